@@ -1,0 +1,194 @@
+package bulwark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+)
+
+// A Layer is one security layer around a handler. Its Build returns itself, so
+// that a chain takes layers and their Configs alike.
+//
+// A Layer may have two more methods. Kind() string names what it is, for the
+// order check of [Chain]: "audit", "edge", "headers", "cors", "auth",
+// "ratelimit", "ratelimit.principal", "authz", "sanitize", "validate", or
+// anything else for a layer that may stand anywhere. Shutdown(context.Context)
+// error drains and closes what it holds.
+type Layer interface {
+	Builder
+	// Wrap returns a handler that applies the layer before and after next. It
+	// may be called several times and from several goroutines.
+	Wrap(next http.Handler) http.Handler
+}
+
+// A Builder makes a Layer: a Config does, and so does every Layer.
+type Builder interface {
+	Build() (Layer, error)
+}
+
+// LayerFunc makes a Layer of any middleware function. It may stand anywhere in a chain.
+type LayerFunc func(next http.Handler) http.Handler
+
+// Wrap calls f.
+func (f LayerFunc) Wrap(next http.Handler) http.Handler { return f(next) }
+
+// Build returns f.
+func (f LayerFunc) Build() (Layer, error) {
+	if f == nil {
+		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a function"}
+	}
+	return f, nil
+}
+
+// A Stack is a chain of layers, outermost first. It is itself a Layer.
+type Stack struct {
+	layers []Layer
+}
+
+// Chain builds its parts, outermost first, into a Stack. All errors of all
+// parts are returned at once. It refuses an order that defeats a layer, and
+// only such:
+//
+//   - audit stands outside all others, or what they refuse is not recorded;
+//   - then Edge, or what stands outside it sees the wrong client;
+//   - cors stands outside auth: a preflight carries no credentials (Fetch, CORS-preflight fetch);
+//   - a limit by principal and authz stand inside auth, where there is a principal;
+//   - sanitize stands outside validate: stripping may break what was checked.
+//
+// A chain that is put together elsewhere, with another router's Use, cannot be
+// checked here; a limit by principal that meets no auth layer is an error then,
+// on each request.
+func Chain(parts ...Builder) (*Stack, error) {
+	var layers []Layer
+	var errs []error
+	for i, part := range parts {
+		if missing(part) {
+			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: "is nil; remove it or give it a Config"})
+			continue
+		}
+		layer, err := part.Build()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if missing(layer) {
+			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: "its Build returned no layer and no error"})
+			continue
+		}
+		if stack, ok := layer.(*Stack); ok {
+			layers = append(layers, stack.layers...)
+			continue
+		}
+		layers = append(layers, layer)
+	}
+	if errs = append(errs, checkOrder(layers)...); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return &Stack{layers: layers}, nil
+}
+
+// missing reports a nil interface, and a nil pointer or function inside one.
+// A nil layer would be refused on each request; it is better refused at start.
+func missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	value := reflect.ValueOf(v)
+	switch value.Kind() {
+	case reflect.Pointer, reflect.Func:
+		return value.IsNil()
+	}
+	return false
+}
+
+// Wrap returns h behind all layers. An empty or nil Stack returns h itself.
+func (s *Stack) Wrap(h http.Handler) http.Handler {
+	if s == nil {
+		return h
+	}
+	for _, layer := range slices.Backward(s.layers) {
+		h = layer.Wrap(h)
+	}
+	return h
+}
+
+// Build returns s, so that a Stack can be part of another chain.
+func (s *Stack) Build() (Layer, error) { return s, nil }
+
+// Layers returns the layers, outermost first.
+func (s *Stack) Layers() []Layer {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.layers)
+}
+
+// Shutdown drains and closes what the layers hold, innermost first, so that
+// audit, outside, records what the others do last. It returns all their errors.
+func (s *Stack) Shutdown(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	var errs []error
+	for _, layer := range slices.Backward(s.layers) {
+		if closer, ok := layer.(interface{ Shutdown(context.Context) error }); ok {
+			errs = append(errs, closer.Shutdown(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// kindOf returns what a layer says it is, or nothing.
+func kindOf(layer Layer) string {
+	if named, ok := layer.(interface{ Kind() string }); ok {
+		return named.Kind()
+	}
+	return ""
+}
+
+// checkOrder returns an error for each pair of layers of which one defeats the other.
+func checkOrder(layers []Layer) []error {
+	var errs []error
+	refuse := func(i int, kind, reason string) {
+		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Value: kind, Reason: reason})
+	}
+	last := map[string]int{}
+	for i, layer := range layers {
+		last[kindOf(layer)] = i
+	}
+	seen := map[string]bool{}
+	for i, layer := range layers {
+		kind := kindOf(layer)
+		if kind == "" {
+			continue
+		}
+		switch {
+		case kind == "audit" && len(seen) > 0:
+			refuse(i, kind, "put audit outside all other layers, once: what they refuse must be recorded")
+		case kind == "edge" && (len(seen) > 1 || len(seen) == 1 && !seen["audit"]):
+			refuse(i, kind, "put Edge just inside audit, once: the layers outside it see the wrong client")
+		case kind == "cors" && seen["auth"]:
+			refuse(i, kind, "put cors outside auth: a preflight carries no credentials")
+		case kind == "sanitize" && seen["validate"]:
+			refuse(i, kind, "put sanitize outside validate: what it removes may break what was checked")
+		case kind == "ratelimit.principal" || kind == "authz":
+			if at, ok := last["auth"]; ok && at > i {
+				refuse(i, kind, "put it inside auth: outside there is no principal yet")
+			}
+		}
+		seen[kind] = true
+	}
+	return errs
+}
+
+// Must returns v, and panics if err is not nil. It is for program start, where
+// a wrong configuration should stop the program.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

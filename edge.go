@@ -1,0 +1,381 @@
+package bulwark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// An Edge says how the service meets the network. As a layer it stands just
+// inside audit and outside everything else, and settles once per request which
+// host was asked for, who the client is, whether it came over TLS, and the id of
+// the request. Nothing else in this module reads a forwarding header.
+//
+// The zero Edge is refused: Hosts must be named.
+type Edge struct {
+	// Hosts are the names under which the service answers, such as
+	// "api.example.com" or "[::1]". Without a port a name matches any port;
+	// with one it matches that port only. Case does not matter. A request for
+	// another host is refused with 421 "edge.misdirected" (RFC 9110 section
+	// 7.4): it comes from DNS rebinding or wants to poison links.
+	Hosts []string
+	// InsecureAnyHost accepts every Host, for services whose proxy checks it.
+	InsecureAnyHost bool
+	// BaseURL is the public URL of the service, such as
+	// "https://api.example.com": scheme and host, no path. Origin checks and
+	// links use it in place of the Host header. Optional.
+	BaseURL string
+	// TrustedProxies are the networks whose word on the client is taken. The
+	// zero value trusts nobody: the client is the peer.
+	TrustedProxies []netip.Prefix
+	// ForwardedHeader is the one header in which the trusted proxies name the
+	// client: "X-Forwarded-For" or "Forwarded" (RFC 7239). Required together
+	// with TrustedProxies, and an error without.
+	ForwardedHeader string
+	// Responder renders refusals in place of the standard body. Optional.
+	Responder Responder
+}
+
+// Build checks the Edge and returns its layer.
+func (e Edge) Build() (Layer, error) {
+	layer := &edge{proxies: slices.Clone(e.TrustedProxies), header: e.ForwardedHeader, anyHost: e.InsecureAnyHost, responder: e.Responder}
+	var errs []error
+	wrong := func(field, value, reason string) {
+		errs = append(errs, &ConfigError{Field: "edge." + field, Value: value, Reason: reason})
+	}
+	if len(e.Hosts) == 0 && !e.InsecureAnyHost {
+		wrong("Hosts", "", "is empty; name the hosts under which the service answers")
+	}
+	layer.hosts = make(map[string]bool, len(e.Hosts))
+	for i, host := range e.Hosts {
+		if reason := hostFault(host); reason != "" {
+			wrong(fmt.Sprintf("Hosts[%d]", i), host, reason)
+			continue
+		}
+		layer.hosts[strings.ToLower(host)] = true
+	}
+	if reason := baseFault(e.BaseURL); reason != "" {
+		wrong("BaseURL", e.BaseURL, reason)
+	}
+	layer.baseURL = strings.ToLower(e.BaseURL)
+	for i, prefix := range e.TrustedProxies {
+		switch {
+		case !prefix.IsValid():
+			wrong(fmt.Sprintf("TrustedProxies[%d]", i), "", "is not a network; use netip.MustParsePrefix")
+		case prefix.Bits() == 0:
+			wrong(fmt.Sprintf("TrustedProxies[%d]", i), prefix.String(), "trusts everybody, so that any client chooses its own address; name the proxies' networks")
+		}
+	}
+	switch {
+	case e.ForwardedHeader == "" && len(e.TrustedProxies) > 0:
+		wrong("ForwardedHeader", "", `is empty; name the one header that the proxies set, "X-Forwarded-For" or "Forwarded"`)
+	case e.ForwardedHeader != "" && len(e.TrustedProxies) == 0:
+		wrong("ForwardedHeader", e.ForwardedHeader, "is read from trusted proxies only; set TrustedProxies too")
+	case e.ForwardedHeader != "" && e.ForwardedHeader != "X-Forwarded-For" && e.ForwardedHeader != "Forwarded":
+		wrong("ForwardedHeader", e.ForwardedHeader, `must be "X-Forwarded-For" or "Forwarded"`)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return layer, nil
+}
+
+// hostFault says what is wrong with an entry of Hosts.
+func hostFault(host string) string {
+	name, port := host, ""
+	if !strings.HasSuffix(host, "]") && strings.Contains(host, ":") {
+		var err error
+		if name, port, err = net.SplitHostPort(host); err != nil || port == "" {
+			return "is no host; write name, name:port, or an IPv6 address in brackets"
+		}
+	}
+	for i := range len(port) {
+		if port[i] < '0' || port[i] > '9' {
+			return "has a port that is no number"
+		}
+	}
+	if name == "" || strings.ContainsAny(name, "/@?#* ") || strings.HasSuffix(name, ".") {
+		return "is no host name; write it without scheme, path, wildcard or trailing dot"
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] >= 0x7f {
+			return "is not ASCII; write an international name in its xn-- form"
+		}
+	}
+	return ""
+}
+
+// baseFault says what is wrong with a BaseURL.
+func baseFault(base string) string {
+	if base == "" {
+		return ""
+	}
+	u, err := url.Parse(base)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "must be an http or https URL such as https://api.example.com"
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return "must be scheme and host only, without path, trailing slash, query or user"
+	}
+	return ""
+}
+
+// edge is the compiled layer of an Edge.
+type edge struct {
+	hosts     map[string]bool
+	anyHost   bool
+	baseURL   string
+	proxies   []netip.Prefix
+	header    string
+	responder Responder
+}
+
+func (e *edge) Build() (Layer, error) { return e, nil }
+func (e *edge) Kind() string          { return "edge" }
+
+// Wrap settles the edge of each request before next sees it.
+func (e *edge) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, s := Enter(r)
+		err := e.settle(r, s)
+		w.Header()["X-Request-Id"] = []string{s.RequestID()}
+		if err != nil {
+			Deny(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// settle records in s how r reached the service, or says why it is refused.
+func (e *edge) settle(r *http.Request, s *Scope) error {
+	client := peer(r)
+	secure := r.TLS != nil
+	requestID := ""
+	var fault error
+	if client.IsValid() && e.trusts(client) {
+		secure = secure || allHTTPS(r.Header["X-Forwarded-Proto"])
+		if ids := r.Header["X-Request-Id"]; len(ids) == 1 && wellFormedID(ids[0]) {
+			requestID = ids[0]
+		}
+		client, fault = e.behindProxies(r, client)
+	}
+	s.mu.Lock()
+	if fault == nil {
+		s.clientIP = client
+	}
+	s.secure, s.requestID, s.baseURL = secure, requestID, e.baseURL
+	if e.responder != nil {
+		s.responder = e.responder
+	}
+	s.mu.Unlock()
+	switch {
+	case fault != nil:
+		return fault
+	case !client.IsValid():
+		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address",
+			Detail: "The address of the client could not be determined."}
+	case !e.serves(r.Host):
+		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected",
+			Detail: "This server does not answer for the host in the request."}
+	}
+	return nil
+}
+
+// serves reports whether the Host is one of ours, with its port or without.
+func (e *edge) serves(host string) bool {
+	if e.anyHost || e.hosts[host] {
+		return true
+	}
+	host = strings.ToLower(host)
+	name := host
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		name = host[:i]
+		for _, digit := range []byte(host[i+1:]) {
+			if digit < '0' || digit > '9' {
+				return false
+			}
+		}
+	}
+	return e.hosts[host] || e.hosts[name]
+}
+
+func (e *edge) trusts(addr netip.Addr) bool {
+	for _, prefix := range e.proxies {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// behindProxies returns the client that the trusted proxies name: the first
+// address, from the right, that is none of theirs. What stands left of it was
+// written by the client and is not read. An entry that has to be read and is no
+// address refuses the request: guessing on would let a client pick its address.
+func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, error) {
+	lines := r.Header[e.header]
+	for i := len(lines) - 1; i >= 0; i-- {
+		rest := lines[i]
+		for rest != "" {
+			cut := lastComma(rest)
+			entry := strings.Trim(rest[cut+1:], " \t")
+			rest = rest[:max(cut, 0)]
+			if entry == "" {
+				continue // an empty list element (RFC 9110 section 5.6.1)
+			}
+			if e.header == "Forwarded" {
+				entry = forwardedFor(entry)
+			}
+			addr := parseAddr(entry)
+			if !addr.IsValid() {
+				return netip.Addr{}, &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
+					Detail: "The " + e.header + " header holds something that is no address."}
+			}
+			if from = addr; !e.trusts(addr) {
+				return from, nil
+			}
+		}
+	}
+	return from, nil
+}
+
+// lastComma finds the last comma that stands outside a quoted string; an
+// unbalanced quote makes the rest one entry, which is then refused.
+func lastComma(list string) int {
+	quoted := false
+	for i := len(list) - 1; i >= 0; i-- {
+		switch {
+		case list[i] == '"':
+			quoted = !quoted
+		case list[i] == ',' && !quoted:
+			return i
+		}
+	}
+	return -1
+}
+
+// forwardedFor returns the for parameter of one element of a Forwarded header
+// (RFC 7239 section 4), empty where there is none or more than one.
+func forwardedFor(element string) string {
+	found := ""
+	for pair := range strings.SplitSeq(element, ";") {
+		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+		if !ok || !strings.EqualFold(name, "for") {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+			value = value[1 : len(value)-1]
+		}
+		found = value
+	}
+	return found
+}
+
+// parseAddr reads an address with or without a port; IPv6 with a port stands in
+// brackets. The result is unmapped and without zone, and invalid for anything else.
+func parseAddr(text string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return plainAddr(ap.Addr())
+	}
+	if n := len(text); n > 2 && text[0] == '[' && text[n-1] == ']' {
+		text = text[1 : n-1]
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return plainAddr(addr)
+}
+
+// plainAddr is one form for one address: IPv4-mapped IPv6 is IPv4, and a zone
+// says something about this machine, not about the client.
+func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+
+// peer is the address at the other end of the connection.
+func peer(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return parseAddr(r.RemoteAddr)
+	}
+	return plainAddr(ap.Addr())
+}
+
+// allHTTPS reports whether every proxy says that it was reached over TLS.
+func allHTTPS(lines []string) bool {
+	for _, line := range lines {
+		for proto := range strings.SplitSeq(line, ",") {
+			if !strings.EqualFold(strings.Trim(proto, " \t"), "https") {
+				return false
+			}
+		}
+	}
+	return len(lines) > 0
+}
+
+// wellFormedID accepts request ids of 1 to 64 unreserved characters (RFC 3986
+// section 2.3): they are safe in logs, headers and URNs.
+func wellFormedID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// ClientIP returns the address of the client of r: what [Edge] settled, and the
+// peer's address where no Edge has seen the request. IPv4-mapped addresses are
+// IPv4, zones are stripped. It is the zero Addr, which is not valid, where the
+// peer has no IP address, such as on a Unix socket.
+func ClientIP(r *http.Request) netip.Addr {
+	if s := scopeOf(r.Context()); s != nil {
+		return s.ClientIP()
+	}
+	return peer(r)
+}
+
+// RequestID returns the id of the request that ctx belongs to: the one in the
+// X-Request-Id of the response, in problems and in events. It is empty where no
+// layer of this module has seen the request.
+func RequestID(ctx context.Context) string {
+	if s := scopeOf(ctx); s != nil {
+		return s.RequestID()
+	}
+	return ""
+}
+
+// Route returns a layer that records the pattern of the matched route, for
+// routers that do not set [http.Request.Pattern]. Put it inside the router; it
+// asks pattern before the handler runs and, for routers that know the whole
+// pattern only then, again afterwards.
+func Route(pattern func(*http.Request) string) Layer {
+	return LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r, s := Enter(r)
+			record := func() {
+				if p := pattern(r); p != "" {
+					s.SetRoute(p)
+				}
+			}
+			record()
+			defer record()
+			next.ServeHTTP(w, r)
+		})
+	})
+}
