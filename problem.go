@@ -56,6 +56,9 @@ type Problem struct {
 
 // Error returns the code and the cause.
 func (p *Problem) Error() string {
+	if p == nil {
+		return "no problem"
+	}
 	text := p.Code
 	if p.Reason != "" && p.Reason != p.Code {
 		text += " (" + p.Reason + ")"
@@ -67,7 +70,12 @@ func (p *Problem) Error() string {
 }
 
 // Unwrap returns the cause.
-func (p *Problem) Unwrap() error { return p.Err }
+func (p *Problem) Unwrap() error {
+	if p == nil {
+		return nil // a typed nil is an error that says nothing; Deny answers 500
+	}
+	return p.Err
+}
 
 // MarshalJSON returns the body of the answer (RFC 9457 section 3.1).
 func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.body("")) }

@@ -1,0 +1,165 @@
+package bulwark_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// part is a layer of a given kind that notes its calls.
+type part struct {
+	kind  string
+	calls *[]string
+	err   error
+}
+
+func (p part) Kind() string { return p.kind }
+
+func (p part) Build() (bulwark.Layer, error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p, nil
+}
+
+func (p part) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		*p.calls = append(*p.calls, p.kind)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (p part) Shutdown(context.Context) error {
+	*p.calls = append(*p.calls, "shutdown "+p.kind)
+	if p.kind == "audit" {
+		return errors.New("sink gone")
+	}
+	return nil
+}
+
+func TestChainRunsOutermostFirst(t *testing.T) {
+	var calls []string
+	inner := bulwark.Must(bulwark.Chain(part{kind: "sanitize", calls: &calls}, part{kind: "validate", calls: &calls}))
+	stack := bulwark.Must(bulwark.Chain(part{kind: "audit", calls: &calls}, part{kind: "auth", calls: &calls}, inner))
+	h := stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls = append(calls, "handler") }))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	if want := []string{"audit", "auth", "sanitize", "validate", "handler"}; !slices.Equal(calls, want) {
+		t.Errorf("calls %v, want %v", calls, want)
+	}
+	if n := len(stack.Layers()); n != 4 {
+		t.Errorf("%d layers, want the inner stack flattened into 4", n)
+	}
+
+	calls = nil
+	err := stack.Shutdown(t.Context())
+	if want := []string{"shutdown validate", "shutdown sanitize", "shutdown auth", "shutdown audit"}; !slices.Equal(calls, want) {
+		t.Errorf("shutdown %v, want innermost first %v", calls, want)
+	}
+	if err == nil || !strings.Contains(err.Error(), "sink gone") {
+		t.Errorf("Shutdown returned %v, want the layer's error", err)
+	}
+}
+
+func TestChainOrder(t *testing.T) {
+	tests := []struct {
+		name  string
+		kinds string
+		want  string // part of the error, empty for an accepted order
+	}{
+		{"as documented", "audit edge headers cors ratelimit auth ratelimit.principal authz sanitize validate", ""},
+		{"foreign layers anywhere", "x audit x edge x cors x auth x", ""},
+		{"sub chain without auth", "ratelimit.principal authz sanitize validate", ""},
+		{"edge first without audit", "edge cors auth", ""},
+		{"audit inside", "headers audit", "bulwark.Chain[1]: audit"},
+		{"audit twice", "audit audit", "bulwark.Chain[1]: audit"},
+		{"edge after headers", "audit headers edge", "bulwark.Chain[2]: edge"},
+		{"edge twice", "audit edge edge", "bulwark.Chain[2]: edge"},
+		{"edge after cors", "cors edge", "bulwark.Chain[1]: edge"},
+		{"cors inside auth", "auth cors", "bulwark.Chain[1]: cors"},
+		{"limit outside auth", "ratelimit.principal auth", "bulwark.Chain[0]: ratelimit.principal"},
+		{"authz outside auth", "authz auth", "bulwark.Chain[0]: authz"},
+		{"limit between two auths", "auth ratelimit.principal auth", "bulwark.Chain[1]"},
+		{"sanitize inside validate", "validate sanitize", "bulwark.Chain[1]: sanitize"},
+	}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
+			var parts []bulwark.Builder
+			for kind := range strings.FieldsSeq(test.kinds) {
+				if kind == "x" {
+					parts = append(parts, bulwark.LayerFunc(func(h http.Handler) http.Handler { return h }))
+					continue
+				}
+				parts = append(parts, part{kind: kind, calls: new([]string)})
+			}
+			stack, err := bulwark.Chain(parts...)
+			if test.want == "" {
+				if err != nil {
+					t.Fatalf("refused: %v", err)
+				}
+				return
+			}
+			if err == nil || stack != nil {
+				t.Fatal("accepted")
+			}
+			var config *bulwark.ConfigError
+			if !errors.As(err, &config) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %q, want a ConfigError with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestChainReportsEverythingAtOnce(t *testing.T) {
+	var noStack *bulwark.Stack
+	_, err := bulwark.Chain(
+		part{err: &bulwark.ConfigError{Field: "one.A", Reason: "is wrong"}},
+		nil,
+		bulwark.LayerFunc(nil),
+		noStack,
+		part{err: &bulwark.ConfigError{Field: "two.B", Value: "x", Reason: "is wrong, too"}},
+		part{kind: "auth", calls: new([]string)},
+		part{kind: "cors", calls: new([]string)},
+	)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"one.A: is wrong", "Chain[1]", "Chain[2]", "Chain[3]", "two.B: x: is wrong, too", "put cors outside auth"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestEmptyStackIsTransparent(t *testing.T) {
+	var none *bulwark.Stack
+	for _, stack := range []*bulwark.Stack{none, bulwark.Must(bulwark.Chain())} {
+		ran := false
+		stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })).
+			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		if !ran {
+			t.Error("handler did not run")
+		}
+		if err := stack.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if len(stack.Layers()) != 0 {
+			t.Error("layers in an empty stack")
+		}
+	}
+}
+
+func TestMustPanicsWithTheError(t *testing.T) {
+	want := errors.New("wrong")
+	defer func() {
+		if got := recover(); got != want {
+			t.Errorf("panic %v, want %v", got, want)
+		}
+	}()
+	bulwark.Must(0, want)
+}

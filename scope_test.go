@@ -1,0 +1,333 @@
+package bulwark_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/race"
+)
+
+func alice() *bulwark.Principal {
+	return &bulwark.Principal{Issuer: "https://id.example", Subject: "alice"}
+}
+
+// identifying is an authentication layer that believes the X-Who header.
+func identifying(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var p *bulwark.Principal
+		if who := r.Header.Get("X-Who"); who != "" {
+			p = &bulwark.Principal{Issuer: "test", Subject: who}
+		}
+		next.ServeHTTP(w, bulwark.Identify(r, p))
+	})
+}
+
+func who(ctx context.Context) string {
+	p, ok := bulwark.PrincipalFrom(ctx)
+	if !ok {
+		return "nobody"
+	}
+	return p.Subject
+}
+
+// A batch handler sends sub-requests with its own context through the same
+// chain. Both confusions were possible while the identity lived in one place.
+func TestSubRequestsAreNotConfusedWithTheirBatch(t *testing.T) {
+	for _, test := range []struct {
+		outer, inner string
+		wantInner    string
+	}{
+		{"root", "mallory", "mallory"},
+		{"root", "", "nobody"}, // must not run as root
+		{"", "mallory", "mallory"},
+		{"", "", "nobody"},
+	} {
+		t.Run(fmt.Sprintf("%s_calls_%s", test.outer, test.inner), func(t *testing.T) {
+			innerSaw, outerSaw := "", ""
+			leaf := identifying(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, s := bulwark.Enter(r)
+				s.SetRoute("GET /leaf")
+				innerSaw = who(r.Context())
+			}))
+			batch := identifying(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, s := bulwark.Enter(r)
+				s.SetRoute("POST /batch")
+				sub := httptest.NewRequestWithContext(r.Context(), "GET", "/leaf", nil)
+				sub.Header.Set("X-Who", test.inner)
+				leaf.ServeHTTP(w, sub)
+				outerSaw = who(r.Context())
+			}))
+			r := httptest.NewRequest("POST", "/batch", nil)
+			r.Header.Set("X-Who", test.outer)
+			r, outside := bulwark.Enter(r) // what an audit layer holds
+			batch.ServeHTTP(httptest.NewRecorder(), r)
+
+			if innerSaw != test.wantInner {
+				t.Errorf("the sub-request ran as %s, want %s", innerSaw, test.wantInner)
+			}
+			wantOuter := test.outer
+			if wantOuter == "" {
+				wantOuter = "nobody"
+			}
+			if outerSaw != wantOuter {
+				t.Errorf("after the sub-request the batch ran as %s, want %s", outerSaw, wantOuter)
+			}
+			if got := outside.Principal(); (got == nil) != (test.outer == "") || got != nil && got.Subject != test.outer {
+				t.Errorf("outside sees %v, want %q", got, test.outer)
+			}
+			if outside.Route() != "POST /batch" {
+				t.Errorf("outside sees route %q", outside.Route())
+			}
+		})
+	}
+}
+
+func TestNearestIdentityWins(t *testing.T) {
+	bob := &bulwark.Principal{Issuer: "test", Subject: "bob"}
+	fresh := func() *http.Request { return httptest.NewRequest("GET", "/", nil) }
+
+	t.Run("WithPrincipal_around_an_open_scope", func(t *testing.T) {
+		r := fresh().WithContext(bulwark.WithPrincipal(t.Context(), bob))
+		r, s := bulwark.Enter(r)
+		if who(r.Context()) != "bob" || s.Settled() {
+			t.Errorf("saw %s, settled %v", who(r.Context()), s.Settled())
+		}
+		if r = bulwark.Identify(r, alice()); who(r.Context()) != "alice" {
+			t.Errorf("saw %s after Identify", who(r.Context()))
+		}
+	})
+	t.Run("WithPrincipal_inside_a_settled_scope", func(t *testing.T) {
+		r, s := bulwark.Enter(fresh())
+		r = bulwark.Identify(r, alice())
+		r = r.WithContext(bulwark.WithPrincipal(r.Context(), bob))
+		if who(r.Context()) != "bob" {
+			t.Errorf("saw %s", who(r.Context()))
+		}
+		if s.Principal().Subject != "alice" {
+			t.Error("WithPrincipal changed who called")
+		}
+	})
+	t.Run("Identify_inside_WithPrincipal_inside_an_open_scope", func(t *testing.T) {
+		r, s := bulwark.Enter(fresh())
+		r = r.WithContext(bulwark.WithPrincipal(r.Context(), bob))
+		r = bulwark.Identify(r, nil)
+		if who(r.Context()) != "nobody" {
+			t.Errorf("saw %s, want the anonymous caller that was settled last", who(r.Context()))
+		}
+		if s.Settled() {
+			t.Error("the outer scope was settled from inside")
+		}
+	})
+	t.Run("WithPrincipal_nil_is_nobody", func(t *testing.T) {
+		r := bulwark.Identify(fresh(), alice())
+		if got := who(bulwark.WithPrincipal(r.Context(), nil)); got != "nobody" {
+			t.Errorf("saw %s", got)
+		}
+	})
+	t.Run("anonymous_stays_settled", func(t *testing.T) {
+		r := bulwark.Identify(fresh(), nil)
+		again := bulwark.Identify(r, alice())
+		if who(r.Context()) != "nobody" || who(again.Context()) != "alice" {
+			t.Errorf("saw %s and %s", who(r.Context()), who(again.Context()))
+		}
+	})
+}
+
+func TestScopeIsOnePerRequest(t *testing.T) {
+	r, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
+	derived, cancel := context.WithTimeout(r.Context(), time.Minute)
+	defer cancel()
+	if _, again := bulwark.Enter(r.WithContext(derived)); again != s {
+		t.Error("a derived context has another scope")
+	}
+	type key struct{}
+	r2, _ := bulwark.Enter(httptest.NewRequest("GET", "/", nil).WithContext(context.WithValue(t.Context(), key{}, 1)))
+	if r2.Context().Value(key{}) != 1 {
+		t.Error("values of the parent context are lost")
+	}
+}
+
+func TestChainOfLayersAllocatesOnce(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	p := alice()
+	if race.Enabled {
+		t.Skip("the race detector allocates on its own account")
+	}
+	got := testing.AllocsPerRun(200, func() {
+		r, s := bulwark.Enter(r)
+		r, _ = bulwark.Enter(r)
+		r = bulwark.Identify(r, p)
+		s.SetRoute("GET /")
+		if _, ok := bulwark.PrincipalFrom(r.Context()); !ok || !bulwark.ClientIP(r).IsValid() {
+			t.Fatal("lost")
+		}
+	})
+	if got > 2 {
+		t.Errorf("%v allocations, want the scope and the request only", got)
+	}
+}
+
+func TestSlots(t *testing.T) {
+	type key int
+	r, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
+	for i := range 8 {
+		if !s.Set(key(i), i) {
+			t.Fatalf("slot %d refused", i)
+		}
+	}
+	if s.Set(key(8), 8) {
+		t.Error("a ninth slot was given")
+	}
+	if !s.Set(key(3), "changed") || s.Get(key(3)) != "changed" || s.Get(key(8)) != nil || s.Get(nil) != nil {
+		t.Error("slots are mixed up")
+	}
+	// A sub-request reads what the outer one set and hides it with its own.
+	bulwark.Identify(r, nil)
+	sub, inner := bulwark.Enter(bulwark.Identify(r, nil))
+	_ = sub
+	if inner == s || inner.Get(key(1)) != 1 {
+		t.Fatal("the sub-request does not see the outer value")
+	}
+	inner.Set(key(1), "inner")
+	if inner.Get(key(1)) != "inner" || s.Get(key(1)) != 1 {
+		t.Error("the sub-request changed the outer value")
+	}
+}
+
+// A handler under http.TimeoutHandler outlives its request. Run with -race.
+func TestHandlerThatOutlivesItsRequest(t *testing.T) {
+	release := make(chan struct{})
+	var done sync.WaitGroup
+	done.Add(1)
+	slow := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer done.Done()
+		<-release
+		r = bulwark.Identify(r, alice())
+		_, s := bulwark.Enter(r)
+		s.SetRoute("GET /slow")
+		s.SetChallenges([]bulwark.Challenge{{Scheme: "Bearer"}})
+		bulwark.Deny(httptest.NewRecorder(), r, &bulwark.Problem{Status: 403, Code: "test.late"})
+	}), time.Millisecond, "late")
+	var rec bulwarktest.Recorder
+	h := rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		slow.ServeHTTP(w, r)
+		_, s := bulwark.Enter(r)
+		close(release)
+		for range 100 {
+			s.Principal()
+			s.Route()
+			s.Events()
+			s.Challenges()
+		}
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/slow", nil))
+	done.Wait()
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d", w.Code)
+	}
+	if events := rec.Take(); len(events) != 1 || events[0].UserID != "alice" {
+		t.Errorf("events %+v", events)
+	}
+}
+
+func TestPrincipal(t *testing.T) {
+	var nobody *bulwark.Principal
+	if nobody.Key() != "" || nobody.HasRole("") || nobody.HasScope("") {
+		t.Error("nobody is somebody")
+	}
+	if _, ok := nobody.Claim("sub"); ok {
+		t.Error("nobody has claims")
+	}
+	p := &bulwark.Principal{Roles: []string{"admin"}, Scopes: []string{"read"},
+		Claims: func(name string) (any, bool) { return 7, name == "n" }}
+	if !p.HasRole("admin") || p.HasRole("Admin") || !p.HasScope("read") || p.HasScope("write") {
+		t.Error("roles or scopes are compared wrongly")
+	}
+	if v, ok := p.Claim("n"); v != 7 || !ok {
+		t.Error("claim lost")
+	}
+	if _, ok := alice().Claim("n"); ok {
+		t.Error("a claim from nowhere")
+	}
+}
+
+func FuzzKeyIsInjective(f *testing.F) {
+	f.Add("a", "b", "a", "b")
+	f.Add("ab", "c", "a", "bc")
+	f.Add("1:a", "", "", "1:a")
+	f.Add("", "12:x", "1", "2:x")
+	f.Fuzz(func(t *testing.T, i1, s1, i2, s2 string) {
+		a, b := &bulwark.Principal{Issuer: i1, Subject: s1}, &bulwark.Principal{Issuer: i2, Subject: s2}
+		if same := i1 == i2 && s1 == s2; same != (a.Key() == b.Key()) {
+			t.Errorf("keys %q and %q", a.Key(), b.Key())
+		}
+	})
+}
+
+func TestRouteLayer(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		pattern := ""
+		if !late {
+			pattern = "/users/{id}"
+		}
+		h := bulwark.Route(func(*http.Request) string { return pattern }).Wrap(
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pattern = "/users/{id}" }))
+		r, s := bulwark.Enter(httptest.NewRequest("GET", "/users/1", nil))
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if s.Route() != "/users/{id}" {
+			t.Errorf("late %v: route %q", late, s.Route())
+		}
+	}
+}
+
+func TestRequestIDs(t *testing.T) {
+	r, _ := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
+	id := bulwark.RequestID(r.Context())
+	if len(id) != 36 || id[14] != '4' || !strings.ContainsRune("89ab", rune(id[19])) {
+		t.Errorf("%q is no UUID of version 4", id)
+	}
+	if bulwark.RequestID(r.Context()) != id {
+		t.Error("the id changes")
+	}
+	if bulwark.RequestID(t.Context()) != "" {
+		t.Error("an id without a request")
+	}
+}
+
+func TestClientIPWithoutEdge(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:80":             "192.0.2.1",
+		"[::ffff:192.0.2.1]:80":    "192.0.2.1",
+		"[fe80::1%eth0]:80":        "fe80::1",
+		"192.0.2.1":                "192.0.2.1",
+		"@":                        "",
+		"":                         "",
+		"203.0.113.9, 192.0.2.1:1": "",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("X-Forwarded-For", "198.51.100.7") // a client's own word
+		addr, _ := netip.ParseAddr(want)
+		if got := bulwark.ClientIP(r); got != addr {
+			t.Errorf("%q: %v, want %q", remote, got, want)
+		}
+		r, _ = bulwark.Enter(r)
+		if got := bulwark.ClientIP(r); got != addr {
+			t.Errorf("%q in a scope: %v, want %q", remote, got, want)
+		}
+	}
+}
+
+type discard struct{}
+
+func (discard) Record(context.Context, bulwark.Event) {}
