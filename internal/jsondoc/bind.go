@@ -1,0 +1,264 @@
+package jsondoc
+
+import (
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Bind stores v, a value as Decode makes it, in the variable that dst points to, by the rules of encoding/json (tags, embedded
+// structs, pointers, maps, json.Unmarshaler, encoding.TextUnmarshaler, base64 for []byte), but for these:
+//
+//   - A name binds to the field that has exactly this name, never to one that differs by case folding. Names without a field are
+//     ignored: refusing them is the work of a schema.
+//   - A number in an any is a json.Number.
+//   - A number that is integral, such as 1.0 or 1e2, binds to integer types too: for a JSON Schema it is an integer.
+//   - A slice is made anew and never grown into memory that somebody may hold.
+//   - It stops at the first mismatch, a [*BindError]; dst is then half set and not to be used.
+//
+// What dst holds afterwards is its own: it shares no memory with v or the source.
+func Bind(v any, dst any) error {
+	target := reflect.ValueOf(dst)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return errors.New("jsondoc: Bind needs a pointer that is not nil")
+	}
+	return bind(v, target.Elem(), 0)
+}
+
+// BindError is a value that does not fit the Go type it is meant for.
+type BindError struct {
+	Pointer string // RFC 6901, of the value; it contains submitted names
+	Type    string // the Go type
+	Reason  string // never contains submitted text
+	Err     error  // what the type's own UnmarshalJSON or UnmarshalText said; it may quote the value
+}
+
+// Error tells the Go type and the reason, and nothing that was submitted.
+func (e *BindError) Error() string {
+	return "jsondoc: cannot bind to " + e.Type + ": " + e.Reason
+}
+
+// Unwrap returns Err.
+func (e *BindError) Unwrap() error { return e.Err }
+
+func mismatch(t reflect.Type, reason string, cause error) error {
+	return &BindError{Type: t.String(), Reason: reason, Err: cause}
+}
+
+// under puts a segment before the pointer of an error that came up from there.
+func under(segment string, err error) error {
+	if e, ok := err.(*BindError); ok {
+		e.Pointer = "/" + pointerEscaper.Replace(segment) + e.Pointer
+	}
+	return err
+}
+
+func bind(v any, dst reflect.Value, depth int) error {
+	if depth > maxDepth {
+		return errTooDeep
+	}
+	t := dst.Type()
+	if t.Kind() == reflect.Pointer {
+		if v == nil {
+			dst.SetZero()
+			return nil
+		}
+		if dst.IsNil() {
+			dst.Set(reflect.New(t.Elem()))
+		}
+		return bind(v, dst.Elem(), depth+1)
+	}
+	s := shapeOf(t)
+	switch {
+	case s.json:
+		return bindJSON(v, dst)
+	case s.text && v != nil:
+		return bindText(v, dst)
+	case t.Kind() == reflect.Interface:
+		return bindInterface(v, dst)
+	}
+	switch v := v.(type) {
+	case nil:
+		if k := t.Kind(); k == reflect.Map || k == reflect.Slice {
+			dst.SetZero()
+		}
+		return nil
+	case bool:
+		if t.Kind() != reflect.Bool {
+			return mismatch(t, "a boolean", nil)
+		}
+		dst.SetBool(v)
+		return nil
+	case string:
+		return bindString(v, dst)
+	case json.Number:
+		return bindNumber(string(v), dst)
+	case []any:
+		return bindArray(v, dst, depth)
+	case map[string]any:
+		if t.Kind() == reflect.Map {
+			return bindMap(v, dst, depth)
+		}
+		if t.Kind() == reflect.Struct {
+			return bindStruct(v, dst, s.fields, depth)
+		}
+		return mismatch(t, "an object", nil)
+	}
+	return mismatch(t, "not a decoded value", nil)
+}
+
+func bindJSON(v any, dst reflect.Value) error {
+	text, err := Append(nil, v)
+	if err != nil {
+		return mismatch(dst.Type(), "not a decoded value", err)
+	}
+	if err := dst.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text); err != nil {
+		return mismatch(dst.Type(), "refused by its UnmarshalJSON", err)
+	}
+	return nil
+}
+
+func bindText(v any, dst reflect.Value) error {
+	s, ok := v.(string)
+	if !ok {
+		return mismatch(dst.Type(), "not a string", nil)
+	}
+	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)); err != nil {
+		return mismatch(dst.Type(), "refused by its UnmarshalText", err)
+	}
+	return nil
+}
+
+func bindInterface(v any, dst reflect.Value) error {
+	if v == nil {
+		dst.SetZero()
+		return nil
+	}
+	if dst.NumMethod() > 0 {
+		return mismatch(dst.Type(), "an interface with methods", nil)
+	}
+	dst.Set(reflect.ValueOf(Clone(v)))
+	return nil
+}
+
+func bindString(s string, dst reflect.Value) error {
+	t := dst.Type()
+	switch {
+	case t == numberType && !isNumber(s):
+		return mismatch(t, "a string that is no number", nil)
+	case t.Kind() == reflect.String:
+		dst.SetString(strings.Clone(s))
+		return nil
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		b, err := base64.StdEncoding.DecodeString(s)
+		if err != nil {
+			return mismatch(t, "a string that is not base64", nil)
+		}
+		dst.SetBytes(b)
+		return nil
+	}
+	return mismatch(t, "a string", nil)
+}
+
+func bindArray(list []any, dst reflect.Value, depth int) error {
+	t := dst.Type()
+	switch t.Kind() {
+	case reflect.Slice:
+		dst.Set(reflect.MakeSlice(t, len(list), len(list)))
+	case reflect.Array:
+		dst.SetZero()
+		list = list[:min(len(list), t.Len())] // as encoding/json has it, what is too much is dropped
+	default:
+		return mismatch(t, "an array", nil)
+	}
+	for i, v := range list {
+		if err := bind(v, dst.Index(i), depth+1); err != nil {
+			return under(strconv.Itoa(i), err)
+		}
+	}
+	return nil
+}
+
+func bindMap(object map[string]any, dst reflect.Value, depth int) error {
+	t := dst.Type()
+	if dst.IsNil() {
+		dst.Set(reflect.MakeMapWithSize(t, len(object)))
+	}
+	var buf [16]string
+	for _, name := range sortedNames(buf[:0], object) { // sorted, so that the error is the same every time
+		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		err := bindName(name, key)
+		if err == nil {
+			err = bind(object[name], value, depth+1)
+		}
+		if err != nil {
+			return under(name, err)
+		}
+		dst.SetMapIndex(key, value)
+	}
+	return nil
+}
+
+// bindName stores a name as the key of a map.
+func bindName(name string, key reflect.Value) error {
+	switch {
+	case shapeOf(key.Type()).text:
+		return bindText(name, key)
+	case key.Kind() == reflect.String:
+		key.SetString(strings.Clone(name))
+		return nil
+	case key.CanInt() || key.CanUint():
+		return bindNumber(name, key)
+	}
+	return mismatch(key.Type(), "a name", nil)
+}
+
+func bindStruct(object map[string]any, dst reflect.Value, fields []field, depth int) error {
+	for i := range fields {
+		f := &fields[i]
+		v, ok := object[f.name]
+		if !ok {
+			continue
+		}
+		if err := bindField(v, dst, f, depth); err != nil {
+			return under(f.name, err)
+		}
+	}
+	return nil
+}
+
+func bindField(v any, dst reflect.Value, f *field, depth int) error {
+	target, err := f.in(dst)
+	if err != nil {
+		return err
+	}
+	if f.quoted {
+		if v, err = unquote(v, target); err != nil {
+			return err
+		}
+	}
+	return bind(v, target, depth+1)
+}
+
+// unquote is the tag option ",string": the value is a string that holds the JSON text of a scalar.
+func unquote(v any, dst reflect.Value) (any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	s, ok := v.(string)
+	if !ok {
+		return nil, mismatch(dst.Type(), "not a string, as its tag asks", nil)
+	}
+	if strings.Trim(s, " \t\r\n") != s {
+		return nil, mismatch(dst.Type(), "a string with white space around its JSON", nil)
+	}
+	inner, err := DecodeValue([]byte(s), Limits{Bytes: len(s), Number: len(s)})
+	if err != nil {
+		return nil, mismatch(dst.Type(), "a string that holds no JSON", err)
+	}
+	return inner, nil
+}
