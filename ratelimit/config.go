@@ -1,0 +1,237 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Count says which requests a limit counts.
+type Count int
+
+const (
+	// Requests counts every request.
+	Requests Count = iota
+	// Failures counts only requests that fail, such as wrong passwords. Each is
+	// counted before the handler runs and given back afterwards if it succeeded,
+	// so that many guesses at once cannot all pass before the first is counted.
+	// It succeeded where Config.Success says so; a panic, a hijacked connection and
+	// a request that the client has cancelled count, and a status of 500 and above,
+	// which is our own failure, does not. A request that is still running counts,
+	// so the rate also bounds how many run at once.
+	Failures
+)
+
+// A Config describes one limit. Name and Rate are required, and Key for all but a
+// limit that is only used through [Middleware.Take].
+type Config struct {
+	// Name identifies the limit: in header fields, problems, events and metrics. 1
+	// to 64 letters, digits, "-", "_" and ".". Unique within a Store.
+	Name string
+	// Key says whose requests are counted together. A Middleware without one
+	// answers only to Take: its Build is an error, and what it wraps is refused.
+	Key Key
+	// Rate is the default rate. It may be left out where Tiers have a "default".
+	Rate Rate
+	// Tiers are rates for callers of a tier. They need a Key with ByPrincipal.
+	// Tiers that are not listed have the default rate.
+	Tiers Tiers
+	// Anonymous is the rate of each address of callers that auth has found to be
+	// nobody, for a Key with ByPrincipal. Default: Rate. Let it be "unlimited" only
+	// where a limit by address stands outside.
+	Anonymous Rate
+	// Count says which requests count. Default: all Requests.
+	Count Count
+	// Success says whether a request has succeeded, where Count is Failures. It is
+	// not asked about panics, hijacked connections, cancelled requests and
+	// statuses of 500 and above. Default: status < 400.
+	Success func(r *http.Request, status int) bool
+	// Cost says how many requests a request is worth. Default: 1. A cost below 1, or
+	// above the burst of the caller's rate, is refused with 400: it would be a
+	// refund, or never pass.
+	Cost func(r *http.Request) int
+	// Headers chooses the syntax of the header fields. Default: Draft10.
+	Headers Headers
+	// DryRun counts and reports, and neither refuses nor sends header fields. What
+	// exceeds the limit is reported once per key and window, with a count.
+	DryRun bool
+	// Keys bounds how many keys are kept at once, 16 bytes each, all allocated by
+	// New: 8 to 134,217,728, rounded up to a power of two. Default: 1,048,576, which
+	// is 16 MiB. An IPv6 client takes two.
+	Keys int
+	// Store is a store that several limits share, in place of one of Keys. Where it
+	// is too small, limits of short windows give way to those of long ones.
+	Store *Memory
+}
+
+// Build is [New] for a chain. Without a Key, it is an error.
+func (c Config) Build() (bulwark.Layer, error) {
+	if c.Key == nil {
+		_, err := compile(c)
+		return nil, errors.Join(c.wrong("Key", "", keyMissing), err)
+	}
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+const keyMissing = "is missing; say whose requests are counted together, such as ratelimit.ByIP"
+
+// New checks the Config and makes its limit. All that is wrong is returned at once.
+func New(c Config) (*Middleware, error) {
+	m, err := compile(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.open(c); err != nil {
+		return nil, err
+	}
+	if m.dryRun {
+		m.dry = new(notices)
+		slog.Default().LogAttrs(context.Background(), slog.LevelWarn, "security event", bulwark.Event{
+			Name: bulwark.SysMonitorDisabled, Time: time.Now(), Reason: "ratelimit.dry_run", Rule: c.Name,
+		}.AppendAttrs(nil)...)
+	}
+	return m, nil
+}
+
+// open gives the limit its store.
+func (m *Middleware) open(c Config) error {
+	store := c.Store
+	if store == nil {
+		var err error
+		if store, err = NewMemory(c.Keys); err != nil {
+			return err
+		}
+	}
+	id, ok := store.register(c.Name)
+	if !ok {
+		return c.wrong("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
+	}
+	m.store, m.id = store, id
+	return nil
+}
+
+// compile checks everything but whether the name is free.
+func compile(c Config) (*Middleware, error) {
+	m := &Middleware{
+		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
+		headers: c.Headers, dryRun: c.DryRun, tiers: map[string]*quota{},
+	}
+	errs := c.faults()
+	if c.Key != nil {
+		m.parts = slices.Clone(c.Key.parts())
+		m.byPrincipal, m.byIP = m.reads(ByPrincipal), m.reads(ByIP)
+		if reason := fault(m.parts); reason != "" {
+			errs = append(errs, c.wrong("Key", "", reason))
+		}
+	}
+	if !m.byPrincipal && len(c.Tiers) > 0 {
+		errs = append(errs, c.wrong("Tiers", "", "need a Key with ByPrincipal: only a principal has a tier"))
+	}
+	if !m.byPrincipal && c.Anonymous != "" {
+		errs = append(errs, c.wrong("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal: others do not tell who is anonymous"))
+	}
+	errs = append(errs, m.compileRates(c)...)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return m, nil
+}
+
+// faults checks the fields that stand for themselves.
+func (c Config) faults() []error {
+	var errs []error
+	wrong := func(field, value, reason string) { errs = append(errs, c.wrong(field, value, reason)) }
+	if !isName(c.Name) {
+		wrong("Name", c.Name, `must be 1 to 64 letters, digits, "-", "_" and "."`)
+	}
+	if c.Count != Requests && c.Count != Failures {
+		wrong("Count", fmt.Sprint(int(c.Count)), "must be Requests or Failures")
+	}
+	if c.Success != nil && c.Count != Failures {
+		wrong("Success", "", "is asked only where Count is Failures")
+	}
+	if c.Headers < Draft10 || c.Headers > NoHeaders {
+		wrong("Headers", fmt.Sprint(int(c.Headers)), "must be Draft10, Draft6, Legacy or NoHeaders")
+	}
+	switch {
+	case c.Store != nil && c.Keys != 0:
+		wrong("Keys", fmt.Sprint(c.Keys), "sizes a store of its own; leave it out where there is a Store")
+	case c.Store != nil && c.Store.buckets == nil:
+		wrong("Store", "", "was made without NewMemory")
+	case c.Keys != 0 && (c.Keys < minKeys || c.Keys > maxKeys):
+		wrong("Keys", fmt.Sprint(c.Keys), keysReason)
+	}
+	return errs
+}
+
+// compileRates compiles Rate, Tiers and Anonymous.
+func (m *Middleware) compileRates(c Config) (errs []error) {
+	compile := func(field string, rate Rate) *quota {
+		q, reason := rate.parse()
+		if reason != "" {
+			errs = append(errs, c.wrong(field, string(rate), reason))
+			return nil
+		}
+		if !q.unlimited {
+			q.describe(c.Name)
+			q.wide = q.aggregate()
+		}
+		return &q
+	}
+	rate, field := c.Rate, "Rate"
+	if def, ok := c.Tiers["default"]; ok && rate == "" {
+		rate, field = def, "Tiers[default]"
+	} else if ok && rate != def {
+		errs = append(errs, c.wrong("Rate", string(rate), `differs from Tiers["default"], which says the same thing; leave one of them out`))
+	}
+	m.rate = compile(field, rate)
+	for _, tier := range slices.Sorted(maps.Keys(c.Tiers)) {
+		if tier == "" {
+			errs = append(errs, c.wrong("Tiers", "", "name an empty tier; callers without a tier have the default rate"))
+			continue
+		}
+		if field := "Tiers[" + tier + "]"; tier != "default" {
+			m.tiers[tier] = compile(field, c.Tiers[tier])
+		} else {
+			m.tiers[tier] = m.rate
+		}
+	}
+	m.anonymous = m.rate
+	if c.Anonymous != "" {
+		m.anonymous = compile("Anonymous", c.Anonymous)
+	}
+	return errs
+}
+
+// wrong is an error in a field of the Config.
+func (c Config) wrong(field, value, reason string) error {
+	path := "ratelimit"
+	if isName(c.Name) {
+		path += "(" + c.Name + ")"
+	}
+	return &bulwark.ConfigError{Field: path + "." + field, Value: value, Reason: reason}
+}
+
+// isName accepts what is safe in a String, a log and a metric's label.
+func isName(name string) bool {
+	for _, char := range []byte(name) {
+		switch {
+		case 'a' <= char && char <= 'z', 'A' <= char && char <= 'Z', '0' <= char && char <= '9':
+		case char == '-', char == '_', char == '.':
+		default:
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
+}

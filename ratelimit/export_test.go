@@ -1,0 +1,33 @@
+package ratelimit
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Decide counts a request without answering it, so that a test can measure it.
+func Decide(m *Middleware, r *http.Request, scope *bulwark.Scope) (exceeded bool, err error) {
+	v, err := m.decide(r, scope)
+	return v.exceeded, err
+}
+
+// String and Integer are the structured field encoder.
+func String(text string) (string, bool) {
+	b, ok := appendString(nil, text)
+	return string(b), ok
+}
+
+func Integer(n int64) (string, bool) {
+	b, ok := appendInteger(nil, n)
+	return string(b), ok
+}
+
+// Note counts into a table of notices as a dry run does.
+func (m *Middleware) Note(hash uint64, now, window time.Duration) (count int, first bool) {
+	return m.dry.note(hash, int64(now), int64(window/time.Second))
+}
+
+// Buckets tells how the table is laid out.
+func (m *Memory) Buckets() int { return len(m.buckets) }

@@ -1,0 +1,89 @@
+package ratelimit
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Headers chooses how a response tells its client about the limit. A limit of
+// [Failures] tells what remains with this request counted, since the fields are
+// sent before it is known how the request ends.
+type Headers int
+
+const (
+	// Draft10 is the current IETF draft (draft-ietf-httpapi-ratelimit-headers-10):
+	//
+	//	RateLimit-Policy: "api";q=100;w=60
+	//	RateLimit: "api";r=50;t=1
+	//
+	// r is what passes at once now, t the seconds until it is more. The fields are
+	// lists: each limit of a chain adds its own member.
+	Draft10 Headers = iota
+	// Draft6 is the triple RateLimit-Limit, RateLimit-Remaining and
+	// RateLimit-Reset, in seconds from now (revision 6 of the draft). Of several
+	// limits it shows the one with the least remaining.
+	Draft6
+	// Legacy is X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset,
+	// in seconds since 1970, chosen like Draft6.
+	Legacy
+	// NoHeaders sends none of them. Retry-After stays.
+	NoHeaders
+)
+
+// The keys of a header map are in canonical form; the assignments below rely on it.
+const (
+	policyField = "Ratelimit-Policy"
+	limitField  = "Ratelimit"
+)
+
+// write describes the verdict in h. It allocates one string and one slice.
+func (syntax Headers) write(h http.Header, v *verdict) {
+	switch syntax {
+	case Draft10:
+		writeLists(h, v)
+	case Draft6:
+		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", v, seconds(v.reset))
+	case Legacy:
+		at := time.Now().Add(time.Duration(v.reset))
+		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", v,
+			at.Unix()+min(1, int64(at.Nanosecond())))
+	}
+}
+
+func writeLists(h http.Header, v *verdict) {
+	var room [128]byte
+	limit := string(v.quota.appendLimit(room[:0], v.remaining, seconds(v.reset)))
+	policies, limits := h[policyField], h[limitField]
+	// One array for both: neither can grow into the other.
+	values := make([]string, 0, len(policies)+len(limits)+2)
+	values = append(values, policies...)
+	values = append(values, v.quota.policy)
+	n := len(values)
+	values = append(values, limits...)
+	values = append(values, limit)
+	h[policyField], h[limitField] = values[:n:n], slices.Clip(values[n:])
+}
+
+func writeTriple(h http.Header, limit, remaining, reset string, v *verdict, at int64) {
+	if outer := h[remaining]; len(outer) == 1 {
+		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= v.remaining {
+			return
+		}
+	}
+	var room [64]byte
+	b := strconv.AppendInt(room[:0], v.quota.limit, 10)
+	i := len(b)
+	b = strconv.AppendInt(b, v.remaining, 10)
+	j := len(b)
+	b = strconv.AppendInt(b, at, 10)
+	text := string(b)
+	values := &[3]string{text[:i], text[i:j], text[j:]}
+	h[limit], h[remaining], h[reset] = values[0:1:1], values[1:2:2], values[2:3:3]
+}
+
+// seconds rounds up: a client that comes after so many is not too early.
+func seconds(nanoseconds int64) int64 {
+	return (nanoseconds + int64(time.Second) - 1) / int64(time.Second)
+}

@@ -1,0 +1,40 @@
+package ratelimit
+
+import (
+	"sync"
+	"time"
+)
+
+// notices lets a key be reported once per window, and counts what is not. It is
+// bounded: a key that finds its slot taken by another one, whose window has not
+// passed, is reported every time, which errs on the loud side.
+type notices struct {
+	slots [1024]notice
+}
+
+type notice struct {
+	mu      sync.Mutex
+	hash    uint64
+	until   int64 // end of the window, in the store's time
+	pending int   // not reported yet
+}
+
+// note counts an occurrence. It reports whether it is to be reported, and for how
+// many occurrences of that key the report stands.
+func (n *notices) note(hash uint64, now, window int64) (count int, first bool) {
+	slot := &n.slots[hash>>32%uint64(len(n.slots))]
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	live := now < slot.until
+	switch {
+	case live && slot.hash != hash:
+		return 1, true
+	case live:
+		slot.pending++
+		return 0, false
+	case slot.hash == hash:
+		count = slot.pending
+	}
+	slot.hash, slot.until, slot.pending = hash, now+window*int64(time.Second), 0
+	return count + 1, true
+}

@@ -1,0 +1,203 @@
+package ratelimit_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark/ratelimit"
+)
+
+var goodRates = []struct {
+	rate   ratelimit.Rate
+	policy string
+	burst  int
+}{
+	{"1/second", `"test";q=1;w=1`, 1},
+	{"100/minute", `"test";q=100;w=60`, 100},
+	{"10/hour", `"test";q=10;w=3600`, 10},
+	{"7/day", `"test";q=7;w=86400`, 7},
+	{"100/15m", `"test";q=100;w=900`, 100},
+	{"3/1h30m", `"test";q=3;w=5400`, 3},
+	{"5/1500ms500ms", `"test";q=5;w=2`, 5},
+	{"2/8784h", `"test";q=2;w=31622400`, 2},
+	{"7/8784h", `"test";q=7;w=31622400`, 7},
+	{"100/minute,burst=25", `"test";q=100;w=60`, 25},
+	{"1/second,burst=3", `"test";q=1;w=1`, 3},
+	{"1/day,burst=366", `"test";q=1;w=86400`, 366},
+	{"1000000/second,burst=2", `"test";q=1000000;w=1`, 2},
+}
+
+var badRates = []ratelimit.Rate{
+	"", "100", "/minute", "100/", "100/minutes", "100/Minute", "100/month", "100/min",
+	"0/minute", "-1/minute", "+1/minute", "01/minute", "1.5/minute", "1e3/minute", "0x10/minute",
+	"1000000001/day", "9223372036854775808/day", "99999999999999999999/day", "1000001/second",
+	"1/0s", "1/-5m", "1/1500ms", "1/999ms", "1/8785h", "1/9999999h", "1/15", "1/m", "1/.5h", "1/+5m",
+	" 100/minute", "100/minute ", "100 / minute", "100/minute, burst=25", "100/minute,burst=", "100/minute,burst=0",
+	"100/minute,burst=-1", "100/minute,burst=1000000001", "100/minute,25", "100/minute,", "100/minute,burst=2,burst=3",
+	"1/day,burst=367", "1/8784h,burst=2", "100/minute,Burst=2", "Unlimited", "unlimited,burst=2", "unlimited/minute",
+	"100/minute\n", "１00/minute", "100⁄minute",
+}
+
+func TestRates(t *testing.T) {
+	for _, test := range goodRates {
+		t.Run(strings.ReplaceAll(string(test.rate), "/", "_per_"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: test.rate})
+				if got := b.from("192.0.2.1").Header.Get("RateLimit-Policy"); got != test.policy {
+					t.Errorf("policy %s, want %s", got, test.policy)
+				}
+				if got := 1 + b.passes(test.burst+3, "192.0.2.1"); got != test.burst {
+					t.Errorf("%d passed at once, want %d", got, test.burst)
+				}
+			})
+		})
+	}
+}
+
+func TestRatesRefused(t *testing.T) {
+	for i, rate := range badRates {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, Keys: 8})
+			if got := fields(err); len(got) != 1 || got[0] != "ratelimit(test).Rate" {
+				t.Errorf("%q: %v, want one error in Rate", rate, err)
+			}
+		})
+	}
+}
+
+func TestUnlimitedSendsNothing(t *testing.T) {
+	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "unlimited"})
+	if got := b.passes(1000, "192.0.2.1"); got != 1000 {
+		t.Errorf("%d passed", got)
+	}
+	// Who is not limited need not be known.
+	res := b.from("@")
+	if res.StatusCode != http.StatusOK || len(res.Header) != 0 {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+}
+
+// TestGCRA walks one key through time: the algorithm's properties in numbers.
+func TestGCRA(t *testing.T) {
+	type step struct {
+		after             time.Duration
+		pass              bool
+		remaining, t, ret string
+	}
+	tests := []struct {
+		rate  ratelimit.Rate
+		steps []step
+	}{
+		{"1/second", []step{
+			{0, true, "0", "1", ""},
+			{0, false, "0", "1", "1"},
+			{999 * time.Millisecond, false, "0", "1", "1"},
+			{time.Millisecond, true, "0", "1", ""},
+		}},
+		{"3/minute", []step{
+			{0, true, "2", "20", ""},
+			{0, true, "1", "20", ""},
+			{0, true, "0", "20", ""},
+			{0, false, "0", "20", "20"},
+			{time.Second, false, "0", "19", "19"},
+			{18999 * time.Millisecond, false, "0", "1", "1"},
+			{time.Millisecond, true, "0", "20", ""},
+			{40 * time.Second, true, "1", "20", ""},
+			{time.Hour, true, "2", "20", ""},
+		}},
+		{"60/minute,burst=2", []step{
+			{0, true, "1", "1", ""},
+			{0, true, "0", "1", ""},
+			{0, false, "0", "1", "1"},
+			{time.Second, true, "0", "1", ""},
+			{500 * time.Millisecond, false, "0", "1", "1"},
+			{500 * time.Millisecond, true, "0", "1", ""},
+		}},
+		{"10/hour", []step{
+			{0, true, "9", "360", ""},
+			{359 * time.Second, true, "8", "1", ""},
+			{2 * time.Second, true, "8", "359", ""},
+		}},
+	}
+	for _, test := range tests {
+		t.Run(strings.ReplaceAll(string(test.rate), "/", "_per_"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: test.rate})
+				for i, s := range test.steps {
+					time.Sleep(s.after)
+					res := b.from("192.0.2.1")
+					want := fmt.Sprintf(`"test";r=%s;t=%s`, s.remaining, s.t)
+					if got := res.Header.Get("RateLimit"); got != want {
+						t.Errorf("step %d: %s, want %s", i, got, want)
+					}
+					if pass := res.StatusCode == http.StatusOK; pass != s.pass {
+						t.Errorf("step %d: status %d", i, res.StatusCode)
+					}
+					if got := res.Header.Get("Retry-After"); got != s.ret {
+						t.Errorf("step %d: Retry-After %q, want %q", i, got, s.ret)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestWorstMinute counts what the package comment promises at most for 100/minute.
+func TestWorstMinute(t *testing.T) {
+	for rate, want := range map[ratelimit.Rate]int{"100/minute": 199, "100/minute,burst=25": 124} {
+		t.Run(strings.ReplaceAll(string(rate), "/", "_per_"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate})
+				b.passes(100, "192.0.2.1")
+				for range 599 { // 60 seconds, both ends within
+					b.passes(3, "192.0.2.1")
+					time.Sleep(100 * time.Millisecond)
+				}
+				if b.ran != want {
+					t.Errorf("%d in a minute, want %d", b.ran, want)
+				}
+			})
+		})
+	}
+}
+
+func FuzzRate(f *testing.F) {
+	for _, test := range goodRates {
+		f.Add(string(test.rate))
+	}
+	for _, rate := range badRates {
+		f.Add(string(rate))
+	}
+	f.Add("unlimited")
+	policy := regexp.MustCompile(`^"test";q=[1-9][0-9]{0,9};w=[1-9][0-9]{0,7}$`)
+	limit := regexp.MustCompile(`^"test";r=[0-9]{1,9};t=[1-9][0-9]{0,7}$`)
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), Keys: 8})
+		if err != nil {
+			if len(fields(err)) != 1 {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		b := &rig{spy: &spy{}}
+		b.handler = m.Wrap(b.spy)
+		res := b.from("192.0.2.1")
+		if text == "unlimited" {
+			return
+		}
+		if got := res.Header.Get("RateLimit-Policy"); !policy.MatchString(got) {
+			t.Errorf("%q: policy %s", text, got)
+		}
+		if got := res.Header.Get("RateLimit"); !limit.MatchString(got) {
+			t.Errorf("%q: limit %s", text, got)
+		}
+		if b.ran != 1 {
+			t.Errorf("%q: the first request was refused", text)
+		}
+	})
+}
