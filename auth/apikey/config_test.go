@@ -1,0 +1,89 @@
+package apikey_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/apikey"
+)
+
+// fields collects the Field of every ConfigError in a joined error.
+func fields(err error) []string {
+	var all []string
+	var one *bulwark.ConfigError
+	switch joined, ok := err.(interface{ Unwrap() []error }); {
+	case ok:
+		for _, err := range joined.Unwrap() {
+			all = append(all, fields(err)...)
+		}
+	case errors.As(err, &one):
+		all = append(all, one.Field)
+	}
+	return all
+}
+
+func TestConfigErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*apikey.Config)
+		want   []string
+	}{
+		"nothing":          {func(c *apikey.Config) { *c = apikey.Config{} }, []string{"apikey.Prefix", "apikey.Issuer", "apikey.Store", "apikey.Peppers"}},
+		"prefix-separator": {func(c *apikey.Config) { c.Prefix = "ac_me" }, []string{"apikey.Prefix"}},
+		"prefix-digit":     {func(c *apikey.Config) { c.Prefix = "1cme" }, []string{"apikey.Prefix"}},
+		"prefix-long":      {func(c *apikey.Config) { c.Prefix = strings.Repeat("a", 17) }, []string{"apikey.Prefix"}},
+		"env":              {func(c *apikey.Config) { c.Env = "Live" }, []string{"apikey.Env"}},
+		"issuer":           {func(c *apikey.Config) { c.Issuer = "a\nb" }, []string{"apikey.Issuer"}},
+		"header-space":     {func(c *apikey.Config) { c.Header = "X Api" }, []string{"apikey.Header"}},
+		"header-taken":     {func(c *apikey.Config) { c.Header = "authorization" }, []string{"apikey.Header"}},
+		"lifetime":         {func(c *apikey.Config) { c.Lifetime = -1 }, []string{"apikey.Lifetime"}},
+		"max-age":          {func(c *apikey.Config) { c.MaxAge = time.Second }, []string{"apikey.MaxAge"}},
+		"overlap":          {func(c *apikey.Config) { c.MaxOverlap = -time.Second }, []string{"apikey.MaxOverlap"}},
+		"used-every":       {func(c *apikey.Config) { c.UsedEvery = 1 }, []string{"apikey.UsedEvery"}},
+		"tiers":            {func(c *apikey.Config) { c.Tiers = []string{"ok", ""} }, []string{"apikey.Tiers[1]"}},
+		"short-pepper":     {func(c *apikey.Config) { c.Peppers[0].Key = make([]byte, 31) }, []string{"apikey.Peppers[0].Key"}},
+		"version-zero":     {func(c *apikey.Config) { c.Peppers[0].Version = 0 }, []string{"apikey.Peppers[0].Version"}},
+		"version-twice": {func(c *apikey.Config) { c.Peppers = append(c.Peppers, c.Peppers[0]) },
+			[]string{"apikey.Peppers[1].Version"}},
+		"many-peppers": {func(c *apikey.Config) {
+			c.Peppers = []apikey.Pepper{pepper(1), pepper(2), pepper(3), pepper(4), pepper(5)}
+		}, []string{"apikey.Peppers"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(&apikey.MemoryStore{})
+			test.change(&c)
+			keys, err := apikey.New(c)
+			if keys != nil {
+				t.Error("keys were made")
+			}
+			if got := fields(err); !slices.Equal(got, test.want) {
+				t.Errorf("fields %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestConfigErrorsShowNoPepper(t *testing.T) {
+	c := config(nil)
+	c.Peppers = []apikey.Pepper{{Version: 0, Key: []byte("hunter2")}}
+	_, err := apikey.New(c)
+	if text := fmt.Sprintf("%v %+v", err, c.Peppers); strings.Contains(text, "hunter2") || strings.Contains(text, "104 117") {
+		t.Errorf("the error shows the pepper: %s", text)
+	}
+}
+
+func TestConfigIsCopied(t *testing.T) {
+	c := config(&apikey.MemoryStore{})
+	c.Tiers = []string{"gold"}
+	keys := newKeys(t, c)
+	key := issue(t, keys, apikey.Grant{Tier: "gold"})
+	clear(c.Peppers[0].Key)
+	c.Peppers[0].Version = 9
+	c.Tiers[0] = "tin"
+	send(t, keys, "Authorization", "ApiKey "+key.Key).accepted(t, "key:"+key.ID)
+	issue(t, keys, apikey.Grant{Tier: "gold"})
+}

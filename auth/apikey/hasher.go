@@ -1,0 +1,65 @@
+package apikey
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"hash"
+	"sync"
+)
+
+// A hasher is one pepper at work. Its states are reused, because making one
+// costs more than a request may allocate.
+type hasher struct {
+	version int
+	states  sync.Pool
+}
+
+type hashState struct {
+	mac hash.Hash
+	in  [idLength + 1 + secretLength]byte
+	out [sha256.Size]byte
+}
+
+func newHasher(p Pepper) *hasher {
+	key := append([]byte(nil), p.Key...)
+	return &hasher{version: p.Version, states: sync.Pool{New: func() any {
+		return &hashState{mac: hmac.New(sha256.New, key)}
+	}}}
+}
+
+// sum hashes a secret together with the id it belongs to, so that a hash means
+// nothing in another record.
+func (h *hasher) sum(id, secret string) [sha256.Size]byte {
+	state := h.states.Get().(*hashState)
+	in := append(state.in[:0], id...)
+	in = append(in, ':')
+	in = append(in, secret...)
+	state.mac.Reset()
+	state.mac.Write(in)
+	sum := [sha256.Size]byte(state.mac.Sum(state.out[:0]))
+	clear(state.in[:])
+	h.states.Put(state)
+	return sum
+}
+
+// match returns the index of the secret of rec that was presented, or -1. It
+// does the same work for any record, the empty one of an unknown id included:
+// every pepper is asked and every slot compared.
+func (k *Keys) match(rec *Record, id, secret string) int {
+	found := -1
+	for _, pepper := range k.peppers {
+		sum := pepper.sum(id, secret)
+		for slot := range maxSecrets {
+			var candidate Secret // of Version 0, which no pepper has
+			if slot < len(rec.Secrets) {
+				candidate = rec.Secrets[slot]
+			}
+			same := subtle.ConstantTimeCompare(sum[:], candidate.Hash[:])
+			if same&subtle.ConstantTimeEq(int32(pepper.version), int32(candidate.Pepper)) == 1 {
+				found = slot
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,249 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A Grant is what a new key shall be allowed to do.
+type Grant struct {
+	// Name is what people call the key, at most 128 bytes.
+	Name string
+	// Owner is the caller that the key acts as; only its Issuer and Subject are
+	// taken, never its roles. A nil Owner makes the key its own caller,
+	// "key:<id>", with quota and permissions of its own.
+	Owner *bulwark.Principal
+	// Roles, Scopes and Tier are the caller's. At most 64 roles and scopes each.
+	Roles, Scopes []string
+	Tier          string
+	// Networks are those that the key may be used from, judged by
+	// [bulwark.ClientIP]; at most 64. Empty is any.
+	Networks []netip.Prefix
+	// ExpiresAt is when the key ends; zero is [Config.Lifetime] from now. A
+	// rotation does not move it.
+	ExpiresAt time.Time
+}
+
+// An Issued is a key with a new secret. It prints and logs without the secret.
+type Issued struct {
+	ID string
+	// Key is the whole key. It is here this once and cannot be shown again.
+	Key       string
+	Name      string
+	Tier      string
+	ExpiresAt time.Time
+}
+
+// String returns the id.
+func (i Issued) String() string { return "api key " + i.ID }
+
+// GoString returns the id.
+func (i Issued) GoString() string { return i.String() }
+
+// LogValue returns the id.
+func (i Issued) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
+const (
+	maxLabel   = 128
+	maxLabels  = 64
+	ownSubject = "key:"
+)
+
+// Issue makes a key. What is wrong with the Grant is a *[bulwark.Problem] with
+// status 422 that names the field; a store that is full or away is 503.
+func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
+	if k == nil || k.store == nil {
+		return Issued{}, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	}
+	now := time.Now()
+	if g.ExpiresAt.IsZero() {
+		g.ExpiresAt = now.Add(k.lifetime)
+	}
+	if err := k.checkGrant(g, now); err != nil {
+		return Issued{}, err
+	}
+	id := random(idLength, idAlphabet)
+	rec := Record{
+		ID: id, Name: g.Name, Issuer: k.issuer, Subject: ownSubject + id,
+		Roles: g.Roles, Scopes: g.Scopes, Tier: g.Tier, Networks: g.Networks,
+		CreatedAt: now, ExpiresAt: g.ExpiresAt,
+	}
+	if g.Owner != nil {
+		rec.Issuer, rec.Subject = g.Owner.Issuer, g.Owner.Subject
+	}
+	key := k.addSecret(&rec, now)
+	if err := k.store.Create(ctx, rec.clone()); err != nil {
+		return Issued{}, unavailable(err)
+	}
+	return issued(rec, key), nil
+}
+
+// Rotate gives a key a further secret. The secrets it has work for the overlap
+// and no longer; with no overlap they end now, which is what a leaked key wants.
+// An id that is not known is 404 "apikey.not_found", a key that is revoked or
+// expired 409 "apikey.ended".
+func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Issued, error) {
+	if k == nil || k.store == nil {
+		return Issued{}, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	}
+	if overlap < 0 || overlap > k.maxOverlap {
+		return Issued{}, &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "apikey.invalid_overlap",
+			Detail: "The overlap must be from zero to " + k.maxOverlap.String() + "."}
+	}
+	var key string
+	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
+		if rec.ended(now) {
+			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.ended",
+				Detail: "The key is revoked or expired. Issue another."}
+		}
+		rec.retire(now, now.Add(overlap))
+		if len(rec.Secrets) >= maxSecrets {
+			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.too_many_secrets",
+				Detail: "Earlier rotations of this key still overlap. Wait, or rotate without overlap."}
+		}
+		key = k.addSecret(rec, now)
+		return nil
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	return issued(rec, key), nil
+}
+
+// Revoke ends a key at once. Revoking a revoked key changes nothing. An id that
+// is not known is 404 "apikey.not_found".
+func (k *Keys) Revoke(ctx context.Context, id string) error {
+	if k == nil || k.store == nil {
+		return &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	}
+	_, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
+		if rec.RevokedAt.IsZero() {
+			rec.RevokedAt = now
+		}
+		return nil
+	})
+	return err
+}
+
+// change applies edit to the record as one atomic step, again where somebody
+// else was faster.
+func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Time) error) (Record, error) {
+	if !isID(id) {
+		return Record{}, unavailable(ErrNotFound)
+	}
+	const tries = 16
+	err := ErrConflict
+	for range tries {
+		var rec Record
+		if rec, err = k.store.Get(ctx, id); err != nil {
+			break
+		}
+		rec = rec.clone() // what the store returned is shared
+		if err := edit(&rec, time.Now()); err != nil {
+			return Record{}, err
+		}
+		if err = k.store.Replace(ctx, rec); err == nil {
+			return rec, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return Record{}, unavailable(err)
+}
+
+// addSecret puts a new secret in front of the record and returns the whole key.
+func (k *Keys) addSecret(rec *Record, now time.Time) string {
+	p := parts{env: k.env, id: rec.ID, secret: random(secretLength, alphabet)}
+	current := k.peppers[0]
+	rec.Secrets = slices.Insert(rec.Secrets, 0, Secret{
+		Hash: current.sum(p.id, p.secret), Pepper: current.version, CreatedAt: now,
+	})
+	return format(k.prefix, p)
+}
+
+// retire lets no secret work beyond the end, and drops those that are over.
+func (rec *Record) retire(now, end time.Time) {
+	for i := range rec.Secrets {
+		if s := &rec.Secrets[i]; s.NotAfter.IsZero() || s.NotAfter.After(end) {
+			s.NotAfter = end
+		}
+	}
+	rec.Secrets = slices.DeleteFunc(rec.Secrets, func(s Secret) bool { return !now.Before(s.NotAfter) })
+}
+
+func issued(rec Record, key string) Issued {
+	return Issued{ID: rec.ID, Key: key, Name: rec.Name, Tier: rec.Tier, ExpiresAt: rec.ExpiresAt}
+}
+
+// unavailable turns what a store said into an answer.
+func unavailable(err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return &bulwark.Problem{Status: http.StatusNotFound, Code: "apikey.not_found", Detail: "There is no such key.", Err: err}
+	case errors.Is(err, ErrFull):
+		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.store_full",
+			Detail: "No further key can be kept at the moment.", RetryAfter: time.Minute, Err: err}
+	}
+	return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.unavailable",
+		Detail: "Keys cannot be changed at the moment.", RetryAfter: storeRetry, Err: err}
+}
+
+// checkGrant reports everything that is wrong with a Grant.
+func (k *Keys) checkGrant(g Grant, now time.Time) error {
+	var faults []bulwark.FieldError
+	wrong := func(pointer, code, detail string) {
+		faults = append(faults, bulwark.FieldError{Pointer: pointer, In: "body", Code: code, Detail: detail})
+	}
+	if len(g.Name) > maxLabel || strings.ContainsFunc(g.Name, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\ufffd' }) {
+		wrong("/name", "format", "The name must be at most 128 bytes of text without control characters.")
+	}
+	if g.Tier != "" && !slices.Contains(k.tiers, g.Tier) {
+		wrong("/tier", "enum", "There is no such tier.")
+	}
+	if !areLabels(g.Roles) {
+		wrong("/roles", "format", "The roles must be at most 64, each 1 to 128 bytes of printable ASCII without space.")
+	}
+	if !areLabels(g.Scopes) {
+		wrong("/scopes", "format", "The scopes must be at most 64, each 1 to 128 bytes of printable ASCII without space.")
+	}
+	if len(g.Networks) > maxLabels || slices.ContainsFunc(g.Networks, func(p netip.Prefix) bool { return !p.IsValid() || p.Addr().Is4In6() }) {
+		wrong("/networks", "format", "The networks must be at most 64, each an address and the length of its prefix.")
+	}
+	if !g.ExpiresAt.After(now) {
+		wrong("/expires_at", "minimum", "The expiry must lie in the future.")
+	}
+	// A key must not act as another key.
+	if o := g.Owner; o != nil && (o.Issuer == "" || o.Subject == "" || o.Issuer == k.issuer) {
+		wrong("/owner", "format", "The owner must be a caller of another issuer than the keys.")
+	}
+	if len(faults) > 0 {
+		return &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "apikey.invalid_grant",
+			Detail: "The key cannot be issued as asked for.", Errors: faults}
+	}
+	return nil
+}
+
+func areLabels(list []string) bool {
+	return len(list) <= maxLabels && !slices.ContainsFunc(list, func(text string) bool {
+		return text == "" || !isLabel(text, maxLabel) || strings.Contains(text, " ")
+	})
+}
+
+// isLabel accepts printable ASCII of a bounded length.
+func isLabel(text string, limit int) bool {
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(text) <= limit
+}

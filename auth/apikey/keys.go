@@ -1,0 +1,224 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// Keys verifies API keys, as an [auth.Authenticator], and issues, rotates and
+// revokes them. It is safe for concurrent use.
+type Keys struct {
+	store      Store
+	prefix     string // with its separator
+	env        string
+	issuer     string
+	header     string
+	lifetime   time.Duration
+	maxAge     time.Duration
+	maxOverlap time.Duration
+	usedEvery  time.Duration
+	tiers      []string
+	peppers    []*hasher
+	marking    chan struct{} // holds one element per write of LastUsed under way
+}
+
+const (
+	scheme = "ApiKey"
+	method = "api_key"
+	// maxMarking bounds the writes of LastUsed at once; further samples are skipped.
+	maxMarking = 4
+	markTime   = 2 * time.Second
+	// storeRetry is when to come back after an outage of the store.
+	storeRetry = 5 * time.Second
+)
+
+// Detect reports whether r carries a key: in "Authorization: ApiKey", however
+// malformed, in "Authorization: Bearer" if it begins with our prefix, or in
+// [Config.Header].
+func (k *Keys) Detect(r *http.Request) auth.Presence {
+	if k == nil || k.store == nil {
+		return auth.None
+	}
+	if k.header != "" && len(r.Header[k.header]) > 0 {
+		return auth.Explicit
+	}
+	for _, line := range r.Header["Authorization"] {
+		if _, ours := k.fromAuthorization(line); ours {
+			return auth.Explicit
+		}
+	}
+	return auth.None
+}
+
+// fromAuthorization returns the key in an Authorization line that is ours.
+func (k *Keys) fromAuthorization(line string) (key string, ours bool) {
+	name, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimLeft(rest, " ") // 1*SP between scheme and credentials (RFC 9110 section 11.4)
+	switch {
+	case strings.EqualFold(name, scheme):
+		return rest, true
+	case strings.EqualFold(name, "Bearer"):
+		return rest, strings.HasPrefix(rest, k.prefix)
+	}
+	return "", false
+}
+
+// Challenge returns the scheme under which a 401 asks for a key.
+func (k *Keys) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: scheme} }
+
+// Issuer returns the Issuer of keys that act as their own caller.
+func (k *Keys) Issuer() string {
+	if k == nil {
+		return ""
+	}
+	return k.issuer
+}
+
+// Authenticate returns the caller whose key r carries. A key that is not
+// accepted is 401 "auth.invalid_token", whatever the cause; the log learns it:
+// "malformed" (with "checksum" for one that was mistyped or made up),
+// "audience" for a key of another environment, "unknown_key", "key" for a wrong
+// secret, "revoked", "expired" or "network". An outage of the store is 503.
+func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	if k == nil || k.store == nil {
+		return nil, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	}
+	text, err := k.credential(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parse(text, k.prefix)
+	if err != nil {
+		return nil, auth.Invalid("malformed", err)
+	}
+	if p.env != k.env {
+		return nil, auth.Invalid("audience", errEnvironment)
+	}
+	rec, err := k.store.Get(r.Context(), p.id)
+	unknown := errors.Is(err, ErrNotFound)
+	if err != nil && !unknown {
+		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
+	}
+	if unknown {
+		rec = Record{} // does the work of any other, and matches nothing
+	}
+	now := time.Now()
+	var secret *Secret
+	if i := k.match(&rec, p.id, p.secret); i >= 0 {
+		secret = &rec.Secrets[i]
+	}
+	if fault := rec.fault(unknown, secret, now, r); fault != "" {
+		return nil, auth.Invalid(fault, nil)
+	}
+	k.note(r, &rec, secret, now)
+	return k.principal(&rec, secret), nil
+}
+
+// credential returns the one key that r carries.
+func (k *Keys) credential(r *http.Request) (string, error) {
+	lines := r.Header["Authorization"]
+	var bare []string
+	if k.header != "" {
+		bare = r.Header[k.header]
+	}
+	switch {
+	case len(lines)+len(bare) > 1:
+		return "", &bulwark.Problem{Status: http.StatusBadRequest, Code: "auth.ambiguous_credentials",
+			Detail: "The request carries more than one credential; send one.", Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}
+	case len(bare) == 1:
+		return bare[0], nil
+	case len(lines) == 1:
+		if key, ours := k.fromAuthorization(lines[0]); ours {
+			return key, nil
+		}
+	}
+	return "", auth.Invalid("malformed", errMalformed)
+}
+
+// fault says why the key is refused. Only who knows the secret learns, by the
+// answer's time, anything of the record.
+func (rec *Record) fault(unknown bool, secret *Secret, now time.Time, r *http.Request) string {
+	switch {
+	case unknown:
+		return "unknown_key"
+	case secret == nil:
+		return "key"
+	case !rec.RevokedAt.IsZero():
+		return "revoked"
+	case !now.Before(rec.ExpiresAt), !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
+		return "expired"
+	case len(rec.Networks) > 0 && !rec.allows(bulwark.ClientIP(r)):
+		return "network"
+	}
+	return ""
+}
+
+// allows reports whether the key may be used from the address. The zero Addr is in no network.
+func (rec *Record) allows(client netip.Addr) bool {
+	for _, network := range rec.Networks {
+		if network.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// principal makes the caller. Its slices are the record's, which nobody modifies.
+func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
+	expires := rec.ExpiresAt
+	if !secret.NotAfter.IsZero() && secret.NotAfter.Before(expires) {
+		expires = secret.NotAfter
+	}
+	return &bulwark.Principal{
+		Issuer: rec.Issuer, Subject: rec.Subject, Method: method, TokenID: rec.ID,
+		Roles: rec.Roles, Scopes: rec.Scopes, Tier: rec.Tier,
+		IssuedAt: secret.CreatedAt, ExpiresAt: expires,
+	}
+}
+
+// note keeps account of a use: now and then it writes LastUsed, aside from the
+// request, and it reports a secret that is too old.
+func (k *Keys) note(r *http.Request, rec *Record, secret *Secret, now time.Time) {
+	if now.Sub(rec.LastUsed) >= k.usedEvery {
+		k.mark(r.Context(), rec.ID, now)
+	}
+	if age := now.Sub(secret.CreatedAt); age >= k.maxAge && now.Sub(rec.StaleReported) >= day {
+		k.reportStale(r, rec, now, age)
+	}
+}
+
+// mark writes LastUsed without holding up the request. A sample that fails or
+// finds too many under way is left out: the next use is the next sample.
+func (k *Keys) mark(ctx context.Context, id string, now time.Time) {
+	select {
+	case k.marking <- struct{}{}:
+	default:
+		return
+	}
+	go func() {
+		defer func() { <-k.marking }()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+		defer cancel()
+		k.store.Mark(ctx, id, Used, now, k.usedEvery) // a lost sample is no fault
+	}()
+}
+
+// reportStale reports once a day for all who share the store. It does not
+// refuse: rotating must not need an outage.
+func (k *Keys) reportStale(r *http.Request, rec *Record, now time.Time, age time.Duration) {
+	if first, err := k.store.Mark(r.Context(), rec.ID, Stale, now, day); err != nil || !first {
+		return
+	}
+	bulwark.Report(r, bulwark.Event{
+		Name: bulwark.AuthnKeyStale, Reason: "max_age", Issuer: rec.Issuer, UserID: rec.Subject,
+		Attrs: [4]slog.Attr{slog.String("key", rec.ID), slog.Int("days", int(age/day))},
+	})
+}

@@ -1,0 +1,105 @@
+package apikey
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A MemoryStore keeps keys in memory, for one process: they are gone when it
+// ends. The zero value is ready. It is safe for concurrent use, must not be
+// copied, and is a [Store].
+type MemoryStore struct {
+	// MaxKeys bounds the keys held, at about 1 KiB each; zero is 100,000. When
+	// so many are alive, a further one is refused: keys are never evicted, but
+	// those that are revoked or expired make room.
+	MaxKeys int
+
+	mu   sync.RWMutex
+	keys map[string]*Record
+}
+
+// Get implements [Store].
+func (m *MemoryStore) Get(_ context.Context, id string) (Record, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	rec, ok := m.keys[id]
+	if !ok {
+		return Record{}, ErrNotFound
+	}
+	return *rec, nil
+}
+
+// Create implements [Store].
+func (m *MemoryStore) Create(_ context.Context, rec Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, taken := m.keys[rec.ID]; taken {
+		return ErrConflict
+	}
+	if len(m.keys) >= m.limit() && !m.sweep(time.Now()) {
+		return ErrFull
+	}
+	if m.keys == nil {
+		m.keys = make(map[string]*Record)
+	}
+	rec = rec.clone()
+	rec.Version = 1
+	m.keys[rec.ID] = &rec
+	return nil
+}
+
+// Replace implements [Store].
+func (m *MemoryStore) Replace(_ context.Context, rec Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.keys[rec.ID]
+	switch {
+	case !ok:
+		return ErrNotFound
+	case old.Version != rec.Version:
+		return ErrConflict
+	}
+	rec = rec.clone()
+	rec.Version++
+	rec.LastUsed, rec.StaleReported = old.LastUsed, old.StaleReported
+	m.keys[rec.ID] = &rec
+	return nil
+}
+
+// Mark implements [Store].
+func (m *MemoryStore) Mark(_ context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rec, ok := m.keys[id]
+	if !ok {
+		return false, ErrNotFound
+	}
+	last := &rec.LastUsed
+	if mark == Stale {
+		last = &rec.StaleReported
+	}
+	if at.Sub(*last) < every {
+		return false, nil
+	}
+	*last = at
+	return true, nil
+}
+
+func (m *MemoryStore) limit() int {
+	if m.MaxKeys > 0 {
+		return m.MaxKeys
+	}
+	return 100_000
+}
+
+// sweep drops the keys that nobody can use again, and reports whether there is
+// room. An id that is gone is refused as one that was revoked is.
+func (m *MemoryStore) sweep(now time.Time) bool {
+	for id, rec := range m.keys {
+		if rec.ended(now) {
+			delete(m.keys, id)
+		}
+	}
+	return len(m.keys) < m.limit()
+}

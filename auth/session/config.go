@@ -1,0 +1,167 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// A Config says how sessions are signed, kept and ended. Signer, Audience,
+// Store, StoreKey and Lookup are required.
+type Config struct {
+	// Signer signs the access tokens. Its issuer is the Issuer of all callers,
+	// and no other authenticator's. Its Retired keys are accepted too.
+	Signer *jwt.Signer
+	// Audience is the aud of the access tokens: this service.
+	Audience string
+	// Store keeps the sessions: &MemoryStore{}, or one that several processes share.
+	Store Store
+	// StoreKey is at least 32 random bytes, from which successors of refresh
+	// tokens are derived and with which hashes are keyed. Keep it where the
+	// store is not. All processes have the same; when it changes, all sessions end.
+	StoreKey []byte
+	// Lookup returns the account as it is now, for a refresh: its Roles, Scopes
+	// and Tier are taken, nothing else. A nil Principal without error is an
+	// account that is gone or disabled: the session is revoked. An error is
+	// answered with 503 and changes nothing.
+	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
+	// AccessTTL is how long an access token lasts. Default 15 minutes; 1 minute
+	// to 1 hour.
+	AccessTTL time.Duration
+	// RefreshTTL is how long a session lasts after the login, however often it
+	// is refreshed. Default 7 days; at least AccessTTL, at most 90 days.
+	RefreshTTL time.Duration
+	// Grace is how long a refresh token that has just been used gets the same
+	// successor again, for tabs that refresh at once and answers that are lost.
+	// Default 20 seconds; 10 to 30 seconds.
+	Grace time.Duration
+	// MaxSessions is how many sessions a caller may have at a time; a further
+	// login ends the one that was refreshed least recently. Default 20; 1 to 1000.
+	MaxSessions int
+	// MaxRefreshes is how often a session may be refreshed. Default 2048; 1 to
+	// 16384. Recognizing a used token costs up to so many HMACs.
+	MaxRefreshes int
+	// SameSite is that of the cookies: http.SameSiteStrictMode, the default, or
+	// http.SameSiteLaxMode, with which a link from another site finds the user
+	// logged in. See RFC 6265bis section 5.6.7.
+	SameSite http.SameSite
+	// TrustedOrigins are the origins whose pages may log in, refresh and log
+	// out, besides the service's own. See [auth.CrossSite].
+	TrustedOrigins []string
+}
+
+const (
+	method     = "session"
+	cookieType = "session+jwt" // the typ of the access token in the cookie
+	bodyType   = "at+jwt"      // and of the one in a body (RFC 9068 section 2.1)
+	tierClaim  = "tier"
+)
+
+// New checks the Config and returns the sessions. All mistakes are reported at once.
+func New(c Config) (*Sessions, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	guard, err := auth.NewCrossSite(c.TrustedOrigins)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sessions{
+		signer: c.Signer, issuer: c.Signer.Issuer(), audience: c.Audience, store: c.Store, secrets: secrets{bytes.Clone(c.StoreKey)},
+		lookup: c.Lookup, accessTTL: c.AccessTTL, refreshTTL: c.RefreshTTL, grace: c.Grace,
+		maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes, sameSite: c.SameSite, guard: guard,
+	}
+	verifier := func(typ string) (*jwt.Verifier, error) {
+		return jwt.New(jwt.Config{
+			Issuer: s.issuer, Audience: []string{c.Audience}, Keys: c.Signer.Keys(), Types: []string{typ},
+			TierClaim: tierClaim, Method: method, MaxLifetime: c.AccessTTL,
+		})
+	}
+	if s.cookie, err = verifier(cookieType); err != nil {
+		return nil, err
+	}
+	if s.bearer, err = verifier(bodyType); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.AccessTTL == 0 {
+		c.AccessTTL = 15 * time.Minute
+	}
+	if c.RefreshTTL == 0 {
+		c.RefreshTTL = 7 * day
+	}
+	if c.Grace == 0 {
+		c.Grace = 20 * time.Second
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 20
+	}
+	if c.MaxRefreshes == 0 {
+		c.MaxRefreshes = 2048
+	}
+	if c.SameSite == 0 {
+		c.SameSite = http.SameSiteStrictMode
+	}
+	return c
+}
+
+const day = 24 * time.Hour
+
+func (c Config) check() error {
+	var errs []error
+	wrong := func(field, value, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: "session." + field, Value: value, Reason: reason})
+	}
+	if c.Signer == nil {
+		wrong("Signer", "", "is nil; use jwt.NewSigner")
+	}
+	if c.Audience == "" {
+		wrong("Audience", "", "is empty; name this service, such as https://api.example.com")
+	}
+	if c.Store == nil {
+		wrong("Store", "", "is nil; use &session.MemoryStore{} or a store that your processes share")
+	}
+	if len(c.StoreKey) < 32 || len(c.StoreKey) > 1024 {
+		wrong("StoreKey", "", "must be 32 to 1024 bytes from a random source")
+	}
+	if c.Lookup == nil {
+		wrong("Lookup", "", "is nil; without it a disabled account would stay logged in")
+	}
+	duration := func(field string, value, least, most time.Duration) {
+		if value < least || value > most {
+			wrong(field, value.String(), fmt.Sprintf("must be from %v to %v", least, most))
+		}
+	}
+	duration("AccessTTL", c.AccessTTL, time.Minute, time.Hour)
+	duration("RefreshTTL", c.RefreshTTL, max(c.AccessTTL, time.Minute), 90*day)
+	duration("Grace", c.Grace, 10*time.Second, 30*time.Second)
+	number := func(field string, value, most int) {
+		if value < 1 || value > most {
+			wrong(field, strconv.Itoa(value), fmt.Sprintf("must be from 1 to %d", most))
+		}
+	}
+	number("MaxSessions", c.MaxSessions, 1000)
+	number("MaxRefreshes", c.MaxRefreshes, 16384)
+	if c.SameSite != http.SameSiteStrictMode && c.SameSite != http.SameSiteLaxMode {
+		wrong("SameSite", strconv.Itoa(int(c.SameSite)), "must be http.SameSiteStrictMode or http.SameSiteLaxMode")
+	}
+	for i, origin := range c.TrustedOrigins {
+		var fault *bulwark.ConfigError
+		if _, err := auth.NewCrossSite([]string{origin}); errors.As(err, &fault) {
+			wrong(fmt.Sprintf("TrustedOrigins[%d]", i), fault.Value, fault.Reason)
+		}
+	}
+	return errors.Join(errs...)
+}

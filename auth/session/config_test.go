@@ -1,0 +1,127 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+)
+
+// fields collects the Field of every ConfigError in a joined error.
+func fields(err error) []string {
+	var all []string
+	var one *bulwark.ConfigError
+	switch joined, ok := err.(interface{ Unwrap() []error }); {
+	case ok:
+		for _, err := range joined.Unwrap() {
+			all = append(all, fields(err)...)
+		}
+	case errors.As(err, &one):
+		all = append(all, one.Field)
+	}
+	return all
+}
+
+func TestConfigErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*session.Config)
+		want   []string
+	}{
+		"nothing":        {func(c *session.Config) { *c = session.Config{} }, []string{"session.Signer", "session.Audience", "session.Store", "session.StoreKey", "session.Lookup"}},
+		"short-key":      {func(c *session.Config) { c.StoreKey = make([]byte, 31) }, []string{"session.StoreKey"}},
+		"access-short":   {func(c *session.Config) { c.AccessTTL = time.Second }, []string{"session.AccessTTL"}},
+		"access-long":    {func(c *session.Config) { c.AccessTTL = 2 * time.Hour }, []string{"session.AccessTTL"}},
+		"refresh-short":  {func(c *session.Config) { c.RefreshTTL = time.Minute }, []string{"session.RefreshTTL"}},
+		"refresh-long":   {func(c *session.Config) { c.RefreshTTL = 91 * 24 * time.Hour }, []string{"session.RefreshTTL"}},
+		"grace-none":     {func(c *session.Config) { c.Grace = -1 }, []string{"session.Grace"}},
+		"grace-long":     {func(c *session.Config) { c.Grace = time.Minute }, []string{"session.Grace"}},
+		"sessions":       {func(c *session.Config) { c.MaxSessions = -1 }, []string{"session.MaxSessions"}},
+		"refreshes":      {func(c *session.Config) { c.MaxRefreshes = 16385 }, []string{"session.MaxRefreshes"}},
+		"samesite-none":  {func(c *session.Config) { c.SameSite = http.SameSiteNoneMode }, []string{"session.SameSite"}},
+		"samesite-unset": {func(c *session.Config) { c.SameSite = http.SameSiteDefaultMode }, []string{"session.SameSite"}},
+		"origins":        {func(c *session.Config) { c.TrustedOrigins = []string{"https://ok.example", "*"} }, []string{"session.TrustedOrigins[1]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t)
+			test.change(&c)
+			s, err := session.New(c)
+			if s != nil {
+				t.Error("sessions were made")
+			}
+			if got := fields(err); !slices.Equal(got, test.want) {
+				t.Errorf("fields %q, want %q", got, test.want)
+			}
+		})
+	}
+	c := config(t)
+	c.StoreKey = []byte("hunter2")
+	if _, err := session.New(c); strings.Contains(fmt.Sprint(err), "hunter2") {
+		t.Error("the error shows the key")
+	}
+}
+
+func TestConfigIsCopied(t *testing.T) {
+	var c session.Config
+	s := start(t, func(given *session.Config) { c = *given })
+	tok := s.login(t, "alice")
+	clear(c.StoreKey)
+	s.refresh(tok.refresh).renewed(t, "rotation")
+}
+
+func TestZeroSessionsRefuse(t *testing.T) {
+	for name, s := range map[string]*session.Sessions{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			var rec bulwarktest.Recorder
+			for _, h := range []http.Handler{s.Refresh(), s.Logout(), s.JWKS()} {
+				w := httptest.NewRecorder()
+				rec.Wrap(h).ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+				if w.Code != 500 || !strings.Contains(w.Body.String(), `"session.unconfigured"`) || len(w.Result().Cookies()) > 0 {
+					t.Errorf("status %d %s", w.Code, w.Body)
+				}
+				if events := rec.Take(); len(events) != 1 || events[0].Reason != "session.unconfigured" {
+					t.Errorf("events %v", events)
+				}
+			}
+			r := httptest.NewRequest("POST", "/", nil)
+			r.Header.Set("Cookie", access+"=x")
+			w := httptest.NewRecorder()
+			_, authErr := s.Authenticate(r)
+			_, issueErr := s.Issue(w, r, &bulwark.Principal{Subject: "alice"})
+			_, listErr := s.List(t.Context(), "alice")
+			for _, err := range []error{authErr, issueErr, listErr, s.Revoke(r, "alice", "x"), s.RevokeAll(r, "alice")} {
+				var wrong *bulwark.ConfigError
+				if !errors.As(err, &wrong) || wrong.Field != "session" {
+					t.Errorf("error %v", err)
+				}
+			}
+			if s.Detect(r) != auth.None || s.Issuer() != "" || len(w.Header()) > 0 {
+				t.Error("it claims something")
+			}
+		})
+	}
+}
+
+func TestTwoSessionsOfOneIssuerAreRefusedByAuth(t *testing.T) {
+	one, two := start(t, nil), start(t, nil)
+	if _, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{one.Sessions, two.Sessions}}); err == nil {
+		t.Error("two authenticators of one issuer were accepted")
+	}
+}
+
+func TestJWKSVerifiesTheTokens(t *testing.T) {
+	s := start(t, nil)
+	a := s.do("GET", "/jwks.json")
+	kid := segment(t, s.login(t, "alice").access, 0)["kid"].(string)
+	if a.StatusCode != 200 || !strings.Contains(a.body, `"`+kid+`"`) || strings.Contains(a.body, `"d":`) {
+		t.Errorf("status %d, kid %q: %s", a.StatusCode, kid, a.body)
+	}
+}

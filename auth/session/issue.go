@@ -1,0 +1,174 @@
+package session
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Tokens is the body of the login's answer, to be written as JSON. For a
+// browser, whose tokens are in cookies, it holds ExpiresIn alone. It prints
+// without the token.
+type Tokens struct {
+	AccessToken string `json:"access_token,omitempty"`
+	TokenType   string `json:"token_type,omitempty"` // "Bearer"
+	ExpiresIn   int    `json:"expires_in"`           // seconds
+}
+
+// String tells how long the access token lasts.
+func (t Tokens) String() string { return fmt.Sprintf("tokens for %d s", t.ExpiresIn) }
+
+// GoString is String.
+func (t Tokens) GoString() string { return t.String() }
+
+// Issue logs a caller in: call it when the password, or what else proves who
+// they are, has been checked. It makes a session with a new id, ends the one
+// whose refresh cookie r carries, and sets both cookies on w and
+// "Cache-Control: no-store". The body is for the handler to write: the Tokens
+// as JSON, or whatever else the page wants, and never the cookies' values.
+//
+// Of p the Subject is required; Roles, Scopes and Tier go into the access
+// token; ACR and AuthTime, by default now, are kept for the whole session. An
+// Issuer other than ours is an error: map accounts of others to your own first.
+//
+// A client that sends Sec-Fetch-Site or Origin is a browser and gets no token
+// in Tokens. A cross-site request is refused, or a page could log its visitors
+// into an account of its author; a full store is 503. An error is for
+// [bulwark.Deny]; w is untouched then.
+func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Principal) (Tokens, error) {
+	if err := s.made(); err != nil {
+		return Tokens{}, err
+	}
+	r, _ = bulwark.Enter(r)
+	if err := s.guard.Check(r); err != nil {
+		return Tokens{}, err
+	}
+	if p == nil || p.Subject == "" || p.Issuer != "" && p.Issuer != s.issuer {
+		return Tokens{}, errors.New("session: issue: the principal has no subject, or another issuer than the signer")
+	}
+	now := time.Now()
+	token := newRefreshToken()
+	made := Session{
+		ID: token.id(), Issuer: s.issuer, Subject: p.Subject, ACR: p.ACR, AuthTime: p.AuthTime,
+		ClientIP: bulwark.ClientIP(r), UserAgent: shorten(r.UserAgent(), 256),
+		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.refreshTTL), Hash: s.secrets.hash(token),
+	}
+	if made.AuthTime.IsZero() {
+		made.AuthTime = now
+	}
+	access, err := s.sign(cookieType, made, p, now)
+	if err != nil {
+		return Tokens{}, err
+	}
+	tokens := Tokens{ExpiresIn: s.expiresIn(made, now)}
+	if !isBrowser(r) {
+		tokens.TokenType = "Bearer"
+		if tokens.AccessToken, err = s.sign(bodyType, made, p, now); err != nil {
+			return Tokens{}, err
+		}
+	}
+	ended, err := s.store.Create(r.Context(), made, s.maxSessions)
+	if err != nil {
+		return Tokens{}, unavailable(err)
+	}
+	for _, id := range ended {
+		report(r, bulwark.AuthnTokenRevoked, "limit", Session{ID: id, Issuer: s.issuer, Subject: p.Subject})
+	}
+	s.endReplaced(r)
+	report(r, bulwark.SessionCreated, "login", made)
+	report(r, bulwark.AuthnTokenCreated, "login", made)
+	s.setCookies(w, made, access, token, now)
+	return tokens, nil
+}
+
+// endReplaced revokes the sessions that the browser loses with its old refresh
+// cookie. Nobody would ever log out of them. That the store does not answer for
+// the old one is no reason to refuse the new one, which it has just taken.
+func (s *Sessions) endReplaced(r *http.Request) {
+	for _, found := range s.presented(r) {
+		if old, err := s.store.Get(r.Context(), found.id()); err == nil && s.owns(old, found) {
+			if deleted, err := s.store.Delete(r.Context(), old.ID); err == nil && deleted {
+				report(r, bulwark.AuthnTokenRevoked, "login", old)
+			}
+		}
+	}
+}
+
+// presented returns the well-formed refresh tokens in r, at most four.
+func (s *Sessions) presented(r *http.Request) []refreshToken {
+	var tokens []refreshToken
+	for _, value := range cookieValues(r, refreshCookie, nil, 4) {
+		if t, ok := parseRefreshToken(value); ok {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
+}
+
+// owns reports whether t is, or has been, the refresh token of the session.
+func (s *Sessions) owns(held Session, t refreshToken) bool {
+	_, ok := s.secrets.age(t, held.Hash, held.Generation)
+	return ok && held.Issuer == s.issuer
+}
+
+// sign makes an access token for the session, with the account's permissions.
+func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, now time.Time) (string, error) {
+	for _, scope := range account.Scopes {
+		if scope == "" || strings.ContainsAny(scope, " \"\\") { // RFC 6749 section 3.3
+			return "", errors.New("session: a scope of the account is not a scope token")
+		}
+	}
+	claims := map[string]any{
+		"sub": held.Subject, "aud": s.audience, "sid": held.ID, "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Unix() + int64(s.expiresIn(held, now)), "auth_time": held.AuthTime.Unix(),
+	}
+	if held.ACR != "" {
+		claims["acr"] = held.ACR
+	}
+	if len(account.Roles) > 0 {
+		claims["roles"] = account.Roles
+	}
+	if len(account.Scopes) > 0 {
+		claims["scope"] = strings.Join(account.Scopes, " ")
+	}
+	if account.Tier != "" {
+		claims[tierClaim] = account.Tier
+	}
+	token, err := s.signer.Sign(typ, claims)
+	if err != nil {
+		return "", fmt.Errorf("session: sign the access token: %w", err)
+	}
+	if len(accessCookie)+len(token) > maxCookie {
+		return "", fmt.Errorf("session: the access token of %d bytes fits into no cookie; give the account fewer roles", len(token))
+	}
+	return token, nil
+}
+
+// expiresIn is how many seconds an access token lasts that is made now: it does
+// not outlive its session.
+func (s *Sessions) expiresIn(held Session, now time.Time) int {
+	return int(min(s.accessTTL, held.ExpiresAt.Sub(now)) / time.Second)
+}
+
+// setCookies gives the client its tokens.
+func (s *Sessions) setCookies(w http.ResponseWriter, held Session, access string, refresh refreshToken, now time.Time) {
+	w.Header().Set("Cache-Control", "no-store") // RFC 6749 section 5.1
+	s.setCookie(w, accessCookie, access, time.Duration(s.expiresIn(held, now))*time.Second)
+	s.setCookie(w, refreshCookie, refresh.text(), held.ExpiresAt.Sub(now))
+}
+
+// isBrowser reports whether r was sent by a browser, which must not be given a
+// token where scripts can read it. Scripts can leave neither header out.
+func isBrowser(r *http.Request) bool {
+	return len(r.Header["Sec-Fetch-Site"])+len(r.Header["Origin"]) > 0
+}
+
+// shorten cuts text at a whole character and leaves no broken ones.
+func shorten(text string, limit int) string {
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
+}

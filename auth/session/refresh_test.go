@@ -1,0 +1,439 @@
+package session_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/session"
+)
+
+func TestTwentyRefreshesAtOnce(t *testing.T) {
+	s := start(t, nil)
+	tok := s.login(t, "alice")
+	answers := make([]reply, 20)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i] = s.refresh(tok.refresh) })
+	}
+	wg.Wait()
+	next := tokens{access: answers[0].cookie(t, access), refresh: answers[0].cookie(t, refresh)}
+	var events []string
+	for i, a := range answers {
+		if a.StatusCode != 200 || a.body != "{\"expires_in\":900}\n" {
+			t.Errorf("answer %d: status %d, body %q", i, a.StatusCode, a.body)
+		}
+		if got := a.cookie(t, refresh); got != next.refresh || got == tok.refresh {
+			t.Errorf("answer %d has another successor, or none", i)
+		}
+		s.alive(t, tokens{access: a.cookie(t, access)})
+		events = append(events, strings.Fields(a.names())...)
+	}
+	count := map[string]int{}
+	for _, e := range events {
+		count[e]++
+	}
+	if count["session_renewed/rotation"] != 1 || count["session_renewed/grace"] != 19 || len(events) != 20 {
+		t.Errorf("events %v, want one rotation and 19 by grace", count)
+	}
+	s.refresh(next.refresh).renewed(t, "rotation") // and life goes on
+}
+
+func TestGraceHasAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		next := s.refresh(tok.refresh).renewed(t, "rotation")
+		time.Sleep(20*time.Second - time.Nanosecond)
+		if again := s.refresh(tok.refresh).renewed(t, "grace"); again.refresh != next.refresh {
+			t.Error("grace gave another successor")
+		}
+		s.alive(t, next)
+		time.Sleep(time.Nanosecond)
+		a := s.refresh(tok.refresh)
+		a.refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		if e := a.events[0]; e.UserID != "alice" || e.Issuer != issuer || e.Status != 401 {
+			t.Errorf("event %+v", e)
+		}
+		// The owner is logged out with the thief.
+		s.dead(t, tok, "revoked")
+		s.dead(t, next, "revoked")
+		s.refresh(next.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	})
+}
+
+func TestGraceEndsWithTheUseOfTheSuccessor(t *testing.T) {
+	s := start(t, nil)
+	tok := s.login(t, "alice")
+	next := s.refresh(tok.refresh).renewed(t, "rotation")
+	last := s.refresh(next.refresh).renewed(t, "rotation")
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+	s.dead(t, last, "revoked")
+}
+
+// Two have the same token, the owner and a thief. Whoever comes first, the
+// second one ends it for both.
+func TestStolenRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok, elsewhere := s.login(t, "alice"), s.login(t, "alice")
+		time.Sleep(10 * minute)
+		first := s.refresh(tok.refresh).renewed(t, "rotation")
+		time.Sleep(minute)
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		s.dead(t, first, "revoked")
+		s.dead(t, tok, "revoked")
+		s.refresh(first.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+		s.alive(t, elsewhere) // the caller's other sessions are not concerned
+	})
+}
+
+func TestStoreHoldsNoToken(t *testing.T) {
+	s := start(t, nil)
+	tok := s.login(t, "alice")
+	next := s.refresh(tok.refresh).renewed(t, "rotation")
+	held, err := s.store.Get(t.Context(), segment(t, tok.access, 1)["sid"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{tok.refresh, next.refresh} {
+		raw := mustDecode(t, token)
+		plain := sha256.Sum256(raw[16:])
+		if text := fmt.Sprintf("%+v", held); strings.Contains(text, token[22:]) ||
+			bytes.Contains(held.Hash[:], raw[16:]) || held.Hash == plain || held.Hash == sha256.Sum256(raw) {
+			t.Errorf("the store holds a token, or a hash that anybody can compute")
+		}
+	}
+	// Who can write to the store, but has no key, cannot plant a token.
+	mine := append(bytes.Clone(mustDecode(t, tok.refresh)[:16]), bytes.Repeat([]byte{1}, 32)...)
+	held.Hash = sha256.Sum256(mine[16:])
+	if err := s.store.Swap(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	s.refresh(base64.RawURLEncoding.EncodeToString(mine)).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+}
+
+func mustDecode(t testing.TB, text string) []byte {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestAnOldTokenIsKnownForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		current := tok
+		for range 600 {
+			time.Sleep(15 * minute)
+			current = s.refresh(current.refresh).renewed(t, "rotation")
+		}
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		s.dead(t, current, "revoked")
+	})
+}
+
+func TestThreeGenerationsByGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		for range 2 { // however often within one generation
+			next := s.refresh(tok.refresh).renewed(t, "rotation")
+			for range 5 {
+				s.refresh(tok.refresh).renewed(t, "grace")
+			}
+			tok = next
+			time.Sleep(15 * minute)
+		}
+		next := s.refresh(tok.refresh).renewed(t, "rotation")
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/overused")
+		s.dead(t, next, "revoked")
+	})
+}
+
+func TestAGenerationWithoutGraceInBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		for i := range 12 {
+			next := s.refresh(tok.refresh).renewed(t, "rotation")
+			if i%3 != 2 { // two of three
+				s.refresh(tok.refresh).renewed(t, "grace")
+			}
+			tok = next
+			time.Sleep(15 * minute)
+		}
+	})
+}
+
+func TestRefreshTokensThatWereNeverOurs(t *testing.T) {
+	s := start(t, nil)
+	tok, other := s.login(t, "alice"), s.login(t, "bob")
+	raw := func(text string) []byte { return mustDecode(t, text) }
+	flipped := raw(tok.refresh)
+	flipped[47] ^= 1
+	for name, test := range map[string]struct{ token, reason string }{
+		"empty":           {"", "malformed"},
+		"short":           {tok.refresh[:63], "malformed"},
+		"long":            {tok.refresh + "A", "malformed"},
+		"padded":          {tok.refresh + "=", "malformed"},
+		"quoted":          {`"` + tok.refresh + `"`, "malformed"},
+		"std-alphabet":    {tok.refresh[:63] + "+", "malformed"},
+		"line-break":      {tok.refresh[:32] + "\n" + tok.refresh[33:], "malformed"},
+		"line-breaks":     {"\r\n\r\n" + tok.refresh[:60], "malformed"},
+		"flipped-bit":     {base64.RawURLEncoding.EncodeToString(flipped), "session"},
+		"other-session":   {base64.RawURLEncoding.EncodeToString(append(raw(tok.refresh)[:16], raw(other.refresh)[16:]...)), "session"},
+		"unknown-session": {base64.RawURLEncoding.EncodeToString(make([]byte, 48)), "session"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.refresh(test.token).refused(t, 401, "auth.invalid_token", "authn_token_invalid/"+test.reason)
+			s.alive(t, tok)
+		})
+	}
+	a := s.do("POST", "/refresh")
+	a.refused(t, 401, "session.cookie_required", "authz_fail/session.cookie_required")
+	// No side effect of any: the token is as good as new.
+	s.refresh(tok.refresh).renewed(t, "rotation")
+	s.refresh(other.refresh).renewed(t, "rotation")
+}
+
+func TestSevenDaysAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		for range 6 {
+			time.Sleep(24 * time.Hour)
+			tok = s.refresh(tok.refresh).renewed(t, "rotation")
+		}
+		time.Sleep(24*time.Hour - 5*minute)
+		a := s.refresh(tok.refresh)
+		if a.body != "{\"expires_in\":300}\n" {
+			t.Errorf("the access token outlives its session: %s", a.body)
+		}
+		tok = a.renewed(t, "rotation")
+		if set := a.Header.Values("Set-Cookie"); !strings.Contains(set[0], "; Max-Age=300;") || !strings.Contains(set[1], "; Max-Age=300;") {
+			t.Errorf("cookies %q", set)
+		}
+		time.Sleep(5*minute - time.Nanosecond)
+		s.alive(t, tok)
+		time.Sleep(time.Nanosecond)
+		s.dead(t, tok, "expired")
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/expired")
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	})
+}
+
+func TestFifteenMinutesAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		time.Sleep(15*minute - time.Nanosecond)
+		s.alive(t, tok)
+		time.Sleep(time.Nanosecond)
+		s.dead(t, tok, "expired")
+		s.alive(t, s.refresh(tok.refresh).renewed(t, "rotation"))
+	})
+}
+
+func TestRefreshesAreBounded(t *testing.T) {
+	s := start(t, func(c *session.Config) { c.MaxRefreshes = 3 })
+	tok := s.login(t, "alice")
+	for range 3 {
+		tok = s.refresh(tok.refresh).renewed(t, "rotation")
+	}
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/expired")
+	s.dead(t, tok, "revoked")
+}
+
+func TestWhatARefreshReadsAnewAndWhatNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		login := time.Now().Unix()
+		s.accounts.set("alice", &bulwark.Principal{Subject: "alice", ACR: "phr", Roles: []string{"admin"}})
+		tok := s.login(t, "alice")
+		s.accounts.set("alice", &bulwark.Principal{Subject: "mallory", ACR: "none", AuthTime: time.Now().Add(time.Hour), Roles: []string{"user"}, Tier: "enterprise"})
+		time.Sleep(10 * minute)
+		got := s.withCookie(s.refresh(tok.refresh).renewed(t, "rotation").access).json(t)
+		if got["subject"] != "alice" || got["acr"] != "phr" || got["auth_time"] != float64(login) {
+			t.Errorf("the login was changed: %v", got)
+		}
+		if roles := got["roles"].([]any); len(roles) != 1 || roles[0] != "user" || got["tier"] != "enterprise" || got["scopes"] != nil {
+			t.Errorf("the permissions are old: %v", got)
+		}
+	})
+}
+
+func TestDisabledAccount(t *testing.T) {
+	s := start(t, nil)
+	tok := s.login(t, "alice")
+	s.accounts.set("alice", nil)
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_revoked/disabled authn_token_invalid/disabled")
+	s.dead(t, tok, "revoked")
+	s.accounts.set("alice", &bulwark.Principal{Subject: "alice"})
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+}
+
+func TestRefreshDuringOutages(t *testing.T) {
+	for name, test := range map[string]struct {
+		call   string
+		events string
+		next   string
+	}{
+		"get":  {"Get", "sys_unavailable/session.unavailable", "rotation"},
+		"swap": {"Swap", "sys_unavailable/session.unavailable", "rotation"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, nil)
+			tok := s.login(t, "alice")
+			s.store.breakDown(test.call)
+			s.refresh(tok.refresh).refused(t, 503, "session.unavailable", test.events)
+			s.store.breakDown()
+			s.refresh(tok.refresh).renewed(t, test.next)
+		})
+	}
+	t.Run("lookup", func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		s.accounts.fail(errDown)
+		s.refresh(tok.refresh).refused(t, 503, "session.unavailable", "sys_unavailable/session.unavailable")
+		s.alive(t, tok)
+		s.accounts.fail(nil)
+		s.refresh(tok.refresh).renewed(t, "rotation") // nothing was used up
+	})
+	t.Run("revoking-a-stolen-session", func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		next := s.refresh(s.refresh(tok.refresh).renewed(t, "rotation").refresh).renewed(t, "rotation")
+		s.store.breakDown("Delete")
+		s.refresh(tok.refresh).refused(t, 503, "session.unavailable", "authn_token_reuse/reuse")
+		s.store.breakDown()
+		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		s.dead(t, next, "revoked")
+	})
+	t.Run("disabling", func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		s.accounts.set("alice", nil)
+		s.store.breakDown("Delete")
+		s.refresh(tok.refresh).refused(t, 503, "session.unavailable", "sys_unavailable/session.unavailable")
+	})
+	t.Run("account-too-large", func(t *testing.T) {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		s.accounts.set("alice", &bulwark.Principal{Roles: []string{strings.Repeat("r", 4096)}})
+		s.refresh(tok.refresh).refused(t, 500, "internal.error", "sys_unavailable/internal.error")
+		s.accounts.set("alice", &bulwark.Principal{})
+		s.refresh(tok.refresh).renewed(t, "rotation")
+	})
+}
+
+func TestRefreshAgainstLogout(t *testing.T) {
+	for range 50 {
+		s := start(t, nil)
+		tok := s.login(t, "alice")
+		var wg sync.WaitGroup
+		var renewed reply
+		wg.Go(func() { renewed = s.refresh(tok.refresh) })
+		wg.Go(func() {
+			if a := s.do("POST", "/logout", "Cookie", refresh+"="+tok.refresh); a.StatusCode != http.StatusNoContent {
+				t.Errorf("logout: %d %s", a.StatusCode, a.body)
+			}
+		})
+		wg.Wait()
+		for _, c := range renewed.Cookies() {
+			if a := s.do("GET", "/me", "Cookie", access+"="+c.Value); c.Name == access && a.StatusCode != http.StatusNoContent {
+				t.Fatalf("the session outlived the logout: %d", a.StatusCode)
+			}
+		}
+		if live, _ := s.List(t.Context(), "alice"); len(live) != 0 {
+			t.Fatalf("left in the store: %v", live)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	s := start(t, nil)
+	tok := s.login(t, "alice")
+	for _, path := range []string{"/refresh", "/logout"} {
+		for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "PATCH"} {
+			a := s.do(method, path, "Cookie", refresh+"="+tok.refresh)
+			a.refused(t, 405, "session.method_not_allowed", "input_validation_fail/session.method_not_allowed")
+			if a.Header.Get("Allow") != "POST" {
+				t.Errorf("Allow %q", a.Header.Get("Allow"))
+			}
+		}
+	}
+	s.refresh(tok.refresh).renewed(t, "rotation")
+}
+
+func TestRestartWithAnotherKey(t *testing.T) {
+	tok := start(t, nil).login(t, "alice")
+	s := start(t, nil) // its own signing key, and an empty store
+	a := s.withCookie(tok.access)
+	if a.StatusCode != http.StatusNoContent { // anonymous, so that the login page answers
+		t.Errorf("status %d %s", a.StatusCode, a.body)
+	}
+	a.noCookies(t)
+	a.reported(t, "authn_token_invalid/unknown_key")
+	s.withBearer(tok.bearer).refused(t, 401, "auth.invalid_token", "authn_token_invalid/unknown_key")
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	a = s.do("POST", "/login/alice", "Cookie", access+"="+tok.access+"; "+refresh+"="+tok.refresh)
+	if a.StatusCode != 200 {
+		t.Fatalf("the login with old cookies: %d %s", a.StatusCode, a.body)
+	}
+	a.reported(t, "authn_token_invalid/unknown_key session_created/login authn_token_created/login")
+}
+
+func TestRetiredSigningKeyIsAccepted(t *testing.T) {
+	store, old := &flaky{Store: &session.MemoryStore{}}, newKey(t)
+	sign := func(c jwt.SignerConfig) func(*session.Config) {
+		c.Issuer = issuer
+		return func(given *session.Config) {
+			given.Store = store
+			given.Signer = bulwark.Must(jwt.NewSigner(c))
+		}
+	}
+	tok := start(t, sign(jwt.SignerConfig{Key: old})).login(t, "alice")
+	s := start(t, sign(jwt.SignerConfig{Key: newKey(t), Retired: []crypto.PublicKey{old.Public()}}))
+	s.alive(t, tok)
+	s.alive(t, s.refresh(tok.refresh).renewed(t, "rotation"))
+}
+
+func TestRestartWithAnotherStoreKey(t *testing.T) {
+	store, signer := &flaky{Store: &session.MemoryStore{}}, newSigner(t)
+	first := start(t, func(c *session.Config) { c.Store, c.Signer = store, signer })
+	tok := first.login(t, "alice")
+	second := start(t, func(c *session.Config) {
+		c.Store, c.Signer, c.StoreKey = store, signer, bytes.Repeat([]byte{8}, 32)
+	})
+	second.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	first.refresh(tok.refresh).renewed(t, "rotation") // without side effect
+}
+
+func TestTwoProcessesOneStore(t *testing.T) {
+	store, signer := &flaky{Store: &session.MemoryStore{}}, newSigner(t)
+	share := func(c *session.Config) { c.Store, c.Signer = store, signer }
+	one, two := start(t, share), start(t, share)
+	tok := one.login(t, "alice")
+	next := one.refresh(tok.refresh).renewed(t, "rotation")
+	if again := two.refresh(tok.refresh).renewed(t, "grace"); again.refresh != next.refresh {
+		t.Error("the other process gave another successor")
+	}
+	two.alive(t, next)
+	two.do("POST", "/logout", "Cookie", refresh+"="+next.refresh)
+	one.dead(t, next, "revoked")
+}

@@ -1,0 +1,158 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// Sessions logs people in and out, and recognizes them in between as an
+// [auth.Authenticator]. It is safe for concurrent use.
+type Sessions struct {
+	signer       *jwt.Signer
+	issuer       string
+	audience     string
+	cookie       *jwt.Verifier // of the access token in the cookie
+	bearer       *jwt.Verifier // and of the one in the Authorization header
+	store        Store
+	secrets      secrets
+	lookup       func(context.Context, string) (*bulwark.Principal, error)
+	accessTTL    time.Duration
+	refreshTTL   time.Duration
+	grace        time.Duration
+	maxSessions  int
+	maxRefreshes int
+	sameSite     http.SameSite
+	guard        *auth.CrossSite
+}
+
+// storeRetry is when to come back after an outage of the store.
+const storeRetry = 5 * time.Second
+
+var errTwice = errors.New("the same cookie twice")
+
+// made returns an error for Sessions that no New has made.
+func (s *Sessions) made() error {
+	if s == nil || s.store == nil {
+		return &bulwark.ConfigError{Field: "session", Reason: "was made without New; use session.New"}
+	}
+	return nil
+}
+
+// Issuer returns the Issuer of all callers.
+func (s *Sessions) Issuer() string {
+	if s == nil {
+		return ""
+	}
+	return s.issuer
+}
+
+// Detect reports a Bearer token of our issuer as Explicit and the access cookie
+// as Ambient.
+func (s *Sessions) Detect(r *http.Request) auth.Presence {
+	if s.made() != nil {
+		return auth.None
+	}
+	if s.bearer.Detect(r) == auth.Explicit {
+		return auth.Explicit
+	}
+	if _, count := oneCookie(r, accessCookie); count > 0 {
+		return auth.Ambient
+	}
+	return auth.None
+}
+
+// Challenge returns the scheme under which a 401 asks for a token.
+func (s *Sessions) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: "Bearer"} }
+
+// Authenticate returns the caller whose access token r carries: that in the
+// Authorization header if there is one of ours, else that in the cookie. Its
+// session must be alive, which the store is asked each time; an outage of the
+// store is 503. No cookie is set or cleared.
+func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	if err := s.made(); err != nil {
+		return nil, err
+	}
+	p, err := s.verify(r)
+	if err != nil {
+		return nil, err
+	}
+	// The verifier allows for clocks that differ; the end of what this service
+	// has signed itself is exact.
+	if !time.Now().Before(p.ExpiresAt) {
+		return nil, auth.Invalid("expired", nil)
+	}
+	held, err := s.store.Get(r.Context(), p.SessionID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, auth.Invalid("revoked", err)
+	case err != nil:
+		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
+	case held.Issuer != p.Issuer || held.Subject != p.Subject:
+		return nil, auth.Invalid("session", errors.New("the session is another caller's"))
+	case !time.Now().Before(held.ExpiresAt):
+		return nil, auth.Invalid("expired", nil)
+	}
+	return p, nil
+}
+
+// verify checks the signature and claims of the one access token in r.
+func (s *Sessions) verify(r *http.Request) (*bulwark.Principal, error) {
+	if s.bearer.Detect(r) == auth.Explicit {
+		return s.bearer.Authenticate(r)
+	}
+	token, count := oneCookie(r, accessCookie)
+	if count > 1 {
+		return nil, auth.Invalid("malformed", errTwice)
+	}
+	return s.cookie.Verify(r.Context(), token)
+}
+
+// JWKS returns a handler that serves the public keys of the access tokens, for
+// services that accept those of this one.
+func (s *Sessions) JWKS() http.Handler {
+	if err := s.made(); err != nil {
+		return refusing(err)
+	}
+	return s.signer.JWKS()
+}
+
+// refusing is a handler that refuses everything.
+func refusing(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
+}
+
+// guarded makes a handler of POST that other sites cannot use.
+func (s *Sessions) guarded(serve http.HandlerFunc) http.Handler {
+	if err := s.made(); err != nil {
+		return refusing(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, _ = bulwark.Enter(r)
+		if r.Method != http.MethodPost {
+			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "session.method_not_allowed",
+				Detail: "Send a POST request.", Header: http.Header{"Allow": {http.MethodPost}}})
+			return
+		}
+		if err := s.guard.Check(r); err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		serve(w, r)
+	})
+}
+
+// unavailable is the answer where the store cannot be asked, or the account.
+func unavailable(err error) error {
+	if errors.Is(err, ErrFull) {
+		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "session.store_full",
+			Detail: "No further session can be kept at the moment.", RetryAfter: time.Minute, Err: err}
+	}
+	return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "session.unavailable",
+		Detail: "Sessions cannot be changed at the moment.", RetryAfter: storeRetry, Err: err}
+}
