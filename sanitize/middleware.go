@@ -1,0 +1,145 @@
+package sanitize
+
+import (
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/body"
+)
+
+// Middleware is the layer that sanitizes requests. Make it with [New]; it is safe for concurrent use. The zero and the nil
+// Middleware refuse every request.
+type Middleware struct {
+	ready     bool
+	fields    []pattern
+	spelling  *spelling
+	form      []named
+	query     []named
+	limits    body.Limits
+	maxString int
+}
+
+// Kind returns "sanitize".
+func (m *Middleware) Kind() string { return "sanitize" }
+
+// Build returns m.
+func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
+
+// Wrap returns a handler that passes each request on to next sanitized, and answers those that cannot be.
+func (m *Middleware) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean, err := m.clean(w, r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, clean)
+	})
+}
+
+// Clean returns the request to go on with, which is r where nothing had to be done, or an error to hand to [bulwark.Deny]. It is
+// what Wrap does, for use outside of a chain. It reads the body of r, without the time limit that needs a ResponseWriter.
+//
+// Only what a policy changed is written anew: in a body the tokens of those strings, in a query their values; white space, order
+// and numbers stay. URL.RawQuery and the body are changed, RequestURI keeps what was sent.
+func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.clean(nil, r) }
+
+func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	if m == nil || !m.ready {
+		return nil, &bulwark.ConfigError{Field: "sanitize", Reason: "the Middleware was made without New"}
+	}
+	var found refusal
+	r, err := m.cleanQuery(r, &found)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = m.cleanBody(w, r, &found); err != nil {
+		return nil, err
+	}
+	if err := found.err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (m *Middleware) cleanQuery(r *http.Request, found *refusal) (*http.Request, error) {
+	if len(m.query) == 0 || r.URL == nil || r.URL.RawQuery == "" {
+		return r, nil
+	}
+	query, err := m.cleanPairs(r.URL.RawQuery, m.query, inQuery, found)
+	if err != nil || query == r.URL.RawQuery {
+		return r, err
+	}
+	r = r.WithContext(r.Context()) // a shallow copy
+	u := *r.URL
+	u.RawQuery = query
+	r.URL = &u
+	r.Form = nil // made of the old query; PostForm is of the body
+	return r, nil
+}
+
+func (m *Middleware) cleanBody(w http.ResponseWriter, r *http.Request, found *refusal) (*http.Request, error) {
+	if len(m.fields) == 0 && len(m.form) == 0 {
+		return r, nil
+	}
+	r, b, err := body.Read(w, r, m.limits)
+	if err != nil || b.Empty() {
+		return r, err
+	}
+	if b.MediaType() == formType {
+		return m.cleanForm(r, b, found)
+	}
+	return m.cleanJSON(r, b, found), nil
+}
+
+func (m *Middleware) cleanForm(r *http.Request, b *body.Body, found *refusal) (*http.Request, error) {
+	old := string(b.Bytes())
+	form, err := m.cleanPairs(old, m.form, inForm, found)
+	if err != nil || form == old {
+		return r, err
+	}
+	r, _ = body.ReplaceBytes(r, []byte(form))
+	return r, nil
+}
+
+func (m *Middleware) cleanJSON(r *http.Request, b *body.Body, found *refusal) *http.Request {
+	doc := b.Document()
+	if other := m.spelling.other(doc.Value); other != nil {
+		found.add(inBody, other.pointer, other.pointer, flawSpelling, m.maxString)
+		return r
+	}
+	var changed map[int]string
+	for i := range doc.NumStrings() {
+		p := find(m.fields, doc, i)
+		if p == nil {
+			continue
+		}
+		s, _, _ := doc.String(i)
+		clean, flaw := m.apply(p.policy, s)
+		if flaw != "" {
+			found.add(inBody, doc.Pointer(i), p.text, flaw, m.maxString)
+			continue
+		}
+		if clean == s {
+			continue
+		}
+		if changed == nil {
+			changed = make(map[int]string)
+		}
+		changed[i] = clean
+	}
+	if len(changed) == 0 {
+		return r
+	}
+	src, doc := doc.Patch(changed)
+	r, _ = body.Replace(r, doc, src)
+	return r
+}
+
+// apply is the policy, for strings that are not too long.
+func (m *Middleware) apply(p Policy, s string) (clean, flaw string) {
+	if len(s) > m.maxString {
+		return "", flawLength
+	}
+	return p.apply(s)
+}

@@ -1,0 +1,91 @@
+package sanitize
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// cleanPairs sanitizes the named values of a query or form, which have the same syntax, and returns it with only those written anew
+// that changed.
+//
+// It is strict where readers disagree about what is a pair: a semicolon parts pairs for some and not for others, and is refused as
+// net/url does; so is a percent sign that escapes nothing. What could not be read could not be sanitized either.
+func (m *Middleware) cleanPairs(text string, names []named, in string, found *refusal) (string, error) {
+	if strings.IndexByte(text, ';') >= 0 {
+		return text, malformed(in)
+	}
+	var out strings.Builder
+	kept, next := 0, 0
+	for at := 0; at < len(text); at = next + 1 {
+		next = len(text)
+		if end := strings.IndexByte(text[at:], '&'); end >= 0 {
+			next = at + end
+		}
+		pair := text[at:next]
+		raw, escaped, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(raw)
+		if err != nil {
+			return text, malformed(in)
+		}
+		value, err := url.QueryUnescape(escaped)
+		if err != nil {
+			return text, malformed(in)
+		}
+		policy := policyOf(names, name)
+		if policy == nil {
+			continue
+		}
+		clean, flaw := m.apply(policy, value)
+		if flaw != "" {
+			found.add(in, "/"+escape.Replace(name), name, flaw, m.maxString)
+			continue
+		}
+		if clean != value {
+			out.WriteString(text[kept : at+len(raw)])
+			out.WriteByte('=')
+			out.WriteString(url.QueryEscape(clean))
+			kept = next
+		}
+	}
+	if kept == 0 {
+		return text, nil
+	}
+	out.WriteString(text[kept:])
+	return out.String(), nil
+}
+
+// named is one entry of Form or Query.
+type named struct {
+	name   string
+	policy Policy
+}
+
+// policyOf returns the policy for a name, or nil.
+func policyOf(names []named, name string) Policy {
+	for _, n := range names {
+		if n.name == name {
+			return n.policy
+		}
+	}
+	for _, n := range names {
+		if strings.EqualFold(n.name, name) {
+			return n.policy
+		}
+	}
+	return nil
+}
+
+var escape = strings.NewReplacer("~", "~0", "/", "~1")
+
+func malformed(in string) *bulwark.Problem {
+	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "sanitize.malformed_query", Title: "Malformed query",
+		Detail: "The query has a semicolon or a percent sign that escapes nothing; write them as %3B and %25."}
+	if in == inForm {
+		p.Code, p.Title = "sanitize.malformed_form", "Malformed form"
+		p.Detail = strings.Replace(p.Detail, "query", "form", 1)
+	}
+	return p
+}

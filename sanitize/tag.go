@@ -1,0 +1,272 @@
+package sanitize
+
+import "strings"
+
+// A verdict is what becomes of one "<" that may open markup.
+type verdict int
+
+const (
+	keep      verdict = iota // it is text, or a tag that does nothing
+	remove                   // a tag, comment or declaration
+	separate                 // a tag that parts text from text: a space takes its place
+	interrupt                // in doubt: a space behind the "<" makes it text for every reader
+)
+
+// markup is what the reader found at one "<".
+type markup struct {
+	verdict verdict
+	end     int // where it ends, for remove and separate
+}
+
+// reader judges each "<" of one text as the tokenizer of the HTML standard (section 13.2.5) would read it.
+//
+// Unfinished tags and open quotes make that tokenizer read ahead from each "<" anew, which is quadratic. The reader counts the
+// bytes it reads ahead; when a text has used up its budget, every further "<" that could open something is interrupted unread.
+type reader struct {
+	text      string
+	lastClose int // of ">" in text, -1 if there is none
+	lastEqual int // of "=" in text, -1 if there is none
+	budget    int
+}
+
+func newReader(text string) reader {
+	return reader{
+		text:      text,
+		lastClose: strings.LastIndexByte(text, '>'),
+		lastEqual: strings.LastIndexByte(text, '='),
+		budget:    8*len(text) + 256,
+	}
+}
+
+// opens reports whether c, behind a "<", begins markup. Behind any other character a "<" is text (tag open state).
+func opens(c byte) bool { return isLetter(c) || c == '/' || c == '!' || c == '?' }
+
+// next returns the place of the first "<" at or behind i that may open markup, and -1 if there is none.
+func (t *reader) next(i int) int {
+	for {
+		at := strings.IndexByte(t.text[i:], '<')
+		if at < 0 || i+at+1 >= len(t.text) {
+			return -1
+		}
+		i += at
+		if opens(t.text[i+1]) {
+			return i
+		}
+		i++
+	}
+}
+
+// judge reads what the "<" at i opens.
+func (t *reader) judge(i int) markup {
+	if t.budget <= 0 {
+		return markup{verdict: interrupt}
+	}
+	switch t.text[i+1] {
+	case '!', '?':
+		return t.declaration(i)
+	case '/':
+		if i+2 >= len(t.text) || !isLetter(t.text[i+2]) {
+			return t.stray(i)
+		}
+		return t.tag(i, i+2)
+	}
+	return t.tag(i, i+1)
+}
+
+// stray is a "</", "<!" or "<?" that begins no tag or declaration: a comment up to the next ">" (bogus comment state). People write
+// it, as in "</3", and mean no comment.
+func (t *reader) stray(i int) markup {
+	if t.lastClose < i {
+		return markup{verdict: keep}
+	}
+	return markup{verdict: interrupt}
+}
+
+// declaration reads a comment, a doctype, a CDATA section or a processing instruction.
+func (t *reader) declaration(i int) markup {
+	rest := t.text[i:]
+	if strings.HasPrefix(rest, "<!--") {
+		return t.comment(i)
+	}
+	if len(rest) < 3 || !isLetter(rest[2]) && rest[2] != '[' {
+		return t.stray(i)
+	}
+	if t.lastClose < i {
+		return markup{verdict: interrupt}
+	}
+	// In HTML a CDATA section ends at its first ">" like every other declaration (markup declaration open state).
+	end := strings.IndexByte(rest, '>') + 1
+	t.budget -= end
+	return markup{remove, i + end}
+}
+
+// comment reads a comment, which "-->" and "--!>" end, and "<!-->" and "<!--->" are (comment start state).
+func (t *reader) comment(i int) markup {
+	if t.lastClose < i {
+		return markup{verdict: interrupt}
+	}
+	end := len(t.text)
+	at := strings.Index(t.text[i+len("<!"):], "-->")
+	if at >= 0 {
+		end = i + len("<!") + at + len("-->")
+	}
+	t.budget -= end - i
+	if bang := strings.Index(t.text[i+len("<!--"):end], "--!>"); bang >= 0 {
+		return markup{remove, i + len("<!--") + bang + len("--!>")}
+	}
+	if at < 0 {
+		return markup{verdict: interrupt}
+	}
+	return markup{remove, end}
+}
+
+// tag reads the start or end tag at i whose name begins at start.
+func (t *reader) tag(i, start int) markup {
+	end := start
+	for end < len(t.text) && !isSpace(t.text[end]) && t.text[end] != '/' && t.text[end] != '>' {
+		end++
+	}
+	t.budget -= end - i
+	name := t.text[start:end]
+	if t.lastClose < i {
+		return t.unfinished(i, name)
+	}
+	if strings.IndexByte(name, '<') >= 0 {
+		return t.nested(name, end)
+	}
+	a := t.attributes(end)
+	t.budget -= a.end - end
+	known := meaningful(name)
+	switch {
+	case !a.closed:
+		return markup{verdict: interrupt}
+	case !known && a.count == 0: // List<String>, <bob@example.com>
+		return markup{verdict: keep}
+	case !known && (!a.values || strings.HasSuffix(name, ":") && strings.HasPrefix(t.text[end:], "//")):
+		return markup{verdict: interrupt} // x<y and z>0, <https://example.com/?q=1>
+	case known && len(name) == 1 && a.count > 0 && !a.values: // a<b and c>d
+		return markup{verdict: interrupt}
+	case blocks[lower(name)]:
+		return markup{separate, a.end}
+	case t.text[i+1] != '/':
+		return markup{remove, t.content(name, a.end)}
+	}
+	return markup{remove, a.end}
+}
+
+// unfinished is a tag that no ">" ends. A parser drops it and what follows, so by itself it does nothing; but where another text is
+// put behind it that ends it, what stands here could become its attributes, or the name of an element that swallows the page.
+func (t *reader) unfinished(i int, name string) markup {
+	name = leading(name)
+	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
+		return markup{verdict: interrupt}
+	}
+	return markup{verdict: keep} // a<b
+}
+
+// nested is a tag whose name holds another "<". Only a type such as Map<String,List<Integer>> may, for which each part counts.
+func (t *reader) nested(name string, end int) markup {
+	if end == len(t.text) || t.text[end] != '>' || custom(name) {
+		return markup{verdict: interrupt}
+	}
+	for part := range strings.SplitSeq(name, "<") {
+		if meaningful(leading(part)) || part == "" || !isLetter(part[0]) {
+			return markup{verdict: interrupt}
+		}
+	}
+	return markup{verdict: keep}
+}
+
+// leading returns the letters, digits, hyphens and colons that name begins with.
+func leading(name string) string {
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; !isLetter(c) && (c < '0' || c > '9') && c != '-' && c != ':' && c < 0x80 {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// attributes is what stands between the name of a tag and its end.
+type attributes struct {
+	count  int
+	values bool // one of them has a value
+	closed bool
+	end    int // behind the ">", or where reading stopped
+}
+
+// attributes reads on from i, behind the name. It stops at a "<" outside of quotes: there an attribute would be called "<…", which
+// nobody means, and what it opens is for the next look.
+func (t *reader) attributes(i int) (a attributes) {
+	s := t.text
+	for {
+		for i < len(s) && (isSpace(s[i]) || s[i] == '/') {
+			i++
+		}
+		if a.end = i; i >= len(s) || s[i] == '<' {
+			return a
+		}
+		if s[i] == '>' {
+			a.closed, a.end = true, i+1
+			return a
+		}
+		a.count++
+		for i++; i < len(s) && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != '=' && s[i] != '<'; {
+			i++
+		}
+		for i < len(s) && isSpace(s[i]) {
+			i++
+		}
+		if i >= len(s) || s[i] != '=' {
+			continue
+		}
+		a.values = true
+		i = value(s, i+1)
+	}
+}
+
+// value reads an attribute's value from i and returns where it ends.
+func value(s string, i int) int {
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	if i < len(s) && (s[i] == '"' || s[i] == '\'') {
+		end := strings.IndexByte(s[i+1:], s[i])
+		if end < 0 {
+			return len(s)
+		}
+		return i + 1 + end + 1
+	}
+	for i < len(s) && !isSpace(s[i]) && s[i] != '>' && s[i] != '<' {
+		i++
+	}
+	return i
+}
+
+// content returns where what belongs to a start tag ends that has been read up to i: behind the end tag for the two elements whose
+// content nobody is meant to see, if there is one.
+func (t *reader) content(name string, i int) int {
+	if name = lower(name); name != "script" && name != "style" {
+		return i
+	}
+	start := i
+	for {
+		at := strings.Index(t.text[i:], "</")
+		if at < 0 {
+			t.budget -= len(t.text) - start
+			return start
+		}
+		i += at + 2
+		if end := i + len(name); end < len(t.text) && strings.EqualFold(t.text[i:end], name) &&
+			(isSpace(t.text[end]) || t.text[end] == '/' || t.text[end] == '>') {
+			a := t.attributes(end)
+			t.budget -= a.end - start
+			if a.closed {
+				return a.end
+			}
+			return start
+		}
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
