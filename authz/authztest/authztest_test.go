@@ -1,0 +1,173 @@
+package authztest_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/authz/authztest"
+)
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// failing collects what a test helper finds wrong.
+type failing struct {
+	testing.TB
+	errs []string
+}
+
+func (f *failing) Helper() {}
+func (f *failing) Errorf(format string, args ...any) {
+	f.errs = append(f.errs, fmt.Sprintf(format, args...))
+}
+func (f *failing) Fatalf(format string, args ...any) { f.Errorf(format, args...) }
+
+type document struct{ owner string }
+
+func service(t *testing.T, userGrant string, ran *int) *authz.Mux {
+	t.Helper()
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"create", "read", "delete"}},
+		Roles:     authz.Roles{"user": {Grants: []string{userGrant}}, "guest": {}, "admin": {Grants: []string{"*"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { *ran++ })
+	documents := authz.Resource[*document]{Name: "document",
+		Load: func(_ context.Context, r *http.Request) (*document, error) {
+			if r.PathValue("id") != "authztest" {
+				t.Errorf("the id is %q", r.PathValue("id"))
+			}
+			return nil, authz.ErrNotFound
+		},
+		Owner: func(d *document) (string, string) { return authztest.Issuer, d.owner }}
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /{$}", authz.Public("front page"), h)
+	mux.Handle("GET /me", authz.Authenticated(), h)
+	mux.Handle("GET admin.example.com/users", authz.RequireRole("admin").Scopes("users").StepUp("urn:mfa urn:hw", time.Minute), h)
+	mux.Handle("GET /late", authz.Require("document:delete:own"), h)
+	mux.Mount("/debug/", authz.RequireRole("admin"), h)
+	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
+	authz.HandleObject(mux, "DELETE /documents/{id}", documents.Can("delete"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
+	return mux
+}
+
+const golden = `DELETE /debug/ | role admin | admin | weak: mounted: its own routes are not listed
+GET /debug/ | role admin | admin | weak: mounted: its own routes are not listed
+PATCH /debug/ | role admin | admin | weak: mounted: its own routes are not listed
+POST /debug/ | role admin | admin | weak: mounted: its own routes are not listed
+PUT /debug/ | role admin | admin | weak: mounted: its own routes are not listed
+DELETE /documents/{id} | object document:delete | admin (all)
+GET /documents/{id} | object document:read | admin (all), user (own)
+GET /late | permission document:delete:own | admin | weak: the reach own is for the handler to check
+GET /me | authenticated | every caller
+GET /{$} | public (front page) | everybody
+GET admin.example.com/users | role admin, scope users, acr urn:mfa urn:hw, login within 1m0s | admin
+`
+
+func TestGolden(t *testing.T) {
+	t.Setenv("UPDATE_GOLDEN", "")
+	file := filepath.Join(t.TempDir(), "golden", "routes.golden")
+	var ran int
+	mux := service(t, "document:read:own", &ran)
+
+	missing := &failing{TB: t}
+	authztest.Golden(missing, mux, file)
+	if len(missing.errs) != 1 || !strings.Contains(missing.errs[0], "UPDATE_GOLDEN=1") {
+		t.Errorf("without a file: %q", missing.errs)
+	}
+	t.Setenv("UPDATE_GOLDEN", "1")
+	authztest.Golden(t, mux, file)
+	if text, err := os.ReadFile(file); err != nil || string(text) != golden {
+		t.Errorf("wrote\n%s(%v)", text, err)
+	}
+	t.Setenv("UPDATE_GOLDEN", "")
+	authztest.Golden(t, mux, file)
+
+	wider := &failing{TB: t}
+	authztest.Golden(wider, service(t, "document:read:all", &ran), file)
+	if len(wider.errs) != 1 ||
+		!strings.Contains(wider.errs[0], "- GET /documents/{id} | object document:read | admin (all), user (own)\n") ||
+		!strings.Contains(wider.errs[0], "+ GET /documents/{id} | object document:read | admin (all), user (all)\n") || strings.Contains(wider.errs[0], "/me") {
+		t.Errorf("a wider reach: %q", wider.errs)
+	}
+	t.Setenv("UPDATE_GOLDEN", "1")
+	for _, unwritable := range []string{filepath.Join(file, "x", "routes.golden"), filepath.Dir(file)} {
+		broken := &failing{TB: t}
+		authztest.Golden(broken, mux, unwritable)
+		if len(broken.errs) == 0 {
+			t.Errorf("writing to %s is no error", unwritable)
+		}
+	}
+}
+
+func TestTableOfNobody(t *testing.T) {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{Resources: map[string][]string{"document": {"read"}}, Roles: authz.Roles{"user": {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /x", authz.Require("document:read:all"), http.NotFoundHandler())
+	if got := authztest.Table(mux); got != "GET /x | permission document:read:all | nobody\n" {
+		t.Errorf("Table = %q", got)
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	var ran int
+	mux := service(t, "document:read:own", &ran)
+	authztest.Matrix(t, mux, []string{"user", "guest", "admin", "unheard-of"})
+	if want := 5 + 4 + 1 + 1 + 5; ran != want { // front page, me, users, late, the mounted
+		t.Errorf("handlers ran %d times, want %d", ran, want)
+	}
+	for name, nothing := range map[string]struct {
+		mux   *authz.Mux
+		roles []string
+	}{"no_roles": {mux, nil}, "no_routes": {authz.NewMux(nil), []string{"user"}}} {
+		f := &failing{TB: t}
+		authztest.Matrix(f, nothing.mux, nothing.roles)
+		if len(f.errs) != 1 {
+			t.Errorf("%s: %q", name, f.errs)
+		}
+	}
+}
+
+// A service whose answers are not those of its table.
+func TestMatrixFindsWhatTheTableDoesNotSay(t *testing.T) {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read", "delete"}},
+		Roles:     authz.Roles{"user": {Grants: []string{"document:read:all"}}, "admin": {Grants: []string{"*"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /twice", authz.Authenticated(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p, _ := bulwark.PrincipalFrom(r.Context()); !p.HasRole("admin") { // a second rule, in the handler
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	documents := authz.Resource[*document]{Name: "document", Owner: func(*document) (string, string) { return "", "" },
+		Load: func(context.Context, *http.Request) (*document, error) {
+			return nil, &bulwark.Problem{Status: http.StatusGone, Code: "documents.gone"}
+		}}
+	authz.HandleObject(mux, "DELETE /documents/{id}", documents.Can("delete"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
+	f := &failing{TB: t}
+	authztest.Matrix(f, mux, []string{"user", "admin"})
+	if got := strings.Join(f.errs, "\n"); len(f.errs) != 2 || !strings.Contains(got, "GET /twice as role user: Forbidden, but the routes say that it may pass") ||
+		!strings.Contains(got, "DELETE /documents/{id} as role user: Gone where 403 is due") {
+		t.Errorf("Matrix found:\n%s", got)
+	}
+}

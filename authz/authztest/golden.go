@@ -1,0 +1,84 @@
+package authztest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+// updateEnv names the environment variable that makes Golden write its files. It
+// is no flag: a flag that the test's own package has, too, panics.
+const updateEnv = "UPDATE_GOLDEN"
+
+// Golden compares the routes of mux with the file, one line a route:
+//
+//	GET /documents/{id} | object document:read | admin (all), user (own)
+//
+// A difference fails the test and is shown line by line. Run the test with
+// UPDATE_GOLDEN=1 in the environment to write the file, and let somebody review
+// what changed.
+func Golden(t testing.TB, mux *authz.Mux, file string) {
+	t.Helper()
+	got := Table(mux)
+	if os.Getenv(updateEnv) != "" {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatalf("make the folder of the golden route table: %v", err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatalf("write the golden route table: %v", err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("read the golden route table: %v\nrun the test with %s=1 to write it", err, updateEnv)
+		return
+	}
+	if text := strings.ReplaceAll(string(want), "\r\n", "\n"); text != got {
+		t.Errorf("who may use which route is not what %s says (- file, + now):\n%srun the test with %s=1 if the change is meant", file, difference(text, got), updateEnv)
+	}
+}
+
+// Table returns the routes of mux as [Golden] writes them.
+func Table(mux *authz.Mux) string {
+	var b strings.Builder
+	for _, route := range mux.Routes() {
+		b.WriteString(route.Method + " " + route.Pattern + " | " + route.Rule + " | ")
+		switch {
+		case route.Public:
+			b.WriteString("everybody")
+		case len(route.Roles) == 0:
+			b.WriteString("nobody")
+		case route.Roles[0] == "*":
+			b.WriteString("every caller")
+		default:
+			b.WriteString(strings.Join(route.Roles, ", "))
+		}
+		if route.Weak != "" {
+			b.WriteString(" | weak: " + route.Weak)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// difference lists the lines that only one of the two has. Both are sorted by
+// route, and a route stands on one line.
+func difference(want, got string) string {
+	var b strings.Builder
+	for _, side := range []struct{ sign, lines, other string }{{"- ", want, got}, {"+ ", got, want}} {
+		other := map[string]bool{}
+		for line := range strings.Lines(side.other) {
+			other[line] = true
+		}
+		for line := range strings.Lines(side.lines) {
+			if !other[line] {
+				b.WriteString(side.sign + strings.TrimSuffix(line, "\n") + "\n")
+			}
+		}
+	}
+	return b.String()
+}

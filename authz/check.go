@@ -1,0 +1,320 @@
+package authz
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A check is a rule compiled against one table. Whatever it names has become a
+// number there.
+type check struct {
+	kind   kind
+	text   string
+	roles  []bool // by role number: passes
+	needs  []need // all of them
+	number int    // of the permission on objects
+	read   int    // of the permission that makes objects visible, or -1
+	parts  []check
+	scopes []string
+	acr    []string
+	maxAge time.Duration
+}
+
+// A need is a permission within a reach.
+type need struct {
+	number int
+	reach  reaches
+}
+
+// check compiles a rule, or says everything that is wrong with it.
+func (t *table) check(rule Rule) (check, []string) {
+	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge}
+	var reasons []string
+	wrong := func(reason string) { reasons = append(reasons, reason) }
+	if rule.fault != "" {
+		wrong(rule.fault)
+	}
+	for _, scope := range rule.scopes {
+		if !scopeToken(scope) {
+			wrong("names a scope that is no scope-token (RFC 6749 section 3.3)")
+		}
+	}
+	switch rule.kind {
+	case kindPublic:
+		if strings.TrimSpace(rule.names[0]) == "" {
+			wrong("is public without a reason; say why")
+		}
+		if len(rule.scopes) > 0 || len(rule.acr) > 0 || rule.maxAge != 0 {
+			wrong("is public and asks for something; leave one of the two out")
+		}
+	case kindAuthenticated:
+	case kindRole:
+		reasons = append(reasons, t.compileRoles(&c, rule.names)...)
+	case kindRequire:
+		reasons = append(reasons, t.compileNeeds(&c, rule.names)...)
+	case kindAll, kindAny:
+		reasons = append(reasons, t.compileParts(&c, rule.parts)...)
+	case kindObject, kindList, kindCreate:
+		reasons = append(reasons, t.compileObject(&c, rule)...)
+	default:
+		wrong("is the zero Rule; use Public, Authenticated, RequireRole or Require")
+	}
+	return c, reasons
+}
+
+func (t *table) compileRoles(c *check, names []string) (reasons []string) {
+	if len(names) == 0 {
+		reasons = append(reasons, "names no role")
+	}
+	c.roles = make([]bool, len(t.roleNames))
+	for _, name := range names {
+		wanted := t.roles[name]
+		if wanted == nil {
+			reasons = append(reasons, name+" is no role"+nearest(name, t.roleNames))
+			continue
+		}
+		for _, r := range t.roles {
+			c.roles[r.number] = c.roles[r.number] || r.lineage[wanted.number]
+		}
+	}
+	return reasons
+}
+
+func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
+	if len(names) == 0 {
+		reasons = append(reasons, "names no permission")
+	}
+	for _, text := range names {
+		g, fault := t.parseGrant(text)
+		switch {
+		case fault != "":
+			reasons = append(reasons, text+" "+fault)
+		case strings.Contains(text, "*"):
+			reasons = append(reasons, text+" is for grants; require a permission by name")
+		}
+		for i, p := range t.permissions {
+			if fault == "" && g.covers(p) {
+				c.needs = append(c.needs, need{i, g.reach})
+			}
+		}
+	}
+	return reasons
+}
+
+func (t *table) compileParts(c *check, rules []Rule) (reasons []string) {
+	if len(rules) == 0 {
+		reasons = append(reasons, "is made of no rules")
+	}
+	for _, rule := range rules {
+		if rule.kind == kindPublic {
+			reasons = append(reasons, "Public stands alone, not inside All or Any")
+		}
+		part, more := t.check(rule)
+		c.parts = append(c.parts, part)
+		reasons = append(reasons, more...)
+	}
+	return reasons
+}
+
+func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
+	resource, action := rule.names[0], rule.names[1]
+	parsed, fault := t.parseGrant(resource + ":" + action + ":own")
+	if fault != "" || parsed.resource == "*" || parsed.action == "*" {
+		if fault == "" {
+			fault = "is for grants; name a resource and an action"
+		}
+		return []string{resource + ":" + action + " " + fault}
+	}
+	c.number = t.numbers[resource][action]
+	c.read = -1
+	if number, ok := t.numbers[resource]["read"]; ok {
+		c.read = number
+	}
+	for _, name := range rule.custom {
+		if t.reachBit(name) < reachCustom {
+			reasons = append(reasons, "has a predicate for the reach "+name+", which the policy does not declare"+nearest(name, t.reachNames[2:]))
+		}
+	}
+	return append(reasons, t.missingPredicates(resource, action, rule.custom)...)
+}
+
+// missingPredicates finds grants by name that could never let anybody in,
+// because the resource does not say what their reach means.
+func (t *table) missingPredicates(resource, action string, custom []string) (reasons []string) {
+	for _, name := range t.roleNames {
+		for _, g := range t.roles[name].own {
+			reach := t.reachText(g.reach)
+			if g.resource == resource && g.action == action && g.reach >= reachCustom && !slices.Contains(custom, reach) {
+				reasons = append(reasons, "role "+name+" is granted "+g.text+", but the resource has no predicate for "+reach+" in Reaches")
+			}
+		}
+	}
+	return reasons
+}
+
+// scopeToken reports whether s is a scope-token (RFC 6749 section 3.3).
+func scopeToken(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// held are the roles of one caller that the table knows.
+type held struct {
+	room    [8]*role
+	more    []*role
+	n       int
+	unknown bool // there are others
+}
+
+// resolve looks the caller's roles up, once for a whole rule.
+func (t *table) resolve(h *held, caller *bulwark.Principal) {
+	for _, name := range caller.Roles {
+		role := t.roles[name]
+		switch {
+		case role == nil:
+			h.unknown = true
+		case h.n < len(h.room):
+			h.room[h.n] = role
+			h.n++
+		default:
+			h.more = append(h.more, role)
+		}
+	}
+}
+
+// reaches returns how far the roles reach together.
+func (h *held) reaches(number int) (set reaches) {
+	if number < 0 {
+		return 0
+	}
+	for _, role := range h.room[:h.n] {
+		set |= role.grants[number]
+	}
+	for _, role := range h.more {
+		set |= role.grants[number]
+	}
+	return set
+}
+
+func (h *held) any(pass []bool) bool {
+	passes := func(r *role) bool { return pass[r.number] }
+	return slices.ContainsFunc(h.room[:h.n], passes) || slices.ContainsFunc(h.more, passes)
+}
+
+// A refusal says how far a caller is from passing; more is further.
+type refusal uint8
+
+const (
+	passed refusal = iota
+	needStepUp
+	needScope
+	forbidden
+	anonymous
+)
+
+// verdict evaluates the check for a caller, who is known, or nil. The second
+// result is the part that refuses.
+func (c *check) verdict(h *held, caller *bulwark.Principal) (refusal, *check) {
+	if c.kind == kindPublic {
+		return passed, c
+	}
+	if caller == nil {
+		return anonymous, c
+	}
+	worst, at := c.grants(h, caller)
+	if worst < needScope && !hasScopes(caller, c.scopes) {
+		worst, at = needScope, c
+	}
+	if worst < needStepUp && !c.fresh(caller) {
+		worst, at = needStepUp, c
+	}
+	return worst, at
+}
+
+// grants is verdict without the conditions on the credential.
+func (c *check) grants(h *held, caller *bulwark.Principal) (refusal, *check) {
+	ok := false
+	switch c.kind {
+	case kindAll:
+		return c.worst(h, caller)
+	case kindAny:
+		return c.nearest(h, caller)
+	case kindAuthenticated:
+		ok = true
+	case kindRole:
+		ok = h.any(c.roles)
+	case kindRequire:
+		ok = c.hasNeeds(h)
+	case kindObject:
+		// Whether an object can be told from a missing one is decided about the
+		// object. A caller to whom all of them are invisible is refused here.
+		ok = h.reaches(c.number)|h.reaches(c.read) != 0
+	case kindList, kindCreate:
+		ok = h.reaches(c.number) != 0
+	}
+	if !ok {
+		return forbidden, c
+	}
+	return passed, c
+}
+
+func (c *check) worst(h *held, caller *bulwark.Principal) (refusal, *check) {
+	worst, at := passed, c
+	for i := range c.parts {
+		if v, part := c.parts[i].verdict(h, caller); v > worst {
+			worst, at = v, part
+		}
+	}
+	return worst, at
+}
+
+func (c *check) nearest(h *held, caller *bulwark.Principal) (refusal, *check) {
+	best, at := anonymous, c
+	for i := range c.parts {
+		if v, part := c.parts[i].verdict(h, caller); v < best {
+			best, at = v, part
+		}
+	}
+	return best, at
+}
+
+func (c *check) hasNeeds(h *held) bool {
+	for _, need := range c.needs {
+		if h.reaches(need.number)&need.reach == 0 {
+			return false
+		}
+	}
+	return len(c.needs) > 0
+}
+
+func hasScopes(caller *bulwark.Principal, scopes []string) bool {
+	for _, scope := range scopes {
+		if !caller.HasScope(scope) {
+			return false
+		}
+	}
+	return true
+}
+
+// skew is how far ahead another clock may be.
+const skew = time.Minute
+
+// fresh reports whether the login meets the step-up condition, if any. What the
+// credential does not say is not met (RFC 9470 section 4).
+func (c *check) fresh(caller *bulwark.Principal) bool {
+	if len(c.acr) > 0 && !slices.Contains(c.acr, caller.ACR) {
+		return false
+	}
+	if c.maxAge == 0 {
+		return true
+	}
+	age := time.Since(caller.AuthTime)
+	return !caller.AuthTime.IsZero() && age <= c.maxAge && age >= -skew
+}

@@ -1,0 +1,40 @@
+package authz
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// HandleCreate registers a handler that makes a new object of the kind. Callers
+// who may create no object at all are refused before it. The handler decodes the
+// new object, settles its owner and gives it to check, which returns the grant,
+// or the refusal for [bulwark.Deny]: a grant of "document:create:own" is not one
+// to create documents in somebody else's name.
+func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Layer) {
+	m.register(pattern, access.as(kindCreate), "", func(g gate) (http.Handler, error) {
+		if h == nil {
+			return nil, errors.New("the handler is nil")
+		}
+		res, action := access.resource, access.rule.names[1]
+		if err := res.serves(g.policy); err != nil {
+			return nil, err
+		}
+		return g.before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h(w, r, func(object T) (Granted[T], error) { return res.created(&g, r, action, object) })
+		}), layers)
+	})
+}
+
+// created decides about a new object.
+func (res *Resource[T]) created(g *gate, r *http.Request, action string, object T) (Granted[T], error) {
+	var p pass
+	if err := g.admit(r, &p); err != nil {
+		return Granted[T]{}, err
+	}
+	if nilable[T]() && isNil(object) || !res.within(&p, p.check.number, object) {
+		return Granted[T]{}, res.refusal(p.check, g.policy, r, true)
+	}
+	return Granted[T]{object, action, p.caller}, nil
+}

@@ -1,0 +1,84 @@
+package authz_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+func Example() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"create", "read", "update", "delete"}},
+		Roles: authz.Roles{
+			"user":      {Grants: []string{"document:create:own", "document:read:own", "document:update:own"}},
+			"moderator": {Inherits: []string{"user"}, Grants: []string{"document:read:all", "document:delete:own"}},
+			"admin":     {Grants: []string{"*"}},
+		},
+	}))
+	store := map[string]*document{"42": {ID: "42", OwnerID: "alice"}}
+	documents := authz.Resource[*document]{
+		Name: "document",
+		Load: func(_ context.Context, r *http.Request) (*document, error) {
+			if d, ok := store[r.PathValue("id")]; ok {
+				return d, nil
+			}
+			return nil, authz.ErrNotFound
+		},
+		Owner: func(d *document) (issuer, subject string) { return accounts, d.OwnerID },
+	}
+
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /health", authz.Public("liveness"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*document]) {
+		fmt.Fprintf(w, "document %s", d.Value().ID)
+	})
+
+	for _, who := range []struct{ name, role string }{{"alice", "user"}, {"mallory", "user"}, {"bob", "moderator"}} {
+		r := httptest.NewRequest("GET", "/documents/42", nil)
+		r = r.WithContext(bulwark.WithPrincipal(r.Context(), &bulwark.Principal{Issuer: accounts, Subject: who.name, Roles: []string{who.role}}))
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(who.name, w.Code)
+	}
+	// Output:
+	// alice 200
+	// mallory 404
+	// bob 200
+}
+
+func ExamplePolicy_Explain() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read", "delete"}},
+		Roles: authz.Roles{
+			"user":      {Grants: []string{"document:read:own"}},
+			"moderator": {Inherits: []string{"user"}, Grants: []string{"document:delete:own"}},
+		},
+	}))
+	bob := &bulwark.Principal{Issuer: "https://accounts.example", Subject: "bob", Roles: []string{"moderator"}}
+	fmt.Print(policy.Explain(authz.Query{Principal: bob, Resource: "document", Action: "read", Reach: "own"}))
+	fmt.Print(policy.Explain(authz.Query{Principal: bob, Resource: "document", Action: "delete", Reach: "all"}))
+	// Output:
+	// allow document:read:own to "bob" of "https://accounts.example"
+	//   role moderator inherits user grants document:read:own: objects whose owner is the caller
+	// deny document:delete:all to "bob" of "https://accounts.example"
+	//   nearest: role moderator grants document:delete:own: objects whose owner is the caller, not all
+}
+
+func ExampleNewPolicy_incorrect() {
+	_, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read", "delete"}},
+		Roles: authz.Roles{
+			"user":      {Grants: []string{"document:read", "document:raed:own"}},
+			"moderator": {Inherits: []string{"usr"}},
+		},
+	})
+	fmt.Println(err)
+	// Output:
+	// authz.Roles[moderator].Inherits[0]: usr: is no role; did you mean user?
+	// authz.Roles[user].Grants[0]: document:read: has no reach; write document:read:own or document:read:all
+	// authz.Roles[user].Grants[1]: document:raed:own: names an undeclared action; did you mean read?
+}

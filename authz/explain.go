@@ -1,0 +1,126 @@
+package authz
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Explain tells why [Policy.Decide] answers a query as it does: from the
+// caller's role over what it inherits to the grant and its condition, or the
+// nearest grant that was missed. It is for people, for logs of operators and
+// for tests; its text may change. It is never for clients.
+func (p *Policy) Explain(q Query) string {
+	if !p.ready() {
+		return "deny: the policy was made without NewPolicy\n"
+	}
+	t := p.table.Load()
+	decision := t.decide(q)
+	var b strings.Builder
+	verdict := "deny"
+	if decision.Allowed {
+		verdict = "allow"
+	}
+	who := "anonymous"
+	if known(q.Principal) {
+		who = fmt.Sprintf("%q of %q", q.Principal.Subject, q.Principal.Issuer)
+	}
+	fmt.Fprintf(&b, "%s %s:%s:%s to %s\n", verdict, q.Resource, q.Action, q.Reach, who)
+	switch decision.Reason {
+	case "anonymous":
+		b.WriteString("  nobody is not granted anything\n")
+	case "unknown_permission":
+		b.WriteString("  " + t.explainUnknown(q) + "\n")
+	case "granted":
+		t.explainGrants(&b, q)
+	default:
+		t.explainMiss(&b, q)
+	}
+	return b.String()
+}
+
+func (t *table) explainUnknown(q Query) string {
+	switch {
+	case t.actions[q.Resource] == nil:
+		return "there is no resource " + q.Resource + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
+	case !slices.Contains(t.actions[q.Resource], q.Action):
+		return "there is no action " + q.Action + " on " + q.Resource + nearest(q.Action, t.actions[q.Resource])
+	}
+	return "there is no reach " + q.Reach + nearest(q.Reach, t.reachNames)
+}
+
+// explainGrants writes every way from a role of the caller to a grant.
+func (t *table) explainGrants(b *strings.Builder, q Query) {
+	want := t.reachBit(q.Reach)
+	for _, name := range q.Principal.Roles {
+		trace(t.roles[name], nil, map[*role]bool{}, func(path []string, g grant) {
+			if g.covers(permission{q.Resource, q.Action}) && widen(g.reach)&want != 0 {
+				fmt.Fprintf(b, "  role %s grants %s: %s\n", strings.Join(path, " inherits "), g.text, condition(t, g))
+			}
+		})
+	}
+}
+
+// explainMiss writes what came nearest: a grant of the caller with another
+// reach, else the roles that would do.
+func (t *table) explainMiss(b *strings.Builder, q Query) {
+	asked := permission{q.Resource, q.Action}
+	if len(q.Principal.Roles) == 0 {
+		b.WriteString("  the caller has no roles\n")
+	}
+	near := false
+	for _, name := range q.Principal.Roles {
+		if t.roles[name] == nil {
+			fmt.Fprintf(b, "  role %q is not in the policy%s\n", name, nearest(name, t.roleNames))
+			continue
+		}
+		trace(t.roles[name], nil, map[*role]bool{}, func(path []string, g grant) {
+			if g.covers(asked) {
+				near = true
+				fmt.Fprintf(b, "  nearest: role %s grants %s: %s, not %s\n", strings.Join(path, " inherits "), g.text, condition(t, g), q.Reach)
+			}
+		})
+	}
+	if near {
+		return
+	}
+	var able []string
+	for _, name := range t.roleNames {
+		if t.roles[name].grants[t.numbers[q.Resource][q.Action]]&t.reachBit(q.Reach) != 0 {
+			able = append(able, name)
+		}
+	}
+	if len(able) == 0 {
+		b.WriteString("  no role grants it\n")
+		return
+	}
+	fmt.Fprintf(b, "  nothing of the caller's grants %s; roles that do: %s\n", asked, strings.Join(able, ", "))
+}
+
+// trace calls see for each grant of r and of what it inherits from, with one
+// way there: in a diamond of roles the ways multiply.
+func trace(r *role, path []string, seen map[*role]bool, see func(path []string, g grant)) {
+	if r == nil || seen[r] {
+		return
+	}
+	seen[r] = true
+	path = append(path, r.name)
+	for _, g := range r.own {
+		see(path, g)
+	}
+	for _, parent := range r.inherits {
+		trace(parent, path, seen, see)
+	}
+}
+
+// condition says which objects a grant reaches.
+func condition(t *table, g grant) string {
+	switch g.reach {
+	case reachAll:
+		return "every object"
+	case reachOwn:
+		return "objects whose owner is the caller"
+	}
+	return "objects within " + t.reachText(g.reach)
+}

@@ -1,0 +1,123 @@
+package authz
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A Reach says which objects of a list the caller may see, to be pushed into the
+// query. The zero Reach matches nothing.
+type Reach struct {
+	// All is every object; Match is empty then.
+	All bool
+	// Match describes the objects otherwise. "issuer" and "subject" belong
+	// together and match those whose owner is both; every other entry is a
+	// reach of the policy, and matches the objects that have its value there
+	// (see [Resource.Match]). An object is in the list if the owner or any of
+	// those entries match. An empty Match matches nothing.
+	Match map[string]string
+
+	// elements is a *elements[T] of the route's resource.
+	elements any
+}
+
+// HandleList registers a handler for a list of objects. Callers who may not see
+// a single one are refused before it. The handler pushes the reach into its
+// query and answers with [WriteList].
+func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Reach), layers ...bulwark.Layer) {
+	m.register(pattern, access.as(kindList), "", func(g gate) (http.Handler, error) {
+		if h == nil {
+			return nil, errors.New("the handler is nil")
+		}
+		res := access.resource
+		if err := res.serves(g.policy); err != nil {
+			return nil, err
+		}
+		return g.before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			reach, err := res.reach(&g, r)
+			if err != nil {
+				bulwark.Deny(w, r, err)
+				return
+			}
+			h(w, r, reach)
+		}), layers)
+	})
+}
+
+// reach says what the caller of r may see.
+func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
+	e := &elements[T]{resource: res}
+	if err := g.admit(r, &e.pass); err != nil {
+		return Reach{}, err
+	}
+	t, who, set := e.pass.table, e.pass.caller, e.pass.held.reaches(e.pass.check.number)
+	reach := Reach{elements: e}
+	if set&reachAll != 0 {
+		reach.All = true
+		return reach, nil
+	}
+	reach.Match = make(map[string]string, 2)
+	if set&reachOwn != 0 {
+		reach.Match["issuer"], reach.Match["subject"] = who.Issuer, who.Subject
+	}
+	for i, name := range t.reachNames[2:] {
+		if match := res.Match[name]; set&(reachCustom<<i) != 0 && match != nil {
+			if value := match(who); value != "" {
+				reach.Match[name] = value
+			}
+		}
+	}
+	return reach, nil
+}
+
+// elements checks the objects of a list.
+type elements[T any] struct {
+	resource *Resource[T]
+	pass     pass
+}
+
+// WriteList answers 200 with {"items": […]}, after checking every element again:
+// a query that forgot the reach must not become a leak. One element outside the
+// reach refuses the whole list with 500 "authz.list_leak", so that the fault is
+// found and neither a page nor a total hints at what was cut out.
+//
+// The reach must be the one that the handler was given, and T the resource's own.
+func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
+	allowed, ok := reach.elements.(*elements[T])
+	if !ok {
+		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList", Reason: "the reach is not one of HandleList for objects of this type"})
+		return
+	}
+	for i, item := range items {
+		if nilable[T]() && isNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
+			denyList(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach", i, len(items)))
+			return
+		}
+	}
+	if items == nil {
+		items = []T{} // [] and never null
+	}
+	body, err := json.Marshal(struct {
+		Items []T `json:"items"`
+	}{items})
+	if err != nil {
+		denyList(w, r, "authz.list_encoding", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		w.Write(append(body, '\n'))
+	}
+}
+
+// denyList takes back what the handler has said about the list in the header.
+func denyList(w http.ResponseWriter, r *http.Request, code string, err error) {
+	w.Header().Del("X-Total-Count")
+	w.Header().Del("Link")
+	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
+}

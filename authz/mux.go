@@ -1,0 +1,261 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A Mux routes requests as [http.ServeMux] does, and each route has a rule: the
+// rule is an argument, so that a route without one cannot be written. Whatever
+// matches no route is denied.
+//
+// It differs from ServeMux where ServeMux is generous. A pattern must name its
+// method, in capitals (without one it would accept TRACE and FOO); GET serves
+// HEAD, too. Nothing is redirected: a path that ServeMux would clean, or give a
+// trailing slash, is 404. An unknown route is 404 and a known one with another
+// method 405 with Allow, for anybody.
+//
+// A path value that could be read as another path is 400 before the rule is
+// looked at: one with a segment that is "." or ".." (cut at ";"), with a
+// backslash, a control character, a still encoded dot, slash, backslash or NUL,
+// or with a slash where the wildcard is not {name...}.
+//
+// A wrong registration panics with a *[bulwark.ConfigError] that names the
+// pattern. Routes may be added while the Mux serves. The zero Mux, and one of a
+// nil policy, answers 500 "authz.unconfigured".
+type Mux struct {
+	policy   *Policy
+	mux      http.ServeMux
+	captures sync.Pool // of *capture
+
+	mu     sync.Mutex
+	routes []*route
+}
+
+// NewMux returns a Mux without routes, which denies everything.
+func NewMux(policy *Policy) *Mux { return &Mux{policy: policy} }
+
+// Handle registers h for the pattern, behind the rule. The layers run after the
+// rule has passed, outermost first.
+func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwark.Layer) {
+	m.register(pattern, rule, "", func(g gate) (http.Handler, error) { return g.before(h, layers) })
+}
+
+// Mount registers a whole sub-router under one rule, for GET, HEAD, POST, PUT,
+// PATCH and DELETE. The prefix has no method and ends in a slash; it is not
+// stripped from the path. The rest of the path is checked as a {name...} value
+// would be. What the sub-router does with it cannot be seen from here, so
+// [Mux.Routes] shows the routes as weak.
+func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Layer) {
+	if strings.ContainsAny(prefix, " \t{") || !strings.HasSuffix(prefix, "/") {
+		refuse(prefix, "is no prefix to mount under; write it without method and wildcards and with a slash at the end")
+	}
+	for _, method := range methods() {
+		if method == http.MethodHead {
+			continue
+		}
+		m.register(method+" "+prefix, rule, "mounted: its own routes are not listed", func(g gate) (http.Handler, error) { return g.before(h, layers) })
+	}
+}
+
+// methods are those that serve resources. In a pattern GET stands for HEAD, too.
+func methods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
+// refuse is the panic of a wrong registration.
+func refuse(pattern string, reasons ...string) {
+	panic(&bulwark.ConfigError{Field: "authz.Mux", Value: pattern, Reason: strings.Join(reasons, "; ")})
+}
+
+// register adds a route. Its handler is built from the compiled rule, and
+// enforces it.
+func (m *Mux) register(pattern string, rule Rule, weak string, build func(gate) (http.Handler, error)) {
+	if m == nil || !m.policy.ready() {
+		refuse(pattern, "the Mux was made without a policy; use NewMux with one of NewPolicy")
+	}
+	rt := &route{pattern: pattern, parsed: parsePattern(pattern), weak: weak}
+	if fault := methodFault(rt.parsed.method); fault != "" {
+		refuse(pattern, fault)
+	}
+	number, reasons := m.policy.register(pattern, rule)
+	if len(reasons) > 0 {
+		refuse(pattern, append([]string{rule.String()}, reasons...)...)
+	}
+	rt.number = number
+	err := m.mount(rt, build)
+	if err != nil {
+		m.policy.forget(number)
+		refuse(pattern, err.Error())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.routes = append(m.routes, rt)
+}
+
+// mount builds the handler and gives the route to ServeMux, whose panics become
+// errors.
+func (m *Mux) mount(rt *route, build func(gate) (http.Handler, error)) (err error) {
+	if rt.ruled, err = build(gate{m.policy, rt.number}); err != nil {
+		return err
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			// ServeMux tells where it was called, which is always here.
+			err = errors.New(registeredAt.ReplaceAllString(fmt.Sprint(fault), ""))
+		}
+	}()
+	m.mux.Handle(rt.pattern, rt)
+	return nil
+}
+
+var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
+
+// methodFault says what is wrong with the method of a pattern.
+func methodFault(method string) string {
+	switch {
+	case method == "":
+		return "has no method, so that it would accept TRACE and FOO; write one in front, such as GET"
+	case method == http.MethodConnect:
+		return "is for CONNECT, whose paths are not cleaned; a Mux is no proxy"
+	case method == http.MethodTrace:
+		return "is for TRACE, which answers with the caller's credentials (RFC 9110 section 9.3.8)"
+	case method != strings.ToUpper(method):
+		return "has a method in lower case, which no client sends; methods are case-sensitive (RFC 9110 section 9.1)"
+	}
+	return ""
+}
+
+// wrapped returns h inside its layers.
+func wrapped(h http.Handler, layers []bulwark.Layer) (http.Handler, error) {
+	if f, ok := h.(http.HandlerFunc); h == nil || ok && f == nil {
+		return nil, errors.New("the handler is nil")
+	}
+	parts := make([]bulwark.Builder, len(layers))
+	for i, layer := range layers {
+		parts[i] = layer
+	}
+	stack, err := bulwark.Chain(parts...)
+	if err != nil {
+		return nil, err
+	}
+	return stack.Wrap(h), nil
+}
+
+// ServeHTTP dispatches r to the route that matches.
+//
+// ServeMux answers by itself what it does not dispatch, with redirects among
+// it. It is given a writer that keeps those answers from the client; a route
+// takes the real writer out of it again. So the request is matched once.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if m == nil || !m.policy.ready() {
+		bulwark.Deny(w, r, errUnmade)
+		return
+	}
+	c, _ := m.captures.Get().(*capture)
+	if c == nil {
+		c = new(capture)
+	}
+	c.inner = w
+	m.mux.ServeHTTP(c, r)
+	if c.dispatched {
+		*c = capture{}
+		m.captures.Put(c)
+		return
+	}
+	r.Pattern = "" // ServeMux sets it for a redirect, too
+	bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, m.reaches)))
+}
+
+// reaches reports whether a request is dispatched to a route, not redirected.
+func (m *Mux) reaches(r *http.Request) bool {
+	h, _ := m.mux.Handler(r)
+	_, ok := h.(*route)
+	return ok
+}
+
+// allowed keeps those methods that would indeed be served: ServeMux also counts
+// methods for which it would redirect.
+func allowed(methods []string, r *http.Request, reaches func(*http.Request) bool) (served []string) {
+	for _, method := range methods {
+		probe := *r
+		probe.Method = method
+		if reaches(&probe) {
+			served = append(served, method)
+		}
+	}
+	return served
+}
+
+// unmatched is the answer to a request that no route serves: 405 where another
+// method would be served (RFC 9110 section 15.5.6), else 404.
+func unmatched(methods []string) *bulwark.Problem {
+	if len(methods) == 0 {
+		return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.no_route", Detail: "There is nothing at this path."}
+	}
+	return &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "authz.method_not_allowed",
+		Detail: "This path is served with other methods; see Allow.",
+		Header: http.Header{"Allow": {strings.Join(methods, ", ")}}}
+}
+
+// A capture stands before the real writer while ServeMux looks for a route, and
+// swallows what ServeMux answers by itself.
+type capture struct {
+	inner      http.ResponseWriter
+	dispatched bool
+	header     http.Header
+}
+
+// Header returns a header that goes nowhere.
+func (c *capture) Header() http.Header {
+	if c.header == nil {
+		c.header = http.Header{}
+	}
+	return c.header
+}
+
+// Write swallows p.
+func (c *capture) Write(p []byte) (int, error) { return len(p), nil }
+
+// WriteHeader does nothing.
+func (c *capture) WriteHeader(int) {}
+
+// allow returns the methods that ServeMux would allow.
+func (c *capture) allow() []string {
+	if allow := c.header.Get("Allow"); allow != "" {
+		return strings.Split(allow, ", ")
+	}
+	return nil
+}
+
+// A route is one pattern. ruled is its handler, behind its rule.
+type route struct {
+	pattern string
+	parsed  pathPattern
+	number  int // of the rule
+	weak    string
+	ruled   http.Handler
+}
+
+// ServeHTTP is called by ServeMux, with path values set.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, ok := w.(*capture)
+	if !ok { // the ServeMux is ours alone
+		bulwark.Deny(w, r, errUnmade)
+		return
+	}
+	c.dispatched = true
+	r, s := bulwark.Enter(r)
+	s.SetRoute(rt.pattern)
+	if !rt.parsed.safeValues(r) {
+		bulwark.Deny(c.inner, r, errPathValue())
+		return
+	}
+	rt.ruled.ServeHTTP(c.inner, r)
+}

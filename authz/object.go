@@ -1,0 +1,136 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// HandleObject registers a handler for one object, which is loaded and checked
+// before the handler, or any of the layers, sees the request:
+//
+//   - an anonymous caller is 401, and one to whom the policy grants neither the
+//     action nor "read" on any object of the kind is 403, both before Load;
+//   - an object that the caller may not read is 404, identical to a missing one;
+//   - one that the caller may read, but not this, is 403.
+//
+// The layers, such as sanitizing and validating the body, run after the grant,
+// so that nothing is said of a body to somebody who may not send it.
+func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) {
+	m.register(pattern, access.as(kindObject), "", func(g gate) (http.Handler, error) {
+		return newObject(g, access.resource, access.rule.names[1], h, layers)
+	})
+}
+
+// Object is [HandleObject] under any other router: it returns the handler for
+// the router to serve. The rule is registered with the policy, and a wrong one
+// panics with a *[bulwark.ConfigError]. See [Resource.PathValue] for routers
+// that keep path values to themselves, and [RouteConfig] for what is checked of
+// the path.
+func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) http.Handler {
+	rule := access.as(kindObject)
+	fail := func(reasons ...string) {
+		panic(&bulwark.ConfigError{Field: "authz.Object", Value: rule.String(), Reason: join(reasons)})
+	}
+	number, reasons := policy.register("Object", rule)
+	if len(reasons) > 0 {
+		fail(reasons...)
+	}
+	object, err := newObject(gate{policy, number}, access.resource, access.rule.names[1], h, layers)
+	if err != nil {
+		policy.forget(number)
+		fail(err.Error())
+	}
+	guest := &guest{next: object, pathValue: access.resource.PathValue, names: access.resource.PathNames}
+	if guest.names == nil {
+		guest.names = []string{"id"}
+	}
+	return guest
+}
+
+// object is a handler behind a rule and behind the check of its object.
+type object[T any] struct {
+	gate
+	resource Resource[T]
+	action   string
+	nilable  bool
+	handler  func(http.ResponseWriter, *http.Request, Granted[T])
+	layered  http.Handler // the handler inside its layers; nil where there are none
+}
+
+func newObject[T any](g gate, res Resource[T], action string, h func(http.ResponseWriter, *http.Request, Granted[T]), layers []bulwark.Layer) (*object[T], error) {
+	if h == nil {
+		return nil, errors.New("the handler is nil")
+	}
+	if err := res.serves(g.policy); err != nil {
+		return nil, err
+	}
+	o := &object[T]{gate: g, resource: res, action: action, nilable: nilable[T](), handler: h}
+	if len(layers) == 0 {
+		return o, nil
+	}
+	var err error
+	o.layered, err = wrapped(http.HandlerFunc(o.inner), layers)
+	return o, err
+}
+
+// ServeHTTP decides about the caller, then about the object.
+func (o *object[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	grant, err := o.decide(r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	if o.layered == nil {
+		o.handler(w, r, grant)
+		return
+	}
+	o.layered.ServeHTTP(w, r.WithContext(&grantContext[T]{r.Context(), o, grant}))
+}
+
+// decide loads the object and returns the grant or the refusal.
+func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
+	var p pass
+	if err := o.admit(r, &p); err != nil {
+		return Granted[T]{}, err
+	}
+	value, err := o.resource.Load(r.Context(), r)
+	if err == nil && o.nilable && isNil(value) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Granted[T]{}, o.resource.loadError(p.check, o.policy, r, err)
+	}
+	if o.resource.within(&p, p.check.number, value) {
+		return Granted[T]{value, o.action, p.caller}, nil
+	}
+	return Granted[T]{}, o.resource.refusal(p.check, o.policy, r, o.resource.within(&p, p.check.read, value))
+}
+
+// inner is the handler at the inner end of the layers.
+func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {
+	grant, _ := r.Context().Value(o).(*grantContext[T])
+	if grant == nil {
+		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer passed on a request without the context that it was given"})
+		return
+	}
+	o.handler(w, r, grant.grant)
+}
+
+// grantContext carries a grant through the layers of one request. It is not a
+// slot of the scope, which several sub-requests may share.
+type grantContext[T any] struct {
+	context.Context
+	object *object[T]
+	grant  Granted[T]
+}
+
+// Value returns the context itself to the route that made it.
+func (c *grantContext[T]) Value(key any) any {
+	if o, ok := key.(*object[T]); ok && o == c.object {
+		return c
+	}
+	return c.Context.Value(key)
+}

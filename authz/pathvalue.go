@@ -1,0 +1,114 @@
+package authz
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// unsafeValue reports whether a decoded path value can be read as another path
+// by whatever uses it next: a file system, a proxy, a second decoder. slashes
+// tells that the wildcard spans segments.
+//
+// path.Clean(v) == v is not the test: it lets "../admin" pass.
+func unsafeValue(v string, slashes bool) bool {
+	start := 0
+	for i := range len(v) {
+		switch b := v[i]; {
+		case b == '/':
+			if !slashes || dots(v[start:i]) {
+				return true
+			}
+			start = i + 1
+		case b < ' ', b == 0x7f, b == '\\':
+			return true
+		case b == 0xc2 && i+1 < len(v) && v[i+1] >= 0x80 && v[i+1] <= 0x9f: // C1 controls
+			return true
+		case b == '%' && encodedAgain(v[i+1:]):
+			return true
+		}
+	}
+	return dots(v[start:])
+}
+
+// dots reports whether a segment is one of the two that move. What follows a
+// semicolon is a parameter to some servers, so that "..;a" moves, too.
+func dots(segment string) bool {
+	segment, _, _ = strings.Cut(segment, ";")
+	return segment == "." || segment == ".."
+}
+
+// encodedAgain reports whether what follows a percent sign would be a dot, a
+// slash, a backslash or NUL to somebody who decodes a second time.
+func encodedAgain(rest string) bool {
+	if len(rest) < 2 {
+		return false
+	}
+	switch rest[0] {
+	case '2':
+		return rest[1]|0x20 == 'e' || rest[1]|0x20 == 'f'
+	case '5':
+		return rest[1]|0x20 == 'c'
+	}
+	return rest[:2] == "00"
+}
+
+// A wildcard of a pattern.
+type wildcard struct {
+	name  string
+	multi bool
+}
+
+// pathPattern is a ServeMux pattern taken apart. ServeMux itself has checked it.
+type pathPattern struct {
+	method string
+	path   string // with the host, if any
+	// segments are the path's, as written. The last is empty for a pattern that
+	// ends in a slash.
+	segments []string
+	wild     []wildcard
+	tail     bool // ends in a slash: the rest of the path is a value without a name
+}
+
+func parsePattern(pattern string) pathPattern {
+	var p pathPattern
+	p.path = pattern
+	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
+		p.method, p.path = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
+	}
+	_, path, _ := strings.Cut(p.path, "/")
+	p.segments = strings.Split(path, "/")
+	for _, segment := range p.segments {
+		if name, ok := wildcardName(segment); ok && name != "$" {
+			name, multi := strings.CutSuffix(name, "...")
+			p.wild = append(p.wild, wildcard{name, multi})
+		}
+	}
+	p.tail = strings.HasSuffix(path, "/") || path == ""
+	return p
+}
+
+func wildcardName(segment string) (string, bool) {
+	if len(segment) < 3 || segment[0] != '{' || segment[len(segment)-1] != '}' {
+		return "", false
+	}
+	return segment[1 : len(segment)-1], true
+}
+
+// safeValues reports whether r, which matched the pattern, carries values that
+// mean the same to everybody.
+func (p *pathPattern) safeValues(r *http.Request) bool {
+	for _, w := range p.wild {
+		if unsafeValue(r.PathValue(w.name), w.multi) {
+			return false
+		}
+	}
+	return !p.tail || !unsafeValue(r.URL.Path, true)
+}
+
+// errPathValue says nothing of the value: an answer never echoes.
+func errPathValue() error {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "authz.path_value",
+		Detail: "A part of the path could be read as another path."}
+}

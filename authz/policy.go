@@ -1,0 +1,175 @@
+package authz
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A PolicyConfig says which roles may do what. It is plain data, so that any
+// configuration library can load it. NewPolicy copies it.
+//
+// A permission is "resource:action:reach", "action:reach" for every resource, or
+// "*" for everything. A "*" may also stand for a whole resource or a whole
+// action ("document:*:own"), never for part of a name and never for the reach:
+// what a role reaches is always said in full.
+//
+//	accepted: document:read:own   read:all   document:*:own   *
+//	refused:  document:read       read:*     doc*:read:own    document:raed:own
+type PolicyConfig struct {
+	// Resources names each kind of object and the actions that exist on it.
+	// Names are letters, digits, "_", "-" and ".". Required.
+	Resources map[string][]string `json:"resources" yaml:"resources"`
+	// Reaches names the reaches beside the two that always exist: "own", the
+	// objects whose owner is the caller, and "all". What a further reach means
+	// is said by a predicate in [Resource.Reaches]. At most 24.
+	Reaches []string `json:"reaches,omitempty" yaml:"reaches,omitempty"`
+	// Roles are the roles by name. Required.
+	Roles Roles `json:"roles" yaml:"roles"`
+}
+
+// Roles are roles by name. A name is 1 to 128 bytes of text as it stands in
+// [bulwark.Principal.Roles]; case matters.
+type Roles map[string]Role
+
+// A Role is what its bearers may do: its own grants and those of all the roles
+// that it inherits from, to any depth.
+type Role struct {
+	// Inherits names the roles whose grants this one has, too.
+	Inherits []string `json:"inherits,omitempty" yaml:"inherits,omitempty"`
+	// Grants are permissions; see [PolicyConfig].
+	Grants []string `json:"grants,omitempty" yaml:"grants,omitempty"`
+}
+
+// A Policy decides what roles may do. It is a handle on an immutable compiled
+// table: a decision reads one table from beginning to end, so that a concurrent
+// [Policy.Replace] is seen whole or not at all. There is no cache of decisions
+// to go stale. It is safe for concurrent use. A nil or zero Policy allows nothing.
+type Policy struct {
+	table atomic.Pointer[table]
+	key   [32]byte // of the object hashes in events
+
+	mu    sync.Mutex // of those who change the policy
+	rules []registration
+
+	unknownMu sync.Mutex
+	unknown   map[string]bool
+}
+
+// A registration is a rule that a route relies on, and where.
+type registration struct {
+	where string
+	rule  Rule
+}
+
+// NewPolicy compiles a policy. It returns every mistake at once, each a
+// *[bulwark.ConfigError]: a malformed permission, a resource, action, reach or
+// role that is not declared (with the nearest name that is), a duplicate, a
+// cycle of roles.
+func NewPolicy(c PolicyConfig) (*Policy, error) {
+	t, errs := compile(c)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	p := &Policy{unknown: map[string]bool{}}
+	rand.Read(p.key[:])
+	p.table.Store(t)
+	return p, nil
+}
+
+// Replace swaps the whole policy atomically. It fails, and changes nothing, if c
+// is wrong in itself or if a rule that a route relies on does not compile
+// against it, because it names a role or permission that c no longer has.
+// Requests that are being decided finish with the policy that they began with.
+func (p *Policy) Replace(c PolicyConfig) error {
+	if !p.ready() {
+		return errUnmade
+	}
+	t, errs := compile(c)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, reg := range p.rules {
+		compiled, reasons := t.check(reg.rule)
+		for _, reason := range reasons {
+			errs = append(errs, &bulwark.ConfigError{Field: "authz.Policy(" + reg.where + ")", Value: reg.rule.String(), Reason: reason})
+		}
+		t.checks = append(t.checks, compiled)
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	p.table.Store(t)
+	return nil
+}
+
+// register compiles a rule into the table and returns its number there, or what
+// is wrong with it. The number stays valid across Replace.
+func (p *Policy) register(where string, rule Rule) (number int, reasons []string) {
+	if !p.ready() {
+		return 0, []string{errUnmade.Reason}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.table.Load()
+	compiled, reasons := old.check(rule)
+	if len(reasons) > 0 {
+		return 0, reasons
+	}
+	next := *old
+	next.checks = append(old.checks[:len(old.checks):len(old.checks)], compiled)
+	p.rules = append(p.rules, registration{where, rule})
+	p.table.Store(&next)
+	return len(next.checks) - 1, nil
+}
+
+// forget makes a rule that no route relies on after all one that fits every
+// policy, so that Replace does not ask for it.
+func (p *Policy) forget(number int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rules[number].rule = Authenticated()
+}
+
+func (p *Policy) ready() bool { return p != nil && p.table.Load() != nil }
+
+// errUnmade is what everything without a policy answers.
+var errUnmade = &bulwark.ConfigError{Field: "authz", Reason: "the policy was made without NewPolicy"}
+
+// maxUnknown bounds the role names that are remembered as reported. Past it
+// nothing more is reported: the names come from tokens.
+const maxUnknown = 64
+
+// unknownRoles returns those roles of the caller that the policy does not have
+// and that have not been returned before.
+func (p *Policy) unknownRoles(t *table, caller *bulwark.Principal) []string {
+	var fresh []string
+	p.unknownMu.Lock()
+	defer p.unknownMu.Unlock()
+	for _, name := range caller.Roles {
+		if t.roles[name] == nil && !p.unknown[name] && len(p.unknown) < maxUnknown && len(name) <= maxRoleName {
+			p.unknown[name] = true
+			fresh = append(fresh, name)
+		}
+	}
+	return fresh
+}
+
+// hash is a pseudonym for an object's id in events. The key is this Policy's own
+// and random, so that another process has another pseudonym for the same id.
+func (p *Policy) hash(resource, id string) string {
+	mac := hmac.New(sha256.New, p.key[:])
+	mac.Write([]byte(resource))
+	mac.Write([]byte{0})
+	mac.Write([]byte(id))
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(mac.Sum(sum[:0])[:8])
+}

@@ -1,0 +1,132 @@
+package authz
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Route is what [Mux.Routes] tells about one registered pattern.
+type Route struct {
+	// Method and Pattern are the two halves of the registered pattern.
+	Method  string `json:"method"`
+	Pattern string `json:"pattern"`
+	// Rule describes the rule.
+	Rule string `json:"rule"`
+	// Public tells that anonymous callers pass, too.
+	Public bool `json:"public,omitempty"`
+	// Roles are the roles that are able to pass, sorted, for objects with their
+	// reach: "user (own)". One "*" stands for every caller whatever the roles.
+	Roles []string `json:"roles"`
+	// Scopes and ACR are what the rule asks of the credential, in any part.
+	Scopes []string `json:"scopes,omitempty"`
+	ACR    []string `json:"acr,omitempty"`
+	// Weak says what this table cannot vouch for.
+	Weak string `json:"weak,omitempty"`
+}
+
+// Admits reports whether a caller with only that role is able to pass the rule;
+// the empty role is an anonymous caller. On a route for objects it says that
+// there may be such objects, never that a particular one is among them.
+func (r Route) Admits(role string) bool {
+	if role == "" || r.Public {
+		return r.Public
+	}
+	return slices.ContainsFunc(r.Roles, func(entry string) bool {
+		return entry == "*" || entry == role || strings.HasPrefix(entry, role+" (")
+	})
+}
+
+// Routes lists every route with its rule and who is able to pass it under the
+// policy of this moment, sorted by pattern and method.
+func (m *Mux) Routes() []Route {
+	if m == nil || !m.policy.ready() {
+		return nil
+	}
+	m.mu.Lock()
+	registered := slices.Clone(m.routes)
+	m.mu.Unlock()
+	t := m.policy.table.Load()
+	routes := make([]Route, 0, len(registered))
+	for _, rt := range registered {
+		c := &t.checks[rt.number]
+		route := Route{Method: rt.parsed.method, Pattern: rt.parsed.path, Rule: c.text, Public: c.kind == kindPublic, Roles: t.able(c)}
+		route.Weak = strings.Join(slices.DeleteFunc([]string{rt.weak, c.weakness(t)}, func(s string) bool { return s == "" }), "; ")
+		c.demands(&route)
+		routes = append(routes, route)
+	}
+	slices.SortFunc(routes, func(a, b Route) int {
+		return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Method, b.Method))
+	})
+	return routes
+}
+
+// able lists the roles that pass a check, whatever the credential.
+func (t *table) able(c *check) []string {
+	if c.may(&held{}) {
+		return []string{"*"}
+	}
+	able := []string{}
+	for _, name := range t.roleNames {
+		r := t.roles[name]
+		h := held{n: 1}
+		h.room[0] = r
+		switch {
+		case !c.may(&h):
+		case c.kind >= kindObject:
+			able = append(able, name+" ("+t.reachText(r.grants[c.number])+")")
+		default:
+			able = append(able, name)
+		}
+	}
+	return able
+}
+
+// may is grants for a caller of whom only the roles are known.
+func (c *check) may(h *held) bool {
+	part := func(p check) bool { return p.may(h) }
+	switch c.kind {
+	case kindPublic, kindAuthenticated:
+		return true
+	case kindAll:
+		return !slices.ContainsFunc(c.parts, func(p check) bool { return !p.may(h) })
+	case kindAny:
+		return slices.ContainsFunc(c.parts, part)
+	case kindRole:
+		return h.any(c.roles)
+	case kindRequire:
+		return c.hasNeeds(h)
+	}
+	return h.reaches(c.number) != 0
+}
+
+// weakness says what a check leaves to the handler.
+func (c *check) weakness(t *table) string {
+	for _, need := range c.needs {
+		if need.reach != reachAll {
+			return "the reach " + t.reachText(need.reach) + " is for the handler to check"
+		}
+	}
+	for i := range c.parts {
+		if weak := c.parts[i].weakness(t); weak != "" {
+			return weak
+		}
+	}
+	return ""
+}
+
+// demands collects what the check asks of the credential.
+func (c *check) demands(route *Route) {
+	add := func(to *[]string, names []string) {
+		for _, name := range names {
+			if !slices.Contains(*to, name) {
+				*to = append(*to, name)
+			}
+		}
+	}
+	add(&route.Scopes, c.scopes)
+	add(&route.ACR, c.acr)
+	for i := range c.parts {
+		c.parts[i].demands(route)
+	}
+}
