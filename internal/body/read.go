@@ -1,0 +1,177 @@
+package body
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// Limits bounds one body. A field that is zero stands for its default.
+type Limits struct {
+	// Max is the size in bytes, default 1 MiB. A larger body is 413 "body.too_large".
+	Max int64
+	// MediaTypes are the types accepted, in lower case and without parameters, default "application/json". Another type, none, and
+	// a charset other than utf-8 are 415 "body.unsupported_media_type". A body of a JSON type (application/json and what ends in
+	// +json, RFC 6839) is decoded.
+	MediaTypes []string
+	// JSON bounds the decoded document; its Bytes is Max.
+	JSON jsondoc.Limits
+	// Timeout bounds the time from the call of Read to the last byte, default 30 s; later it is 408 "body.timeout". A shorter
+	// ReadTimeout of the http.Server stays in force. It needs a ResponseWriter that can set read deadlines, as the server's can.
+	Timeout time.Duration
+}
+
+const (
+	defaultMax     = 1 << 20
+	defaultTimeout = 30 * time.Second
+	firstBuffer    = 64 << 10 // what a Content-Length alone is worth in memory
+)
+
+var jsonOnly = []string{"application/json"}
+
+func (l Limits) withDefaults() Limits {
+	if l.Max <= 0 {
+		l.Max = defaultMax
+	}
+	if len(l.MediaTypes) == 0 {
+		l.MediaTypes = jsonOnly
+	}
+	if l.Timeout <= 0 {
+		l.Timeout = defaultTimeout
+	}
+	l.JSON.Bytes = int(l.Max)
+	return l
+}
+
+// Read reads the body of r and returns it with the request to pass on, whose Body it is. A body that an outer layer has read is held
+// against these limits too and not read again. The error is always a *[bulwark.Problem].
+//
+// A request without a body is no error: its [Body] is Empty, and its Content-Type is not looked at.
+func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Body, error) {
+	l = l.withDefaults()
+	if b := From(r); b != nil {
+		return again(r, b, l)
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		r, b := carry(r, &content{})
+		return r, b, nil
+	}
+	// A length that is declared too long is refused unread (RFC 9110 section 15.5.14); one that is declared short is not believed.
+	if r.ContentLength > l.Max {
+		return r, nil, tooLarge(l.Max, nil)
+	}
+	if !identity(r.Header) {
+		return r, nil, unsupportedEncoding()
+	}
+	mediaType, known := MediaType(r.Header)
+	if r.ContentLength > 0 && (!known || !allows(l.MediaTypes, mediaType)) {
+		return r, nil, unsupportedMediaType(r, l.MediaTypes)
+	}
+	data, err := readAll(w, r, l)
+	if err != nil {
+		return r, nil, err
+	}
+	c := &content{bytes: data, limits: l.JSON}
+	c.limits.Bytes = 0
+	if len(data) > 0 {
+		if !known || !allows(l.MediaTypes, mediaType) {
+			return r, nil, unsupportedMediaType(r, l.MediaTypes)
+		}
+		c.mediaType = mediaType
+	}
+	if len(data) > 0 && IsJSON(mediaType) {
+		if c.doc, err = jsondoc.Decode(data, l.JSON); err != nil {
+			return r, nil, fromJSON(err, l.Max)
+		}
+		c.value, c.hasValue = c.doc.Value, true
+	}
+	r, b := carry(r, c)
+	return r, b, nil
+}
+
+// again holds a body that has been read against the limits of another reader, and rewinds it.
+func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
+	if !b.Empty() {
+		if int64(len(b.bytes)) > l.Max {
+			return r, nil, tooLarge(l.Max, nil)
+		}
+		if !allows(l.MediaTypes, b.mediaType) {
+			return r, nil, unsupportedMediaType(r, l.MediaTypes)
+		}
+		if b.asks(l.JSON) {
+			if _, err := jsondoc.DecodeValue(b.bytes, l.JSON); err != nil {
+				return r, nil, fromJSON(err, l.Max)
+			}
+		}
+	}
+	if b.at == 0 && !b.closed {
+		return r, b, nil
+	}
+	r, b = carry(r, b.content)
+	return r, b, nil
+}
+
+// readAll reads to the end, or to one byte beyond the limit.
+func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
+	lift := deadline(w, r, l.Timeout)
+	size := int64(512)
+	if r.ContentLength > 0 {
+		size = min(r.ContentLength, firstBuffer)
+	}
+	data := make([]byte, 0, size+1) // one more, so that the end is seen without growing
+	for {
+		n, err := r.Body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if int64(len(data)) > l.Max {
+			return nil, tooLarge(l.Max, nil)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, unreadable(err, l.Max)
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+	lift()
+	r.Body.Close()
+	return data, nil
+}
+
+// deadline bounds the time to read, and returns what lifts the bound again. It must be lifted once the body is there: net/http keeps
+// reading the connection to notice that a client goes away, and a deadline that passes then cancels the request. Where reading
+// fails it stays, so that the server does not wait for the rest either.
+func deadline(w http.ResponseWriter, r *http.Request, timeout time.Duration) (lift func()) {
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		if own := server.ReadTimeout; own > 0 && own <= timeout {
+			return func() {}
+		}
+	}
+	if w == nil {
+		return func() {}
+	}
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return func() {} // not a connection, as in tests and adapters
+	}
+	return func() { control.SetReadDeadline(time.Time{}) }
+}
+
+// unreadable is what a failed read means.
+func unreadable(err error, limit int64) *bulwark.Problem {
+	var timeout interface{ Timeout() bool }
+	var outer *http.MaxBytesError
+	switch {
+	case errors.As(err, &outer):
+		return tooLarge(min(outer.Limit, limit), err)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return timedOut(err)
+	}
+	return incomplete(err)
+}

@@ -1,0 +1,99 @@
+package validate
+
+import (
+	"encoding/json"
+	"hash/maphash"
+)
+
+// equal is equality as JSON Schema has it: numbers by value, objects without order.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case json.Number:
+		b, ok := b.(json.Number)
+		return ok && (a == b || decimalOf(a) == decimalOf(b))
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !equal(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name, value := range a {
+			if other, ok := b[name]; !ok || !equal(value, other) {
+				return false
+			}
+		}
+		return true
+	case nil, bool, string:
+		return a == b
+	}
+	return false
+}
+
+// few is how many items are compared one by one; beyond them they are hashed, so that no array costs the square of its items.
+const few = 16
+
+// repeated returns the first item that equals an earlier one, and that one.
+func repeated(items []any) (earlier, later int, found bool) {
+	if len(items) <= few {
+		for later := range items {
+			for earlier := range later {
+				if equal(items[earlier], items[later]) {
+					return earlier, later, true
+				}
+			}
+		}
+		return 0, 0, false
+	}
+	seed := maphash.MakeSeed() // not to be foreseen, or a client would choose items that collide
+	seen := make(map[uint64][]int, len(items))
+	for later := range items {
+		h := hashOf(seed, items[later])
+		for _, earlier := range seen[h] {
+			if equal(items[earlier], items[later]) {
+				return earlier, later, true
+			}
+		}
+		seen[h] = append(seen[h], later)
+	}
+	return 0, 0, false
+}
+
+// hashOf returns the same for values that are equal.
+func hashOf(seed maphash.Seed, v any) uint64 {
+	switch v := v.(type) {
+	case nil:
+		return 1
+	case bool:
+		if v {
+			return 2
+		}
+		return 3
+	case string:
+		return maphash.String(seed, v)
+	case json.Number:
+		return maphash.Comparable(seed, decimalOf(v))
+	case []any:
+		h := uint64(5)
+		for _, item := range v {
+			h = maphash.Comparable(seed, [2]uint64{h, hashOf(seed, item)})
+		}
+		return h
+	case map[string]any:
+		h := uint64(6)
+		for name, value := range v { // a sum, so that the order of the map does not matter
+			h += maphash.Comparable(seed, [2]uint64{maphash.String(seed, name), hashOf(seed, value)})
+		}
+		return h
+	}
+	return 0
+}

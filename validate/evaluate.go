@@ -1,0 +1,298 @@
+package validate
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// evaluation is one value being held against one schema. It gives up after a number of steps: what a schema with anyOf in a cycle
+// makes of a document may be exponential in its depth.
+type evaluation struct {
+	open      bool // unknown properties are allowed
+	steps     int  // left
+	depth     int
+	exhausted bool
+
+	path   []segment
+	marks  []mark
+	names  []string // stack of names in order
+	scope  []*resource
+	faults []fault
+
+	pathRoom  [16]segment
+	markRoom  [16]mark
+	namesRoom [32]string
+}
+
+// maxNesting bounds how deep schemas apply each other, whatever the steps allow: evaluation recurses.
+const maxNesting = 4_096
+
+// segment is one step of the way to a value.
+type segment struct {
+	name  string
+	index int // -1 for a name
+}
+
+func newEvaluation(steps int, open bool) *evaluation {
+	e := &evaluation{open: open, steps: steps}
+	e.path, e.marks, e.names = e.pathRoom[:0], e.markRoom[:0], e.namesRoom[:0]
+	return e
+}
+
+// run reports whether v is what n describes. If it is not, faults says why, in a fixed order; exhausted means that it is not known.
+func (e *evaluation) run(n *node, v any) bool {
+	ok := e.value(n, v, true)
+	if !e.exhausted {
+		ok = e.close(v) && ok
+	}
+	return ok && !e.exhausted
+}
+
+// spend takes steps and reports whether there were enough.
+func (e *evaluation) spend(steps int) bool {
+	if e.steps -= steps; e.steps < 0 {
+		e.exhausted = true
+	}
+	return !e.exhausted
+}
+
+// apply holds v against n. With report every fault is noted, otherwise the first one ends it.
+func (e *evaluation) apply(n *node, v any, report bool) bool {
+	if e.depth++; e.depth > maxNesting {
+		e.exhausted = true
+	}
+	defer func() { e.depth-- }()
+	if !e.spend(1) {
+		return false
+	}
+	if n.refuses {
+		e.markAll(v)
+		return e.fault(report, codeForbidden, nil)
+	}
+	if n.anything {
+		return true
+	}
+	if n.foreign != nil {
+		e.markAll(v)
+		return n.foreign(v) || e.fault(report, codeSchema, nil)
+	}
+	if n.home != nil && (len(e.scope) == 0 || e.scope[len(e.scope)-1] != n.home) {
+		e.scope = append(e.scope, n.home)
+		defer func() { e.scope = e.scope[:len(e.scope)-1] }()
+	}
+	// What stands beside a wrong type, or within it, would only repeat that it is wrong.
+	if n.types != 0 && !n.types.has(v) {
+		e.markAll(v)
+		return e.fault(report, codeType, n)
+	}
+	start := len(e.marks)
+	ok := e.literals(n, v, report)
+	if ok || report {
+		ok = e.byType(n, v, report) && ok
+	}
+	if ok || report {
+		ok = e.inPlace(n, v, report) && ok
+	}
+	if ok || report {
+		ok = e.leftOver(n, v, start, report) && ok
+	}
+	return ok
+}
+
+// literals checks const and enum. A value that is written in the schema is known to its last leaf.
+func (e *evaluation) literals(n *node, v any, report bool) bool {
+	if len(n.constant) > 0 {
+		if !equal(n.constant[0], v) {
+			return e.fault(report, codeConst, n)
+		}
+		e.markAll(v)
+	}
+	if n.enum != nil {
+		e.spend(len(n.enum))
+		if !slices.ContainsFunc(n.enum, func(allowed any) bool { return equal(allowed, v) }) {
+			return e.fault(report, codeEnum, n)
+		}
+		e.markAll(v)
+	}
+	return true
+}
+
+func (e *evaluation) byType(n *node, v any, report bool) bool {
+	switch v := v.(type) {
+	case string:
+		return e.string(n, v, report)
+	case map[string]any:
+		return n.object == nil || e.object(n.object, v, report)
+	case []any:
+		return n.array == nil || e.array(n.array, v, report)
+	case json.Number:
+		return n.numbers == nil || e.number(n.numbers, v, report)
+	}
+	return true
+}
+
+func (e *evaluation) string(n *node, s string, report bool) bool {
+	e.spend(len(s) / 256)
+	ok := true
+	if rules := n.text; rules != nil {
+		if rules.min >= 0 || rules.max >= 0 {
+			length := utf8.RuneCountInString(s)
+			if length < rules.min {
+				ok = e.limit(report, codeMinLength, rules.min)
+			}
+			if rules.max >= 0 && length > rules.max {
+				ok = e.limit(report, codeMaxLength, rules.max)
+			}
+		}
+		if rules.pattern != nil && !rules.pattern.MatchString(s) {
+			ok = e.fault(report, codePattern, n)
+		}
+	}
+	if n.accepts != nil && !n.accepts(s) {
+		ok = e.fault(report, codeFormat, n)
+	}
+	return ok
+}
+
+func (e *evaluation) number(rules *numberRules, v json.Number, report bool) bool {
+	ok := true
+	if rules.min != nil && rules.min.compare(v) < 0 {
+		ok = e.limit(report, codeMinimum, rules.min.text)
+	}
+	if rules.above != nil && rules.above.compare(v) <= 0 {
+		ok = e.limit(report, codeExclusiveMinimum, rules.above.text)
+	}
+	if rules.max != nil && rules.max.compare(v) > 0 {
+		ok = e.limit(report, codeMaximum, rules.max.text)
+	}
+	if rules.below != nil && rules.below.compare(v) >= 0 {
+		ok = e.limit(report, codeExclusiveMaximum, rules.below.text)
+	}
+	if rules.multiple != nil && !rules.multiple.divides(v) {
+		ok = e.limit(report, codeMultipleOf, rules.multiple.text)
+	}
+	return ok
+}
+
+// value holds a value against a schema for it, as opposed to one more schema in the same place: there, "anything" adds nothing to
+// what is known, and here it means all below.
+func (e *evaluation) value(n *node, v any, report bool) bool {
+	if n.anything {
+		e.markAll(v)
+	}
+	return e.apply(n, v, report)
+}
+
+// member holds the value of a property against a schema.
+func (e *evaluation) member(n *node, name string, v any, report bool) bool {
+	e.path = append(e.path, segment{name, -1})
+	ok := e.value(n, v, report)
+	e.path = e.path[:len(e.path)-1]
+	return ok
+}
+
+// element holds an item of an array against a schema.
+func (e *evaluation) element(n *node, i int, v any, report bool) bool {
+	e.path = append(e.path, segment{"", i})
+	ok := e.value(n, v, report)
+	e.path = e.path[:len(e.path)-1]
+	return ok
+}
+
+func (e *evaluation) array(rules *arrayRules, items []any, report bool) bool {
+	ok := true
+	if len(items) < rules.min {
+		ok = e.limit(report, codeMinItems, rules.min)
+	}
+	if rules.max >= 0 && len(items) > rules.max {
+		ok = e.limit(report, codeMaxItems, rules.max)
+	}
+	if rules.unique && e.spend(2*len(items)) {
+		if earlier, later, found := repeated(items); found {
+			ok = e.note(report, fault{code: codeUniqueItems, params: map[string]any{"first": earlier, "second": later}})
+		}
+	}
+	if rules.items != nil {
+		e.markItems(items, len(items))
+	} else {
+		e.markItems(items, min(len(items), len(rules.prefix)))
+	}
+	for i, item := range items {
+		n := rules.items
+		if i < len(rules.prefix) {
+			n = rules.prefix[i]
+		}
+		if n == nil {
+			break
+		}
+		if !ok && !report {
+			return false
+		}
+		ok = e.element(n, i, item, report) && ok
+	}
+	if (ok || report) && rules.contains != nil {
+		ok = e.contains(rules, items, report) && ok
+	}
+	return ok
+}
+
+func (e *evaluation) contains(rules *arrayRules, items []any, report bool) bool {
+	matched := 0
+	for i, item := range items {
+		start := len(e.marks)
+		if e.element(rules.contains, i, item, false) {
+			matched++
+			e.markItem(items, i)
+		} else {
+			e.marks = e.marks[:start]
+		}
+	}
+	if matched < rules.minContains {
+		return e.limit(report, codeMinContains, rules.minContains)
+	}
+	if rules.maxContains >= 0 && matched > rules.maxContains {
+		return e.limit(report, codeMaxContains, rules.maxContains)
+	}
+	return true
+}
+
+// identity tells one array or object of the document from another: each stands in one place.
+func identity(v any) uintptr { return reflect.ValueOf(v).Pointer() }
+
+// identityOf is identity without making an interface of the slice, which must have an element.
+func identityOf(items []any) uintptr { return reflect.ValueOf(&items[0]).Pointer() }
+
+// pointer writes the way to the value at hand, or to what lies one segment further, as RFC 6901 has it.
+func (e *evaluation) pointer(further ...string) string {
+	var out []byte
+	for _, s := range e.path {
+		if s.index >= 0 {
+			out = strconv.AppendInt(append(out, '/'), int64(s.index), 10)
+			continue
+		}
+		out = appendSegment(out, s.name)
+	}
+	for _, name := range further {
+		out = appendSegment(out, name)
+	}
+	return string(out)
+}
+
+// appendSegment escapes "~" and "/" (RFC 6901, section 3).
+func appendSegment(out []byte, name string) []byte {
+	out = append(out, '/')
+	for i := range len(name) {
+		switch name[i] {
+		case '~':
+			out = append(out, "~0"...)
+		case '/':
+			out = append(out, "~1"...)
+		default:
+			out = append(out, name[i])
+		}
+	}
+	return out
+}

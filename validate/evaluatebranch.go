@@ -1,0 +1,139 @@
+package validate
+
+import "slices"
+
+// inPlace applies the schemas that are about the same value.
+func (e *evaluation) inPlace(n *node, v any, report bool) bool {
+	ok := true
+	if n.ref != nil {
+		ok = e.apply(n.ref, v, report)
+	}
+	if n.dynamicRef != nil && (ok || report) {
+		ok = e.apply(e.dynamic(n), v, report) && ok
+	}
+	for _, sub := range n.allOf {
+		if !ok && !report {
+			return false
+		}
+		ok = e.apply(sub, v, report) && ok
+	}
+	if n.not != nil && (ok || report) {
+		ok = e.not(n.not, v, report) && ok
+	}
+	if len(n.anyOf) > 0 && (ok || report) {
+		ok = e.anyOf(n, v, report) && ok
+	}
+	if len(n.oneOf) > 0 && (ok || report) {
+		ok = e.oneOf(n, v, report) && ok
+	}
+	if n.when != nil && (ok || report) {
+		ok = e.conditional(n, v, report) && ok
+	}
+	return ok
+}
+
+// try applies a schema to find out, and forgets what it has marked if it does not hold.
+func (e *evaluation) try(n *node, v any) bool {
+	start := len(e.marks)
+	if e.apply(n, v, false) {
+		return true
+	}
+	e.marks = e.marks[:start]
+	return false
+}
+
+func (e *evaluation) not(n *node, v any, report bool) bool {
+	start := len(e.marks)
+	holds := e.apply(n, v, false)
+	e.marks = e.marks[:start]
+	return !holds || e.fault(report, codeNot, nil)
+}
+
+func (e *evaluation) conditional(n *node, v any, report bool) bool {
+	branch := n.otherwise
+	if e.try(n.when, v) {
+		branch = n.then
+	}
+	return branch == nil || e.apply(branch, v, report)
+}
+
+// anyOf tries all branches even after one holds: each that does says what it knows (JSON Schema Core, section 11.1).
+func (e *evaluation) anyOf(n *node, v any, report bool) bool {
+	held := false
+	for _, branch := range n.anyOf {
+		held = e.try(branch, v) || held
+	}
+	return held || e.best(n.anyOf, v, report, codeAnyOf)
+}
+
+func (e *evaluation) oneOf(n *node, v any, report bool) bool {
+	held := 0
+	for _, branch := range n.oneOf {
+		if e.try(branch, v) {
+			held++
+		}
+	}
+	switch held {
+	case 0:
+		return e.best(n.oneOf, v, report, codeOneOf)
+	case 1:
+		return true
+	}
+	return e.note(report, fault{code: codeOneOf, params: map[string]any{"matched": held}})
+}
+
+// best reports the faults of the branch that was probably meant: the right type, then the right constants (a discriminator), then
+// the fewest faults, then the first. If no branch is for values of this type, it reports that none fits.
+func (e *evaluation) best(branches []*node, v any, report bool, code code) bool {
+	if !report || e.exhausted {
+		return false
+	}
+	start, marked := len(e.faults), len(e.marks)
+	var chosen []fault
+	var chosenMarks []mark
+	chosenRank := [2]int{}
+	for _, branch := range branches {
+		e.apply(branch, v, true)
+		found := e.faults[start:]
+		if rank, meant := e.rank(found); meant && (chosen == nil || slices.Compare(rank[:], chosenRank[:]) < 0) {
+			chosen, chosenRank = slices.Clone(found), rank
+			chosenMarks = slices.Clone(e.marks[marked:])
+		}
+		e.faults, e.marks = e.faults[:start], e.marks[:marked]
+	}
+	if chosen == nil {
+		e.markAll(v) // nothing is known of the value, so that calling its properties unknown says nothing
+		return e.fault(true, code, nil)
+	}
+	e.faults = append(e.faults, chosen...)
+	e.marks = append(e.marks, chosenMarks...)
+	return false
+}
+
+// rank orders branches by how little they fit, and reports false for one that is not for this value at all.
+func (e *evaluation) rank(faults []fault) (rank [2]int, meant bool) {
+	here := e.pointer()
+	for _, f := range faults {
+		switch {
+		case f.pointer == here && (f.code == codeType || f.code == codeForbidden):
+			return rank, false
+		case f.code == codeConst || f.code == codeEnum:
+			rank[0]++
+		}
+	}
+	rank[1] = len(faults)
+	return rank, len(faults) > 0
+}
+
+// dynamic finds what $dynamicRef means here: the outermost schema in scope that has the anchor (JSON Schema Core, section 8.2.3.2).
+func (e *evaluation) dynamic(n *node) *node {
+	if n.anchor == "" {
+		return n.dynamicRef
+	}
+	for _, home := range e.scope {
+		if target := home.anchors[n.anchor]; target != nil {
+			return target
+		}
+	}
+	return n.dynamicRef
+}

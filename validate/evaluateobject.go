@@ -1,0 +1,161 @@
+package validate
+
+import (
+	"slices"
+)
+
+func (e *evaluation) object(rules *objectRules, object map[string]any, report bool) bool {
+	ok := true
+	if len(object) < rules.min {
+		ok = e.limit(report, codeMinProperties, rules.min)
+	}
+	if rules.max >= 0 && len(object) > rules.max {
+		ok = e.limit(report, codeMaxProperties, rules.max)
+	}
+	for _, name := range rules.required {
+		if _, present := object[name]; !present {
+			ok = e.note(report, fault{code: codeRequired, name: name, named: true})
+		}
+	}
+	if len(rules.properties) > 0 {
+		e.markDeclared(object, rules)
+	}
+	for i := range rules.properties {
+		if !ok && !report {
+			return false
+		}
+		p := &rules.properties[i]
+		if value, present := object[p.name]; present {
+			ok = e.member(p.node, p.name, value, report) && ok
+		}
+	}
+	if rules.looksAtOthers && (ok || report) {
+		ok = e.others(rules, object, report) && ok
+	}
+	for i := range rules.dependentReq {
+		ok = e.dependentRequired(&rules.dependentReq[i], object, report) && ok
+	}
+	for i := range rules.dependent {
+		if !ok && !report {
+			return false
+		}
+		if _, present := object[rules.dependent[i].name]; present {
+			ok = e.apply(rules.dependent[i].node, object, report) && ok
+		}
+	}
+	return ok
+}
+
+// others looks at every property: the keywords that are not about properties known by name.
+func (e *evaluation) others(rules *objectRules, object map[string]any, report bool) bool {
+	ok := true
+	bottom := len(e.names)
+	names := e.sorted(object)
+	defer func() { e.names = e.names[:bottom] }()
+	for _, name := range names {
+		if !ok && !report || !e.spend(1) {
+			return false
+		}
+		if rules.names != nil && !e.member(rules.names, name, name, false) {
+			ok = e.note(report, fault{code: codePropertyName, name: name, named: true})
+		}
+		_, matched := rules.index[name]
+		for i := range rules.patterns {
+			p := &rules.patterns[i]
+			if p.pattern.MatchString(name) {
+				matched = true
+				e.markName(object, name)
+				ok = e.member(p.node, name, object[name], report) && ok
+			}
+		}
+		if matched || rules.additional == nil {
+			continue
+		}
+		e.markName(object, name)
+		ok = e.remaining(rules.additional, name, object[name], report) && ok
+	}
+	return ok
+}
+
+// remaining holds a property against the schema for those that nothing else describes. Where that is false, it is an unknown one.
+func (e *evaluation) remaining(n *node, name string, v any, report bool) bool {
+	if n.refuses {
+		return e.note(report, fault{code: codeUnknown, name: name, named: true})
+	}
+	return e.member(n, name, v, report)
+}
+
+func (e *evaluation) dependentRequired(rule *dependentRequired, object map[string]any, report bool) bool {
+	if _, present := object[rule.name]; !present {
+		return true
+	}
+	ok := true
+	for _, name := range rule.required {
+		if _, present := object[name]; !present {
+			ok = e.note(report, fault{code: codeDependentRequired, name: name, named: true, params: map[string]any{"with": rule.name}})
+		}
+	}
+	return ok
+}
+
+// leftOver checks unevaluatedProperties and unevaluatedItems, which come last: they are about what nothing else in this schema has
+// described, and start is where that begins among the marks.
+func (e *evaluation) leftOver(n *node, v any, start int, report bool) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if n.object != nil && n.object.unevaluated != nil {
+			return e.unevaluatedProperties(n.object.unevaluated, v, start, report)
+		}
+	case []any:
+		if n.array != nil && n.array.unevaluated != nil {
+			return e.unevaluatedItems(n.array.unevaluated, v, start, report)
+		}
+	}
+	return true
+}
+
+func (e *evaluation) unevaluatedProperties(n *node, object map[string]any, start int, report bool) bool {
+	ok := true
+	known := e.known(object, start)
+	bottom := len(e.names)
+	names := e.sorted(object)
+	defer func() { e.names = e.names[:bottom] }()
+	for _, name := range names {
+		if !ok && !report || !e.spend(1) {
+			return false
+		}
+		if known.name(name) {
+			continue
+		}
+		e.markName(object, name)
+		ok = e.remaining(n, name, object[name], report) && ok
+	}
+	return ok
+}
+
+func (e *evaluation) unevaluatedItems(n *node, items []any, start int, report bool) bool {
+	ok := true
+	known := e.known(items, start)
+	for i, item := range items {
+		if !ok && !report || !e.spend(1) {
+			return false
+		}
+		if known.item(i) {
+			continue
+		}
+		e.markItem(items, i)
+		ok = e.element(n, i, item, report) && ok
+	}
+	return ok
+}
+
+// sorted puts the names of an object in order on top of the stack of names.
+func (e *evaluation) sorted(object map[string]any) []string {
+	bottom := len(e.names)
+	for name := range object {
+		e.names = append(e.names, name)
+	}
+	names := e.names[bottom:]
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,62 @@
+package validate
+
+import "encoding/json"
+
+// Suite is a schema compiled as the conformance suites expect it: formats are asserted or not, unknown properties are none of its
+// business, and what New refuses as a mistake is passed over.
+type Suite struct {
+	n     *node
+	steps int
+}
+
+// CompileSuite compiles text under url; load returns the text of other documents.
+func CompileSuite(url, text string, assertFormats bool, load func(url string) (string, error)) (*Suite, error) {
+	known := formats
+	if !assertFormats {
+		known = nil
+	}
+	c := newCompiler(load, known, func(string, any) []error { return nil })
+	n, err := c.compile(url, text)
+	if err != nil {
+		return nil, err
+	}
+	return &Suite{n, 1_000_000}, nil
+}
+
+// Valid reports whether v is valid, both while gathering faults and while not.
+func (s *Suite) Valid(v any) (valid, agreed bool) {
+	var got [2]bool
+	for i, report := range [...]bool{true, false} {
+		e := newEvaluation(s.steps, true)
+		got[i] = e.value(s.n, v, report) && !e.exhausted
+		agreed = !report || got[i] == (len(e.faults) == 0)
+		if !agreed {
+			return got[0], false
+		}
+	}
+	return got[0], got[0] == got[1]
+}
+
+// IsFormat asks a built-in format.
+func IsFormat(name, s string) bool { return formats[name](s) }
+
+// ParseQuery and Coerce are for fuzzing.
+func ParseQuery(raw string) (map[string][]string, bool) { return parseQuery(raw, 1_000) }
+
+// Integer, Number and Boolean coerce text.
+func Integer(text string) any { return coerce(text, typeInteger) }
+
+// Number coerces text.
+func Number(text string) any { return coerce(text, typeNumber) }
+
+// Boolean coerces text.
+func Boolean(text string) any { return coerce(text, typeBoolean) }
+
+// Equal is equality as JSON Schema has it.
+func Equal(a, b any) bool { return equal(a, b) }
+
+// IsInteger reports whether n is a whole number.
+func IsInteger(n json.Number) bool { return isInteger(n) }
+
+// Compare is how a number is compared with a bound of a schema.
+func Compare(n, bound json.Number) int { return newBound(exactNumber(bound), bound).compare(n) }

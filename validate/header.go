@@ -1,0 +1,90 @@
+package validate
+
+import (
+	"net/http"
+	"strings"
+)
+
+// header reads, coerces and checks the header fields that are declared.
+func (v *visit) header() error {
+	p := v.m.header
+	if p == nil {
+		return nil
+	}
+	values := make(map[string]any, len(p.list))
+	for i := range p.list {
+		param := &p.list[i]
+		lines := v.r.Header[param.field]
+		if len(lines) == 0 {
+			continue
+		}
+		for _, line := range lines {
+			if !sound(line) {
+				return malformed(inHeader, "A header field has bytes that are no text.")
+			}
+		}
+		if param.types == typeArray {
+			if lines = listed(lines); len(lines) > v.m.maxItems {
+				return tooComplex(inHeader)
+			}
+		}
+		value, once := param.value(lines)
+		if !once {
+			v.fault(inHeader, fault{pointer: string(appendSegment(nil, param.name)), code: codeRepeated})
+		}
+		values[param.name] = value
+	}
+	filled, err := v.parameters(p, values)
+	if err != nil {
+		return err
+	}
+	v.fillHeader(p, values, filled)
+	raw := func(r *http.Request) string {
+		var all strings.Builder
+		for i := range p.list {
+			for _, line := range r.Header[p.list[i].field] {
+				all.WriteString(line)
+				all.WriteByte('\n')
+			}
+			all.WriteByte(0)
+		}
+		return all.String()
+	}
+	v.checked.header = &checkedParameters{values: filled, raw: raw, text: raw(v.r)}
+	return nil
+}
+
+// listed splits a list field into its elements (RFC 9110 section 5.6.1): empty ones are skipped.
+func listed(lines []string) []string {
+	var elements []string
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			if element = strings.Trim(element, " \t"); element != "" {
+				elements = append(elements, element)
+			}
+		}
+	}
+	return elements
+}
+
+// fillHeader gives the request the defaults, so that who reads the header itself sees what was checked.
+func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
+	if len(before) == len(after) {
+		return
+	}
+	r := v.r.WithContext(v.r.Context())
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	for i := range p.list {
+		param := &p.list[i]
+		if _, present := before[param.name]; present {
+			continue
+		}
+		if value, filled := after[param.name]; filled {
+			r.Header[param.field] = []string{strings.Join(param.texts(value), ", ")}
+		}
+	}
+	v.r = r
+}

@@ -1,0 +1,363 @@
+package validate
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// This file is the only one that knows the library. It parses schemas, holds them against the meta-schema of the draft and resolves
+// their references. What it compiles is turned into nodes here and evaluated by this package: the library's own evaluation has no
+// bound on steps, orders its errors at random and does not tell which properties it has seen.
+
+// schemaLimits bounds a schema document. Its author is not the enemy, but a duplicate name is a mistake there, too.
+var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Number: 256}
+
+// document is a decoded schema document. The library calls it by its $id, if it has one.
+type document struct {
+	url string
+	doc any
+}
+
+// compiler compiles one schema and the documents that it refers to.
+type compiler struct {
+	library   *jsonschema.Compiler
+	formats   map[string]func(string) bool
+	load      func(url string) (string, error)
+	inspect   func(url string, doc any) []error // reports what the library would pass over
+	documents map[string]*document              // by URL without fragment, and by $id
+	errs      []error
+	nodes     map[*jsonschema.Schema]*node
+	resources map[string]*resource // by URL of the document and pointer within it
+}
+
+func newCompiler(load func(string) (string, error), formats map[string]func(string) bool, inspect func(string, any) []error) *compiler {
+	c := &compiler{library: jsonschema.NewCompiler(), formats: formats, load: load, inspect: inspect,
+		documents: map[string]*document{}, nodes: map[*jsonschema.Schema]*node{}, resources: map[string]*resource{}}
+	c.library.Draft = jsonschema.Draft2020
+	c.library.AssertFormat = true
+	c.library.ExtractAnnotations = true
+	// The library's own LoadURL opens files of this machine.
+	c.library.LoadURL = func(url string) (io.ReadCloser, error) {
+		text, err := c.load(url)
+		if err != nil {
+			return nil, fmt.Errorf("%q %w", url, err)
+		}
+		if err := c.add(url, text); err != nil {
+			return nil, err
+		}
+		return io.NopCloser(strings.NewReader(text)), nil
+	}
+	for name, accepts := range formats {
+		c.library.Formats[name] = func(v any) bool {
+			s, ok := v.(string)
+			return !ok || accepts(s)
+		}
+	}
+	return c
+}
+
+// add decodes and inspects a document.
+func (c *compiler) add(url, text string) error {
+	doc, err := jsondoc.DecodeValue([]byte(text), schemaLimits)
+	if err != nil {
+		return fmt.Errorf("is not strict JSON: %s", strings.TrimPrefix(err.Error(), "jsondoc: "))
+	}
+	d := &document{url, doc}
+	c.documents[url] = d
+	if root, ok := doc.(map[string]any); ok {
+		if id, ok := root["$id"].(string); ok {
+			c.documents[resolve(url, id)] = d
+		}
+	}
+	c.errs = append(c.errs, c.inspect(url, doc)...)
+	return nil
+}
+
+// compile returns the node of the schema in text, which is known under url.
+func (c *compiler) compile(url, text string) (n *node, err error) {
+	defer func() {
+		if r := recover(); r != nil { // the library panics on some schemas that pass its own meta-schema
+			n, err = nil, fmt.Errorf("cannot be compiled: %v", r)
+		}
+	}()
+	if err := c.add(url, text); err != nil {
+		return nil, err
+	}
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	if err := c.library.AddResource(url, strings.NewReader(text)); err != nil {
+		return nil, errors.New(reasonOf(err))
+	}
+	root, err := c.library.Compile(url)
+	if len(c.errs) > 0 { // of documents that were loaded
+		return nil, errors.Join(c.errs...)
+	}
+	if err != nil {
+		return nil, errors.New(reasonOf(err))
+	}
+	n = c.node(root)
+	if err := c.anchors(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// all returns every node in a fixed order.
+func (c *compiler) all() []*node {
+	all := slices.Collect(maps.Values(c.nodes))
+	slices.SortFunc(all, func(a, b *node) int {
+		return cmp.Or(strings.Compare(a.pointer, b.pointer), strings.Compare(a.format, b.format))
+	})
+	return all
+}
+
+// reasonOf shortens the library's report on a schema to the place and the rule.
+func reasonOf(err error) string {
+	var invalid *jsonschema.ValidationError
+	if errors.As(err, &invalid) {
+		for len(invalid.Causes) > 0 {
+			invalid = invalid.Causes[0]
+		}
+		return fmt.Sprintf("is no JSON Schema at %q: %s", invalid.InstanceLocation, invalid.Message)
+	}
+	return "cannot be compiled: " + err.Error()
+}
+
+// node turns a compiled schema into a node. Schemas refer to each other in circles, so that it is entered before it is filled.
+func (c *compiler) node(s *jsonschema.Schema) *node {
+	if s == nil {
+		return nil
+	}
+	if n, ok := c.nodes[s]; ok {
+		return n
+	}
+	n := &node{}
+	c.nodes[s] = n
+	url, pointer := splitLocation(s.Location)
+	n.pointer = pointer
+	d := c.documents[url]
+	if d == nil { // a meta-schema of the draft, which the library has compiled for itself
+		n.foreign = func(v any) bool { return s.Validate(v) == nil }
+		return n
+	}
+	if s.Always != nil {
+		n.refuses, n.anything = !*s.Always, *s.Always
+		return n
+	}
+	raw, _ := lookUp(d.doc, pointer).(map[string]any)
+	n.home = c.home(d, pointer)
+	for _, name := range s.Types {
+		n.types |= typeNamed(name)
+	}
+	n.constant, n.enum = s.Constant, s.Enum
+	n.format, n.accepts = s.Format, c.formats[s.Format]
+	n.ref = c.node(s.Ref)
+	c.dynamicRef(n, s, raw)
+	n.not, n.when, n.then, n.otherwise = c.node(s.Not), c.node(s.If), c.node(s.Then), c.node(s.Else)
+	n.allOf, n.anyOf, n.oneOf = c.list(s.AllOf), c.list(s.AnyOf), c.list(s.OneOf)
+	n.object, n.array = c.objectRules(s), c.arrayRules(s)
+	if s.MinLength >= 0 || s.MaxLength >= 0 || s.Pattern != nil {
+		n.text = &stringRules{min: s.MinLength, max: s.MaxLength, pattern: s.Pattern}
+	}
+	n.numbers = numberRulesOf(s, raw)
+	n.absent, n.optional = raw["default"]
+	n.commas = raw["x-explode"] == false
+	n.anything = n.types == 0 && n.constant == nil && n.enum == nil && n.accepts == nil && n.dynamicRef == nil &&
+		n.not == nil && n.when == nil && n.allOf == nil && n.anyOf == nil && n.oneOf == nil &&
+		n.object == nil && n.array == nil && n.text == nil && n.numbers == nil &&
+		(n.ref == nil || n.ref.anything)
+	return n
+}
+
+func (c *compiler) list(schemas []*jsonschema.Schema) []*node {
+	var nodes []*node
+	for _, s := range schemas {
+		nodes = append(nodes, c.node(s))
+	}
+	return nodes
+}
+
+func (c *compiler) objectRules(s *jsonschema.Schema) *objectRules {
+	o := &objectRules{min: s.MinProperties, max: s.MaxProperties, required: slices.Clone(s.Required),
+		names: c.node(s.PropertyNames), unevaluated: c.node(s.UnevaluatedProperties)}
+	o.index = make(map[string]int, len(s.Properties))
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		o.index[name] = len(o.properties)
+		o.properties = append(o.properties, property{name, c.node(s.Properties[name])})
+	}
+	for pattern, sub := range s.PatternProperties {
+		o.patterns = append(o.patterns, patternProperty{pattern, c.node(sub)})
+	}
+	slices.SortFunc(o.patterns, func(a, b patternProperty) int { return strings.Compare(a.pattern.String(), b.pattern.String()) })
+	switch additional := s.AdditionalProperties.(type) {
+	case bool:
+		o.additional = &node{refuses: !additional, anything: additional}
+	case *jsonschema.Schema:
+		o.additional = c.node(additional)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentRequired)) {
+		o.dependentReq = append(o.dependentReq, dependentRequired{name, s.DependentRequired[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+		o.dependent = append(o.dependent, property{name, c.node(s.DependentSchemas[name])})
+	}
+	o.looksAtOthers = o.patterns != nil || o.additional != nil || o.names != nil
+	if o.min < 0 && o.max < 0 && o.required == nil && s.Properties == nil && !o.looksAtOthers &&
+		o.dependentReq == nil && o.dependent == nil && o.unevaluated == nil {
+		return nil
+	}
+	return o
+}
+
+func (c *compiler) arrayRules(s *jsonschema.Schema) *arrayRules {
+	a := &arrayRules{min: s.MinItems, max: s.MaxItems, unique: s.UniqueItems, prefix: c.list(s.PrefixItems), items: c.node(s.Items2020),
+		contains: c.node(s.Contains), minContains: s.MinContains, maxContains: s.MaxContains, unevaluated: c.node(s.UnevaluatedItems)}
+	if a.min < 0 && a.max < 0 && !a.unique && a.prefix == nil && a.items == nil && a.contains == nil && a.unevaluated == nil {
+		return nil
+	}
+	return a
+}
+
+func numberRulesOf(s *jsonschema.Schema, raw map[string]any) *numberRules {
+	rule := func(exact *big.Rat, keyword string) *bound { return newBound(exact, raw[keyword]) }
+	r := numberRules{rule(s.Minimum, "minimum"), rule(s.Maximum, "maximum"), rule(s.ExclusiveMinimum, "exclusiveMinimum"),
+		rule(s.ExclusiveMaximum, "exclusiveMaximum"), rule(s.MultipleOf, "multipleOf")}
+	if r == (numberRules{}) {
+		return nil
+	}
+	return &r
+}
+
+// dynamicRef keeps the anchor only where the reference is dynamic at all: it must lead to a $dynamicAnchor of its own name (JSON
+// Schema Core, section 8.2.3.2).
+func (c *compiler) dynamicRef(n *node, s *jsonschema.Schema, raw map[string]any) {
+	if s.DynamicRef == nil {
+		return
+	}
+	n.dynamicRef = c.node(s.DynamicRef)
+	ref, _ := raw["$dynamicRef"].(string)
+	if _, anchor, ok := strings.Cut(ref, "#"); ok && anchor != "" && s.DynamicRef.DynamicAnchor == anchor {
+		n.anchor = anchor
+	}
+}
+
+// home returns the resource that a schema belongs to: the nearest schema around it with an $id, or its document.
+func (c *compiler) home(d *document, pointer string) *resource {
+	key := d.url + "#" + homeOf(d.doc, pointer)
+	if c.resources[key] == nil {
+		c.resources[key] = &resource{}
+	}
+	return c.resources[key]
+}
+
+// anchors compiles every $dynamicAnchor, which may be reachable through the dynamic scope alone. Doing so may load further documents.
+func (c *compiler) anchors() error {
+	var errs []error
+	done := map[*document]bool{}
+	for found := true; found; {
+		found = false
+		for _, url := range slices.Sorted(maps.Keys(c.documents)) {
+			if d := c.documents[url]; !done[d] {
+				done[d], found = true, true
+				errs = append(errs, c.anchorsOf(d)...)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *compiler) anchorsOf(d *document) []error {
+	var errs []error
+	eachSchema(d.doc, "", func(schema map[string]any, pointer string) {
+		anchor, ok := schema["$dynamicAnchor"].(string)
+		if !ok {
+			return
+		}
+		s, err := c.library.Compile(d.url + "#" + escapeLocation(pointer))
+		if err != nil {
+			errs = append(errs, errors.New(reasonOf(err)))
+			return
+		}
+		home := c.home(d, pointer)
+		if home.anchors == nil {
+			home.anchors = map[string]*node{}
+		}
+		home.anchors[anchor] = c.node(s)
+	})
+	return errs
+}
+
+// resolve resolves the $id of a document.
+func resolve(document, id string) string {
+	at, err := url.Parse(document)
+	if err != nil {
+		return id
+	}
+	resolved, err := at.Parse(strings.TrimSuffix(id, "#"))
+	if err != nil {
+		return id
+	}
+	return resolved.String()
+}
+
+// splitLocation splits the library's location of a schema into document and pointer, which it percent-encodes.
+func splitLocation(location string) (document, pointer string) {
+	document, fragment, _ := strings.Cut(location, "#")
+	if decoded, err := url.PathUnescape(fragment); err == nil {
+		fragment = decoded
+	}
+	return document, fragment
+}
+
+func escapeLocation(pointer string) string {
+	segments := strings.Split(pointer, "/")
+	for i := range segments {
+		segments[i] = url.PathEscape(segments[i])
+	}
+	return strings.Join(segments, "/")
+}
+
+var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+
+// lookUp returns what a pointer leads to in a document, or nil.
+func lookUp(v any, pointer string) any {
+	for _, segment := range strings.Split(pointer, "/")[1:] {
+		switch container := v.(type) {
+		case map[string]any:
+			v = container[unescaper.Replace(segment)]
+		case []any:
+			i, err := strconv.Atoi(segment)
+			if err != nil || i < 0 || i >= len(container) {
+				return nil
+			}
+			v = container[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// homeOf returns the pointer of the nearest schema with an $id on the way to pointer.
+func homeOf(doc any, pointer string) string {
+	for at := pointer; at != ""; at = at[:strings.LastIndexByte(at, '/')] {
+		schema, _ := lookUp(doc, at).(map[string]any)
+		if id, ok := schema["$id"].(string); ok && !strings.HasPrefix(id, "#") {
+			return at
+		}
+	}
+	return ""
+}

@@ -1,0 +1,82 @@
+package validate
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// shape is what the value of a keyword looks like.
+type shape uint8
+
+const (
+	shapeAny     shape = iota
+	shapeSchema        // a schema
+	shapeSchemas       // an array of schemas
+	shapeNamed         // an object of schemas
+)
+
+// keyword is what has to be known of a keyword to walk a schema, and to see that it can apply.
+type keyword struct {
+	shape   shape
+	applies typeSet // to values of these types only; 0 is all
+}
+
+// keywords are those of draft 2020-12 that this package evaluates or that only describe.
+var keywords = map[string]keyword{
+	"$schema": {}, "$id": {}, "$ref": {}, "$anchor": {}, "$dynamicRef": {}, "$dynamicAnchor": {}, "$comment": {},
+	"$defs": {shape: shapeNamed},
+
+	"allOf": {shape: shapeSchemas}, "anyOf": {shape: shapeSchemas}, "oneOf": {shape: shapeSchemas}, "not": {shape: shapeSchema},
+	"if": {shape: shapeSchema}, "then": {shape: shapeSchema}, "else": {shape: shapeSchema},
+	"type": {}, "enum": {}, "const": {},
+
+	"properties": {shapeNamed, typeObject}, "patternProperties": {shapeNamed, typeObject}, "additionalProperties": {shapeSchema, typeObject},
+	"propertyNames": {shapeSchema, typeObject}, "dependentSchemas": {shapeNamed, typeObject}, "unevaluatedProperties": {shapeSchema, typeObject},
+	"required": {applies: typeObject}, "dependentRequired": {applies: typeObject},
+	"minProperties": {applies: typeObject}, "maxProperties": {applies: typeObject},
+
+	"prefixItems": {shapeSchemas, typeArray}, "items": {shapeSchema, typeArray}, "contains": {shapeSchema, typeArray},
+	"unevaluatedItems": {shapeSchema, typeArray}, "minItems": {applies: typeArray}, "maxItems": {applies: typeArray},
+	"uniqueItems": {applies: typeArray}, "minContains": {applies: typeArray}, "maxContains": {applies: typeArray},
+
+	"minLength": {applies: typeString}, "maxLength": {applies: typeString}, "pattern": {applies: typeString}, "format": {applies: typeString},
+
+	"minimum": {applies: numeric}, "maximum": {applies: numeric}, "exclusiveMinimum": {applies: numeric},
+	"exclusiveMaximum": {applies: numeric}, "multipleOf": {applies: numeric},
+
+	"title": {}, "description": {}, "default": {}, "deprecated": {}, "readOnly": {}, "writeOnly": {}, "examples": {},
+}
+
+const numeric = typeNumber | typeInteger
+
+// subschemas calls visit for each schema directly within schema, in a fixed order, with its pointer.
+func subschemas(schema map[string]any, pointer string, visit func(sub any, pointer string)) {
+	for _, name := range slices.Sorted(maps.Keys(schema)) {
+		here := string(appendSegment([]byte(pointer), name))
+		switch keywords[name].shape {
+		case shapeSchema:
+			visit(schema[name], here)
+		case shapeSchemas:
+			list, _ := schema[name].([]any)
+			for i, sub := range list {
+				visit(sub, here+"/"+strconv.Itoa(i))
+			}
+		case shapeNamed:
+			named, _ := schema[name].(map[string]any)
+			for _, key := range slices.Sorted(maps.Keys(named)) {
+				visit(named[key], string(appendSegment([]byte(here), key)))
+			}
+		}
+	}
+}
+
+// eachSchema calls visit for a schema and all within it that are objects.
+func eachSchema(v any, pointer string, visit func(schema map[string]any, pointer string)) {
+	schema, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	visit(schema, pointer)
+	subschemas(schema, pointer, func(sub any, pointer string) { eachSchema(sub, pointer, visit) })
+}

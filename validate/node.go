@@ -1,0 +1,172 @@
+package validate
+
+import (
+	"encoding/json"
+	"math/big"
+	"regexp"
+)
+
+// node is one schema, compiled for evaluation. All lists are in a fixed order, so that the same request gets the same answer.
+type node struct {
+	pointer string // of the schema in its document, for errors at New
+
+	refuses  bool // the schema false
+	anything bool // the schema true, or one without any assertion: what it meets is known to its last leaf
+
+	types    typeSet // 0 is any
+	constant []any   // one element, or none
+	enum     []any
+	format   string
+	accepts  func(string) bool // of the format
+
+	ref        *node
+	dynamicRef *node
+	anchor     string // what dynamicRef looks for in the dynamic scope; empty makes it an ordinary reference
+	home       *resource
+	foreign    func(any) bool // the draft's own meta-schema, evaluated by the library
+
+	not, when, then, otherwise *node
+	allOf, anyOf, oneOf        []*node
+
+	object  *objectRules
+	array   *arrayRules
+	text    *stringRules
+	numbers *numberRules
+
+	absent   any  // the default
+	optional bool // there is a default, null perhaps
+	whole    any  // the default with the defaults within it, once settled
+	settled  bool
+	fills    bool // there is a default somewhere below, so that values must be walked for them
+	commas   bool // an array in a query is one parameter with commas ("x-explode": false)
+}
+
+type objectRules struct {
+	min, max      int // -1 is none
+	required      []string
+	properties    []property // sorted by name
+	index         map[string]int
+	patterns      []patternProperty // sorted by pattern
+	additional    *node
+	names         *node
+	dependentReq  []dependentRequired
+	dependent     []property // dependentSchemas
+	unevaluated   *node
+	looksAtOthers bool // patterns, additional or names: every property of the instance must be looked at
+}
+
+type property struct {
+	name string
+	*node
+}
+
+type patternProperty struct {
+	pattern *regexp.Regexp
+	*node
+}
+
+type dependentRequired struct {
+	name     string
+	required []string
+}
+
+type arrayRules struct {
+	min, max                 int
+	unique                   bool
+	prefix                   []*node
+	items                    *node
+	contains                 *node
+	minContains, maxContains int
+	unevaluated              *node
+}
+
+type stringRules struct {
+	min, max int // in characters (RFC 8259, as JSON Schema counts them), not bytes
+	pattern  *regexp.Regexp
+}
+
+type numberRules struct {
+	min, max, above, below, multiple *bound
+}
+
+// bound is a number of the schema, exactly.
+type bound struct {
+	exact   *big.Rat
+	decimal decimal
+	whole   int64 // valid if small
+	small   bool
+	text    json.Number
+}
+
+// resource is a schema with an $id of its own, or a document: what an anchor belongs to.
+type resource struct {
+	anchors map[string]*node // by $dynamicAnchor
+}
+
+// property returns the schema of a property that this very schema declares.
+func (o *objectRules) property(name string) *node {
+	if i, ok := o.index[name]; ok {
+		return o.properties[i].node
+	}
+	return nil
+}
+
+// typeSet is a set of JSON types.
+type typeSet uint8
+
+const (
+	typeNull typeSet = 1 << iota
+	typeBoolean
+	typeObject
+	typeArray
+	typeNumber
+	typeInteger
+	typeString
+)
+
+var typeNames = [...]struct {
+	name string
+	set  typeSet
+}{
+	{"null", typeNull}, {"boolean", typeBoolean}, {"object", typeObject}, {"array", typeArray},
+	{"number", typeNumber}, {"integer", typeInteger}, {"string", typeString},
+}
+
+func typeNamed(name string) typeSet {
+	for _, t := range typeNames {
+		if t.name == name {
+			return t.set
+		}
+	}
+	return 0
+}
+
+// names lists the types in the order of the specification.
+func (s typeSet) names() []string {
+	var names []string
+	for _, t := range typeNames {
+		if s&t.set != 0 {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+// has reports whether v is of one of the types.
+func (s typeSet) has(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return s&typeNull != 0
+	case bool:
+		return s&typeBoolean != 0
+	case string:
+		return s&typeString != 0
+	case json.Number:
+		return s&typeNumber != 0 || s&typeInteger != 0 && isInteger(v)
+	case []any:
+		return s&typeArray != 0
+	case map[string]any:
+		return s&typeObject != 0
+	}
+	return false
+}

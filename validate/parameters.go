@@ -1,0 +1,230 @@
+package validate
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// parameters is a schema for values that arrive as text: query, path or header.
+type parameters struct {
+	node *node
+	in   string
+	list []parameter // sorted by name
+}
+
+// parameter is one declared property, with the type that its text is read as.
+type parameter struct {
+	name   string
+	field  string // the canonical name of a header field
+	types  typeSet
+	items  typeSet // of an array
+	commas bool
+}
+
+// parametersOf looks at the declared properties and returns what is wrong with them.
+func parametersOf(n *node, in string) (*parameters, []string) {
+	p := &parameters{node: n, in: in}
+	var faults []string
+	collect(n, func(name string, property *node) {
+		if _, known := p.find(name); known {
+			return
+		}
+		param := parameter{name: name, field: textproto.CanonicalMIMEHeaderKey(name), types: declaredType(property), commas: property.commas}
+		if reason := param.fault(property, in); reason != "" {
+			faults = append(faults, fmt.Sprintf("declares %q, which %s", name, reason))
+			return
+		}
+		at, _ := p.find(name)
+		p.list = slices.Insert(p.list, at, param)
+	})
+	if len(p.list) == 0 && len(faults) == 0 && in != inQuery { // a query schema may say that there are no parameters
+		faults = append(faults, "declares no properties; it must be an object schema with the parameters for its properties")
+	}
+	if n.types != 0 && n.types != typeObject {
+		faults = append(faults, `must have "type": "object"`)
+	}
+	slices.Sort(faults)
+	return p, faults
+}
+
+// collect visits the properties that n declares, through $ref and allOf.
+func collect(n *node, visit func(string, *node)) {
+	if n == nil {
+		return
+	}
+	if n.object != nil {
+		for _, p := range n.object.properties {
+			visit(p.name, p.node)
+		}
+	}
+	collect(n.ref, visit)
+	for _, sub := range n.allOf {
+		collect(sub, visit)
+	}
+}
+
+// declaredType returns the type that a schema declares, itself or through $ref and allOf, and typeString if it declares none.
+func declaredType(n *node) typeSet {
+	if types := typesOf(n); types != 0 {
+		return types
+	}
+	return typeString
+}
+
+func typesOf(n *node) typeSet {
+	if n == nil || n.types != 0 {
+		if n == nil {
+			return 0
+		}
+		return n.types
+	}
+	if types := typesOf(n.ref); types != 0 {
+		return types
+	}
+	for _, sub := range n.allOf {
+		if types := typesOf(sub); types != 0 {
+			return types
+		}
+	}
+	return 0
+}
+
+// fault says why a parameter cannot be read from text, and settles the type of its items.
+func (p *parameter) fault(n *node, in string) string {
+	if in == inHeader && (!isToken(p.name) || p.field == "Host") {
+		return "is no header field that can be read"
+	}
+	switch p.types {
+	case typeString, typeInteger, typeNumber, typeBoolean:
+		return ""
+	case typeArray:
+		if in == inPath {
+			return "is an array, which a path cannot hold"
+		}
+		p.items = typeString
+		if items := itemsOf(n); items != nil {
+			p.items = declaredType(items)
+		}
+		switch p.items {
+		case typeString, typeInteger, typeNumber, typeBoolean:
+			return ""
+		}
+		return "is an array of what text cannot say; items must be of one type: string, integer, number or boolean"
+	}
+	return "needs exactly one type of string, integer, number, boolean or array"
+}
+
+func itemsOf(n *node) *node {
+	for ; n != nil; n = n.ref {
+		if n.array != nil && n.array.items != nil {
+			return n.array.items
+		}
+	}
+	return nil
+}
+
+// isToken is RFC 9110 section 5.6.2.
+func isToken(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !isAlphanumeric(r) && (r > 0x7e || !strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	})
+}
+
+func (p *parameters) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(p.list, name, func(q parameter, name string) int { return strings.Compare(q.name, name) })
+}
+
+// coerce reads text as the declared type. Text that is no such value is returned as it is, for the schema to refuse.
+func coerce(text string, types typeSet) any {
+	switch types {
+	case typeInteger, typeNumber:
+		if isDecimal(text) {
+			return json.Number(text)
+		}
+	case typeBoolean:
+		switch text {
+		case "true":
+			return true
+		case "false":
+			return false
+		}
+	}
+	return text
+}
+
+// isDecimal takes plain decimal numbers of up to 64 characters: an optional minus, digits without leading zeros, an optional
+// fraction. There is no "+", which is a space in a query, no exponent, no white space, no 0x.
+func isDecimal(s string) bool {
+	if len(s) > 64 {
+		return false
+	}
+	s = strings.TrimPrefix(s, "-")
+	whole, fraction, dotted := strings.Cut(s, ".")
+	if !isDigits(whole) || len(whole) > 1 && whole[0] == '0' {
+		return false
+	}
+	return !dotted || isDigits(fraction)
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// value makes the value of a parameter of its texts, and reports false where a scalar is repeated.
+func (p *parameter) value(texts []string) (any, bool) {
+	if p.types != typeArray {
+		return coerce(texts[0], p.types), len(texts) == 1
+	}
+	items := make([]any, 0, len(texts))
+	for _, text := range texts {
+		items = append(items, coerce(text, p.items))
+	}
+	return items, true
+}
+
+// sound reports whether text is what a JSON string in a body could be.
+func sound(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
+
+// parameters fills in defaults and evaluates.
+func (v *visit) parameters(p *parameters, values map[string]any) (map[string]any, error) {
+	filled, ok := p.node.fill(values, maxDefaultDepth)
+	if !ok {
+		return nil, tooComplex(p.in)
+	}
+	object := filled.(map[string]any)
+	return object, v.hold(p.in, p.node, object, v.m.open)
+}
+
+// text writes the value of a default as a parameter would have it.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		if v {
+			return "true"
+		}
+		return "false"
+	}
+	return ""
+}
+
+// texts writes a default as the texts of a parameter.
+func (p *parameter) texts(v any) []string {
+	items, ok := v.([]any)
+	if !ok {
+		return []string{text(v)}
+	}
+	all := make([]string, len(items))
+	for i, item := range items {
+		all[i] = text(item)
+	}
+	if p.commas || p.field != "" && len(all) == 0 {
+		return []string{strings.Join(all, ",")}
+	}
+	return all
+}

@@ -1,0 +1,112 @@
+package validate
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// query parses, coerces and checks the query.
+func (v *visit) query() error {
+	p := v.m.query
+	if p == nil {
+		return nil
+	}
+	given, ok := parseQuery(v.r.URL.RawQuery, v.m.maxParams)
+	if !ok {
+		return malformed(inQuery, "The query is not made of name=value pairs joined by &, percent-encoded, in UTF-8.")
+	}
+	if given == nil {
+		return tooComplex(inQuery)
+	}
+	values := make(map[string]any, len(given))
+	for name, texts := range given {
+		param := parameter{types: typeString}
+		if i, declared := p.find(name); declared {
+			param = p.list[i]
+		}
+		if param.commas && len(texts) == 1 {
+			texts = strings.Split(texts[0], ",")
+		} else if param.commas {
+			param.types = typeString // several times is once too often
+		}
+		if len(texts) > v.m.maxItems {
+			return tooComplex(inQuery)
+		}
+		value, once := param.value(texts)
+		if !once {
+			v.fault(inQuery, fault{pointer: string(appendSegment(nil, name)), code: codeRepeated})
+		}
+		values[name] = value
+	}
+	filled, err := v.parameters(p, values)
+	if err != nil {
+		return err
+	}
+	v.fillQuery(p, values, filled)
+	raw := func(r *http.Request) string { return r.URL.RawQuery }
+	v.checked.query = &checkedParameters{values: filled, raw: raw, text: raw(v.r)}
+	return nil
+}
+
+// fillQuery appends the defaults to the query, and leaves what the client sent as it is.
+func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
+	if len(before) == len(after) {
+		return
+	}
+	query := v.r.URL.RawQuery
+	for i := range p.list {
+		param := &p.list[i]
+		if _, present := before[param.name]; present {
+			continue
+		}
+		value, filled := after[param.name]
+		if !filled {
+			continue
+		}
+		for _, text := range param.texts(value) {
+			if query != "" {
+				query += "&"
+			}
+			query += url.QueryEscape(param.name) + "=" + url.QueryEscape(text)
+		}
+	}
+	r := v.r.WithContext(v.r.Context())
+	u := *r.URL
+	u.RawQuery = query
+	r.URL = &u
+	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
+	v.r = r
+}
+
+// parseQuery reads a query strictly: a bad percent escape, a semicolon, which some take for a separator, a pair without a name, NUL
+// and what is not UTF-8 are refused, where package net/url drops the pair and goes on. With more than limit pairs it returns nil.
+func parseQuery(raw string, limit int) (map[string][]string, bool) {
+	given := map[string][]string{}
+	if raw == "" {
+		return given, true
+	}
+	count := 0
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		if count++; count > limit {
+			return nil, true
+		}
+		if strings.IndexByte(pair, ';') >= 0 {
+			return nil, false
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(rawName)
+		if err != nil || name == "" || !sound(name) {
+			return nil, false
+		}
+		value, err := url.QueryUnescape(rawValue)
+		if err != nil || !sound(value) {
+			return nil, false
+		}
+		given[name] = append(given[name], value)
+	}
+	return given, true
+}

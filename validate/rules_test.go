@@ -1,0 +1,153 @@
+package validate_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/validate"
+)
+
+// One rule at a time: the code, the parameters and the sentence that an answer has for it, and a value that just passes.
+func TestRules(t *testing.T) {
+	tests := []struct {
+		schema, bad, good string
+		want              string // pointer, code, parameters and detail
+	}{
+		{`{"type":"string"}`, `1`, `"1"`, ` type {"expected":["string"]} Must be of type string.`},
+		{`{"type":["integer","null"]}`, `1.5`, `1.0`, ` type {"expected":["null","integer"]} Must be of type null or integer.`},
+		{`{"type":"boolean"}`, `0`, `true`, ` type {"expected":["boolean"]} Must be of type boolean.`},
+		{`{"const":"a"}`, `"b"`, `"a"`, ` const {"allowed":["a"]} Must be the one value that is allowed.`},
+		{`{"const":{"a":[1]}}`, `{"a":[2]}`, `{"a":[1.0]}`, ` const null Must be the one value that is allowed.; /a unknown null Is not known here.`},
+		{`{"enum":["a",1]}`, `2`, `1.0`, ` enum {"allowed":["a",1]} Must be one of the values that are allowed.`},
+		{`{"enum":[[1]]}`, `2`, `[1]`, ` enum null Must be one of the values that are allowed.`},
+		{`{"format":"uuid"}`, `"x"`, `1`, ` format {"format":"uuid"} Must be a valid uuid.`},
+		{`{"pattern":"^a+$"}`, `"b"`, `"aa"`, ` pattern {"pattern":"^a+$"} Must match the pattern.`},
+		{`{"minLength":2}`, `"😀"`, `"😀😀"`, ` min_length {"limit":2} Must have at least 2 characters.`},
+		{`{"maxLength":2}`, `"äöü"`, `"äö"`, ` max_length {"limit":2} Must have at most 2 characters.`},
+		{`{"minimum":1.5}`, `1.4999999999999999999999`, `1.5`, ` minimum {"limit":1.5} Must be 1.5 or more.`},
+		{`{"maximum":9007199254740993}`, `9007199254740994`, `9007199254740993`, ` maximum {"limit":9007199254740993} Must be 9007199254740993 or less.`},
+		{`{"exclusiveMinimum":0}`, `-0.0`, `1e-300`, ` exclusive_minimum {"limit":0} Must be more than 0.`},
+		{`{"exclusiveMaximum":-1}`, `-1.0`, `-1.0000001`, ` exclusive_maximum {"limit":-1} Must be less than -1.`},
+		{`{"multipleOf":0.01}`, `0.075`, `19.99`, ` multiple_of {"limit":0.01} Must be a multiple of 0.01.`},
+		{`{"multipleOf":3}`, `10`, `-9`, ` multiple_of {"limit":3} Must be a multiple of 3.`},
+		{`{"minItems":2}`, `[1]`, `[1,2]`, ` min_items {"limit":2} Must have at least 2 items.`},
+		{`{"maxItems":1}`, `[1,2]`, `[1]`, ` max_items {"limit":1} Must have at most 1 items.`},
+		{`{"uniqueItems":true}`, `[1,"a",1.0]`, `[1,"1",true,[1],[2]]`, ` unique_items {"first":0,"second":2} Must not hold the same item twice.`},
+		{`{"contains":{"type":"integer"}}`, `["a"]`, `["a",1]`, ` min_contains {"limit":1} Must have at least 1 items of the kind that is asked for.`},
+		{`{"contains":{"type":"integer"},"maxContains":1}`, `[1,2]`, `[1,"a"]`, ` max_contains {"limit":1} Must have at most 1 items of the kind that is limited.`},
+		{`{"prefixItems":[{"type":"integer"}],"items":false}`, `[1,2]`, `[1]`, `/1 forbidden null Is not allowed here.`},
+		{`{"prefixItems":[{"type":"integer"}],"unevaluatedItems":false}`, `[1,2]`, `[1]`, `/1 forbidden null Is not allowed here.`},
+		{`{"minProperties":1,"additionalProperties":true}`, `{}`, `{"a":1}`, ` min_properties {"limit":1} Must have at least 1 properties.`},
+		{`{"maxProperties":1,"additionalProperties":true}`, `{"a":1,"b":2}`, `{"a":1}`, ` max_properties {"limit":1} Must have at most 1 properties.`},
+		{`{"propertyNames":{"pattern":"^[a-z]+$"},"additionalProperties":true}`, `{"A":1}`, `{"a":1}`, `/A property_name null Is not a name that is allowed.`},
+		{`{"additionalProperties":false}`, `{"a":1}`, `{}`, `/a unknown null Is not known here.`},
+		{`{"unevaluatedProperties":false,"properties":{"b":{}}}`, `{"a":1}`, `{"b":1}`, `/a unknown null Is not known here.`},
+		{`{"unevaluatedProperties":{"type":"integer"}}`, `{"a":"x"}`, `{"a":1}`, `/a type {"expected":["integer"]} Must be of type integer.`},
+		{`{"dependentRequired":{"a":["b"]},"additionalProperties":true}`, `{"a":1}`, `{"a":1,"b":1}`, `/b dependent_required {"with":"a"} Is required together with a.`},
+		{`{"properties":{"a":false}}`, `{"a":1}`, `{}`, `/a forbidden null Is not allowed here.`},
+		{`{"not":{"type":"string"}}`, `"a"`, `1`, ` not null Must not be of the kind that is excluded.`},
+		{`{"anyOf":[{"type":"string"},{"type":"integer"}]}`, `true`, `1`, ` any_of null Fits none of the alternatives.`},
+		{`{"anyOf":[{"type":"string"},{"type":"integer","maximum":3}]}`, `4`, `3`, ` maximum {"limit":3} Must be 3 or less.`},
+		{`{"oneOf":[{"type":"integer"},{"minimum":2}]}`, `3`, `1`, ` one_of {"matched":2} Must fit exactly one of the alternatives.`},
+		{`{"oneOf":[{"type":"string"},{"type":"array"}]}`, `{"a":1}`, `"a"`, ` one_of null Must fit exactly one of the alternatives.`},
+		{`{"if":{"type":"integer"},"then":{"maximum":1},"else":{"type":"string"}}`, `2`, `1`, ` maximum {"limit":1} Must be 1 or less.`},
+		{`{"patternProperties":{"^n":{"type":"integer"}}}`, `{"na":"x"}`, `{"na":1}`, `/na type {"expected":["integer"]} Must be of type integer.`},
+	}
+	for _, test := range tests {
+		t.Run(strings.NewReplacer(" ", "", "/", "|").Replace(test.schema), func(t *testing.T) {
+			m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(test.schema)}))
+			through(t, m, post(test.good)).passed(t)
+			o := through(t, m, post(test.bad))
+			o.refused(t, 422, "validate.invalid")
+			var got []string
+			for _, e := range o.problem.Errors {
+				params := e.Params
+				text, _ := json.Marshal(params)
+				got = append(got, fmt.Sprintf("%s %s %s %s", e.Pointer, e.Code, text, e.Detail))
+			}
+			if joined := strings.Join(got, "; "); joined != test.want {
+				t.Errorf("got  %s\nwant %s", joined, test.want)
+			}
+		})
+	}
+}
+
+// An alternative that was probably meant is the one whose faults are reported.
+func TestBestBranch(t *testing.T) {
+	schema := `{"oneOf":[
+		{"type":"string"},
+		{"type":"object","required":["kind","radius","color"],"properties":{"kind":{"const":"circle"},"radius":{"type":"number"},"color":{"type":"string"}}},
+		{"type":"object","required":["kind","side"],"properties":{"kind":{"const":"square"},"side":{"type":"number"}}}]}`
+	tests := []struct {
+		name, body string
+		want       []string
+	}{
+		{"ByConstant", `{"kind":"circle"}`, []string{"body /color required", "body /radius required"}},
+		{"OtherConstant", `{"kind":"square","side":"x"}`, []string{"body /side type"}},
+		{"NoConstant", `{"radius":1,"color":"red"}`, []string{"body /kind required"}},
+		{"NoneOfThisType", `17`, []string{"body  one_of"}},
+		{"UnknownInTheBest", `{"kind":"square","side":1,"radius":1}`, []string{"body /radius unknown"}},
+	}
+	m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(schema)}))
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := through(t, m, post(test.body))
+			o.refused(t, 422, "validate.invalid")
+			sameList(t, o.faults(), test.want)
+		})
+	}
+}
+
+func TestUniqueItemsOfMany(t *testing.T) {
+	m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(`{"type":"array","uniqueItems":true,"items":true}`)}))
+	var items []string
+	for i := range 500 {
+		// Equal as floats, different as numbers.
+		items = append(items, fmt.Sprintf("1.0000000000000000000000000%03d1", i))
+	}
+	items = append(items, `{"a":1,"b":[null,true,false,"x"]}`, `{"b":[null,true,false]}`, `null`, `true`, `false`, `"x"`, `[]`, `{}`, `0`)
+	through(t, m, post("["+strings.Join(items, ",")+"]")).passed(t)
+	for _, twice := range []string{`{"b":[null,true,false,"x"],"a":1.0}`, `-0.0`, `1.00000000000000000000000004991`, `10000000000000000000000000000001e-31`} {
+		o := through(t, m, post("["+strings.Join(append(items, twice), ",")+"]"))
+		if twice == `10000000000000000000000000000001e-31` {
+			o.passed(t)
+			continue
+		}
+		o.refused(t, 422, "validate.invalid")
+		sameList(t, o.faults(), []string{"body  unique_items"})
+	}
+}
+
+// Numbers are compared exactly, as package math/big does.
+func FuzzNumbers(f *testing.F) {
+	for _, pair := range [][2]string{{"1", "1.0"}, {"-0", "0e5"}, {"12.5", "0"}, {"1e2", "100"}, {"-1e-3", "-0.001"}, {"99", "100"}, {"0.1", "0.09"}, {"123456789012345678901", "1e20"}} {
+		f.Add(pair[0], pair[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, errX := jsondoc.DecodeValue([]byte(a), jsondoc.Limits{})
+		y, errY := jsondoc.DecodeValue([]byte(b), jsondoc.Limits{})
+		n, isNumber := x.(json.Number)
+		m, isNumberToo := y.(json.Number)
+		if errX != nil || errY != nil || !isNumber || !isNumberToo {
+			return
+		}
+		exact := func(n json.Number) *big.Rat {
+			r, _ := new(big.Rat).SetString(n.String())
+			return r
+		}
+		if got, want := validate.Equal(n, m), exact(n).Cmp(exact(m)) == 0; got != want {
+			t.Errorf("%s equals %s: %v", n, m, got)
+		}
+		if got, want := validate.IsInteger(n), exact(n).IsInt(); got != want {
+			t.Errorf("%s is an integer: %v", n, got)
+		}
+		if got, want := validate.Compare(n, m), exact(n).Cmp(exact(m)); got != want {
+			t.Errorf("%s compared with %s: %d, want %d", n, m, got, want)
+		}
+	})
+}

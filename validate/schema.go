@@ -1,0 +1,61 @@
+package validate
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// A Schema is where a JSON Schema (draft 2020-12) comes from: [SchemaJSON] or [SchemaFS]. The zero Schema is none. It is read and
+// compiled by [New], which reports what is wrong with it.
+type Schema struct {
+	text string
+	name string
+	fsys fs.FS
+	set  bool
+}
+
+// SchemaJSON is the schema in text. It may refer to itself and its $defs; any other $ref is an error at New, and nothing is ever
+// loaded from a network or a disk.
+func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
+
+// SchemaFS is the schema in the file name of fsys, such as an embed.FS. Relative references lead to other files of fsys and nowhere
+// else.
+func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
+
+// base begins the URL of every schema. It says nothing about this machine, and no $ref reaches a disk through it.
+const base = "schema:///"
+
+// url is the name under which the schema is compiled; part is "Body", "Query", "Path" or "Header".
+func (s Schema) url(part string) string {
+	if s.fsys != nil {
+		return base + s.name
+	}
+	return base + strings.ToLower(part) + ".json"
+}
+
+// read returns the text of the schema itself.
+func (s Schema) read() (string, error) {
+	if s.fsys == nil {
+		return s.text, nil
+	}
+	return readFile(s.fsys, s.name)
+}
+
+// load returns the text of another schema that this one refers to.
+func (s Schema) load(url string) (string, error) {
+	name, ok := strings.CutPrefix(url, base)
+	if s.fsys == nil || !ok {
+		return "", errors.New("refers to another document, which is not loaded; put it under $defs, or use SchemaFS and a relative reference")
+	}
+	return readFile(s.fsys, name)
+}
+
+func readFile(fsys fs.FS, name string) (string, error) {
+	if !fs.ValidPath(name) || path.Clean(name) != name {
+		return "", errors.New("is no path within the file system")
+	}
+	text, err := fs.ReadFile(fsys, name)
+	return string(text), err
+}

@@ -1,0 +1,209 @@
+package validate
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// draft is the one dialect that is understood.
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// instead says what to write for a keyword of another draft, of OpenAPI 3.0, or of JSON Schema's that would be passed over.
+var instead = map[string]string{
+	"definitions":      `is of an older draft; write "$defs"`,
+	"id":               `is of an older draft; write "$id"`,
+	"dependencies":     `is of an older draft; write "dependentRequired" or "dependentSchemas"`,
+	"additionalItems":  `is of an older draft; write "prefixItems" and "items"`,
+	"$recursiveRef":    `is of an older draft; write "$dynamicRef"`,
+	"$recursiveAnchor": `is of an older draft; write "$dynamicAnchor"`,
+	"nullable":         `is of OpenAPI 3.0; write "type": ["string", "null"]`,
+	"example":          `is of OpenAPI 3.0; write "examples"`,
+	"discriminator":    `is of OpenAPI; write "oneOf" with a "const" in each branch`,
+	"$vocabulary":      `belongs to a meta-schema`,
+	"contentEncoding":  `is a description that nothing checks; write "format": "byte" for base64`,
+	"contentMediaType": `is a description that nothing checks; say it in "description"`,
+	"contentSchema":    `is a description that nothing checks; say it in "description"`,
+}
+
+// strictness finds what a schema says in vain: the specification lets unknown keywords and formats pass, and a misspelled rule is then
+// no rule.
+type strictness struct {
+	formats map[string]func(string) bool
+	url     string
+	errs    []error
+}
+
+// inspect returns everything that is wrong with a document, in a fixed order.
+func (s strictness) inspect(url string, doc any) []error {
+	s.url, s.errs = url, nil
+	s.schema(doc, "")
+	return s.errs
+}
+
+func (s *strictness) wrong(pointer, format string, args ...any) {
+	if pointer == "" {
+		pointer = "/"
+	}
+	name := strings.TrimPrefix(s.url, base)
+	s.errs = append(s.errs, fmt.Errorf("%s at %s %s", name, pointer, fmt.Sprintf(format, args...)))
+}
+
+func (s *strictness) schema(v any, pointer string) {
+	schema, ok := v.(map[string]any)
+	if !ok {
+		if _, ok := v.(bool); !ok {
+			s.wrong(pointer, "is no schema; write an object, true or false")
+		}
+		return
+	}
+	types := s.types(schema, pointer)
+	for _, name := range slices.Sorted(maps.Keys(schema)) {
+		s.keyword(name, schema[name], types, string(appendSegment([]byte(pointer), name)))
+	}
+	s.pairs(schema, pointer)
+	s.names(schema, pointer)
+	subschemas(schema, pointer, s.schema)
+}
+
+// types returns the declared types; none means any.
+func (s *strictness) types(schema map[string]any, pointer string) typeSet {
+	var set typeSet
+	declared, ok := schema["type"]
+	if !ok {
+		return 0
+	}
+	list, ok := declared.([]any)
+	if !ok {
+		list = []any{declared}
+	}
+	for _, t := range list {
+		name, _ := t.(string)
+		if typeNamed(name) == 0 {
+			s.wrong(pointer+"/type", "is no type; write null, boolean, object, array, number, integer or string")
+			return 0
+		}
+		set |= typeNamed(name)
+	}
+	return set
+}
+
+func (s *strictness) keyword(name string, value any, types typeSet, pointer string) {
+	known, ok := keywords[name]
+	switch {
+	case !ok && strings.HasPrefix(name, "x-"):
+	case !ok && instead[name] != "":
+		s.wrong(pointer, "%s", instead[name])
+	case !ok:
+		s.wrong(pointer, "is no keyword of draft 2020-12%s", similar(name, maps.Keys(keywords)))
+	case known.applies != 0 && types != 0 && known.applies&types == 0:
+		s.wrong(pointer, "never applies to type %s", strings.Join(types.names(), " or "))
+	}
+	switch name {
+	case "$schema":
+		if value != draft {
+			s.wrong(pointer, "must be %q", draft)
+		}
+	case "format":
+		format, _ := value.(string)
+		if s.formats[format] == nil {
+			s.wrong(pointer, "names a format that is not known%s; add your own to Config.Formats", similar(format, maps.Keys(s.formats)))
+		}
+	case "pattern":
+		s.pattern(value, pointer)
+	case "patternProperties":
+		patterns, _ := value.(map[string]any)
+		for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
+			s.pattern(pattern, string(appendSegment([]byte(pointer), pattern)))
+		}
+	}
+}
+
+func (s *strictness) pattern(value any, pointer string) {
+	pattern, ok := value.(string)
+	if !ok {
+		s.wrong(pointer, "is no string")
+		return
+	}
+	if _, err := regexp.Compile(pattern); err != nil {
+		s.wrong(pointer, "does not compile as a regular expression of package regexp: %v", err)
+	}
+}
+
+// pairs finds bounds that nothing can meet.
+func (s *strictness) pairs(schema map[string]any, pointer string) {
+	for _, pair := range [...][2]string{{"minLength", "maxLength"}, {"minItems", "maxItems"}, {"minProperties", "maxProperties"},
+		{"minimum", "maximum"}, {"minContains", "maxContains"}} {
+		low, ok := schema[pair[0]].(json.Number)
+		high, also := schema[pair[1]].(json.Number)
+		if ok && also && decimalOf(low).compare(decimalOf(high)) > 0 {
+			s.wrong(pointer+"/"+pair[0], "is more than %s, so that no value passes", pair[1])
+		}
+	}
+	for _, pair := range [...][2]string{{"then", "if"}, {"else", "if"}, {"minContains", "contains"}, {"maxContains", "contains"}} {
+		_, ok := schema[pair[0]]
+		if _, also := schema[pair[1]]; ok && !also {
+			s.wrong(pointer+"/"+pair[0], "means nothing without %q", pair[1])
+		}
+	}
+}
+
+// names finds a required property that is probably misspelled: none is declared under this name, and one is under a similar name.
+func (s *strictness) names(schema map[string]any, pointer string) {
+	declared, _ := schema["properties"].(map[string]any)
+	required, _ := schema["required"].([]any)
+	for _, r := range required {
+		name, _ := r.(string)
+		if _, ok := declared[name]; ok {
+			continue
+		}
+		if hint := similar(name, maps.Keys(declared)); hint != "" {
+			s.wrong(pointer+"/required", "names %q, which properties does not declare%s", name, hint)
+		}
+	}
+}
+
+// similar suggests a name that is at most two typing mistakes away, or says nothing.
+func similar(name string, among func(func(string) bool)) string {
+	best, distance := "", 3
+	for _, candidate := range slices.Sorted(among) {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate), distance); d < distance && d < len(name) {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance counts insertions, deletions, replacements and swaps of neighbours between two short names, up to limit.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 64 {
+		return limit
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

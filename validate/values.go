@@ -1,0 +1,120 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// checkedValues is the context of a checked request. A layer inside another finds the outer one's values through it. Each value is
+// kept with what it was read from: a sub-request that borrows the context has another body or query, and gets no value of this one.
+type checkedValues struct {
+	context.Context
+	body                *body.Body
+	query, path, header *checkedParameters
+}
+
+// checkedParameters are the values of one part, and the raw text that they stand for.
+type checkedParameters struct {
+	values any
+	raw    func(*http.Request) string
+	text   string
+}
+
+type checkedKey struct{}
+
+// Value answers for this package's key and asks the request's own context for all others.
+func (c *checkedValues) Value(key any) any {
+	if _, ok := key.(checkedKey); ok {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// BodyAs returns the body of r as a T: exactly the value that the innermost Middleware with a Body schema has checked, defaults
+// included. It follows the rules of encoding/json for tags and types, but that names match exactly and that nothing of the request's
+// memory is shared. A property that T has no field for is left out, and a body that is Config.OptionalBody and absent is the zero T.
+//
+// An error is a mistake of the program, to be handed to [bulwark.Deny] for an opaque 500: no Middleware has checked the body of this
+// very request, or T is not made for what its schema allows.
+func BodyAs[T any](r *http.Request) (T, error) {
+	var into T
+	b := body.From(r)
+	for c := nearest(r.Context()); c != nil; c = nearest(c.Context) {
+		if c.body == nil {
+			continue
+		}
+		if b == nil || !b.Same(c.body) {
+			return into, missing("body")
+		}
+		value, ok := b.Value()
+		if !ok {
+			return into, nil
+		}
+		return bind[T](value, "body")
+	}
+	return into, missing("body")
+}
+
+// QueryAs returns the query parameters of r as a T; see [BodyAs]. Fields are named by the schema's property names in json tags.
+func QueryAs[T any](r *http.Request) (T, error) {
+	return parametersAs[T](r, inQuery, func(c *checkedValues) *checkedParameters { return c.query })
+}
+
+// PathAs returns the wildcards of the route as a T; see [BodyAs].
+func PathAs[T any](r *http.Request) (T, error) {
+	return parametersAs[T](r, inPath, func(c *checkedValues) *checkedParameters { return c.path })
+}
+
+// HeaderAs returns header fields as a T; see [BodyAs]. Fields are named as the schema spells them.
+func HeaderAs[T any](r *http.Request) (T, error) {
+	return parametersAs[T](r, inHeader, func(c *checkedValues) *checkedParameters { return c.header })
+}
+
+func parametersAs[T any](r *http.Request, in string, of func(*checkedValues) *checkedParameters) (T, error) {
+	var into T
+	for c := nearest(r.Context()); c != nil; c = nearest(c.Context) {
+		p := of(c)
+		if p == nil {
+			continue
+		}
+		if p.raw(r) != p.text {
+			return into, missing(in)
+		}
+		return bind[T](p.values, in)
+	}
+	return into, missing(in)
+}
+
+// nearest returns the checked values in ctx, or nil.
+func nearest(ctx context.Context) *checkedValues {
+	c, _ := ctx.Value(checkedKey{}).(*checkedValues)
+	return c
+}
+
+func bind[T any](value any, in string) (T, error) {
+	var into T
+	if err := jsondoc.Bind(value, &into); err != nil {
+		var none T
+		return none, fmt.Errorf("validate: the %s was checked, but its schema allows what %T does not hold: %w", in, none, withoutValue(err))
+	}
+	return into, nil
+}
+
+// withoutValue keeps what a type's own UnmarshalJSON said out of the log: it may quote the value.
+func withoutValue(err error) error {
+	var fault *jsondoc.BindError
+	if errors.As(err, &fault) {
+		return fmt.Errorf("%s: %s", fault.Type, fault.Reason)
+	}
+	return err
+}
+
+func missing(in string) error {
+	return &bulwark.ConfigError{Field: "validate", Reason: "no layer has checked the " + in + " of this request; wrap the handler with a Middleware that has a schema for it"}
+}
