@@ -1,0 +1,94 @@
+// Documents serves a document API behind all eight layers, with everything in
+// memory and nothing to install:
+//
+//	go run ./examples/documents
+//
+// It says on stdout how to try it, and writes security events as JSON lines on
+// stderr. The API itself is in examples/internal/documents.
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/bulwark-go/bulwark/cors"
+	"github.com/bulwark-go/bulwark/examples/internal/documents"
+	"github.com/bulwark-go/bulwark/headers/transport"
+)
+
+func main() {
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	slog.SetDefault(logger) // so that stderr carries JSON lines only
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, logger); err != nil && !errors.Is(err, flag.ErrHelp) {
+		logger.Error("documents", "error", err.Error())
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logger) error {
+	flags := flag.NewFlagSet("documents", flag.ContinueOnError)
+	flags.SetOutput(stdout)
+	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
+	secure := flags.Bool("tls", false, "serve https with a certificate made for this run")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	place, err := locate(*addr, ln.Addr(), *secure)
+	if err != nil {
+		return err
+	}
+	app, err := documents.New(documents.Config{
+		BaseURL: place.url,
+		Hosts:   place.hosts,
+		Origins: cors.Origins(cmp.Or(os.Getenv("ALLOWED_ORIGINS"), "https://app.example.com")),
+		Logger:  logger,
+	})
+	if err != nil {
+		return err
+	}
+	server := transport.Server(app.Handler())
+	if *secure {
+		server.TLSConfig = transport.TLS()
+		certificate, err := selfSigned(place.hosts)
+		if err != nil {
+			return err
+		}
+		server.TLSConfig.Certificates = []tls.Certificate{certificate}
+	}
+	if err := app.Seed(ctx, stdout, place.loopback); err != nil {
+		return err
+	}
+	hint(stdout, place.url, *secure)
+	fmt.Fprintf(stdout, "listening on %s\n", place.url)
+	return transport.Serve(ctx, ln, server, app.Stack())
+}
+
+// hint says how to try the API.
+func hint(out io.Writer, url string, secure bool) {
+	curl := "curl -s"
+	if secure {
+		curl = "curl -sk"
+	}
+	fmt.Fprintf(out, `try it, in a browser or with curl:
+  %[1]s %[2]s/api/auth/login -H 'Content-Type: application/json' -d '{"email":"alice@example.com","password":"…"}'
+  %[1]s %[2]s/documents -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"title":"Hello","content":"<p>Hi</p>"}'
+  %[1]s %[2]s/documents -H "Authorization: ApiKey $KEY"
+`, curl, url)
+}

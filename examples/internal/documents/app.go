@@ -1,0 +1,119 @@
+package documents
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/ratelimit"
+)
+
+// Config is what the programs that serve the API decide.
+type Config struct {
+	// BaseURL is where clients find the API: scheme and host.
+	BaseURL string
+	// Hosts are the names under which it answers.
+	Hosts []string
+	// Origins are the origins whose pages may use it, with cookies.
+	Origins []string
+	// Logger takes the security events.
+	Logger *slog.Logger
+}
+
+// An App is the API with its data in memory.
+type App struct {
+	config    Config
+	policy    *authz.Policy
+	store     *store
+	accounts  *accounts
+	sessions  *session.Sessions
+	keys      *apikey.Keys
+	limits    *ratelimit.Memory // of all limits together
+	perLogin  *ratelimit.Middleware
+	perPerson *ratelimit.Middleware
+	mux       *authz.Mux
+	stack     *bulwark.Stack
+}
+
+// New puts the API together. Its signing keys live as long as the process: a
+// service that is started more than once at a time, or wants its sessions to
+// outlive a restart, reads them from where it keeps its secrets.
+func New(c Config) (*App, error) {
+	a := &App{config: c, store: newStore(), accounts: newAccounts()}
+	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
+		if err := open(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	a.stack, err = a.chain()
+	return a, err
+}
+
+// Handler is the API behind its chain.
+func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
+
+// Stack is the chain, to be shut down after the server.
+func (a *App) Stack() *bulwark.Stack { return a.stack }
+
+func (a *App) openSessions() error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return fmt.Errorf("making the signing key: %w", err)
+	}
+	signer, err := jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
+	if err != nil {
+		return err
+	}
+	a.sessions, err = session.New(session.Config{
+		Signer:         signer,
+		Audience:       a.config.BaseURL,
+		Store:          &session.MemoryStore{},
+		StoreKey:       secret(),
+		Lookup:         a.lookup,
+		TrustedOrigins: a.config.Origins,
+	})
+	return err
+}
+
+func (a *App) openKeys() error {
+	var err error
+	a.keys, err = apikey.New(apikey.Config{
+		Prefix:  "docs",
+		Issuer:  a.issuer() + "/keys",
+		Peppers: []apikey.Pepper{{Version: 1, Key: secret()}},
+		Store:   &apikey.MemoryStore{},
+	})
+	return err
+}
+
+// issuer vouches for the accounts of this API.
+func (a *App) issuer() string { return a.config.BaseURL }
+
+// lookup reads an account anew when its session is refreshed.
+func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, error) {
+	account, ok := a.accounts.get(subject)
+	if !ok {
+		return nil, nil
+	}
+	return a.principal(account), nil
+}
+
+// principal is an account as a caller.
+func (a *App) principal(account *Account) *bulwark.Principal {
+	return &bulwark.Principal{Issuer: a.issuer(), Subject: account.ID, Roles: []string{account.Role}}
+}
+
+func secret() []byte {
+	key := make([]byte, 32)
+	rand.Read(key)
+	return key
+}

@@ -1,0 +1,122 @@
+package documents
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/validate"
+)
+
+// draft is what a client may say of a document.
+type draft struct {
+	Title   string `json:"title"`
+	Content string `json:"content"`
+}
+
+// changes is a merge patch of a draft.
+type changes struct {
+	Title   *string `json:"title"`
+	Content *string `json:"content"`
+}
+
+// pageQuery is which part of a list is asked for.
+type pageQuery struct {
+	Limit  int `json:"limit"`
+	Offset int `json:"offset"`
+}
+
+func (a *App) listDocuments(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+	page, err := validate.QueryAs[pageQuery](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	items, total := a.store.list(r.Context(), func(d *Document) bool {
+		return reach.All || d.ownerIssuer == reach.Match["issuer"] && d.OwnerID == reach.Match["subject"]
+	}, page.Limit, page.Offset)
+	w.Header().Set("X-Total-Count", strconv.Itoa(total))
+	authz.WriteList(w, r, reach, items)
+}
+
+func (a *App) createDocument(w http.ResponseWriter, r *http.Request, check func(*Document) (authz.Granted[*Document], error)) {
+	said, err := validate.BodyAs[draft](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	grant, err := check(&Document{Title: said.Title, Content: said.Content, OwnerID: caller.Subject, ownerIssuer: caller.Issuer})
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	made, err := a.store.create(r.Context(), grant)
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
+	w.Header().Set("Location", "/documents/"+made.ID)
+	answer(w, r, http.StatusCreated, made)
+}
+
+func (a *App) getDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
+	answer(w, r, http.StatusOK, d.Value())
+}
+
+func (a *App) putDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
+	said, err := validate.BodyAs[draft](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	a.update(w, r, d, said)
+}
+
+func (a *App) patchDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
+	said, err := validate.BodyAs[changes](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	next := draft{d.Value().Title, d.Value().Content}
+	if said.Title != nil {
+		next.Title = *said.Title
+	}
+	if said.Content != nil {
+		next.Content = *said.Content
+	}
+	a.update(w, r, d, next)
+}
+
+func (a *App) update(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document], next draft) {
+	changed, err := a.store.update(r.Context(), d, next)
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
+	answer(w, r, http.StatusOK, changed)
+}
+
+func (a *App) deleteDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
+	if err := a.store.delete(r.Context(), d); err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// storeProblem says what a client may know of a fault of the store.
+func storeProblem(err error) error {
+	switch {
+	case errors.Is(err, errNoDocument), errors.Is(err, errConflict):
+		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.conflict", Err: err,
+			Detail: "The document was changed or deleted in the meantime. Read it again."}
+	case errors.Is(err, errFull), errors.Is(err, errBusy):
+		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "documents.unavailable", Err: err,
+			Detail: "The server cannot take this now. Try again later."}
+	}
+	return err
+}

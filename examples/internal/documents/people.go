@@ -1,0 +1,113 @@
+package documents
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/ratelimit"
+	"github.com/bulwark-go/bulwark/validate"
+)
+
+// credentials are what a login says.
+type credentials struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// login checks a password and starts a session. Guesses are limited by address
+// in front of this handler, and here by what only the body tells: by account and
+// address, and by account.
+func (a *App) login(w http.ResponseWriter, r *http.Request) {
+	said, err := validate.BodyAs[credentials](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	refund, err := a.takeLogin(r, normalEmail(said.Email))
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	account, err := a.accounts.check(r.Context(), said.Email, said.Password)
+	if err != nil {
+		refund()
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
+	if account == nil {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Event: bulwark.AuthnLoginFail,
+			Detail: "The e-mail address or the password is wrong."})
+		return
+	}
+	refund()
+	tokens, err := a.sessions.Issue(w, r, a.principal(account))
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: a.issuer(), UserID: account.ID})
+	answer(w, r, http.StatusOK, tokens)
+}
+
+// takeLogin counts a login before its password is checked, so that guesses that
+// run at once are all counted. What it returns takes the count back.
+func (a *App) takeLogin(r *http.Request, account string) (refund func(), err error) {
+	near, _, err := a.perLogin.Take(r.Context(), account, ratelimit.AddressPrefix(bulwark.ClientIP(r)))
+	if err != nil {
+		return nil, err
+	}
+	far, _, err := a.perPerson.Take(r.Context(), account)
+	if err != nil {
+		near.Refund()
+		return nil, err
+	}
+	return func() { near.Refund(); far.Refund() }, nil
+}
+
+// newUser is what a sign-up says.
+type newUser struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+}
+
+// signUp makes an account. The schema lets "moderator" through because admins
+// make moderators; that it is an admin who asks is decided here.
+func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
+	said, err := validate.BodyAs[newUser](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	if said.Role != "user" && !caller.HasRole("admin") {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "users.role_forbidden",
+			Errors: []bulwark.FieldError{{Pointer: "/role", In: "body", Code: "forbidden", Detail: "Only an admin may choose this role."}}})
+		return
+	}
+	account, err := a.accounts.add(r.Context(), said.Email, said.Name, said.Role, said.Password)
+	if errors.Is(err, errEmailTaken) {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.email_taken",
+			Detail: "This e-mail address has an account. Log in instead."})
+		return
+	}
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
+	answer(w, r, http.StatusCreated, account)
+}
+
+func (a *App) listUsers(w http.ResponseWriter, r *http.Request) {
+	page, err := validate.QueryAs[pageQuery](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	items, total := a.accounts.list(page.Limit, page.Offset)
+	w.Header().Set("X-Total-Count", strconv.Itoa(total))
+	answer(w, r, http.StatusOK, map[string]any{"items": items})
+}

@@ -1,0 +1,37 @@
+package documents
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+// openPolicy says which role may do what. Whatever is not granted is denied.
+func (a *App) openPolicy() (err error) {
+	a.policy, err = authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"create", "read", "update", "delete"}},
+		Roles: authz.Roles{
+			"user":      {Grants: []string{"document:create:own", "read:own", "update:own"}},
+			"moderator": {Grants: []string{"document:create:own", "read:all", "update:own", "delete:own"}},
+			"admin":     {Grants: []string{"*"}},
+		},
+	})
+	return err
+}
+
+// documents tells how a document is found and whose it is.
+func (a *App) documents() authz.Resource[*Document] {
+	return authz.Resource[*Document]{
+		Name: "document",
+		Load: func(ctx context.Context, r *http.Request) (*Document, error) {
+			d, err := a.store.get(ctx, r.PathValue("id"))
+			if errors.Is(err, errNoDocument) {
+				return nil, authz.ErrNotFound
+			}
+			return d, err
+		},
+		Owner: func(d *Document) (issuer, subject string) { return d.ownerIssuer, d.OwnerID },
+	}
+}
