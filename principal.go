@@ -92,12 +92,12 @@ func (p *Principal) Claim(name string) (value any, ok bool) {
 
 // PrincipalFrom returns the verified caller of the request that ctx belongs to.
 // It reports false for an anonymous request and for one that no authentication
-// layer has seen.
+// layer has seen; the Principal is nil then.
 func PrincipalFrom(ctx context.Context) (*Principal, bool) {
 	switch from := ctx.Value(identityKey{}).(type) {
 	case *Scope:
-		p := from.principal.Load()
-		return p, p != nil && p != nobody
+		p := from.Principal()
+		return p, p != nil
 	case *assumed:
 		return from.principal, from.principal != nil
 	}

@@ -33,6 +33,9 @@ func identifying(next http.Handler) http.Handler {
 
 func who(ctx context.Context) string {
 	p, ok := bulwark.PrincipalFrom(ctx)
+	if ok != (p != nil) {
+		return "somebody who is nobody"
+	}
 	if !ok {
 		return "nobody"
 	}

@@ -1,0 +1,93 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// An Authenticator knows one kind of credential. Its methods are called from
+// many goroutines at once.
+//
+// An Authenticator may have two more methods. Issuer() string names who vouches
+// for the callers that it returns; two with one Issuer in a [Config] are an
+// error, since their callers could not be told apart. Shutdown(context.Context)
+// error closes what it holds.
+type Authenticator interface {
+	// Detect says whether r carries a credential of this kind. It looks at the
+	// syntax only: no I/O, no signature, no lookup.
+	Detect(r *http.Request) Presence
+	// Authenticate verifies the credential that Detect has found and returns the
+	// caller, or an error that refuses r: one of [Invalid] or [Unavailable], or
+	// any other *[bulwark.Problem]. An error that is none is an opaque 500. It
+	// never writes a response, and never returns nil and nil.
+	Authenticate(r *http.Request) (*bulwark.Principal, error)
+	// Challenge is what a 401 offers for this kind of credential: its scheme and
+	// further parameters. [Middleware] adds realm, resource_metadata and error.
+	Challenge() bulwark.Challenge
+}
+
+// Presence is how a request carries a credential.
+type Presence int
+
+const (
+	// None is no credential of this kind.
+	None Presence = iota
+	// Ambient is one that a browser attaches on its own, such as a cookie. It
+	// counts only when there is no other, is guarded against cross-site
+	// requests, and a bad one is as good as none.
+	Ambient
+	// Fallback is one that might be of this kind, and is taken when nobody is
+	// Explicit: an opaque token that only its issuer can read.
+	Fallback
+	// Explicit is one that is certainly of this kind.
+	Explicit
+)
+
+// Credentials returns what follows the scheme in the Authorization header of r.
+// It reports false where there is no such header or more than one line of it,
+// where the scheme is another (case does not matter, RFC 9110 section 11.1), and
+// where the line is not a scheme followed by credentials. It does not allocate.
+func Credentials(r *http.Request, scheme string) (credentials string, ok bool) {
+	lines := r.Header["Authorization"]
+	if len(lines) != 1 {
+		return "", false
+	}
+	found, credentials, ok := split(lines[0])
+	return credentials, ok && strings.EqualFold(found, scheme)
+}
+
+// split cuts an Authorization line into scheme and credentials (RFC 9110
+// section 11.4): a token, one or more spaces, and something that neither begins
+// nor ends with white space.
+func split(line string) (scheme, credentials string, ok bool) {
+	end := strings.IndexByte(line, ' ')
+	if end <= 0 {
+		return "", "", false
+	}
+	for i := range end {
+		if !isTokenByte(line[i]) {
+			return "", "", false
+		}
+	}
+	credentials = strings.TrimLeft(line[end:], " ")
+	if credentials == "" {
+		return "", "", false
+	}
+	for _, edge := range [...]byte{credentials[0], credentials[len(credentials)-1]} {
+		if edge <= ' ' {
+			return "", "", false
+		}
+	}
+	return line[:end], credentials, true
+}
+
+// isTokenByte reports whether c may stand in a token (RFC 9110 section 5.6.2).
+func isTokenByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}

@@ -1,0 +1,195 @@
+package authtest
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// Audience is the aud of an issuer's tokens.
+const Audience = "https://api.example.com"
+
+// Claims are claims of a token, by name. A nil value leaves the claim out.
+type Claims map[string]any
+
+// Issuer is an authorization server on loopback that serves its keys as a JWK
+// Set and signs whatever it is asked to. It is safe for concurrent use.
+type Issuer struct {
+	url string
+
+	mu      sync.Mutex
+	keys    []published // the last one signs
+	made    int
+	down    bool
+	fetches int
+}
+
+type published struct {
+	kid    string
+	signer crypto.Signer
+}
+
+// NewIssuer starts an issuer that signs with ES256, and stops it when the test
+// ends.
+func NewIssuer(t testing.TB) *Issuer {
+	t.Helper()
+	i := &Issuer{}
+	server := httptest.NewServer(http.HandlerFunc(i.serve))
+	t.Cleanup(server.Close)
+	i.url = server.URL
+	i.Rotate()
+	return i
+}
+
+// URL is the iss of the tokens.
+func (i *Issuer) URL() string { return i.url }
+
+// Keys are the issuer's keys as a verifier fetches them over HTTP.
+func (i *Issuer) Keys() jwt.KeySource { return jwt.RemoteKeys(i.KeysURL(), jwt.RemoteConfig{}) }
+
+// KeysURL is where the key set is served.
+func (i *Issuer) KeysURL() string { return i.url + "/jwks.json" }
+
+// Config is that of a verifier of the issuer's tokens.
+func (i *Issuer) Config() jwt.Config {
+	return jwt.Config{Issuer: i.url, Audience: []string{Audience}, Keys: i.Keys()}
+}
+
+// Transport answers requests for the key set in memory, for tests inside
+// testing/synctest, where a real connection would stop the clock: put it into
+// [jwt.RemoteConfig].
+func (i *Issuer) Transport() http.RoundTripper { return inMemory{i} }
+
+type inMemory struct{ issuer *Issuer }
+
+func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	status, body := m.issuer.answer(r.URL.Path)
+	return &http.Response{
+		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header:        http.Header{"Cache-Control": {cacheControl}},
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+	}, nil
+}
+
+const cacheControl = "public, max-age=300"
+
+func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
+	status, body := i.answer(r.URL.Path)
+	w.Header().Set("Cache-Control", cacheControl)
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+func (i *Issuer) answer(path string) (status int, body []byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if path != "/jwks.json" {
+		return http.StatusNotFound, nil
+	}
+	i.fetches++
+	if i.down {
+		return http.StatusServiceUnavailable, nil
+	}
+	set := make([]map[string]string, len(i.keys))
+	for n, k := range i.keys {
+		set[n] = publicJWK(k.signer.Public())
+		set[n]["kid"], set[n]["use"], set[n]["alg"] = k.kid, "sig", algorithmOf(k.signer.Public())
+	}
+	body, err := json.Marshal(map[string]any{"keys": set})
+	if err != nil {
+		return http.StatusInternalServerError, nil
+	}
+	return http.StatusOK, body
+}
+
+// Rotate makes a new key, publishes it in place of all others and signs with it
+// from now on.
+func (i *Issuer) Rotate() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // the system is out of randomness, and the test of sense
+	}
+	i.mu.Lock()
+	i.keys = nil
+	i.mu.Unlock()
+	i.Publish(key)
+}
+
+// Publish adds a key of the caller's (RSA, ECDSA on P-256 or Ed25519), signs
+// with it from now on, and returns its kid.
+func (i *Issuer) Publish(key crypto.Signer) (kid string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.made++
+	kid = "key-" + strconv.Itoa(i.made)
+	i.keys = append(i.keys, published{kid, key})
+	return kid
+}
+
+// Down makes the key server answer 503, or lets it answer again.
+func (i *Issuer) Down(down bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.down = down
+}
+
+// Fetches is how many requests for the key set there have been.
+func (i *Issuer) Fetches() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.fetches
+}
+
+// current is the key that signs.
+func (i *Issuer) current() published {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.keys[len(i.keys)-1]
+}
+
+// claims are those of a good access token (RFC 9068 section 2.2), changed.
+func (i *Issuer) claims(changes Claims) Claims {
+	now := time.Now()
+	all := Claims{
+		"iss": i.url, "aud": Audience, "sub": "alice", "client_id": "test", "jti": rand.Text(),
+		"iat": now.Unix(), "exp": now.Add(15 * time.Minute).Unix(),
+	}
+	for name, value := range changes {
+		all[name] = value
+		if value == nil {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// Token returns an access token that is good but for the given changes to its
+// claims: for "alice", from now on for 15 minutes.
+func (i *Issuer) Token(changes Claims) string { return i.TokenOfType("at+jwt", changes) }
+
+// TokenOfType is Token with another typ, none if it is empty.
+func (i *Issuer) TokenOfType(typ string, changes Claims) string {
+	k := i.current()
+	header := map[string]any{"alg": algorithmOf(k.signer.Public()), "kid": k.kid, "typ": typ}
+	if typ == "" {
+		delete(header, "typ")
+	}
+	return mint(k.signer, header, i.claims(changes))
+}

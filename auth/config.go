@@ -1,0 +1,142 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Config says which credentials a service accepts.
+type Config struct {
+	// Authenticators are the kinds of credentials, at least one. Of several
+	// that find an ambient credential the first is asked.
+	Authenticators []Authenticator
+	// Optional lets a request without credentials pass as anonymous, for
+	// services where each route says who may call it. Bad credentials are
+	// refused all the same, except for a cookie, which counts as none.
+	Optional bool
+	// Realm is put first into every challenge (RFC 9110 section 11.5).
+	// Optional; printable ASCII.
+	Realm string
+	// ResourceMetadata is the URL of the document that [MetadataHandler]
+	// serves, such as
+	// "https://api.example.com/.well-known/oauth-protected-resource". Bearer and
+	// DPoP challenges carry it (RFC 9728 section 5.1). Optional.
+	ResourceMetadata string
+	// TrustedOrigins are the origins whose pages may send requests with a
+	// cookie, besides the service's own: "https://app.example.com", without
+	// path or trailing slash. What CORS allows with credentials must be listed
+	// here too. See [CrossSite].
+	TrustedOrigins []string
+}
+
+// New returns the layer that c describes. The error joins a
+// *[bulwark.ConfigError] for everything that is wrong.
+func New(c Config) (*Middleware, error) {
+	m := &Middleware{authenticators: slices.Clone(c.Authenticators), optional: c.Optional}
+	errs := checkAuthenticators(m.authenticators)
+	if !printable(c.Realm) {
+		errs = append(errs, &bulwark.ConfigError{Field: "auth.Realm", Value: c.Realm, Reason: "must be printable ASCII"})
+	}
+	if reason := metadataFault(c.ResourceMetadata); reason != "" {
+		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: c.ResourceMetadata, Reason: reason})
+	}
+	var err error
+	if m.crossSite, err = newCrossSite("auth.TrustedOrigins", c.TrustedOrigins); err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
+	return m, nil
+}
+
+// Build is [New] for a chain.
+func (c Config) Build() (bulwark.Layer, error) {
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// checkAuthenticators returns what is wrong with the list.
+func checkAuthenticators(all []Authenticator) []error {
+	if len(all) == 0 {
+		return []error{&bulwark.ConfigError{Field: "auth.Authenticators", Reason: "is empty; name at least one, such as a *jwt.Verifier"}}
+	}
+	var errs []error
+	issuers := map[string]int{}
+	for i, a := range all {
+		field := fmt.Sprintf("auth.Authenticators[%d]", i)
+		if isNil(a) {
+			errs = append(errs, &bulwark.ConfigError{Field: field, Reason: "is nil; check the error of its New"})
+			continue
+		}
+		named, ok := a.(interface{ Issuer() string })
+		if !ok {
+			continue
+		}
+		issuer := named.Issuer()
+		if first, taken := issuers[issuer]; taken {
+			errs = append(errs, &bulwark.ConfigError{Field: field, Value: issuer,
+				Reason: fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first)})
+			continue
+		}
+		issuers[issuer] = i
+	}
+	return errs
+}
+
+func isNil(a Authenticator) bool {
+	if a == nil {
+		return true
+	}
+	value := reflect.ValueOf(a)
+	return value.Kind() == reflect.Pointer && value.IsNil()
+}
+
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// metadataFault says what is wrong with the URL of a metadata document.
+func metadataFault(text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !printable(text) {
+		return "must be an absolute https URL"
+	}
+	if u.Fragment != "" || u.User != nil {
+		return "must have neither fragment nor user"
+	}
+	return ""
+}
+
+// Shutdown closes what the authenticators hold: it stops the refresh of keys
+// and waits for what is under way until ctx ends.
+func (m *Middleware) Shutdown(ctx context.Context) error {
+	if m == nil {
+		return nil
+	}
+	var errs []error
+	for _, a := range m.authenticators {
+		if closer, ok := a.(interface{ Shutdown(context.Context) error }); ok {
+			errs = append(errs, closer.Shutdown(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,143 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// CrossSite refuses requests that a page of another site has made a browser
+// send with the user's cookie.
+//
+// Requests that change something are checked by [http.CrossOriginProtection]:
+// by Sec-Fetch-Site, and by Origin where a browser is too old for that. A
+// request with neither comes from no browser and carries no forged cookie.
+//
+// A WebSocket handshake is a GET, which that check lets through, and no CORS
+// applies to it. So its Origin, which every browser sends (RFC 6455 section
+// 4.1), must be exactly the service's own, as [bulwark.Edge] knows it from its
+// BaseURL, or a trusted one. The Host header is never compared: the client
+// chooses it. Without a BaseURL only trusted origins may open WebSockets.
+//
+// Safe methods are not checked: a handler of GET must not change anything.
+type CrossSite struct {
+	protection *http.CrossOriginProtection
+	trusted    map[string]bool
+}
+
+// NewCrossSite returns a guard that trusts the given origins, such as
+// "https://app.example.com", besides the service's own.
+func NewCrossSite(trusted []string) (*CrossSite, error) {
+	return newCrossSite("auth(crosssite).TrustedOrigins", trusted)
+}
+
+func newCrossSite(field string, trusted []string) (*CrossSite, error) {
+	c := &CrossSite{protection: http.NewCrossOriginProtection(), trusted: make(map[string]bool, len(trusted))}
+	var errs []error
+	for i, origin := range trusted {
+		if reason := originFault(origin); reason != "" {
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: origin, Reason: reason})
+			continue
+		}
+		if err := c.protection.AddTrustedOrigin(origin); err != nil {
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: origin, Reason: err.Error()})
+		}
+		c.trusted[origin] = true
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c, nil
+}
+
+// originFault says what is wrong with an origin. It must be written as browsers
+// serialize it (WHATWG HTML, "ASCII serialization of an origin"), since it is
+// compared byte by byte.
+func originFault(origin string) string {
+	u, err := url.Parse(origin)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "is no origin; write scheme and host such as https://app.example.com"
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(origin, "#") || strings.HasSuffix(origin, "?"):
+		return "must be scheme, host and port only, without trailing slash"
+	case strings.Contains(origin, "*"):
+		return "must be one origin, without wildcards"
+	case canonicalOrigin(origin) != origin:
+		return "must be written as browsers send it: lower case, without the default port"
+	}
+	return ""
+}
+
+// canonicalOrigin is an http or https origin as browsers send it.
+func canonicalOrigin(origin string) string {
+	origin = strings.ToLower(origin)
+	if rest, ok := strings.CutSuffix(origin, ":443"); ok && strings.HasPrefix(origin, "https://") {
+		return rest
+	}
+	if rest, ok := strings.CutSuffix(origin, ":80"); ok && strings.HasPrefix(origin, "http://") {
+		return rest
+	}
+	return origin
+}
+
+// Check returns nil, or a *[bulwark.Problem] that refuses r: 403
+// "auth.cross_site" with the event malicious_csrf. It is for requests whose
+// credential is ambient, and for handlers that set or clear such a credential.
+func (c *CrossSite) Check(r *http.Request) error {
+	if c == nil || c.protection == nil {
+		return &bulwark.ConfigError{Field: "auth", Reason: "the CrossSite was made without NewCrossSite"}
+	}
+	if isWebSocket(r) {
+		return c.checkOrigin(r)
+	}
+	if err := c.protection.Check(r); err != nil {
+		return crossSite(err)
+	}
+	return nil
+}
+
+// checkOrigin compares the Origin of a WebSocket handshake.
+func (c *CrossSite) checkOrigin(r *http.Request) error {
+	origins := r.Header["Origin"]
+	if len(origins) != 1 {
+		return crossSite(errors.New("WebSocket handshake without exactly one Origin"))
+	}
+	if c.trusted[origins[0]] {
+		return nil
+	}
+	_, scope := bulwark.Enter(r)
+	if own := scope.BaseURL(); own != "" && origins[0] == canonicalOrigin(own) {
+		return nil
+	}
+	return crossSite(errors.New("WebSocket handshake from another origin"))
+}
+
+// isWebSocket reports whether r opens a WebSocket: by Upgrade (RFC 6455 section
+// 4.2.1), or over HTTP/2 and 3 by extended CONNECT (RFC 8441).
+func isWebSocket(r *http.Request) bool {
+	if r.Method == http.MethodConnect {
+		return true
+	}
+	for _, line := range r.Header["Upgrade"] {
+		for protocol := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.Trim(protocol, " \t"), "websocket") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func crossSite(cause error) *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusForbidden,
+		Code:   "auth.cross_site",
+		Detail: "The request was sent from another site.",
+		Event:  bulwark.MaliciousCSRF,
+		Err:    cause,
+	}
+}

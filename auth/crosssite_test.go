@@ -1,0 +1,108 @@
+package auth_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+func TestCrossSite(t *testing.T) {
+	const websocket = "Upgrade: websocket"
+	guard, err := auth.NewCrossSite([]string{"https://app.example.com", "http://localhost:3000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, method string
+		headers      []string
+		base         string
+		good         bool
+	}{
+		{"no-browser", "POST", nil, "", true},
+		{"same-origin", "POST", []string{"Sec-Fetch-Site: same-origin"}, "", true},
+		{"typed-in", "POST", []string{"Sec-Fetch-Site: none"}, "", true},
+		{"same-site", "POST", []string{"Sec-Fetch-Site: same-site", "Origin: https://other.example.com"}, "", false},
+		{"cross-site", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, "", false},
+		{"cross-site-put", "PUT", []string{"Sec-Fetch-Site: cross-site"}, "", false},
+		{"cross-site-delete", "DELETE", []string{"Sec-Fetch-Site: cross-site"}, "", false},
+		{"unknown-method", "FROB", []string{"Sec-Fetch-Site: cross-site"}, "", false},
+		{"unknown-site", "POST", []string{"Sec-Fetch-Site: elsewhere"}, "", false},
+		{"navigation", "GET", []string{"Sec-Fetch-Site: cross-site"}, "", true},
+		{"trusted", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://app.example.com"}, "", true},
+		{"trusted-by-prefix", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://app.example.com.evil.example"}, "", false},
+		{"trusted-other-scheme", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: http://app.example.com"}, "", false},
+		{"old-browser", "POST", []string{"Origin: https://evil.example"}, "", false},
+		{"old-browser-null", "POST", []string{"Origin: null"}, "", false},
+		{"old-browser-same", "POST", []string{"Origin: https://api.example.com"}, "", true},
+		{"websocket-same", "GET", []string{websocket, "Origin: https://api.example.com"}, "https://api.example.com", true},
+		{"websocket-default-port", "GET", []string{websocket, "Origin: https://api.example.com"}, "https://api.example.com:443", true},
+		{"websocket-default-port-http", "GET", []string{websocket, "Origin: http://api.example.com"}, "http://api.example.com:80", true},
+		{"websocket-other-port", "GET", []string{websocket, "Origin: https://api.example.com:8443"}, "https://api.example.com", false},
+		{"websocket-other-scheme", "GET", []string{websocket, "Origin: http://api.example.com"}, "https://api.example.com", false},
+		{"websocket-trusted", "GET", []string{websocket, "Origin: http://localhost:3000"}, "https://api.example.com", true},
+		{"websocket-evil", "GET", []string{websocket, "Origin: https://evil.example", "Sec-Fetch-Site: cross-site"}, "https://api.example.com", false},
+		{"websocket-lying-about-site", "GET", []string{websocket, "Origin: https://evil.example", "Sec-Fetch-Site: same-origin"}, "https://api.example.com", false},
+		{"websocket-null", "GET", []string{websocket, "Origin: null"}, "https://api.example.com", false},
+		{"websocket-no-origin", "GET", []string{websocket}, "https://api.example.com", false},
+		{"websocket-two-origins", "GET", []string{websocket, "Origin: https://api.example.com", "Origin: https://evil.example"}, "https://api.example.com", false},
+		{"websocket-host-is-no-proof", "GET", []string{websocket, "Origin: https://api.example.com"}, "", false},
+		{"websocket-among-protocols", "GET", []string{"Upgrade: h2c, WebSocket", "Origin: https://evil.example"}, "https://api.example.com", false},
+		{"extended-connect", "CONNECT", []string{"Origin: https://evil.example"}, "https://api.example.com", false},
+		{"extended-connect-same", "CONNECT", []string{"Origin: https://api.example.com"}, "https://api.example.com", true},
+		{"other-upgrade", "GET", []string{"Upgrade: h2c", "Origin: https://evil.example"}, "", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := request(test.headers...)
+			r.Method, r.Host = test.method, "api.example.com"
+			err := behindEdge(t, test.base, r, guard.Check)
+			if test.good {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			var p *bulwark.Problem
+			if !errors.As(err, &p) || p.Status != 403 || p.Code != "auth.cross_site" || p.Event != bulwark.MaliciousCSRF {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// behindEdge calls check for a request that has come through an edge with the base.
+func behindEdge(t *testing.T, base string, r *http.Request, check func(*http.Request) error) (err error) {
+	t.Helper()
+	edge, buildErr := bulwark.Edge{Hosts: []string{"api.example.com"}, BaseURL: base}.Build()
+	if buildErr != nil {
+		t.Fatal(buildErr)
+	}
+	ran := false
+	edge.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		ran, err = true, check(r)
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	if !ran {
+		t.Fatal("the edge has refused the request")
+	}
+	return err
+}
+
+func TestCrossSiteConfigErrors(t *testing.T) {
+	for _, origin := range []string{"", "*", "null", "app.example.com", "https://", "https://app.example.com/", "https://app.example.com/x", "https://app.example.com?x",
+		"https://app.example.com?", "https://app.example.com#", "https://user@app.example.com", "https://*.example.com", "https://App.example.com",
+		"https://app.example.com:443", "http://app.example.com:80", "ftp://app.example.com", "https://%zz"} {
+		guard, err := auth.NewCrossSite([]string{"https://good.example", origin})
+		if got := fields(err); guard != nil || !slices.Equal(got, []string{"auth(crosssite).TrustedOrigins[1]"}) {
+			t.Errorf("%q: errors for %q", origin, got)
+		}
+	}
+	for _, guard := range []*auth.CrossSite{nil, {}} {
+		if err := guard.Check(request()); err == nil {
+			t.Error("a zero guard lets everybody in")
+		}
+	}
+}

@@ -1,0 +1,36 @@
+// Package auth finds out who calls, and refuses credentials that are bad.
+//
+// # Threat
+//
+// Requests come with credentials that are forged, stolen, expired, meant for
+// somebody else, or attached by a browser that the page of an attacker has sent.
+// A request that carries two credentials may be taken for one caller here and
+// for another further in. And what an API says about a bad credential helps
+// whoever is guessing.
+//
+// # Defence
+//
+// A [Middleware] asks each [Authenticator] whether a request carries its kind of
+// credential, and then exactly one of them whether it is good. Its answer is
+// final: nothing is tried in turn. More than one credential is refused, an
+// Authorization header that nobody reads too, whether or not anonymous requests
+// are let through. The caller, or that there is none, is settled once for the
+// request; handlers read it with [bulwark.PrincipalFrom].
+//
+// A cookie is no decision of the client's: the browser attaches it. So it counts
+// only alone, requests with it are guarded by [CrossSite], and one that has run
+// out is reported and otherwise as good as none, for the login page must answer.
+//
+// Answers follow RFC 6750: 401 with a challenge for each kind of credential, with
+// error="invalid_token" for one that is bad. The client learns no more; the
+// event has the exact reason. What cannot be checked because something of ours is
+// down is refused with 503.
+//
+// # Not covered
+//
+// What a caller may do is the matter of package authz, how often of ratelimit.
+// Who may be anonymous is better said for each route, with [Config.Optional] set.
+//
+// The packages below verify the credentials: jwt signed access tokens, apikey
+// API keys, session logins of browsers. Package authtest helps to test.
+package auth

@@ -1,0 +1,193 @@
+package jwt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Config says whose tokens are accepted, and how they are read.
+type Config struct {
+	// Issuer is the exact iss of the tokens: no trailing slash more or less.
+	// Required.
+	Issuer string
+	// Audience are the names of this service, of which the aud of a token must
+	// hold one. Required: without it a token for any other service of the issuer
+	// would do here.
+	Audience []string
+	// Keys are the issuer's keys: [RemoteKeys], [StaticKeys], [SecretKeys] or
+	// [Signer.Keys]. Required.
+	Keys KeySource
+	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1):
+	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, and
+	// for secrets HS256, HS384, HS512. Default: all that the Keys allow. There
+	// is no way to say "none".
+	Algorithms []string
+	// Types are the accepted values of typ, without "application/" in front.
+	// Default "at+jwt", which marks access tokens (RFC 9068 section 2.1).
+	Types []string
+	// InsecurePlainType accepts tokens whose typ is "JWT" or missing, too. Many
+	// issuers still send those. It takes away the difference between an access
+	// token and any other token of the issuer, such as an ID token: the
+	// Audience alone must then tell them apart.
+	InsecurePlainType bool
+	// Skew is how much the clocks of issuer and service may differ. Default 60
+	// seconds, at most 5 minutes; negative is none.
+	Skew time.Duration
+	// MaxLifetime refuses tokens whose exp is further than this after their iat,
+	// which they must then have. Zero sets no limit.
+	MaxLifetime time.Duration
+	// RolesClaim is the claim that holds the caller's roles, a list of strings
+	// or one string: the name of a claim, or else a path of names such as
+	// "realm_access.roles". Default "roles". A token without it has no roles.
+	RolesClaim string
+	// TierClaim is the claim, or path, that names the caller's rate-limit tier.
+	// Empty reads none.
+	TierClaim string
+	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
+	Method string
+	// MaxBytes bounds the length of a token. Default 8192, at most 65536.
+	MaxBytes int
+	// CacheSize bounds how many verified tokens are remembered, for at most a
+	// minute each, at 1 KiB each on average. Default 10000; negative remembers
+	// none, so that each request verifies its signature.
+	CacheSize int
+}
+
+const (
+	defaultSkew     = time.Minute
+	maxSkew         = 5 * time.Minute
+	defaultMaxBytes = 8 << 10
+	mostBytes       = 64 << 10
+	defaultCache    = 10_000
+	defaultType     = "at+jwt"
+)
+
+// New returns a verifier. The error joins a *[bulwark.ConfigError] for
+// everything that is wrong. The keys are fetched when the first token comes, so
+// the issuer need not be up yet.
+func New(c Config) (*Verifier, error) {
+	c.Audience = slices.Clone(c.Audience)
+	errs := c.check()
+	v := &Verifier{
+		issuer:      c.Issuer,
+		audience:    c.Audience,
+		plain:       c.InsecurePlainType,
+		maxLifetime: c.MaxLifetime,
+		roles:       newClaimPath(orDefault(c.RolesClaim, "roles")),
+		tier:        newClaimPath(c.TierClaim),
+		method:      orDefault(c.Method, "jwt"),
+		skew:        max(orDefault(c.Skew, defaultSkew), 0),
+		maxBytes:    orDefault(c.MaxBytes, defaultMaxBytes),
+		cache:       newCache(orDefault(c.CacheSize, defaultCache)),
+	}
+	types, typeErrs := c.types()
+	algorithms, algorithmErrs := c.algorithms()
+	v.types, v.algorithms = types, algorithms
+	if errs = append(append(errs, typeErrs...), algorithmErrs...); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	v.keys = c.Keys.(source)
+	return v, nil
+}
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+// check returns what is wrong with the plain fields.
+func (c Config) check() []error {
+	var errs []error
+	wrong := func(field, value, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: "jwt." + field, Value: value, Reason: reason})
+	}
+	if c.Issuer == "" {
+		wrong("Issuer", "", "is empty; name the exact iss of the tokens")
+	}
+	if len(c.Audience) == 0 {
+		wrong("Audience", "", "is empty; name this service as the aud of its tokens does")
+	}
+	for i, audience := range c.Audience {
+		if audience == "" {
+			wrong(fmt.Sprintf("Audience[%d]", i), "", "is empty")
+		}
+	}
+	if c.Skew > maxSkew {
+		wrong("Skew", c.Skew.String(), "must be at most 5 minutes")
+	}
+	if c.MaxLifetime < 0 {
+		wrong("MaxLifetime", c.MaxLifetime.String(), "must not be negative; zero sets no limit")
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
+		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 8192")
+	}
+	return errs
+}
+
+// types returns the accepted types in lower case: typ is a media type, whose
+// case does not matter (RFC 7515 section 4.1.9).
+func (c Config) types() ([]string, []error) {
+	if len(c.Types) == 0 {
+		return []string{defaultType}, nil
+	}
+	var types []string
+	var errs []error
+	for i, typ := range c.Types {
+		typ = strings.ToLower(typ)
+		switch {
+		case typ == "" || typ == "jwt":
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Types[%d]", i), Value: typ,
+				Reason: "tells access tokens from no others; set InsecurePlainType if the issuer has no better"})
+		case strings.HasPrefix(typ, "application/") || len(typ) > maxType:
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Types[%d]", i), Value: typ,
+				Reason: "must be without application/ in front, and at most 64 bytes"})
+		}
+		types = append(types, typ)
+	}
+	return types, errs
+}
+
+// algorithms returns the accepted algorithms, which must fit the keys: a list
+// that names both secrets and public keys is how a public key comes to be
+// taken for a secret (RFC 8725 section 2.1).
+func (c Config) algorithms() (map[string]*algorithm, []error) {
+	keys, ok := c.Keys.(source)
+	if !ok {
+		return nil, []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "is nil; use RemoteKeys, StaticKeys or SecretKeys"}}
+	}
+	errs := keys.faults()
+	chosen := map[string]*algorithm{}
+	if len(c.Algorithms) == 0 {
+		for name, a := range knownAlgorithms() {
+			if (a.family == familySecret) == keys.secret() {
+				chosen[name] = a
+			}
+		}
+		return chosen, errs
+	}
+	known := knownAlgorithms()
+	for i, name := range c.Algorithms {
+		field := fmt.Sprintf("jwt.Algorithms[%d]", i)
+		a := known[name]
+		switch {
+		case a == nil:
+			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name,
+				Reason: "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384, HS512"})
+		case a.family == familySecret && !keys.secret():
+			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name, Reason: "needs SecretKeys and is never accepted beside public keys"})
+		case a.family != familySecret && keys.secret():
+			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name, Reason: "needs public keys, and Keys are secrets"})
+		}
+		chosen[name] = a
+	}
+	return chosen, errs
+}

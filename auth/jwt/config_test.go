@@ -1,0 +1,223 @@
+package jwt_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// fields are the paths of all ConfigErrors in err, sorted.
+func fields(err error) []string {
+	var found []string
+	var walk func(error)
+	walk = func(err error) {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, one := range many.Unwrap() {
+				walk(one)
+			}
+			return
+		}
+		var c *bulwark.ConfigError
+		if errors.As(err, &c) {
+			found = append(found, c.Field)
+		}
+	}
+	if err != nil {
+		walk(err)
+	}
+	slices.Sort(found)
+	return found
+}
+
+func TestConfigErrors(t *testing.T) {
+	rsaKey := signers(t)["RS256"].(*rsa.PrivateKey)
+	public := jwt.StaticKeys(&rsaKey.PublicKey)
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		weak = &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1023), E: 65537}}
+	}
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := make([]byte, 32)
+	for _, test := range []struct {
+		name   string
+		change func(*jwt.Config)
+		want   []string
+	}{
+		{"good", func(*jwt.Config) {}, nil},
+		{"zero", func(c *jwt.Config) { *c = jwt.Config{} }, []string{"jwt.Audience", "jwt.Issuer", "jwt.Keys"}},
+		{"all-at-once", func(c *jwt.Config) {
+			c.Issuer, c.Skew, c.MaxLifetime, c.MaxBytes, c.Algorithms = "", time.Hour, -1, 1<<20, []string{"none"}
+		}, []string{"jwt.Algorithms[0]", "jwt.Issuer", "jwt.MaxBytes", "jwt.MaxLifetime", "jwt.Skew"}},
+		{"empty-audience", func(c *jwt.Config) { c.Audience = []string{"a", ""} }, []string{"jwt.Audience[1]"}},
+		{"types", func(c *jwt.Config) { c.Types = []string{"at+jwt", "JWT", "", "application/at+jwt"} }, []string{"jwt.Types[1]", "jwt.Types[2]", "jwt.Types[3]"}},
+		{"none", func(c *jwt.Config) { c.Algorithms = []string{"RS256", "none", "None", "rs256"} }, []string{"jwt.Algorithms[1]", "jwt.Algorithms[2]", "jwt.Algorithms[3]"}},
+		{"hmac-beside-public-keys", func(c *jwt.Config) { c.Algorithms = []string{"RS256", "HS256"} }, []string{"jwt.Algorithms[1]"}},
+		{"public-beside-secrets", func(c *jwt.Config) {
+			c.Keys, c.Algorithms = jwt.SecretKeys(secret), []string{"HS256", "RS256"}
+		}, []string{"jwt.Algorithms[1]"}},
+		{"short-secret", func(c *jwt.Config) { c.Keys = jwt.SecretKeys(secret, secret[:31]) }, []string{"jwt.Keys[1]"}},
+		{"no-secret", func(c *jwt.Config) { c.Keys = jwt.SecretKeys() }, []string{"jwt.Keys"}},
+		{"no-keys", func(c *jwt.Config) { c.Keys = jwt.StaticKeys() }, []string{"jwt.Keys"}},
+		{"secret-as-key", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(secret) }, []string{"jwt.Keys[0]"}},
+		{"secret-as-jwk", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(`{"kty":"oct","k":"AAAA"}`) }, []string{"jwt.Keys[0]"}},
+		{"private-keys", func(c *jwt.Config) {
+			all := signers(t)
+			c.Keys = jwt.StaticKeys(all["RS256"], all["ES256"], all["EdDSA"])
+		}, []string{"jwt.Keys[0]", "jwt.Keys[1]", "jwt.Keys[2]"}},
+		{"bad-keys", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(nil, "text", 7, &weak.PublicKey, &p224.PublicKey, ed25519.PublicKey("short"), &rsa.PublicKey{},
+				&ecdsa.PublicKey{}, &rsa.PublicKey{N: rsaKey.N, E: 3}, "[]", `{"keys":[]}`)
+		}, []string{"jwt.Keys[0]", "jwt.Keys[10]", "jwt.Keys[1]", "jwt.Keys[2]", "jwt.Keys[3]", "jwt.Keys[4]", "jwt.Keys[5]", "jwt.Keys[6]", "jwt.Keys[7]", "jwt.Keys[8]", "jwt.Keys[9]"}},
+		{"off-curve", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(`{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}`)
+		}, []string{"jwt.Keys[0]"}},
+		{"kid-twice", func(c *jwt.Config) {
+			one := `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}`
+			c.Keys = jwt.StaticKeys(one, one)
+		}, []string{"jwt.Keys"}},
+		{"long-kid", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"` + strings.Repeat("k", 257) + `"}`)
+		}, []string{"jwt.Keys[0]"}},
+		{"url-http", remoteURL("http://issuer.example/jwks"), []string{"jwt.Keys.URL"}},
+		{"url-relative", remoteURL("/jwks"), []string{"jwt.Keys.URL"}},
+		{"url-broken", remoteURL("https://%zz"), []string{"jwt.Keys.URL"}},
+		{"url-user", remoteURL("https://user:secret@issuer.example/jwks"), []string{"jwt.Keys.URL"}},
+		{"url-file", remoteURL("file:///etc/keys"), []string{"jwt.Keys.URL"}},
+		{"url-loopback", remoteURL("http://127.0.0.1:8081/jwks"), nil},
+		{"url-localhost", remoteURL("http://localhost:8081/jwks"), nil},
+		{"url-loopback-v6", remoteURL("http://[::1]:8081/jwks"), nil},
+		{"remote-limits", func(c *jwt.Config) {
+			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Timeout: time.Minute, Cooldown: time.Millisecond, MaxBytes: -1, MaxKeys: 1001})
+		}, []string{"jwt.Keys.Cooldown", "jwt.Keys.MaxBytes", "jwt.Keys.MaxKeys", "jwt.Keys.Timeout"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := configFor(public)
+			test.change(&c)
+			verifier, err := jwt.New(c)
+			if got := fields(err); !slices.Equal(got, test.want) {
+				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
+			}
+			if (verifier == nil) != (test.want != nil) {
+				t.Errorf("verifier %v", verifier)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret@") {
+				t.Errorf("the error tells a password: %v", err)
+			}
+		})
+	}
+}
+
+func remoteURL(url string) func(*jwt.Config) {
+	return func(c *jwt.Config) { c.Keys = jwt.RemoteKeys(url, jwt.RemoteConfig{}) }
+}
+
+func TestConfigIsCopied(t *testing.T) {
+	issuer, config := issuerAndConfig(t)
+	config.Types, config.Algorithms = []string{"at+jwt"}, []string{"ES256"}
+	verifier := mustNew(t, config)
+	config.Audience[0], config.Types[0], config.Algorithms[0] = "changed", "changed", "changed"
+	if _, err := verifier.Verify(t.Context(), issuer.Token(nil)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStaticKeyForms(t *testing.T) {
+	all := signers(t)
+	rsaKey := all["RS256"].(*rsa.PrivateKey)
+	pkix, err := x509.MarshalPKIXPublicKey(&rsaKey.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &rsaKey.PublicKey, rsaKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(rsaKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	signer, err := jwt.NewSigner(jwt.SignerConfig{Key: rsaKey, Issuer: issuerURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signer.Sign("at+jwt", goodClaims())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	single := strings.TrimSuffix(strings.TrimPrefix(w.Body.String(), `{"keys":[`), `]}`)
+	for _, test := range []struct {
+		name string
+		key  any
+		good bool
+	}{
+		{"public-key", &rsaKey.PublicKey, true},
+		{"pkix", block("PUBLIC KEY", pkix), true},
+		{"pkix-string", string(block("PUBLIC KEY", pkix)), true},
+		{"pkcs1", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey.PublicKey)), true},
+		{"certificate", block("CERTIFICATE", certificate), true},
+		{"two-blocks", append(block("PUBLIC KEY", pkix), block("CERTIFICATE", certificate)...), true},
+		{"jwk-set", w.Body.Bytes(), true},
+		{"jwk", single, true},
+		{"private", block("PRIVATE KEY", private), false},
+		{"bad-certificate", block("CERTIFICATE", pkix), false},
+		{"bad-pkix", block("PUBLIC KEY", certificate), false},
+		{"weak-in-pem", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: big.NewInt(35), E: 65537})), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			verifier, err := jwt.New(configFor(jwt.StaticKeys(test.key)))
+			if !test.good {
+				if got := fields(err); !slices.Equal(got, []string{"jwt.Keys[0]"}) {
+					t.Errorf("errors for %q", got)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err := verifier.Verify(t.Context(), token); err != nil || p.Subject != "alice" {
+				t.Errorf("%v, %v", p, err)
+			}
+		})
+	}
+}
+
+// The thumbprint of RFC 7638 section 3.1, through the default kid of a signer
+// that has the key as a retired one.
+func TestThumbprint(t *testing.T) {
+	const jwk = `{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W` +
+		`-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"}`
+	modulus, _, _ := strings.Cut(strings.TrimPrefix(jwk, `{"kty":"RSA","n":"`), `"`)
+	n := new(big.Int).SetBytes(decode(t, modulus))
+	signer, err := jwt.NewSigner(jwt.SignerConfig{Key: signers(t)["EdDSA"], Issuer: issuerURL, Retired: []crypto.PublicKey{&rsa.PublicKey{N: n, E: 65537}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if want := `"kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("%s has no %s", w.Body, want)
+	}
+}

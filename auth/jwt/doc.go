@@ -1,0 +1,44 @@
+// Package jwt verifies signed access tokens (RFC 7519, RFC 9068) and makes them.
+//
+// # Threat
+//
+// A token is text that a client sends, and says itself how it is to be checked.
+// Verifiers have been talked into accepting no signature, a public key as a
+// secret, a key that the token brought along, another service's token, an ID
+// token for an access token, a claim that is there twice, or one of the many
+// spellings of a token that somebody had revoked. And a verifier that fetches
+// keys whenever it sees a new kid can be made to attack its own issuer, or goes
+// down with it.
+//
+// # Defence
+//
+// The [Verifier] decides, not the token: issuer, audience, type and algorithms
+// are configured, and a key is used with its own kind of algorithm only. There is
+// one spelling of a token. Header and claims are decoded once, strictly. The cheap
+// checks come first, the signature last. RFC 8725 is followed throughout.
+//
+// Keys from [RemoteKeys] are read without a lock, renewed ahead of time in the
+// background, and outlive an outage of the issuer. A verified token is
+// remembered for up to a minute, by the hash of the whole token, for as long as
+// its key is published.
+//
+// A token that cannot be checked is not a bad token: it is refused with 503 and
+// Retry-After, not 401.
+//
+// # Not covered
+//
+// Encrypted tokens (JWE), tokens bound to a key of the client's (DPoP, mutual
+// TLS), which are refused, discovery of the issuer's metadata, and opaque
+// tokens. A token is good until it expires, unless something else, such as a
+// session, says otherwise. An issuer that publishes keys without kid is followed
+// only at the pace of Cache-Control: nothing tells that one has been replaced.
+//
+// # Issuers
+//
+// Tokens of issuers that follow RFC 9068 have the type "at+jwt" and need no
+// option. Others need [Config.InsecurePlainType]; then make sure that their ID
+// tokens, which have the client's id as audience, can never have your
+// [Config.Audience]. Where the roles stand differs: "realm_access.roles" for
+// Keycloak, "roles" for Entra ID, "groups" for Okta, "cognito:groups" for
+// Cognito, a claim named by a URL of yours for Auth0.
+package jwt

@@ -1,0 +1,166 @@
+package jwt
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A KeySource is where a verifier has its keys from: [RemoteKeys],
+// [StaticKeys], [SecretKeys] or [Signer.Keys]. What is wrong with one is
+// reported by [New]. Several verifiers may share a source, and then share what
+// it has fetched.
+type KeySource interface {
+	// secret reports whether the keys are secrets, for HS256 and its like.
+	// Nobody outside this package makes a KeySource: it decides what is trusted.
+	secret() bool
+}
+
+// source is what a verifier needs of every KeySource.
+type source interface {
+	KeySource
+	// current returns the keys that hold now. It waits for them only where there
+	// are none yet, and says so.
+	current(ctx context.Context) (set *keySet, waited bool, err error)
+	// renewed returns the keys after a look for one that old does not have; old
+	// is from current, and waited too. It returns nil where there are no others,
+	// or where it must not look again yet.
+	renewed(ctx context.Context, old *keySet, waited bool) (*keySet, error)
+	// faults are the mistakes in the configuration of the source.
+	faults() []error
+	shutdown(ctx context.Context) error
+}
+
+// static is a source whose keys never change.
+type static struct {
+	set     *keySet
+	secrets bool
+	errs    []error
+}
+
+func (s *static) secret() bool                   { return s.secrets }
+func (s *static) faults() []error                { return s.errs }
+func (s *static) shutdown(context.Context) error { return nil }
+
+func (s *static) current(context.Context) (*keySet, bool, error)          { return s.set, false, nil }
+func (s *static) renewed(context.Context, *keySet, bool) (*keySet, error) { return nil, nil }
+
+func (s *static) wrong(i int, reason string) {
+	s.errs = append(s.errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Keys[%d]", i), Reason: reason})
+}
+
+// StaticKeys are public keys known at start. Each of keys is one of
+//
+//   - PEM, as string or []byte: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, of
+//     which only the key counts;
+//   - a JWK or JWK Set, as string or []byte (RFC 7517);
+//   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
+//
+// A key without a kid is tried for tokens whose kid names no other key. Private
+// keys and secrets are an error: a verifier has no business with them.
+func StaticKeys(keys ...any) KeySource {
+	s := &static{}
+	var all []*key
+	for i, k := range keys {
+		found, err := staticKey(k)
+		if err != nil {
+			s.wrong(i, err.Error())
+		}
+		all = append(all, found...)
+	}
+	if len(keys) == 0 {
+		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: "has no keys"})
+	}
+	s.finish(all)
+	return s
+}
+
+// SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
+// whoever can verify such a token can make one. Each must have at least 32
+// bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
+// secrets of 48 and 64 bytes. A passphrase is no such secret.
+func SecretKeys(secrets ...[]byte) KeySource {
+	s := &static{secrets: true}
+	var all []*key
+	for i, secret := range secrets {
+		if len(secret) < minSecret {
+			s.wrong(i, "is shorter than 32 bytes")
+			continue
+		}
+		all = append(all, newSecret(secret))
+	}
+	if len(secrets) == 0 {
+		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: "has no secrets"})
+	}
+	s.finish(all)
+	return s
+}
+
+func (s *static) finish(keys []*key) {
+	set, err := newKeySet(keys)
+	if err != nil && len(s.errs) == 0 {
+		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: err.Error()})
+	}
+	s.set = set
+}
+
+// staticKey reads one argument of StaticKeys.
+func staticKey(k any) ([]*key, error) {
+	switch k := k.(type) {
+	case string:
+		return staticBytes([]byte(k))
+	case []byte:
+		return staticBytes(k)
+	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
+		return nil, errors.New("is a private key; give its Public()")
+	}
+	one, err := newKey("", "", k)
+	if err != nil {
+		return nil, err
+	}
+	return []*key{one}, nil
+}
+
+func staticBytes(text []byte) ([]*key, error) {
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return parseKeys(text)
+	}
+	var keys []*key
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		public, err := publicFromPEM(block)
+		if err != nil {
+			return nil, err
+		}
+		one, err := newKey("", "", public)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, one)
+	}
+	return keys, nil
+}
+
+func publicFromPEM(block *pem.Block) (crypto.PublicKey, error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		return x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return cert.PublicKey, nil
+	}
+	return nil, errors.New("has a PEM block that is neither PUBLIC KEY, RSA PUBLIC KEY nor CERTIFICATE")
+}

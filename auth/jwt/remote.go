@@ -1,0 +1,338 @@
+package jwt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// RemoteConfig bounds how keys are fetched. The zero value is right for most.
+type RemoteConfig struct {
+	// Transport makes the requests. Default: one of its own that uses the
+	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
+	Transport http.RoundTripper
+	// MaxStale is how long past their lifetime the keys are used while the
+	// issuer cannot be reached. Default 24 hours; negative is not at all.
+	MaxStale time.Duration
+	// Timeout bounds one fetch, redirects and body included. Default 5 seconds,
+	// at most 30.
+	Timeout time.Duration
+	// Cooldown is the least time between two fetches for the sake of tokens
+	// whose kid is unknown. Default 30 seconds, at least 1 second.
+	Cooldown time.Duration
+	// MaxBytes bounds the key set. Default 512 KiB, at most 8 MiB.
+	MaxBytes int
+	// MaxKeys bounds the number of keys in it. Default 100, at most 1000.
+	MaxKeys int
+}
+
+const (
+	defaultMaxStale    = 24 * time.Hour
+	defaultTimeout     = 5 * time.Second
+	defaultCooldown    = 30 * time.Second
+	defaultRemoteBytes = 512 << 10
+	firstBackoff       = time.Second
+	maxBackoff         = time.Minute
+	maxWaiters         = 1024 // requests that wait for one fetch
+)
+
+// RemoteKeys are the keys that an issuer publishes as a JWK Set at the URL,
+// which must be https; loopback may do without TLS.
+//
+// They are fetched when the first token comes, which waits for it, and again at
+// about 80 % of the lifetime that Cache-Control gives them, between a minute and
+// a day, without which it is 15 minutes. No request waits for that, nor for a
+// retry: a failed fetch is tried again after a second, then later and later up
+// to a minute, and the keys remain until MaxStale is over. Requests fail with
+// 503 only where no keys have been had at all or for so long.
+//
+// A kid that is not among the keys makes one more fetch, which the tokens of
+// that moment wait for; others are refused at once until the Cooldown is over.
+// Tokens with a bad signature never make a fetch.
+//
+// No goroutine stays: a fetch is one for its own time, and a source that has not
+// been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it earlier.
+func RemoteKeys(url string, c RemoteConfig) KeySource {
+	r := &remote{
+		maxStale: max(orDefault(c.MaxStale, defaultMaxStale), 0),
+		cooldown: orDefault(c.Cooldown, defaultCooldown),
+		fetcher: fetcher{
+			url:      url,
+			timeout:  orDefault(c.Timeout, defaultTimeout),
+			maxBytes: orDefault(c.MaxBytes, defaultRemoteBytes),
+			maxKeys:  orDefault(c.MaxKeys, maxKeys),
+		},
+	}
+	r.fetcher.client = r.fetcher.newClient(c.Transport)
+	r.context, r.cancel = context.WithCancel(context.Background())
+	wrong := func(field, value, reason string) {
+		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys." + field, Value: value, Reason: reason})
+	}
+	if reason := urlFault(url); reason != "" {
+		wrong("URL", withoutUser(url), reason)
+	}
+	if c.Timeout < 0 || c.Timeout > 30*time.Second {
+		wrong("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
+	}
+	if c.Cooldown != 0 && c.Cooldown < time.Second {
+		wrong("Cooldown", c.Cooldown.String(), "must be at least a second, or anybody could make us fetch all the time")
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > 8<<20 {
+		wrong("MaxBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
+	}
+	if c.MaxKeys < 0 || c.MaxKeys > 1000 {
+		wrong("MaxKeys", "", "must be between 0 and 1000; zero is 100")
+	}
+	return r
+}
+
+// remote is the source behind RemoteKeys.
+type remote struct {
+	fetcher  fetcher
+	maxStale time.Duration
+	cooldown time.Duration
+	errs     []error
+	context  context.Context // of all fetches; ended by shutdown
+	cancel   context.CancelFunc
+
+	held atomic.Pointer[held] // what requests read, without a lock
+	used atomic.Bool          // since the last tick
+
+	mu       sync.Mutex
+	flight   *flight
+	failures int
+	lastErr  error
+	retryAt  time.Time // no fetch before, after a failure
+	kidAt    time.Time // no fetch before for an unknown kid
+	lastUse  time.Time // no later than
+	timer    *time.Timer
+	closed   bool
+}
+
+// held is a fetched key set.
+type held struct {
+	keys    *keySet
+	fetched time.Time
+	usable  time.Time // until
+}
+
+// flight is a fetch under way, which others wait for.
+type flight struct {
+	done    chan struct{}
+	waiters int // guarded by remote.mu
+	err     error
+}
+
+var errClosed = errors.New("the verifier has been shut down")
+
+func (r *remote) secret() bool    { return false }
+func (r *remote) faults() []error { return r.errs }
+
+// current returns the keys at hand, and waits only where there are none.
+func (r *remote) current(ctx context.Context) (set *keySet, waited bool, err error) {
+	now := time.Now()
+	if h := r.held.Load(); h != nil && now.Before(h.usable) {
+		if !r.used.Load() {
+			r.used.Store(true)
+		}
+		return h.keys, false, nil
+	}
+	r.mu.Lock()
+	f := r.flight
+	if f == nil {
+		if r.closed || now.Before(r.retryAt) {
+			defer r.mu.Unlock()
+			return nil, false, r.unavailable(now)
+		}
+		f = r.start(now)
+	}
+	r.mu.Unlock()
+	r.used.Store(true)
+	if err := r.await(ctx, f); err != nil {
+		return nil, true, err
+	}
+	if h := r.held.Load(); h != nil && time.Now().Before(h.usable) {
+		return h.keys, true, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return nil, true, r.unavailable(time.Now())
+}
+
+// renewed looks for keys that are newer than old. After a failure nobody can say
+// whether the issuer knows the kid, so that the answer is not that the token is
+// bad.
+func (r *remote) renewed(ctx context.Context, old *keySet, waited bool) (*keySet, error) {
+	now := time.Now()
+	r.mu.Lock()
+	h, f := r.held.Load(), r.flight
+	switch {
+	case h != nil && h.keys != old:
+		r.mu.Unlock()
+		return h.keys, nil
+	case h != nil && waited:
+		// This very request has made the fetch: that was the look for its kid.
+		r.kidAt = h.fetched.Add(r.cooldown)
+		r.mu.Unlock()
+		return nil, nil
+	case f == nil && (r.closed || r.failures > 0 && now.Before(later(r.retryAt, r.kidAt))):
+		defer r.mu.Unlock()
+		return nil, r.unavailable(now)
+	case f == nil && now.Before(r.kidAt):
+		r.mu.Unlock()
+		return nil, nil
+	case f == nil:
+		r.kidAt = now.Add(r.cooldown)
+		f = r.start(now)
+	}
+	r.mu.Unlock()
+	if err := r.await(ctx, f); err != nil {
+		return nil, err
+	}
+	if h = r.held.Load(); f.err == nil && h != nil {
+		return h.keys, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return nil, r.unavailable(time.Now())
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// await waits for a fetch, with not too many others.
+func (r *remote) await(ctx context.Context, f *flight) error {
+	r.mu.Lock()
+	f.waiters++
+	crowded := f.waiters > maxWaiters
+	r.mu.Unlock()
+	if crowded {
+		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
+	}
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return auth.Unavailable(reasonKeys, ctx.Err(), time.Second)
+	}
+}
+
+// reasonKeys is why a token cannot be checked.
+const reasonKeys = "keys_unavailable"
+
+// unavailable says when it is worth to ask again. The lock is held.
+func (r *remote) unavailable(now time.Time) error {
+	err := r.lastErr
+	if r.closed {
+		err = errClosed
+	}
+	return auth.Unavailable(reasonKeys, err, max(r.retryAt.Sub(now), time.Second))
+}
+
+// start begins a fetch. The lock is held and no fetch is under way.
+func (r *remote) start(now time.Time) *flight {
+	f := &flight{done: make(chan struct{})}
+	r.flight, r.lastUse = f, later(r.lastUse, now)
+	go func() {
+		keys, lifetime, err := r.fetcher.fetch(r.context)
+		r.land(f, keys, lifetime, err)
+	}()
+	return f
+}
+
+// land takes in what a fetch has brought.
+func (r *remote) land(f *flight, keys *keySet, lifetime time.Duration, err error) {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer close(f.done)
+	r.flight, f.err, r.lastErr = nil, err, err
+	if r.closed {
+		return
+	}
+	if err == nil {
+		r.failures, r.retryAt = 0, time.Time{}
+		r.held.Store(&held{keys: keys, fetched: now, usable: now.Add(lifetime + r.maxStale)})
+		r.schedule(jittered(lifetime * 8 / 10))
+		return
+	}
+	slog.Default().LogAttrs(r.context, slog.LevelWarn, "jwt: the keys could not be fetched",
+		slog.String("url", r.fetcher.url), slog.String("error", err.Error()))
+	wait := jittered(min(firstBackoff<<min(r.failures, 10), maxBackoff))
+	r.failures++
+	r.retryAt = now.Add(wait)
+	if r.held.Load() != nil {
+		r.schedule(wait)
+	}
+}
+
+// jittered takes up to a tenth off, so that the instances of a fleet that
+// started together do not ask together.
+func jittered(d time.Duration) time.Duration {
+	return d - rand.N(d/10+1)
+}
+
+// schedule sets the next tick. The lock is held.
+func (r *remote) schedule(wait time.Duration) {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	r.timer = time.AfterFunc(wait, r.tick)
+}
+
+// tick fetches the keys anew while somebody uses them, and forgets them
+// afterwards: keys that nobody has kept up to date are not to be trusted later.
+func (r *remote) tick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.flight != nil {
+		return
+	}
+	now := time.Now()
+	if r.used.Swap(false) {
+		r.lastUse = now
+	}
+	if h := r.held.Load(); h == nil || now.Sub(r.lastUse) > r.idle(h) {
+		r.held.Store(nil)
+		return
+	}
+	begun := r.lastUse
+	r.start(now)
+	r.lastUse = begun // a tick is no use
+}
+
+// idle is how long the keys are kept up to date for nobody.
+func (r *remote) idle(h *held) time.Duration { return h.usable.Sub(h.fetched) }
+
+// shutdown ends the fetching.
+func (r *remote) shutdown(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	f := r.flight
+	r.mu.Unlock()
+	r.cancel()
+	if f == nil {
+		return nil
+	}
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,210 @@
+package jwt
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strconv"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// SignerConfig says with which key tokens are made.
+type SignerConfig struct {
+	// Key signs: an RSA key of at least 2048 bits makes RS256, one on P-256
+	// ES256, an Ed25519 key EdDSA. It may live in an HSM. Required.
+	Key crypto.Signer
+	// Issuer is the iss of the tokens. Required.
+	Issuer string
+	// KeyID is the kid of the tokens. Default: the key's thumbprint (RFC 7638),
+	// which names the same key everywhere.
+	KeyID string
+	// Retired are public keys that signed before and whose tokens are still
+	// accepted: they are published beside that of Key under their thumbprints.
+	// Keep a key here for as long as its tokens live, then drop it.
+	Retired []crypto.PublicKey
+}
+
+// Signer makes tokens. It is safe for concurrent use.
+type Signer struct {
+	key       crypto.Signer
+	algorithm string
+	issuer    string
+	kid       string
+	published *static
+	jwks      []byte
+}
+
+// NewSigner returns a signer. The error joins a *[bulwark.ConfigError] for
+// everything that is wrong.
+func NewSigner(c SignerConfig) (*Signer, error) {
+	var errs []error
+	wrong := func(field, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: "jwt(signer)." + field, Reason: reason})
+	}
+	if c.Issuer == "" {
+		wrong("Issuer", "is empty; name the iss of the tokens")
+	}
+	if len(c.KeyID) > maxKeyID || !isPrintable(c.KeyID) {
+		wrong("KeyID", "must be at most 256 bytes of printable ASCII")
+	}
+	s := &Signer{key: c.Key, issuer: c.Issuer, kid: c.KeyID, published: &static{}}
+	var keys []*key
+	if c.Key == nil {
+		wrong("Key", "is nil")
+	} else if public, err := newKey(c.KeyID, "", c.Key.Public()); err != nil {
+		wrong("Key", err.Error())
+	} else if s.algorithm = public.signsWith(); s.algorithm == "" {
+		wrong("Key", "must be RSA, ECDSA on P-256, or Ed25519")
+	} else {
+		public.alg = s.algorithm
+		public.kid = orDefault(public.kid, public.thumbprintText())
+		s.kid = public.kid
+		keys = append(keys, public)
+	}
+	for i, retired := range c.Retired {
+		old, err := newKey("", "", retired)
+		if err != nil {
+			wrong(fmt.Sprintf("Retired[%d]", i), err.Error())
+			continue
+		}
+		old.kid = old.thumbprintText()
+		keys = append(keys, old)
+	}
+	if len(errs) == 0 {
+		set, err := newKeySet(keys)
+		if err != nil {
+			wrong("Retired", err.Error())
+		}
+		s.published.set = set
+		if s.jwks, err = jwksOf(keys); err != nil {
+			wrong("Key", err.Error())
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return s, nil
+}
+
+func isPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Issuer returns the iss of the tokens.
+func (s *Signer) Issuer() string { return s.issuer }
+
+// Sign returns a token of the type, such as "at+jwt", with the claims and the
+// signer's iss. The caller gives all others; exp, iat and nbf in seconds since
+// 1970 (RFC 7519 section 2). A token without exp, or with another iss, is an
+// error: no verifier should take it.
+func (s *Signer) Sign(typ string, claims map[string]any) (string, error) {
+	if typ == "" {
+		return "", errors.New("jwt: sign: no type; an access token has at+jwt")
+	}
+	if claims["exp"] == nil {
+		return "", errors.New("jwt: sign: no exp")
+	}
+	if iss, ok := claims["iss"]; ok && iss != s.issuer {
+		return "", errors.New("jwt: sign: iss is another issuer's")
+	}
+	body := make(map[string]any, len(claims)+1)
+	for name, value := range claims {
+		body[name] = value
+	}
+	body["iss"] = s.issuer
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return "", fmt.Errorf("jwt: sign: encode the claims: %w", err)
+	}
+	header, err := json.Marshal(struct {
+		Algorithm string `json:"alg"`
+		Type      string `json:"typ"`
+		KeyID     string `json:"kid"`
+	}{s.algorithm, typ, s.kid})
+	if err != nil {
+		return "", fmt.Errorf("jwt: sign: encode the header: %w", err)
+	}
+	input := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	signature, err := s.signature([]byte(input))
+	if err != nil {
+		return "", fmt.Errorf("jwt: sign: %w", err)
+	}
+	return input + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+}
+
+// signature signs in the form of RFC 7518 section 3 and RFC 8037 section 3.1.
+func (s *Signer) signature(input []byte) ([]byte, error) {
+	if s.algorithm == "EdDSA" {
+		return s.key.Sign(rand.Reader, input, crypto.Hash(0))
+	}
+	digest := sha256.Sum256(input)
+	signature, err := s.key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil || s.algorithm != "ES256" {
+		return signature, err
+	}
+	// A crypto.Signer answers in ASN.1; JWS wants the two numbers, each of 32
+	// bytes (RFC 7518 section 3.4).
+	var point struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(signature, &point); err != nil || len(rest) > 0 || point.R.BitLen() > 256 || point.S.BitLen() > 256 {
+		return nil, errors.New("the key returned no ECDSA signature")
+	}
+	fixed := make([]byte, 64)
+	point.R.FillBytes(fixed[:32])
+	point.S.FillBytes(fixed[32:])
+	return fixed, nil
+}
+
+// Keys returns the public keys, for a verifier in the same process.
+func (s *Signer) Keys() KeySource { return s.published }
+
+// JWKS returns a handler of GET and HEAD that serves the public keys, to be
+// cached for five minutes (RFC 7517 section 5).
+func (s *Signer) JWKS() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "jwt.method_not_allowed",
+				Header: http.Header{"Allow": {"GET, HEAD"}}})
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/jwk-set+json")
+		h.Set("Content-Length", strconv.Itoa(len(s.jwks)))
+		h.Set("Cache-Control", "public, max-age=300")
+		w.WriteHeader(http.StatusOK)
+		if r.Method == http.MethodGet {
+			w.Write(s.jwks)
+		}
+	})
+}
+
+// signsWith is the algorithm that the signer uses for the kind of key, empty for none.
+func (k *key) signsWith() string {
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		return "RS256"
+	case *ecdsa.PublicKey:
+		if public.Curve == elliptic.P256() {
+			return "ES256"
+		}
+	case ed25519.PublicKey:
+		return "EdDSA"
+	}
+	return ""
+}

@@ -1,0 +1,124 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Metadata describes a protected resource to OAuth clients (RFC 9728 section
+// 2). It is public: name nothing that is not.
+type Metadata struct {
+	// Resource is the resource identifier, an https URL without fragment; it is
+	// the audience of the tokens. Required.
+	Resource string
+	// AuthorizationServers are the issuers whose tokens are accepted.
+	AuthorizationServers []string
+	// JWKSURI is where the resource's own keys are, if it has any.
+	JWKSURI string
+	// Scopes are the scopes that requests may need.
+	Scopes []string
+	// Name is the name of the resource, for people.
+	Name string
+	// Documentation is the URL of a page for developers.
+	Documentation string
+	// PolicyURI is the URL of a page about what may be done with the data.
+	PolicyURI string
+}
+
+// MetadataHandler returns a handler of GET and HEAD for
+// "/.well-known/oauth-protected-resource" that serves m as JSON, to be cached
+// for an hour. Put its URL into [Config.ResourceMetadata].
+func MetadataHandler(m Metadata) (http.Handler, error) {
+	var errs []error
+	check := func(field, value string) {
+		if reason := resourceFault(value); reason != "" {
+			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: value, Reason: reason})
+		}
+	}
+	if m.Resource == "" {
+		errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata).Resource", Reason: "is empty; name the https URL that tokens have as audience"})
+	}
+	check("Resource", m.Resource)
+	for i, server := range m.AuthorizationServers {
+		check(fmt.Sprintf("AuthorizationServers[%d]", i), server)
+	}
+	check("JWKSURI", m.JWKSURI)
+	check("Documentation", m.Documentation)
+	check("PolicyURI", m.PolicyURI)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	body, err := json.Marshal(m.document())
+	if err != nil {
+		return nil, fmt.Errorf("auth: encode the metadata: %w", err)
+	}
+	body = append(body, '\n')
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "auth.method_not_allowed",
+				Header: http.Header{"Allow": {"GET, HEAD"}}})
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		h.Set("Cache-Control", "public, max-age=3600")
+		w.WriteHeader(http.StatusOK)
+		if r.Method == http.MethodGet {
+			w.Write(body)
+		}
+	}), nil
+}
+
+// document is m under the names of RFC 9728 section 2.
+func (m Metadata) document() any {
+	return struct {
+		Resource             string   `json:"resource"`
+		AuthorizationServers []string `json:"authorization_servers,omitempty"`
+		JWKSURI              string   `json:"jwks_uri,omitempty"`
+		Scopes               []string `json:"scopes_supported,omitempty"`
+		Methods              []string `json:"bearer_methods_supported"`
+		Name                 string   `json:"resource_name,omitempty"`
+		Documentation        string   `json:"resource_documentation,omitempty"`
+		PolicyURI            string   `json:"resource_policy_uri,omitempty"`
+	}{
+		m.Resource, slices.Clone(m.AuthorizationServers), m.JWKSURI, slices.Clone(m.Scopes),
+		[]string{"header"}, // never the query string, which ends up in logs
+		m.Name, m.Documentation, m.PolicyURI,
+	}
+}
+
+// resourceFault says what is wrong with a URL of the document. Loopback may do
+// without TLS, for development.
+func resourceFault(text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || !printable(text):
+		return "must be an absolute https URL"
+	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
+		return "must be https"
+	case u.Fragment != "" || u.User != nil:
+		return "must have neither fragment nor user"
+	}
+	return ""
+}
+
+// isLoopback reports whether a host name is this machine.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,91 @@
+package auth
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Invalid returns the refusal of a credential: 401 "auth.invalid_token", for
+// the log the event authn_token_invalid with the exact reason. The client learns
+// that the credential is bad and nothing more; [Middleware] fills in the
+// challenges with error="invalid_token" (RFC 6750 section 3.1).
+//
+// The reason is one of a closed list, which metrics count by: "expired",
+// "not_yet_valid", "lifetime", "issuer", "audience", "signature",
+// "algorithm", "type", "malformed", "revoked", "unknown_key", "binding",
+// "session", "key", "disabled", "network". The cause may be nil.
+func Invalid(reason string, cause error) *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.invalid_token",
+		Detail: "The credentials are not valid.",
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: reason,
+		Err:    cause,
+	}
+}
+
+// Unavailable returns the refusal of a request whose credential cannot be
+// checked now, which is no fault of the client: 503 "auth.unavailable" with
+// Retry-After, for the log the event sys_unavailable with the reason, such as
+// "keys_unavailable" or "store_unavailable". The cause may be nil.
+func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {
+	return &bulwark.Problem{
+		Status:     http.StatusServiceUnavailable,
+		Code:       "auth.unavailable",
+		Detail:     "The credentials cannot be checked at the moment.",
+		RetryAfter: retryAfter,
+		Event:      bulwark.SysUnavailable,
+		Reason:     reason,
+		Err:        cause,
+	}
+}
+
+// ambiguous refuses more than one credential: two readers might each believe
+// another one (RFC 6750 section 2).
+func ambiguous() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusBadRequest,
+		Code:   "auth.ambiguous_credentials",
+		Detail: "The request carries more than one credential; send one.",
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: "ambiguous",
+	}
+}
+
+// notCredentials refuses an Authorization header that is not a scheme followed
+// by credentials.
+func notCredentials() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusBadRequest,
+		Code:   "auth.invalid_request",
+		Detail: "The Authorization header is not a scheme followed by credentials.",
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: "authorization_header",
+	}
+}
+
+// unknownScheme refuses credentials of a scheme that nobody here reads. The
+// challenges are bare: there is nothing wrong with a token.
+func unknownScheme() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.unsupported_scheme",
+		Detail: "The authentication scheme is none of those in WWW-Authenticate.",
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: "scheme",
+	}
+}
+
+// required refuses a request without credentials. RFC 6750 section 3.1 wants no
+// error code then.
+func required() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.credentials_required",
+		Detail: "This resource needs credentials.",
+		Event:  bulwark.AuthzFail,
+	}
+}
