@@ -1,0 +1,225 @@
+package cors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A Config says who may read answers, and how they may ask. The zero Config is
+// refused: without an origin there is nothing to allow, and nothing to add to
+// what browsers refuse anyway.
+type Config struct {
+	// Origins are the origins that may read answers, as browsers send them:
+	//
+	//	https://app.example.com         allowed
+	//	https://app.example.com:8443    allowed
+	//	https://*.example.com           allowed: every subdomain, at any depth
+	//	http://localhost:3000           allowed
+	//	*                               allowed alone and without Credentials: everybody
+	//	https://app.example.com/        refused, as are path, query and user
+	//	https://app.example.com:443     refused: browsers leave the default port out
+	//	https://App.example.com         refused, as is Unicode: write lower case and xn--
+	//	null                            refused: every sandboxed frame has it
+	//	https://*example.com            refused: matches https://evilexample.com
+	//	https://*.co.uk                 refused, as is every public suffix
+	//	http://app.example.com          refused with Credentials: whoever is on the path is that origin
+	//
+	// [Origins] makes a list of an environment variable. Required.
+	Origins []string
+	// Methods are those of actual requests, in upper case; not CONNECT, TRACE or
+	// TRACK, which no browser sends. GET brings HEAD with it. The default is GET,
+	// HEAD and POST.
+	Methods []string
+	// Headers are the request headers that pages may set beyond those that are
+	// always safe. A JSON API wants Content-Type, and Authorization where it takes
+	// tokens. Each is a name; * is refused. The default is none.
+	Headers []string
+	// Expose are the response headers that pages may read beyond the usual ones;
+	// or * alone, without Credentials. The default is none.
+	Expose []string
+	// Credentials allows requests with cookies and client certificates.
+	Credentials bool
+	// MaxAge is how long a browser may remember a preflight, in seconds up to
+	// 86400. Zero leaves it to the browser (5 seconds), -1 forbids it.
+	MaxAge int
+	// DenyRefused answers actual requests from refused origins with 403 in place
+	// of an answer that the page cannot read. It protects what reading alone
+	// changes. A service that has pages of its own needs the BaseURL of
+	// [bulwark.Edge] besides, for these send their origin too.
+	DenyRefused bool
+	// DryRun reports what would be refused and passes it on to the next handler.
+	// It allows nothing more: such an answer has no CORS headers of this layer.
+	DryRun bool
+	// Debug answers a preflight from an allowed origin that asks for a method or
+	// header that is not allowed with the list of those that are, so that the
+	// console of the browser names the culprit. The browser refuses it as before.
+	Debug bool
+}
+
+// Build is [New] as a chain calls it.
+func (c Config) Build() (bulwark.Layer, error) {
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// New checks the Config and returns the layer. Every mistake is reported at once,
+// each as a [*bulwark.ConfigError].
+func New(c Config) (*Middleware, error) {
+	m := &Middleware{denyRefused: c.DenyRefused, dryRun: c.DryRun, debug: c.Debug}
+	var faults faults
+	m.origins = compileOrigins(c, &faults)
+	methods := compileMethods(c.Methods, &faults)
+	m.methods = make(map[string]struct{}, len(methods))
+	for _, method := range methods {
+		m.methods[method] = struct{}{}
+	}
+	checkHeaders(c, &faults)
+	if c.MaxAge < -1 || c.MaxAge > 86400 {
+		faults.add("MaxAge", strconv.Itoa(c.MaxAge), "must be between -1 and 86400 seconds, which is the most that browsers accept")
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	m.protocol = newProtocol(c, m.origins, methods)
+	m.allowMethods = strings.Join(methods, ", ")
+	m.allowHeaders = strings.Join(c.Headers, ", ")
+	m.credentials = c.Credentials
+	m.exposed = exposed(c.Expose)
+	if c.MaxAge != 0 {
+		m.maxAge = strconv.Itoa(max(c.MaxAge, 0))
+	}
+	if c.DryRun {
+		slog.Default().Warn("security layer in dry run: it refuses nothing", "layer", "cors")
+	}
+	return m, nil
+}
+
+// faults are the mistakes of one Config.
+type faults []error
+
+func (f *faults) add(field, value, reason string) {
+	*f = append(*f, &bulwark.ConfigError{Field: "cors." + field, Value: value, Reason: reason})
+}
+
+func compileOrigins(c Config, faults *faults) *origins {
+	list := &origins{exact: map[string]struct{}{}, suffixes: map[suffix]struct{}{}}
+	if len(c.Origins) == 0 {
+		faults.add("Origins", "", "is empty; name the origins that may read answers, or leave the layer out")
+	}
+	for i, text := range c.Origins {
+		field := fmt.Sprintf("Origins[%d]", i)
+		if text == "*" {
+			list.any = true
+			switch {
+			case c.Credentials:
+				faults.add(field, text, "allows every site to act as the user; name the origins, or do without Credentials")
+			case len(c.Origins) > 1:
+				faults.add(field, text, "makes the other origins pointless; write it alone")
+			}
+			continue
+		}
+		p, fault := parsePattern(text)
+		if fault == "" && c.Credentials && p.scheme == "http" && !p.loopback() {
+			fault = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
+		}
+		if fault != "" {
+			faults.add(field, text, fault)
+			continue
+		}
+		list.add(text, p)
+	}
+	return list
+}
+
+// compileMethods returns the methods to allow.
+func compileMethods(methods []string, faults *faults) []string {
+	if len(methods) == 0 {
+		return []string{"GET", "HEAD", "POST"}
+	}
+	var list []string
+	seen := map[string]bool{}
+	add := func(method string) {
+		if !seen[method] {
+			seen[method] = true
+			list = append(list, method)
+		}
+	}
+	for i, method := range methods {
+		if fault := methodFault(method); fault != "" {
+			faults.add(fmt.Sprintf("Methods[%d]", i), method, fault)
+			continue
+		}
+		add(method)
+		if method == "GET" {
+			add("HEAD") // the same but for the body (RFC 9110 section 9.3.2)
+		}
+	}
+	return list
+}
+
+func methodFault(method string) string {
+	switch {
+	case method == "*":
+		return "must be the name of a method; name them all"
+	case !isToken(method):
+		return "is no method (RFC 9110 section 9.1)"
+	case method != strings.ToUpper(method):
+		return "must be in upper case: methods are case-sensitive, and browsers send patch as it is written"
+	case method == "CONNECT", method == "TRACE", method == "TRACK":
+		return "is a method that browsers never send (Fetch, forbidden method)"
+	}
+	return ""
+}
+
+// checkHeaders checks the names of Headers and Expose.
+func checkHeaders(c Config, faults *faults) {
+	for i, name := range c.Headers {
+		switch {
+		case name == "*":
+			faults.add(fmt.Sprintf("Headers[%d]", i), name, "would allow every header; name those that pages may set")
+		case !isToken(name):
+			faults.add(fmt.Sprintf("Headers[%d]", i), name, "is no header name (RFC 9110 section 5.1)")
+		}
+	}
+	for i, name := range c.Expose {
+		switch {
+		case name == "*" && c.Credentials:
+			faults.add(fmt.Sprintf("Expose[%d]", i), name, "has no meaning together with Credentials (Fetch, CORS protocol and credentials); name the headers")
+		case name == "*" && len(c.Expose) > 1:
+			faults.add(fmt.Sprintf("Expose[%d]", i), name, "makes the other names pointless; write it alone")
+		case !isToken(name):
+			faults.add(fmt.Sprintf("Expose[%d]", i), name, "is no header name (RFC 9110 section 5.1)")
+		}
+	}
+}
+
+// exposed is the list of names in their usual spelling.
+func exposed(names []string) string {
+	var list []string
+	for _, name := range names {
+		list = append(list, http.CanonicalHeaderKey(name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// isToken knows the tokens of RFC 9110 section 5.6.2.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,271 @@
+package cors
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Origins splits a list of origins at its commas, trims white space, and drops
+// what is empty then: it is for lists that come as one text, such as an
+// environment variable.
+//
+//	cors.Config{Origins: cors.Origins(os.Getenv("ALLOWED_ORIGINS"))}
+//
+// It checks nothing. [New] does, and refuses a list of which nothing is left.
+func Origins(list string) []string {
+	var origins []string
+	for origin := range strings.SplitSeq(list, ",") {
+		if origin = strings.TrimSpace(origin); origin != "" {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
+}
+
+// maxOrigin bounds the origins that are looked at: scheme, the longest host that
+// DNS can name, and a port.
+const maxOrigin = 320
+
+// pattern is an origin, or a wildcard for all that end with host.
+type pattern struct {
+	scheme   string
+	host     string // without "*."; with brackets for IPv6
+	port     string // with its colon, or empty
+	wildcard bool
+}
+
+// parsePattern reads what a Config may allow. The second result says what is
+// wrong, and is empty where nothing is. It demands the very text that a browser
+// sends (RFC 6454 section 6.2): anything else would never match.
+func parsePattern(text string) (pattern, string) {
+	if text == "null" {
+		return pattern{}, "is the origin of every sandboxed frame and local file, on every site; name the origin"
+	}
+	if len(text) > maxOrigin {
+		return pattern{}, "is longer than an origin can be"
+	}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return pattern{}, "must be scheme://host or scheme://host:port, such as https://app.example.com"
+	}
+	if fault := schemeFault(scheme); fault != "" {
+		return pattern{}, fault
+	}
+	if fault := foreign(rest); fault != "" {
+		return pattern{}, fault
+	}
+	p := pattern{scheme: scheme}
+	p.host, p.port = splitPort(rest)
+	if p.port != "" {
+		if fault := portFault(scheme, p.port[1:]); fault != "" {
+			return pattern{}, fault
+		}
+	}
+	if base, ok := strings.CutPrefix(p.host, "*."); ok {
+		p.host, p.wildcard = base, true
+	}
+	if strings.Contains(p.host, "*") {
+		return pattern{}, "has a * that is not the whole first label; write https://*.example.com"
+	}
+	if fault := hostFault(p.host); fault != "" {
+		return pattern{}, fault
+	}
+	if p.wildcard {
+		return p, wildcardFault(p.host)
+	}
+	return p, ""
+}
+
+// schemeFault says what is wrong with a scheme. Besides the web's there are those
+// of applications that bring their own browser, such as capacitor://localhost.
+func schemeFault(scheme string) string {
+	switch scheme {
+	case "file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss":
+		return "has a scheme whose pages send another origin, or null"
+	}
+	for i, c := range []byte(scheme) {
+		switch {
+		case 'a' <= c && c <= 'z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
+		default:
+			return "has no valid scheme in lower case"
+		}
+	}
+	if scheme == "" {
+		return "has no scheme"
+	}
+	return ""
+}
+
+// foreign says which part of a URL does not belong into an origin.
+func foreign(rest string) string {
+	switch {
+	case strings.HasSuffix(rest, "/"):
+		return "must not end with a slash"
+	case strings.ContainsAny(rest, `/\?#`):
+		return "must be without path, query and fragment"
+	case strings.Contains(rest, "@"):
+		return "must be without user"
+	}
+	for _, c := range []byte(rest) {
+		switch {
+		case c >= 0x80:
+			return "is not ASCII; write international names in their xn-- form"
+		case 'A' <= c && c <= 'Z':
+			return "has upper case letters; browsers send lower case"
+		case c <= ' ' || c == 0x7f:
+			return "has white space or control characters"
+		}
+	}
+	return ""
+}
+
+// splitPort cuts a host from its port, which keeps the colon.
+func splitPort(rest string) (host, port string) {
+	if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, ']') {
+		return rest[:i], rest[i:]
+	}
+	return rest, ""
+}
+
+func portFault(scheme, port string) string {
+	n, err := strconv.ParseUint(port, 10, 16)
+	switch {
+	case err != nil || n == 0 || strconv.FormatUint(n, 10) != port:
+		return "has no port between 1 and 65535 after the colon"
+	case scheme == "https" && n == 443, scheme == "http" && n == 80:
+		return "names the default port; browsers leave it out"
+	}
+	return ""
+}
+
+// hostFault says what is wrong with a host without wildcard.
+func hostFault(host string) string {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
+		addr, err := netip.ParseAddr(inner)
+		// A browser writes an IPv6 address in its shortest form (WHATWG URL, host
+		// serializing), also one that is mapped from IPv4, which is not worth the trouble.
+		if !closed || err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" || addr.String() != inner {
+			return "has no IPv6 address in its shortest form in the brackets"
+		}
+		return ""
+	}
+	if host == "" || len(host) > 253 {
+		return "has no host, or one longer than 253 bytes"
+	}
+	last := ""
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || len(label) > 63 {
+			return "has an empty label, a trailing dot, or a label longer than 63 bytes in its host"
+		}
+		for _, c := range []byte(label) {
+			switch {
+			case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+			default:
+				return "has a character in its host that no name has"
+			}
+		}
+		last = label
+	}
+	// A host whose last label is a number is an IPv4 address or nothing (WHATWG
+	// URL, ends-in-a-number checker), 0x7f.1 included.
+	if '0' <= last[0] && last[0] <= '9' && (allDigits(last) || strings.HasPrefix(last, "0x")) {
+		if addr, err := netip.ParseAddr(host); err != nil || !addr.Is4() {
+			return "has a host that ends in a number and is no IPv4 address"
+		}
+	}
+	return ""
+}
+
+func allDigits(s string) bool {
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// wildcardFault says why nobody should allow all subdomains of a host. Under a
+// public suffix, such as co.uk or github.io, anybody can have one.
+func wildcardFault(host string) string {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return "has a wildcard before an address, which has no subdomains"
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host {
+		return "allows all of a public suffix, under which anybody can register a name"
+	}
+	return ""
+}
+
+// loopback reports whether the host never leaves the machine of the browser.
+func (p pattern) loopback() bool {
+	if p.host == "localhost" || strings.HasSuffix(p.host, ".localhost") {
+		return true // RFC 6761 section 6.3
+	}
+	addr, err := netip.ParseAddr(strings.Trim(p.host, "[]"))
+	return err == nil && addr.IsLoopback()
+}
+
+// suffix is what all hosts under a wildcard have in common.
+type suffix struct{ scheme, hostport string }
+
+// origins is the compiled list.
+type origins struct {
+	any       bool
+	exact     map[string]struct{}
+	suffixes  map[suffix]struct{}
+	wildcards bool
+}
+
+func (o *origins) add(text string, p pattern) {
+	if !p.wildcard {
+		o.exact[text] = struct{}{}
+		return
+	}
+	o.wildcards = true
+	o.suffixes[suffix{p.scheme, p.host + p.port}] = struct{}{}
+}
+
+// allows reports whether an Origin header names an origin of the list. Comparing
+// is exact to the byte (Fetch, CORS check). The cost is bounded whatever the text.
+func (o *origins) allows(origin string) bool {
+	if o.any {
+		return true
+	}
+	if len(origin) > maxOrigin {
+		return false
+	}
+	if _, ok := o.exact[origin]; ok {
+		return true
+	}
+	return o.wildcards && o.allowsSubdomain(origin)
+}
+
+// allowsSubdomain tries each parent domain of the origin's host. What stands in
+// place of the star must be labels: a byte that no label has ends the search.
+func (o *origins) allowsSubdomain(origin string) bool {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	if !ok {
+		return false
+	}
+	label := 0 // length of the label so far
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+			label++
+		case c == '.' && label > 0 && label <= 63:
+			if _, ok := o.suffixes[suffix{scheme, rest[i+1:]}]; ok {
+				return true
+			}
+			label = 0
+		default:
+			return false
+		}
+	}
+	return false
+}

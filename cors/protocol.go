@@ -1,0 +1,37 @@
+package cors
+
+import (
+	"net/http"
+
+	rscors "github.com/rs/cors"
+)
+
+// protocol is the part of CORS that is one: preflights. This file is all that
+// knows rs/cors. For an actual request rs/cors would set three headers by the same
+// lists; the layer sets them itself, once and in slices of the response.
+type protocol struct{ cors *rscors.Cors }
+
+// newProtocol hands over what has been checked, and leaves rs/cors no default and
+// no wildcard to fall back on: the lists are never empty, and origins are matched
+// by us, but for the plain * that has to be answered with a *.
+func newProtocol(c Config, list *origins, methods []string) protocol {
+	options := rscors.Options{
+		AllowedMethods:     methods,
+		AllowedHeaders:     append([]string{""}, c.Headers...), // a name that nobody can send
+		AllowCredentials:   c.Credentials,
+		MaxAge:             c.MaxAge,
+		OptionsPassthrough: true,
+	}
+	if list.any {
+		options.AllowedOrigins = []string{"*"}
+	} else {
+		options.AllowOriginVaryRequestFunc = func(_ *http.Request, origin string) (bool, []string) {
+			return list.allows(origin), nil
+		}
+	}
+	return protocol{rscors.New(options)}
+}
+
+// around sets the headers of a preflight that is allowed, and Vary, and calls
+// next in every case.
+func (p protocol) around(next http.Handler) http.Handler { return p.cors.Handler(next) }

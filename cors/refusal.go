@@ -1,0 +1,43 @@
+package cors
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// The codes of refusals.
+const (
+	codeOrigin    = "cors.origin"
+	codeMethod    = "cors.method"
+	codeHeader    = "cors.header"
+	codeAmbiguous = "cors.ambiguous"
+)
+
+// refusal says why the protocol did not allow a request. It looks at no more of
+// it than New has bounded: what is neither origin nor method is a header.
+func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Problem {
+	p := &bulwark.Problem{Status: http.StatusForbidden, Event: bulwark.MaliciousCORS,
+		Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}
+	switch {
+	case !m.origins.allows(origin):
+		p.Code, p.Title = codeOrigin, "Origin not allowed"
+		p.Detail = "Pages of this origin may not use this service."
+	case !m.lists(method) || !preflight:
+		p.Code, p.Title = codeMethod, "Method not allowed for other origins"
+		p.Detail = "Pages of other origins may not use this method."
+	default:
+		p.Code, p.Title = codeHeader, "Header not allowed for other origins"
+		p.Detail = "Pages of other origins may not set one of the headers that Access-Control-Request-Headers lists."
+	}
+	return p
+}
+
+// ambiguous refuses what different readers would understand differently: which
+// of two lines counts, and rs/cors would answer with both (Fetch has one of each).
+func ambiguous() *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Event: bulwark.MaliciousCORS,
+		Title:  "More than one Origin or Access-Control-Request-Method",
+		Detail: "Send each of Origin and Access-Control-Request-Method once."}
+}

@@ -1,0 +1,187 @@
+package headers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A Config departs from a preset. The zero Config is the strict set for an API.
+type Config struct {
+	// Preset is the set to begin with, default [API].
+	Preset Preset
+	// CSP is the Content-Security-Policy; see [CSP].
+	CSP CSP
+	// ReportOnly is a second policy beside it, which browsers report violations of
+	// and do not enforce: Content-Security-Policy-Report-Only. Default none.
+	ReportOnly CSP
+	// Endpoints are where browsers send reports: names, which ReportTo of a policy
+	// uses, and URLs, https or a path of the service itself. They are sent as
+	// Reporting-Endpoints. [Reports] receives them.
+	Endpoints map[string]string
+	// HSTS is Strict-Transport-Security.
+	HSTS HSTS
+	// CacheControl is Cache-Control for answers whose handler does not set one,
+	// such as "private, max-age=60".
+	CacheControl string
+	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or credentialless.
+	EmbedderPolicy string
+	// OpenerPolicy is Cross-Origin-Opener-Policy: same-origin,
+	// same-origin-allow-popups or noopener-allow-popups.
+	OpenerPolicy string
+	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
+	// cross-origin. It concerns pages that embed an answer; cors those that read it.
+	ResourcePolicy string
+	// PermissionsPolicy is Permissions-Policy, such as "camera=(), geolocation=(self)".
+	PermissionsPolicy string
+	// ReferrerPolicy is Referrer-Policy. What tells other sites full URLs is refused.
+	ReferrerPolicy string
+	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
+	// frame-ancestors ignore it where the policy has that.
+	FrameOptions string
+	// InsecureOmit are names of headers that are not sent, although the preset
+	// has them.
+	InsecureOmit []string
+}
+
+// Build is [New] as a chain calls it.
+func (c Config) Build() (bulwark.Layer, error) {
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// New checks the Config and returns the layer. Every mistake is reported at once,
+// each as a [*bulwark.ConfigError].
+func New(c Config) (*Middleware, error) {
+	var faults faults
+	preset, ok := c.Preset.set()
+	if !ok {
+		faults.add("Preset", c.Preset.String(), "is no preset; use API or HTML")
+		return nil, errors.Join(faults...)
+	}
+	m := &compiled{exceptLoopback: c.HSTS.ExceptLoopback}
+	values := c.values(preset.values, &faults)
+	values[transportSecurity] = c.HSTS.compile(&faults)
+	values[reportingEndpoints] = c.endpoints(&faults)
+
+	csp := c.CSP
+	if csp.bare() {
+		csp = csp.over(preset.csp)
+	}
+	m.csp = csp.compile("CSP", false, c.Endpoints, &faults)
+	if !c.ReportOnly.unset() {
+		m.reportOnly = c.ReportOnly.compile("ReportOnly", true, c.Endpoints, &faults)
+	}
+	c.omit(m, &values, &faults)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	m.hsts = values[transportSecurity]
+	m.cacheControl = values[cacheControl]
+	m.nonce = m.csp.hasNonce() || m.reportOnly.hasNonce()
+	for f, value := range values {
+		if value != "" && field(f) != transportSecurity {
+			m.static = append(m.static, entry{field(f), value})
+		}
+	}
+	return &Middleware{m}, nil
+}
+
+// faults are the mistakes of one Config.
+type faults []error
+
+func (f *faults) add(path, value, reason string) {
+	*f = append(*f, &bulwark.ConfigError{Field: "headers." + path, Value: value, Reason: reason})
+}
+
+// values returns those of the preset with those of the Config in their place.
+func (c *Config) values(values [fields]string, faults *faults) [fields]string {
+	for _, own := range []struct {
+		field       field
+		path, value string
+		fault       func(string) string
+	}{
+		{cacheControl, "CacheControl", c.CacheControl, cacheFault},
+		{embedderPolicy, "EmbedderPolicy", c.EmbedderPolicy, embedderFault},
+		{openerPolicy, "OpenerPolicy", c.OpenerPolicy, openerFault},
+		{resourcePolicy, "ResourcePolicy", c.ResourcePolicy, resourceFault},
+		{permissionsPolicy, "PermissionsPolicy", c.PermissionsPolicy, permissionsFault},
+		{referrerPolicy, "ReferrerPolicy", c.ReferrerPolicy, referrerFault},
+		{frameOptions, "FrameOptions", c.FrameOptions, frameFault},
+	} {
+		if own.value == "" {
+			continue
+		}
+		if fault := own.fault(own.value); fault != "" {
+			faults.add(own.path, own.value, fault)
+		}
+		values[own.field] = own.value
+	}
+	return values
+}
+
+// endpoints returns the value of Reporting-Endpoints (Reporting API, 3.2).
+func (c *Config) endpoints(faults *faults) string {
+	var members []string
+	for _, name := range slices.Sorted(maps.Keys(c.Endpoints)) {
+		target := c.Endpoints[name]
+		path := fmt.Sprintf("Endpoints[%q]", name)
+		if !isFeature(name) { // a key of RFC 8941, and a token of report-to
+			faults.add(path, "", "needs a name of lower case letters, digits and hyphens that begins with a letter")
+		}
+		if fault := endpointFault(target); fault != "" {
+			faults.add(path, target, fault)
+		}
+		members = append(members, name+`="`+target+`"`)
+	}
+	return strings.Join(members, ", ")
+}
+
+func endpointFault(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || strings.ContainsAny(target, "\"\\;, '<>") {
+		return "is no URL that can stand in a header"
+	}
+	for _, c := range []byte(target) {
+		if c <= ' ' || c >= 0x7f {
+			return "is no URL that can stand in a header"
+		}
+	}
+	switch {
+	case u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "":
+		return ""
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && u.Fragment == "":
+		return ""
+	}
+	return "must be an https URL, or a path that begins with a slash"
+}
+
+// omit takes out what InsecureOmit names.
+func (c *Config) omit(m *compiled, values *[fields]string, faults *faults) {
+	for i, name := range c.InsecureOmit {
+		path := fmt.Sprintf("InsecureOmit[%d]", i)
+		f, known := fieldNamed(name)
+		sent := known && (values[f] != "" || f == securityPolicy && m.csp.sent() || f == policyReportOnly && m.reportOnly.sent())
+		switch {
+		case !known:
+			faults.add(path, name, "is no header of this package; the names are "+strings.Join(names[:], ", "))
+		case !sent:
+			faults.add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or stands in the list twice")
+		case f == securityPolicy:
+			m.csp = policy{}
+		case f == policyReportOnly:
+			m.reportOnly = policy{}
+		default:
+			values[f] = ""
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package headers
+
+import "strings"
+
+// A CSP is a Content-Security-Policy (CSP Level 3), a field for each directive.
+// Where no source list is set, those of the preset stand, and the other fields
+// are added to them; otherwise the policy is exactly what is written here, and
+// DefaultSrc is required.
+//
+// A source is one of
+//
+//	'self'  'none'                       keywords, in their single quotes
+//	'nonce'                              the nonce of the response, see [Nonce]
+//	'sha256-…'  'sha384-…'  'sha512-…'   the hash of an inline script or style
+//	'strict-dynamic'  'report-sample'  'wasm-unsafe-eval'  …
+//	https:  data:                        schemes
+//	cdn.example.com  https://*.example.com:8443/js/
+//
+// The nonce of a policy is made for each response; one that is written out, such
+// as 'nonce-abc', is refused, since whoever injects a script can write it, too.
+type CSP struct {
+	DefaultSrc     []string // for what has no list of its own
+	ScriptSrc      []string
+	ScriptSrcElem  []string
+	ScriptSrcAttr  []string
+	StyleSrc       []string
+	StyleSrcElem   []string
+	StyleSrcAttr   []string
+	ImgSrc         []string
+	FontSrc        []string
+	ConnectSrc     []string
+	MediaSrc       []string
+	ObjectSrc      []string
+	FrameSrc       []string
+	ChildSrc       []string
+	WorkerSrc      []string
+	ManifestSrc    []string
+	BaseURI        []string // not covered by DefaultSrc, as are the next two
+	FormAction     []string
+	FrameAncestors []string
+
+	// Sandbox takes the rights of a page that are not listed, such as
+	// "allow-scripts". Nil is no sandbox; an empty list is one without rights.
+	Sandbox []string
+	// UpgradeInsecureRequests makes http URLs of the page https. It is sent over
+	// TLS only, and not in a report-only policy, where it has no meaning.
+	UpgradeInsecureRequests bool
+	// RequireTrustedTypes refuses strings at the places of the DOM that would run
+	// them, unless a policy of TrustedTypes made them.
+	RequireTrustedTypes bool
+	// TrustedTypes are the names of the policies that scripts may create; or
+	// 'none', 'allow-duplicates'. Nil does not restrict them.
+	TrustedTypes []string
+	// ReportTo is where violations are reported: a name in [Config.Endpoints].
+	// Browsers that know only report-uri get the URL by that.
+	ReportTo string
+
+	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for scripts:
+	// whoever injects markup runs script.
+	InsecureInlineScript bool
+	// InsecureInlineStyle allows them for styles: whoever injects markup can
+	// change what the page shows, and read some of it by selectors.
+	InsecureInlineStyle bool
+	// InsecureEval allows 'unsafe-eval'.
+	InsecureEval bool
+	// InsecureAnyScript allows scripts from * or by scheme alone, such as https:
+	// or data:, which attackers can provide.
+	InsecureAnyScript bool
+}
+
+// directive is one list of a policy, and what may stand in it.
+type directive struct {
+	field   string // in CSP
+	name    string
+	sources []string
+	script  bool // governs scripts
+	style   bool // governs styles
+	plain   bool // takes no nonce, hash, or word on code
+}
+
+// directives returns the lists in their fixed order.
+func (c *CSP) directives() []directive {
+	return []directive{
+		{"DefaultSrc", "default-src", c.DefaultSrc, len(c.ScriptSrc) == 0, len(c.StyleSrc) == 0, false},
+		{"ScriptSrc", "script-src", c.ScriptSrc, true, false, false},
+		{"ScriptSrcElem", "script-src-elem", c.ScriptSrcElem, true, false, false},
+		{"ScriptSrcAttr", "script-src-attr", c.ScriptSrcAttr, true, false, false},
+		{"StyleSrc", "style-src", c.StyleSrc, false, true, false},
+		{"StyleSrcElem", "style-src-elem", c.StyleSrcElem, false, true, false},
+		{"StyleSrcAttr", "style-src-attr", c.StyleSrcAttr, false, true, false},
+		{"ImgSrc", "img-src", c.ImgSrc, false, false, true},
+		{"FontSrc", "font-src", c.FontSrc, false, false, true},
+		{"ConnectSrc", "connect-src", c.ConnectSrc, false, false, true},
+		{"MediaSrc", "media-src", c.MediaSrc, false, false, true},
+		{"ObjectSrc", "object-src", c.ObjectSrc, false, false, true},
+		{"FrameSrc", "frame-src", c.FrameSrc, false, false, true},
+		{"ChildSrc", "child-src", c.ChildSrc, false, false, true},
+		{"WorkerSrc", "worker-src", c.WorkerSrc, false, false, true},
+		{"ManifestSrc", "manifest-src", c.ManifestSrc, false, false, true},
+		{"BaseURI", "base-uri", c.BaseURI, false, false, true},
+		{"FormAction", "form-action", c.FormAction, false, false, true},
+		{"FrameAncestors", "frame-ancestors", c.FrameAncestors, false, false, true},
+	}
+}
+
+// bare reports whether no source list is set.
+func (c *CSP) bare() bool {
+	for _, d := range c.directives() {
+		if len(d.sources) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// unset reports whether c says nothing at all.
+func (c *CSP) unset() bool {
+	return c.bare() && c.Sandbox == nil && !c.UpgradeInsecureRequests && !c.RequireTrustedTypes && c.TrustedTypes == nil && c.ReportTo == ""
+}
+
+// over returns the lists of base with the other fields of c added.
+func (c CSP) over(base CSP) CSP {
+	merged := base
+	merged.Sandbox, merged.TrustedTypes, merged.ReportTo = c.Sandbox, c.TrustedTypes, c.ReportTo
+	merged.RequireTrustedTypes = c.RequireTrustedTypes
+	merged.UpgradeInsecureRequests = c.UpgradeInsecureRequests || base.UpgradeInsecureRequests
+	return merged
+}
+
+// maxPolicy bounds the text of a policy, in bytes: servers and proxies between
+// here and the browser accept 8 KiB for all headers together.
+const maxPolicy = 4 << 10
+
+// nonceMark stands for the nonce in the text of a policy. No source can hold it.
+const nonceMark = "\x00"
+
+// policy is a prepared policy: the parts between which the nonce is put. The
+// second form is for requests over TLS.
+type policy struct {
+	plain, secure []string
+}
+
+func (p *policy) sent() bool { return p.plain != nil }
+
+// over returns the form for a request.
+func (p *policy) over(secure bool) []string {
+	if secure {
+		return p.secure
+	}
+	return p.plain
+}
+
+// hasNonce reports whether the policy needs one.
+func (p *policy) hasNonce() bool { return len(p.plain) > 1 }
+
+// compile checks the policy and prepares its text. The path is that of the field
+// in the Config.
+func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, faults *faults) policy {
+	var text strings.Builder
+	write := func(name string, words ...string) {
+		if text.Len() > 0 {
+			text.WriteString("; ")
+		}
+		text.WriteString(name)
+		for _, word := range words {
+			text.WriteByte(' ')
+			text.WriteString(word)
+		}
+	}
+	if len(c.DefaultSrc) == 0 {
+		faults.add(path+".DefaultSrc", "", "is empty, so that whatever has no list of its own is allowed from anywhere; write 'none' or 'self'")
+	}
+	for _, d := range c.directives() {
+		if len(d.sources) == 0 {
+			continue
+		}
+		c.check(d, path+"."+d.field, faults)
+		words := make([]string, len(d.sources))
+		for i, source := range d.sources {
+			if words[i] = source; source == "'nonce'" {
+				words[i] = "'nonce-" + nonceMark + "'"
+			}
+		}
+		write(d.name, words...)
+	}
+	c.checkRest(path, reportOnly, endpoints, faults)
+	if c.Sandbox != nil {
+		write("sandbox", c.Sandbox...)
+	}
+	if c.RequireTrustedTypes {
+		write("require-trusted-types-for", "'script'")
+	}
+	if c.TrustedTypes != nil {
+		write("trusted-types", c.TrustedTypes...)
+	}
+	if c.ReportTo != "" {
+		write("report-uri", endpoints[c.ReportTo])
+		write("report-to", c.ReportTo)
+	}
+	if text.Len() > maxPolicy {
+		faults.add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
+	}
+	p := policy{plain: strings.Split(text.String(), nonceMark)}
+	if p.secure = p.plain; c.UpgradeInsecureRequests {
+		write("upgrade-insecure-requests")
+		p.secure = strings.Split(text.String(), nonceMark)
+	}
+	return p
+}
+
+// splice puts the nonce between the parts.
+func splice(parts []string, nonce string) string {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return strings.Join(parts, nonce)
+}

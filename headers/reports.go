@@ -1,0 +1,158 @@
+package headers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// Reports receives what browsers report about violations of a policy: by report-uri
+// (application/csp-report, CSP Level 2) and by report-to (application/reports+json,
+// Reporting API). Serve its Handler to POST at the URL in [Config.Endpoints],
+// without authentication, and behind a cors layer where pages of other origins
+// report to it.
+//
+// Each kind of violation, which is one of directive, document and blocked URL, is a
+// malicious_csp_violation event at once, and a second one with a count when the
+// window ends, if there were more. Its rule is the directive. Queries, fragments
+// and users of URLs are not kept, nor samples of scripts: they may hold secrets.
+// Anybody can send reports, and browser extensions cause many: they are a hint,
+// and no proof.
+type Reports struct {
+	// MaxBytes bounds a report, default 64 KiB, at most 1 MiB. A larger one is 413.
+	MaxBytes int64
+	// Window is the time over which reports are grouped, default a minute, at most
+	// an hour.
+	Window time.Duration
+	// Requests bounds the requests per window that are read, default 600, at most a
+	// million. Those beyond it are answered 204 and told as a number.
+	Requests int
+	// Groups bounds the kinds of violations per window, default 100, at most
+	// 10,000. Violations beyond it are told as a number.
+	Groups int
+}
+
+// Handler checks the bounds and returns the handler. It answers 204 whatever it
+// makes of a report; what is none is 400, 413 or 415.
+func (c Reports) Handler() (http.Handler, error) {
+	var faults faults
+	bound := func(field string, value, standard, most int64) int64 {
+		if value < 0 || value > most {
+			faults.add("Reports."+field, strconv.FormatInt(value, 10), "must be between 1 and "+strconv.FormatInt(most, 10)+", or 0 for the default")
+		}
+		if value == 0 {
+			return standard
+		}
+		return value
+	}
+	h := &receiver{
+		groups: &groups{
+			window: time.Duration(bound("Window", int64(c.Window), int64(time.Minute), int64(time.Hour))),
+			max:    int(bound("Groups", int64(c.Groups), 100, 10_000)),
+			busy:   int(bound("Requests", int64(c.Requests), 600, 1_000_000)),
+		},
+		limits: body.Limits{
+			Max:        bound("MaxBytes", c.MaxBytes, 64<<10, 1<<20),
+			MediaTypes: []string{cspReport, reportsJSON},
+			JSON:       reportLimits,
+			Timeout:    10 * time.Second,
+		},
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return h, nil
+}
+
+const (
+	cspReport   = "application/csp-report"
+	reportsJSON = "application/reports+json"
+)
+
+// reportLimits bound what is decoded. Browsers put up to a hundred reports into a request.
+var reportLimits = jsondoc.Limits{Depth: 8, Keys: 5000, Items: 100}
+
+// receiver is the handler of Reports.
+type receiver struct {
+	groups *groups
+	limits body.Limits
+}
+
+func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		bulwark.Deny(w, r, methodProblem(http.MethodPost))
+		return
+	}
+	r, _ = bulwark.Enter(r)
+	if !h.groups.admit(r) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	r, read, err := body.Read(w, r, h.limits)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	violations, err := violationsIn(read)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	for _, v := range violations {
+		h.groups.count(r, v)
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// violationsIn finds the violations in a body of either type.
+func violationsIn(read *body.Body) ([]violation, error) {
+	if read.Empty() {
+		return nil, body.Required()
+	}
+	if read.MediaType() == reportsJSON {
+		return fromReports(read)
+	}
+	limits := reportLimits
+	limits.Bytes = len(read.Bytes())
+	value, err := jsondoc.DecodeValue(read.Bytes(), limits)
+	if err != nil {
+		return nil, notAReport(err)
+	}
+	outer, _ := value.(map[string]any)
+	report, ok := outer["csp-report"].(map[string]any)
+	if !ok {
+		return nil, notAReport(nil)
+	}
+	return []violation{violationOf(report, "effective-directive", "document-uri", "blocked-uri", "source-file", "line-number")}, nil
+}
+
+// fromReports reads a list of reports of any kind. Those of other kinds, such as
+// deprecations, are no violations and pass unseen.
+func fromReports(read *body.Body) ([]violation, error) {
+	value, _ := read.Value()
+	list, ok := value.([]any)
+	if !ok {
+		return nil, notAReport(nil)
+	}
+	var found []violation
+	for _, item := range list {
+		report, ok := item.(map[string]any)
+		if !ok {
+			return nil, notAReport(nil)
+		}
+		if inner, ok := report["body"].(map[string]any); ok && report["type"] == "csp-violation" {
+			found = append(found, violationOf(inner, "effectiveDirective", "documentURL", "blockedURL", "sourceFile", "lineNumber"))
+		}
+	}
+	return found, nil
+}
+
+func notAReport(cause error) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "headers.report", Title: "Not a report",
+		Detail: "The body is no report of its media type.", Err: cause}
+}

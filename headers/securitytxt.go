@@ -1,0 +1,118 @@
+package headers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A SecurityTxt tells those who find a weakness whom to tell (RFC 9116). Serve its
+// Handler at /.well-known/security.txt, over https.
+type SecurityTxt struct {
+	// Contact are ways to reach you, the preferred first: mailto:, tel: or https:
+	// URIs. Required.
+	Contact []string
+	// Expires is when the file is to be considered stale; less than a year from
+	// now is recommended. Required, and in the future.
+	Expires time.Time
+	// Encryption are URIs of keys to encrypt reports with.
+	Encryption []string
+	// Acknowledgments are pages that thank those who reported.
+	Acknowledgments []string
+	// PreferredLanguages are language tags, such as "en" and "de".
+	PreferredLanguages []string
+	// Canonical are the URIs of this file itself.
+	Canonical []string
+	// Policy are pages that say how reports are handled.
+	Policy []string
+	// Hiring are pages with security positions.
+	Hiring []string
+}
+
+// Handler checks the fields and returns a handler that serves the file to GET and
+// HEAD. Every mistake is reported at once, as a [*bulwark.ConfigError] each.
+func (s SecurityTxt) Handler() (http.Handler, error) {
+	var faults faults
+	var text strings.Builder
+	if len(s.Contact) == 0 {
+		faults.add("SecurityTxt.Contact", "", "is empty; name at least one way to reach you (RFC 9116 section 2.5.3)")
+	}
+	if !s.Expires.After(time.Now()) {
+		faults.add("SecurityTxt.Expires", s.Expires.UTC().Format(time.RFC3339), "must be set and in the future (RFC 9116 section 2.5.5)")
+	}
+	for _, list := range []struct {
+		field, name string
+		uris        []string
+		schemes     string
+	}{
+		{"Contact", "Contact", s.Contact, "https mailto tel"},
+		{"Encryption", "Encryption", s.Encryption, "https dns openpgp4fpr"},
+		{"Acknowledgments", "Acknowledgments", s.Acknowledgments, "https"},
+		{"Canonical", "Canonical", s.Canonical, "https"},
+		{"Policy", "Policy", s.Policy, "https"},
+		{"Hiring", "Hiring", s.Hiring, "https"},
+	} {
+		for i, uri := range list.uris {
+			if fault := uriFault(uri, list.schemes); fault != "" {
+				faults.add(fmt.Sprintf("SecurityTxt.%s[%d]", list.field, i), uri, fault)
+			}
+			fmt.Fprintf(&text, "%s: %s\n", list.name, uri)
+		}
+	}
+	for i, tag := range s.PreferredLanguages {
+		if !isToken(tag) || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+			faults.add(fmt.Sprintf("SecurityTxt.PreferredLanguages[%d]", i), tag, "is no language tag (RFC 5646)")
+		}
+	}
+	if len(s.PreferredLanguages) > 0 { // at most once (RFC 9116 section 2.5.8)
+		fmt.Fprintf(&text, "Preferred-Languages: %s\n", strings.Join(s.PreferredLanguages, ", "))
+	}
+	fmt.Fprintf(&text, "Expires: %s\n", s.Expires.UTC().Format(time.RFC3339))
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return securityTxt(text.String()), nil
+}
+
+// uriFault checks a URI; those of the web must be https (RFC 9116 section 2.5).
+func uriFault(uri, schemes string) string {
+	u, err := url.Parse(uri)
+	for _, c := range []byte(uri) {
+		if c <= ' ' || c >= 0x7f {
+			return "is no URI: it has white space, control characters or characters that are not ASCII"
+		}
+	}
+	for scheme := range strings.FieldsSeq(schemes) {
+		if err == nil && u.Scheme == scheme && (u.Host != "" || u.Opaque != "" && scheme != "https") {
+			return ""
+		}
+	}
+	return "must be a URI of " + strings.ReplaceAll(schemes, " ", ", ")
+}
+
+// securityTxt is the text of the file.
+type securityTxt string
+
+func (text securityTxt) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		bulwark.Deny(w, r, methodProblem("GET, HEAD"))
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"} // RFC 9116 section 3
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	if r.Method == http.MethodGet {
+		w.Write([]byte(text))
+	}
+}
+
+func methodProblem(allow string) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "headers.method",
+		Detail: "Use " + allow + ".", Header: http.Header{"Allow": {allow}}}
+}

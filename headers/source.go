@@ -1,0 +1,268 @@
+package headers
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// check reports what is wrong with a source list.
+func (c *CSP) check(d directive, path string, faults *faults) {
+	strict, trusted := false, false
+	for i, source := range d.sources {
+		if fault := c.sourceFault(d, source); fault != "" {
+			faults.add(fmt.Sprintf("%s[%d]", path, i), source, fault)
+			continue
+		}
+		if slices.Index(d.sources, source) < i {
+			faults.add(fmt.Sprintf("%s[%d]", path, i), source, "stands in the list twice")
+		}
+		if source == "'none'" && len(d.sources) > 1 {
+			faults.add(fmt.Sprintf("%s[%d]", path, i), source, "stands in company, where browsers ignore it; write it alone")
+		}
+		strict = strict || source == "'strict-dynamic'"
+		trusted = trusted || source == "'nonce'" || strings.HasPrefix(source, "'sha")
+	}
+	if strict && !trusted {
+		faults.add(path, "'strict-dynamic'", "allows no script at all without 'nonce' or a hash in the same list")
+	}
+}
+
+// sourceFault says what is wrong with one source of a directive.
+func (c *CSP) sourceFault(d directive, source string) string {
+	for _, char := range []byte(source) {
+		switch {
+		case char == ';' || char == ',':
+			return "has a semicolon or comma, which ends the directive or the policy; write it as %3B or %2C"
+		case char <= ' ' || char >= 0x7f:
+			return "has white space, a control character or a character that is not ASCII"
+		}
+	}
+	if strings.HasPrefix(source, "'") {
+		return c.keywordFault(d, source)
+	}
+	if fault := bareKeywordFault(source); fault != "" {
+		return fault
+	}
+	if d.script && !c.InsecureAnyScript && anybody(source) {
+		return "lets attackers provide scripts; name hosts or use 'nonce', or set InsecureAnyScript"
+	}
+	if source == "*" || isScheme(source) {
+		return ""
+	}
+	return hostSourceFault(source)
+}
+
+// keywordFault checks what stands in single quotes (CSP, 2.3.1).
+func (c *CSP) keywordFault(d directive, source string) string {
+	code := !d.plain
+	only := func(ok bool, where string) string {
+		if ok {
+			return ""
+		}
+		return "has no meaning here; it belongs into " + where
+	}
+	switch source {
+	case "'self'", "'none'":
+		return ""
+	case "'nonce'":
+		return only(code && !strings.HasSuffix(d.name, "-attr"), "the lists for scripts and styles")
+	case "'report-sample'":
+		return only(code, "the lists for scripts and styles")
+	case "'strict-dynamic'", "'wasm-unsafe-eval'", "'inline-speculation-rules'":
+		return only(d.script, "the lists for scripts")
+	case "'unsafe-eval'":
+		if !c.InsecureEval && d.script {
+			return "lets injected text run as script; set InsecureEval if it has to be"
+		}
+		return only(d.script, "the lists for scripts")
+	case "'unsafe-inline'", "'unsafe-hashes'":
+		if d.script && !c.InsecureInlineScript {
+			return "lets injected markup run script; use 'nonce', or set InsecureInlineScript if it has to be"
+		}
+		if d.style && !c.InsecureInlineStyle {
+			return "lets injected markup restyle the page; use 'nonce', or set InsecureInlineStyle if it has to be"
+		}
+		return only(code, "the lists for scripts and styles")
+	}
+	if strings.HasPrefix(source, "'nonce-") {
+		return "is a nonce that everybody can know; write 'nonce' for one that is new in each response"
+	}
+	if fault, is := hashFault(source); is {
+		if fault == "" {
+			fault = only(code, "the lists for scripts and styles")
+		}
+		return fault
+	}
+	return "is no keyword of CSP in lower case and single quotes"
+}
+
+// hashFault checks a hash source; the second result says whether it is one at all.
+func hashFault(source string) (fault string, is bool) {
+	for prefix, size := range map[string]int{"'sha256-": 32, "'sha384-": 48, "'sha512-": 64} {
+		text, ok := strings.CutPrefix(source, prefix)
+		if !ok {
+			continue
+		}
+		// Both alphabets are allowed (CSP, 2.3.1, base64-value).
+		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimSuffix(text, "'"))
+		sum, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(sum) != size || !strings.HasSuffix(source, "'") {
+			return "is no hash of its size in base64 and single quotes", true
+		}
+		return "", true
+	}
+	return "", false
+}
+
+// bareKeywordFault finds keywords whose quotes were forgotten: a browser takes
+// them for the names of hosts.
+func bareKeywordFault(source string) string {
+	lower := strings.ToLower(strings.Trim(source, `"'`))
+	switch lower {
+	case "self", "none", "nonce", "unsafe-inline", "unsafe-eval", "unsafe-hashes", "strict-dynamic", "report-sample",
+		"wasm-unsafe-eval", "inline-speculation-rules":
+		return "is a keyword, which needs single quotes: '" + lower + "'"
+	}
+	for _, prefix := range []string{"nonce-", "sha256-", "sha384-", "sha512-"} {
+		if strings.HasPrefix(lower, prefix) {
+			return "needs single quotes around it"
+		}
+	}
+	return ""
+}
+
+// anybody reports whether a source takes from every site, or from the page itself
+// what markup can hold.
+func anybody(source string) bool {
+	if isScheme(source) {
+		return true
+	}
+	if _, after, ok := strings.Cut(source, "://"); ok {
+		source = after
+	}
+	host, _, _ := strings.Cut(source, "/")
+	host, _, _ = strings.Cut(host, ":")
+	return host == "*"
+}
+
+// isScheme knows scheme-source: a scheme and its colon. One with a dot would be
+// valid, and is rather a host whose port is missing.
+func isScheme(source string) bool {
+	name, ok := strings.CutSuffix(source, ":")
+	return ok && isSchemeName(name) && !strings.Contains(name, ".")
+}
+
+func isSchemeName(name string) bool {
+	for i, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return name != ""
+}
+
+// hostSourceFault checks a host-source: [scheme://]host[:port][/path].
+func hostSourceFault(source string) string {
+	rest := source
+	if scheme, after, ok := strings.Cut(source, "://"); ok {
+		if !isSchemeName(scheme) {
+			return "has no valid scheme"
+		}
+		rest = after
+	}
+	path := ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		rest, path = rest[:i], rest[i:]
+	}
+	if fault := sourcePathFault(path); fault != "" {
+		return fault
+	}
+	host, port, hasPort := strings.Cut(rest, ":")
+	if hasPort && port != "*" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+			return "has no port between 1 and 65535, or *, after the colon"
+		}
+	}
+	if host == "*" {
+		return ""
+	}
+	for label := range strings.SplitSeq(strings.TrimPrefix(host, "*."), ".") {
+		if label == "" {
+			return "is no source: neither a keyword in single quotes, nor a scheme with its colon, nor a host"
+		}
+		for _, c := range []byte(label) {
+			switch {
+			case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+			case c == '*':
+				return "has a * that is not the whole first label"
+			default:
+				return "has a character that no host has"
+			}
+		}
+	}
+	return ""
+}
+
+// sourcePathFault checks a path-part: browsers compare it without query.
+func sourcePathFault(path string) string {
+	if strings.ContainsAny(path, `?#'"<>\^{|}`+"`") {
+		return "has a query, a fragment, or a character that no path has"
+	}
+	if _, err := url.PathUnescape(path); err != nil {
+		return "has a percent sign that begins no escape"
+	}
+	return ""
+}
+
+// sandboxRights are the tokens that lift a restriction of a sandbox (HTML, 7.1.5).
+var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "allow-orientation-lock", "allow-pointer-lock",
+	"allow-popups", "allow-popups-to-escape-sandbox", "allow-presentation", "allow-same-origin", "allow-scripts",
+	"allow-storage-access-by-user-activation", "allow-top-navigation", "allow-top-navigation-by-user-activation",
+	"allow-top-navigation-to-custom-protocols"}
+
+// checkRest checks what is not a source list.
+func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *faults) {
+	for i, right := range c.Sandbox {
+		if !slices.Contains(sandboxRights, right) || slices.Index(c.Sandbox, right) < i {
+			faults.add(fmt.Sprintf("%s.Sandbox[%d]", path, i), right, "is no right that a sandbox can give, or stands in the list twice")
+		}
+	}
+	if reportOnly && c.Sandbox != nil {
+		faults.add(path+".Sandbox", "", "is ignored in a policy that only reports")
+	}
+	if reportOnly && c.UpgradeInsecureRequests {
+		faults.add(path+".UpgradeInsecureRequests", "", "is ignored in a policy that only reports")
+	}
+	for i, name := range c.TrustedTypes {
+		if !isPolicyName(name) || slices.Index(c.TrustedTypes, name) < i || name == "'none'" && len(c.TrustedTypes) > 1 {
+			faults.add(fmt.Sprintf("%s.TrustedTypes[%d]", path, i), name,
+				"is no name of a trusted types policy, stands in the list twice, or is 'none' in company")
+		}
+	}
+	if _, ok := endpoints[c.ReportTo]; c.ReportTo != "" && !ok {
+		faults.add(path+".ReportTo", c.ReportTo, "is not among the Endpoints; name it there with its URL")
+	}
+}
+
+// isPolicyName knows tt-policy-name and the keywords (Trusted Types, 4.2).
+func isPolicyName(name string) bool {
+	if name == "'none'" || name == "'allow-duplicates'" {
+		return true
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-#=_/@.%", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return name != ""
+}

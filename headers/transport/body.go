@@ -1,0 +1,100 @@
+package transport
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// defaultBody is the cap on the body of a route that has set none, in bytes.
+const defaultBody = 1 << 20
+
+// A BodyLimit bounds the bodies of the requests that it wraps, in bytes; more
+// than zero. As a layer around a route it takes the place of the 1 MiB of
+// [Server], be it larger or smaller:
+//
+//	upload := bulwark.Must(bulwark.Chain(transport.BodyLimit(32 << 20)))
+//	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
+//
+// Where several stand around each other, the smallest counts. Reading beyond it
+// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413, and
+// the connection is closed instead of being read to its end. Put it outside
+// whatever else replaces the body of a request; inside, it can only tighten.
+type BodyLimit int64
+
+// Build checks the limit and returns its layer.
+func (n BodyLimit) Build() (bulwark.Layer, error) {
+	if n <= 0 {
+		return nil, &bulwark.ConfigError{Field: "transport.BodyLimit", Value: strconv.FormatInt(int64(n), 10),
+			Reason: "must be more than zero; it is a number of bytes"}
+	}
+	return bodyLimit(n), nil
+}
+
+type bodyLimit int64
+
+func (n bodyLimit) Build() (bulwark.Layer, error) { return n, nil }
+func (n bodyLimit) Kind() string                  { return "transport.body" }
+
+// Wrap bounds the bodies that next reads.
+func (n bodyLimit) Wrap(next http.Handler) http.Handler {
+	otherwise := capped(next, int64(n), true)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if outer, ok := r.Body.(interface{ Limit(int64) bool }); ok && outer.Limit(int64(n)) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		otherwise.ServeHTTP(w, r)
+	})
+}
+
+// capped bounds the bodies that next reads; fixed says that somebody chose the limit.
+func capped(next http.Handler, limit int64, fixed bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		inner := new(http.Request)
+		*inner = *r // a handler does not modify the request that it was given
+		inner.Body = &body{w: w, inner: r.Body, limit: limit, fixed: fixed}
+		next.ServeHTTP(w, inner)
+	})
+}
+
+// body is a request's body under a limit that a layer further inside may still
+// choose, as long as nothing has been read. It is for one goroutine at a time,
+// as every body is.
+type body struct {
+	w      http.ResponseWriter
+	inner  io.ReadCloser
+	limit  int64
+	fixed  bool
+	reader io.ReadCloser // nil before the first read
+}
+
+// Limit sets the limit in bytes. The first one takes the place of the default,
+// a further one can only tighten it. It reports false once reading has begun.
+func (b *body) Limit(n int64) bool {
+	if b.reader != nil {
+		return false
+	}
+	if !b.fixed || n < b.limit {
+		b.limit, b.fixed = n, true
+	}
+	return true
+}
+
+// Read leaves the counting to http.MaxBytesReader, which can also tell the
+// server to close the connection.
+func (b *body) Read(p []byte) (int, error) {
+	if b.reader == nil {
+		b.reader = http.MaxBytesReader(b.w, b.inner, b.limit)
+	}
+	return b.reader.Read(p)
+}
+
+// Close closes the body itself.
+func (b *body) Close() error { return b.inner.Close() }

@@ -1,0 +1,151 @@
+package transport_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/headers/transport"
+)
+
+const mebi = 1 << 20
+
+// readAll answers 200 with the size of the body, and refuses what cannot be read.
+var readAll = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	n, err := io.Copy(io.Discard, r.Body)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	io.WriteString(w, "read "+http.StatusText(200)+" "+strings.Repeat("x", int(n%7)))
+})
+
+// limit wraps next with limits, outermost first.
+func limit(next http.Handler, limits ...int64) http.Handler {
+	for i := len(limits) - 1; i >= 0; i-- {
+		next = bulwark.Must(transport.BodyLimit(limits[i]).Build()).Wrap(next)
+	}
+	return next
+}
+
+func TestBodyLimits(t *testing.T) {
+	stdlib := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 10)
+		readAll(w, r)
+	})
+	for _, test := range []struct {
+		name    string
+		handler http.Handler
+		size    int64
+		limit   int64 // in the problem, 0 where the request passes
+	}{
+		{"default_fits", readAll, mebi, 0},
+		{"default_exceeded", readAll, mebi + 1, mebi},
+		{"smaller_fits", limit(readAll, 10), 10, 0},
+		{"smaller_exceeded", limit(readAll, 10), 11, 10},
+		{"larger_fits", limit(readAll, 3*mebi), 3 * mebi, 0},
+		{"larger_exceeded", limit(readAll, 3*mebi), 3*mebi + 1, 3 * mebi},
+		{"smaller_inside_larger", limit(readAll, 3*mebi, 10), 11, 10},
+		{"larger_inside_smaller", limit(readAll, 10, 3*mebi), 11, 10},
+		{"standard_library_inside", stdlib, 11, 10},
+		{"standard_library_inside_fits", stdlib, 10, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var rec bulwarktest.Recorder
+			server := transport.Server(rec.Wrap(test.handler))
+			for _, chunked := range []bool{false, true} {
+				r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("a", int(test.size))))
+				if chunked {
+					r.ContentLength = -1
+				}
+				w := httptest.NewRecorder()
+				server.Handler.ServeHTTP(w, r)
+				events := rec.Take()
+				if test.limit == 0 {
+					if w.Code != 200 || len(events) != 0 {
+						t.Errorf("status %d with events %v, want 200 and none", w.Code, events)
+					}
+					continue
+				}
+				if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), `"code":"body.too_large"`) {
+					t.Errorf("answer is %d %s, want 413 body.too_large", w.Code, w.Body)
+				}
+				if w.Header().Get("Content-Type") != "application/problem+json" {
+					t.Errorf("Content-Type is %q", w.Header().Get("Content-Type"))
+				}
+				if len(events) != 1 || events[0].Name != bulwark.InputValidationFail || events[0].Reason != "body.too_large" {
+					t.Errorf("events are %+v", events)
+				}
+			}
+		})
+	}
+}
+
+// What was read before a limit came cannot be read again under it.
+func TestBodyLimitAfterReading(t *testing.T) {
+	var got error
+	late := limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, got = io.Copy(io.Discard, r.Body)
+	}), 3)
+	server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.ReadFull(r.Body, make([]byte, 2))
+		late.ServeHTTP(w, r)
+	}))
+	server.Handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("123456")))
+	if tooLarge := (*http.MaxBytesError)(nil); !errors.As(got, &tooLarge) || tooLarge.Limit != 3 {
+		t.Errorf("reading ended with %v, want a limit of 3", got)
+	}
+}
+
+func TestBodyLimitWithoutServer(t *testing.T) {
+	var rec bulwarktest.Recorder
+	w := httptest.NewRecorder()
+	rec.Wrap(limit(readAll, 5)).ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader("123456")))
+	if w.Code != http.StatusRequestEntityTooLarge || len(rec.Take()) != 1 {
+		t.Errorf("status is %d, want 413 and an event", w.Code)
+	}
+}
+
+// A request without a body costs nothing, and the request of the server stays as it is.
+func TestBodyLimitLeavesTheRequestAlone(t *testing.T) {
+	var seen *http.Request
+	server := transport.Server(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r }))
+	for _, body := range []io.Reader{nil, http.NoBody} {
+		r := httptest.NewRequest("GET", "/", body)
+		server.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		if seen != r {
+			t.Error("a request without a body was copied")
+		}
+	}
+	r := httptest.NewRequest("POST", "/", strings.NewReader("x"))
+	before := r.Body
+	server.Handler.ServeHTTP(httptest.NewRecorder(), r)
+	if r.Body != before {
+		t.Error("the body of the server's own request was replaced")
+	}
+	if err := seen.Body.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBodyLimitFaults(t *testing.T) {
+	for _, n := range []int64{0, -1} {
+		layer, err := transport.BodyLimit(n).Build()
+		fault := (*bulwark.ConfigError)(nil)
+		if layer != nil || !errors.As(err, &fault) || fault.Field != "transport.BodyLimit" {
+			t.Errorf("%d is %v, %v; want a ConfigError", n, layer, err)
+		}
+	}
+	layer := bulwark.Must(transport.BodyLimit(1).Build())
+	if same, err := layer.Build(); same != layer || err != nil {
+		t.Error("Build of a layer is not the layer")
+	}
+	if kind := layer.(interface{ Kind() string }).Kind(); kind != "transport.body" {
+		t.Errorf("Kind is %q", kind)
+	}
+}

@@ -1,0 +1,106 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// RedirectHTTPS returns a handler for plain HTTP that sends clients to the same
+// path and query over https, with 308, so that method and body stay (RFC 9110
+// section 15.4.9). Each host is where to send those who ask for it: a name, or a
+// name and the port of the TLS listener, such as "api.example.com" or
+// "localhost:8443". A request for any other host is refused with 421
+// "transport.misdirected": its Host is the client's word, and a redirect built
+// on it can be cached and served to others.
+//
+// What a client sends before the redirect has been sent in the clear. Only HSTS
+// keeps it from doing so again.
+func RedirectHTTPS(hosts ...string) (http.Handler, error) {
+	targets := make(map[string]string, len(hosts))
+	var errs []error
+	wrong := func(i int, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("transport.RedirectHTTPS[%d]", i), Value: hosts[i], Reason: reason})
+	}
+	if len(hosts) == 0 {
+		errs = append(errs, &bulwark.ConfigError{Field: "transport.RedirectHTTPS", Reason: "needs the hosts under which the service answers"})
+	}
+	for i, host := range hosts {
+		target := strings.ToLower(host)
+		name := hostname(target)
+		if reason := hostFault(name, target[len(name):]); reason != "" {
+			wrong(i, reason)
+			continue
+		}
+		if _, taken := targets[name]; taken {
+			wrong(i, "names a host that the list has already")
+			continue
+		}
+		targets[name] = target
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return redirect(targets), nil
+}
+
+// redirect maps the name that a client asks for to where it is sent.
+type redirect map[string]string
+
+func (targets redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	target, ok := targets[hostname(strings.ToLower(r.Host))]
+	if !ok {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMisdirectedRequest, Code: "transport.misdirected",
+			Detail: "This server does not answer for the host in the request."})
+		return
+	}
+	// Scheme, host and user of an absolute request target (RFC 9112 section
+	// 3.2.2) are the client's word, too; "*" and the target of CONNECT are no path.
+	to := url.URL{Scheme: "https", Host: target, Path: "/"}
+	if strings.HasPrefix(r.URL.Path, "/") {
+		to.Path, to.RawPath, to.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
+	}
+	w.Header()["Location"] = []string{to.String()}
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// hostname cuts the port off a host; IPv6 addresses keep their brackets.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
+}
+
+// hostFault says what is wrong with a host of which port is the part from the colon on.
+func hostFault(name, port string) string {
+	if port != "" {
+		if n, err := strconv.ParseUint(port[1:], 10, 16); err != nil || n == 0 || port[1] == '0' || port[1] == '+' {
+			return "has no port between 1 and 65535 after the colon"
+		}
+	}
+	if inner, ok := strings.CutPrefix(name, "["); ok {
+		inner, closed := strings.CutSuffix(inner, "]")
+		if addr, err := netip.ParseAddr(inner); !closed || err != nil || !addr.Is6() || addr.Zone() != "" {
+			return "is no IPv6 address in brackets"
+		}
+		return ""
+	}
+	if name == "" || len(name) > 253 || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
+		return "is no host name; write it without scheme, path or trailing dot"
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
+			return "is no host name; write it without scheme, path or wildcard, international names in their xn-- form"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Grace says how long stopping may take. The zero value is right for a process
+// that is killed ten seconds after it was asked to stop.
+type Grace struct {
+	// Drain bounds the time for requests in flight, default 6 s. What is still
+	// running then is cut off. Browsers open connections ahead of need; one on
+	// which nothing was ever sent takes up to 6 s to be recognised as idle.
+	Drain time.Duration
+	// Close bounds the time for the chain to write out what it holds, default 1 s.
+	Close time.Duration
+}
+
+// Serve is [Grace.Serve] with the default times: it returns at the latest 7 s
+// after ctx has ended.
+func Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
+	return Grace{}.Serve(ctx, ln, server, stack)
+}
+
+// Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set. Then
+// it takes no further connection, lets the requests in flight finish, closes the
+// others, and shuts the stack down: last, because requests still report to it.
+// The stack is a [bulwark.Stack], or anything else with a Shutdown, or nil.
+//
+// It returns nil after an orderly stop, and an error where the listener failed,
+// requests had to be cut off, or the stack could not be shut down; the stack is
+// shut down in every case, and ln is closed. The server cannot be used again.
+func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
+	err := g.serve(ctx, ln, server)
+	if stack == nil {
+		return err
+	}
+	// Not derived from ctx, which has ended.
+	closing, cancel := context.WithTimeout(context.Background(), orDefault(g.Close, time.Second))
+	defer cancel()
+	if closeErr := stack.Shutdown(closing); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("transport: shutting down the stack: %w", closeErr))
+	}
+	return err
+}
+
+func (g Grace) serve(ctx context.Context, ln net.Listener, server *http.Server) error {
+	if fault := certificateFault(server); fault != nil {
+		ln.Close()
+		return fault
+	}
+	running := countRequests(server)
+	failed := make(chan error, 1)
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(ln, "", "")
+			return
+		}
+		failed <- server.Serve(ln)
+	}()
+	select {
+	case err := <-failed:
+		if !errors.Is(err, http.ErrServerClosed) {
+			ln.Close() // ServeTLS leaves it open where it fails early
+			server.Close()
+			return fmt.Errorf("transport: serving on %s: %w", ln.Addr(), err)
+		}
+		// Somebody else called Shutdown, which goes on while Serve returns.
+		return g.drain(server, running)
+	case <-ctx.Done():
+	}
+	err := g.drain(server, running)
+	<-failed // now the listener is closed
+	return err
+}
+
+// drain waits for the requests in flight. A connection that never sent a whole
+// request header is none; cutting it off is no error.
+func (g Grace) drain(server *http.Server, running *atomic.Int64) error {
+	limit := orDefault(g.Drain, 6*time.Second)
+	draining, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := server.Shutdown(draining)
+	if err == nil {
+		return nil
+	}
+	cut := running.Load()
+	server.Close()
+	if errors.Is(err, context.DeadlineExceeded) {
+		if cut == 0 {
+			return nil
+		}
+		err = fmt.Errorf("%d requests were still running after %s: %w", cut, limit, err)
+	}
+	return fmt.Errorf("transport: stopping: %w", err)
+}
+
+// countRequests counts the requests that the server's handler is at.
+func countRequests(server *http.Server) *atomic.Int64 {
+	running := new(atomic.Int64)
+	next := server.Handler
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running.Add(1)
+		defer running.Add(-1)
+		next.ServeHTTP(w, r)
+	})
+	return running
+}
+
+// certificateFault says at start what every handshake would fail of.
+func certificateFault(server *http.Server) error {
+	config := server.TLSConfig
+	if config == nil || len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil {
+		return nil
+	}
+	return &bulwark.ConfigError{Field: "transport.Serve.server.TLSConfig", Reason: "has no certificate; set Certificates or GetCertificate"}
+}
+
+func orDefault(d, standard time.Duration) time.Duration {
+	if d <= 0 {
+		return standard
+	}
+	return d
+}

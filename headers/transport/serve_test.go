@@ -1,0 +1,247 @@
+package transport_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/headers/transport"
+)
+
+// closer is a stack whose Shutdown is a function.
+type closer func(context.Context) error
+
+func (c closer) Shutdown(ctx context.Context) error { return c(ctx) }
+
+func TestServeDrains(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("tls_%t", secure), func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			entered, release := make(chan struct{}), make(chan struct{})
+			var finished atomic.Bool
+			server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(entered)
+				<-release
+				<-ctx.Done()
+				if r.Context().Err() != nil {
+					t.Error("the request was cancelled although it may finish")
+				}
+				io.WriteString(w, "done "+r.Proto)
+				finished.Store(true)
+			}))
+			client, url := &http.Client{}, "http://"
+			if secure {
+				cert, pool := certificate(t, ecdsaKey(t))
+				server.TLSConfig = transport.TLS()
+				server.TLSConfig.Certificates = []tls.Certificate{cert}
+				client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+				url = "https://"
+			}
+			ln := listen(t)
+			shut := false
+			served := make(chan error)
+			go func() {
+				served <- transport.Serve(ctx, ln, server, closer(func(ctx context.Context) error {
+					shut = true
+					if !finished.Load() {
+						t.Error("the stack is shut down while a request is in flight")
+					}
+					if deadline, ok := ctx.Deadline(); ctx.Err() != nil || !ok || time.Until(deadline) > time.Second {
+						t.Error("the stack is shut down without a second of its own")
+					}
+					return nil
+				}))
+			}()
+			answer := make(chan string)
+			go func() {
+				res, err := client.Get(url + ln.Addr().String())
+				if err != nil {
+					answer <- err.Error()
+					return
+				}
+				body, _ := io.ReadAll(res.Body)
+				answer <- string(body)
+			}()
+			<-entered
+			stop()
+			close(release)
+			want := "done HTTP/1.1"
+			if secure {
+				want = "done HTTP/2.0"
+			}
+			if got := <-answer; got != want {
+				t.Errorf("answer is %q, want %q", got, want)
+			}
+			if err := <-served; err != nil || !shut {
+				t.Errorf("Serve returned %v, stack shut down %t; want nil and true", err, shut)
+			}
+			if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+				t.Error("the listener is still open")
+			}
+		})
+	}
+}
+
+// pipes is a listener whose connections are pipes, so that time is the test's.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{make(chan net.Conn), make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	select {
+	case <-p.closed:
+	default:
+		close(p.closed)
+	}
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+func (p *pipes) dial() net.Conn {
+	client, server := net.Pipe()
+	p.conns <- server
+	return client
+}
+
+func TestServeCutsOff(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		grace transport.Grace
+		send  string // on a connection that is open when the stop comes
+		took  time.Duration
+		err   string
+	}{
+		{"idle_kept_alive", transport.Grace{}, "GET /quick HTTP/1.1\r\nHost: a\r\n\r\n", time.Second, ""},
+		{"hanging_handler", transport.Grace{}, "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n", 6 * time.Second, "1 requests were still running after 6s"},
+		{"hanging_handler_short_grace", transport.Grace{Drain: time.Second}, "GET /hang HTTP/1.1\r\nHost: a\r\n\r\n", time.Second, "still running after 1s"},
+		{"silent_connection", transport.Grace{Drain: time.Second}, "", time.Second, ""},
+		{"half_a_header", transport.Grace{}, "GET / HTTP/1.1\r\nHost:", 7 * time.Second, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				capture(t)
+				ctx, stop := context.WithCancel(t.Context())
+				release := make(chan struct{})
+				server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/hang" {
+						<-release
+					}
+				}))
+				ln := newPipes()
+				var shutAfter time.Duration
+				served := make(chan error, 1)
+				var start time.Time
+				go func() {
+					served <- test.grace.Serve(ctx, ln, server, closer(func(context.Context) error {
+						shutAfter = time.Since(start)
+						return nil
+					}))
+				}()
+				conn := ln.dial()
+				defer conn.Close()
+				go io.Copy(io.Discard, conn)
+				if test.send != "" {
+					io.WriteString(conn, test.send)
+				}
+				synctest.Wait()
+				start = time.Now()
+				stop()
+				err := <-served
+				if shutAfter > test.took {
+					t.Errorf("the stack was shut down after %s, want at most %s", shutAfter, test.took)
+				}
+				if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+					t.Errorf("Serve returned %v, want %q", err, test.err)
+				}
+				if test.err != "" && shutAfter != orSix(test.grace.Drain) {
+					t.Errorf("cut off after %s, want %s", shutAfter, orSix(test.grace.Drain))
+				}
+				close(release)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func orSix(d time.Duration) time.Duration {
+	if d == 0 {
+		return 6 * time.Second
+	}
+	return d
+}
+
+func TestServeFaults(t *testing.T) {
+	broken := errors.New("broken")
+	t.Run("listener", func(t *testing.T) {
+		ln := listen(t)
+		ln.Close()
+		shut := false
+		err := transport.Serve(t.Context(), ln, transport.Server(readAll), closer(func(context.Context) error { shut = true; return broken }))
+		if !errors.Is(err, net.ErrClosed) || !errors.Is(err, broken) || !shut {
+			t.Errorf("Serve returned %v, stack shut down %t; want both errors", err, shut)
+		}
+	})
+	t.Run("no_certificate", func(t *testing.T) {
+		ln := listen(t)
+		server := transport.Server(readAll)
+		server.TLSConfig = transport.TLS()
+		err := transport.Serve(t.Context(), ln, server, nil)
+		fault := (*bulwark.ConfigError)(nil)
+		if !errors.As(err, &fault) || fault.Field != "transport.Serve.server.TLSConfig" {
+			t.Errorf("Serve returned %v, want a ConfigError", err)
+		}
+		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Error("the listener is still open")
+		}
+	})
+	t.Run("ended_before_it_began", func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		ln := listen(t)
+		var stack *bulwark.Stack
+		if err := transport.Serve(ctx, ln, transport.Server(readAll), stack); err != nil {
+			t.Errorf("Serve returned %v", err)
+		}
+		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Error("the listener is still open")
+		}
+	})
+	t.Run("stopped_by_somebody_else", func(t *testing.T) {
+		server := &http.Server{}
+		ln := listen(t)
+		served := make(chan error)
+		go func() { served <- transport.Serve(t.Context(), ln, server, nil) }()
+		res, err := http.Get("http://" + ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		server.Shutdown(t.Context())
+		if err := <-served; err != nil {
+			t.Errorf("Serve returned %v", err)
+		}
+	})
+}

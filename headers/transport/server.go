@@ -1,0 +1,36 @@
+package transport
+
+import (
+	"net/http"
+	"time"
+)
+
+// Server returns a server for h with everything bounded:
+//
+//	ReadHeaderTimeout    5 s
+//	ReadTimeout         30 s   the whole request
+//	WriteTimeout        60 s   from the end of the header to the end of the answer
+//	IdleTimeout        120 s   between requests
+//	MaxHeaderBytes      32 KiB
+//	body                 1 MiB, for routes without a [BodyLimit]
+//
+// They hold with TLS and without. Its TLSConfig is nil: set it to [TLS] with a
+// certificate. Its ErrorLog writes records to [log/slog.Default], at most ten of
+// a kind each minute and then one with their count, so that a client that fails a
+// thousand handshakes does not fill a disk. Fields may be changed before the
+// server is used; a handler that streams sets deadlines of its own with
+// [http.ResponseController].
+func Server(h http.Handler) *http.Server {
+	if h == nil {
+		h = http.DefaultServeMux // as net/http does
+	}
+	return &http.Server{
+		Handler:           capped(h, defaultBody, false),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          newErrorLog(),
+	}
+}
