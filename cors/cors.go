@@ -143,9 +143,18 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	}
 	// Without a BaseURL, a page of this very host is taken for one of ours; the
 	// Host is the client's word, so this saves an event and grants nothing.
-	if base != "" || !sameHost(origin, r.Host) {
-		m.report(r, problem)
+	if base == "" && sameHost(origin, r.Host) {
+		next.ServeHTTP(w, r)
+		return
 	}
+	// A layer inside may refuse the request for a better reason, such as a cookie
+	// that is used across sites. One event tells of one request.
+	before := scope.Events()
+	defer func() {
+		if scope.Events() == before {
+			m.report(r, problem)
+		}
+	}()
 	next.ServeHTTP(w, r)
 }
 

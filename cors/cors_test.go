@@ -505,3 +505,33 @@ func TestConfigIsCopied(t *testing.T) {
 		t.Errorf("status is %d", w.Code)
 	}
 }
+
+// One request leaves one event: where a layer inside refuses a request from a
+// refused origin for a reason of its own, that is the one.
+func TestTheBetterReasonIsReported(t *testing.T) {
+	m := bulwark.Must(cors.New(cors.Config{Origins: []string{"https://app.example.com"}}))
+	for _, test := range []struct {
+		name string
+		next http.HandlerFunc
+		want bulwark.EventName
+	}{
+		{"passes", func(http.ResponseWriter, *http.Request) {}, bulwark.MaliciousCORS},
+		{"refused", func(w http.ResponseWriter, r *http.Request) {
+			bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "auth.cross_site", Event: bulwark.MaliciousCSRF})
+		}, bulwark.MaliciousCSRF},
+		{"panics", func(http.ResponseWriter, *http.Request) { panic("handler") }, bulwark.MaliciousCORS},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var rec bulwarktest.Recorder
+			r := httptest.NewRequest("POST", "/", nil)
+			r.Header.Set("Origin", "https://evil.example")
+			func() {
+				defer func() { recover() }()
+				rec.Wrap(m.Wrap(test.next)).ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			if events := rec.Take(); len(events) != 1 || events[0].Name != test.want {
+				t.Errorf("events are %+v, want one %s", events, test.want)
+			}
+		})
+	}
+}

@@ -388,3 +388,26 @@ func FuzzMediaType(f *testing.F) {
 		}
 	})
 }
+
+// capped is a body under a server's cap, as that of package transport.
+type capped struct {
+	io.ReadCloser
+	limit int64
+}
+
+func (c *capped) Limit(n int64) bool {
+	c.limit = n
+	return true
+}
+
+func TestReadChoosesTheServersCap(t *testing.T) {
+	r := post(`{}`)
+	server := &capped{ReadCloser: r.Body, limit: 1}
+	r.Body = server
+	if _, _, err := body.Read(nil, r, body.Limits{Max: 5 << 20}); err != nil {
+		t.Fatal(err)
+	}
+	if server.limit != 5<<20 {
+		t.Errorf("the cap is %d, want the limit of who reads", server.limit)
+	}
+}

@@ -117,6 +117,10 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 
 // readAll reads to the end, or to one byte beyond the limit.
 func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
+	// The server's cap is for routes that have chosen none; this reader has.
+	if capped, ok := r.Body.(interface{ Limit(int64) bool }); ok {
+		capped.Limit(l.Max)
+	}
 	lift := deadline(w, r, l.Timeout)
 	size := int64(512)
 	if r.ContentLength > 0 {
