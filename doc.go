@@ -41,7 +41,7 @@
 // rule.
 //
 // The layers share what they find out through one [Scope] per request, which
-// costs a chain two allocations. Handlers ask [PrincipalFrom], [ClientIP] and
+// costs a chain one allocation. Handlers ask [PrincipalFrom], [ClientIP] and
 // [RequestID]. Everything refused goes through one door, [Deny], which answers
 // with problem details (RFC 9457) and reports a security [Event]; applications
 // use the same door. A check that cannot be made refuses.

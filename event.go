@@ -124,12 +124,6 @@ func Report(r *http.Request, e Event) {
 // Describe fills in the fields of e that are still open from the request, and
 // makes all its texts safe to log.
 func (s *Scope) Describe(r *http.Request, e *Event) {
-	if e.Severity == 0 {
-		e.Severity = e.Name.severity()
-	}
-	if e.Time.IsZero() {
-		e.Time = time.Now().UTC()
-	}
 	if !e.ClientIP.IsValid() {
 		e.ClientIP = s.ClientIP()
 	}
@@ -154,11 +148,19 @@ func (s *Scope) Describe(r *http.Request, e *Event) {
 	if e.TraceID == "" {
 		e.TraceID, e.SpanID = s.Trace()
 	}
-	e.sanitize()
+	e.Sanitize()
 }
 
-// sanitize escapes and shortens every text that may come from outside.
-func (e *Event) sanitize() {
+// Sanitize fills in Severity and Time where they are open, and escapes and
+// shortens every text that may come from outside. [Report] does it; it is for
+// recorders that take events from elsewhere. Twice does no harm.
+func (e *Event) Sanitize() {
+	if e.Severity == 0 {
+		e.Severity = e.Name.severity()
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
+	}
 	for _, text := range []*string{&e.Issuer, &e.UserID, &e.Method, &e.Path, &e.Route,
 		&e.RequestID, &e.TraceID, &e.SpanID, &e.Reason, &e.Rule} {
 		*text = clip(*text, maxText)

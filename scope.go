@@ -63,8 +63,15 @@ func Enter(r *http.Request) (*http.Request, *Scope) {
 	if s := scopeOf(r.Context()); s != nil {
 		return r, s
 	}
-	s := &Scope{Context: r.Context(), clientIP: peer(r), secure: r.TLS != nil}
-	return r.WithContext(s), s
+	// One allocation holds both: they live and die together.
+	both := new(struct {
+		scope   Scope
+		request http.Request
+	})
+	s := &both.scope
+	s.Context, s.clientIP, s.secure = r.Context(), peer(r), r.TLS != nil
+	both.request = *r.WithContext(s)
+	return &both.request, s
 }
 
 func scopeOf(ctx context.Context) *Scope {

@@ -5,7 +5,7 @@ package response
 
 import (
 	"bufio"
-	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -45,10 +45,11 @@ func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
 	}
 	watch := &Writer{inner: w}
 	watch.hooks = watch.room[:0]
-	_, canFlush := w.(http.Flusher)
-	_, canHijack := w.(http.Hijacker)
 	// A type that has a method for what the inner writer lacks would promise
-	// what it cannot do, and handlers ask by type assertion.
+	// what it cannot do, and handlers ask by type assertion. Hijacking is also
+	// reached through Unwrap, by ResponseController, and must not pass unseen.
+	_, canFlush := w.(http.Flusher)
+	canHijack := reaches[http.Hijacker](w)
 	switch {
 	case canFlush && canHijack:
 		return flusherHijacker{watch}, watch
@@ -63,48 +64,65 @@ func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
 // maxDepth bounds how many foreign wrappers are looked through.
 const maxDepth = 16
 
+// unwrap returns what a foreign wrapper wraps, or nil.
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return wrapper.Unwrap()
+	}
+	return nil
+}
+
 func find(w http.ResponseWriter) *Writer {
-	for range maxDepth {
+	for depth := 0; w != nil && depth < maxDepth; depth++ {
 		if watched, ok := w.(interface{ watcher() *Writer }); ok {
 			return watched.watcher()
 		}
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return nil
-		}
-		w = wrapper.Unwrap()
+		w = unwrap(w)
 	}
 	return nil
+}
+
+// reaches reports whether w, or what it wraps, has the methods of T.
+func reaches[T any](w http.ResponseWriter) bool {
+	for depth := 0; w != nil && depth < maxDepth; depth++ {
+		if _, ok := w.(T); ok {
+			return true
+		}
+		w = unwrap(w)
+	}
+	return false
 }
 
 // BeforeHeader adds a hook. Hooks run in the reverse order of their adding, the
 // innermost layer's first, so that the outermost has the last word.
 func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
 
-// Status returns the status of the response: 101 after a hijack, and 0 while
-// nothing has been written. A handler that returned without writing anything
-// has answered 200; see Final.
+// Status returns the status of the response, 101 after a hijack that followed
+// none, and 0 while nothing has been written. A handler that returned without
+// writing anything has answered 200; see Final.
 func (w *Writer) Status() int {
-	if w.hijacked {
+	if w.status == 0 && w.hijacked {
 		return http.StatusSwitchingProtocols
 	}
 	return w.status
 }
 
-// Final returns the status that the client sees once the handler has returned,
-// or has panicked, which net/http answers by closing the connection and which
-// counts as 500 here unless a status had been sent.
+// Final returns the status of the response once the handler has returned or
+// panicked. A panic is 500, whatever status the handler had set: net/http cuts
+// the response off, and a status that was written but is still in a buffer
+// never leaves. A connection that was hijacked is the handler's, panic or not.
 func (w *Writer) Final(panicked bool) int {
 	switch status := w.Status(); {
+	case panicked && !w.hijacked:
+		return http.StatusInternalServerError
 	case status != 0:
 		return status
-	case panicked:
-		return http.StatusInternalServerError
 	}
 	return http.StatusOK
 }
 
-// Bytes returns how many bytes of the body have been written.
+// Bytes returns how many bytes of the body have been written. For a HEAD request
+// net/http takes them all and sends none.
 func (w *Writer) Bytes() int64 { return w.bytes }
 
 // Started reports whether the header has been sent or the connection hijacked.
@@ -151,9 +169,10 @@ type plain struct{ *Writer }
 func (w *Writer) Header() http.Header { return w.inner.Header() }
 
 // WriteHeader passes informational statuses through; the first other one is the
-// response's. 101 is final, too: the protocol changes with it.
+// response's. 101 is final, too: the protocol changes with it. What is no status
+// at all is left to the inner writer, which panics.
 func (w *Writer) WriteHeader(status int) {
-	if status >= 200 || status == http.StatusSwitchingProtocols {
+	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	}
 	w.inner.WriteHeader(status)
@@ -175,35 +194,51 @@ func (w *Writer) WriteString(s string) (int, error) {
 	return n, err
 }
 
+// sniffed is how much of a body net/http looks at for its Content-Type.
+const sniffed = 512
+
 // ReadFrom keeps the inner writer's way of copying, such as sendfile.
-func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
-	w.begin(http.StatusOK)
-	if to, ok := w.inner.(io.ReaderFrom); ok {
-		n, err := to.ReadFrom(src)
-		w.bytes += n
-		return n, err
+//
+// A source that fails before its first byte has not begun the response: the
+// handler may still answer with an error, and net/http sends that. So the first
+// bytes go through Write, and the rest the inner writer's way.
+func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
+	to, ok := w.inner.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, src)
 	}
-	n, err := io.Copy(struct{ io.Writer }{w.inner}, src)
-	w.bytes += n
-	return n, err
+	if !w.Started() {
+		n, err = io.CopyN(struct{ io.Writer }{w}, src, sniffed)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	rest, err := to.ReadFrom(src)
+	w.bytes += rest
+	return n + rest, err
 }
 
 // Unwrap returns the inner writer, for http.ResponseController.
 func (w *Writer) Unwrap() http.ResponseWriter { return w.inner }
 
-// flush sends what is buffered and the header with it.
-func (w *Writer) flush() error {
+// FlushError sends what is buffered and the header with it, and returns what
+// the inner writer says to that. Every form of the Writer has it:
+// http.ResponseController would otherwise reach past it through Unwrap and send
+// a header that no hook has seen.
+func (w *Writer) FlushError() error {
+	if !reaches[http.Flusher](w.inner) && !reaches[interface{ FlushError() error }](w.inner) {
+		return fmt.Errorf("flush: %w", http.ErrNotSupported)
+	}
 	w.begin(http.StatusOK)
 	return http.NewResponseController(w.inner).Flush()
 }
 
 // hijack hands the connection over.
 func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	taker, ok := w.inner.(http.Hijacker)
-	if !ok {
-		return nil, nil, errors.ErrUnsupported
-	}
-	conn, buffered, err := taker.Hijack()
+	conn, buffered, err := http.NewResponseController(w.inner).Hijack()
 	if err == nil {
 		w.hijacked = true
 	}
@@ -212,17 +247,18 @@ func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 type flusher struct{ *Writer }
 
-func (f flusher) Flush()            { f.flush() }
-func (f flusher) FlushError() error { return f.flush() }
+// Flush implements http.Flusher.
+func (f flusher) Flush() { f.FlushError() }
 
 type hijacker struct{ *Writer }
 
+// Hijack implements http.Hijacker.
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.hijack() }
 
 type flusherHijacker struct{ *Writer }
 
-func (b flusherHijacker) Flush()            { b.flush() }
-func (b flusherHijacker) FlushError() error { return b.flush() }
-func (b flusherHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return b.hijack()
-}
+// Flush implements http.Flusher.
+func (b flusherHijacker) Flush() { b.FlushError() }
+
+// Hijack implements http.Hijacker.
+func (b flusherHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return b.hijack() }

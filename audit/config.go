@@ -1,0 +1,189 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Config says what is recorded and where it goes. The zero Config writes
+// security events to [slog.Default].
+type Config struct {
+	// Logger takes the records. Nil is whatever [slog.Default] is at the time
+	// of writing. Its level filters nothing here: a security record is not debug output.
+	Logger *slog.Logger
+	// Sinks take the records in place of Logger. Each has queues and a
+	// goroutine of its own, so that one that hangs or fails costs the others
+	// nothing. Handle is called by one goroutine at a time, without the context
+	// of the request and whatever Enabled says. At most 8.
+	Sinks []slog.Handler
+
+	// AccessLog adds a record of type "access" for each request: method, path,
+	// route, status, bytes, duration in milliseconds, caller.
+	AccessLog bool
+	// AccessQuery names the query parameters that the access record shows. All
+	// others are [redacted], names included. Empty shows no query. A name that
+	// sounds like a credential is an error: "limit" is accepted, "access_token" and
+	// "code" are not. At most 16.
+	AccessQuery []string
+	// AccessHeaders names the request headers that the access record shows.
+	// Empty shows none. One that carries credentials is an error: "User-Agent" is
+	// accepted, "Authorization" and "Cookie" are not. At most 16.
+	AccessHeaders []string
+
+	// Observers see every event, one by one and before any is counted or
+	// dropped, on the goroutine that reports it: counters and detectors. Their
+	// Record must not block. At most 8.
+	Observers []bulwark.Recorder
+
+	// OneByOne is how many events of an anonymous caller, or of a rate limit,
+	// are written one by one per name, address prefix and minute, before the rest
+	// of the minute is one counted record. 1 to 10000; 0 is 20.
+	OneByOne int
+	// Prefixes bounds how many pairs of name and address prefix are told apart
+	// in a minute. Past that they share one count per name. 16 to 65536, about
+	// 200 bytes each and another 600 where there is something to count; 0 is 1024.
+	Prefixes int
+	// SecurityQueue is how many security events wait for one sink, half of them
+	// only if their level is ERROR or above. 16 to 65536, about 750 bytes
+	// each; 0 is 1024.
+	SecurityQueue int
+	// AccessQueue is how many access records wait for one sink. 16 to 65536,
+	// about 750 bytes each; 0 is 1024.
+	AccessQueue int
+}
+
+// Build returns the layer, as [New] does.
+func (c Config) Build() (bulwark.Layer, error) {
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// New checks the Config and returns its layer. All that is wrong is returned at
+// once, as joined [bulwark.ConfigError]s.
+func New(c Config) (*Middleware, error) {
+	var errs []error
+	wrong := func(field, value, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: "audit." + field, Value: value, Reason: reason})
+	}
+	m := &Middleware{
+		accessLog: c.AccessLog,
+		query:     slices.Clone(c.AccessQuery),
+		observers: slices.Clone(c.Observers),
+	}
+	if c.Logger != nil && len(c.Sinks) > 0 {
+		wrong("Logger", "", "is given beside Sinks; put its Handler into Sinks")
+	}
+	if len(c.Sinks) > maxSinks {
+		wrong("Sinks", strconv.Itoa(len(c.Sinks)), "has more than 8; fan out in a handler of your own")
+	}
+	for i, sink := range c.Sinks {
+		if missing(sink) {
+			wrong(fmt.Sprintf("Sinks[%d]", i), "", "is nil; remove it or give it a handler")
+		}
+	}
+	if len(c.Observers) > maxSinks {
+		wrong("Observers", strconv.Itoa(len(c.Observers)), "has more than 8; fan out in a recorder of your own")
+	}
+	for i, observer := range c.Observers {
+		if missing(observer) {
+			wrong(fmt.Sprintf("Observers[%d]", i), "", "is nil; remove it or give it a recorder")
+		}
+	}
+	for field, names := range map[string][]string{"AccessQuery": c.AccessQuery, "AccessHeaders": c.AccessHeaders} {
+		if len(names) > 0 && !c.AccessLog {
+			wrong(field, "", "is shown in the access record only; set AccessLog")
+		}
+		if len(names) > maxShown {
+			wrong(field, strconv.Itoa(len(names)), "has more than 16 names")
+		}
+		for i, name := range names {
+			if reason := showFault(name); reason != "" {
+				wrong(fmt.Sprintf("%s[%d]", field, i), name, reason)
+			}
+		}
+	}
+	for _, name := range c.AccessHeaders {
+		m.headers = append(m.headers, shownHeader{http.CanonicalHeaderKey(name), strings.ToLower(name)})
+	}
+	bound := func(field string, value, low, high, standard int) int {
+		switch {
+		case value == 0:
+			return standard
+		case value < low || value > high:
+			wrong(field, strconv.Itoa(value), fmt.Sprintf("must be %d to %d, or 0 for %d", low, high, standard))
+		}
+		return value
+	}
+	oneByOne := bound("OneByOne", c.OneByOne, 1, 10_000, 20)
+	prefixes := bound("Prefixes", c.Prefixes, 16, 1<<16, 1024)
+	security := bound("SecurityQueue", c.SecurityQueue, 16, 1<<16, 1024)
+	access := bound("AccessQueue", c.AccessQueue, 16, 1<<16, 1024)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	sinks := slices.Clone(c.Sinks)
+	switch {
+	case c.Logger != nil:
+		sinks = []slog.Handler{c.Logger.Handler()}
+	case len(sinks) == 0:
+		sinks = []slog.Handler{nil} // slog.Default, looked up for each record
+	}
+	for _, sink := range sinks {
+		m.deliveries = append(m.deliveries, newDelivery(sink, security, access))
+	}
+	m.folder = newFolder(oneByOne, prefixes, m.deliver)
+	return m, nil
+}
+
+const (
+	maxSinks = 8
+	maxShown = 16
+)
+
+// showFault says why the value of a query parameter or header of this name must
+// not be in a log.
+func showFault(name string) string {
+	if name == "" || len(name) > 64 {
+		return "must be a name of 1 to 64 bytes"
+	}
+	for _, c := range []byte(name) {
+		if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return "is no name; write printable ASCII"
+		}
+	}
+	lower := strings.ToLower(name)
+	switch lower {
+	case "code", "state", "key", "sig", "sid", "dpop", "jwt", "pin", "otp":
+		return "carries credentials, which are never logged"
+	}
+	for _, word := range [...]string{"auth", "cookie", "token", "secret", "passw", "passphrase", "pwd", "api-key", "api_key", "apikey",
+		"session", "signature", "credential", "assertion", "verifier"} {
+		if strings.Contains(lower, word) {
+			return "sounds like a credential, which is never logged"
+		}
+	}
+	return ""
+}
+
+// missing reports a nil interface, and a nil pointer or function inside one.
+func missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
+}

@@ -1,0 +1,341 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A delivery carries records to one sink: two bounded queues, and one goroutine
+// that begins with the first record and ends with shutdown.
+type delivery struct {
+	sink slog.Handler // nil is slog.Default's
+	wake chan struct{}
+	over chan struct{} // closed when the goroutine has ended
+
+	mu       sync.Mutex
+	queues   [classes]queue
+	counts   [classes]Counts
+	accepted [classes]uint64 // records put into the queue
+	done     [classes]uint64 // records taken out and tried
+	gaps     [classes][causes]gap
+	lost     [classes][causes]uint64 // all that gaps have ever held
+	told     [classes][causes]uint64 // how much of that gap records have told
+	lastGap  [classes][causes]time.Time
+	missing  int  // how many of gaps are open
+	failing  bool // the sink refused the last record
+	retry    time.Time
+	begun    bool
+	ended    bool // the goroutine will touch nothing any more
+	idle     bool
+	closed   bool
+	waiters  []*waiter
+}
+
+// A waiter waits for what had been accepted and lost when it came.
+type waiter struct {
+	until [classes]uint64
+	lost  [classes][causes]uint64
+	done  chan struct{}
+}
+
+func newDelivery(sink slog.Handler, security, access int) *delivery {
+	d := &delivery{sink: sink, wake: make(chan struct{}, 1), over: make(chan struct{})}
+	d.queues[securityClass].bound = security
+	d.queues[accessClass].bound = access
+	return d
+}
+
+// push queues e, or counts it as dropped. It does not block.
+func (d *delivery) push(e *entry) {
+	class := e.class()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	counts, q := &d.counts[class], &d.queues[class]
+	if d.closed {
+		counts.Closed += occurrences(e)
+		return
+	}
+	// The second half of the security queue is for what matters most, so that
+	// garbage, which anybody can make, does not push it out.
+	room := q.bound
+	if class == securityClass && e.event.Severity < slog.LevelError {
+		room /= 2
+	}
+	if q.size >= room {
+		counts.Full += occurrences(e)
+		d.lose(class, queueFull, occurrences(e), e.event.Time, e.event.Time)
+		return
+	}
+	q.put(e)
+	counts.Queued += occurrences(e)
+	d.accepted[class]++
+	if !d.begun {
+		d.begun = true
+		go d.run()
+	}
+	d.rouse()
+}
+
+// rouse wakes the goroutine if it waits. d.mu is held.
+func (d *delivery) rouse() {
+	if !d.idle {
+		return
+	}
+	d.idle = false
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lose notes a gap. d.mu is held.
+func (d *delivery) lose(class class, cause cause, n uint64, first, last time.Time) {
+	d.lost[class][cause] += n
+	d.reopen(class, cause, n, first, last)
+}
+
+func (d *delivery) reopen(class class, cause cause, n uint64, first, last time.Time) {
+	g := &d.gaps[class][cause]
+	if g.count == 0 {
+		d.missing++
+	}
+	g.add(n, first, last)
+}
+
+// run writes until shutdown. Security goes before access, which is shed first.
+func (d *delivery) run() {
+	defer close(d.over)
+	var e entry
+	room := make([]slog.Attr, 0, attrRoom)
+	for {
+		d.mu.Lock()
+		class, cause, open := d.dueGap()
+		switch {
+		case open:
+			lost := d.gaps[class][cause]
+			d.gaps[class][cause] = gap{}
+			d.missing--
+			d.mu.Unlock()
+			e = lost.record(class, cause, time.Now())
+			d.wrote(class, cause, lost, d.write(&e, room))
+		case d.queues[securityClass].size > 0:
+			d.one(securityClass, &e, room)
+		case d.queues[accessClass].size > 0:
+			d.one(accessClass, &e, room)
+		default:
+			d.release()
+			if d.closed {
+				d.ended = true
+				d.mu.Unlock()
+				return
+			}
+			d.rest()
+		}
+		e = entry{}
+	}
+}
+
+// one writes the oldest record of a class. d.mu is held and released.
+func (d *delivery) one(class class, e *entry, room []slog.Attr) {
+	d.queues[class].take(e)
+	n := occurrences(e)
+	d.counts[class].Queued -= n
+	d.mu.Unlock()
+
+	err := d.write(e, room)
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.done[class]++
+	d.settle(err)
+	if err != nil {
+		d.counts[class].Failed += n
+		d.lose(class, sinkFailed, n, e.event.Time, e.event.Time)
+	} else {
+		d.counts[class].Written += n
+	}
+	d.release()
+}
+
+// wrote notes how the record of a gap fared. What could not be written is open again.
+func (d *delivery) wrote(class class, cause cause, lost gap, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// From the end of the write on: a sink that takes longer than gapEvery would
+	// otherwise write nothing but gaps.
+	d.lastGap[class][cause] = time.Now()
+	d.settle(err)
+	if err != nil {
+		d.reopen(class, cause, lost.count, lost.first, lost.last)
+	} else {
+		d.told[class][cause] += lost.count
+	}
+	d.release()
+}
+
+// settle remembers whether the sink works. d.mu is held.
+func (d *delivery) settle(err error) {
+	d.failing = err != nil
+	if d.failing {
+		d.retry = time.Now().Add(gapEvery)
+	}
+}
+
+// dueGap finds a gap to record: at once where nothing else waits or somebody
+// drains, and otherwise once in a while. d.mu is held.
+func (d *delivery) dueGap() (class, cause, bool) {
+	if d.missing == 0 {
+		return 0, 0, false
+	}
+	now := time.Now()
+	if d.failing && now.Before(d.retry) {
+		return 0, 0, false
+	}
+	busy := d.queues[securityClass].size > 0 || d.queues[accessClass].size > 0
+	for class := range classes {
+		for cause := range causes {
+			if d.gaps[class][cause].count == 0 {
+				continue
+			}
+			if !busy || d.closed || now.Sub(d.lastGap[class][cause]) >= gapEvery || d.awaited(class, cause) {
+				return class, cause, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// awaited reports whether somebody drains who came after a loss that no record
+// has told yet. Losses since then must not keep the queues waiting: in a flood
+// there is always one. d.mu is held.
+func (d *delivery) awaited(class class, cause cause) bool {
+	return slices.ContainsFunc(d.waiters, func(w *waiter) bool { return d.told[class][cause] < w.lost[class][cause] })
+}
+
+// rest waits for something to do. d.mu is held and released.
+func (d *delivery) rest() {
+	d.idle = true
+	wait := time.Duration(-1)
+	if d.missing > 0 { // the sink fails: try again in a while
+		wait = max(time.Until(d.retry), time.Millisecond)
+	}
+	d.mu.Unlock()
+	if wait < 0 {
+		<-d.wake
+		return
+	}
+	again := time.NewTimer(wait)
+	defer again.Stop()
+	select {
+	case <-d.wake:
+	case <-again.C:
+		d.mu.Lock()
+		d.idle = false
+		d.mu.Unlock()
+	}
+}
+
+// release lets go those whose records have all been tried. d.mu is held.
+func (d *delivery) release() {
+	if len(d.waiters) == 0 {
+		return
+	}
+	d.waiters = slices.DeleteFunc(d.waiters, func(w *waiter) bool {
+		if d.tried(w) != nil {
+			return false
+		}
+		close(w.done)
+		return true
+	})
+}
+
+// errWaiting is the error of a drain whose time ran out.
+var errWaiting = errors.New("audit: records still wait for a sink")
+
+// tried returns an error while what w waits for has not been written or, where
+// the sink fails, tried. d.mu is held.
+func (d *delivery) tried(w *waiter) error {
+	for class := range classes {
+		if d.done[class] < w.until[class] {
+			return errWaiting
+		}
+		for cause := range causes {
+			if d.told[class][cause] < w.lost[class][cause] && !(d.failing && time.Now().Before(d.retry)) {
+				return errWaiting
+			}
+		}
+	}
+	return nil
+}
+
+// drain waits until what has been pushed is written.
+func (d *delivery) drain(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := &waiter{until: d.accepted, lost: d.lost, done: make(chan struct{})}
+	if d.begun && !d.ended {
+		d.waiters = append(d.waiters, w)
+		d.retry = time.Time{} // a last try for the gaps
+		d.rouse()
+		d.mu.Unlock()
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+		}
+		d.mu.Lock()
+		d.waiters = slices.DeleteFunc(d.waiters, func(other *waiter) bool { return other == w })
+	}
+	if err := d.tried(w); err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	if d.failing && d.missing > 0 {
+		return errors.New("audit: a sink refused the last records")
+	}
+	return nil
+}
+
+// shutdown takes no more records, drains, and waits for the goroutine's end.
+func (d *delivery) shutdown(ctx context.Context) error {
+	d.mu.Lock()
+	d.closed = true
+	d.retry = time.Time{}
+	begun := d.begun
+	d.rouse()
+	d.mu.Unlock()
+	if !begun {
+		return nil
+	}
+	if err := d.drain(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-d.over:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(errWaiting, context.Cause(ctx))
+	}
+}
+
+// errPanic is the error of a sink that panicked. The value may hold anything.
+var errPanic = errors.New("audit: the sink panicked")
+
+// write hands a record to the sink. A sink that panics must not end the process.
+func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanic
+		}
+	}()
+	sink := d.sink
+	if sink == nil {
+		sink = slog.Default().Handler()
+	}
+	if e.access.is {
+		return sink.Handle(background(), accessRecord(e, room))
+	}
+	return sink.Handle(background(), securityRecord(&e.event, room))
+}

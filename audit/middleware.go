@@ -1,0 +1,184 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/response"
+)
+
+// A Middleware records the security events of the requests behind it, and the
+// requests themselves if asked. It is made by [New], stands outside all other
+// layers, and is a [bulwark.Recorder] for events outside requests, too. It is
+// safe for concurrent use.
+type Middleware struct {
+	accessLog  bool
+	query      []string
+	headers    []shownHeader
+	observers  []bulwark.Recorder
+	folder     *folder
+	deliveries []*delivery
+}
+
+// made reports whether m came from New.
+func (m *Middleware) made() bool { return m != nil && m.folder != nil }
+
+// Kind returns "audit", for the order check of [bulwark.Chain].
+func (m *Middleware) Kind() string { return "audit" }
+
+// Build returns m, so that it can be part of a chain.
+func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
+
+// Wrap returns a handler that records what next refuses.
+//
+// A panic of next is recorded and goes on, so that the server still sees it.
+func (m *Middleware) Wrap(next http.Handler) http.Handler {
+	if !m.made() {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			bulwark.Deny(w, r, &bulwark.ConfigError{Field: "audit", Reason: "a Middleware made without New"})
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, scope := bulwark.Enter(r)
+		scope.SetRecorder(m)
+		setTrace(scope, r.Header["Traceparent"])
+		w, watch := response.Of(w)
+		// A handler may send sub-requests with its own context through the chain
+		// again; what was reported before is not this one's.
+		x := exchange{audit: m, r: r, scope: scope, watch: watch, before: scope.Events()}
+		if m.accessLog {
+			x.begin = time.Now()
+		}
+		defer x.end()
+		next.ServeHTTP(w, r)
+		x.returned = true
+	})
+}
+
+// An exchange is one request on its way through.
+type exchange struct {
+	audit    *Middleware
+	r        *http.Request
+	scope    *bulwark.Scope
+	watch    *response.Writer
+	before   int // events of this scope when the request came
+	begin    time.Time
+	returned bool
+}
+
+// end records how the request ended. It is deferred, and lets a panic go on.
+func (x *exchange) end() {
+	var fault any
+	if !x.returned {
+		fault = recover()
+	}
+	status := x.watch.Final(!x.returned)
+	switch {
+	case fault != nil && fault != http.ErrAbortHandler:
+		// What it panicked with is for the server's own log: it may hold anything.
+		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
+	case x.scope.Events() == x.before:
+		if name := unreported(status); name != "" {
+			bulwark.Report(x.r, bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"})
+		}
+	}
+	if x.audit.accessLog {
+		x.audit.access(x, status)
+	}
+	if fault != nil {
+		panic(fault)
+	}
+}
+
+// unreported is the event of a refusal that nobody reported, and empty where the
+// status is none that must be.
+func unreported(status int) bulwark.EventName {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return bulwark.AuthzFail
+	case http.StatusTooManyRequests:
+		return bulwark.ExcessRateLimitExceeded
+	}
+	return ""
+}
+
+// Record takes an event. It does not block, and it is what [bulwark.Report]
+// inside the Middleware ends in; the context tells whether the caller is known.
+// Outside a request, pass any context. The event's texts are made safe here,
+// and Severity and Time are filled in; a Name that is not lower case letters,
+// digits and underscores becomes "_OTHER".
+func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
+	if unfinished(&e) {
+		e = safe(e)
+	}
+	if !wellNamed(e.Name) {
+		e.Name = otherName
+	}
+	if !m.made() {
+		record := securityRecord(&e, make([]slog.Attr, 0, attrRoom))
+		_ = slog.Default().Handler().Handle(ctx, record)
+		return
+	}
+	for _, observer := range m.observers {
+		observer.Record(ctx, e)
+	}
+	if foldable(ctx, &e) && m.folder.take(&e, time.Now()) {
+		return
+	}
+	m.deliver(&entry{event: e})
+}
+
+// deliver hands a record to each sink.
+func (m *Middleware) deliver(e *entry) {
+	for _, d := range m.deliveries {
+		d.push(e)
+	}
+}
+
+// Drain waits until all that was recorded before is with the sinks: queues,
+// counted records of minutes that are not over, and gap records. It returns an
+// error where the context ends first or a sink refuses.
+func (m *Middleware) Drain(ctx context.Context) error {
+	if !m.made() {
+		return nil
+	}
+	m.folder.flush(time.Time{})
+	return m.each(func(d *delivery) error { return d.drain(ctx) })
+}
+
+// Shutdown stops taking records, drains what there is and ends the goroutines.
+// A record after it is dropped and counted, see [Middleware.Stats]. A goroutine
+// whose sink hangs goes on alone after the context has ended, and Shutdown
+// returns an error. A second Shutdown waits again. [bulwark.Stack.Shutdown] calls it.
+func (m *Middleware) Shutdown(ctx context.Context) error {
+	if !m.made() {
+		return nil
+	}
+	m.folder.close()
+	return m.each(func(d *delivery) error { return d.shutdown(ctx) })
+}
+
+// Close is Shutdown with 5 seconds.
+func (m *Middleware) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return m.Shutdown(ctx)
+}
+
+// each runs f for all sinks at once, so that one that hangs does not take the
+// time of the others.
+func (m *Middleware) each(f func(*delivery) error) error {
+	errs := make(chan error, len(m.deliveries))
+	for _, d := range m.deliveries {
+		go func() { errs <- f(d) }()
+	}
+	var all []error
+	for range m.deliveries {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}

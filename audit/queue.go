@@ -1,0 +1,67 @@
+package audit
+
+import (
+	"github.com/bulwark-go/bulwark"
+)
+
+// entry is a record on its way to a sink: an event or an access record.
+type entry struct {
+	event  bulwark.Event
+	access accessed
+}
+
+func (e *entry) class() class {
+	if e.access.is {
+		return accessClass
+	}
+	return securityClass
+}
+
+// class separates the queues.
+type class int
+
+const (
+	securityClass class = iota
+	accessClass
+	classes
+)
+
+func (c class) String() string { return [...]string{"security", "access"}[c] }
+
+// slot is an entry in a queue. The path is copied into the slot: it is a part of
+// the request line, which may be a megabyte and would stay in memory with it.
+type slot struct {
+	entry
+	path [maxText]byte
+	size int
+}
+
+// queue is a ring of slots, made on first use. It is not safe for concurrent use.
+type queue struct {
+	bound int
+	slots []slot
+	head  int
+	size  int
+}
+
+// put copies e behind the others. There must be room.
+func (q *queue) put(e *entry) {
+	if q.slots == nil {
+		q.slots = make([]slot, q.bound)
+	}
+	s := &q.slots[(q.head+q.size)%q.bound]
+	s.entry = *e
+	s.size = copy(s.path[:], e.event.Path)
+	s.event.Path = ""
+	q.size++
+}
+
+// take moves the oldest entry into e. There must be one.
+func (q *queue) take(e *entry) {
+	s := &q.slots[q.head]
+	*e = s.entry
+	e.event.Path = string(s.path[:s.size])
+	s.entry = entry{} // what it refers to may go
+	q.head = (q.head + 1) % q.bound
+	q.size--
+}

@@ -1,0 +1,61 @@
+package audit
+
+import "github.com/bulwark-go/bulwark"
+
+// setTrace records the trace ids of a request. The first audit layer around a
+// request settles them. More than one traceparent is none (W3C Trace Context
+// section 3.2): there is no saying which is right.
+func setTrace(scope *bulwark.Scope, lines []string) {
+	if len(lines) != 1 {
+		return
+	}
+	traceID, spanID, ok := parseTraceparent(lines[0])
+	if !ok {
+		return
+	}
+	if known, _ := scope.Trace(); known == "" {
+		scope.SetTrace(traceID, spanID)
+	}
+}
+
+// maxTraceparent bounds a traceparent of a version to come. The ids are parts of
+// the header's value and keep it in memory as long as the record waits.
+const maxTraceparent = 256
+
+// parseTraceparent returns trace-id and parent-id of a traceparent (W3C Trace
+// Context section 3.2.2): version 00, which is exactly 55 characters, or a later
+// one, which begins in the same way (section 4.1).
+func parseTraceparent(line string) (traceID, spanID string, ok bool) {
+	const size = 55
+	if len(line) < size || len(line) > maxTraceparent || line[2] != '-' || line[35] != '-' || line[52] != '-' {
+		return "", "", false
+	}
+	version, traceID, spanID, flags := line[:2], line[3:35], line[36:52], line[53:size]
+	switch {
+	case !lowerHex(version) || !lowerHex(traceID) || !lowerHex(spanID) || !lowerHex(flags):
+		return "", "", false
+	case version == "ff", version == "00" && len(line) != size, len(line) > size && line[size] != '-':
+		return "", "", false
+	case zeros(traceID) || zeros(spanID): // section 3.2.2.3 and 3.2.2.4: invalid
+		return "", "", false
+	}
+	return traceID, spanID, true
+}
+
+func lowerHex(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func zeros(text string) bool {
+	for i := range len(text) {
+		if text[i] != '0' {
+			return false
+		}
+	}
+	return true
+}

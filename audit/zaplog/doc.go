@@ -1,0 +1,35 @@
+// Package zaplog writes slog records to a zap logger, for services whose logs
+// are zap's, through go.uber.org/zap/exp/zapslog with its traps closed.
+//
+// # The threat
+//
+// An audit log that loses records where it matters. On the way from slog to zap
+// that is easily done: zapslog puts a stack trace to each record at ERROR, makes
+// ERROR of every level above, ignores the context and with it the trace, and
+// returns no error when a disk is full. zap's production configuration samples
+// by message: with the constant messages of package audit it would write a
+// hundred records a second and lose 99 of 100 thereafter.
+//
+// # The defence
+//
+// [New] returns a handler that passes [testing/slogtest] and
+//
+//   - takes no stack traces;
+//   - keeps a level that zap has no name for as the attribute "severity", such
+//     as "ERROR+4";
+//   - adds requestId, traceId and spanId from the context of a request, where
+//     the record has none of these itself;
+//   - writes what the logger's sampling declines;
+//   - returns the error of a write, so that package audit can count it.
+//
+// # What it does not cover
+//
+// Text that is not escaped: zap's console encoder writes messages as they are.
+// The records of package audit have constant messages and escaped texts; an
+// application that logs "user "+name through this handler can forge lines. Fields
+// that the *zap.Logger was given with With are kept, its hooks and options of
+// callers and stack traces are not. A logger that buffers must be synced after
+// the audit layer has shut down.
+//
+//	stack, err := bulwark.Chain(audit.Config{Sinks: []slog.Handler{zaplog.New(logger)}}, …)
+package zaplog
