@@ -46,6 +46,7 @@ func (f LayerFunc) Build() (Layer, error) {
 // A Stack is a chain of layers, outermost first. It is itself a Layer.
 type Stack struct {
 	layers []Layer
+	made   bool // by Chain; any other Stack protects nothing, and refuses
 }
 
 // Chain builds its parts, outermost first, into a Stack. All errors of all
@@ -87,7 +88,7 @@ func Chain(parts ...Builder) (*Stack, error) {
 	if errs = append(errs, checkOrder(layers)...); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return &Stack{layers: layers}, nil
+	return &Stack{layers: layers, made: true}, nil
 }
 
 // missing reports a nil interface, and a nil pointer or function inside one.
@@ -104,10 +105,11 @@ func missing(v any) bool {
 	return false
 }
 
-// Wrap returns h behind all layers. An empty or nil Stack returns h itself.
+// Wrap returns h behind all layers. A nil Stack, and one that was not made by
+// Chain, refuses every request with 500 "bulwark.unconfigured".
 func (s *Stack) Wrap(h http.Handler) http.Handler {
-	if s == nil {
-		return h
+	if err := s.unmade(); err != nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Deny(w, r, err) })
 	}
 	for _, layer := range slices.Backward(s.layers) {
 		h = layer.Wrap(h)
@@ -115,8 +117,21 @@ func (s *Stack) Wrap(h http.Handler) http.Handler {
 	return h
 }
 
+// unmade says what is wrong with a Stack that protects nothing.
+func (s *Stack) unmade() error {
+	if s == nil || !s.made {
+		return &ConfigError{Field: "bulwark.Stack", Reason: "was made without Chain; check the error of Chain"}
+	}
+	return nil
+}
+
 // Build returns s, so that a Stack can be part of another chain.
-func (s *Stack) Build() (Layer, error) { return s, nil }
+func (s *Stack) Build() (Layer, error) {
+	if err := s.unmade(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
 // Layers returns the layers, outermost first.
 func (s *Stack) Layers() []Layer {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // part is a layer of a given kind that notes its calls.
@@ -136,21 +137,39 @@ func TestChainReportsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-func TestEmptyStackIsTransparent(t *testing.T) {
+func TestEmptyChainIsTransparent(t *testing.T) {
+	ran := false
+	stack := bulwark.Must(bulwark.Chain())
+	stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })).
+		ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	if !ran || len(stack.Layers()) != 0 {
+		t.Errorf("ran %v, layers %v", ran, stack.Layers())
+	}
+}
+
+// Who only logs the error of Chain serves with a nil Stack.
+func TestUnmadeStackRefuses(t *testing.T) {
 	var none *bulwark.Stack
-	for _, stack := range []*bulwark.Stack{none, bulwark.Must(bulwark.Chain())} {
-		ran := false
-		stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })).
-			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-		if !ran {
-			t.Error("handler did not run")
-		}
-		if err := stack.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if len(stack.Layers()) != 0 {
-			t.Error("layers in an empty stack")
-		}
+	for name, stack := range map[string]*bulwark.Stack{"nil": none, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			var rec bulwarktest.Recorder
+			w := httptest.NewRecorder()
+			rec.Wrap(stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler ran") }))).
+				ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			checkProblem(t, w, 500, "bulwark.unconfigured")
+			if events := rec.Take(); len(events) != 1 || events[0].Name != bulwark.SysUnavailable {
+				t.Errorf("events %+v", events)
+			}
+			if layer, err := stack.Build(); layer != nil || err == nil {
+				t.Errorf("Build returned %v, %v", layer, err)
+			}
+			if _, err := bulwark.Chain(stack); err == nil {
+				t.Error("Chain took it")
+			}
+			if err := stack.Shutdown(t.Context()); err != nil || len(stack.Layers()) != 0 {
+				t.Errorf("%v %v", err, stack.Layers())
+			}
+		})
 	}
 }
 

@@ -22,6 +22,9 @@ type ConfigError struct {
 
 // Error returns field, value and reason on one line.
 func (e *ConfigError) Error() string {
+	if e == nil {
+		return "no configuration error"
+	}
 	if e.Value == "" {
 		return e.Field + ": " + e.Reason
 	}

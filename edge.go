@@ -61,13 +61,15 @@ func (e Edge) Build() (Layer, error) {
 		layer.hosts[strings.ToLower(host)] = true
 	}
 	if reason := baseFault(e.BaseURL); reason != "" {
-		wrong("BaseURL", e.BaseURL, reason)
+		wrong("BaseURL", "", reason) // it may hold a password
 	}
 	layer.baseURL = strings.ToLower(e.BaseURL)
 	for i, prefix := range e.TrustedProxies {
 		switch {
 		case !prefix.IsValid():
 			wrong(fmt.Sprintf("TrustedProxies[%d]", i), "", "is not a network; use netip.MustParsePrefix")
+		case prefix.Addr().Is4In6():
+			wrong(fmt.Sprintf("TrustedProxies[%d]", i), prefix.String(), "is IPv4 written as IPv6, which no address here is; write it as IPv4")
 		case prefix.Bits() == 0:
 			wrong(fmt.Sprintf("TrustedProxies[%d]", i), prefix.String(), "trusts everybody, so that any client chooses its own address; name the proxies' networks")
 		}
@@ -155,6 +157,30 @@ func (e *edge) Wrap(next http.Handler) http.Handler {
 
 // settle records in s how r reached the service, or says why it is refused.
 func (e *edge) settle(r *http.Request, s *Scope) error {
+	s.mu.Lock()
+	edged, client := s.edged, s.clientIP
+	s.mu.Unlock()
+	if !edged {
+		var err error
+		if client, err = e.arrival(r, s); err != nil {
+			return err
+		}
+	}
+	if !client.IsValid() {
+		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address",
+			Detail: "The address of the client could not be determined."}
+	}
+	if !e.serves(r.Host) {
+		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected",
+			Detail: "This server does not answer for the host in the request."}
+	}
+	return nil
+}
+
+// arrival settles client, TLS and id, once: a sub-request that a handler sends
+// with its own context has come the way of the request around it, whatever its
+// header says.
+func (e *edge) arrival(r *http.Request, s *Scope) (netip.Addr, error) {
 	client := peer(r)
 	secure := r.TLS != nil
 	requestID := ""
@@ -170,22 +196,15 @@ func (e *edge) settle(r *http.Request, s *Scope) error {
 	if fault == nil {
 		s.clientIP = client
 	}
-	s.secure, s.requestID, s.baseURL = secure, requestID, e.baseURL
+	s.secure, s.baseURL, s.edged = secure, e.baseURL, true
+	if requestID != "" {
+		s.requestID = requestID
+	}
 	if e.responder != nil {
 		s.responder = e.responder
 	}
 	s.mu.Unlock()
-	switch {
-	case fault != nil:
-		return fault
-	case !client.IsValid():
-		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address",
-			Detail: "The address of the client could not be determined."}
-	case !e.serves(r.Host):
-		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected",
-			Detail: "This server does not answer for the host in the request."}
-	}
-	return nil
+	return client, fault
 }
 
 // serves reports whether the Host is one of ours, with its port or without.

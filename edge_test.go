@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -41,6 +42,7 @@ func TestEdgeConfig(t *testing.T) {
 		{"header alone", bulwark.Edge{Hosts: []string{"a"}, ForwardedHeader: "Forwarded"}, "edge.ForwardedHeader"},
 		{"other header", bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: proxies, ForwardedHeader: "X-Real-Ip"}, "edge.ForwardedHeader"},
 		{"trust all", bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, ForwardedHeader: "Forwarded"}, "edge.TrustedProxies[0]"},
+		{"mapped", bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("::ffff:192.0.2.0/120")}, ForwardedHeader: "Forwarded"}, "edge.TrustedProxies[0]"},
 		{"no prefix", bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: []netip.Prefix{{}}, ForwardedHeader: "Forwarded"}, "edge.TrustedProxies[0]"},
 	}
 	for _, test := range tests {
@@ -157,6 +159,9 @@ func TestForwarding(t *testing.T) {
 		{"unknown", forwarded, inside, []string{"for=unknown"}, ""},
 		{"no for", forwarded, inside, []string{"proto=https"}, ""},
 		{"two for", forwarded, inside, []string{"for=1.1.1.1;for=198.51.100.7"}, ""},
+		{"comma behind a quoted quote", forwarded, inside, []string{`for=203.0.113.9;host="a\", for=6.6.6.6; b=\"c"`}, ""},
+		{"for inside a quoted string", forwarded, inside, []string{`host="a;for=6.6.6.6;x"`}, ""},
+		{"for beside a quoted string", forwarded, inside, []string{`for=203.0.113.9;host="a;for=6.6.6.6"`}, "203.0.113.9"},
 		{"unbalanced", forwarded, inside, []string{`for="198.51.100.7`}, ""},
 		{"no address at all", xff, "@", nil, ""},
 	}
@@ -231,6 +236,64 @@ func TestSecureAndRequestID(t *testing.T) {
 				t.Errorf("id %q in the answer, %q in the scope, want %q", id, seen.RequestID(), test.id)
 			}
 		})
+	}
+}
+
+// A sub-request has come the way of the request around it, whatever its header says.
+func TestSubRequestsKeepTheEdge(t *testing.T) {
+	var rec bulwarktest.Recorder
+	edge := bulwark.Must(bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: proxies, ForwardedHeader: "X-Forwarded-For",
+		Responder: func(w http.ResponseWriter, _ *http.Request, p *bulwark.Problem) { w.WriteHeader(p.Status) }}.Build())
+	inner := edge.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "test.no"})
+	}))
+	outer := edge.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, client := bulwark.RequestID(r.Context()), bulwark.ClientIP(r)
+		var group sync.WaitGroup
+		for range 4 { // run with -race
+			group.Go(func() {
+				for _, remote := range []string{r.RemoteAddr, ""} {
+					sub := httptest.NewRequestWithContext(r.Context(), "GET", "http://a/item", nil)
+					sub.RemoteAddr = remote
+					sub.Header.Set("X-Forwarded-For", "6.6.6.6")
+					sub.Header.Set("X-Request-Id", "forged")
+					w := httptest.NewRecorder()
+					if inner.ServeHTTP(w, sub); w.Code != 403 || w.Body.Len() != 0 {
+						t.Errorf("sub-request: %d %s", w.Code, w.Body)
+					}
+				}
+				evil := httptest.NewRequestWithContext(r.Context(), "GET", "http://evil/", nil)
+				w := httptest.NewRecorder()
+				if inner.ServeHTTP(w, evil); w.Code != 421 {
+					t.Errorf("a sub-request for another host: %d", w.Code)
+				}
+			})
+		}
+		group.Wait()
+		if bulwark.RequestID(r.Context()) != id || bulwark.ClientIP(r) != client || w.Header().Get("X-Request-Id") != id {
+			t.Errorf("a sub-request changed the outer request: %s %v", bulwark.RequestID(r.Context()), bulwark.ClientIP(r))
+		}
+	}))
+	r := httptest.NewRequest("GET", "http://a/batch", nil)
+	r.RemoteAddr = "10.0.0.1:1"
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	rec.Wrap(outer).ServeHTTP(httptest.NewRecorder(), r)
+	for _, e := range rec.Take() {
+		if e.ClientIP.String() != "203.0.113.9" {
+			t.Errorf("event from %v", e.ClientIP)
+		}
+	}
+}
+
+func TestAnIDReadOutsideTheEdgeStays(t *testing.T) {
+	before := ""
+	h := bulwark.Must(bulwark.Edge{Hosts: []string{"a"}}.Build()).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r, s := bulwark.Enter(httptest.NewRequest("GET", "http://a/", nil))
+	before = s.RequestID()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Header().Get("X-Request-Id") != before || s.RequestID() != before {
+		t.Errorf("%s became %s", before, w.Header().Get("X-Request-Id"))
 	}
 }
 

@@ -110,7 +110,7 @@ func Report(r *http.Request, e Event) {
 		r, s = Enter(r)
 	}
 	s.Describe(r, &e)
-	s.counted()
+	s.counted(e.Name)
 	s.mu.Lock()
 	recorder := s.recorder
 	s.mu.Unlock()

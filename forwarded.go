@@ -14,6 +14,11 @@ func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, erro
 	lines := r.Header[e.header]
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest := lines[i]
+		if e.header == "Forwarded" && strings.Contains(rest, `\`) {
+			// With a quoted-pair a line can only be read from the left, through
+			// what the client wrote.
+			return netip.Addr{}, e.unreadable()
+		}
 		for rest != "" {
 			cut := lastComma(rest)
 			entry := strings.Trim(rest[cut+1:], " \t")
@@ -26,8 +31,7 @@ func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, erro
 			}
 			addr := parseAddr(entry)
 			if !addr.IsValid() {
-				return netip.Addr{}, &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
-					Detail: "The " + e.header + " header holds something that is no address."}
+				return netip.Addr{}, e.unreadable()
 			}
 			if from = addr; !e.trusts(addr) {
 				return from, nil
@@ -35,6 +39,11 @@ func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, erro
 		}
 	}
 	return from, nil
+}
+
+func (e *edge) unreadable() *Problem {
+	return &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
+		Detail: "The " + e.header + " header holds something that is no address."}
 }
 
 // lastComma finds the last comma that stands outside a quoted string; an
@@ -55,8 +64,12 @@ func lastComma(list string) int {
 // forwardedFor returns the for parameter of one element of a Forwarded header
 // (RFC 7239 section 4), empty where there is none or more than one.
 func forwardedFor(element string) string {
-	found := ""
-	for pair := range strings.SplitSeq(element, ";") {
+	found, quoted := "", false
+	parameters := strings.FieldsFunc(element, func(c rune) bool {
+		quoted = quoted != (c == '"')
+		return c == ';' && !quoted
+	})
+	for _, pair := range parameters {
 		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
 		if !ok || !strings.EqualFold(name, "for") {
 			continue

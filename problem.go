@@ -141,20 +141,23 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // 500 whose cause only the log sees. A 401 always carries WWW-Authenticate, a
 // 429 and 503 Retry-After, and no refusal is stored by a cache.
 //
-// The event is reported once per request, name and reason. Where the response
-// has already begun, Deny reports the event and leaves the response alone.
+// The event is reported once per request, name and reason. A 401 for want of a
+// caller reports none where the bad credential that is the cause has been
+// reported. Where the response
+// has already begun, and a layer of this module watches it, Deny reports the
+// event and leaves the response alone; elsewhere it cannot know.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	r, s := Enter(r)
 	p := problemOf(err)
-	if s.first(p.Event, p.Reason) {
+	if s.first(p.Event, p.Reason, r) && !s.explains(p) {
 		Report(r, p.event())
 	}
 	if started(w) {
 		return
 	}
 	p.writeHeader(w.Header(), s)
-	if s.responder != nil {
-		s.responder(w, r, p)
+	if responder := s.answerer(); responder != nil {
+		responder(w, r, p)
 		return
 	}
 	body, err := json.Marshal(p.body(s.RequestID()))
@@ -246,7 +249,7 @@ func (p *Problem) writeHeader(h http.Header, s *Scope) {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		p.writeChallenges(h, s)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.FormatInt(max(1, int64((p.RetryAfter+time.Second-1)/time.Second)), 10))
+		h.Set("Retry-After", retryAfter(p.RetryAfter))
 	}
 }
 
@@ -326,4 +329,13 @@ func started(w http.ResponseWriter) bool {
 		w = wrapper.Unwrap()
 	}
 	return false
+}
+
+// retryAfter is a time in whole seconds, rounded up, at least one.
+func retryAfter(d time.Duration) string {
+	seconds := int64(d / time.Second)
+	if d%time.Second > 0 {
+		seconds++
+	}
+	return strconv.FormatInt(max(1, seconds), 10)
 }

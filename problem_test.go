@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -67,6 +68,7 @@ func TestDenyFillsInWhatIsLeftOpen(t *testing.T) {
 		{"wrapped", fmt.Errorf("reading: %w", &bulwark.Problem{Status: 403, Code: "a.b", Err: cause}), 403, "a.b", bulwark.AuthzFail, "a.b"},
 		{"typed nil", (*bulwark.Problem)(nil), 500, "internal.error", bulwark.SysUnavailable, "internal.error"},
 		{"config", &bulwark.ConfigError{Field: "ratelimit(x).Rate", Value: "secret"}, 500, "ratelimit.unconfigured", bulwark.SysUnavailable, "ratelimit.unconfigured"},
+		{"typed nil config", (*bulwark.ConfigError)(nil), 500, "internal.error", bulwark.SysUnavailable, "internal.error"},
 		{"config without field", &bulwark.ConfigError{}, 500, "bulwark.unconfigured", bulwark.SysUnavailable, "bulwark.unconfigured"},
 		{"too large", fmt.Errorf("body: %w", &http.MaxBytesError{Limit: 10}), 413, "body.too_large", bulwark.InputValidationFail, "body.too_large"},
 		{"no code", &bulwark.Problem{Status: 418}, 418, "problem.status_418", bulwark.InputValidationFail, "problem.status_418"},
@@ -119,7 +121,7 @@ func TestDenyHeaders(t *testing.T) {
 		}
 	})
 	t.Run("Retry-After_is_never_early", func(t *testing.T) {
-		for wait, want := range map[time.Duration]string{0: "1", -time.Second: "1", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2", time.Hour: "3600"} {
+		for wait, want := range map[time.Duration]string{0: "1", -time.Second: "1", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2", time.Hour: "3600", math.MaxInt64: "9223372037"} {
 			for _, status := range []int{429, 503} {
 				if w, _ := deny("GET", &bulwark.Problem{Status: status, Code: "a.b", RetryAfter: wait}, nil); w.Header().Get("Retry-After") != want {
 					t.Errorf("%v: %q", wait, w.Header().Get("Retry-After"))
@@ -188,6 +190,42 @@ func TestDenyReportsOncePerReason(t *testing.T) {
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	if events := rec.Take(); len(events) != 10 {
 		t.Errorf("%d events, want 1 + 1 + 2 + 6", len(events))
+	}
+}
+
+// A bad cookie counts as none; the 401 that follows is its consequence.
+func TestDenyDoesNotRepeatTheCause(t *testing.T) {
+	for cause, want := range map[bulwark.EventName]int{bulwark.AuthnTokenInvalid: 2, bulwark.AuthnTokenReuse: 2, bulwark.AuthnKeyStale: 3} {
+		var rec bulwarktest.Recorder
+		rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, s := bulwark.Enter(r)
+			if s.Reported(cause) {
+				t.Error("reported before it was")
+			}
+			bulwark.Report(r, bulwark.Event{Name: cause})
+			if !s.Reported(cause) || s.Reported(bulwark.AuthzFail) {
+				t.Error("the names of events are mixed up")
+			}
+			bulwark.Deny(w, r, &bulwark.Problem{Status: 401, Code: "authz.unauthenticated"})
+			bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "authz.forbidden"})
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		if events := rec.Take(); len(events) != want {
+			t.Errorf("%s: %d events, want %d", cause, len(events), want)
+		}
+	}
+}
+
+// A batch of a hundred guesses is a hundred events.
+func TestDenyTellsSubRequestsApart(t *testing.T) {
+	var rec bulwarktest.Recorder
+	rec.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for range 100 {
+			sub := httptest.NewRequestWithContext(r.Context(), "GET", "/item", nil)
+			bulwark.Deny(httptest.NewRecorder(), sub, &bulwark.Problem{Status: 401, Code: "auth.invalid_token"})
+		}
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/batch", nil))
+	if events := rec.Take(); len(events) != 100 {
+		t.Errorf("%d events", len(events))
 	}
 }
 

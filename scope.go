@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -36,10 +38,12 @@ type Scope struct {
 	baseURL    string
 	route      string
 	secure     bool
+	edged      bool // an Edge has settled how the request came
 	recorder   Recorder
 	responder  Responder
 	challenges []Challenge
 	events     int
+	names      [8]EventName // the first few different ones of the events
 	seen       [4]refusal
 	slots      [maxSlots]slot
 }
@@ -51,8 +55,9 @@ type slot struct{ key, value any }
 
 // refusal identifies what Deny has reported already.
 type refusal struct {
-	name   EventName
-	reason string
+	name    EventName
+	reason  string
+	request *url.URL // tells sub-requests apart: copies of a request share it
 }
 
 type scopeKey struct{}
@@ -101,7 +106,7 @@ func (s *Scope) child(r *http.Request) *Scope {
 	return &Scope{
 		Context: r.Context(), outer: s,
 		clientIP: s.clientIP, requestID: s.requestID, traceID: s.traceID, spanID: s.spanID,
-		baseURL: s.baseURL, secure: s.secure, recorder: s.recorder, responder: s.responder,
+		baseURL: s.baseURL, secure: s.secure, edged: s.edged, recorder: s.recorder, responder: s.responder,
 	}
 }
 
@@ -218,6 +223,13 @@ func (s *Scope) SetRecorder(rec Recorder) {
 	s.recorder = rec
 }
 
+// answerer returns the responder in force, or nil.
+func (s *Scope) answerer() Responder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.responder
+}
+
 // Events counts what has been reported for this request and its sub-requests.
 func (s *Scope) Events() int {
 	s.mu.Lock()
@@ -225,21 +237,46 @@ func (s *Scope) Events() int {
 	return s.events
 }
 
+// Reported tells whether an event of that name has been reported for this
+// request or its sub-requests. Only the first eight different names are
+// remembered.
+func (s *Scope) Reported(name EventName) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.names[:], name)
+}
+
 // counted notes an event here and in every scope around.
-func (s *Scope) counted() {
+func (s *Scope) counted(name EventName) {
 	for ; s != nil; s = s.outer {
 		s.mu.Lock()
 		s.events++
+		for i, known := range s.names {
+			if known == name {
+				break
+			}
+			if known == "" {
+				s.names[i] = name
+				break
+			}
+		}
 		s.mu.Unlock()
 	}
 }
 
+// explains reports whether an event has told already why a caller is missing: a
+// bad cookie counts as no credential, and the 401 is its consequence.
+func (s *Scope) explains(p *Problem) bool {
+	return p.Status == http.StatusUnauthorized && p.Event == AuthzFail &&
+		(s.Reported(AuthnTokenInvalid) || s.Reported(AuthnTokenReuse))
+}
+
 // first reports whether Deny meets the name and reason for the first time. Only
 // a few are remembered; past that each is reported, which errs on the loud side.
-func (s *Scope) first(name EventName, reason string) bool {
+func (s *Scope) first(name EventName, reason string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	this := refusal{name, reason}
+	this := refusal{name, reason, r.URL}
 	for i, known := range s.seen {
 		if known == this {
 			return false

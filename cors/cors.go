@@ -141,17 +141,16 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 		m.refuse(w, r, problem, next)
 		return
 	}
-	// Without a BaseURL, a page of this very host is taken for one of ours; the
-	// Host is the client's word, so this saves an event and grants nothing.
-	if base == "" && sameHost(origin, r.Host) {
+	// A page of this very host is one of ours, under another of our names. The
+	// Host is the client's word where no Edge has checked it, so this saves an
+	// event and grants nothing.
+	if sameHost(origin, base, r.Host) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	// A layer inside may refuse the request for a better reason, such as a cookie
-	// that is used across sites. One event tells of one request.
-	before := scope.Events()
+	// Two events say more of such a request, and stand in its place.
 	defer func() {
-		if scope.Events() == before {
+		if !scope.Reported(bulwark.MaliciousCSRF) && !scope.Reported(bulwark.AuthnLoginFail) {
 			m.report(r, problem)
 		}
 	}()
@@ -199,10 +198,12 @@ func safelisted(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
 }
 
-// sameHost reports whether an origin is of the host, whatever the scheme.
-func sameHost(origin, host string) bool {
-	_, rest, ok := strings.Cut(origin, "://")
-	return ok && rest != "" && strings.EqualFold(rest, host)
+// sameHost reports whether an origin is of the host, and of the scheme of base
+// where there is one.
+func sameHost(origin, base, host string) bool {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	own, _, known := strings.Cut(base, "://")
+	return ok && rest != "" && strings.EqualFold(rest, host) && (!known || scheme == own)
 }
 
 // first returns the first of at most one line, or nothing.

@@ -506,20 +506,26 @@ func TestConfigIsCopied(t *testing.T) {
 	}
 }
 
-// One request leaves one event: where a layer inside refuses a request from a
-// refused origin for a reason of its own, that is the one.
+// A request that is refused as cross-site, or as a failed login, is told by that
+// event; every other one of a refused origin by this layer's, too.
 func TestTheBetterReasonIsReported(t *testing.T) {
 	m := bulwark.Must(cors.New(cors.Config{Origins: []string{"https://app.example.com"}}))
+	deny := func(status int, name bulwark.EventName) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			bulwark.Deny(w, r, &bulwark.Problem{Status: status, Code: "test.no", Event: name})
+		}
+	}
 	for _, test := range []struct {
 		name string
 		next http.HandlerFunc
-		want bulwark.EventName
+		want []bulwark.EventName
 	}{
-		{"passes", func(http.ResponseWriter, *http.Request) {}, bulwark.MaliciousCORS},
-		{"refused", func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "auth.cross_site", Event: bulwark.MaliciousCSRF})
-		}, bulwark.MaliciousCSRF},
-		{"panics", func(http.ResponseWriter, *http.Request) { panic("handler") }, bulwark.MaliciousCORS},
+		{"passes", func(http.ResponseWriter, *http.Request) {}, []bulwark.EventName{bulwark.MaliciousCORS}},
+		{"panics", func(http.ResponseWriter, *http.Request) { panic("handler") }, []bulwark.EventName{bulwark.MaliciousCORS}},
+		{"cross_site", deny(403, bulwark.MaliciousCSRF), []bulwark.EventName{bulwark.MaliciousCSRF}},
+		{"failed_login", deny(401, bulwark.AuthnLoginFail), []bulwark.EventName{bulwark.AuthnLoginFail}},
+		{"bad_token", deny(401, bulwark.AuthnTokenInvalid), []bulwark.EventName{bulwark.AuthnTokenInvalid, bulwark.MaliciousCORS}},
+		{"no_route", deny(404, ""), []bulwark.EventName{bulwark.InputValidationFail, bulwark.MaliciousCORS}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var rec bulwarktest.Recorder
@@ -529,8 +535,12 @@ func TestTheBetterReasonIsReported(t *testing.T) {
 				defer func() { recover() }()
 				rec.Wrap(m.Wrap(test.next)).ServeHTTP(httptest.NewRecorder(), r)
 			}()
-			if events := rec.Take(); len(events) != 1 || events[0].Name != test.want {
-				t.Errorf("events are %+v, want one %s", events, test.want)
+			var names []bulwark.EventName
+			for _, e := range rec.Take() {
+				names = append(names, e.Name)
+			}
+			if !slices.Equal(names, test.want) {
+				t.Errorf("events are %v, want %v", names, test.want)
 			}
 		})
 	}

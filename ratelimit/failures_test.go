@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/response"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -212,3 +214,45 @@ func TestSuccessesLeaveNoTrace(t *testing.T) {
 		t.Errorf("RateLimit %s", got)
 	}
 }
+
+// A middleware between the layers may hold a failure's status back, as a
+// compressor does. Guesses are counted all the same.
+func TestFailuresBehindABuffer(t *testing.T) {
+	limit := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "5/hour", Count: ratelimit.Failures}))
+	buffering := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			held := &heldBack{ResponseWriter: w}
+			next.ServeHTTP(held, r)
+			if held.status != 0 {
+				w.WriteHeader(held.status)
+			}
+		})
+	})
+	watched := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w, _ = response.Of(w) // as audit does, outermost
+			next.ServeHTTP(w, r)
+		})
+	})
+	h := bulwark.Must(bulwark.Chain(&bulwarktest.Recorder{}, watched, buffering, limit)).Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	statuses := map[int]int{}
+	for range 20 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("POST", "/login", nil))
+		statuses[w.Code]++
+	}
+	if statuses[401] != 5 || statuses[429] != 15 {
+		t.Errorf("statuses %v, want 5 guesses", statuses)
+	}
+}
+
+type heldBack struct {
+	http.ResponseWriter
+	status int
+}
+
+func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+func (h *heldBack) WriteHeader(status int)      { h.status = status }
+func (h *heldBack) Write(p []byte) (int, error) { return len(p), nil }

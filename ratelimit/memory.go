@@ -195,9 +195,10 @@ func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 	return least, leastUntil, true
 }
 
-// giveBack shortens what a key is occupied by at most amount. What has passed by
-// itself since is not given back twice: own is until when the request that gives
-// back had the key occupied.
+// giveBack shortens what a key is occupied by at most amount, and by no more than
+// what is left of own, until when the request that gives back had it occupied.
+// With requests that overlap, what time has restored to one may be given back by
+// another as well; that is bounded by what they took.
 func (m *Memory) giveBack(hash uint64, now, amount, own int64) {
 	amount = min(amount, own-now)
 	if amount <= 0 {

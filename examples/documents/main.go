@@ -45,6 +45,13 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument; flags are written -name=value")
+	}
+	origins := cors.Origins(cmp.Or(os.Getenv("ALLOWED_ORIGINS"), "https://app.example.com"))
+	if _, err := cors.New(cors.Config{Origins: origins, Credentials: true}); err != nil {
+		return fmt.Errorf("ALLOWED_ORIGINS: %w", err)
+	}
 	ln, err := net.Listen("tcp", *addr)
 	if err != nil {
 		return err
@@ -57,7 +64,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	app, err := documents.New(documents.Config{
 		BaseURL: place.url,
 		Hosts:   place.hosts,
-		Origins: cors.Origins(cmp.Or(os.Getenv("ALLOWED_ORIGINS"), "https://app.example.com")),
+		Origins: origins,
 		Logger:  logger,
 	})
 	if err != nil {

@@ -36,12 +36,15 @@ type Writer struct {
 	hooked   bool // the hooks have run
 }
 
-// Of returns the Writer that watches w, and installs one around w if there is
-// none yet. The first result is the ResponseWriter to pass on: w itself where
-// it, or something that it wraps, is a Writer already.
+// Of returns the Writer that watches w, and installs one around w if w is none
+// itself. The first result is the ResponseWriter to pass on.
+//
+// It does not look through other people's wrappers: one that buffers, such as a
+// compressor, may hold the status back until after the layer inside it wants to
+// know it.
 func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
-	if found := find(w); found != nil {
-		return w, found
+	if watched, ok := w.(interface{ watcher() *Writer }); ok {
+		return w, watched.watcher()
 	}
 	watch := &Writer{inner: w}
 	watch.hooks = watch.room[:0]
@@ -68,16 +71,6 @@ const maxDepth = 16
 func unwrap(w http.ResponseWriter) http.ResponseWriter {
 	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		return wrapper.Unwrap()
-	}
-	return nil
-}
-
-func find(w http.ResponseWriter) *Writer {
-	for depth := 0; w != nil && depth < maxDepth; depth++ {
-		if watched, ok := w.(interface{ watcher() *Writer }); ok {
-			return watched.watcher()
-		}
-		w = unwrap(w)
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func TestHooks(t *testing.T) {
 			var ran []int
 			var order []string
 			for _, layer := range []string{"outer", "middle", "inner"} {
-				_, same := response.Of(foreign{w}) // as an inner layer finds it
+				_, same := response.Of(w) // as an inner layer finds it
 				if same != watch {
 					t.Fatal("a second Writer was installed")
 				}
@@ -328,6 +328,35 @@ func TestUnwrapReachesTheInnerWriter(t *testing.T) {
 	}
 	resp.Body.Close()
 }
+
+// A foreign wrapper may buffer: what the Writer outside of it knows comes late,
+// so that a layer inside gets a Writer of its own.
+func TestOfDoesNotLookThroughOthers(t *testing.T) {
+	w, outer := response.Of(newBare())
+	buffered := &holding{ResponseWriter: w}
+	through, inner := response.Of(buffered)
+	if inner == outer {
+		t.Fatal("the Writer outside the buffer was returned")
+	}
+	through.WriteHeader(401)
+	if inner.Final(false) != 401 || outer.Started() {
+		t.Errorf("inside %d, outside started %v", inner.Final(false), outer.Started())
+	}
+	buffered.release()
+	if outer.Final(false) != 401 {
+		t.Errorf("outside %d", outer.Final(false))
+	}
+}
+
+// holding keeps the status back, as a compressor does that waits for the size.
+type holding struct {
+	http.ResponseWriter
+	status int
+}
+
+func (h *holding) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+func (h *holding) WriteHeader(status int)      { h.status = status }
+func (h *holding) release()                    { h.ResponseWriter.WriteHeader(h.status) }
 
 func TestOfAllocatesOnce(t *testing.T) {
 	if race.Enabled {

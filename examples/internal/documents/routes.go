@@ -28,9 +28,13 @@ func (a *App) openRoutes() error {
 	jsonBody := []string{"application/json"}
 	patchBody := []string{"application/json", "application/merge-patch+json"}
 	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBody: maxDocumentBody}
+	sameSite, err := a.sameSite()
+	if err != nil {
+		return err
+	}
 	layers, err := chains(map[string][]bulwark.Builder{
-		"login":  {a.loginLimit(), validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBody: maxBody}},
-		"signUp": {a.signUpLimit(), sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBody: maxBody}, validate.Config{Body: validate.SchemaJSON(userSchema), MaxBody: maxBody}},
+		"login":  {sameSite, a.loginLimit(), validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBody: maxBody}},
+		"signUp": {a.signUpLimit(), sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBody: maxBody, MediaTypes: jsonBody}, validate.Config{Body: validate.SchemaJSON(userSchema), MaxBody: maxBody}},
 		"list":   {validate.Config{Query: validate.SchemaJSON(pageSchema)}},
 		"write":  {clean, validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBody: maxDocumentBody, MediaTypes: jsonBody}},
 		"patch":  {clean, validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBody: maxDocumentBody, MediaTypes: patchBody}},
