@@ -6,7 +6,7 @@
 // Broken authorization is what APIs are breached by (OWASP API1, object level,
 // and API5, function level). The handler that loads a document by the id in the
 // path and forgets to ask whose it is; the admin route that was added without
-// the admin check; the rule for "/admin/" that "/admin/../admin", "/Admin%2F" or
+// the admin check; the rule for "/admin/" that "/x/../admin/", "/admin%2Fusers" or
 // the method FOO goes around; the check on the type, "may delete documents",
 // that is taken for a check on this document; "not yours" that tells a stranger
 // which ids exist; the subject "alice" of another issuer.
@@ -45,7 +45,7 @@
 //
 // # Order
 //
-// A request meets, in this order: the routes (404, 405), the path values (400),
+// A request meets, in this order: the routes (404, 405), the path (400),
 // the rule (401, 403), Load and the decision about the object (404, 403), the
 // route's layers, the handler.
 package authz

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -21,14 +22,16 @@ type Table struct {
 }
 
 // Guard puts rules in front of a ServeMux that the application already has. It
-// serves as a [Mux] does, without redirects and with its checks of path values,
-// and a pattern that is not in the table is denied with 403, for everybody: a
+// serves as a [Mux] does, without redirects, with its checks of the path (an
+// encoded slash or a backslash is 400 on every route) and with its reading of
+// hosts. A pattern that is not in the table is denied with 403, for everybody: a
 // route that is added to mux later is closed until it has a rule. A pattern
 // without a method is accepted here, and serves GET, HEAD, POST, PUT, PATCH and
 // DELETE.
 //
-// It returns every mistake at once: a rule that does not compile, and a pattern
-// that is not registered with mux, which is why the routes come first.
+// It returns every mistake at once: a rule that does not compile, a pattern that
+// could never be served, such as one with an encoded slash, and one that is not
+// registered with mux, which is why the routes come first.
 func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
 	if mux == nil {
 		return nil, &bulwark.ConfigError{Field: "authz.Guard", Reason: "the ServeMux is nil"}
@@ -41,7 +44,11 @@ func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
 	for _, pattern := range slices.Sorted(maps.Keys(table.Rules)) {
 		field := "authz.Table.Rules[" + pattern + "]"
 		rt := &guarded{pattern: pattern, parsed: parsePattern(pattern)}
-		if fault := methodFault(rt.parsed.method); fault != "" && rt.parsed.method != "" {
+		fault := rt.parsed.fault()
+		if rt.parsed.method != "" {
+			fault = cmp.Or(methodFault(rt.parsed.method), fault)
+		}
+		if fault != "" {
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: pattern, Reason: fault})
 			continue
 		}
@@ -108,6 +115,10 @@ type guarded struct {
 // ServeHTTP matches once. The handler that was found is called directly, so that
 // what runs is what was checked, with the very path values that were checked.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if host := canonicalHost(r.Host); host != r.Host {
+		serveAs(host, g, w, r)
+		return
+	}
 	h, pattern := g.mux.Handler(r)
 	if pattern == "" {
 		var c capture

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,10 +22,22 @@ import (
 // trailing slash, is 404. An unknown route is 404 and a known one with another
 // method 405 with Allow, for anybody.
 //
-// A path value that could be read as another path is 400 before the rule is
-// looked at: one with a segment that is "." or ".." (cut at ";"), with a
-// backslash, a control character, a still encoded dot, slash, backslash or NUL,
-// or with a slash where the wildcard is not {name...}.
+// A path that could be read as another one is 400 "authz.path_value" before the
+// rule is looked at. On every route that is a path with an encoded slash (%2F)
+// or a backslash, encoded or not, {name...} and trailing slashes included: the
+// routes are matched before such a slash is decoded and the handler reads the
+// path after it, so that "/files/private%2Fkey" would pass with the rule of
+// "/files/" where "/files/private/" has another. It is also a path value with a
+// segment that is "." or ".." (cut at ";"), with a control character, with
+// invalid UTF-8, or with a dot, slash, backslash or NUL that is encoded twice.
+// A name with a slash in it belongs into the query or the body.
+//
+// A pattern may name a host, in lower case and without a port; the Host of a
+// request is compared, and handed on, in lower case and without a trailing dot.
+// The host chooses the route and fences nothing: whoever sends another Host, or
+// a method that the routes of that host do not have, meets the route without a
+// host, and its rule. Name all hosts in [bulwark.Edge].Hosts, and give routes
+// without a host no looser rule than handlers that look at r.Host can stand.
 //
 // A wrong registration panics with a *[bulwark.ConfigError] that names the
 // pattern. Routes may be added while the Mux serves. The zero Mux, and one of a
@@ -49,8 +62,10 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 
 // Mount registers a whole sub-router under one rule, for GET, HEAD, POST, PUT,
 // PATCH and DELETE. The prefix has no method and ends in a slash; it is not
-// stripped from the path. The rest of the path is checked as a {name...} value
-// would be. What the sub-router does with it cannot be seen from here, so
+// stripped from the path. The path is checked as on every route, and the rest of
+// it as a {name...} value would be: an encoded slash or a backslash is 400, so
+// that the sub-router sees no prefix, and no more specific mount, that the rules
+// have not seen. What it does with the path cannot be seen from here, so
 // [Mux.Routes] shows the routes as weak.
 func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Layer) {
 	if strings.ContainsAny(prefix, " \t{") || !strings.HasSuffix(prefix, "/") {
@@ -81,7 +96,7 @@ func (m *Mux) register(pattern string, rule Rule, weak string, build func(gate) 
 		refuse(pattern, "the Mux was made without a policy; use NewMux with one of NewPolicy")
 	}
 	rt := &route{pattern: pattern, parsed: parsePattern(pattern), weak: weak}
-	if fault := methodFault(rt.parsed.method); fault != "" {
+	if fault := cmp.Or(methodFault(rt.parsed.method), rt.parsed.fault()); fault != "" {
 		refuse(pattern, fault)
 	}
 	number, reasons := m.policy.register(pattern, rule)
@@ -156,6 +171,10 @@ func wrapped(h http.Handler, layers []bulwark.Layer) (http.Handler, error) {
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m == nil || !m.policy.ready() {
 		bulwark.Deny(w, r, errUnmade)
+		return
+	}
+	if host := canonicalHost(r.Host); host != r.Host {
+		serveAs(host, m, w, r)
 		return
 	}
 	c, _ := m.captures.Get().(*capture)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/authz"
@@ -129,7 +130,6 @@ func TestPathsAndMethods(t *testing.T) {
 		{method: "GET", target: "/documents/100%25", caller: user, route: "GET /documents/{id}", value: "100%"},
 		{method: "GET", target: "/documents/%C3%A4", caller: user, route: "GET /documents/{id}", value: "ä"},
 		{method: "GET", target: "/files/a/b.txt", caller: user, route: "GET /files/{path...}", value: "a/b.txt"},
-		{method: "GET", target: "/files/a%2Fb.txt", caller: user, route: "GET /files/{path...}", value: "a/b.txt"},
 		{method: "GET", target: "/files/", caller: user, route: "GET /files/{path...}"},
 		{method: "GET", target: "/static/css/a.css", route: "GET /static/"},
 		{method: "DELETE", target: "/debug/pprof/", caller: root, route: "DELETE /debug/"},
@@ -200,6 +200,11 @@ func TestPathsAndMethods(t *testing.T) {
 		{method: "GET", target: "/documents/a%255Cb", caller: user, want: pathValue},
 		{method: "GET", target: "/documents/a%2500", caller: user, want: pathValue},
 		{method: "PUT", target: "/documents/%2e%2e", caller: user, want: pathValue},
+		{method: "GET", target: "/files/a%2Fb.txt", caller: user, want: pathValue},
+		{method: "GET", target: "/static/a%2fb.txt", want: pathValue},
+		{method: "GET", target: "/static/a%5Cb.txt", want: pathValue},
+		{method: "GET", target: "/debug/a%2Fb", caller: root, want: pathValue},
+		{method: "GET", target: "/files/%c0%ae%c0%ae/b", caller: user, want: pathValue},
 		{method: "GET", target: "/files/a/..%2f..%2fadmin", caller: user, want: pathValue},
 		{method: "GET", target: "/files/a/%2e%2e/b", caller: user, want: pathValue},
 		{method: "GET", target: "/files/..;/admin", caller: user, want: pathValue},
@@ -606,7 +611,8 @@ func TestRouteConfig(t *testing.T) {
 	}
 	pathValue.check(t, router, request("GET", "/admin/%2e%2e", as("root", "admin")))
 	pathValue.check(t, router, request("GET", "/admin/a%2Fb", as("root", "admin")))
-	for _, target := range []string{"/admin/1", "/tree/a%2Fb"} {
+	pathValue.check(t, router, request("GET", "/tree/a%2Fb", as("root", "admin")))
+	for _, target := range []string{"/admin/1", "/tree/a/b"} {
 		if w := get(router, target, as("root", "admin")); w.Code != 200 {
 			t.Errorf("%s: %d", target, w.Code)
 		}
@@ -641,12 +647,12 @@ func TestGuard(t *testing.T) {
 	spy := func(w http.ResponseWriter, r *http.Request) {
 		ran = r.Pattern + " " + r.PathValue("id") + r.PathValue("path")
 	}
-	for _, pattern := range []string{"GET /documents/{id}", "GET /documents/new", "/legacy", "GET /files/{path...}", "GET /static/", "GET /{$}", "POST example.com/a%2Fb", "GET /open", "POST /secret/"} {
+	for _, pattern := range []string{"GET /documents/{id}", "GET /documents/new", "/legacy", "GET /files/{path...}", "GET /static/", "GET /{$}", "POST example.com/a%20b", "GET /open", "POST /secret/"} {
 		mux.HandleFunc(pattern, spy)
 	}
 	table := authz.Table{Policy: policy, Rules: map[string]authz.Rule{
 		"GET /documents/{id}": authz.Require("document:read:own"), "/legacy": authz.RequireRole("admin"), "GET /files/{path...}": authz.Public("files"),
-		"GET /static/": authz.Public("assets"), "GET /{$}": authz.Public("front page"), "POST example.com/a%2Fb": authz.Public("odd"), "GET /open": authz.Public("x"),
+		"GET /static/": authz.Public("assets"), "GET /{$}": authz.Public("front page"), "POST example.com/a%20b": authz.Public("odd"), "GET /open": authz.Public("x"),
 	}}
 	guard, err := authz.Guard(mux, table)
 	if err != nil {
@@ -663,10 +669,11 @@ func TestGuard(t *testing.T) {
 		{method: "GET", target: "/", ran: "GET /{$} "},
 		{method: "GET", target: "/documents/a%20b", caller: user, ran: "GET /documents/{id} a b"},
 		{method: "HEAD", target: "/documents/1", caller: user, ran: "GET /documents/{id} 1"},
-		{method: "GET", target: "/files/a%2Fb/c", ran: "GET /files/{path...} a/b/c"},
+		{method: "GET", target: "/files/a/b%20c", ran: "GET /files/{path...} a/b c"},
+		{method: "GET", target: "/files/a%2Fb/c", want: pathValue},
 		{method: "GET", target: "/files/", ran: "GET /files/{path...} "},
 		{method: "GET", target: "/static/x/y", ran: "GET /static/ "},
-		{method: "POST", target: "/a%2Fb", ran: "POST example.com/a%2Fb "},
+		{method: "POST", target: "/a%20b", ran: "POST example.com/a%20b "},
 		{method: "DELETE", target: "/legacy", caller: root, ran: "/legacy "},
 		{method: "GET", target: "/documents/1", want: unauthenticated},
 		{method: "GET", target: "/legacy", caller: user, want: forbidden},
@@ -758,7 +765,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, seed := range []string{"/documents/1", "/files/a/b", "/x/../documents/1", "/documents/%2e%2e", "/files/%2e%2e%2fx", "//", "/static/..;/x", "/documents/%252e"} {
+	for _, seed := range []string{"/documents/1", "/files/a/b", "/x/../documents/1", "/documents/%2e%2e", "/files/%2e%2e%2fx", "//", "/static/..;/x", "/documents/%252e", "/static/a%2Fb", "/files/a%5Cb", "/files/%c0%ae"} {
 		f.Add("GET", seed)
 	}
 	policy, err := authz.NewPolicy(guide())
@@ -797,6 +804,10 @@ func FuzzPath(f *testing.F) {
 			if head, _, _ := strings.Cut(segment, ";"); head == "." || head == ".." {
 				t.Fatalf("%q is served", target)
 			}
+		}
+		sent := strings.ToLower(seen.URL.EscapedPath())
+		if strings.Contains(sent, "%2f") || strings.Contains(sent, "%5c") || !utf8.ValidString(seen.URL.Path) {
+			t.Fatalf("%q is served", target)
 		}
 		if strings.ContainsAny(seen.URL.Path, "\\\x00\r\n") || strings.Contains(seen.PathValue("id"), "/") {
 			t.Fatalf("%q is served", target)

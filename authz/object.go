@@ -17,7 +17,11 @@ import (
 //   - one that the caller may read, but not this, is 403.
 //
 // The layers, such as sanitizing and validating the body, run after the grant,
-// so that nothing is said of a body to somebody who may not send it.
+// so that nothing is said of a body to somebody who may not send it. The grant
+// travels in the context and is bound to host and path: a layer that changes one
+// of them, or passes on the context of a request with others, ends in 500. The
+// context of another request for the same path is not told apart; a layer that
+// passes that on has exchanged the caller, too.
 func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) {
 	m.register(pattern, access.as(kindObject), "", func(g gate) (http.Handler, error) {
 		return newObject(g, access.resource, access.rule.names[1], h, layers)
@@ -87,7 +91,7 @@ func (o *object[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.handler(w, r, grant)
 		return
 	}
-	o.layered.ServeHTTP(w, r.WithContext(&grantContext[T]{r.Context(), o, grant}))
+	o.layered.ServeHTTP(w, r.WithContext(&grantContext[T]{r.Context(), o, grant, r.Host, r.URL.Path}))
 }
 
 // decide loads the object and returns the grant or the refusal.
@@ -112,8 +116,8 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 // inner is the handler at the inner end of the layers.
 func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {
 	grant, _ := r.Context().Value(o).(*grantContext[T])
-	if grant == nil {
-		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer passed on a request without the context that it was given"})
+	if grant == nil || !grant.isFor(r) {
+		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer passed on a request with another path than it was given, or without its context"})
 		return
 	}
 	o.handler(w, r, grant.grant)
@@ -125,6 +129,15 @@ type grantContext[T any] struct {
 	context.Context
 	object *object[T]
 	grant  Granted[T]
+
+	host, path string // of the request that it was made for
+}
+
+// isFor reports whether the grant was made for r. It compares what the object is
+// found by and not pointers: a layer may pass on a copy with a URL of its own, as
+// [http.Request.Clone] and whoever cleans the query make it.
+func (c *grantContext[T]) isFor(r *http.Request) bool {
+	return r.Host == c.host && r.URL != nil && r.URL.Path == c.path
 }
 
 // Value returns the context itself to the route that made it.

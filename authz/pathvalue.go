@@ -2,7 +2,9 @@ package authz
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -12,6 +14,11 @@ import (
 // tells that the wildcard spans segments.
 //
 // path.Clean(v) == v is not the test: it lets "../admin" pass.
+//
+// Invalid UTF-8 is refused because a lax decoder reads an overlong C0 AE as a
+// dot (RFC 3629 section 10). Valid characters that only look like a dot or a
+// slash, such as the fullwidth ones, pass: neither net/url nor a file system
+// folds them, and whoever applies NFKC to text has to check it after that.
 func unsafeValue(v string, slashes bool) bool {
 	start := 0
 	for i := range len(v) {
@@ -29,7 +36,29 @@ func unsafeValue(v string, slashes bool) bool {
 			return true
 		}
 	}
-	return dots(v[start:])
+	return dots(v[start:]) || !utf8.ValidString(v)
+}
+
+// hidesSlash reports whether the path was sent with a slash or a backslash that
+// is encoded. A router matches the segments before they are decoded, and takes
+// "private%2Fkey" for one; whoever reads URL.Path sees two, and is past the rule
+// of "private/". A backslash is a slash to some.
+//
+// RawPath is empty whenever encoding Path again would give what was sent, so
+// that %2F is always in it. %5C may not be, and is then a backslash in Path,
+// which unsafeValue finds: no pattern has one outside its values. RawPath is
+// read even where it no longer fits Path: it is what came in.
+func hidesSlash(u *url.URL) bool {
+	raw := u.RawPath
+	for i := 0; i+2 < len(raw); i++ {
+		if raw[i] != '%' {
+			continue
+		}
+		if hex := raw[i+2] | 0x20; raw[i+1] == '2' && hex == 'f' || raw[i+1] == '5' && hex == 'c' {
+			return true
+		}
+	}
+	return false
 }
 
 // dots reports whether a segment is one of the two that move. What follows a
@@ -96,9 +125,27 @@ func wildcardName(segment string) (string, bool) {
 	return segment[1 : len(segment)-1], true
 }
 
-// safeValues reports whether r, which matched the pattern, carries values that
-// mean the same to everybody.
+// fault says what is wrong with a pattern whose method is in order: it could
+// never be served here, so that its path would fall to the rule of another.
+func (p *pathPattern) fault() string {
+	host, _, _ := strings.Cut(p.path, "/")
+	if host != canonicalHost(host) || strings.Contains(host, ":") {
+		return "has a host that no request is matched with; write its name in lower case, without port and trailing dot"
+	}
+	for _, segment := range p.segments {
+		if strings.ContainsAny(unescape(segment), `/\`) {
+			return "has an encoded slash or a backslash, with which every request is refused"
+		}
+	}
+	return ""
+}
+
+// safeValues reports whether r, which matched the pattern, has a path that means
+// the same to everybody.
 func (p *pathPattern) safeValues(r *http.Request) bool {
+	if hidesSlash(r.URL) {
+		return false
+	}
 	for _, w := range p.wild {
 		if unsafeValue(r.PathValue(w.name), w.multi) {
 			return false

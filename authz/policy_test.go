@@ -1,9 +1,11 @@
 package authz_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -383,6 +385,10 @@ func TestConcurrentReplaceIsNeverHalfSeen(t *testing.T) {
 	p := mustPolicy(t, config("read"))
 	mux := authz.NewMux(p)
 	mux.Handle("GET /both", authz.All(authz.Require("document:read:all"), authz.Require("document:update:all")), ok())
+	// With read it is 403 about the object, with update alone 403 about the caller.
+	authz.HandleObject(mux, "GET /documents/{id}", documents().Can("delete"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {
+		t.Error("somebody deletes, which neither policy grants")
+	})
 	mux.Handle("GET /either", authz.Any(authz.Require("document:read:all"), authz.Require("document:update:all")), ok())
 	done := make(chan struct{})
 	var writers, readers sync.WaitGroup
@@ -410,12 +416,70 @@ func TestConcurrentReplaceIsNeverHalfSeen(t *testing.T) {
 				if got := get(mux, "/either", as("x", "user")).Code; got != 200 {
 					t.Errorf("either: %d", got)
 				}
+				if got := get(mux, "/documents/2", as("x", "user")).Code; got != 403 {
+					t.Errorf("object: %d", got)
+				}
 			}
 		})
 	}
 	readers.Wait()
 	close(done)
 	writers.Wait()
+}
+
+// A policy that changes between the rule and the object, or between the query and
+// the list, is not seen by that request: it would be half of each. The policies
+// number everything differently.
+func TestReplaceWhileARequestIsDecided(t *testing.T) {
+	config := func(grant string, more ...string) authz.PolicyConfig {
+		c := guide()
+		c.Roles = authz.Roles{"user": {Grants: []string{grant}}}
+		for _, name := range more {
+			c.Roles[name] = authz.Role{}
+			c.Resources[name] = []string{"read", "update", "delete"}
+		}
+		return c
+	}
+	all, own := config("document:*:all"), config("document:*:own", "aaa", "zzz")
+	for _, test := range []struct {
+		name                string
+		before, after       authz.PolicyConfig
+		first, second, list int // for somebody else's document
+	}{
+		{"narrowed", all, own, 200, 404, 200},
+		{"widened", own, all, 404, 200, 500},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := mustPolicy(t, test.before)
+			replace := func() {
+				if err := p.Replace(test.after); err != nil {
+					t.Fatal(err)
+				}
+			}
+			res := documents()
+			res.Load = func(ctx context.Context, r *http.Request) (*document, error) {
+				replace()
+				return load(ctx, r)
+			}
+			mux := authz.NewMux(p)
+			authz.HandleObject(mux, "GET /documents/{id}", res.Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
+			authz.HandleList(mux, "GET /documents", res.List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+				replace()
+				authz.WriteList(w, r, reach, []*document{{ID: "2", OwnerID: "mallory"}})
+			})
+			if w := get(mux, "/documents", as("alice", "user")); w.Code != test.list {
+				t.Errorf("list: %d, want %d", w.Code, test.list)
+			}
+			if err := p.Replace(test.before); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []int{test.first, test.second} {
+				if w := get(mux, "/documents/2", as("alice", "user")); w.Code != want {
+					t.Errorf("request %d: %d, want %d", i, w.Code, want)
+				}
+			}
+		})
+	}
 }
 
 func TestExplain(t *testing.T) {

@@ -33,8 +33,19 @@ func (r Route) Admits(role string) bool {
 		return r.Public
 	}
 	return slices.ContainsFunc(r.Roles, func(entry string) bool {
-		return entry == "*" || entry == role || strings.HasPrefix(entry, role+" (")
+		return entry == "*" || r.roleOf(entry) == role
 	})
+}
+
+// roleOf cuts the reach off an entry of Roles. Only entries for objects have
+// one, and it is the last thing in parentheses: a role's own name may end in
+// some, and a reach has none.
+func (r Route) roleOf(entry string) string {
+	kind, _, _ := strings.Cut(r.Rule, " ")
+	if i := strings.LastIndex(entry, " ("); i >= 0 && (kind == "object" || kind == "list" || kind == "create") {
+		return entry[:i]
+	}
+	return entry
 }
 
 // Routes lists every route with its rule and who is able to pass it under the

@@ -96,7 +96,14 @@ func (r Rule) Scopes(scopes ...string) Rule {
 // maxAge. An empty acr or a zero maxAge leaves that condition out. The refusal
 // is 401 with a Bearer challenge insufficient_user_authentication (RFC 9470
 // section 3); a credential that does not say is refused, too.
+//
+// A rule takes one StepUp, and a second is refused at registration, since it
+// could be meant as a further condition or as another one. [All] asks for both.
 func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
+	if len(r.acr) > 0 || r.maxAge != 0 {
+		r.fault = "asks twice for a step-up; give one both acr and age, or use All"
+		return r
+	}
 	r.acr, r.maxAge = strings.Fields(acr), maxAge
 	if len(r.acr) == 0 && maxAge == 0 {
 		r.fault = "asks for a step-up without acr and age; give one of them"
