@@ -12,8 +12,9 @@ import (
 //
 // An Authenticator may have two more methods. Issuer() string names who vouches
 // for the callers that it returns; two with one Issuer in a [Config] are an
-// error, since their callers could not be told apart. Shutdown(context.Context)
-// error closes what it holds.
+// error, since their callers could not be told apart, and so is an empty one,
+// which is the sign of an authenticator that was made without its New.
+// Shutdown(context.Context) error closes what it holds.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the
 	// syntax only: no I/O, no signature, no lookup.

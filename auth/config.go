@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -18,7 +20,8 @@ type Config struct {
 	Authenticators []Authenticator
 	// Optional lets a request without credentials pass as anonymous, for
 	// services where each route says who may call it. Bad credentials are
-	// refused all the same, except for a cookie, which counts as none.
+	// refused all the same, except for a cookie, which counts as none. That it
+	// is set is logged once, by New.
 	Optional bool
 	// Realm is put first into every challenge (RFC 9110 section 11.5).
 	// Optional; printable ASCII.
@@ -44,7 +47,7 @@ func New(c Config) (*Middleware, error) {
 		errs = append(errs, &bulwark.ConfigError{Field: "auth.Realm", Value: c.Realm, Reason: "must be printable ASCII"})
 	}
 	if reason := metadataFault(c.ResourceMetadata); reason != "" {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: c.ResourceMetadata, Reason: reason})
+		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: withoutUser(c.ResourceMetadata), Reason: reason})
 	}
 	var err error
 	if m.crossSite, err = newCrossSite("auth.TrustedOrigins", c.TrustedOrigins); err != nil {
@@ -54,6 +57,9 @@ func New(c Config) (*Middleware, error) {
 		return nil, errors.Join(errs...)
 	}
 	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
+	if m.optional {
+		slog.Default().Info("security layer with Optional: requests without credentials pass as anonymous", "layer", m.Kind())
+	}
 	return m, nil
 }
 
@@ -84,6 +90,10 @@ func checkAuthenticators(all []Authenticator) []error {
 			continue
 		}
 		issuer := named.Issuer()
+		if issuer == "" {
+			errs = append(errs, &bulwark.ConfigError{Field: field, Reason: "has no issuer: it was made without its New; check the error of that"})
+			continue
+		}
 		if first, taken := issuers[issuer]; taken {
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: issuer,
 				Reason: fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first)})
@@ -124,6 +134,15 @@ func metadataFault(text string) string {
 		return "must have neither fragment nor user"
 	}
 	return ""
+}
+
+// withoutUser keeps a password out of an error. What has an @ may have one,
+// wherever a parser sees it.
+func withoutUser(text string) string {
+	if strings.Contains(text, "@") {
+		return ""
+	}
+	return text
 }
 
 // Shutdown closes what the authenticators hold: it stops the refresh of keys

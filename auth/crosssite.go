@@ -14,14 +14,17 @@ import (
 // send with the user's cookie.
 //
 // Requests that change something are checked by [http.CrossOriginProtection]:
-// by Sec-Fetch-Site, and by Origin where a browser is too old for that. A
-// request with neither comes from no browser and carries no forged cookie.
+// by Sec-Fetch-Site, and where a browser is too old for that by Origin, whose
+// host, not its scheme, must be that of the Host header. The hosts that
+// [bulwark.Edge] accepts bound what this may be: without an Edge, any name that
+// somebody points at this service counts as its own. A request with neither
+// header comes from no browser and carries no forged cookie.
 //
 // A WebSocket handshake is a GET, which that check lets through, and no CORS
 // applies to it. So its Origin, which every browser sends (RFC 6455 section
 // 4.1), must be exactly the service's own, as [bulwark.Edge] knows it from its
-// BaseURL, or a trusted one. The Host header is never compared: the client
-// chooses it. Without a BaseURL only trusted origins may open WebSockets.
+// BaseURL, or a trusted one. Here the Host header is not compared. Without a
+// BaseURL only trusted origins may open WebSockets.
 //
 // Safe methods are not checked: a handler of GET must not change anything.
 type CrossSite struct {
@@ -40,11 +43,11 @@ func newCrossSite(field string, trusted []string) (*CrossSite, error) {
 	var errs []error
 	for i, origin := range trusted {
 		if reason := originFault(origin); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: origin, Reason: reason})
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: withoutUser(origin), Reason: reason})
 			continue
 		}
 		if err := c.protection.AddTrustedOrigin(origin); err != nil {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: origin, Reason: err.Error()})
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: withoutUser(origin), Reason: err.Error()})
 		}
 		c.trusted[origin] = true
 	}

@@ -31,6 +31,10 @@
 // What a caller may do is the matter of package authz, how often of ratelimit.
 // Who may be anonymous is better said for each route, with [Config.Optional] set.
 //
+// A caller is settled when a request begins. A response that streams, a WebSocket
+// and any other hijacked connection go on when the credential expires or is
+// revoked: end them at the caller's [bulwark.Principal.ExpiresAt] yourself.
+//
 // The packages below verify the credentials: jwt signed access tokens, apikey
 // API keys, session logins of browsers. Package authtest helps to test.
 package auth

@@ -40,7 +40,7 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 	var errs []error
 	check := func(field, value string) {
 		if reason := resourceFault(value); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: value, Reason: reason})
+			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: withoutUser(value), Reason: reason})
 		}
 	}
 	if m.Resource == "" {

@@ -12,10 +12,12 @@ import (
 // that the credential is bad and nothing more; [Middleware] fills in the
 // challenges with error="invalid_token" (RFC 6750 section 3.1).
 //
-// The reason is one of a closed list, which metrics count by: "expired",
-// "not_yet_valid", "lifetime", "issuer", "audience", "signature",
-// "algorithm", "type", "malformed", "revoked", "unknown_key", "binding",
-// "session", "key", "disabled", "network". The cause may be nil.
+// The reason is one of a closed list, which metrics count by. Those of tokens,
+// keys and sessions are "malformed", "algorithm", "type", "issuer", "audience",
+// "expired", "not_yet_valid", "lifetime", "signature", "unknown_key", "binding",
+// "revoked", "key" (a wrong secret), "network", "session", "reuse", "overused"
+// and "disabled". [Middleware] itself refuses with "ambiguous",
+// "authorization_header" and "scheme". The cause may be nil.
 func Invalid(reason string, cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
@@ -29,7 +31,7 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 
 // Unavailable returns the refusal of a request whose credential cannot be
 // checked now, which is no fault of the client: 503 "auth.unavailable" with
-// Retry-After, for the log the event sys_unavailable with the reason, such as
+// Retry-After, for the log the event sys_unavailable with the reason:
 // "keys_unavailable" or "store_unavailable". The cause may be nil.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {
 	return &bulwark.Problem{

@@ -1,8 +1,10 @@
 package apikey
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"slices"
@@ -38,18 +40,21 @@ type Config struct {
 	// days; 1 minute to 10 years.
 	Lifetime time.Duration
 	// MaxAge is the age at which a secret that is still in use is reported as
-	// authn_key_stale, once a day. Default 90 days; at least 1 minute.
+	// authn_key_stale, once a day. Default 90 days; 1 minute to 10 years.
 	MaxAge time.Duration
-	// MaxOverlap bounds the overlap of [Keys.Rotate]. Default 30 days.
+	// MaxOverlap bounds the overlap of [Keys.Rotate]. Default 30 days; 1 second
+	// to 10 years.
 	MaxOverlap time.Duration
 	// UsedEvery is how exactly LastUsed is kept: a use within this time of the
-	// last one writes nothing. Default 1 minute; at least 1 second.
+	// last one writes nothing. Default 1 minute; 1 second to 10 years.
 	UsedEvery time.Duration
 	// Tiers are the tiers that a Grant may name. Default "default", "premium", "enterprise".
 	Tiers []string
 }
 
-// A Pepper is a secret that hashes are keyed with. Keep it where the store is not.
+// A Pepper is a secret that hashes are keyed with. Keep it where the store is
+// not. It prints, logs and encodes as JSON without the key, inside another value
+// too; other encoders, such as gob, see the key.
 type Pepper struct {
 	// Version tells peppers apart; it stands in the store beside each hash. At least 1.
 	Version int
@@ -62,6 +67,12 @@ func (p Pepper) String() string { return "pepper " + strconv.Itoa(p.Version) }
 
 // GoString keeps the key out of logs.
 func (p Pepper) GoString() string { return p.String() }
+
+// LogValue keeps the key out of logs.
+func (p Pepper) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalJSON encodes String: handlers of slog encode what is nested as JSON.
+func (p Pepper) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
 
 const maxPeppers = 4
 

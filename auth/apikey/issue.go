@@ -33,6 +33,8 @@ type Grant struct {
 }
 
 // An Issued is a key with a new secret. It prints and logs without the secret.
+// As JSON, which is what its one recipient gets, it has the whole key: inside
+// another value that is logged by a JSON handler of slog the key is shown.
 type Issued struct {
 	ID string
 	// Key is the whole key. It is here this once and cannot be shown again.
@@ -65,7 +67,7 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	}
 	now := time.Now()
 	if g.ExpiresAt.IsZero() {
-		g.ExpiresAt = now.Add(k.lifetime)
+		g.ExpiresAt = now.Add(k.lifetime).Round(0) // by the clock on the wall, which goes on while a machine sleeps
 	}
 	if err := k.checkGrant(g, now); err != nil {
 		return Issued{}, err
@@ -104,7 +106,7 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.ended",
 				Detail: "The key is revoked or expired. Issue another."}
 		}
-		rec.retire(now, now.Add(overlap))
+		rec.retire(now, now.Add(overlap).Round(0))
 		if len(rec.Secrets) >= maxSecrets {
 			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.too_many_secrets",
 				Detail: "Earlier rotations of this key still overlap. Wait, or rotate without overlap."}

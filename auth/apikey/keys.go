@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -28,6 +30,7 @@ type Keys struct {
 	tiers      []string
 	peppers    []*hasher
 	marking    chan struct{} // holds one element per write of LastUsed under way
+	panicked   sync.Once     // reports that the store did in such a write
 }
 
 const (
@@ -171,7 +174,8 @@ func (rec *Record) allows(client netip.Addr) bool {
 	return false
 }
 
-// principal makes the caller. Its slices are the record's, which nobody modifies.
+// principal makes the caller. Its slices are the record's, which nobody modifies,
+// without spare room: what one request appends must not reach another.
 func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 	expires := rec.ExpiresAt
 	if !secret.NotAfter.IsZero() && secret.NotAfter.Before(expires) {
@@ -179,7 +183,7 @@ func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 	}
 	return &bulwark.Principal{
 		Issuer: rec.Issuer, Subject: rec.Subject, Method: method, TokenID: rec.ID,
-		Roles: rec.Roles, Scopes: rec.Scopes, Tier: rec.Tier,
+		Roles: slices.Clip(rec.Roles), Scopes: slices.Clip(rec.Scopes), Tier: rec.Tier,
 		IssuedAt: secret.CreatedAt, ExpiresAt: expires,
 	}
 }
@@ -205,10 +209,24 @@ func (k *Keys) mark(ctx context.Context, id string, now time.Time) {
 	}
 	go func() {
 		defer func() { <-k.marking }()
+		defer k.survive()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 		defer cancel()
 		k.store.Mark(ctx, id, Used, now, k.usedEvery) // a lost sample is no fault
 	}()
+}
+
+// survive keeps a store that panics from ending the process, on a goroutine where
+// nobody else could recover. What it panicked with may hold anything and is not
+// logged, nor is that it happened again.
+func (k *Keys) survive() {
+	if recover() == nil {
+		return
+	}
+	k.panicked.Do(func() {
+		defer func() { _ = recover() }() // of a log handler
+		slog.Default().Warn("apikey: the store panicked in Mark; further panics are not reported")
+	})
 }
 
 // reportStale reports once a day for all who share the store. It does not

@@ -92,9 +92,9 @@ func (rec *Record) ended(now time.Time) bool {
 }
 
 func (rec Record) clone() Record {
-	rec.Roles = slices.Clone(rec.Roles)
-	rec.Scopes = slices.Clone(rec.Scopes)
-	rec.Networks = slices.Clone(rec.Networks)
-	rec.Secrets = slices.Clone(rec.Secrets)
+	rec.Roles = slices.Clip(slices.Clone(rec.Roles))
+	rec.Scopes = slices.Clip(slices.Clone(rec.Scopes))
+	rec.Networks = slices.Clip(slices.Clone(rec.Networks))
+	rec.Secrets = slices.Clip(slices.Clone(rec.Secrets))
 	return rec
 }

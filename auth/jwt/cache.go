@@ -43,6 +43,9 @@ type verified struct {
 	bytes      int
 }
 
+// live reports whether the token is still to be believed at the time.
+func (e *verified) live(now time.Time) bool { return !passed(now, e.expires) }
+
 // newCache returns a cache of at most size entries; below one it keeps none.
 func newCache(size int) *cache {
 	if size < 1 {

@@ -161,8 +161,8 @@ func (v *Verifier) principal(c claims, payload []byte) *bulwark.Principal {
 		Subject:   c.subject,
 		Issuer:    v.issuer,
 		Method:    v.method,
-		Roles:     c.roles,
-		Scopes:    c.scopes,
+		Roles:     slices.Clip(c.roles), // what one request appends is not another's
+		Scopes:    slices.Clip(c.scopes),
 		Tier:      c.tier,
 		TokenID:   c.tokenID,
 		SessionID: c.sessionID,

@@ -40,7 +40,7 @@ type Config struct {
 	// seconds, at most 5 minutes; negative is none.
 	Skew time.Duration
 	// MaxLifetime refuses tokens whose exp is further than this after their iat,
-	// which they must then have. Zero sets no limit.
+	// which they must then have. Zero sets no limit; at most 10 years.
 	MaxLifetime time.Duration
 	// RolesClaim is the claim that holds the caller's roles, a list of strings
 	// or one string: the name of a claim, or else a path of names such as
@@ -62,6 +62,7 @@ type Config struct {
 const (
 	defaultSkew     = time.Minute
 	maxSkew         = 5 * time.Minute
+	mostLifetime    = 3650 * 24 * time.Hour
 	defaultMaxBytes = 8 << 10
 	mostBytes       = 64 << 10
 	defaultCache    = 10_000
@@ -89,7 +90,13 @@ func New(c Config) (*Verifier, error) {
 	types, typeErrs := c.types()
 	algorithms, algorithmErrs := c.algorithms()
 	v.types, v.algorithms = types, algorithms
-	if errs = append(append(errs, typeErrs...), algorithmErrs...); len(errs) > 0 {
+	errs = append(append(errs, typeErrs...), algorithmErrs...)
+	if keys, ok := c.Keys.(*static); ok && len(algorithmErrs) == 0 {
+		if err := keys.tooMany(algorithms); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	v.keys = c.Keys.(source)
@@ -124,8 +131,8 @@ func (c Config) check() []error {
 	if c.Skew > maxSkew {
 		wrong("Skew", c.Skew.String(), "must be at most 5 minutes")
 	}
-	if c.MaxLifetime < 0 {
-		wrong("MaxLifetime", c.MaxLifetime.String(), "must not be negative; zero sets no limit")
+	if c.MaxLifetime < 0 || c.MaxLifetime > mostLifetime {
+		wrong("MaxLifetime", c.MaxLifetime.String(), "must be between 0 and 10 years; zero sets no limit")
 	}
 	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
 		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 8192")

@@ -14,7 +14,7 @@
 //
 // The [Verifier] decides, not the token: issuer, audience, type and algorithms
 // are configured, and a key is used with its own kind of algorithm only. There is
-// one spelling of a token. Header and claims are decoded once, strictly. The cheap
+// one spelling of header and claims, which are decoded once, strictly. The cheap
 // checks come first, the signature last. RFC 8725 is followed throughout.
 //
 // Keys from [RemoteKeys] are read without a lock, renewed ahead of time in the
@@ -26,6 +26,12 @@
 // Retry-After, not 401.
 //
 // # Not covered
+//
+// The signature has more than one spelling: whoever has an ECDSA token can turn
+// its (r, s) into (r, n-s), which is as good (RFC 7518 section 3.4 does not
+// choose). So a token is to be revoked by its jti or sid, and never by a hash or
+// the text of it. The cache looks only for tokens that are good, where another
+// spelling costs one more verification.
 //
 // Encrypted tokens (JWE), tokens bound to a key of the client's (DPoP, mutual
 // TLS), which are refused, discovery of the issuer's metadata, and opaque

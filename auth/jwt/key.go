@@ -34,23 +34,27 @@ type key struct {
 	thumbprint [sha256.Size]byte
 }
 
-// newKey checks a public key.
+// newKey checks a public key and copies it: the caller may change its own.
 func newKey(kid, alg string, public any) (*key, error) {
 	if len(kid) > maxKeyID {
 		return nil, errors.New("has a kid of more than 256 bytes")
 	}
-	k := &key{kid: kid, alg: alg, public: public}
+	k := &key{kid: kid, alg: alg}
 	var err error
 	switch public := public.(type) {
 	case *rsa.PublicKey:
-		k.family, err = familyRSA, checkRSA(public)
+		k.family = familyRSA
+		if err = checkRSA(public); err == nil {
+			k.public = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
+		}
 	case *ecdsa.PublicKey:
 		k.family = familyEC
-		if err = checkEC(public); err == nil {
-			k.curve = public.Curve
+		var own *ecdsa.PublicKey
+		if own, err = copyEC(public); err == nil {
+			k.curve, k.public = own.Curve, own
 		}
 	case ed25519.PublicKey:
-		k.family = familyEd25519
+		k.family, k.public = familyEd25519, ed25519.PublicKey(bytes.Clone(public))
 		if len(public) != ed25519.PublicKeySize {
 			err = errors.New("is no Ed25519 key: wrong length")
 		}
@@ -86,19 +90,21 @@ func checkRSA(public *rsa.PublicKey) error {
 	return nil
 }
 
-func checkEC(public *ecdsa.PublicKey) error {
+// copyEC checks an ECDSA key and returns one of its own.
+func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
 	if public == nil || public.Curve == nil {
-		return errors.New("is nil")
+		return nil, errors.New("is nil")
 	}
 	switch public.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return errors.New("is on a curve that is none of P-256, P-384 and P-521")
+		return nil, errors.New("is on a curve that is none of P-256, P-384 and P-521")
 	}
-	if _, err := public.Bytes(); err != nil { // not a point of the curve
-		return err
+	point, err := public.Bytes()
+	if err != nil { // not a point of the curve
+		return nil, err
 	}
-	return nil
+	return ecdsa.ParseUncompressedPublicKey(public.Curve, point)
 }
 
 // secret returns the bytes of a secret and nothing for public keys.

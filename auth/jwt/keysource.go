@@ -10,6 +10,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -64,8 +66,11 @@ func (s *static) wrong(i int, reason string) {
 //   - a JWK or JWK Set, as string or []byte (RFC 7517);
 //   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 //
-// A key without a kid is tried for tokens whose kid names no other key. Private
-// keys and secrets are an error: a verifier has no business with them.
+// A key without a kid is tried for tokens whose kid names no other key. At most
+// four such keys may be for one algorithm, or [New] refuses them: give them kids,
+// as JWKs. A token without kid is tried with all keys for its algorithm, and
+// refused where those are more than four. Private keys and secrets are an error:
+// a verifier has no business with them.
 func StaticKeys(keys ...any) KeySource {
 	s := &static{}
 	var all []*key
@@ -86,7 +91,8 @@ func StaticKeys(keys ...any) KeySource {
 // SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
 // whoever can verify such a token can make one. Each must have at least 32
 // bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
-// secrets of 48 and 64 bytes. A passphrase is no such secret.
+// secrets of 48 and 64 bytes. A passphrase is no such secret. At most four may
+// be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	s := &static{secrets: true}
 	var all []*key
@@ -110,6 +116,27 @@ func (s *static) finish(keys []*key) {
 		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: err.Error()})
 	}
 	s.set = set
+}
+
+// tooMany reports more keys without a kid for one algorithm than a token is
+// tried with: none would ever be accepted.
+func (s *static) tooMany(accepted map[string]*algorithm) error {
+	if s.set == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(accepted)) {
+		count := 0
+		for _, k := range s.set.nameless {
+			if accepted[name] != nil && accepted[name].fits(k) {
+				count++
+			}
+		}
+		if count > maxTries {
+			return &bulwark.ConfigError{Field: "jwt.Keys", Value: name,
+				Reason: fmt.Sprintf("has %d keys without a kid for this algorithm; at most %d can be tried: give them kids, as JWKs", count, maxTries)}
+		}
+	}
+	return nil
 }
 
 // staticKey reads one argument of StaticKeys.

@@ -3,7 +3,6 @@ package jwt
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -20,13 +19,14 @@ type RemoteConfig struct {
 	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
 	Transport http.RoundTripper
 	// MaxStale is how long past their lifetime the keys are used while the
-	// issuer cannot be reached. Default 24 hours; negative is not at all.
+	// issuer cannot be reached. Default 24 hours, at most 30 days; negative is
+	// not at all.
 	MaxStale time.Duration
 	// Timeout bounds one fetch, redirects and body included. Default 5 seconds,
 	// at most 30.
 	Timeout time.Duration
 	// Cooldown is the least time between two fetches for the sake of tokens
-	// whose kid is unknown. Default 30 seconds, at least 1 second.
+	// whose kid is unknown. Default 30 seconds; 1 second to 1 hour.
 	Cooldown time.Duration
 	// MaxBytes bounds the key set. Default 512 KiB, at most 8 MiB.
 	MaxBytes int
@@ -41,6 +41,8 @@ const (
 	defaultRemoteBytes = 512 << 10
 	firstBackoff       = time.Second
 	maxBackoff         = time.Minute
+	mostStale          = 30 * 24 * time.Hour
+	mostCooldown       = time.Hour
 	maxWaiters         = 1024 // requests that wait for one fetch
 )
 
@@ -56,7 +58,11 @@ const (
 //
 // A kid that is not among the keys makes one more fetch, which the tokens of
 // that moment wait for; others are refused at once until the Cooldown is over.
-// Tokens with a bad signature never make a fetch.
+// Tokens with a bad signature never make a fetch. Anybody can make up a kid, so
+// somebody who sends one such token each Cooldown can have the tokens of a key
+// that the issuer has just begun to use refused with 401, for one Cooldown at
+// most. An issuer that publishes a key for the lifetime of its key set before it
+// signs with it is not affected.
 //
 // No goroutine stays: a fetch is one for its own time, and a source that has not
 // been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it earlier.
@@ -82,8 +88,11 @@ func RemoteKeys(url string, c RemoteConfig) KeySource {
 	if c.Timeout < 0 || c.Timeout > 30*time.Second {
 		wrong("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
 	}
-	if c.Cooldown != 0 && c.Cooldown < time.Second {
-		wrong("Cooldown", c.Cooldown.String(), "must be at least a second, or anybody could make us fetch all the time")
+	if c.MaxStale > mostStale {
+		wrong("MaxStale", c.MaxStale.String(), "must be at most 30 days; keys that the issuer has withdrawn would be believed for as long")
+	}
+	if c.Cooldown != 0 && (c.Cooldown < time.Second || c.Cooldown > mostCooldown) {
+		wrong("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
 	}
 	if c.MaxBytes < 0 || c.MaxBytes > 8<<20 {
 		wrong("MaxBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
@@ -106,6 +115,8 @@ type remote struct {
 	held atomic.Pointer[held] // what requests read, without a lock
 	used atomic.Bool          // since the last tick
 
+	logging atomic.Bool // a line is under way
+
 	mu       sync.Mutex
 	flight   *flight
 	failures int
@@ -124,12 +135,13 @@ type held struct {
 	usable  time.Time // until
 }
 
-// flight is a fetch under way, which others wait for.
-type flight struct {
-	done    chan struct{}
-	waiters int // guarded by remote.mu
-	err     error
-}
+// live reports whether the keys may still be used.
+func (h *held) live(now time.Time) bool { return !passed(now, h.usable) }
+
+// passed reports whether a time is over, by the monotonic clock where both have
+// a reading, and by the one on the wall too: the first stands still while a
+// machine is suspended, and the second can be set back.
+func passed(now, end time.Time) bool { return !now.Before(end) || !now.Round(0).Before(end) }
 
 var errClosed = errors.New("the verifier has been shut down")
 
@@ -139,7 +151,7 @@ func (r *remote) faults() []error { return r.errs }
 // current returns the keys at hand, and waits only where there are none.
 func (r *remote) current(ctx context.Context) (set *keySet, waited bool, err error) {
 	now := time.Now()
-	if h := r.held.Load(); h != nil && now.Before(h.usable) {
+	if h := r.held.Load(); h != nil && h.live(now) {
 		if !r.used.Load() {
 			r.used.Store(true)
 		}
@@ -159,7 +171,7 @@ func (r *remote) current(ctx context.Context) (set *keySet, waited bool, err err
 	if err := r.await(ctx, f); err != nil {
 		return nil, true, err
 	}
-	if h := r.held.Load(); h != nil && time.Now().Before(h.usable) {
+	if h := r.held.Load(); h != nil && h.live(time.Now()) {
 		return h.keys, true, nil
 	}
 	r.mu.Lock()
@@ -212,23 +224,6 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// await waits for a fetch, with not too many others.
-func (r *remote) await(ctx context.Context, f *flight) error {
-	r.mu.Lock()
-	f.waiters++
-	crowded := f.waiters > maxWaiters
-	r.mu.Unlock()
-	if crowded {
-		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
-	}
-	select {
-	case <-f.done:
-		return nil
-	case <-ctx.Done():
-		return auth.Unavailable(reasonKeys, ctx.Err(), time.Second)
-	}
-}
-
 // reasonKeys is why a token cannot be checked.
 const reasonKeys = "keys_unavailable"
 
@@ -245,37 +240,34 @@ func (r *remote) unavailable(now time.Time) error {
 func (r *remote) start(now time.Time) *flight {
 	f := &flight{done: make(chan struct{})}
 	r.flight, r.lastUse = f, later(r.lastUse, now)
-	go func() {
-		keys, lifetime, err := r.fetcher.fetch(r.context)
-		r.land(f, keys, lifetime, err)
-	}()
+	go r.fly(f)
 	return f
 }
 
-// land takes in what a fetch has brought.
-func (r *remote) land(f *flight, keys *keySet, lifetime time.Duration, err error) {
+// land takes in what a fetch has brought, and reports whether its failure is to
+// be logged.
+func (r *remote) land(f *flight, keys *keySet, lifetime time.Duration, err error) (failed bool) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer close(f.done)
 	r.flight, f.err, r.lastErr = nil, err, err
 	if r.closed {
-		return
+		return false
 	}
 	if err == nil {
 		r.failures, r.retryAt = 0, time.Time{}
 		r.held.Store(&held{keys: keys, fetched: now, usable: now.Add(lifetime + r.maxStale)})
 		r.schedule(jittered(lifetime * 8 / 10))
-		return
+		return false
 	}
-	slog.Default().LogAttrs(r.context, slog.LevelWarn, "jwt: the keys could not be fetched",
-		slog.String("url", r.fetcher.url), slog.String("error", err.Error()))
 	wait := jittered(min(firstBackoff<<min(r.failures, 10), maxBackoff))
 	r.failures++
 	r.retryAt = now.Add(wait)
 	if r.held.Load() != nil {
 		r.schedule(wait)
 	}
+	return true
 }
 
 // jittered takes up to a tenth off, so that the instances of a fleet that

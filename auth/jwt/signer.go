@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"strconv"
@@ -20,7 +21,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// SignerConfig says with which key tokens are made.
+// SignerConfig says with which key tokens are made. It prints, logs and encodes
+// as JSON without the key; other encoders see every field.
 type SignerConfig struct {
 	// Key signs: an RSA key of at least 2048 bits makes RS256, one on P-256
 	// ES256, an Ed25519 key EdDSA. It may live in an HSM. Required.
@@ -36,7 +38,20 @@ type SignerConfig struct {
 	Retired []crypto.PublicKey
 }
 
-// Signer makes tokens. It is safe for concurrent use.
+// String names the issuer, and keeps the key out of logs.
+func (c SignerConfig) String() string { return "signer of " + strconv.Quote(c.Issuer) }
+
+// GoString is String.
+func (c SignerConfig) GoString() string { return c.String() }
+
+// LogValue is String.
+func (c SignerConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON encodes String.
+func (c SignerConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// Signer makes tokens. It is safe for concurrent use. It prints without its key.
+// One that was not made with [NewSigner] signs and publishes nothing.
 type Signer struct {
 	key       crypto.Signer
 	algorithm string
@@ -98,6 +113,20 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	return s, nil
 }
 
+// made returns an error for a Signer that no NewSigner has made.
+func (s *Signer) made() error {
+	if s == nil || s.published == nil {
+		return &bulwark.ConfigError{Field: "jwt(signer)", Reason: "was made without NewSigner; use jwt.NewSigner"}
+	}
+	return nil
+}
+
+// String names the issuer, and keeps the key out of logs.
+func (s *Signer) String() string { return "signer of " + strconv.Quote(s.Issuer()) }
+
+// GoString is String.
+func (s *Signer) GoString() string { return s.String() }
+
 func isPrintable(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] >= 0x7f {
@@ -108,13 +137,21 @@ func isPrintable(text string) bool {
 }
 
 // Issuer returns the iss of the tokens.
-func (s *Signer) Issuer() string { return s.issuer }
+func (s *Signer) Issuer() string {
+	if s == nil {
+		return ""
+	}
+	return s.issuer
+}
 
 // Sign returns a token of the type, such as "at+jwt", with the claims and the
 // signer's iss. The caller gives all others; exp, iat and nbf in seconds since
 // 1970 (RFC 7519 section 2). A token without exp, or with another iss, is an
 // error: no verifier should take it.
 func (s *Signer) Sign(typ string, claims map[string]any) (string, error) {
+	if err := s.made(); err != nil {
+		return "", err
+	}
 	if typ == "" {
 		return "", errors.New("jwt: sign: no type; an access token has at+jwt")
 	}
@@ -172,12 +209,21 @@ func (s *Signer) signature(input []byte) ([]byte, error) {
 }
 
 // Keys returns the public keys, for a verifier in the same process.
-func (s *Signer) Keys() KeySource { return s.published }
+func (s *Signer) Keys() KeySource {
+	if s.made() != nil {
+		return &static{errs: []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "are of a Signer made without NewSigner; check its error"}}}
+	}
+	return s.published
+}
 
 // JWKS returns a handler of GET and HEAD that serves the public keys, to be
 // cached for five minutes (RFC 7517 section 5).
 func (s *Signer) JWKS() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.made(); err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMethodNotAllowed, Code: "jwt.method_not_allowed",
 				Header: http.Header{"Allow": {"GET, HEAD"}}})

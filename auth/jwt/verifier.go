@@ -78,7 +78,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 	}
 	now := time.Now()
 	digest := sha256.Sum256(compact.Bytes(token))
-	if hit := v.cache.get(digest); hit != nil && hit.expires.After(now) {
+	if hit := v.cache.get(digest); hit != nil && hit.live(now) {
 		set, _, err := v.keys.current(ctx)
 		if err != nil {
 			return nil, err

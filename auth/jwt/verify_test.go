@@ -15,6 +15,7 @@ import (
 	"hash"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"sync"
@@ -520,6 +521,12 @@ func TestNamelessKeys(t *testing.T) {
 		}
 		return keys
 	}
+	w := httptest.NewRecorder()
+	other, err := jwt.NewSigner(jwt.SignerConfig{Key: signers(t)["ES256"], Issuer: issuerURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	for _, test := range []struct {
 		name, header string
 		keys         []any
@@ -528,7 +535,8 @@ func TestNamelessKeys(t *testing.T) {
 		{"no-kid", `{"alg":"ES256","typ":"at+jwt"}`, others(0), ""},
 		{"any-kid", `{"alg":"ES256","typ":"at+jwt","kid":"whatever"}`, others(0), ""},
 		{"among-four", `{"alg":"ES256","typ":"at+jwt"}`, others(3), ""},
-		{"among-too-many", `{"alg":"ES256","typ":"at+jwt"}`, others(4), "unknown_key"},
+		{"among-too-many", `{"alg":"ES256","typ":"at+jwt"}`, append(others(3), w.Body.String()), "unknown_key"},
+		{"any-kid-among-too-many", `{"alg":"ES256","typ":"at+jwt","kid":"whatever"}`, append(others(3), w.Body.String()), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := mustNew(t, configFor(jwt.StaticKeys(test.keys...))).Verify(t.Context(), tokenOf(test.header, goodClaims(), sign))

@@ -3,8 +3,10 @@ package session
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -15,7 +17,8 @@ import (
 )
 
 // A Config says how sessions are signed, kept and ended. Signer, Audience,
-// Store, StoreKey and Lookup are required.
+// Store, StoreKey and Lookup are required. It prints, logs and encodes as JSON
+// without the StoreKey; other encoders see every field.
 type Config struct {
 	// Signer signs the access tokens. Its issuer is the Issuer of all callers,
 	// and no other authenticator's. Its Retired keys are accepted too.
@@ -57,6 +60,18 @@ type Config struct {
 	// out, besides the service's own. See [auth.CrossSite].
 	TrustedOrigins []string
 }
+
+// String names the issuer, and keeps the StoreKey out of logs.
+func (c Config) String() string { return "sessions of " + strconv.Quote(c.Signer.Issuer()) }
+
+// GoString is String.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is String.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON encodes String.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
 const (
 	method     = "session"
@@ -126,6 +141,8 @@ func (c Config) check() error {
 	}
 	if c.Signer == nil {
 		wrong("Signer", "", "is nil; use jwt.NewSigner")
+	} else if c.Signer.Issuer() == "" {
+		wrong("Signer", "", "was made without jwt.NewSigner; check its error")
 	}
 	if c.Audience == "" {
 		wrong("Audience", "", "is empty; name this service, such as https://api.example.com")

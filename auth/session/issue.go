@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -12,8 +13,9 @@ import (
 )
 
 // Tokens is the body of the login's answer, to be written as JSON. For a
-// browser, whose tokens are in cookies, it holds ExpiresIn alone. It prints
-// without the token.
+// browser, whose tokens are in cookies, it holds ExpiresIn alone. It prints and
+// logs without the token. As JSON it has it: inside another value that is logged
+// by a JSON handler of slog the token is shown.
 type Tokens struct {
 	AccessToken string `json:"access_token,omitempty"`
 	TokenType   string `json:"token_type,omitempty"` // "Bearer"
@@ -25,6 +27,9 @@ func (t Tokens) String() string { return fmt.Sprintf("tokens for %d s", t.Expire
 
 // GoString is String.
 func (t Tokens) GoString() string { return t.String() }
+
+// LogValue is String.
+func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // Issue logs a caller in: call it when the password, or what else proves who
 // they are, has been checked. It makes a session with a new id, ends the one
@@ -53,10 +58,11 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 	}
 	now := time.Now()
 	token := newRefreshToken()
+	// It ends by the clock on the wall, which goes on while a machine sleeps.
 	made := Session{
 		ID: token.id(), Issuer: s.issuer, Subject: p.Subject, ACR: p.ACR, AuthTime: p.AuthTime,
 		ClientIP: bulwark.ClientIP(r), UserAgent: shorten(r.UserAgent(), 256),
-		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.refreshTTL), Hash: s.secrets.hash(token),
+		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.refreshTTL).Round(0), Hash: s.secrets.hash(token),
 	}
 	if made.AuthTime.IsZero() {
 		made.AuthTime = now

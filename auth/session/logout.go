@@ -17,16 +17,17 @@ import (
 // gets the same answer: who wants to be logged out is.
 //
 // If the store cannot be asked the answer is 503 and the cookies stay, so that
-// the client can try again; otherwise the session would outlive the logout.
+// the client can try again; otherwise the session would outlive the logout. Of
+// several sessions those that can be ended are, and that is reported.
 func (s *Sessions) Logout() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		ended, err := s.logout(r)
+		for _, e := range ended {
+			report(r, e.event, "logout", e.held)
+		}
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
-		}
-		for _, e := range ended {
-			report(r, e.event, "logout", e.held)
 		}
 		s.setCookie(w, accessCookie, "", 0)
 		s.setCookie(w, refreshCookie, "", 0)
@@ -42,8 +43,9 @@ type ending struct {
 	event bulwark.EventName
 }
 
-// logout ends every session that r proves to be its own.
-func (s *Sessions) logout(r *http.Request) ([]ending, error) {
+// logout ends every session that r proves to be its own. It goes on after a
+// failure, and returns what is to be reported beside it.
+func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 	var all []ending
 	now := time.Now()
 	for _, token := range s.presented(r) {
@@ -52,7 +54,8 @@ func (s *Sessions) logout(r *http.Request) ([]ending, error) {
 			continue
 		}
 		if err != nil {
-			return nil, unavailable(err)
+			failed = unavailable(err)
+			continue
 		}
 		switch s.judge(held, token, now).how {
 		case unknown:
@@ -66,26 +69,30 @@ func (s *Sessions) logout(r *http.Request) ([]ending, error) {
 		p, err := s.Authenticate(r)
 		var refused *bulwark.Problem
 		if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable {
-			return nil, err
+			failed = err
 		}
 		if err == nil {
 			all = append(all, ending{Session{ID: p.SessionID, Issuer: p.Issuer, Subject: p.Subject}, bulwark.AuthnTokenRevoked})
 		}
 	}
-	return s.end(r.Context(), all)
+	ended, err := s.end(r.Context(), all)
+	if err != nil {
+		failed = err
+	}
+	return ended, failed
 }
 
-// end deletes the sessions and returns those that were there.
-func (s *Sessions) end(ctx context.Context, all []ending) ([]ending, error) {
-	ended := all[:0]
+// end deletes the sessions and returns those that were there, and those that are
+// still there although a used token has shown that somebody has a copy.
+func (s *Sessions) end(ctx context.Context, all []ending) (ended []ending, failed error) {
 	for _, e := range all {
 		deleted, err := s.store.Delete(ctx, e.held.ID)
 		if err != nil {
-			return nil, unavailable(err)
+			failed = unavailable(err)
 		}
-		if deleted {
+		if deleted || err != nil && e.event == bulwark.AuthnTokenReuse {
 			ended = append(ended, e)
 		}
 	}
-	return ended, nil
+	return ended, failed
 }

@@ -1,9 +1,11 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +211,66 @@ func TestASessionOfSomebodyElse(t *testing.T) {
 	}
 	// And its refresh token belongs to the other issuer's service.
 	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+}
+
+// outageAt fails the n-th call of a kind and all later ones.
+type outageAt struct {
+	session.Store
+	gets, deletes atomic.Int64 // calls that still succeed
+}
+
+func (o *outageAt) Get(ctx context.Context, id string) (session.Session, error) {
+	if o.gets.Add(-1) < 0 {
+		return session.Session{}, errDown
+	}
+	return o.Store.Get(ctx, id)
+}
+
+func (o *outageAt) Delete(ctx context.Context, id string) (bool, error) {
+	if o.deletes.Add(-1) < 0 {
+		return false, errDown
+	}
+	return o.Store.Delete(ctx, id)
+}
+
+// What has been ended, and a reuse that has been found, is reported even where
+// the store fails afterwards.
+func TestLogoutDuringAnOutageReportsWhatItDid(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		gets, deletes int64
+		used          bool // the first token has been used before
+		events        string
+	}{
+		{"second-delete", 9, 1, false, "authn_token_revoked/logout"},
+		{"second-get", 1, 9, false, "authn_token_revoked/logout"},
+		{"reuse-and-second-get", 1, 9, true, "authn_token_reuse/logout"},
+		{"reuse-and-first-delete", 9, 0, true, "authn_token_reuse/logout"},
+		{"nothing-done", 0, 9, true, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &outageAt{Store: &session.MemoryStore{}}
+				store.gets.Store(100)
+				store.deletes.Store(100)
+				s := start(t, func(c *session.Config) { c.Store = &flaky{Store: store} })
+				one, two := s.login(t, "alice"), s.login(t, "alice")
+				if test.used {
+					s.refresh(one.refresh).renewed(t, "rotation")
+					time.Sleep(minute)
+				}
+				store.gets.Store(test.gets)
+				store.deletes.Store(test.deletes)
+				a := s.do("POST", "/logout", "Cookie", refresh+"="+one.refresh+"; "+refresh+"="+two.refresh)
+				want := strings.TrimSpace(test.events + " sys_unavailable/session.unavailable")
+				a.refused(t, 503, "session.unavailable", want)
+				// The client tries again, and both are over.
+				store.gets.Store(100)
+				store.deletes.Store(100)
+				s.do("POST", "/logout", "Cookie", refresh+"="+one.refresh+"; "+refresh+"="+two.refresh)
+				s.dead(t, one, "revoked")
+				s.dead(t, two, "revoked")
+			})
+		})
+	}
 }

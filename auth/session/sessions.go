@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -12,7 +13,7 @@ import (
 )
 
 // Sessions logs people in and out, and recognizes them in between as an
-// [auth.Authenticator]. It is safe for concurrent use.
+// [auth.Authenticator]. It is safe for concurrent use, and prints without its keys.
 type Sessions struct {
 	signer       *jwt.Signer
 	issuer       string
@@ -43,6 +44,12 @@ func (s *Sessions) made() error {
 	}
 	return nil
 }
+
+// String names the issuer, and keeps the keys out of logs.
+func (s *Sessions) String() string { return "sessions of " + strconv.Quote(s.Issuer()) }
+
+// GoString is String.
+func (s *Sessions) GoString() string { return s.String() }
 
 // Issuer returns the Issuer of all callers.
 func (s *Sessions) Issuer() string {

@@ -1,10 +1,12 @@
 // Package compact reads the JWS compact serialization (RFC 7515 section 7.1),
 // in which access tokens come.
 //
-// There is one spelling for each token: exactly two dots, base64url without
-// padding, without line breaks and without stray bits at the end (RFC 4648
-// section 3.5). Many decoders accept more, so that one token has many spellings,
-// which defeats lists of revoked tokens and caches.
+// There is one spelling for the same header, claims and signature: exactly two
+// dots, base64url without padding, without line breaks and without stray bits at
+// the end (RFC 4648 section 3.5). Many decoders accept more, so that one token
+// has many spellings. It may still have another signature that is as good: of an
+// ECDSA signature (r, s) anybody can make (r, n-s). So a list of revoked tokens
+// must name them by what they claim, such as jti, and never by a hash.
 //
 // The package checks no signature: nothing that it returns can be trusted yet.
 package compact

@@ -1,0 +1,80 @@
+package jwt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// flight is a fetch under way, which others wait for.
+type flight struct {
+	done    chan struct{}
+	waiters int // guarded by remote.mu
+	err     error
+}
+
+var errBroken = errors.New("fetch the keys: the transport panicked")
+
+// await waits for a fetch, with not too many others.
+func (r *remote) await(ctx context.Context, f *flight) error {
+	if !r.enter(f) {
+		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
+	}
+	defer r.leave(f)
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return auth.Unavailable(reasonKeys, ctx.Err(), time.Second)
+	}
+}
+
+func (r *remote) enter(f *flight) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f.waiters >= maxWaiters {
+		return false
+	}
+	f.waiters++
+	return true
+}
+
+// leave makes room: a client that has gone waits no longer.
+func (r *remote) leave(f *flight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.waiters--
+}
+
+// fly fetches the keys. The transport is not ours, and a panic on this goroutine
+// would end the process: it is a failed fetch instead.
+func (r *remote) fly(f *flight) {
+	var keys *keySet
+	var lifetime time.Duration
+	err := errBroken
+	defer func() {
+		_ = recover() // whose value may hold anything, so it is not logged
+		if r.land(f, keys, lifetime, err) {
+			r.log(err)
+		}
+	}()
+	keys, lifetime, err = r.fetcher.fetch(r.context)
+}
+
+// log reports a failed fetch, when nobody waits for it any more and no lock is
+// held: a handler may block, or panic. While one line is under way no other is
+// begun, so that a handler which blocks for good costs one goroutine.
+func (r *remote) log(err error) {
+	if !r.logging.CompareAndSwap(false, true) {
+		return
+	}
+	defer func() {
+		_ = recover()
+		r.logging.Store(false)
+	}()
+	slog.Default().LogAttrs(r.context, slog.LevelWarn, "jwt: the keys could not be fetched",
+		slog.String("url", r.fetcher.url), slog.String("error", err.Error()))
+}
