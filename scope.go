@@ -43,15 +43,21 @@ type Scope struct {
 	responder  Responder
 	challenges []Challenge
 	events     int
-	names      [8]EventName // the first few different ones of the events
-	seen       [4]refusal
+	told       *told // nil while nothing has been reported
 	slots      [maxSlots]slot
 }
 
 // maxSlots bounds what packages may hang onto one request.
-const maxSlots = 8
+const maxSlots = 4
 
 type slot struct{ key, value any }
+
+// told remembers what has been reported, apart from the scope: most requests
+// report nothing.
+type told struct {
+	names    [8]EventName // the first few different ones
+	refusals [4]refusal   // of Deny
+}
 
 // refusal identifies what Deny has reported already.
 type refusal struct {
@@ -243,7 +249,7 @@ func (s *Scope) Events() int {
 func (s *Scope) Reported(name EventName) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.names[:], name)
+	return s.told != nil && slices.Contains(s.told.names[:], name)
 }
 
 // counted notes an event here and in every scope around.
@@ -251,16 +257,28 @@ func (s *Scope) counted(name EventName) {
 	for ; s != nil; s = s.outer {
 		s.mu.Lock()
 		s.events++
-		for i, known := range s.names {
-			if known == name {
-				break
-			}
-			if known == "" {
-				s.names[i] = name
-				break
-			}
-		}
+		s.remember().note(name)
 		s.mu.Unlock()
+	}
+}
+
+// remember is called with the lock held.
+func (s *Scope) remember() *told {
+	if s.told == nil {
+		s.told = new(told)
+	}
+	return s.told
+}
+
+func (t *told) note(name EventName) {
+	for i, known := range t.names {
+		if known == name {
+			return
+		}
+		if known == "" {
+			t.names[i] = name
+			return
+		}
 	}
 }
 
@@ -277,12 +295,13 @@ func (s *Scope) first(name EventName, reason string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	this := refusal{name, reason, r.URL}
-	for i, known := range s.seen {
+	seen := &s.remember().refusals
+	for i, known := range seen {
 		if known == this {
 			return false
 		}
 		if known == (refusal{}) {
-			s.seen[i] = this
+			seen[i] = this
 			return true
 		}
 	}
@@ -307,7 +326,7 @@ func (s *Scope) Get(key any) any {
 
 // Set keeps a package's own value for the rest of the request. The key must be
 // comparable and of a type of that package's own. It reports false, and keeps
-// nothing, when the request's eight slots are taken by other keys.
+// nothing, when the request's four slots are taken by other keys.
 func (s *Scope) Set(key, value any) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,6 +28,8 @@ type Config struct {
 	//	null                            refused: every sandboxed frame has it
 	//	https://*example.com            refused: matches https://evilexample.com
 	//	https://*.co.uk                 refused, as is every public suffix
+	//	https://*.amazonaws.com         allowed, but for origins at and under public suffixes
+	//	                                within it, such as https://x.s3.amazonaws.com; list those exactly
 	//	http://app.example.com          refused with Credentials: whoever is on the path is that origin
 	//
 	// [Origins] makes a list of an environment variable. Required.
@@ -132,12 +134,25 @@ func compileOrigins(c Config, faults *faults) *origins {
 			fault = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
 		}
 		if fault != "" {
-			faults.add(field, text, fault)
+			faults.add(field, withoutUser(text), fault)
 			continue
 		}
 		list.add(text, p)
 	}
 	return list
+}
+
+// withoutUser hides the user of a URL, which may be a password: errors are logged.
+func withoutUser(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return text
+	}
+	scheme, _, ok := strings.Cut(text[:at], "://")
+	if !ok {
+		return "…" + text[at:]
+	}
+	return scheme + "://…" + text[at:]
 }
 
 // compileMethods returns the methods to allow.

@@ -54,6 +54,7 @@ var badOrigins = []struct{ origin, reason string }{
 	{`https://app.example.com\x`, "path"},
 	{"https://user@app.example.com", "user"},
 	{"https://user:pass@app.example.com", "user"},
+	{"user:pass@app.example.com", "scheme://host"},
 	{"https://App.example.com", "upper case"},
 	{"https://bücher.example", "xn--"},
 	{"https://app.example.com ", "white space"},
@@ -98,6 +99,7 @@ var badOrigins = []struct{ origin, reason string }{
 	{"https://*.co.uk", "public suffix"},
 	{"https://*.github.io", "public suffix"},
 	{"https://*.internal", "public suffix"},
+	{"https://*.compute.amazonaws.com", "public suffix"}, // is none itself, but each name under it is
 	{"https://*.192.0.2.1", "address"},
 	{"https://*.[::1]", "address"},
 }
@@ -111,7 +113,8 @@ func TestOriginList(t *testing.T) {
 	for _, test := range badOrigins {
 		_, err := cors.New(cors.Config{Origins: []string{"https://good.example", test.origin}})
 		fault := (*bulwark.ConfigError)(nil)
-		if !errors.As(err, &fault) || fault.Field != "cors.Origins[1]" || fault.Value != test.origin || !strings.Contains(fault.Reason, test.reason) {
+		value := strings.NewReplacer("user:pass@", "…@", "user@", "…@").Replace(test.origin) // no secret
+		if !errors.As(err, &fault) || fault.Field != "cors.Origins[1]" || fault.Value != value || !strings.Contains(fault.Reason, test.reason) {
 			t.Errorf("%q: %v, want an error at cors.Origins[1] about %q", test.origin, err, test.reason)
 		}
 	}

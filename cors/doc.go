@@ -15,8 +15,10 @@
 //
 // The protocol is that of github.com/rs/cors. This package makes it impossible
 // to configure badly: every entry that is no origin that a browser sends, or that
-// admits more than it seems to, is an error of [New]. A preflight that is refused
-// is answered 403 with the reason, "cors.origin", "cors.method" or "cors.header",
+// admits more than it seems to, is an error of [New]. A wildcard does not reach
+// names that anybody can register under the domain, as far as the public suffix
+// list knows them that the program was built with. A preflight that is refused is
+// answered 403 with the reason, "cors.origin", "cors.method" or "cors.header",
 // and without any Access-Control header; an actual request from a refused origin
 // gets none either, or a 403 where the Config says so. Each is a malicious_cors
 // event. A request with two Origin lines is 400: two readers might each see the

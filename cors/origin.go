@@ -191,12 +191,14 @@ func allDigits(s string) bool {
 }
 
 // wildcardFault says why nobody should allow all subdomains of a host. Under a
-// public suffix, such as co.uk or github.io, anybody can have one.
+// public suffix, such as co.uk or github.io, anybody can have one. The list may
+// also have every name under a host without having the host itself. Where it has
+// some of them, they are refused when they come: see everybodys.
 func wildcardFault(host string) string {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return "has a wildcard before an address, which has no subdomains"
 	}
-	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host {
+	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host || everybodys("a."+host, host) {
 		return "allows all of a public suffix, under which anybody can register a name"
 	}
 	return ""
@@ -246,8 +248,18 @@ func (o *origins) allows(origin string) bool {
 	return o.wildcards && o.allowsSubdomain(origin)
 }
 
-// allowsSubdomain tries each parent domain of the origin's host. What stands in
-// place of the star must be labels: a byte that no label has ends the search.
+// everybodys reports whether a host under base is, or is under, a public suffix
+// that is itself under base: s3.amazonaws.com is one, under which anybody can have
+// a name, though not everybody can under amazonaws.com.
+func everybodys(host, base string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(host)
+	return len(suffix) > len(base)
+}
+
+// allowsSubdomain tries each parent domain of the origin's host, the longest first.
+// What stands in place of the star must be labels: a byte that no label has ends
+// the search. So does the first match: what is everybody's under a longer domain
+// is so under a shorter one.
 func (o *origins) allowsSubdomain(origin string) bool {
 	scheme, rest, ok := strings.Cut(origin, "://")
 	if !ok {
@@ -260,7 +272,9 @@ func (o *origins) allowsSubdomain(origin string) bool {
 			label++
 		case c == '.' && label > 0 && label <= 63:
 			if _, ok := o.suffixes[suffix{scheme, rest[i+1:]}]; ok {
-				return true
+				host, _ := splitPort(rest)
+				base, _ := splitPort(rest[i+1:])
+				return !everybodys(host, base)
 			}
 			label = 0
 		default:

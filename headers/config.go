@@ -23,7 +23,8 @@ type Config struct {
 	ReportOnly CSP
 	// Endpoints are where browsers send reports: names, which ReportTo of a policy
 	// uses, and URLs, https or a path of the service itself. They are sent as
-	// Reporting-Endpoints. [Reports] receives them.
+	// Reporting-Endpoints, over TLS only, where browsers heed it. [Reports] receives
+	// them.
 	Endpoints map[string]string
 	// HSTS is Strict-Transport-Security.
 	HSTS HSTS
@@ -86,10 +87,11 @@ func New(c Config) (*Middleware, error) {
 		return nil, errors.Join(faults...)
 	}
 	m.hsts = values[transportSecurity]
+	m.endpoints = values[reportingEndpoints]
 	m.cacheControl = values[cacheControl]
 	m.nonce = m.csp.hasNonce() || m.reportOnly.hasNonce()
 	for f, value := range values {
-		if value != "" && field(f) != transportSecurity {
+		if value != "" && field(f) != transportSecurity && field(f) != reportingEndpoints {
 			m.static = append(m.static, entry{field(f), value})
 		}
 	}
@@ -139,11 +141,24 @@ func (c *Config) endpoints(faults *faults) string {
 			faults.add(path, "", "needs a name of lower case letters, digits and hyphens that begins with a letter")
 		}
 		if fault := endpointFault(target); fault != "" {
-			faults.add(path, target, fault)
+			faults.add(path, withoutUser(target), fault)
 		}
 		members = append(members, name+`="`+target+`"`)
 	}
 	return strings.Join(members, ", ")
+}
+
+// withoutUser hides the user of a URL, which may be a password: errors are logged.
+func withoutUser(target string) string {
+	at := strings.LastIndexByte(target, '@')
+	if at < 0 {
+		return target
+	}
+	scheme, _, ok := strings.Cut(target[:at], "://")
+	if !ok {
+		return "…" + target[at:]
+	}
+	return scheme + "://…" + target[at:]
 }
 
 func endpointFault(target string) string {

@@ -54,6 +54,10 @@ func TestPolicyText(t *testing.T) {
 			InsecureAnyScript: true, InsecureInlineScript: true, InsecureInlineStyle: true, InsecureEval: true},
 			"default-src * data: 'unsafe-inline' 'unsafe-eval' 'unsafe-hashes'"},
 		// What default-src says of scripts counts only where they have no list of their own.
+		{"insecure_anybody", headers.CSP{DefaultSrc: list("'self'"), ScriptSrc: list("https://*.com", "https:"), ObjectSrc: list("*"), BaseURI: list("*"), InsecureAnyScript: true},
+			"default-src 'self'; script-src https://*.com https:; object-src *; base-uri *"},
+		{"objects_of_a_domain", headers.CSP{DefaultSrc: list("'self'"), ObjectSrc: list("https://*.example.com"), BaseURI: list("https://*.example.com")},
+			"default-src 'self'; object-src https://*.example.com; base-uri https://*.example.com"},
 		{"default_of_the_rest", headers.CSP{DefaultSrc: list("https:"), ScriptSrc: list("'self'")}, "default-src https:; script-src 'self'"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -123,6 +127,21 @@ var badPolicies = []struct {
 	{"any_script_by_default", headers.CSP{DefaultSrc: list("https:")}, "DefaultSrc[0]", "InsecureAnyScript"},
 	{"any_script_data", script("data:"), "ScriptSrc[0]", "InsecureAnyScript"},
 	{"any_script_host", script("https://*:443/js/"), "ScriptSrc[0]", "InsecureAnyScript"},
+	{"any_script_suffix", script("https://*.com"), "ScriptSrc[0]", "InsecureAnyScript"},
+	{"any_script_suffix_upper", script("*.CO.UK:443/js/"), "ScriptSrc[0]", "InsecureAnyScript"},
+	{"any_script_suffix_private", script("*.github.io"), "ScriptSrc[0]", "InsecureAnyScript"},
+	{"any_script_suffix_below", script("*.compute.amazonaws.com"), "ScriptSrc[0]", "InsecureAnyScript"},
+	{"any_script_suffix_element", headers.CSP{DefaultSrc: list("'self'"), ScriptSrcElem: list("*.com")}, "ScriptSrcElem[0]", "InsecureAnyScript"},
+	{"any_script_suffix_by_default", headers.CSP{DefaultSrc: list("*.com")}, "DefaultSrc[0]", "InsecureAnyScript"},
+	{"any_base", headers.CSP{DefaultSrc: list("'self'"), BaseURI: list("*")}, "BaseURI[0]", "InsecureAnyScript"},
+	{"any_base_scheme", headers.CSP{DefaultSrc: list("'self'"), BaseURI: list("https:")}, "BaseURI[0]", "InsecureAnyScript"},
+	{"any_base_suffix", headers.CSP{DefaultSrc: list("'self'"), BaseURI: list("https://*.com")}, "BaseURI[0]", "InsecureAnyScript"},
+	{"any_object", headers.CSP{DefaultSrc: list("'self'"), ObjectSrc: list("*")}, "ObjectSrc[0]", "InsecureAnyScript"},
+	{"any_object_scheme", headers.CSP{DefaultSrc: list("'self'"), ObjectSrc: list("data:")}, "ObjectSrc[0]", "InsecureAnyScript"},
+	{"any_object_suffix", headers.CSP{DefaultSrc: list("'self'"), ObjectSrc: list("https://*.co.uk")}, "ObjectSrc[0]", "InsecureAnyScript"},
+	{"nonce_without_base", script("'nonce'"), "BaseURI", "base element"},
+	{"nonce_without_base_element", headers.CSP{DefaultSrc: list("'self'"), ScriptSrcElem: list("'nonce'")}, "BaseURI", "base element"},
+	{"nonce_without_base_by_default", headers.CSP{DefaultSrc: list("'nonce'")}, "BaseURI", "base element"},
 	{"scheme_no_colon", image("1https://a.example"), "ImgSrc[0]", "scheme"},
 	{"scheme_empty", image("://a.example"), "ImgSrc[0]", "scheme"},
 	{"wildcard_inside", image("a.*.example"), "ImgSrc[0]", "first label"},
@@ -208,6 +227,12 @@ func TestConfigFaults(t *testing.T) {
 		{"permissions_unquoted", headers.Config{PermissionsPolicy: "camera=(https://a.example)"}, "headers.PermissionsPolicy"},
 		{"permissions_quoted_junk", headers.Config{PermissionsPolicy: `camera=("a;b")`}, "headers.PermissionsPolicy"},
 		{"permissions_upper", headers.Config{PermissionsPolicy: "Camera=()"}, "headers.PermissionsPolicy"},
+		{"permissions_line_break", headers.Config{PermissionsPolicy: "camera=(self\nsrc)"}, "headers.PermissionsPolicy"},
+		{"permissions_tab", headers.Config{PermissionsPolicy: "camera=(self\vsrc)"}, "headers.PermissionsPolicy"},
+		{"permissions_next_line", headers.Config{PermissionsPolicy: "camera=(self\u0085src)"}, "headers.PermissionsPolicy"},
+		{"permissions_latin1", headers.Config{PermissionsPolicy: "camera=(self\x85src)"}, "headers.PermissionsPolicy"},
+		{"permissions_quoted_break", headers.Config{PermissionsPolicy: "camera=(\"https://a.example/\n\")"}, "headers.PermissionsPolicy"},
+		{"permissions_quoted_unicode", headers.Config{PermissionsPolicy: `camera=("https://a.example/ü")`}, "headers.PermissionsPolicy"},
 		{"permissions_nameless", headers.Config{PermissionsPolicy: "=()"}, "headers.PermissionsPolicy"},
 		{"endpoint_name", headers.Config{Endpoints: map[string]string{"CSP": "/r"}}, `headers.Endpoints["CSP"]`},
 		{"endpoint_http", headers.Config{Endpoints: map[string]string{"csp": "http://a.example/r"}}, `headers.Endpoints["csp"]`},
@@ -229,6 +254,14 @@ func TestConfigFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("no_secret", func(t *testing.T) {
+		for target, value := range map[string]string{"https://u:s3cret@a.example/r": "https://…@a.example/r", "u:s3cret@a.example": "…@a.example"} {
+			_, err := headers.New(headers.Config{Endpoints: map[string]string{"csp": target}})
+			if fault := find(err, `headers.Endpoints["csp"]`); fault == nil || fault.Value != value {
+				t.Errorf("%q: got %v, want an error that tells %q", target, err, value)
+			}
+		}
+	})
 	t.Run("all_at_once", func(t *testing.T) {
 		_, err := headers.New(headers.Config{FrameOptions: "x", HSTS: headers.HSTS{MaxAge: -1}, CSP: script("self", "*"), InsecureOmit: list("a")})
 		for _, field := range []string{"headers.FrameOptions", "headers.HSTS.MaxAge", "headers.CSP.ScriptSrc[0]", "headers.CSP.ScriptSrc[1]", "headers.InsecureOmit[0]"} {

@@ -16,27 +16,58 @@ import "strings"
 //	https:  data:                        schemes
 //	cdn.example.com  https://*.example.com:8443/js/
 //
+// A host with a wildcard allows every name under it, also those that a provider
+// gives away, such as x.s3.amazonaws.com under *.amazonaws.com.
+//
 // The nonce of a policy is made for each response; one that is written out, such
 // as 'nonce-abc', is refused, since whoever injects a script can write it, too.
 type CSP struct {
-	DefaultSrc     []string // for what has no list of its own
-	ScriptSrc      []string
-	ScriptSrcElem  []string
-	ScriptSrcAttr  []string
-	StyleSrc       []string
-	StyleSrcElem   []string
-	StyleSrcAttr   []string
-	ImgSrc         []string
-	FontSrc        []string
-	ConnectSrc     []string
-	MediaSrc       []string
-	ObjectSrc      []string
-	FrameSrc       []string
-	ChildSrc       []string
-	WorkerSrc      []string
-	ManifestSrc    []string
-	BaseURI        []string // not covered by DefaultSrc, as are the next two
-	FormAction     []string
+	// DefaultSrc is for what has no list of its own among those that end in Src,
+	// the more special of which fall back on the more general ones first. Required.
+	DefaultSrc []string
+	// ScriptSrc is where scripts may come from, and which inline ones may run. Not
+	// *, a scheme alone or all of a public suffix, such as https://*.com, without
+	// InsecureAnyScript; with 'nonce' only together with BaseURI.
+	ScriptSrc []string
+	// ScriptSrcElem is for script elements, in place of ScriptSrc.
+	ScriptSrcElem []string
+	// ScriptSrcAttr is for event handlers in attributes, in place of ScriptSrc.
+	ScriptSrcAttr []string
+	// StyleSrc is where style sheets may come from, and which inline ones count.
+	StyleSrc []string
+	// StyleSrcElem is for style and link elements, in place of StyleSrc.
+	StyleSrcElem []string
+	// StyleSrcAttr is for style attributes, in place of StyleSrc.
+	StyleSrcAttr []string
+	// ImgSrc is for images and icons.
+	ImgSrc []string
+	// FontSrc is for fonts that style sheets load.
+	FontSrc []string
+	// ConnectSrc is where scripts may send requests: fetch, XMLHttpRequest,
+	// WebSocket, EventSource, sendBeacon, and ping of links.
+	ConnectSrc []string
+	// MediaSrc is for audio, video and their tracks.
+	MediaSrc []string
+	// ObjectSrc is for object and embed elements. Not *, a scheme alone or all of a
+	// public suffix without InsecureAnyScript.
+	ObjectSrc []string
+	// FrameSrc is what the page may show in frames, in place of ChildSrc.
+	FrameSrc []string
+	// ChildSrc is for frames and workers that have no list of their own.
+	ChildSrc []string
+	// WorkerSrc is where workers may be started from; without it ChildSrc counts,
+	// and then ScriptSrc.
+	WorkerSrc []string
+	// ManifestSrc is for the manifest of a web application.
+	ManifestSrc []string
+	// BaseURI is what a base element may say. DefaultSrc does not cover it. Not *, a
+	// scheme alone or all of a public suffix without InsecureAnyScript: relative
+	// URLs of scripts would lead wherever injected markup likes.
+	BaseURI []string
+	// FormAction is where forms may be sent. DefaultSrc does not cover it.
+	FormAction []string
+	// FrameAncestors is who may show the page in a frame; DefaultSrc does not cover
+	// it, and browsers that know it ignore X-Frame-Options then.
 	FrameAncestors []string
 
 	// Sandbox takes the rights of a page that are not listed, such as
@@ -51,8 +82,9 @@ type CSP struct {
 	// TrustedTypes are the names of the policies that scripts may create; or
 	// 'none', 'allow-duplicates'. Nil does not restrict them.
 	TrustedTypes []string
-	// ReportTo is where violations are reported: a name in [Config.Endpoints].
-	// Browsers that know only report-uri get the URL by that.
+	// ReportTo is where violations are reported: a name in [Config.Endpoints]. The
+	// URL is sent as report-uri always, and the name as report-to over TLS only,
+	// which is where browsers heed it.
 	ReportTo string
 
 	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for scripts:
@@ -63,8 +95,9 @@ type CSP struct {
 	InsecureInlineStyle bool
 	// InsecureEval allows 'unsafe-eval'.
 	InsecureEval bool
-	// InsecureAnyScript allows scripts from * or by scheme alone, such as https:
-	// or data:, which attackers can provide.
+	// InsecureAnyScript allows scripts from *, by scheme alone, such as https: or
+	// data:, and from all of a public suffix, such as https://*.com, which attackers
+	// can provide; and the same for BaseURI and ObjectSrc.
 	InsecureAnyScript bool
 }
 
@@ -135,7 +168,7 @@ const maxPolicy = 4 << 10
 const nonceMark = "\x00"
 
 // policy is a prepared policy: the parts between which the nonce is put. The
-// second form is for requests over TLS.
+// second form is for requests over TLS, which has more to say.
 type policy struct {
 	plain, secure []string
 }
@@ -195,16 +228,20 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 	}
 	if c.ReportTo != "" {
 		write("report-uri", endpoints[c.ReportTo])
+	}
+	p := policy{plain: strings.Split(text.String(), nonceMark)}
+	// Beside report-to Chromium ignores report-uri, and without TLS it ignores the
+	// endpoint that report-to names: plain http would report nothing.
+	if c.ReportTo != "" {
 		write("report-to", c.ReportTo)
+	}
+	if c.UpgradeInsecureRequests {
+		write("upgrade-insecure-requests")
 	}
 	if text.Len() > maxPolicy {
 		faults.add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
 	}
-	p := policy{plain: strings.Split(text.String(), nonceMark)}
-	if p.secure = p.plain; c.UpgradeInsecureRequests {
-		write("upgrade-insecure-requests")
-		p.secure = strings.Split(text.String(), nonceMark)
-	}
+	p.secure = strings.Split(text.String(), nonceMark)
 	return p
 }
 

@@ -112,6 +112,11 @@ func cacheFault(value string) string {
 // permissionsFault checks a Permissions-Policy: a dictionary of features and
 // their allow-lists (Permissions Policy, 5.2; RFC 8941 section 3.2).
 func permissionsFault(value string) string {
+	for _, c := range []byte(value) {
+		if c < ' ' || c >= 0x7f {
+			return "has a control character or a character that is not ASCII"
+		}
+	}
 	seen := map[string]bool{}
 	for member := range strings.SplitSeq(value, ",") {
 		feature, list, ok := strings.Cut(strings.Trim(member, " "), "=")
@@ -130,8 +135,8 @@ func permissionsFault(value string) string {
 		if !opened || !closed {
 			return "has an allow-list for " + feature + " that is neither * nor in parentheses"
 		}
-		for item := range strings.FieldsSeq(inner) {
-			if item == "self" || item == "src" || item == "*" {
+		for item := range strings.SplitSeq(inner, " ") { // no other white space (RFC 8941 section 3.1.1)
+			if item == "" || item == "self" || item == "src" || item == "*" {
 				continue
 			}
 			quoted := len(item) > 2 && item[0] == '"' && item[len(item)-1] == '"'

@@ -16,10 +16,11 @@ type Middleware struct{ compiled *compiled }
 
 // compiled is a Config as the requests need it.
 type compiled struct {
-	static         []entry // but for HSTS
+	static         []entry // but for those that TLS is needed for
 	csp            policy
 	reportOnly     policy
 	hsts           string
+	endpoints      string
 	exceptLoopback bool
 	cacheControl   string
 	nonce          bool // some policy has one
@@ -46,26 +47,44 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, scope := bulwark.Enter(r)
 		w, watched := response.Of(w)
-		outer, _ := scope.Get(slot{}).(*answer)
+		outer := answerOf(r.Context(), scope)
 		if outer != nil && outer.writer == watched { // a layer of this package stands outside
 			outer.apply(m.compiled, w.Header(), scope, r)
 			next.ServeHTTP(w, r)
 			return
 		}
 		own := &answer{writer: watched}
-		scope.Set(slot{}, own)
+		if outer == nil {
+			scope.Set(slot{}, own)
+		} else {
+			// A sub-request of a handler whose answer is another: the scope is that
+			// handler's too, and that of the sub-requests beside this one.
+			r = r.WithContext(context.WithValue(r.Context(), slot{}, own))
+		}
 		watched.BeforeHeader(own)
 		own.apply(m.compiled, w.Header(), scope, r)
 		next.ServeHTTP(w, r)
 		watched.Finish()
-		if outer != nil { // a sub-request of a handler whose answer is another
-			scope.Set(slot{}, outer)
-		}
 	})
 }
 
-// slot is the key of the answer in the scope of a request.
+// slot is the key of an answer: in the scope of a request, or for a sub-request in
+// its context.
 type slot struct{}
+
+// answerOf returns the answer to the request that ctx belongs to, or nil. The
+// outermost is in the scope, and all within it are in contexts, the nearest of
+// which is the request's own.
+func answerOf(ctx context.Context, scope *bulwark.Scope) *answer {
+	held, _ := scope.Get(slot{}).(*answer)
+	if held == nil {
+		return nil // and then there is none in a context either
+	}
+	if sub, ok := ctx.Value(slot{}).(*answer); ok {
+		return sub
+	}
+	return held
+}
 
 // answer is what the layers of this package have set on one response. Its values
 // are those of this response alone: with shared ones, a handler that changes a
@@ -97,6 +116,9 @@ func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http
 	if c.reportOnly.sent() {
 		a.put(h, policyReportOnly, splice(c.reportOnly.over(secure), a.nonce))
 	}
+	if c.endpoints != "" && secure { // browsers ignore it elsewhere (Reporting API, 3.2)
+		a.put(h, reportingEndpoints, c.endpoints)
+	}
 	// Over plain http browsers must ignore it (RFC 6797 section 8.1).
 	if c.hsts != "" && secure && !(c.exceptLoopback && loopback(r.Host)) {
 		a.put(h, transportSecurity, c.hsts)
@@ -127,13 +149,18 @@ func (a *answer) BeforeHeader(h http.Header, _ int) {
 // value for the nonce attributes of its script and style elements. It is 24
 // characters of the URL-safe base64 alphabet, of 18 random bytes, new for each
 // response. It is empty where the layer's policies have no 'nonce'.
+//
+// The answer to a sub-request, which a handler sends with its own context through
+// a headers layer again, has a nonce of its own. Sub-requests may run side by side
+// if there is a headers layer around that handler, too; without one they share
+// what they are known by, and one could get the nonce of another.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {
 		// Somebody has derived a context; the scope is found inside it.
 		_, scope = bulwark.Enter(new(http.Request).WithContext(ctx))
 	}
-	if a, ok := scope.Get(slot{}).(*answer); ok {
+	if a := answerOf(ctx, scope); a != nil {
 		return a.nonce
 	}
 	return ""

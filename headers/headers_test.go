@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,6 +105,12 @@ func TestAPI(t *testing.T) {
 			with(with(with(api(), policy, "default-src 'none'; frame-ancestors 'none'; report-uri /reports/csp; report-to csp"),
 				"Content-Security-Policy-Report-Only", "default-src 'self'; report-uri https://r.example/x?y=1; report-to backup"),
 				"Reporting-Endpoints", `backup="https://r.example/x?y=1", csp="/reports/csp"`)},
+		// Without TLS browsers ignore Reporting-Endpoints, and some of them report-uri beside report-to.
+		{"reports_over_plain_http", "http://a.example/", headers.Config{Endpoints: map[string]string{"csp": "/reports/csp"},
+			CSP: headers.CSP{ReportTo: "csp", UpgradeInsecureRequests: true}, ReportOnly: headers.CSP{DefaultSrc: []string{"'self'"}, ReportTo: "csp"}},
+			with(with(without(api(), "Strict-Transport-Security"), policy, "default-src 'none'; frame-ancestors 'none'; report-uri /reports/csp"),
+				"Content-Security-Policy-Report-Only", "default-src 'self'; report-uri /reports/csp")},
+		{"endpoints_omitted", "https://a.example/", headers.Config{Endpoints: map[string]string{"csp": "/r"}, InsecureOmit: []string{"Reporting-Endpoints"}}, api()},
 		{"report_only_alone", "https://a.example/", headers.Config{InsecureOmit: []string{policy},
 			ReportOnly: headers.CSP{DefaultSrc: []string{"'self'"}}},
 			with(without(api(), policy), "Content-Security-Policy-Report-Only", "default-src 'self'")},
@@ -225,7 +232,7 @@ func TestHTML(t *testing.T) {
 }
 
 func TestNonceIsNew(t *testing.T) {
-	stack := bulwark.Must(bulwark.Chain(headers.Config{Preset: headers.HTML, ReportOnly: headers.CSP{DefaultSrc: []string{"'nonce'"}}}))
+	stack := bulwark.Must(bulwark.Chain(headers.Config{Preset: headers.HTML, ReportOnly: headers.CSP{DefaultSrc: []string{"'nonce'"}, BaseURI: []string{"'none'"}}}))
 	seen := map[string]bool{}
 	for range 1000 {
 		w := httptest.NewRecorder()
@@ -319,6 +326,62 @@ func TestSubRequest(t *testing.T) {
 	}
 	if sub == "" || sub == before || !strings.Contains(subHeader.Get("Content-Security-Policy"), sub) {
 		t.Errorf("nonce of the sub-request is %q, policy %q", sub, subHeader.Get("Content-Security-Policy"))
+	}
+}
+
+// A sub-request, however it ends and whatever runs beside it, has its own nonce and leaves that of the outer response alone.
+func TestSubRequestsApart(t *testing.T) {
+	page := headers.Config{Preset: headers.HTML}
+	identify := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, bulwark.Identify(r, &bulwark.Principal{Subject: "somebody"})) // the second for a request opens a scope
+		})
+	})
+	send := func(ctx context.Context, layers []bulwark.Builder, handler http.HandlerFunc) {
+		w := httptest.NewRecorder()
+		bulwark.Must(bulwark.Chain(layers...)).Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			handler(w, r)
+			if nonce := headers.Nonce(r.Context()); nonce == "" || !strings.Contains(w.Header().Get("Content-Security-Policy"), nonce) {
+				t.Errorf("nonce is %q, policy %q", nonce, w.Header().Get("Content-Security-Policy"))
+			}
+		})).ServeHTTP(w, httptest.NewRequest("GET", "/part", nil).WithContext(ctx))
+	}
+	for _, test := range []struct {
+		name   string
+		layers []bulwark.Builder
+	}{
+		{"page", []bulwark.Builder{page}},
+		{"identity_inside", []bulwark.Builder{page, identify}},
+		{"identity_outside", []bulwark.Builder{identify, page}},
+		{"identity_between", []bulwark.Builder{headers.Config{}, identify, page}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			get(t, "https://a.example/", func(w http.ResponseWriter, r *http.Request) {
+				before := headers.Nonce(r.Context())
+				func() {
+					defer func() { recover() }()
+					send(r.Context(), test.layers, func(http.ResponseWriter, *http.Request) { panic("handler") })
+				}()
+				if after := headers.Nonce(r.Context()); after != before {
+					t.Errorf("the nonce is %q after a panic, and was %q", after, before)
+				}
+				var arrived, left sync.WaitGroup
+				arrived.Add(4)
+				for range 4 {
+					left.Go(func() {
+						send(r.Context(), test.layers, func(w http.ResponseWriter, r *http.Request) {
+							arrived.Done()
+							arrived.Wait()
+							send(r.Context(), test.layers, nothing)
+						})
+					})
+				}
+				left.Wait()
+				if after := headers.Nonce(r.Context()); after != before || !strings.Contains(w.Header().Get("Content-Security-Policy"), before) {
+					t.Errorf("the nonce is %q after the sub-requests, and was %q", after, before)
+				}
+			}, page, identify)
+		})
 	}
 }
 

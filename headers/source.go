@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // check reports what is wrong with a source list.
@@ -47,8 +49,15 @@ func (c *CSP) sourceFault(d directive, source string) string {
 	if fault := bareKeywordFault(source); fault != "" {
 		return fault
 	}
-	if d.script && !c.InsecureAnyScript && anybody(source) {
-		return "lets attackers provide scripts; name hosts or use 'nonce', or set InsecureAnyScript"
+	if !c.InsecureAnyScript && anybody(source) {
+		switch {
+		case d.script:
+			return "lets attackers provide scripts; name hosts or use 'nonce', or set InsecureAnyScript"
+		case d.name == "base-uri":
+			return "lets an injected base element send the page's scripts elsewhere; write 'none' or name hosts, or set InsecureAnyScript"
+		case d.name == "object-src":
+			return "lets attackers embed what they provide; write 'none' or name hosts, or set InsecureAnyScript"
+		}
 	}
 	if source == "*" || isScheme(source) {
 		return ""
@@ -135,8 +144,8 @@ func bareKeywordFault(source string) string {
 	return ""
 }
 
-// anybody reports whether a source takes from every site, or from the page itself
-// what markup can hold.
+// anybody reports whether a source takes from every site, from names that anybody
+// can register, or from the page itself what markup can hold.
 func anybody(source string) bool {
 	if isScheme(source) {
 		return true
@@ -146,7 +155,14 @@ func anybody(source string) bool {
 	}
 	host, _, _ := strings.Cut(source, "/")
 	host, _, _ = strings.Cut(host, ":")
-	return host == "*"
+	domain, wildcard := strings.CutPrefix(strings.ToLower(host), "*.")
+	return host == "*" || wildcard && (public(domain) || public("a."+domain))
+}
+
+// public reports whether anybody can register names under a domain.
+func public(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
 }
 
 // isScheme knows scheme-source: a scheme and its colon. One with a dot would be
@@ -229,6 +245,9 @@ var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "
 
 // checkRest checks what is not a source list.
 func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *faults) {
+	if len(c.BaseURI) == 0 && c.trustsNonce() {
+		faults.add(path+".BaseURI", "", "is empty, so that an injected base element sends scripts with the nonce elsewhere; write 'none' or 'self'")
+	}
 	for i, right := range c.Sandbox {
 		if !slices.Contains(sandboxRights, right) || slices.Index(c.Sandbox, right) < i {
 			faults.add(fmt.Sprintf("%s.Sandbox[%d]", path, i), right, "is no right that a sandbox can give, or stands in the list twice")
@@ -249,6 +268,16 @@ func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]strin
 	if _, ok := endpoints[c.ReportTo]; c.ReportTo != "" && !ok {
 		faults.add(path+".ReportTo", c.ReportTo, "is not among the Endpoints; name it there with its URL")
 	}
+}
+
+// trustsNonce reports whether scripts run for their nonce, wherever they are from.
+func (c *CSP) trustsNonce() bool {
+	for _, d := range c.directives() {
+		if d.script && slices.Contains(d.sources, "'nonce'") {
+			return true
+		}
+	}
+	return false
 }
 
 // isPolicyName knows tt-policy-name and the keywords (Trusted Types, 4.2).

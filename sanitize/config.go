@@ -25,7 +25,7 @@ type Config struct {
 	// has "*", the first difference deciding. A value that is no string is left to validation, and so are the strings inside it
 	// that no pattern names.
 	//
-	// A name that differs from one in a pattern only by case folding is 400 "sanitize.spelling", as encoding/json would take it for
+	// A name that differs from one in a pattern only by case folding is 422 "sanitize.spelling", as encoding/json would take it for
 	// that one.
 	//
 	// A request without a body passes. Where only Fields are named, a body of another type than MediaTypes is 415.
@@ -34,7 +34,8 @@ type Config struct {
 	Fields Fields
 
 	// Form are fields of a body of type application/x-www-form-urlencoded, by name. Every field of that name is sanitized, and every
-	// one whose name differs only by case folding, which form decoders tend to ignore, and is not named itself. Such a body is accepted if Form names something, and else is 415 where Fields do.
+	// one whose name differs only by case folding, which form decoders tend to ignore, and is not named itself. Such a body is
+	// accepted if Form names something, and else is 415 where Fields do.
 	Form Fields
 
 	// Query are parameters in the query of the URL, by name, as in Form.

@@ -72,13 +72,13 @@ func lower(name string) string {
 // meaningful reports whether a tag of this name may do something: it is an element, an element behind a namespace prefix as XML
 // writes it, or looks like a custom element, of which only the page knows what it does.
 func meaningful(name string) bool {
+	if custom(name) {
+		return true
+	}
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
 		name = name[i+1:]
 	}
-	if len(name) <= longest && elements[lower(name)] {
-		return true
-	}
-	return custom(name)
+	return len(name) <= longest && elements[lower(name)]
 }
 
 // custom reports whether name may be that of a custom element, which has a hyphen in it. An e-mail address may have one too.

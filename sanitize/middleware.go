@@ -110,6 +110,9 @@ func (m *Middleware) cleanJSON(r *http.Request, b *body.Body, found *refusal) *h
 	}
 	var changed map[int]string
 	for i := range doc.NumStrings() {
+		if found.full() { // a pointer is made for each refusal
+			break
+		}
 		p := find(m.fields, doc, i)
 		if p == nil {
 			continue

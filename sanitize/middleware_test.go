@@ -2,16 +2,20 @@ package sanitize_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/race"
 	"github.com/bulwark-go/bulwark/sanitize"
 )
 
@@ -225,6 +229,8 @@ func TestForm(t *testing.T) {
 	})
 }
 
+var sentence = regexp.MustCompile(`^[A-Z][^.]+\.$`)
+
 func TestRefusals(t *testing.T) {
 	layer := bulwark.Must(sanitize.New(every))
 	query := func(q string) *http.Request {
@@ -247,13 +253,13 @@ func TestRefusals(t *testing.T) {
 		{"bidi", post(asJSON, `{"code":"a\u202e"}`), 400, "sanitize.bidi", "body /code bidi", "/code"},
 		{"any_index", post(asJSON, `{"tags":["ok","<b>"]}`), 400, "sanitize.markup", "body /tags/1 markup", "/tags/1"},
 		{"any_name", post(asJSON, `{"map":{"x/y":"<b>"}}`), 400, "sanitize.markup", "body /map/x~1y markup", "/map/*"},
-		{"long_name", post(asJSON, `{"map":{"`+strings.Repeat("x", 300)+`":"<b>"}}`), 400, "sanitize.markup", "body /map/* markup", "/map/*"},
+		{"long_name", post(asJSON, `{"map":{"`+strings.Repeat("x", 300)+`":"<b>"}}`), 400, "sanitize.markup", "body /map markup", "/map/*"},
 		{"several", post(asJSON, `{"map":{"x":"<b>","y":"\u0001"},"code":"<b>"}`), 400, "sanitize.markup",
 			"body /map/x markup; body /map/y control; body /code markup", "/map/*"},
 		{"length", post(asJSON, `{"name":"`+strings.Repeat("x", 601)+`"}`), 400, "sanitize.length", "body /name length", "/name"},
-		{"spelling", post(asJSON, `{"NAME":"<b>"}`), 400, "sanitize.spelling", "body /name spelling", "/name"},
-		{"spelling_unicode", post(asJSON, `{"iteMſ":[{"note":"<b>"}]}`), 400, "sanitize.spelling", "body /items spelling", "/items"},
-		{"spelling_inside", post(asJSON, `{"items":[1,{"Note":"<b>"}],"Tags":1}`), 400, "sanitize.spelling", "body /items/*/note spelling", "/items/*/note"},
+		{"spelling", post(asJSON, `{"NAME":"<b>"}`), 422, "sanitize.spelling", "body /name spelling", "/name"},
+		{"spelling_unicode", post(asJSON, `{"iteMſ":[{"note":"<b>"}]}`), 422, "sanitize.spelling", "body /items spelling", "/items"},
+		{"spelling_inside", post(asJSON, `{"items":[1,{"Note":"<b>"}],"Tags":1}`), 422, "sanitize.spelling", "body /items/*/note spelling", "/items/*/note"},
 		{"query", query("code=%3Cb%3E&a/b=%00"), 400, "sanitize.markup", "query /code markup; query /a~1b control", "code"},
 		{"query_encoding", query("code=%ff"), 400, "sanitize.encoding", "query /code encoding", "code"},
 		{"query_semicolon", query("x=1;q=<b>"), 400, "sanitize.malformed_query", "", ""},
@@ -277,8 +283,8 @@ func TestRefusals(t *testing.T) {
 			var list []string
 			for _, e := range p.Errors {
 				list = append(list, e.In+" "+e.Pointer+" "+e.Code)
-				if e.Detail == "" {
-					t.Errorf("no detail for %s", e.Code)
+				if !sentence.MatchString(e.Detail) {
+					t.Errorf("the detail of %s is no sentence: %q", e.Code, e.Detail)
 				}
 			}
 			if got := strings.Join(list, "; "); got != tt.errors {
@@ -300,6 +306,67 @@ func TestErrorsAreCapped(t *testing.T) {
 	p := send(t, layer, post(asJSON, in)).refused(400, "sanitize.markup", bulwark.InputValidationFail)
 	if len(p.Errors) != 20 || p.Errors[19].Pointer != "/19" {
 		t.Errorf("%d errors", len(p.Errors))
+	}
+}
+
+// Whatever is refused, the places that are told of cost no more than the body did. What is measured is behind its decoding.
+func TestRefusingIsBounded(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates too")
+	}
+	list := "[" + strings.Repeat(`"<b>",`, 999) + `"<b>"]`
+	lists := ":[" + strings.Repeat(list+",", 8) + list + `]`
+	var many strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&many, `"%d%s":"<b>",`, i, strings.Repeat("~", 900))
+	}
+	for _, tt := range []struct {
+		name, pattern, in string
+		most              uint64 // bytes
+	}{
+		{"long_name", "/labels/*/*/*", `{"labels":{"` + strings.Repeat("x", 1000) + `"` + lists + `}}`, 64 << 10},
+		{"long_names", "/labels/*", `{"labels":{` + many.String() + `"z":"<b>"}}`, 64 << 10},
+		{"short_name", "/labels/*/*/*", `{"labels":{"x"` + lists + `}}`, 64 << 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			layer := bulwark.Must(sanitize.New(sanitize.Config{Fields: sanitize.Fields{tt.pattern: sanitize.Reject}}))
+			r := read(t, tt.in)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := layer.Clean(r)
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > tt.most {
+				t.Errorf("%d bytes allocated to refuse %d, want at most %d", used, len(tt.in), tt.most)
+			}
+			p, ok := err.(*bulwark.Problem)
+			if !ok || p.Code != "sanitize.markup" || len(p.Errors) != 20 {
+				t.Fatalf("refused with %.200v", err)
+			}
+			for _, e := range p.Errors {
+				if len(e.Pointer) > 256 {
+					t.Errorf("a pointer of %d bytes", len(e.Pointer))
+				}
+			}
+		})
+	}
+}
+
+// Once as many places are known as are told, the rest of a value list is not looked at.
+func TestScanningStops(t *testing.T) {
+	calls := 0
+	count := sanitize.Custom(func(s string) string { calls++; return s })
+	layer := bulwark.Must(sanitize.New(sanitize.Config{
+		Fields: sanitize.Fields{"/bad/*": sanitize.Reject, "/rest/*": count},
+		Query:  sanitize.Fields{"bad": sanitize.Reject, "rest": count},
+	}))
+	bad := strings.Repeat(`"<b>",`, 19) + `"<b>"`
+	in := `{"bad":[` + bad + `],"rest":["a","b"]}`
+	send(t, layer, post(asJSON, in)).refused(400, "sanitize.markup", bulwark.InputValidationFail)
+	r := post(asJSON, in)
+	r.URL.RawQuery = strings.Repeat("bad=<b>&", 20) + "rest=1"
+	p := send(t, layer, r).refused(400, "sanitize.markup", bulwark.InputValidationFail)
+	if calls != 0 || len(p.Errors) != 20 || p.Errors[19].In != "query" {
+		t.Errorf("%d values were looked at beyond the last that is told; errors %+v", calls, p.Errors)
 	}
 }
 

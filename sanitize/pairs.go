@@ -19,7 +19,7 @@ func (m *Middleware) cleanPairs(text string, names []named, in string, found *re
 	}
 	var out strings.Builder
 	kept, next := 0, 0
-	for at := 0; at < len(text); at = next + 1 {
+	for at := 0; at < len(text) && !found.full(); at = next + 1 {
 		next = len(text)
 		if end := strings.IndexByte(text[at:], '&'); end >= 0 {
 			next = at + end

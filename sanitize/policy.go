@@ -23,12 +23,18 @@ const (
 
 	// Text takes plain text and returns plain text, without markup and otherwise unchanged. Escape the result where it is put into
 	// HTML, as with all text; if somebody forgets to, or resolves its character references once, there is no element, attribute or
-	// script in it.
+	// script in it. That holds for one value alone. Where two stand side by side and neither is escaped, the second may end what the
+	// first has left open: "if a<b" and "onfocus=alert(1)//>" are an element together. An open tag at the end of a value is
+	// interrupted for that, as is any that has a value in it; but only escaping closes every such way.
 	//
 	// A tag of an element that HTML, SVG or MathML has, or that may be a custom element, is removed, and so are comments and
 	// declarations. In place of a block element stands a space, and the content of script and style goes with them. What only may
 	// be markup is kept, and a space behind its "<" makes text of it: "x<y and z>0" becomes "x< y and z>0", "&lt;script&gt;"
-	// becomes "&lt; script&gt;".
+	// becomes "&lt; script&gt;". So does what is left open: "Ann<zz" becomes "Ann< zz", "count<max" too.
+	//
+	// What looks like such a tag is taken for one. "List<Object>" becomes "List" and "Vec<Line>" "Vec", as HTML has an object and SVG
+	// a line; "<urn:a-b>" goes as a custom element, and "a<b>c" becomes "ac". A field for code or formulas wants no policy of this
+	// package: leave it unnamed, and escape it.
 	//
 	// These come back as they were: Tom & Jerry, O'Brien, 1 < 2, a<b, List<String>, Bob <bob@example.com>, ?a=1&copy=2, line breaks,
 	// emoji with joiners, text in any script.

@@ -25,12 +25,16 @@ type refusal struct {
 	rule   string // the entry of the Config that the first one falls under
 }
 
+// full reports whether nothing more will be told, so that looking for more is in vain.
+func (f *refusal) full() bool { return len(f.errors) >= maxErrors }
+
+// add takes one more, whose pointer shares no memory with the body.
 func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
+	if f.full() {
+		return
+	}
 	if len(f.errors) == 0 {
 		f.rule = rule
-	}
-	if len(f.errors) == maxErrors {
-		return
 	}
 	if in == inForm {
 		in = inBody
@@ -50,8 +54,12 @@ func (f *refusal) err() error {
 	if len(f.errors) == 0 {
 		return nil
 	}
+	status := http.StatusBadRequest
+	if f.errors[0].Code == flawSpelling { // the text is fine, the document is not what is asked for
+		status = http.StatusUnprocessableEntity
+	}
 	return &bulwark.Problem{
-		Status: http.StatusBadRequest,
+		Status: status,
 		Code:   "sanitize." + f.errors[0].Code,
 		Title:  "Unacceptable text",
 		Detail: "The request has text in it that is not accepted here.",
@@ -63,15 +71,15 @@ func (f *refusal) err() error {
 func detail(flaw string) string {
 	switch flaw {
 	case flawControl:
-		return "must not have control characters in it, other than tabs and line breaks"
+		return "Must not have control characters in it, other than tabs and line breaks."
 	case flawBidi:
-		return "must not have bidirectional formatting characters in it"
+		return "Must not have bidirectional formatting characters in it."
 	case flawEncoding:
-		return "must be UTF-8"
+		return "Must be UTF-8."
 	case flawLength:
-		return "is too long"
+		return "Is too long."
 	case flawSpelling:
-		return "must be spelled exactly like this, in the same case"
+		return "Must be spelled exactly like this, in the same case."
 	}
-	return "must be plain text without markup"
+	return "Must be plain text without markup."
 }

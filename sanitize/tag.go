@@ -74,9 +74,11 @@ func (t *reader) judge(i int) markup {
 }
 
 // stray is a "</", "<!" or "<?" that begins no tag or declaration: a comment up to the next ">" (bogus comment state). People write
-// it, as in "</3", and mean no comment.
+// it, and mean no comment. Where nothing in the text ends it, what comes next in a page would; only what is common is kept then:
+// "</3", and the two characters alone.
 func (t *reader) stray(i int) markup {
-	if t.lastClose < i {
+	alone := i+2 >= len(t.text) || isSpace(t.text[i+2])
+	if t.lastClose < i && (alone || t.text[i+1] == '/' && t.text[i+2] >= '0' && t.text[i+2] <= '9') {
 		return markup{verdict: keep}
 	}
 	return markup{verdict: interrupt}
@@ -129,7 +131,7 @@ func (t *reader) tag(i, start int) markup {
 	t.budget -= end - i
 	name := t.text[start:end]
 	if t.lastClose < i {
-		return t.unfinished(i, name)
+		return t.unfinished(i, end, name)
 	}
 	if strings.IndexByte(name, '<') >= 0 {
 		return t.nested(name, end)
@@ -154,11 +156,13 @@ func (t *reader) tag(i, start int) markup {
 	return markup{remove, a.end}
 }
 
-// unfinished is a tag that no ">" ends. A parser drops it and what follows, so by itself it does nothing; but where another text is
-// put behind it that ends it, what stands here could become its attributes, or the name of an element that swallows the page.
-func (t *reader) unfinished(i int, name string) markup {
+// unfinished is a tag that no ">" ends, whose name ends at end. A parser drops it and what follows, so by itself it does nothing; but
+// where another text is put behind it that ends it, what stands there could become its attributes, and the name that of an element
+// that swallows the page. So an open name at the end of a text is interrupted, but for the single letter of a formula.
+func (t *reader) unfinished(i, end int, name string) markup {
 	name = leading(name)
-	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
+	last := strings.TrimLeft(t.text[end:], " \t\n\r\f/") == ""
+	if t.lastEqual > i || len(name) > 1 && (last || meaningful(name)) {
 		return markup{verdict: interrupt}
 	}
 	return markup{verdict: keep} // a<b

@@ -606,7 +606,7 @@ func TestBodies(t *testing.T) {
 				code = fmt.Sprint(a.json["code"])
 			}
 			p.refused(t, a, test.status, code, "input_validation_fail")
-			if strings.Contains(string(a.body), "aaaa") {
+			if strings.Contains(string(a.body), "aaaaaaaa") {
 				t.Error("the value is echoed")
 			}
 		})

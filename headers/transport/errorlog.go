@@ -30,21 +30,39 @@ const (
 	handshake
 	panicked
 	accept
+	protocol
 	kinds
 )
 
-// lines tells the kinds apart. These texts are net/http's and have been the same
-// for ten years; a line that is none of them is still logged.
-var lines = [...]struct {
-	kind   kind
-	prefix string
+// about says what a line of each kind becomes.
+var about = [kinds]struct {
 	event  bulwark.EventName
 	reason string
 }{
-	other:     {other, "", bulwark.SysUnavailable, "transport.server"},
-	handshake: {handshake, "http: TLS handshake error from ", bulwark.InputValidationFail, "transport.tls_handshake"},
-	panicked:  {panicked, "http: panic serving ", bulwark.SysUnavailable, "transport.panic"},
-	accept:    {accept, "http: Accept error", bulwark.SysUnavailable, "transport.accept"},
+	other:     {bulwark.SysUnavailable, "transport.server"},
+	handshake: {bulwark.InputValidationFail, "transport.tls_handshake"},
+	panicked:  {bulwark.SysUnavailable, "transport.panic"},
+	accept:    {bulwark.SysUnavailable, "transport.accept"},
+	protocol:  {bulwark.InputValidationFail, "transport.protocol"},
+}
+
+// lines tells the kinds apart by how they begin. These texts are net/http's, and
+// most have been the same for ten years; a line that is none of them is still
+// logged. HTTP/2 has its own; what a client causes there is no fault of ours.
+var lines = [...]struct {
+	prefix string
+	kind   kind
+}{
+	{"http: TLS handshake error from ", handshake},
+	{"http: panic serving ", panicked},
+	{"http: Accept error", accept},
+	{"http2: panic serving ", panicked},
+	{"http2: server connection error from ", protocol},
+	{"http2: server closing client connection: ", protocol},
+	{"http2: server: error reading preface from client ", protocol},
+	{"http2: received GOAWAY ", protocol},
+	{"timeout waiting for SETTINGS frames from ", protocol},
+	{"timeout waiting for PING response", protocol},
 }
 
 // errorLog is the writer behind an ErrorLog. It counts in windows that begin
@@ -87,20 +105,16 @@ func (l *errorLog) flush() {
 	l.mu.Unlock()
 	for k, count := range counts {
 		if count > linesPerWindow {
-			record(bulwark.Event{Name: lines[k].event, Reason: lines[k].reason, Count: count - linesPerWindow})
+			record(bulwark.Event{Name: about[k].event, Reason: about[k].reason, Count: count - linesPerWindow})
 		}
 	}
 }
 
 func classify(text string) kind {
-	for _, line := range lines[handshake:] {
+	for _, line := range lines {
 		if strings.HasPrefix(text, line.prefix) {
 			return line.kind
 		}
-	}
-	// HTTP/2 has its own way of saying it: "http2: panic serving 192.0.2.1:443: …"
-	if strings.HasPrefix(text, "http2: panic serving ") {
-		return panicked
 	}
 	return other
 }
@@ -109,7 +123,7 @@ func classify(text string) kind {
 // the error, and the stack where there is one.
 func (k kind) log(text string) {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	e := bulwark.Event{Name: lines[k].event, Reason: lines[k].reason, ClientIP: client(first)}
+	e := bulwark.Event{Name: about[k].event, Reason: about[k].reason, ClientIP: client(first)}
 	e.Attrs[0] = slog.String("error", printable(first, maxDetail))
 	if stack != "" {
 		e.Attrs[1] = slog.String("stack", printable(stack, maxStack))
@@ -117,9 +131,10 @@ func (k kind) log(text string) {
 	record(e)
 }
 
-// client finds the address in "… from 192.0.2.1:443: …" and "… serving 192.0.2.1:443: …".
+// client finds the address in "… from 192.0.2.1:443: …", "… serving 192.0.2.1:443: …"
+// and the like.
 func client(line string) netip.Addr {
-	for _, before := range [...]string{" error from ", " panic serving "} {
+	for _, before := range [...]string{" error from ", " panic serving ", " preface from client ", " frames from "} {
 		_, rest, found := strings.Cut(line, before)
 		if !found {
 			continue

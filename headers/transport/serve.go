@@ -12,6 +12,11 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
+// ErrCutOff is what an error of Serve is, by [errors.Is], if all that went wrong is
+// that requests were still running when the time to drain had passed, and were cut
+// off. All else was done in order: a program may log it as a warning and exit 0.
+var ErrCutOff = errors.New("transport: requests were cut off")
+
 // Grace says how long stopping may take. The zero value is right for a process
 // that is killed ten seconds after it was asked to stop.
 type Grace struct {
@@ -34,9 +39,10 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stack inte
 // others, and shuts the stack down: last, because requests still report to it.
 // The stack is a [bulwark.Stack], or anything else with a Shutdown, or nil.
 //
-// It returns nil after an orderly stop, and an error where the listener failed,
-// requests had to be cut off, or the stack could not be shut down; the stack is
-// shut down in every case, and ln is closed. The server cannot be used again.
+// It returns nil after an orderly stop, [ErrCutOff] where requests had to be cut
+// off and nothing else failed, and another error where the listener failed or the
+// stack could not be shut down; the stack is shut down in every case, and ln is
+// closed. The server cannot be used again.
 func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
 	err := g.serve(ctx, ln, server)
 	if stack == nil {
@@ -45,10 +51,15 @@ func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, 
 	// Not derived from ctx, which has ended.
 	closing, cancel := context.WithTimeout(context.Background(), orDefault(g.Close, time.Second))
 	defer cancel()
-	if closeErr := stack.Shutdown(closing); closeErr != nil {
-		err = errors.Join(err, fmt.Errorf("transport: shutting down the stack: %w", closeErr))
+	closeErr := stack.Shutdown(closing)
+	if closeErr == nil {
+		return err
 	}
-	return err
+	closeErr = fmt.Errorf("transport: shutting down the stack: %w", closeErr)
+	if errors.Is(err, ErrCutOff) { // is told, and must not hide what weighs more
+		return fmt.Errorf("%v\n%w", err, closeErr)
+	}
+	return errors.Join(err, closeErr)
 }
 
 func (g Grace) serve(ctx context.Context, ln net.Listener, server *http.Server) error {
@@ -97,7 +108,7 @@ func (g Grace) drain(server *http.Server, running *atomic.Int64) error {
 		if cut == 0 {
 			return nil
 		}
-		err = fmt.Errorf("%d requests were still running after %s: %w", cut, limit, err)
+		return fmt.Errorf("%w: %d requests were still running after %s", ErrCutOff, cut, limit)
 	}
 	return fmt.Errorf("transport: stopping: %w", err)
 }

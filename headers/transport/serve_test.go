@@ -176,6 +176,9 @@ func TestServeCutsOff(t *testing.T) {
 				if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 					t.Errorf("Serve returned %v, want %q", err, test.err)
 				}
+				if errors.Is(err, transport.ErrCutOff) != (test.err != "") {
+					t.Errorf("Serve returned %v; is it ErrCutOff: %t", err, test.err == "")
+				}
 				if test.err != "" && shutAfter != orSix(test.grace.Drain) {
 					t.Errorf("cut off after %s, want %s", shutAfter, orSix(test.grace.Drain))
 				}
@@ -193,6 +196,34 @@ func orSix(d time.Duration) time.Duration {
 	return d
 }
 
+// Who was cut off must not hide that the stack could not write out what it holds.
+func TestServeCutsOffAndFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		capture(t)
+		broken := errors.New("broken")
+		ctx, stop := context.WithCancel(t.Context())
+		release := make(chan struct{})
+		server := transport.Server(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+		ln := newPipes()
+		served := make(chan error, 1)
+		go func() {
+			served <- transport.Serve(ctx, ln, server, closer(func(context.Context) error { return broken }))
+		}()
+		conn := ln.dial()
+		defer conn.Close()
+		go io.Copy(io.Discard, conn)
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		synctest.Wait()
+		stop()
+		err := <-served
+		if !errors.Is(err, broken) || errors.Is(err, transport.ErrCutOff) || !strings.Contains(err.Error(), "still running") {
+			t.Errorf("Serve returned %v, want one that tells of both and is not ErrCutOff", err)
+		}
+		close(release)
+		synctest.Wait()
+	})
+}
+
 func TestServeFaults(t *testing.T) {
 	broken := errors.New("broken")
 	t.Run("listener", func(t *testing.T) {
@@ -200,7 +231,7 @@ func TestServeFaults(t *testing.T) {
 		ln.Close()
 		shut := false
 		err := transport.Serve(t.Context(), ln, transport.Server(readAll), closer(func(context.Context) error { shut = true; return broken }))
-		if !errors.Is(err, net.ErrClosed) || !errors.Is(err, broken) || !shut {
+		if !errors.Is(err, net.ErrClosed) || !errors.Is(err, broken) || errors.Is(err, transport.ErrCutOff) || !shut {
 			t.Errorf("Serve returned %v, stack shut down %t; want both errors", err, shut)
 		}
 	})

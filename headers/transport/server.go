@@ -17,9 +17,9 @@ import (
 // They hold with TLS and without. Its TLSConfig is nil: set it to [TLS] with a
 // certificate. Its ErrorLog writes records to [log/slog.Default], at most ten of
 // a kind each minute and then one with their count, so that a client that fails a
-// thousand handshakes does not fill a disk. Fields may be changed before the
-// server is used; a handler that streams sets deadlines of its own with
-// [http.ResponseController].
+// thousand handshakes does not fill a disk. "OPTIONS *" goes to h as every other
+// request does. Fields may be changed before the server is used; a handler that
+// streams sets deadlines of its own with [http.ResponseController].
 func Server(h http.Handler) *http.Server {
 	if h == nil {
 		h = http.DefaultServeMux // as net/http does
@@ -32,5 +32,7 @@ func Server(h http.Handler) *http.Server {
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          newErrorLog(),
+		// Otherwise net/http answers "OPTIONS *" itself, past every layer.
+		DisableGeneralOptionsHandler: true,
 	}
 }

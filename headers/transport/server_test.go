@@ -67,6 +67,26 @@ func TestServerOnTheWire(t *testing.T) {
 	}
 }
 
+// What net/http would answer by itself is the chain's to answer.
+func TestServerOptions(t *testing.T) {
+	ln := listen(t)
+	server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Seen", r.Method+" "+r.RequestURI)
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	go server.Serve(ln)
+	defer server.Close()
+	conn := dial(t, ln)
+	fmt.Fprint(conn, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusTeapot || res.Header.Get("X-Seen") != "OPTIONS *" {
+		t.Errorf("answer is %d %v; want that of the handler", res.StatusCode, res.Header)
+	}
+}
+
 func TestServerNilHandler(t *testing.T) {
 	w := httptest.NewRecorder()
 	transport.Server(nil).Handler.ServeHTTP(w, httptest.NewRequest("GET", "/nothing", nil))
@@ -92,6 +112,19 @@ func TestErrorLog(t *testing.T) {
 			"level": "ERROR", "reason": "transport.accept", "ip": ""}},
 		{"other", "http: superfluous response.WriteHeader call from main.go:1", map[string]any{
 			"level": "ERROR", "reason": "transport.server", "ip": ""}},
+		{"http2_connection_error", "http2: server connection error from 192.0.2.7:1234: connection error: PROTOCOL_ERROR", map[string]any{
+			"level": "WARN", "event": "input_validation_fail", "reason": "transport.protocol", "ip": "192.0.2.7",
+			"error": "http2: server connection error from 192.0.2.7:1234: connection error: PROTOCOL_ERROR"}},
+		{"http2_preface", "http2: server: error reading preface from client [2001:db8::1]:443: bogus greeting", map[string]any{
+			"level": "WARN", "event": "input_validation_fail", "reason": "transport.protocol", "ip": "2001:db8::1"}},
+		{"http2_frame", "http2: server closing client connection: http2: frame too large", map[string]any{
+			"level": "WARN", "event": "input_validation_fail", "reason": "transport.protocol", "ip": ""}},
+		{"http2_goaway", "http2: received GOAWAY [FrameHeader GOAWAY len=8], starting graceful shutdown", map[string]any{
+			"level": "WARN", "reason": "transport.protocol"}},
+		{"http2_settings", "timeout waiting for SETTINGS frames from 192.0.2.7:1234", map[string]any{
+			"level": "WARN", "reason": "transport.protocol", "ip": "192.0.2.7"}},
+		{"http2_ping", "timeout waiting for PING response", map[string]any{"level": "WARN", "reason": "transport.protocol"}},
+		{"http2_other", "http2: something new", map[string]any{"level": "ERROR", "reason": "transport.server"}},
 		{"no_address", "http: panic serving @: boom", map[string]any{"reason": "transport.panic", "ip": ""}},
 		{"forged", "http: TLS handshake error from 192.0.2.7:1: bad \"x\"\x1b[2J \u2028 \xff", map[string]any{
 			"error": `http: TLS handshake error from 192.0.2.7:1: bad "x"\x1b[2J \u2028 \xff`}},
@@ -165,6 +198,32 @@ func TestErrorLogOfAHandshake(t *testing.T) {
 	got := records()
 	if len(got) != 1 || got[0]["reason"] != "transport.tls_handshake" || got[0]["ip"] != "127.0.0.1" {
 		t.Errorf("records are %v, want one failed handshake", got)
+	}
+}
+
+// A real HTTP/2 connection on which a client breaks the protocol becomes a record.
+func TestErrorLogOfAProtocolError(t *testing.T) {
+	records := capture(t)
+	cert, pool := certificate(t, ecdsaKey(t))
+	ln := listen(t)
+	server := transport.Server(readAll)
+	server.TLSConfig = transport.TLS()
+	server.TLSConfig.Certificates = []tls.Certificate{cert}
+	done := make(chan struct{})
+	go func() { server.ServeTLS(ln, "", ""); close(done) }()
+	conn, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// Settings, and then DATA on stream 0 (RFC 9113 section 6.1).
+	io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
+	io.Copy(io.Discard, conn) // until the server hangs up
+	server.Shutdown(t.Context())
+	<-done
+	got := records()
+	if len(got) != 1 || got[0]["reason"] != "transport.protocol" || got[0]["event"] != "input_validation_fail" || got[0]["ip"] != "127.0.0.1" {
+		t.Errorf("records are %v, want one broken protocol", got)
 	}
 }
 

@@ -1,0 +1,75 @@
+// Command report measures all tables, writes them as Markdown with the bounds
+// that are set for them, and fails where one is missed.
+//
+//	go run ./cmd/report                     everything, in about two minutes
+//	go run ./cmd/report -only chain         the tables whose name has "chain" in it
+//	go run ./cmd/report -rounds 31 -benchtime 100ms
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark/internal/bench"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 15, "how often each case is measured, at least 6")
+	span := flag.Duration("benchtime", 40*time.Millisecond, "how long each case is measured in a round")
+	only := flag.String("only", "", "measure the tables whose name contains this, in any case")
+	flag.Parse()
+	if *rounds < 6 || *span <= 0 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "report: -rounds is at least 6, -benchtime above 0, and there are no arguments")
+		os.Exit(2)
+	}
+	// What a layer reports at its start would stand between the tables.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	missed, err := report(*rounds, *span, strings.ToLower(*only))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(2)
+	}
+	if missed > 0 {
+		os.Exit(1)
+	}
+}
+
+// report writes the tables and returns how many bounds are missed.
+func report(rounds int, span time.Duration, only string) (missed int, err error) {
+	fmt.Printf("%s, %s/%s, %d CPUs; medians of %d rounds of %v in turns.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds, span)
+	met, tables, list := 0, 0, ""
+	for _, t := range bench.Tables() {
+		if !strings.Contains(strings.ToLower(t.Name), only) {
+			continue
+		}
+		tables++
+		all, err := bench.Measure(t, rounds, span)
+		if err != nil {
+			return missed, err
+		}
+		good, bad := bench.Write(os.Stdout, t, all)
+		met, missed = met+good, missed+bad
+		list += bench.Missed(t, all)
+	}
+	if only == "" || only == "memory" {
+		good, bad, err := bench.WriteMemory(os.Stdout)
+		if err != nil {
+			return missed, err
+		}
+		tables++
+		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
+	}
+	if tables == 0 {
+		return 0, fmt.Errorf("no table has %q in its name", only)
+	}
+	fmt.Printf("\n### Verdict\n\n%d bounds met, %d missed.\n", met, missed)
+	if list != "" {
+		fmt.Printf("\n%s", list)
+	}
+	return missed, nil
+}

@@ -1,0 +1,191 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+// sizedPolicy is a policy with about n grants: a moderator who inherits from a
+// user, and n roles with one resource each.
+func sizedPolicy(n int) (*authz.Policy, error) {
+	c := authz.PolicyConfig{Resources: map[string][]string{"document": {"create", "read", "update", "delete"}}, Roles: authz.Roles{
+		"user":      {Grants: []string{"document:read:own", "document:update:own"}},
+		"moderator": {Inherits: []string{"user"}, Grants: []string{"document:read:all"}},
+	}}
+	for i := range n {
+		c.Resources[fmt.Sprint("resource", i)] = []string{"read"}
+		c.Roles[fmt.Sprint("role", i)] = authz.Role{Grants: []string{fmt.Sprintf("resource%d:read:all", i)}}
+	}
+	return authz.NewPolicy(c)
+}
+
+// sizedRules is sizedPolicy in casbin's terms.
+func sizedRules(n int) (rules, inherits [][]string) {
+	for i := range n {
+		rules = append(rules, []string{fmt.Sprint("role", i), fmt.Sprint("resource", i), "read", "all"})
+	}
+	rules = append(rules, []string{"user", "document", "read", "own"}, []string{"user", "document", "update", "own"}, []string{"moderator", "document", "read", "all"})
+	return rules, [][]string{{"moderator", "user"}}
+}
+
+// decideTable asks whether a moderator may update its own document, which it
+// inherits.
+func decideTable() Table {
+	t := Table{Name: "Authorization: one decision, a role with one inheritance", Ours: "bulwark Policy.Decide, 30 rules"}
+	name := func(n int) string { return fmt.Sprintf("bulwark Policy.Decide, %d rules", n) }
+	for _, n := range []int{30, 1000} {
+		t.Cases = append(t.Cases,
+			plain(name(n), "", func() (func(), error) {
+				policy, err := sizedPolicy(n)
+				if err != nil {
+					return nil, err
+				}
+				q := authz.Query{Principal: &bulwark.Principal{Issuer: issuer, Subject: caller, Roles: []string{"moderator"}}, Resource: "document", Action: "update", Reach: "own"}
+				return func() {
+					if !policy.Decide(q).Allowed {
+						panic("denied")
+					}
+				}, nil
+			}),
+			plain(fmt.Sprintf("casbin Enforce, %d rules", n), "", func() (func(), error) {
+				enforcer, err := newEnforcer(sizedRules(n))
+				return func() {
+					if ok, err := enforcer.Enforce("moderator", "document", "update", "own"); !ok || err != nil {
+						panic("denied")
+					}
+				}, err
+			}))
+		t.Musts = append(t.Musts,
+			within(fmt.Sprintf("%d rules: ≤ 100 ns", n), name(n), 100*time.Nanosecond),
+			allocs(fmt.Sprintf("%d rules: no allocation", n), name(n), "", 0))
+	}
+	t.Musts = append(t.Musts, ratio("flat from 30 to 1,000 rules (≤ 1.2×)", name(1000), name(30), 1.2))
+	return t
+}
+
+// routeTable compares routes of authz with what a careful handler does by hand.
+func routeTable() Table {
+	const plainMux, ruled, byHand, object = "http.ServeMux", "authz.Mux, Require", "authz.Mux, Authenticated, and the object checked by hand", "authz.Mux, HandleObject"
+	d := &Document{ID: docID, OwnerID: caller, ownerIssuer: issuer}
+	check := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, ok := bulwark.PrincipalFrom(r.Context())
+		if !ok || r.PathValue("id") == "" || p.Issuer != d.ownerIssuer || p.Subject != d.OwnerID {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	const pattern = "GET /documents/{id}"
+	load := Workloads()[0]
+	load.Scoped = true
+	route := func(name string, build func(*authz.Policy) http.Handler) Case {
+		return handled(name, "", func() (http.Handler, error) {
+			policy, err := sizedPolicy(30)
+			if err != nil {
+				return nil, err
+			}
+			return build(policy), nil
+		}, load)
+	}
+	served := func(h http.Handler) func(*authz.Policy) http.Handler {
+		return func(*authz.Policy) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle(pattern, h)
+			return mux
+		}
+	}
+	return Table{
+		Name: "Authorization: a whole route",
+		Note: "All inside a scope with a known caller. Only the first two set a header field.",
+		Cases: []Case{
+			route(plainMux, served(nothing)),
+			route(ruled, func(p *authz.Policy) http.Handler {
+				mux := authz.NewMux(p)
+				mux.Handle(pattern, authz.Require("document:update:own"), nothing)
+				return mux
+			}),
+			route("http.ServeMux, the object checked by hand", served(check)),
+			route(byHand, func(p *authz.Policy) http.Handler {
+				mux := authz.NewMux(p)
+				mux.Handle(pattern, authz.Authenticated(), check)
+				return mux
+			}),
+			route(object, func(p *authz.Policy) http.Handler {
+				mux := authz.NewMux(p)
+				documents := authz.Resource[*Document]{Name: "document",
+					Load:  func(_ context.Context, r *http.Request) (*Document, error) { _ = r.PathValue("id"); return d, nil },
+					Owner: func(d *Document) (string, string) { return d.ownerIssuer, d.OwnerID }}
+				authz.HandleObject(mux, pattern, documents.Can("update"), func(http.ResponseWriter, *http.Request, authz.Granted[*Document]) {})
+				return mux
+			}),
+		},
+		Musts: []Must{
+			beyond("authz.Mux: ≤ 150 ns beyond ServeMux", ruled, plainMux, 150*time.Nanosecond),
+			allocs("authz.Mux: ≤ 1 allocation beyond ServeMux", ruled, plainMux, 1),
+			beyond("HandleObject: ≤ 60 ns beyond a check by hand", object, byHand, 60*time.Nanosecond),
+			allocs("HandleObject: no allocation beyond a check by hand", object, byHand, 0),
+		},
+	}
+}
+
+// note is an object that lists hold, as big as 300 bytes of JSON.
+type note struct {
+	ID        string    `json:"id"`
+	OwnerID   string    `json:"owner_id"`
+	Title     string    `json:"title"`
+	Content   string    `json:"content"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// listTable writes 100 objects of 30 KB together.
+func listTable() Table {
+	const ours, theirs = "bulwark authz.WriteList", "json.Marshal and Write"
+	items := make([]*note, 100)
+	for i := range items {
+		items[i] = &note{strconv.Itoa(i), caller, "Minutes of the meeting", strings.Repeat("All was found good. ", 8), madeAt}
+	}
+	load := Workloads()[0]
+	load.Scoped = true
+	serve := func(name string, write func(http.ResponseWriter, *http.Request, authz.Reach) error) Case {
+		return handled(name, "", func() (http.Handler, error) {
+			policy, err := authz.NewPolicy(policyConfig())
+			if err != nil {
+				return nil, err
+			}
+			mux := authz.NewMux(policy)
+			notes := authz.Resource[*note]{Name: "document", Owner: func(n *note) (string, string) { return issuer, n.OwnerID }}
+			var fault error
+			authz.HandleList(mux, "GET /documents/{id}", notes.List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+				fault = errors.Join(fault, write(w, r, reach))
+			})
+			d := load.Driver(mux, Token())
+			defer d.Close()
+			if status, _, text := d.Answer(); status != http.StatusOK || len(text) < 25_000 || fault != nil {
+				return nil, fmt.Errorf("status %d, %d bytes: %w", status, len(text), fault)
+			}
+			return mux, nil
+		}, load)
+	}
+	return Table{
+		Name: "Authorization: writing a list of 100 objects, each checked", Ours: ours,
+		Cases: []Case{
+			serve(ours, func(w http.ResponseWriter, r *http.Request, reach authz.Reach) error {
+				authz.WriteList(w, r, reach, items)
+				return nil
+			}),
+			serve(theirs, func(w http.ResponseWriter, r *http.Request, _ authz.Reach) error {
+				text, err := json.Marshal(map[string]any{"items": items})
+				w.Write(text)
+				return err
+			}),
+		},
+		Musts: []Must{ratio("≤ 1.5× json.Marshal", ours, theirs, 1.5)},
+	}
+}
