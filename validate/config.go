@@ -24,12 +24,12 @@ type Config struct {
 	Body Schema
 	// Query describes the query as an object: each parameter by its name, with one declared type of string, integer, number, boolean,
 	// or array of these. An array is written by repeating the parameter, or, with "x-explode": false in its schema, as one parameter
-	// with commas.
+	// with commas. A default must be one that the query can say: no comma in an item where they separate, no number with an exponent.
 	Query Schema
 	// Path describes the wildcards of the route, declared as in Query, without arrays. An empty one counts as missing.
 	Path Schema
 	// Header describes header fields, declared as in Query and named in any case. An array is a list with commas (RFC 9110 section
-	// 5.6.1). Fields that are not described are let through: browsers and proxies send what they like.
+	// 5.6.1), whose defaults have no commas and no white space around their items. Fields that are not described are let through: browsers and proxies send what they like.
 	Header Schema
 
 	// MaxBody is the size of the body in bytes, default 1 MiB. Larger ones are 413.
@@ -66,7 +66,13 @@ type Limits struct {
 	Items  int // elements of one array, default 1,000
 	Values int // values of every kind in all, default 10,000
 	String int // bytes of one string, default MaxBody
-	Steps  int // schemas applied and properties looked at, for each of body, query, path and header; default 100,000
+	Name   int // bytes of one property name, or name of a query parameter; default 1,024, at most String
+
+	// Steps is the work for each of body, query, path and header, default 100,000. A step is a schema applied to a value, a property or
+	// item looked at, or a value filled in as a default. Dearer work counts more: a pattern the bytes of the string times the
+	// instructions of its compiled form, 128 of them a step; uniqueItems every value within the items; a long default each 32 bytes; a
+	// long string each 256.
+	Steps int
 }
 
 // parts of a request, as FieldError.In names them, in the order of their checking.
@@ -80,6 +86,7 @@ const (
 const (
 	defaultSteps     = 100_000
 	defaultKeys      = 1_000
+	defaultName      = 1_024
 	defaultMaxErrors = 20
 	mostErrors       = 100
 )
@@ -117,13 +124,14 @@ func (b *builder) build() *Middleware {
 	c := &b.config
 	m := &Middleware{
 		limits: body.Limits{Max: c.MaxBody, MediaTypes: slices.Clone(c.MediaTypes), Timeout: c.BodyTimeout, JSON: jsondoc.Limits{
-			Depth: c.Limits.Depth, Keys: c.Limits.Keys, Items: c.Limits.Items, Values: c.Limits.Values, String: c.Limits.String}},
+			Depth: c.Limits.Depth, Keys: c.Limits.Keys, Items: c.Limits.Items, Values: c.Limits.Values, String: c.Limits.String, Name: c.Limits.Name}},
 		optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
 		status:    or(c.Status, http.StatusUnprocessableEntity),
 		maxErrors: or(c.MaxErrors, defaultMaxErrors),
 		steps:     or(c.Limits.Steps, defaultSteps),
 		maxParams: or(c.Limits.Keys, defaultKeys),
 		maxItems:  or(c.Limits.Items, defaultKeys),
+		maxName:   or(c.Limits.Name, defaultName),
 	}
 	if m.pathValue == nil {
 		m.pathValue = (*http.Request).PathValue
@@ -166,7 +174,7 @@ func (b *builder) checkNumbers(m *Middleware) {
 	}{
 		{"MaxBody", c.MaxBody}, {"BodyTimeout", int64(c.BodyTimeout)}, {"MaxErrors", int64(c.MaxErrors)}, {"Limits.Depth", int64(c.Limits.Depth)},
 		{"Limits.Keys", int64(c.Limits.Keys)}, {"Limits.Items", int64(c.Limits.Items)}, {"Limits.Values", int64(c.Limits.Values)},
-		{"Limits.String", int64(c.Limits.String)}, {"Limits.Steps", int64(c.Limits.Steps)},
+		{"Limits.String", int64(c.Limits.String)}, {"Limits.Name", int64(c.Limits.Name)}, {"Limits.Steps", int64(c.Limits.Steps)},
 	} {
 		if n.value < 0 {
 			b.wrong(n.field, strconv.FormatInt(n.value, 10), "is negative; leave it out for the default")

@@ -113,8 +113,8 @@ func TestRefusesConfigs(t *testing.T) {
 		want   []string
 	}{
 		{"Zero", validate.Config{}, []string{"validate.Body: is empty, and so are"}},
-		{"Numbers", validate.Config{Body: body, MaxBody: -1, BodyTimeout: -time.Second, MaxErrors: -1, Limits: validate.Limits{Depth: -1, Keys: -1, Items: -1, Values: -1, String: -1, Steps: -1}},
-			[]string{"MaxBody", "BodyTimeout", "MaxErrors", "Limits.Depth", "Limits.Keys", "Limits.Items", "Limits.Values", "Limits.String", "Limits.Steps"}},
+		{"Numbers", validate.Config{Body: body, MaxBody: -1, BodyTimeout: -time.Second, MaxErrors: -1, Limits: validate.Limits{Depth: -1, Keys: -1, Items: -1, Values: -1, String: -1, Name: -1, Steps: -1}},
+			[]string{"MaxBody", "BodyTimeout", "MaxErrors", "Limits.Depth", "Limits.Keys", "Limits.Items", "Limits.Values", "Limits.String", "Limits.Name", "Limits.Steps"}},
 		{"TooManyErrors", validate.Config{Body: body, MaxErrors: 101}, []string{"validate.MaxErrors: 101: is more than 100"}},
 		{"Status", validate.Config{Body: body, Status: 200}, []string{"validate.Status: 200: must be 422 or 400"}},
 		{"MediaTypes", validate.Config{Body: body, MediaTypes: []string{"application/json", "text/plain", "Application/JSON"}}, []string{"MediaTypes[1]: text/plain", "MediaTypes[2]"}},

@@ -1,13 +1,17 @@
 package validate
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // Defaults are applied before a value is checked, so that what is checked is what the handler gets. They are taken from properties,
-// items and prefixItems, through allOf and $ref; never from anyOf, oneOf and if, where which schema applies depends on the value.
+// items and prefixItems, through allOf and $ref; never from anyOf, oneOf and if, where which schema applies depends on the value. What
+// filling costs is taken from the same steps as checking.
 
 // settleDefaults finds where values must be walked for defaults, completes each default with those within it, and returns what is
 // wrong with them.
@@ -25,9 +29,14 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 		if !n.optional {
 			continue
 		}
-		filled, ok := n.fill(n.absent, maxDefaultDepth)
-		if !ok {
+		f := filler{steps: steps, depth: maxDefaultDepth}
+		filled := f.value(n, n.absent)
+		switch {
+		case f.endless:
 			errs = append(errs, fmt.Errorf("at %s/default leads to itself without end", n.pointer))
+			continue
+		case f.spent():
+			errs = append(errs, fmt.Errorf("at %s/default takes more steps to fill in than Limits.Steps", n.pointer))
 			continue
 		}
 		e := newEvaluation(steps, open)
@@ -35,7 +44,7 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 			errs = append(errs, fmt.Errorf("at %s/default is refused by its own schema", n.pointer))
 			continue
 		}
-		n.whole, n.settled = filled, true
+		n.whole, n.settled, n.weight = filled, true, weight(filled)
 	}
 	return errs
 }
@@ -70,36 +79,89 @@ func (n *node) withDefault() *node {
 	return nil
 }
 
-// fill returns v with what is missing in it. v itself is not modified: objects and arrays on the way to a default are copied. It
-// reports false where defaults nest deeper than depth.
-func (n *node) fill(v any, depth int) (any, bool) {
-	f := filler{depth: depth}
-	v = f.value(n, v)
-	return v, !f.endless
+// filler fills in what is missing in one value. The value itself is not modified: objects and arrays on the way to a default are
+// copied, each once, and the copies are filled in place. A schema fills an object or array once, by however many ways it leads there:
+// a child that is declared beside $ref and again in allOf would otherwise be filled twice on each level, and so 2^depth times.
+type filler struct {
+	steps   int // left
+	depth   int // of defaults within defaults at New, which have no end in a schema whose default needs itself
+	endless bool
+
+	room   [16]filling // what most requests need
+	count  int
+	visits map[filling]struct{}
 }
 
-type filler struct {
-	depth   int
-	endless bool
+// filling is an object or array that a schema fills; without a schema it is one that is a copy of ours.
+type filling struct {
+	n  *node
+	of unsafe.Pointer // and not uintptr: what is kept here is not freed, and its address not given to another
 }
+
+// first notes a visit and reports whether there was none before.
+func (f *filler) first(n *node, container any) bool {
+	v := filling{n, reflect.ValueOf(container).UnsafePointer()}
+	if f.visited(v) {
+		return false
+	}
+	switch {
+	case f.count < len(f.room):
+		f.room[f.count] = v
+	case f.visits == nil:
+		f.visits = map[filling]struct{}{v: {}}
+	default:
+		f.visits[v] = struct{}{}
+	}
+	f.count++
+	return true
+}
+
+func (f *filler) visited(v filling) bool {
+	if slices.Contains(f.room[:min(f.count, len(f.room))], v) {
+		return true
+	}
+	_, found := f.visits[v]
+	return found
+}
+
+// ours reports whether a container is a copy, which may be modified.
+func (f *filler) ours(container any) bool {
+	return f.visited(filling{nil, reflect.ValueOf(container).UnsafePointer()})
+}
+
+// spend takes steps and reports whether there were enough.
+func (f *filler) spend(steps int) bool {
+	f.steps -= steps
+	return f.steps >= 0
+}
+
+// spent reports that the steps did not suffice. The value is then of no use.
+func (f *filler) spent() bool { return f.steps < 0 }
 
 // value fills v by a schema and those in the same place.
 func (f *filler) value(n *node, v any) any {
-	if n == nil || !n.fills || f.endless {
+	if n == nil || !n.fills || f.endless || f.spent() {
 		return v
 	}
 	switch container := v.(type) {
 	case map[string]any:
-		if n.object != nil {
+		if container != nil && !f.first(n, container) {
+			return v
+		}
+		if n.object != nil && f.spend(1+len(n.object.properties)/8) {
 			v = f.object(n.object, container)
 		}
 	case []any:
-		if n.array != nil {
+		if len(container) == 0 || !f.first(n, container) {
+			return v
+		}
+		if n.array != nil && f.spend(1+len(container)) {
 			v = f.array(n.array, container)
 		}
 	default:
 		return v
 	}
+	f.first(n, v)
 	v = f.value(n.ref, v)
 	for _, sub := range n.allOf {
 		v = f.value(sub, v)
@@ -108,14 +170,15 @@ func (f *filler) value(n *node, v any) any {
 }
 
 func (f *filler) object(rules *objectRules, object map[string]any) map[string]any {
-	owned := false
 	own := func() {
-		if !owned {
-			object, owned = maps.Clone(object), true
-			if object == nil {
-				object = map[string]any{}
-			}
+		if object != nil && f.ours(object) {
+			return
 		}
+		f.spend(len(object) / 8)
+		if object = maps.Clone(object); object == nil {
+			object = map[string]any{}
+		}
+		f.first(nil, object)
 	}
 	for i := range rules.properties {
 		p := &rules.properties[i]
@@ -140,10 +203,15 @@ func (f *filler) object(rules *objectRules, object map[string]any) map[string]an
 // fresh returns a default for this request alone.
 func (f *filler) fresh(source *node) any {
 	if source.settled {
+		if !f.spend(source.weight) {
+			return nil
+		}
 		return detached(source.whole)
 	}
 	if f.depth--; f.depth < 0 {
 		f.endless = true
+	}
+	if f.endless || !f.spend(weight(source.absent)) {
 		return nil
 	}
 	v := f.value(source, detached(source.absent))
@@ -152,20 +220,44 @@ func (f *filler) fresh(source *node) any {
 }
 
 func (f *filler) array(rules *arrayRules, items []any) []any {
-	owned := false
 	for i, item := range items {
 		n := rules.items
 		if i < len(rules.prefix) {
 			n = rules.prefix[i]
 		}
 		if filled := f.value(n, item); !same(filled, item) {
-			if !owned {
-				items, owned = slices.Clone(items), true
+			if !f.ours(items) {
+				items = slices.Clone(items)
+				f.first(nil, items)
 			}
 			items[i] = filled
 		}
 	}
 	return items
+}
+
+// weight counts the values in v, and their text at 32 bytes a step: what a request pays for a default, which may be much longer than
+// what the client has sent to get it.
+func weight(v any) int {
+	switch v := v.(type) {
+	case string:
+		return 1 + len(v)/32
+	case json.Number:
+		return 1 + len(v)/32
+	case []any:
+		sum := 1
+		for _, item := range v {
+			sum += weight(item)
+		}
+		return sum
+	case map[string]any:
+		sum := 1
+		for name, value := range v {
+			sum += len(name)/32 + weight(value)
+		}
+		return sum
+	}
+	return 1
 }
 
 // detached copies the arrays and objects of a default; its strings live as long as the schema.

@@ -14,22 +14,27 @@
 // body.unsupported_media_type, body.malformed and body.too_complex). Then the schema decides:
 //
 //   - Properties that no schema describes are refused, on every object, after all schemas that apply to it: what allOf and $ref bring in
-//     counts together. A name that differs from a declared one only by case is refused however open the schema is.
+//     counts together. A name that differs only by case from one that any schema of the object declares, requires or depends on, in whatever
+//     branch and whether that branch holds, is refused however open the schemas are: a rule about "kind" is not evaded by "KIND".
 //   - Formats are asserted: email, uri, uuid, date-time, date, ipv4, ipv6, hostname and byte (base64), all in strict readings, and yours.
-//   - Defaults are filled in first, through properties, items, prefixItems, allOf and $ref. Not through anyOf, oneOf and if, where it
-//     depends on the value which schema applies.
+//   - Defaults are filled in first, through properties, items, prefixItems, allOf and $ref, each schema once for each object or array.
+//     Not through anyOf, oneOf and if, where it depends on the value which schema applies.
 //   - Query, path and header values are read by their declared type: integers and numbers in plain decimal, booleans as true and false.
 //     An unknown or repeated query parameter is refused.
-//   - Checking costs a bounded number of steps, whatever the schema and the document make of each other.
+//   - Filling in defaults and checking share a bounded number of steps, whatever the schema and the document make of each other; see
+//     [Limits]. Beyond it the answer is 400 "validate.too_complex". A string beyond maxLength is not held against pattern and format,
+//     so that a maxLength beside each pattern keeps the steps low. Functions of Config.Formats are not counted: they must be quick.
 //
 // A refusal is a 422 "validate.invalid" with one entry in errors for each fault: where it is (in, and a JSON pointer), a stable code,
 // the rule's parameters, and a sentence. They are sorted, the same on every run, and never contain a submitted value; only names of
-// submitted properties stand in pointers. The codes are required, unknown, repeated, type, const, enum, format, pattern, min_length,
-// max_length, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of, min_items, max_items, unique_items, min_contains,
-// max_contains, min_properties, max_properties, property_name, dependent_required, forbidden, not, any_of, one_of and schema.
+// submitted properties stand in pointers, which end at the parent where they would be longer than 256 bytes. The codes are required,
+// unknown, repeated, type, const, enum, format, pattern, min_length, max_length, minimum, maximum, exclusive_minimum,
+// exclusive_maximum, multiple_of, min_items, max_items, unique_items, min_contains, max_contains, min_properties, max_properties,
+// property_name, dependent_required, forbidden, not, any_of, one_of and schema.
 //
 // The schema is read as strictly at [New]: misspelled and foreign keywords, unknown formats, patterns that do not compile, keywords
-// that never apply to the declared type, and defaults that their own schema refuses are errors then.
+// that never apply to the declared type, and defaults that their own schema refuses, or that a query or header cannot say, are errors
+// then.
 //
 // # Defaults and what is behind
 //
@@ -39,9 +44,13 @@
 //
 // # Not covered
 //
+// Names are compared without case with declared ones alone: those that only a patternProperties expression, propertyNames or an object
+// in const or enum speaks of are not. Write "(?i)" there, or "additionalProperties": false.
+//
 // A schema knows nothing of rights: who may set which property is for package authz. Markup within strings is for package sanitize,
 // which stands outside, so that lengths count what is left. contentEncoding and contentMediaType, which are descriptions, are refused
 // in schemas; patterns are those of package regexp, without lookahead and back-references. Parameters that hold objects, forms, and
-// compressed or multipart bodies are not read. What a $ref to the draft's own meta-schema describes is left to the schema library, whose
-// steps are not counted; the limits on the document hold. A $ref leads to the same document or to files given with [SchemaFS], never to a network.
+// compressed or multipart bodies are not read. What a $ref to the draft's own meta-schema describes is left to the schema library,
+// whose steps are not counted; the limits on the document hold. A $ref leads to the same document or to files given with [SchemaFS],
+// never to a network.
 package validate

@@ -42,9 +42,31 @@ func equal(a, b any) bool {
 // few is how many items are compared one by one; beyond them they are hashed, so that no array costs the square of its items.
 const few = 16
 
+// workOfRepeated is what repeated costs, in steps: the values in the items, however deep, and their text at 32 bytes a step.
+func workOfRepeated(items []any) int {
+	if few, pairs := onlyFew(items); few {
+		return len(items) + pairs/8 + weight(items)
+	}
+	return len(items) + weight(items)
+}
+
+// onlyFew reports whether items are compared one by one, and how often that is: few ones that are no arrays and objects.
+func onlyFew(items []any) (bool, int) {
+	if len(items) > few {
+		return false, 0
+	}
+	for _, item := range items {
+		switch item.(type) {
+		case []any, map[string]any:
+			return false, 0
+		}
+	}
+	return true, len(items) * len(items) / 2
+}
+
 // repeated returns the first item that equals an earlier one, and that one.
 func repeated(items []any) (earlier, later int, found bool) {
-	if len(items) <= few {
+	if few, _ := onlyFew(items); few {
 		for later := range items {
 			for earlier := range later {
 				if equal(items[earlier], items[later]) {

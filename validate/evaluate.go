@@ -2,10 +2,13 @@ package validate
 
 import (
 	"encoding/json"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // evaluation is one value being held against one schema. It gives up after a number of steps: what a schema with anyOf in a cycle
@@ -16,15 +19,17 @@ type evaluation struct {
 	depth     int
 	exhausted bool
 
-	path   []segment
-	marks  []mark
-	names  []string // stack of names in order
-	scope  []*resource
-	faults []fault
+	path      []segment
+	marks     []mark
+	spellings []spelled
+	names     []string // stack of names in order
+	scope     []*resource
+	faults    []fault
 
-	pathRoom  [16]segment
-	markRoom  [16]mark
-	namesRoom [32]string
+	pathRoom     [16]segment
+	markRoom     [16]mark
+	spellingRoom [8]spelled
+	namesRoom    [32]string
 }
 
 // maxNesting bounds how deep schemas apply each other, whatever the steps allow: evaluation recurses.
@@ -38,7 +43,7 @@ type segment struct {
 
 func newEvaluation(steps int, open bool) *evaluation {
 	e := &evaluation{open: open, steps: steps}
-	e.path, e.marks, e.names = e.pathRoom[:0], e.markRoom[:0], e.namesRoom[:0]
+	e.path, e.marks, e.spellings, e.names = e.pathRoom[:0], e.markRoom[:0], e.spellingRoom[:0], e.namesRoom[:0]
 	return e
 }
 
@@ -135,21 +140,25 @@ func (e *evaluation) byType(n *node, v any, report bool) bool {
 }
 
 func (e *evaluation) string(n *node, s string, report bool) bool {
-	e.spend(len(s) / 256)
+	if !e.spend(len(s) / 256) {
+		return false
+	}
 	ok := true
 	if rules := n.text; rules != nil {
-		if rules.min >= 0 || rules.max >= 0 {
-			length := utf8.RuneCountInString(s)
-			if length < rules.min {
-				ok = e.limit(report, codeMinLength, rules.min)
-			}
-			if rules.max >= 0 && length > rules.max {
-				ok = e.limit(report, codeMaxLength, rules.max)
-			}
+		// A string that is too long is not looked at any further: patterns and formats cost its length. A character has at most four
+		// bytes, so that it need not be counted either where it is much too long.
+		if rules.max >= 0 && (len(s)/4 > rules.max || len(s) > rules.max && utf8.RuneCountInString(s) > rules.max) {
+			return e.limit(report, codeMaxLength, rules.max)
 		}
-		if rules.pattern != nil && !rules.pattern.MatchString(s) {
+		if len(s) < rules.min || rules.min > 0 && len(s)/4 < rules.min && utf8.RuneCountInString(s) < rules.min {
+			ok = e.limit(report, codeMinLength, rules.min)
+		}
+		if rules.pattern != nil && !e.matches(rules.pattern, s) {
 			ok = e.fault(report, codePattern, n)
 		}
+	}
+	if e.exhausted {
+		return false
 	}
 	if n.accepts != nil && !n.accepts(s) {
 		ok = e.fault(report, codeFormat, n)
@@ -157,7 +166,20 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 	return ok
 }
 
+// bytesPerStep is how many bytes, times instructions of a pattern, are matched in one step.
+const bytesPerStep = 128
+
+// matches pays for a pattern and then asks it. Package regexp is linear in the string, and in the pattern.
+func (e *evaluation) matches(p *pattern, s string) bool {
+	return e.spend(1+len(s)*p.size/bytesPerStep) && p.MatchString(s)
+}
+
 func (e *evaluation) number(rules *numberRules, v json.Number, report bool) bool {
+	for _, b := range [...]*bound{rules.min, rules.above, rules.max, rules.below, rules.multiple} {
+		if b != nil && !e.spend(b.work(v)) {
+			return false
+		}
+	}
 	ok := true
 	if rules.min != nil && rules.min.compare(v) < 0 {
 		ok = e.limit(report, codeMinimum, rules.min.text)
@@ -182,6 +204,11 @@ func (e *evaluation) number(rules *numberRules, v json.Number, report bool) bool
 func (e *evaluation) value(n *node, v any, report bool) bool {
 	if n.anything {
 		e.markAll(v)
+	}
+	if n.spelling != nil {
+		if object, ok := v.(map[string]any); ok {
+			e.spellings = append(e.spellings, spelled{identity(object), n.spelling})
+		}
 	}
 	return e.apply(n, v, report)
 }
@@ -210,7 +237,7 @@ func (e *evaluation) array(rules *arrayRules, items []any, report bool) bool {
 	if rules.max >= 0 && len(items) > rules.max {
 		ok = e.limit(report, codeMaxItems, rules.max)
 	}
-	if rules.unique && e.spend(2*len(items)) {
+	if rules.unique && e.spend(workOfRepeated(items)) {
 		if earlier, later, found := repeated(items); found {
 			ok = e.note(report, fault{code: codeUniqueItems, params: map[string]any{"first": earlier, "second": later}})
 		}
@@ -265,34 +292,32 @@ func identity(v any) uintptr { return reflect.ValueOf(v).Pointer() }
 // identityOf is identity without making an interface of the slice, which must have an element.
 func identityOf(items []any) uintptr { return reflect.ValueOf(&items[0]).Pointer() }
 
-// pointer writes the way to the value at hand, or to what lies one segment further, as RFC 6901 has it.
-func (e *evaluation) pointer(further ...string) string {
-	var out []byte
-	for _, s := range e.path {
-		if s.index >= 0 {
-			out = strconv.AppendInt(append(out, '/'), int64(s.index), 10)
-			continue
+// pointer writes the way to the value at hand, or to its property, as RFC 6901 has it. It ends where it would become longer than
+// maxPointer, and nothing beyond that is looked at: names are the client's.
+func (e *evaluation) pointer(f *fault) string {
+	var room [maxPointer]byte
+	out, ok := room[:0], true
+	for i := 0; i < len(e.path) && ok; i++ {
+		name := e.path[i].name
+		if index := e.path[i].index; index >= 0 {
+			name = strconv.Itoa(index)
 		}
-		out = appendSegment(out, s.name)
+		out, ok = jsondoc.AppendSegment(out, name, maxPointer)
 	}
-	for _, name := range further {
-		out = appendSegment(out, name)
+	if f.named && ok {
+		out, _ = jsondoc.AppendSegment(out, f.name, maxPointer)
 	}
 	return string(out)
 }
 
-// appendSegment escapes "~" and "/" (RFC 6901, section 3).
+// pointerTo is the pointer of a property of the outermost value.
+func pointerTo(name string) string {
+	out, _ := jsondoc.AppendSegment(nil, name, maxPointer)
+	return string(out)
+}
+
+// appendSegment appends to a pointer within a schema, whose author is trusted with the length of names.
 func appendSegment(out []byte, name string) []byte {
-	out = append(out, '/')
-	for i := range len(name) {
-		switch name[i] {
-		case '~':
-			out = append(out, "~0"...)
-		case '/':
-			out = append(out, "~1"...)
-		default:
-			out = append(out, name[i])
-		}
-	}
+	out, _ = jsondoc.AppendSegment(out, name, math.MaxInt)
 	return out
 }

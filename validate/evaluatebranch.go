@@ -112,10 +112,10 @@ func (e *evaluation) best(branches []*node, v any, report bool, code code) bool 
 
 // rank orders branches by how little they fit, and reports false for one that is not for this value at all.
 func (e *evaluation) rank(faults []fault) (rank [2]int, meant bool) {
-	here := e.pointer()
-	for _, f := range faults {
+	for i := range faults {
+		f := &faults[i]
 		switch {
-		case f.pointer == here && (f.code == codeType || f.code == codeForbidden):
+		case f.depth == len(e.path) && (f.code == codeType || f.code == codeForbidden):
 			return rank, false
 		case f.code == codeConst || f.code == codeEnum:
 			rank[0]++

@@ -12,6 +12,9 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 	if rules.max >= 0 && len(object) > rules.max {
 		ok = e.limit(report, codeMaxProperties, rules.max)
 	}
+	if !e.spend((len(rules.required) + len(rules.properties)) / 16) {
+		return false
+	}
 	for _, name := range rules.required {
 		if _, present := object[name]; !present {
 			ok = e.note(report, fault{code: codeRequired, name: name, named: true})
@@ -62,7 +65,7 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 		_, matched := rules.index[name]
 		for i := range rules.patterns {
 			p := &rules.patterns[i]
-			if p.pattern.MatchString(name) {
+			if e.matches(p.pattern, name) {
 				matched = true
 				e.markName(object, name)
 				ok = e.member(p.node, name, object[name], report) && ok

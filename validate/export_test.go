@@ -1,6 +1,11 @@
 package validate
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math/big"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
 
 // Suite is a schema compiled as the conformance suites expect it: formats are asserted or not, unknown properties are none of its
 // business, and what New refuses as a mistake is passed over.
@@ -60,3 +65,32 @@ func IsInteger(n json.Number) bool { return isInteger(n) }
 
 // Compare is how a number is compared with a bound of a schema.
 func Compare(n, bound json.Number) int { return newBound(exactNumber(bound), bound).compare(n) }
+
+// Divides reports whether n is a multiple of a bound.
+func Divides(n, bound json.Number) bool { return newBound(exactNumber(bound), bound).divides(n) }
+
+func exactNumber(n json.Number) *big.Rat {
+	exact, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return new(big.Rat)
+	}
+	return exact
+}
+
+// Steps returns how many steps filling in the defaults of a document and checking it take.
+func Steps(schema, document string) (steps int, valid bool) {
+	m, err := New(Config{Body: SchemaJSON(schema)})
+	if err != nil {
+		panic(err)
+	}
+	value, err := jsondoc.DecodeValue([]byte(document), jsondoc.Limits{Depth: 1_000, Keys: 10_000, Items: 10_000, Values: 100_000, Name: 1 << 20})
+	if err != nil {
+		panic(err)
+	}
+	const plenty = 1 << 40
+	f := filler{steps: plenty}
+	filled := f.value(m.body, value)
+	e := newEvaluation(f.steps, false)
+	valid = e.run(m.body, filled)
+	return plenty - e.steps, valid
+}

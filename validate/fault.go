@@ -83,6 +83,7 @@ type fault struct {
 	pointer string
 	code    code
 	params  map[string]any
+	depth   int    // of the value, in segments, which the pointer may have too few of
 	name    string // of a property of the value at hand, where named: the fault is there
 	named   bool
 }
@@ -99,22 +100,18 @@ func (e *evaluation) note(report bool, f fault) bool {
 	if !report || len(e.faults) >= maxFaults {
 		return false
 	}
+	f.pointer, f.depth = e.pointer(&f), len(e.path)
 	if f.named {
-		f.pointer = e.pointer(f.name)
-	} else {
-		f.pointer = e.pointer()
+		f.depth++
 	}
-	for len(f.pointer) > maxPointer {
-		f.pointer = f.pointer[:strings.LastIndexByte(f.pointer, '/')]
-	}
-	f.name = ""
+	f.name = "" // it would keep the whole document in memory
 	e.faults = append(e.faults, f)
 	return false
 }
 
 // limit notes a fault against a bound.
 func (e *evaluation) limit(report bool, c code, limit any) bool {
-	if !report {
+	if !report || len(e.faults) >= maxFaults {
 		return false
 	}
 	return e.note(true, fault{code: c, params: map[string]any{"limit": limit}})
@@ -122,7 +119,7 @@ func (e *evaluation) limit(report bool, c code, limit any) bool {
 
 // fault notes that n's own keyword was broken.
 func (e *evaluation) fault(report bool, c code, n *node) bool {
-	if !report {
+	if !report || len(e.faults) >= maxFaults {
 		return false
 	}
 	f := fault{code: c}

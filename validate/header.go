@@ -30,7 +30,7 @@ func (v *visit) header() error {
 		}
 		value, once := param.value(lines)
 		if !once {
-			v.fault(inHeader, fault{pointer: string(appendSegment(nil, param.name)), code: codeRepeated})
+			v.fault(inHeader, fault{pointer: pointerTo(param.name), code: codeRepeated})
 		}
 		values[param.name] = value
 	}
@@ -67,6 +67,9 @@ func listed(lines []string) []string {
 	return elements
 }
 
+// headerLine writes a list as one field line.
+func headerLine(texts []string) string { return strings.Join(texts, ", ") }
+
 // fillHeader gives the request the defaults, so that who reads the header itself sees what was checked.
 func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
 	if len(before) == len(after) {
@@ -83,7 +86,7 @@ func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
 			continue
 		}
 		if value, filled := after[param.name]; filled {
-			r.Header[param.field] = []string{strings.Join(param.texts(value), ", ")}
+			r.Header[param.field] = []string{headerLine(param.texts(value))}
 		}
 	}
 	v.r = r

@@ -201,7 +201,7 @@ func TestManyFaultsAreCapped(t *testing.T) {
 }
 
 func TestLongNamesAreNotRepeated(t *testing.T) {
-	name := strings.Repeat("n", 5_000)
+	name := strings.Repeat("n", 1_000)
 	o := serve(t, validate.Config{Body: validate.SchemaJSON(`{"type":"object","properties":{"a":{"type":"object"}}}`)}, post(`{"a":{"`+name+`":1}}`))
 	o.refused(t, 422, "validate.invalid")
 	sameList(t, o.faults(), []string{"body /a unknown"})

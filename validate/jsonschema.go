@@ -22,7 +22,7 @@ import (
 // bound on steps, orders its errors at random and does not tell which properties it has seen.
 
 // schemaLimits bounds a schema document. Its author is not the enemy, but a duplicate name is a mistake there, too.
-var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Number: 256}
+var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256}
 
 // document is a decoded schema document. The library calls it by its $id, if it has one.
 type document struct {
@@ -112,6 +112,7 @@ func (c *compiler) compile(url, text string) (n *node, err error) {
 	if err := c.anchors(); err != nil {
 		return nil, err
 	}
+	c.spellings(n)
 	return n, nil
 }
 
@@ -170,7 +171,7 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	n.allOf, n.anyOf, n.oneOf = c.list(s.AllOf), c.list(s.AnyOf), c.list(s.OneOf)
 	n.object, n.array = c.objectRules(s), c.arrayRules(s)
 	if s.MinLength >= 0 || s.MaxLength >= 0 || s.Pattern != nil {
-		n.text = &stringRules{min: s.MinLength, max: s.MaxLength, pattern: s.Pattern}
+		n.text = &stringRules{min: s.MinLength, max: s.MaxLength, pattern: newPattern(s.Pattern)}
 	}
 	n.numbers = numberRulesOf(s, raw)
 	n.absent, n.optional = raw["default"]
@@ -199,7 +200,7 @@ func (c *compiler) objectRules(s *jsonschema.Schema) *objectRules {
 		o.properties = append(o.properties, property{name, c.node(s.Properties[name])})
 	}
 	for pattern, sub := range s.PatternProperties {
-		o.patterns = append(o.patterns, patternProperty{pattern, c.node(sub)})
+		o.patterns = append(o.patterns, patternProperty{newPattern(pattern), c.node(sub)})
 	}
 	slices.SortFunc(o.patterns, func(a, b patternProperty) int { return strings.Compare(a.pattern.String(), b.pattern.String()) })
 	switch additional := s.AdditionalProperties.(type) {

@@ -108,11 +108,15 @@ func (k *known) item(i int) bool {
 // about it. A subschema reached through allOf or $ref is thus not closed by itself. Names that differ from a declared one only by
 // case are refused however open the schema is: many a reader takes one for the other.
 func (e *evaluation) close(v any) bool {
+	e.sortSpellings()
 	slices.SortFunc(e.marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
 	})
 	if e.closeValue(v, e.open, false) {
 		return true
+	}
+	if e.exhausted {
+		return false
 	}
 	e.closeValue(v, e.open, true)
 	return false
@@ -140,11 +144,12 @@ func (e *evaluation) closeValue(v any, open, report bool) bool {
 }
 
 func (e *evaluation) closeObject(object map[string]any, open, report bool) bool {
-	marks := e.about(identity(object))
+	of := identity(object)
+	marks, spellings := e.about(of), e.spellingsOf(of)
 	open = open || sealed(marks)
 	if !report {
 		for name, value := range object {
-			if !e.closeMember(marks, name, value, open, false) {
+			if !e.closeMember(marks, spellings, name, value, open, false) {
 				return false
 			}
 		}
@@ -154,14 +159,13 @@ func (e *evaluation) closeObject(object map[string]any, open, report bool) bool 
 	names := e.sorted(object)
 	defer func() { e.names = e.names[:bottom] }()
 	for _, name := range names {
-		e.closeMember(marks, name, object[name], open, true)
+		e.closeMember(marks, spellings, name, object[name], open, true)
 	}
 	return true
 }
 
-func (e *evaluation) closeMember(marks []mark, name string, value any, open, report bool) bool {
-	declared, folds := declares(marks, name)
-	if !declared && (folds || !open && !knows(marks, name)) {
+func (e *evaluation) closeMember(marks []mark, spellings []spelled, name string, value any, open, report bool) bool {
+	if e.misspells(spellings, name) || !open && !declares(marks, name) && !knows(marks, name) {
 		return e.note(report, fault{code: codeUnknown, name: name, named: true})
 	}
 	switch value.(type) {
@@ -198,18 +202,15 @@ func knows(marks []mark, name string) bool {
 	return found
 }
 
-// declares reports whether a schema of the object declares the name, and whether one declares a name that differs only by case.
-func declares(marks []mark, name string) (exactly, folded bool) {
+// declares reports whether a schema of the object declares the name.
+func declares(marks []mark, name string) bool {
 	for i := range marks {
 		switch m := &marks[i]; {
-		case m.kind < markedDeclared:
 		case m.kind > markedDeclared: // they are in order
-			return false, folded
-		case m.rules.property(name) != nil:
-			return true, false
-		default:
-			folded = folded || slices.ContainsFunc(m.rules.properties, func(p property) bool { return strings.EqualFold(p.name, name) })
+			return false
+		case m.kind == markedDeclared && m.rules.property(name) != nil:
+			return true
 		}
 	}
-	return false, folded
+	return false
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
-	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // A Middleware checks requests. It is safe for concurrent use. The zero Middleware refuses every request with 500.
@@ -24,6 +23,7 @@ type Middleware struct {
 	steps     int
 	maxParams int
 	maxItems  int
+	maxName   int
 }
 
 var _ bulwark.Layer = (*Middleware)(nil)
@@ -87,17 +87,21 @@ func (v *visit) run() (*http.Request, error) {
 	return v.r.WithContext(v.checked), nil
 }
 
-// hold evaluates a value and keeps its faults.
-func (v *visit) hold(in string, n *node, value any, open bool) error {
-	e := newEvaluation(v.m.steps, open)
-	if e.run(n, value) {
-		return nil
+// hold fills in the defaults of a value, evaluates it and keeps its faults. Both are paid for with the same steps.
+func (v *visit) hold(in string, n *node, value any) (filled any, err error) {
+	f := filler{steps: v.m.steps, depth: maxDefaultDepth}
+	if filled = f.value(n, value); f.spent() || f.endless {
+		return nil, tooComplex(in)
+	}
+	e := newEvaluation(f.steps, v.m.open)
+	if e.run(n, filled) {
+		return filled, nil
 	}
 	if e.exhausted {
-		return tooComplex(in)
+		return nil, tooComplex(in)
 	}
 	v.fault(in, e.faults...)
-	return nil
+	return filled, nil
 }
 
 func (v *visit) fault(in string, faults ...fault) {
@@ -127,19 +131,14 @@ func (v *visit) body() error {
 	if !ok {
 		return broken("the body was not decoded")
 	}
-	filled, ok := n.fill(value, maxDefaultDepth)
-	if !ok {
-		return tooComplex(inBody)
-	}
-	if err := v.hold(inBody, n, filled, v.m.open); err != nil || len(v.found) > 0 {
+	filled, err := v.hold(inBody, n, value)
+	if err != nil || len(v.found) > 0 {
 		return err
 	}
 	if !same(filled, value) {
-		src, err := jsondoc.Append(make([]byte, 0, len(b.Bytes())+256), filled)
-		if err != nil {
+		if r, b, err = body.ReplaceValue(r, filled); err != nil {
 			return broken(err)
 		}
-		r, b = body.ReplaceValue(r, filled, src)
 	}
 	v.r, v.checked.body = r, b
 	return nil

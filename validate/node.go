@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"regexp"
+	"regexp/syntax"
 )
 
 // node is one schema, compiled for evaluation. All lists are in a fixed order, so that the same request gets the same answer.
@@ -37,8 +38,11 @@ type node struct {
 	optional bool // there is a default, null perhaps
 	whole    any  // the default with the defaults within it, once settled
 	settled  bool
-	fills    bool // there is a default somewhere below, so that values must be walked for them
-	commas   bool // an array in a query is one parameter with commas ("x-explode": false)
+	weight   int       // of whole, in steps
+	spelling *spelling // of the names that it and those in the same place declare; nil if there are none
+
+	fills  bool // there is a default somewhere below, so that values must be walked for them
+	commas bool // an array in a query is one parameter with commas ("x-explode": false)
 }
 
 type objectRules struct {
@@ -61,7 +65,7 @@ type property struct {
 }
 
 type patternProperty struct {
-	pattern *regexp.Regexp
+	pattern *pattern
 	*node
 }
 
@@ -82,7 +86,26 @@ type arrayRules struct {
 
 type stringRules struct {
 	min, max int // in characters (RFC 8259, as JSON Schema counts them), not bytes
-	pattern  *regexp.Regexp
+	pattern  *pattern
+}
+
+// pattern is a regular expression, and what it costs.
+type pattern struct {
+	*regexp.Regexp
+	size int // instructions of its program: package regexp looks at each of them for each byte, at worst
+}
+
+func newPattern(re *regexp.Regexp) *pattern {
+	if re == nil {
+		return nil
+	}
+	size := len(re.String())
+	if parsed, err := syntax.Parse(re.String(), syntax.Perl); err == nil {
+		if program, err := syntax.Compile(parsed.Simplify()); err == nil {
+			size = len(program.Inst)
+		}
+	}
+	return &pattern{re, size}
 }
 
 type numberRules struct {
@@ -91,9 +114,9 @@ type numberRules struct {
 
 // bound is a number of the schema, exactly.
 type bound struct {
-	exact   *big.Rat
 	decimal decimal
-	whole   int64 // valid if small
+	digits  *big.Int // of decimal
+	whole   int64    // valid if small
 	small   bool
 	text    json.Number
 }

@@ -17,15 +17,6 @@ func wholeNumber(n json.Number) (int64, bool) {
 	return i, err == nil
 }
 
-// exactNumber is n as a fraction. The decoder's limits on exponents and digits bound what this costs.
-func exactNumber(n json.Number) *big.Rat {
-	exact, ok := new(big.Rat).SetString(string(n))
-	if !ok {
-		return new(big.Rat)
-	}
-	return exact
-}
-
 // decimal is a number in the one form that equal numbers share: its digits without zeros at either end, and the power of ten.
 type decimal struct {
 	digits   string
@@ -82,9 +73,10 @@ func newBound(exact *big.Rat, text any) *bound {
 	if exact == nil {
 		return nil
 	}
-	b := &bound{exact: exact}
+	b := &bound{}
 	b.text, _ = text.(json.Number)
 	b.decimal = decimalOf(b.text)
+	b.digits, _ = new(big.Int).SetString("0"+b.decimal.digits, 10)
 	if exact.IsInt() && exact.Num().IsInt64() {
 		b.whole, b.small = exact.Num().Int64(), true
 	}
@@ -99,10 +91,28 @@ func (b *bound) compare(n json.Number) int {
 	return decimalOf(n).compare(b.decimal)
 }
 
-// divides reports whether n is a multiple of b.
+// divides reports whether n is a multiple of b. No power of ten is computed but modulo b, so that 1e308 costs no more than 1.
 func (b *bound) divides(n json.Number) bool {
 	if i, ok := wholeNumber(n); ok && b.small && b.whole > 0 {
 		return i%b.whole == 0
 	}
-	return new(big.Rat).Quo(exactNumber(n), b.exact).IsInt()
+	d := decimalOf(n)
+	if d.digits == "" || b.decimal.digits == "" {
+		return d.digits == ""
+	}
+	exponent := d.exponent - b.decimal.exponent
+	if exponent < 0 {
+		return false // the digits of n end in no zero, as those of a multiple of b would, times ten
+	}
+	digits, _ := new(big.Int).SetString(d.digits, 10)
+	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exponent)), b.digits)
+	return digits.Mod(digits.Mul(digits, power), b.digits).Sign() == 0
+}
+
+// work is what comparing n with b, or dividing, costs in steps: the digits, at 16 a step.
+func (b *bound) work(n json.Number) int {
+	if _, ok := wholeNumber(n); ok && b.small {
+		return 0
+	}
+	return (len(n) + len(b.text)) / 16
 }

@@ -41,6 +41,13 @@ func parametersOf(n *node, in string) (*parameters, []string) {
 		at, _ := p.find(name)
 		p.list = slices.Insert(p.list, at, param)
 	})
+	collect(n, func(name string, property *node) {
+		i, known := p.find(name)
+		if source := property.withDefault(); known && source != nil && !p.list[i].writes(source.whole, in) {
+			faults = append(faults, fmt.Sprintf("declares %q, whose default says something else once it is written into the %s; "+
+				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", name, in))
+		}
+	})
 	if len(p.list) == 0 && len(faults) == 0 && in != inQuery { // a query schema may say that there are no parameters
 		faults = append(faults, "declares no properties; it must be an object schema with the parameters for its properties")
 	}
@@ -48,7 +55,7 @@ func parametersOf(n *node, in string) (*parameters, []string) {
 		faults = append(faults, `must have "type": "object"`)
 	}
 	slices.Sort(faults)
-	return p, faults
+	return p, slices.Compact(faults)
 }
 
 // collect visits the properties that n declares, through $ref and allOf.
@@ -189,12 +196,11 @@ func sound(text string) bool { return utf8.ValidString(text) && strings.IndexByt
 
 // parameters fills in defaults and evaluates.
 func (v *visit) parameters(p *parameters, values map[string]any) (map[string]any, error) {
-	filled, ok := p.node.fill(values, maxDefaultDepth)
-	if !ok {
-		return nil, tooComplex(p.in)
+	filled, err := v.hold(p.in, p.node, values)
+	if err != nil {
+		return nil, err
 	}
-	object := filled.(map[string]any)
-	return object, v.hold(p.in, p.node, object, v.m.open)
+	return filled.(map[string]any), nil
 }
 
 // text writes the value of a default as a parameter would have it.
@@ -213,7 +219,7 @@ func text(v any) string {
 	return ""
 }
 
-// texts writes a default as the texts of a parameter.
+// texts writes a default as the texts of a parameter. An empty list has none: one text, an empty one, would be a list of one item.
 func (p *parameter) texts(v any) []string {
 	items, ok := v.([]any)
 	if !ok {
@@ -223,8 +229,35 @@ func (p *parameter) texts(v any) []string {
 	for i, item := range items {
 		all[i] = text(item)
 	}
-	if p.commas || p.field != "" && len(all) == 0 {
+	if p.commas && len(all) > 0 {
 		return []string{strings.Join(all, ",")}
 	}
 	return all
+}
+
+// writes reports whether a default, once it is written into a query or header, is read as the same value again. A path is not written.
+func (p *parameter) writes(v any, in string) bool {
+	texts := p.texts(v)
+	switch in {
+	case inPath:
+		return true
+	case inHeader:
+		line := headerLine(texts)
+		if strings.Trim(line, " \t") != line || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return false // no field value (RFC 9110 section 5.5)
+		}
+		texts = []string{line}
+		if p.types == typeArray {
+			texts = listed(texts)
+		}
+	case inQuery:
+		if items, ok := v.([]any); ok && len(items) == 0 {
+			return true
+		}
+		if p.commas {
+			texts = strings.Split(texts[0], ",")
+		}
+	}
+	again, once := p.value(texts)
+	return once && equal(again, v)
 }

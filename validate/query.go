@@ -21,6 +21,9 @@ func (v *visit) query() error {
 	}
 	values := make(map[string]any, len(given))
 	for name, texts := range given {
+		if len(name) > v.m.maxName {
+			return tooComplex(inQuery)
+		}
 		param := parameter{types: typeString}
 		if i, declared := p.find(name); declared {
 			param = p.list[i]
@@ -35,7 +38,7 @@ func (v *visit) query() error {
 		}
 		value, once := param.value(texts)
 		if !once {
-			v.fault(inQuery, fault{pointer: string(appendSegment(nil, name)), code: codeRepeated})
+			v.fault(inQuery, fault{pointer: pointerTo(name), code: codeRepeated})
 		}
 		values[name] = value
 	}

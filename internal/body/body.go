@@ -55,19 +55,30 @@ func (b *Body) MediaType() string { return b.mediaType }
 // may share memory with the bytes.
 func (b *Body) Value() (any, bool) { return b.value, b.hasValue }
 
-// Document returns the decoded JSON with the places of its strings, and nil where Value returns false.
+// Document returns the decoded JSON with the places of its strings, and nil where Value returns false. It is never nil where Value
+// returns true and the Body is from [Read].
 func (b *Body) Document() *jsondoc.Document {
-	if !b.hasValue {
-		return nil
+	doc, _ := b.document()
+	return doc
+}
+
+// document decodes the bytes where only the value is known: it was replaced, and the source with it. They are ours and need not be
+// held against anybody's limits again.
+func (c *content) document() (*jsondoc.Document, error) {
+	if !c.hasValue {
+		return nil, nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.doc == nil {
-		// The value was replaced, and its source with it. It is ours and need not be held against anybody's limits again.
-		size := len(b.bytes)
-		b.doc, _ = jsondoc.Decode(b.bytes, jsondoc.Limits{Bytes: size, Depth: size, Keys: size, Items: size, Values: size, Number: size})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.doc == nil {
+		size := len(c.bytes)
+		doc, err := jsondoc.Decode(c.bytes, jsondoc.Limits{Bytes: size, Depth: size, Keys: size, Items: size, Values: size, Name: size, Number: size})
+		if err != nil {
+			return nil, err
+		}
+		c.doc = doc
 	}
-	return b.doc
+	return c.doc, nil
 }
 
 var errClosed = errors.New("body: read after Close")
@@ -114,11 +125,21 @@ func Replace(r *http.Request, doc *jsondoc.Document, src []byte) (*http.Request,
 	return replace(r, c)
 }
 
-// ReplaceValue is [Replace] for a layer that has made a new value and written src from it.
-func ReplaceValue(r *http.Request, v any, src []byte) (*http.Request, *Body) {
+// ReplaceValue is [Replace] for a layer that has made a new value. The bytes are what jsondoc.Append makes of it, and its errors those
+// of Append: a value that no reader of the bytes would get, such as one with two names that differ only by case.
+func ReplaceValue(r *http.Request, v any) (*http.Request, *Body, error) {
+	size := 512
+	if old := From(r); old != nil {
+		size = len(old.bytes) + 256
+	}
+	src, err := jsondoc.Append(make([]byte, 0, size), v)
+	if err != nil {
+		return r, nil, err
+	}
 	c := next(r, src)
 	c.value, c.hasValue = v, true
-	return replace(r, c)
+	r, b := replace(r, c)
+	return r, b, nil
 }
 
 // ReplaceBytes is [Replace] for a body that is not JSON, such as a form.

@@ -3,6 +3,7 @@ package body_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -88,6 +89,11 @@ func TestReadRefuses(t *testing.T) {
 	limited.Body = http.MaxBytesReader(nil, limited.Body, 4)
 	encoded := post(`{}`)
 	encoded.Header["Content-Encoding"] = []string{"identity", "br"}
+	coded := func(coding string) *http.Request {
+		r := post(`{}`)
+		r.Header["Content-Encoding"] = []string{coding}
+		return r
+	}
 	text := post(`s3cret`)
 	text.Header.Set("Content-Type", "text/plain")
 	chunkedText := post(`s3cret`)
@@ -104,6 +110,9 @@ func TestReadRefuses(t *testing.T) {
 		{"DeclaredTooLarge", declared, body.Limits{}, 413, "body.too_large"},
 		{"LimitedOutside", limited, body.Limits{}, 413, "body.too_large"},
 		{"Encoding", encoded, body.Limits{}, 415, "body.unsupported_encoding"},
+		{"EmptyEncoding", coded(""), body.Limits{}, 415, "body.unsupported_encoding"},
+		{"BlankEncoding", coded(" "), body.Limits{}, 415, "body.unsupported_encoding"},
+		{"EmptyEncodingInList", coded("identity,"), body.Limits{}, 415, "body.unsupported_encoding"},
 		{"MediaType", text, body.Limits{}, 415, "body.unsupported_media_type"},
 		{"MediaTypeChunked", chunkedText, body.Limits{}, 415, "body.unsupported_media_type"},
 		{"Syntax", post(`{"a":s3cret}`), body.Limits{}, 400, "body.malformed"},
@@ -249,9 +258,46 @@ func TestReplace(t *testing.T) {
 		t.Errorf("a later reader sees %v, %v", v, err)
 	}
 	// A value that a layer has made has a document too, with the places of its strings.
-	_, e := body.ReplaceValue(changed, map[string]any{"b": []any{"x", "y"}}, []byte(`{"b":["x","y"]}`))
+	made, e, err := body.ReplaceValue(changed, map[string]any{"b": []any{"x", "y"}})
+	if err != nil || string(e.Bytes()) != `{"b":["x","y"]}` || readAll(t, made) != `{"b":["x","y"]}` {
+		t.Fatalf("%s, %v", e.Bytes(), err)
+	}
 	if got := e.Document(); got.NumStrings() != 2 || got.Pointer(1) != "/b/1" || e.Document() != got {
 		t.Errorf("document is %+v", got)
+	}
+}
+
+// A value that the readers of its bytes would not get is no value to put in place: there is always a document, whatever its limits.
+func TestReplaceValue(t *testing.T) {
+	deep := any("x")
+	for range 9_999 {
+		deep = []any{deep}
+	}
+	for name, v := range map[string]any{
+		"Deep": deep, "LongName": map[string]any{strings.Repeat("n", 5_000): "x"},
+		"LongNumber": []any{json.Number(strings.Repeat("1", 200)), "x"}, "Empty": map[string]any{"": "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _, err := body.ReplaceValue(post(`{}`), v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, b, err := body.Read(nil, r, body.Limits{JSON: jsondoc.Limits{Depth: 10_000, Name: 10_000, Number: 1_000}})
+			if err != nil || b.Document() == nil || b.Document().NumStrings() != 1 || body.From(r) != b {
+				t.Errorf("document is %v, %v", b, err)
+			}
+		})
+	}
+	for name, v := range map[string]any{
+		"TwoSpellings": map[string]any{"role": "user", "ROLE": "admin"}, "HugeNumber": json.Number("1e400"),
+		"NotUTF8": "\xff", "OtherType": struct{}{}, "Deeper": []any{deep, deep, []any{deep}},
+	} {
+		t.Run("Refuses"+name, func(t *testing.T) {
+			r := post(`{}`)
+			if got, b, err := body.ReplaceValue(r, v); err == nil || b != nil || got != r {
+				t.Errorf("ReplaceValue = %v, %v", b, err)
+			}
+		})
 	}
 }
 

@@ -32,11 +32,12 @@ func IsJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
-// identity reports whether the header names no content coding but the one that changes nothing.
+// identity reports whether the header names no content coding but the one that changes nothing. An empty name is no coding that this
+// reader and the next are sure to take for none.
 func identity(h http.Header) bool {
 	for _, value := range h["Content-Encoding"] {
 		for coding := range strings.SplitSeq(value, ",") {
-			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			if !strings.EqualFold(strings.TrimSpace(coding), "identity") {
 				return false
 			}
 		}

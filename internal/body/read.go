@@ -107,6 +107,10 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 				return r, nil, fromJSON(err, l.Max)
 			}
 		}
+		// A value that a layer outside has made has a document from here on, or is no value.
+		if _, err := b.document(); err != nil {
+			return r, nil, fromJSON(err, l.Max)
+		}
 	}
 	if b.at == 0 && !b.closed {
 		return r, b, nil

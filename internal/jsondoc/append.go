@@ -15,8 +15,9 @@ import (
 // JavaScript, are.
 //
 // v is what Decode makes, or an int, int64 or float64 in its place. Append fails, and returns dst as it was, for any other type, for
-// strings that are not UTF-8, for a json.Number or float64 that is no JSON number, and beyond a nesting of 10,000, which a value that
-// contains itself reaches.
+// strings that are not UTF-8, for names in one object that differ only by case folding, for a json.Number or float64 that is no JSON
+// number or beyond the range that Decode reads, and beyond a nesting of 10,000, which a value that contains itself reaches. What it
+// writes, Decode therefore reads, under limits that are wide enough.
 func Append(dst []byte, v any) ([]byte, error) {
 	out, err := appendValue(dst, v, 0)
 	if err != nil {
@@ -26,15 +27,14 @@ func Append(dst []byte, v any) ([]byte, error) {
 }
 
 var (
-	errTooDeep   = errors.New("jsondoc: value nested too deeply")
-	errNotUTF8   = errors.New("jsondoc: string is not UTF-8")
-	errNotNumber = errors.New("jsondoc: number has no JSON text")
+	errTooDeep    = errors.New("jsondoc: value nested too deeply")
+	errNotUTF8    = errors.New("jsondoc: string is not UTF-8")
+	errNotNumber  = errors.New("jsondoc: number has no JSON text")
+	errOutOfRange = errors.New("jsondoc: number out of range")
+	errAmbiguous  = errors.New("jsondoc: names that differ only by case")
 )
 
 func appendValue(dst []byte, v any, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return nil, errTooDeep
-	}
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -48,6 +48,9 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	case json.Number:
 		if !isNumber(string(v)) {
 			return nil, errNotNumber
+		}
+		if !inRange(string(v)) {
+			return nil, errOutOfRange
 		}
 		return append(dst, v...), nil
 	case []any:
@@ -72,6 +75,9 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 }
 
 func appendArray(dst []byte, list []any, depth int) ([]byte, error) {
+	if depth == maxDepth {
+		return nil, errTooDeep
+	}
 	dst = append(dst, '[')
 	for i, v := range list {
 		if i > 0 {
@@ -86,9 +92,16 @@ func appendArray(dst []byte, list []any, depth int) ([]byte, error) {
 }
 
 func appendObject(dst []byte, object map[string]any, depth int) ([]byte, error) {
+	if depth == maxDepth {
+		return nil, errTooDeep
+	}
 	var buf [16]string
 	dst = append(dst, '{')
-	for i, name := range sortedNames(buf[:0], object) {
+	names := sortedNames(buf[:0], object)
+	if ambiguous(names) {
+		return nil, errAmbiguous
+	}
+	for i, name := range names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -110,6 +123,18 @@ func sortedNames(names []string, object map[string]any) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// ambiguous reports whether two names differ only by case. All the names of nearly every object are their own folded form.
+func ambiguous(names []string) bool {
+	if !slices.ContainsFunc(names, func(name string) bool { return !isFolded(name) }) {
+		return false
+	}
+	folded := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		folded[Fold(name)] = struct{}{}
+	}
+	return len(folded) < len(names)
 }
 
 func isNumber(s string) bool {

@@ -17,6 +17,7 @@ import (
 //     ignored: refusing them is the work of a schema.
 //   - A number in an any is a json.Number.
 //   - A number that is integral, such as 1.0 or 1e2, binds to integer types too: for a JSON Schema it is an integer.
+//   - The keys of a map of integers are written as plain decimals, and names that become the same key are a mismatch.
 //   - A slice is made anew and never grown into memory that somebody may hold.
 //   - It stops at the first mismatch, a [*BindError]; dst is then half set and not to be used.
 //
@@ -188,10 +189,19 @@ func bindMap(object map[string]any, dst reflect.Value, depth int) error {
 	if dst.IsNil() {
 		dst.Set(reflect.MakeMapWithSize(t, len(object)))
 	}
+	// Names are distinct, and so are strings that are made of them. What else is made of them may not be, "A" and "a" for a type that
+	// reads text in any case, and one member would silently take the place of the other.
+	var taken reflect.Value
+	if t.Key().Kind() != reflect.String || shapeOf(t.Key()).text {
+		taken = reflect.MakeMapWithSize(reflect.MapOf(t.Key(), takenType), len(object))
+	}
 	var buf [16]string
 	for _, name := range sortedNames(buf[:0], object) { // sorted, so that the error is the same every time
 		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 		err := bindName(name, key)
+		if err == nil && taken.IsValid() {
+			err = take(taken, key)
+		}
 		if err == nil {
 			err = bind(object[name], value, depth+1)
 		}
@@ -203,7 +213,19 @@ func bindMap(object map[string]any, dst reflect.Value, depth int) error {
 	return nil
 }
 
-// bindName stores a name as the key of a map.
+var takenType = reflect.TypeFor[struct{}]()
+
+// take notes a key, and fails where it has been taken.
+func take(taken, key reflect.Value) error {
+	if taken.MapIndex(key).IsValid() {
+		return mismatch(key.Type(), "a name that stands for the same key as another", nil)
+	}
+	taken.SetMapIndex(key, reflect.Zero(takenType))
+	return nil
+}
+
+// bindName stores a name as the key of a map. A number must be written as everybody writes it: "1.0" and "10e-1" are names of their
+// own for every other reader, and no other spellings of 1.
 func bindName(name string, key reflect.Value) error {
 	switch {
 	case shapeOf(key.Type()).text:
@@ -212,10 +234,19 @@ func bindName(name string, key reflect.Value) error {
 		key.SetString(strings.Clone(name))
 		return nil
 	case key.CanInt() || key.CanUint():
-		return bindNumber(name, key)
+		if err := bindNumber(name, key); err != nil {
+			return err
+		}
+		if !isCanonical(name) {
+			return mismatch(key.Type(), "a name that is no plain decimal integer", nil)
+		}
+		return nil
 	}
 	return mismatch(key.Type(), "a name", nil)
 }
+
+// isCanonical reports whether a JSON number is written as strconv writes integers.
+func isCanonical(number string) bool { return number != "-0" && !strings.ContainsAny(number, ".eE") }
 
 func bindStruct(object map[string]any, dst reflect.Value, fields []field, depth int) error {
 	for i := range fields {

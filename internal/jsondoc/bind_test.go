@@ -189,6 +189,11 @@ func TestBindRefuses(t *testing.T) {
 		{"deep", `{"Map":{"a/b":{"id":"ok"},"c~d":{"id":1}}}`, "/Map/c~0d/id", "jsondoc: cannot bind to string: a number", false},
 		{"slice_element", `{"Slice":["a",2]}`, "/Slice/1", "jsondoc: cannot bind to string: a number", false},
 		{"int_key", `{"ByInt":{"300":true}}`, "/ByInt/300", "jsondoc: cannot bind to int8: a number that is fractional or out of range", false},
+		{"int_key_fraction", `{"ByInt":{"1":true,"1.0":false}}`, "/ByInt/1.0", "jsondoc: cannot bind to int8: a name that is no plain decimal integer", false},
+		{"int_key_exponent", `{"ByInt":{"1":true,"10e-1":false}}`, "/ByInt/10e-1", "jsondoc: cannot bind to int8: a name that is no plain decimal integer", false},
+		{"int_key_negative_zero", `{"ByInt":{"-0":true}}`, "/ByInt/-0", "jsondoc: cannot bind to int8: a name that is no plain decimal integer", false},
+		{"int_key_leading_zero", `{"ByInt":{"01":true}}`, "/ByInt/01", "jsondoc: cannot bind to int8: not a JSON number", false},
+		{"text_key_twice", `{"Levels":{"high":1,"low":2,"hıgh":3}}`, "/Levels/hıgh", "jsondoc: cannot bind to jsondoc_test.level: a name that stands for the same key as another", false},
 		{"int_key_word", `{"ByInt":{"hunter2":true}}`, "/ByInt/hunter2", "jsondoc: cannot bind to int8: not a JSON number", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

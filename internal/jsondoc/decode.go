@@ -30,8 +30,8 @@ func DecodeValue(src []byte, l Limits) (any, error) {
 
 // Member is a name and its value in an object.
 type Member struct {
-	Name  string
-	Value any
+	Name  string // decoded, never the same as or a case fold of another member's
+	Value any    // as in Document.Value
 }
 
 // Members is [DecodeValue] for a document that must be an object and is small, such as a token's header: it appends the members to

@@ -226,9 +226,16 @@ func TestLimits(t *testing.T) {
 		{name: "string_counts_decoded_bytes", limits: jsondoc.Limits{String: 3}, within: `"\u20ac"`, beyond: `"\u20ac1"`,
 			kind: jsondoc.KindString},
 		{name: "string_counts_bytes_not_characters", limits: jsondoc.Limits{String: 3}, within: `"é1"`, beyond: `"éé"`, kind: jsondoc.KindString},
-		{name: "string_of_a_name", limits: jsondoc.Limits{String: 3}, within: `{"abc":1}`, beyond: `{"abcd":1}`, kind: jsondoc.KindString, atOffset: 1},
+		{name: "string_of_a_name", limits: jsondoc.Limits{String: 3}, within: `{"abc":1}`, beyond: `{"abcd":1}`, kind: jsondoc.KindName, atOffset: 1},
 		{name: "string_of_a_name_in_capitals", limits: jsondoc.Limits{String: 3}, within: `{"ABC":1}`, beyond: `{"ABCD":1}`,
-			kind: jsondoc.KindString, atOffset: 1},
+			kind: jsondoc.KindName, atOffset: 1},
+		{name: "name", limits: jsondoc.Limits{Name: 3}, within: `{"abc":"abcd"}`, beyond: `{"a":{"abcd":1}}`, kind: jsondoc.KindName, atOffset: 6},
+		{name: "name_counts_decoded_bytes", limits: jsondoc.Limits{Name: 3}, within: `{"\u20ac":1}`, beyond: `{"\u20acA":1}`,
+			kind: jsondoc.KindName, atOffset: 1},
+		{name: "name_default", within: `{"` + strings.Repeat("a", 1024) + `":1}`, beyond: `{"` + strings.Repeat("a", 1025) + `":1}`,
+			kind: jsondoc.KindName, atOffset: 1},
+		{name: "name_default_in_capitals", within: `{"` + strings.Repeat("A", 1024) + `":1}`, beyond: `{"` + strings.Repeat("A", 1<<19) + `":1}`,
+			kind: jsondoc.KindName, atOffset: 1},
 		{name: "number", limits: jsondoc.Limits{Number: 3}, within: `-12`, beyond: `[-123]`, kind: jsondoc.KindNumber, atOffset: 1},
 		{name: "number_range_holds_without_exponent", limits: jsondoc.Limits{Number: 1000}, within: "1" + strings.Repeat("0", 308),
 			beyond: "1" + strings.Repeat("0", 309), kind: jsondoc.KindNumber},
@@ -294,10 +301,15 @@ func TestHostileDocuments(t *testing.T) {
 		{"utf8_at_the_end", `"` + fill("é")[:size-10] + "\xff\"", jsondoc.KindUTF8},
 		{"white_space", fill(" "), jsondoc.KindSyntax},
 		{"huge_name_twice", `{"` + strings.Repeat("A", size/2-10) + `":1,"` + strings.Repeat("a", size/2-10) + `":1}`, jsondoc.KindDuplicateKey},
+		{"huge_name", `{"` + fill("A") + `":1}`, jsondoc.KindName},
+		{"huge_name_of_escapes", `{"` + fill(`\u0041`) + `":1}`, jsondoc.KindName},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := []byte(tt.src)
 			limits := jsondoc.Limits{}
+			if tt.kind == jsondoc.KindDuplicateKey {
+				limits.Name = size
+			}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := jsondoc.Decode(src, limits)

@@ -1,7 +1,6 @@
 package jsondoc
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,18 +44,52 @@ func (d *Document) String(i int) (value string, start, end int) {
 	return t.value, t.start, t.end
 }
 
-// Pointer returns the JSON pointer (RFC 6901) of string i. It is made for each call, and as long as the names on its way.
+// maxPointer bounds a pointer in bytes: it holds names that a client has chosen, and may be made for each string of a document.
+const maxPointer = 256
+
+// Pointer returns the JSON pointer (RFC 6901) of string i, or where that is longer than 256 bytes, of the innermost array or object
+// around it whose pointer is not. It is made for each call and shares no memory with the source; what it costs is bounded by the
+// nesting and these bytes, however long the names on its way are.
 func (d *Document) Pointer(i int) string {
-	var segments []string
+	var room [32]place
+	way := room[:0]
 	for at := d.strings[i].place; at.parent != noNode; at = d.nodes[at.parent] {
-		if at.step < 0 {
-			segments = append(segments, pointerEscaper.Replace(d.names[^at.step]), "/")
+		way = append(way, at)
+	}
+	var bytes [maxPointer]byte
+	out, ok := bytes[:0], true
+	for n := len(way) - 1; n >= 0 && ok; n-- {
+		if step := way[n].step; step >= 0 {
+			var digits [10]byte
+			out, ok = AppendSegment(out, string(strconv.AppendInt(digits[:0], int64(step), 10)), maxPointer)
 			continue
 		}
-		segments = append(segments, strconv.Itoa(int(at.step)), "/")
+		out, ok = AppendSegment(out, d.names[^way[n].step], maxPointer)
 	}
-	slices.Reverse(segments)
-	return strings.Join(segments, "")
+	return string(out)
+}
+
+// AppendSegment appends a segment to a JSON pointer, with "~" and "/" escaped (RFC 6901, section 3). Where the pointer would become
+// longer than limit bytes, it returns dst as it was and false, and has looked at no more of the name than that.
+func AppendSegment(dst []byte, name string, limit int) ([]byte, bool) {
+	if len(name) >= limit-len(dst) {
+		return dst, false
+	}
+	out := append(dst, '/')
+	for i := range len(name) {
+		switch name[i] {
+		case '~':
+			out = append(out, "~0"...)
+		case '/':
+			out = append(out, "~1"...)
+		default:
+			out = append(out, name[i])
+		}
+	}
+	if len(out) > limit {
+		return dst, false
+	}
+	return out, true
 }
 
 // pointerEscaper is RFC 6901, section 3.

@@ -2,6 +2,7 @@ package jsondoc_test
 
 import (
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -56,6 +57,41 @@ func TestDocumentOfOneString(t *testing.T) {
 	}
 	if doc := decode(t, `{"a":[1,true,null]}`); doc.NumStrings() != 0 {
 		t.Errorf("NumStrings = %d in a document without any", doc.NumStrings())
+	}
+}
+
+// A pointer ends where it would become longer than 256 bytes, whatever the names on its way.
+func TestPointerIsBounded(t *testing.T) {
+	long := strings.Repeat("n", 250)
+	huge := strings.Repeat("h", 1<<20)
+	for _, tt := range []struct{ name, src, want string }{
+		{"just", `{"a":{"` + long + `":{"b/":"x"}}}`, "/a/" + long},
+		{"exactly", `{"aa":{"` + long + `":[["x"]]}}`, "/aa/" + long + "/0"},
+		{"escapes_count", `{"` + strings.Repeat("~", 128) + `":"x"}`, ""},
+		{"huge", `{"a":{"` + huge + `":{"b":"x"}}}`, "/a"},
+		{"huge_first", `{"` + huge + `":{"b":"x"}}`, ""},
+		{"deep", strings.Repeat("[", 200) + `"x"` + strings.Repeat("]", 200), strings.Repeat("/0", 128)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			limits := wide
+			limits.Name = 1 << 20
+			doc, err := jsondoc.Decode([]byte(tt.src), limits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := doc.Pointer(0); got != tt.want {
+				t.Errorf("Pointer = %.300q, want %q", got, tt.want)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range 100 {
+				doc.Pointer(0)
+			}
+			runtime.ReadMemStats(&after)
+			if spent := after.TotalAlloc - before.TotalAlloc; spent > 100*16<<10 {
+				t.Errorf("%d bytes were allocated for 100 pointers", spent)
+			}
+		})
 	}
 }
 

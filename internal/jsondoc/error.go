@@ -5,7 +5,7 @@ import "strconv"
 // Kind says what is wrong with a document. The list is closed and its strings are stable.
 type Kind string
 
-// What Decode refuses. Depth, keys, items, values, string, number and bytes are limits.
+// What Decode refuses. Bytes, depth, keys, items, values, string, name and number are limits.
 const (
 	KindSyntax       Kind = "syntax"        // not JSON as RFC 8259 has it, or cut short
 	KindTrailingData Kind = "trailing_data" // something after the value
@@ -19,14 +19,15 @@ const (
 	KindKeys         Kind = "keys"          // more members than Limits.Keys
 	KindItems        Kind = "items"         // an array longer than Limits.Items
 	KindValues       Kind = "values"        // more values than Limits.Values
-	KindString       Kind = "string"        // a string or name longer than Limits.String
+	KindString       Kind = "string"        // a string longer than Limits.String
+	KindName         Kind = "name"          // a name longer than Limits.Name
 	KindNumber       Kind = "number"        // a number longer than Limits.Number, or beyond the range of float64
 )
 
 // IsLimit reports whether the kind is a bound of [Limits] and not a fault of the syntax or the encoding.
 func (k Kind) IsLimit() bool {
 	switch k {
-	case KindBytes, KindDepth, KindKeys, KindItems, KindValues, KindString, KindNumber:
+	case KindBytes, KindDepth, KindKeys, KindItems, KindValues, KindString, KindName, KindNumber:
 		return true
 	}
 	return false
@@ -58,6 +59,8 @@ func (k Kind) text() string {
 		return "too many values"
 	case KindString:
 		return "string too long"
+	case KindName:
+		return "name too long"
 	case KindNumber:
 		return "number too long or out of range"
 	}

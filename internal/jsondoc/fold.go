@@ -40,9 +40,9 @@ func (n *names) seen(members []member, folded string) bool {
 	return false
 }
 
-// fold returns a string that two names share if and only if strings.EqualFold holds for them. encoding/json and others bind names
+// Fold returns a string that two names share if and only if strings.EqualFold holds for them. encoding/json and others bind names
 // so, and with them K (U+212A, the Kelvin sign) is k and ſ (U+017F) is s.
-func fold(name string) string {
+func Fold(name string) string {
 	if isFolded(name) {
 		return name
 	}

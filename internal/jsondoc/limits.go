@@ -12,7 +12,8 @@ type Limits struct {
 	Keys   int // object members in the whole document, default 1,000
 	Items  int // elements of one array, default 1,000
 	Values int // values of every kind in the whole document, default 10,000: what bounds the memory of arrays of arrays
-	String int // bytes of one decoded string or name, default Bytes
+	String int // bytes of one decoded string, default Bytes
+	Name   int // bytes of one decoded name, default 1,024, at most String: names stand in pointers, in errors and in logs
 	Number int // bytes of one number token, default 64
 
 	RefuseNUL bool // refuse U+0000 in strings and names, which RFC 8259 allows when it is escaped
@@ -25,6 +26,7 @@ func (l Limits) withDefaults() Limits {
 	l.Items = min(orDefault(l.Items, 1_000), math.MaxInt32)
 	l.Values = min(orDefault(l.Values, 10_000), math.MaxInt32)
 	l.String = orDefault(l.String, l.Bytes)
+	l.Name = min(orDefault(l.Name, 1_024), l.String)
 	l.Number = orDefault(l.Number, 64)
 	return l
 }

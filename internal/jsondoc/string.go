@@ -29,7 +29,7 @@ func (d *decoder) text() (string, *Error) {
 		i++
 	}
 	if i == len(s) || s[i] != '"' {
-		return d.anyText(i)
+		return d.anyText(i, d.limit.String, KindString)
 	}
 	if i-start > d.limit.String {
 		return "", d.fail(KindString, d.pos)
@@ -45,22 +45,22 @@ func (d *decoder) key() (name, folded string, e *Error) {
 	for i < len(s) && caseless[s[i]] {
 		i++
 	}
-	if i < len(s) && s[i] == '"' && i-start <= d.limit.String {
+	if i < len(s) && s[i] == '"' && i-start <= d.limit.Name {
 		d.pos = i + 1
 		return s[start:i], s[start:i], nil
 	}
-	if name, e = d.text(); e != nil {
+	if name, e = d.anyText(i, d.limit.Name, KindName); e != nil {
 		return "", "", e
 	}
-	return name, fold(name), nil
+	return name, Fold(name), nil
 }
 
 // anyText reads the string token at hand, of which all bytes before i are known to be plain. It checks everything and measures the
-// decoded string first, so that the copy which escapes need is made once and to size.
-func (d *decoder) anyText(i int) (string, *Error) {
+// decoded string first, so that the copy which escapes need is made once and to size. Beyond limit bytes it fails with tooLong.
+func (d *decoder) anyText(i, limit int, tooLong Kind) (string, *Error) {
 	s, start := d.src, d.pos+1
 	size, escapes := i-start, false
-	for size <= d.limit.String {
+	for size <= limit {
 		if i == len(s) {
 			return "", d.fail(KindSyntax, i)
 		}
@@ -96,7 +96,7 @@ func (d *decoder) anyText(i int) (string, *Error) {
 			size += width
 		}
 	}
-	return "", d.fail(KindString, d.pos)
+	return "", d.fail(tooLong, d.pos)
 }
 
 // unescape decodes the inside of a valid string token to size bytes.

@@ -1,0 +1,148 @@
+package validate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// spelling is every name that a schema and those in the same place declare, whichever of them hold: all branches of allOf, anyOf,
+// oneOf, not, if, then, else, $ref, $dynamicRef and dependentSchemas. A name that differs from one of them only by case is not let
+// through: "KIND" would make a rule about "kind" in an if or a not pass by, and the reader behind would take it for "kind".
+type spelling struct {
+	id    int // in the order of the schemas
+	names map[string]struct{}
+	folds map[string]struct{} // the names in their folded form
+}
+
+// spelled notes that an object of the document is where the names of a schema are meant. Unlike a mark it is never taken back: that a
+// branch does not hold may be due to the very name that is misspelled.
+type spelled struct {
+	of uintptr
+	*spelling
+}
+
+// misspells reports a name that one of the spellings has in another case and none has as it is.
+func (e *evaluation) misspells(spellings []spelled, name string) bool {
+	if !e.spend(len(spellings)) {
+		return true
+	}
+	folded, found := "", false
+	for i := range spellings {
+		s := &spellings[i]
+		if _, exact := s.names[name]; exact {
+			return false
+		}
+		if folded == "" {
+			folded = jsondoc.Fold(name)
+		}
+		if _, folds := s.folds[folded]; folds {
+			found = true
+		}
+	}
+	return found
+}
+
+// sortSpellings puts the spellings in order, each once.
+func (e *evaluation) sortSpellings() {
+	slices.SortFunc(e.spellings, func(a, b spelled) int { return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.id, b.id)) })
+	e.spellings = slices.Compact(e.spellings)
+}
+
+// spellingsOf returns the spellings for one object, once they are in order.
+func (e *evaluation) spellingsOf(of uintptr) []spelled {
+	from, found := slices.BinarySearchFunc(e.spellings, of, func(s spelled, of uintptr) int { return cmp.Compare(s.of, of) })
+	if !found {
+		return nil
+	}
+	to := from
+	for to < len(e.spellings) && e.spellings[to].of == of {
+		to++
+	}
+	return e.spellings[from:to]
+}
+
+// spellings finds the names for each schema that is about a value of its own, and not one more about the same value.
+func (c *compiler) spellings(root *node) {
+	all := c.all()
+	id := 0
+	settle := func(n *node) {
+		if n == nil || n.spelling != nil {
+			return
+		}
+		names := map[string]struct{}{}
+		c.declared(n, names, map[*node]bool{})
+		if len(names) == 0 {
+			return
+		}
+		n.spelling = &spelling{id: id, names: names, folds: make(map[string]struct{}, len(names))}
+		id++
+		for name := range names {
+			n.spelling.folds[jsondoc.Fold(name)] = struct{}{}
+		}
+	}
+	settle(root)
+	for _, n := range all {
+		if o := n.object; o != nil {
+			for _, p := range o.properties {
+				settle(p.node)
+			}
+			for _, p := range o.patterns {
+				settle(p.node)
+			}
+			settle(o.additional)
+			settle(o.unevaluated)
+		}
+		if a := n.array; a != nil {
+			for _, item := range a.prefix {
+				settle(item)
+			}
+			settle(a.items)
+			settle(a.contains)
+			settle(a.unevaluated)
+		}
+	}
+}
+
+// declared collects the names that n and all schemas in the same place declare, or speak of in required and its relatives.
+func (c *compiler) declared(n *node, names map[string]struct{}, seen map[*node]bool) {
+	if n == nil || seen[n] {
+		return
+	}
+	seen[n] = true
+	if o := n.object; o != nil {
+		for name := range o.index {
+			names[name] = struct{}{}
+		}
+		add(names, o.required)
+		for _, rule := range o.dependentReq {
+			names[rule.name] = struct{}{}
+			add(names, rule.required)
+		}
+		for _, rule := range o.dependent {
+			names[rule.name] = struct{}{}
+			c.declared(rule.node, names, seen)
+		}
+	}
+	for _, sub := range [...]*node{n.ref, n.dynamicRef, n.not, n.when, n.then, n.otherwise} {
+		c.declared(sub, names, seen)
+	}
+	for _, list := range [...][]*node{n.allOf, n.anyOf, n.oneOf} {
+		for _, sub := range list {
+			c.declared(sub, names, seen)
+		}
+	}
+	if n.anchor != "" { // which one is meant depends on the way there
+		for _, key := range slices.Sorted(maps.Keys(c.resources)) {
+			c.declared(c.resources[key].anchors[n.anchor], names, seen)
+		}
+	}
+}
+
+func add(names map[string]struct{}, more []string) {
+	for _, name := range more {
+		names[name] = struct{}{}
+	}
+}
