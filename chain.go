@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // A Layer is one security layer around a handler. Its Build returns itself, so
@@ -143,17 +144,43 @@ func (s *Stack) Layers() []Layer {
 
 // Shutdown drains and closes what the layers hold, innermost first, so that
 // audit, outside, records what the others do last. It returns all their errors.
+// A layer that panics, or uses up its share of the time, does not keep the
+// others from closing: each gets half of what is left, the outermost all of it.
 func (s *Stack) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	var errs []error
+	var closers []closer
 	for _, layer := range slices.Backward(s.layers) {
-		if closer, ok := layer.(interface{ Shutdown(context.Context) error }); ok {
-			errs = append(errs, closer.Shutdown(ctx))
+		if c, ok := layer.(closer); ok {
+			closers = append(closers, c)
 		}
 	}
+	var errs []error
+	for i, c := range closers {
+		errs = append(errs, shutdown(ctx, c, i == len(closers)-1))
+	}
 	return errors.Join(errs...)
+}
+
+// closer is a layer that holds something.
+type closer interface {
+	Shutdown(context.Context) error
+}
+
+// shutdown closes one layer within its share of the time.
+func shutdown(ctx context.Context, c closer, last bool) (err error) {
+	if deadline, ok := ctx.Deadline(); ok && !last {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("bulwark: shutting down a %T: it panicked", c)
+		}
+	}()
+	return c.Shutdown(ctx)
 }
 
 // kindOf returns what a layer says it is, or nothing.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/bulwarktest"
@@ -64,6 +66,37 @@ func TestChainRunsOutermostFirst(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "sink gone") {
 		t.Errorf("Shutdown returned %v, want the layer's error", err)
+	}
+}
+
+// closing is a layer whose Shutdown is f.
+type closing struct{ f func(context.Context) error }
+
+func (c closing) Build() (bulwark.Layer, error)       { return c, nil }
+func (c closing) Wrap(next http.Handler) http.Handler { return next }
+func (c closing) Shutdown(ctx context.Context) error  { return c.f(ctx) }
+
+// Audit, outside, still has to write out what it holds.
+func TestShutdownReachesTheOutermost(t *testing.T) {
+	for name, inner := range map[string]func(context.Context) error{
+		"panic": func(context.Context) error { panic("s3cret") },
+		"slow":  func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				written := false
+				stack := bulwark.Must(bulwark.Chain(closing{func(ctx context.Context) error {
+					written = ctx.Err() == nil
+					return nil
+				}}, closing{inner}))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := stack.Shutdown(ctx)
+				if !written || err == nil || strings.Contains(err.Error(), "s3cret") {
+					t.Errorf("written %v, error %v", written, err)
+				}
+			})
+		})
 	}
 }
 

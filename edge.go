@@ -1,7 +1,6 @@
 package bulwark
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -232,62 +231,4 @@ func (e *edge) trusts(addr netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// wellFormedID accepts request ids of 1 to 64 unreserved characters (RFC 3986
-// section 2.3): they are safe in logs, headers and URNs.
-func wellFormedID(id string) bool {
-	if id == "" || len(id) > 64 {
-		return false
-	}
-	for _, c := range []byte(id) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '.', c == '_', c == '~':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// ClientIP returns the address of the client of r: what [Edge] settled, and the
-// peer's address where no Edge has seen the request. IPv4-mapped addresses are
-// IPv4, zones are stripped. It is the zero Addr, which is not valid, where the
-// peer has no IP address, such as on a Unix socket.
-func ClientIP(r *http.Request) netip.Addr {
-	if s := scopeOf(r.Context()); s != nil {
-		return s.ClientIP()
-	}
-	return peer(r)
-}
-
-// RequestID returns the id of the request that ctx belongs to: the one in the
-// X-Request-Id of the response, in problems and in events. It is empty where no
-// layer of this module has seen the request.
-func RequestID(ctx context.Context) string {
-	if s := scopeOf(ctx); s != nil {
-		return s.RequestID()
-	}
-	return ""
-}
-
-// Route returns a layer that records the pattern of the matched route, for
-// routers that do not set [http.Request.Pattern]. Put it inside the router; it
-// asks pattern before the handler runs and, for routers that know the whole
-// pattern only then, again afterwards.
-func Route(pattern func(*http.Request) string) Layer {
-	return LayerFunc(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r, s := Enter(r)
-			record := func() {
-				if p := pattern(r); p != "" {
-					s.SetRoute(p)
-				}
-			}
-			record()
-			defer record()
-			next.ServeHTTP(w, r)
-		})
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -70,20 +71,20 @@ func (n EventName) severity() slog.Level {
 // whatever the request cannot tell; [Report] fills in the rest from the request
 // and makes every text safe to log. Fields that are set already are kept.
 type Event struct {
-	Name     EventName
+	Name     EventName  // what happened
 	Severity slog.Level // zero chooses by Name; slog.LevelInfo is zero, too
 	Time     time.Time  // UTC
-	ClientIP netip.Addr
-	Issuer   string // of the caller, beside UserID
-	UserID   string // the caller's Subject, empty for an anonymous one
-	Method   string // a method of RFC 9110 or 5789, or "_OTHER"
-	Path     string // at most 256 bytes
-	Route    string // the pattern that matched
-	Status   int    // of the refusal, 0 where the event is none
+	ClientIP netip.Addr // see [ClientIP]
+	Issuer   string     // of the caller, beside UserID
+	UserID   string     // the caller's Subject, empty for an anonymous one
+	Method   string     // a method of RFC 9110 or 5789, or "_OTHER"
+	Path     string     // at most 256 bytes
+	Route    string     // the pattern that matched
+	Status   int        // of the refusal, 0 where the event is none
 	// RequestID is the id in the problem's instance and in X-Request-Id.
 	RequestID string
-	TraceID   string
-	SpanID    string
+	TraceID   string // W3C trace context, 32 hexadecimal digits
+	SpanID    string // and 16
 	Reason    string // why: the problem's code, or something more exact
 	Rule      string // the configured rule, limit or policy
 	Count     int    // how many occurrences this record stands for; 0 is one
@@ -110,7 +111,7 @@ func Report(r *http.Request, e Event) {
 		r, s = Enter(r)
 	}
 	s.Describe(r, &e)
-	s.counted(e.Name)
+	s.counted(e.Name, e.Severity >= slog.LevelWarn)
 	s.mu.Lock()
 	recorder := s.recorder
 	s.mu.Unlock()
@@ -169,13 +170,30 @@ func (e *Event) Sanitize() {
 		if e.Attrs[i].Key == "" {
 			continue
 		}
-		value := e.Attrs[i].Value.Resolve()
+		value := resolve(e.Attrs[i].Value, 4)
 		switch value.Kind() {
 		case slog.KindString, slog.KindAny, slog.KindGroup:
 			value = slog.StringValue(clip(value.String(), maxText))
 		}
 		e.Attrs[i] = slog.Attr{Key: clip(e.Attrs[i].Key, 64), Value: value}
 	}
+}
+
+// resolve returns value with every LogValuer in it resolved: text of a group would
+// otherwise show what the LogValuer hides.
+func resolve(value slog.Value, depth int) slog.Value {
+	value = value.Resolve()
+	if value.Kind() != slog.KindGroup {
+		return value
+	}
+	if depth == 0 {
+		return slog.StringValue("[nested too deep]")
+	}
+	attrs := slices.Clone(value.Group())
+	for i := range attrs {
+		attrs[i].Value = resolve(attrs[i].Value, depth-1)
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // AppendAttrs appends the event as log attributes in the standard shape: type,

@@ -292,6 +292,34 @@ func TestEventIsFilledInAndSafe(t *testing.T) {
 	}
 }
 
+// hidden is a value that its own LogValue keeps out of logs.
+type hidden string
+
+func (hidden) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+func TestWhatHidesItselfStaysHidden(t *testing.T) {
+	deep := slog.Any("deepest", hidden("s3cret"))
+	for range 8 {
+		deep = slog.Group("g", deep)
+	}
+	var rec bulwarktest.Recorder
+	rec.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginFail, Attrs: [4]slog.Attr{
+			slog.Any("plain", hidden("s3cret")), slog.Group("login", slog.Any("password", hidden("s3cret"))), deep}})
+		if _, s := bulwark.Enter(r); s.Events() != 1 {
+			t.Errorf("%d events", s.Events())
+		}
+		bulwark.Report(r, bulwark.Event{Name: bulwark.SessionRenewed}) // INFO tells of no refusal
+		if _, s := bulwark.Enter(r); s.Events() != 1 {
+			t.Errorf("%d events after a routine one", s.Events())
+		}
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	e := rec.Take()[0]
+	if text := fmt.Sprint(e.Attrs); strings.Contains(text, "s3cret") || !strings.Contains(text, "[redacted]") {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestNothingRefusedIsSilent(t *testing.T) {
 	var out bytes.Buffer
 	before := slog.Default()

@@ -2,8 +2,6 @@ package bulwark
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -236,7 +234,8 @@ func (s *Scope) answerer() Responder {
 	return s.responder
 }
 
-// Events counts what has been reported for this request and its sub-requests.
+// Events counts what has been reported for this request and its sub-requests at
+// level WARN and above: what tells of a refusal or worse.
 func (s *Scope) Events() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,10 +252,12 @@ func (s *Scope) Reported(name EventName) bool {
 }
 
 // counted notes an event here and in every scope around.
-func (s *Scope) counted(name EventName) {
+func (s *Scope) counted(name EventName, warns bool) {
 	for ; s != nil; s = s.outer {
 		s.mu.Lock()
-		s.events++
+		if warns {
+			s.events++
+		}
 		s.remember().note(name)
 		s.mu.Unlock()
 	}
@@ -337,20 +338,4 @@ func (s *Scope) Set(key, value any) bool {
 		}
 	}
 	return false
-}
-
-// newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var id [16]byte
-	rand.Read(id[:]) // never fails: crypto/rand ends the program instead
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	var text [36]byte
-	hex.Encode(text[0:8], id[0:4])
-	hex.Encode(text[9:13], id[4:6])
-	hex.Encode(text[14:18], id[6:8])
-	hex.Encode(text[19:23], id[8:10])
-	hex.Encode(text[24:36], id[10:16])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
 }

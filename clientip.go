@@ -125,3 +125,14 @@ func allHTTPS(lines []string) bool {
 	}
 	return len(lines) > 0
 }
+
+// ClientIP returns the address of the client of r: what [Edge] settled, and the
+// peer's address where no Edge has seen the request. IPv4-mapped addresses are
+// IPv4, zones are stripped. It is the zero Addr, which is not valid, where the
+// peer has no IP address, such as on a Unix socket.
+func ClientIP(r *http.Request) netip.Addr {
+	if s := scopeOf(r.Context()); s != nil {
+		return s.ClientIP()
+	}
+	return peer(r)
+}
