@@ -85,6 +85,8 @@ func (x *exchange) passed(body string) {
 type problem struct {
 	Status int
 	Code   string
+	Title  string
+	Detail string
 	Errors []bulwark.FieldError
 }
 
@@ -98,7 +100,7 @@ func (x *exchange) refused(status int, code string, event bulwark.EventName) pro
 	if err := json.Unmarshal(x.answer.Body.Bytes(), &p); err != nil {
 		x.t.Fatalf("%v in %q", err, x.answer.Body)
 	}
-	if x.answer.Code != status || p.Status != status || p.Code != code {
+	if x.answer.Code != status || p.Status != status || p.Code != code || p.Title != http.StatusText(status) {
 		x.t.Errorf("answer %d, problem %d %q, want %d %q", x.answer.Code, p.Status, p.Code, status, code)
 	}
 	h := x.answer.Header()
@@ -289,6 +291,9 @@ func TestRefusals(t *testing.T) {
 			}
 			if got := strings.Join(list, "; "); got != tt.errors {
 				t.Errorf("errors\n got %s\nwant %s", got, tt.errors)
+			}
+			if strings.Contains(p.Detail, "whose name is spelled") != (tt.code == "sanitize.spelling") {
+				t.Errorf("detail %q", p.Detail)
 			}
 			if rule := x.events.Events()[0].Rule; rule != tt.rule {
 				t.Errorf("rule %q, want %q", rule, tt.rule)

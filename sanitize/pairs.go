@@ -81,10 +81,10 @@ func policyOf(names []named, name string) Policy {
 var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
 func malformed(in string) *bulwark.Problem {
-	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "sanitize.malformed_query", Title: "Malformed query",
+	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "sanitize.malformed_query",
 		Detail: "The query has a semicolon or a percent sign that escapes nothing; write them as %3B and %25."}
 	if in == inForm {
-		p.Code, p.Title = "sanitize.malformed_form", "Malformed form"
+		p.Code = "sanitize.malformed_form"
 		p.Detail = strings.Replace(p.Detail, "query", "form", 1)
 	}
 	return p

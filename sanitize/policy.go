@@ -23,21 +23,22 @@ const (
 
 	// Text takes plain text and returns plain text, without markup and otherwise unchanged. Escape the result where it is put into
 	// HTML, as with all text; if somebody forgets to, or resolves its character references once, there is no element, attribute or
-	// script in it. That holds for one value alone. Where two stand side by side and neither is escaped, the second may end what the
-	// first has left open: "if a<b" and "onfocus=alert(1)//>" are an element together. An open tag at the end of a value is
-	// interrupted for that, as is any that has a value in it; but only escaping closes every such way.
+	// script in it. That holds for one value alone. Where two stand side by side in a page and neither is escaped, the second may end
+	// what the first has left open: "count<max" and " onfocus=alert(1)//>" are an element with a script together, and
+	// so are "<im" and "g src=x onerror=alert(1)//>". Text keeps such words, so only escaping covers values placed side by side.
 	//
 	// A tag of an element that HTML, SVG or MathML has, or that may be a custom element, is removed, and so are comments and
 	// declarations. In place of a block element stands a space, and the content of script and style goes with them. What only may
 	// be markup is kept, and a space behind its "<" makes text of it: "x<y and z>0" becomes "x< y and z>0", "&lt;script&gt;"
-	// becomes "&lt; script&gt;". So does what is left open: "Ann<zz" becomes "Ann< zz", "count<max" too.
+	// becomes "&lt; script&gt;". So does an open tag of such an element, or with a value in it, and an open "<!" or "</" that begins
+	// none: "x <script" becomes "x < script", "Ann<!:" becomes "Ann< !:".
 	//
 	// What looks like such a tag is taken for one. "List<Object>" becomes "List" and "Vec<Line>" "Vec", as HTML has an object and SVG
 	// a line; "<urn:a-b>" goes as a custom element, and "a<b>c" becomes "ac". A field for code or formulas wants no policy of this
 	// package: leave it unnamed, and escape it.
 	//
-	// These come back as they were: Tom & Jerry, O'Brien, 1 < 2, a<b, List<String>, Bob <bob@example.com>, ?a=1&copy=2, line breaks,
-	// emoji with joiners, text in any script.
+	// These come back as they were: Tom & Jerry, O'Brien, 1 < 2, a<b, count<max, List<String>, Bob <bob@example.com>,
+	// ?a=1&copy=2, line breaks, emoji with joiners, text in any script.
 	Text
 
 	// Strict takes HTML and returns HTML without any tag, its text escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". It is for

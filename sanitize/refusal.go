@@ -54,15 +54,14 @@ func (f *refusal) err() error {
 	if len(f.errors) == 0 {
 		return nil
 	}
-	status := http.StatusBadRequest
+	status, about := http.StatusBadRequest, "The request has text in it that is not accepted here."
 	if f.errors[0].Code == flawSpelling { // the text is fine, the document is not what is asked for
-		status = http.StatusUnprocessableEntity
+		status, about = http.StatusUnprocessableEntity, "The request has a field whose name is spelled in another case than the one known here."
 	}
 	return &bulwark.Problem{
 		Status: status,
 		Code:   "sanitize." + f.errors[0].Code,
-		Title:  "Unacceptable text",
-		Detail: "The request has text in it that is not accepted here.",
+		Detail: about,
 		Errors: f.errors,
 		Rule:   f.rule,
 	}

@@ -131,7 +131,7 @@ func (t *reader) tag(i, start int) markup {
 	t.budget -= end - i
 	name := t.text[start:end]
 	if t.lastClose < i {
-		return t.unfinished(i, end, name)
+		return t.unfinished(i, name)
 	}
 	if strings.IndexByte(name, '<') >= 0 {
 		return t.nested(name, end)
@@ -156,16 +156,15 @@ func (t *reader) tag(i, start int) markup {
 	return markup{remove, a.end}
 }
 
-// unfinished is a tag that no ">" ends, whose name ends at end. A parser drops it and what follows, so by itself it does nothing; but
-// where another text is put behind it that ends it, what stands there could become its attributes, and the name that of an element
-// that swallows the page. So an open name at the end of a text is interrupted, but for the single letter of a formula.
-func (t *reader) unfinished(i, end int, name string) markup {
+// unfinished is a tag that no ">" ends. A parser drops it and what follows, so by itself it does nothing. Where it has a value in it,
+// or is that of an element whose name is no single letter, it is meant as a tag and interrupted; every other is a formula, which
+// people write: "a<b", "count<max". What another text makes of it that is put behind it unescaped is beyond one value's rules.
+func (t *reader) unfinished(i int, name string) markup {
 	name = leading(name)
-	last := strings.TrimLeft(t.text[end:], " \t\n\r\f/") == ""
-	if t.lastEqual > i || len(name) > 1 && (last || meaningful(name)) {
+	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
 		return markup{verdict: interrupt}
 	}
-	return markup{verdict: keep} // a<b
+	return markup{verdict: keep}
 }
 
 // nested is a tag whose name holds another "<". Only a type such as Map<String,List<Integer>> may, for which each part counts.

@@ -29,7 +29,8 @@ type Config struct {
 	// Path describes the wildcards of the route, declared as in Query, without arrays. An empty one counts as missing.
 	Path Schema
 	// Header describes header fields, declared as in Query and named in any case. An array is a list with commas (RFC 9110 section
-	// 5.6.1), whose defaults have no commas and no white space around their items. Fields that are not described are let through: browsers and proxies send what they like.
+	// 5.6.1), whose defaults have no commas and no white space around their items. Fields that are not described are let through:
+	// browsers and proxies send what they like.
 	Header Schema
 
 	// MaxBody is the size of the body in bytes, default 1 MiB. Larger ones are 413.
@@ -70,7 +71,7 @@ type Limits struct {
 
 	// Steps is the work for each of body, query, path and header, default 100,000. A step is a schema applied to a value, a property or
 	// item looked at, or a value filled in as a default. Dearer work counts more: a pattern the bytes of the string times the
-	// instructions of its compiled form, 128 of them a step; uniqueItems every value within the items; a long default each 32 bytes; a
+	// instructions of its compiled form, 512 of them a step; uniqueItems every value within the items; a long default each 32 bytes; a
 	// long string each 256.
 	Steps int
 }

@@ -23,7 +23,8 @@
 //     An unknown or repeated query parameter is refused.
 //   - Filling in defaults and checking share a bounded number of steps, whatever the schema and the document make of each other; see
 //     [Limits]. Beyond it the answer is 400 "validate.too_complex". A string beyond maxLength is not held against pattern and format,
-//     so that a maxLength beside each pattern keeps the steps low. Functions of Config.Formats are not counted: they must be quick.
+//     so that a maxLength beside a pattern bounds what one string costs; in an array each item costs as much again. Functions of
+//     Config.Formats are not counted: they must be quick.
 //
 // A refusal is a 422 "validate.invalid" with one entry in errors for each fault: where it is (in, and a JSON pointer), a stable code,
 // the rule's parameters, and a sentence. They are sorted, the same on every run, and never contain a submitted value; only names of

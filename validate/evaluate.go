@@ -166,8 +166,9 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 	return ok
 }
 
-// bytesPerStep is how many bytes, times instructions of a pattern, are matched in one step.
-const bytesPerStep = 128
+// bytesPerStep is how many bytes, times instructions of a pattern, are matched in one step. Package regexp takes some 10 ns for each
+// at worst, so that the default of Limits.Steps is half a second; most patterns take a small part of that.
+const bytesPerStep = 512
 
 // matches pays for a pattern and then asks it. Package regexp is linear in the string, and in the pattern.
 func (e *evaluation) matches(p *pattern, s string) bool {

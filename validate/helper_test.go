@@ -112,7 +112,7 @@ func (o outcome) refused(t *testing.T, status int, code string) {
 	if o.seen != nil {
 		t.Fatal("the handler behind ran")
 	}
-	if o.status != status || o.problem.Status != status || o.problem.Code != code || o.problem.Title == "" || o.problem.Detail == "" {
+	if o.status != status || o.problem.Status != status || o.problem.Code != code || o.problem.Title != http.StatusText(status) || o.problem.Detail == "" {
 		t.Errorf("answered %d %s, want %d %s", o.status, o.text, status, code)
 	}
 	if got := o.header.Get("Content-Type"); got != "application/problem+json" {

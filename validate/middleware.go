@@ -147,7 +147,7 @@ func (v *visit) body() error {
 // invalid is the one answer for all faults that were found.
 func (v *visit) invalid() *bulwark.Problem {
 	errs, total := fieldErrors(v.found, v.m.maxErrors)
-	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid", Title: "Invalid request",
+	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
 		Detail: "The request has values that are not allowed; see errors.", Errors: errs,
 		Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}
 	if total > len(errs) {
@@ -157,12 +157,12 @@ func (v *visit) invalid() *bulwark.Problem {
 }
 
 func tooComplex(in string) *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Title: "Request too complex", Rule: in,
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Rule: in,
 		Detail: "Checking the " + in + " takes more steps than are allowed."}
 }
 
 func malformed(in, text string) *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Title: "Malformed " + in, Detail: text}
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Detail: text}
 }
 
 // broken is a check that could not be made. The request is refused, and only the log learns the cause.
@@ -171,6 +171,6 @@ func broken(cause any) *bulwark.Problem {
 	if !ok {
 		err = fmt.Errorf("%v", cause)
 	}
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.unchecked", Title: "Request cannot be checked",
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.unchecked",
 		Detail: "The request could not be checked.", Err: err}
 }

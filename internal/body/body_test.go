@@ -32,7 +32,7 @@ func post(text string) *http.Request {
 func refused(t *testing.T, err error, status int, code string) *bulwark.Problem {
 	t.Helper()
 	var p *bulwark.Problem
-	if !errors.As(err, &p) || p.Status != status || p.Code != code || p.Detail == "" || p.Title == "" {
+	if !errors.As(err, &p) || p.Status != status || p.Code != code || p.Detail == "" || p.Title != "" {
 		t.Fatalf("error is %+v, want %d %s", err, status, code)
 	}
 	if strings.Contains(p.Detail, "s3cret") {
