@@ -55,7 +55,8 @@ const (
 
 // showQuery returns the query with the parameters in allowed as they came, still
 // percent-encoded, and one [redacted] for all others. Names are redacted, too:
-// some clients send a bare token where a name belongs.
+// some clients send a bare token where a name belongs. So is a pair with a
+// semicolon: some servers read several parameters there, and net/url none.
 func showQuery(raw string, allowed []string) string {
 	var b strings.Builder
 	hidden := false
@@ -70,7 +71,7 @@ func showQuery(raw string, allowed []string) string {
 		}
 		escaped, value, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(escaped)
-		if err != nil || !slices.Contains(allowed, name) {
+		if err != nil || strings.Contains(pair, ";") || !slices.Contains(allowed, name) {
 			hidden = true
 			continue
 		}

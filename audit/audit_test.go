@@ -267,6 +267,18 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// A key twice in a record is read by some as the first and by others as the last.
+func TestAccessHeadersOnce(t *testing.T) {
+	_, err := audit.New(audit.Config{AccessLog: true, AccessHeaders: []string{"User-Agent", "Accept", "user-agent", "USER-AGENT"}})
+	if err == nil {
+		t.Fatal("a header twice is accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "audit.AccessHeaders[2]: ") || !strings.Contains(lines[1], "audit.AccessHeaders[3]: ") {
+		t.Errorf("%q", lines)
+	}
+}
+
 func TestLayerInAChain(t *testing.T) {
 	out := newLog()
 	stack, err := bulwark.Chain(build(t, audit.Config{Sinks: []slog.Handler{out}}), bulwark.Edge{Hosts: []string{"api.example.com"}})
@@ -392,6 +404,84 @@ func TestObservers(t *testing.T) {
 	}
 	if last := seen.events[50]; last.Name != "_OTHER" || last.Severity != slog.LevelWarn || last.Time.IsZero() {
 		t.Errorf("%+v", last)
+	}
+}
+
+// An observer that panics loses neither the event, nor the answer, nor what the
+// observers after it see.
+func TestObserverThatPanics(t *testing.T) {
+	out, seen := newLog(), new(spy)
+	m := build(t, audit.Config{Logger: slog.New(out), Observers: []bulwark.Recorder{panicking{}, seen}})
+	w := httptest.NewRecorder()
+	m.Wrap(deny(bulwark.Problem{Status: 403, Code: "test.no"})).ServeHTTP(w, request("GET", "/"))
+	drain(t, m)
+	if w.Code != 403 || !strings.Contains(w.Body.String(), `"test.no"`) {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	got := out.records(t)
+	if len(got) != 1 || got[0]["event"] != "authz_fail" || got[0]["reason"] != "test.no" || len(seen.events) != 1 {
+		t.Errorf("the other observer saw %d, recorded %s", len(seen.events), out)
+	}
+	if s := m.Stats().Security; s.Written != 1 || s.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Record(context.Context, bulwark.Event) { panic("secret of the observer") }
+
+// Observers see safe texts also of an event that needs nothing else.
+func TestObserversSeeSafeTexts(t *testing.T) {
+	seen := new(spy)
+	m := build(t, audit.Config{Logger: slog.New(newLog()), Observers: []bulwark.Recorder{seen}})
+	m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginFail, Severity: slog.LevelWarn, Time: time.Now(),
+		Path: "/a\n\x1b[2Jforged", Attrs: [4]slog.Attr{slog.String("k", "v\u202e")}})
+	if len(seen.events) != 1 {
+		t.Fatalf("%d events", len(seen.events))
+	}
+	if e := seen.events[0]; e.Path != `/a\x0a\x1b[2Jforged` || e.Attrs[0].Value.String() != `v\u202e` {
+		t.Errorf("path %q, attribute %q", e.Path, e.Attrs[0].Value)
+	}
+}
+
+// A routine event, such as a renewed session, does not tell of the refusal that
+// a handler makes without a report.
+func TestRoutineEventHidesNoRefusal(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		event  bulwark.EventName
+		status int
+		want   []string
+	}{
+		{"info_then_403", bulwark.SessionRenewed, 403, []string{"session_renewed", "authz_fail"}},
+		{"info_then_429", bulwark.AuthnLoginSuccess, 429, []string{"authn_login_success", "excess_rate_limit_exceeded"}},
+		{"info_then_200", bulwark.SessionRenewed, 200, []string{"session_renewed"}},
+		{"warning_then_403", bulwark.AuthzFail, 403, []string{"authz_fail"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := newLog()
+			m := build(t, audit.Config{Logger: slog.New(out)})
+			w := httptest.NewRecorder()
+			m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				bulwark.Report(r, bulwark.Event{Name: test.event, UserID: "alice", Reason: "test.own"})
+				w.WriteHeader(test.status)
+			})).ServeHTTP(w, request("GET", "/"))
+			drain(t, m)
+			got := out.records(t)
+			if w.Code != test.status || len(got) != len(test.want) {
+				t.Fatalf("answered %d, recorded %s", w.Code, out)
+			}
+			for i, name := range test.want {
+				reason := "test.own"
+				if i > 0 {
+					reason = "audit.unreported"
+				}
+				if got[i]["event"] != name || got[i]["reason"] != reason {
+					t.Errorf("record %d is %v", i, got[i])
+				}
+			}
+		})
 	}
 }
 

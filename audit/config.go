@@ -35,12 +35,14 @@ type Config struct {
 	AccessQuery []string
 	// AccessHeaders names the request headers that the access record shows.
 	// Empty shows none. One that carries credentials is an error: "User-Agent" is
-	// accepted, "Authorization" and "Cookie" are not. At most 16.
+	// accepted, "Authorization" and "Cookie" are not. At most 16, each once
+	// whatever its case.
 	AccessHeaders []string
 
 	// Observers see every event, one by one and before any is counted or
 	// dropped, on the goroutine that reports it: counters and detectors. Their
-	// Record must not block. At most 8.
+	// Record must not block; where it panics, the event and the answer go on
+	// without it. At most 8.
 	Observers []bulwark.Recorder
 
 	// OneByOne is how many events of an anonymous caller, or of a rate limit,
@@ -113,7 +115,11 @@ func New(c Config) (*Middleware, error) {
 			}
 		}
 	}
-	for _, name := range c.AccessHeaders {
+	for i, name := range c.AccessHeaders {
+		// A key must not occur twice in a record.
+		if slices.ContainsFunc(c.AccessHeaders[:i], func(other string) bool { return strings.EqualFold(other, name) }) {
+			wrong(fmt.Sprintf("AccessHeaders[%d]", i), name, "is there already; case does not matter")
+		}
 		m.headers = append(m.headers, shownHeader{http.CanonicalHeaderKey(name), strings.ToLower(name)})
 	}
 	bound := func(field string, value, low, high, standard int) int {

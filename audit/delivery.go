@@ -108,7 +108,13 @@ func (d *delivery) reopen(class class, cause cause, n uint64, first, last time.T
 
 // run writes until shutdown. Security goes before access, which is shed first.
 func (d *delivery) run() {
-	defer close(d.over)
+	defer func() {
+		if d.ended {
+			close(d.over)
+			return
+		}
+		go d.run() // the sink has ended this goroutine with runtime.Goexit
+	}()
 	var e entry
 	room := make([]slog.Attr, 0, attrRoom)
 	for {
@@ -121,7 +127,7 @@ func (d *delivery) run() {
 			d.missing--
 			d.mu.Unlock()
 			e = lost.record(class, cause, time.Now())
-			d.wrote(class, cause, lost, d.write(&e, room))
+			d.tell(class, cause, lost, &e, room)
 		case d.queues[securityClass].size > 0:
 			d.one(securityClass, &e, room)
 		case d.queues[accessClass].size > 0:
@@ -146,35 +152,41 @@ func (d *delivery) one(class class, e *entry, room []slog.Attr) {
 	d.counts[class].Queued -= n
 	d.mu.Unlock()
 
-	err := d.write(e, room)
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.done[class]++
-	d.settle(err)
-	if err != nil {
-		d.counts[class].Failed += n
-		d.lose(class, sinkFailed, n, e.event.Time, e.event.Time)
-	} else {
-		d.counts[class].Written += n
-	}
-	d.release()
+	err := errGoexit
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.done[class]++
+		d.settle(err)
+		if err != nil {
+			d.counts[class].Failed += n
+			d.lose(class, sinkFailed, n, e.event.Time, e.event.Time)
+		} else {
+			d.counts[class].Written += n
+		}
+		d.release()
+	}()
+	err = d.write(e, room)
 }
 
-// wrote notes how the record of a gap fared. What could not be written is open again.
-func (d *delivery) wrote(class class, cause cause, lost gap, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	// From the end of the write on: a sink that takes longer than gapEvery would
-	// otherwise write nothing but gaps.
-	d.lastGap[class][cause] = time.Now()
-	d.settle(err)
-	if err != nil {
-		d.reopen(class, cause, lost.count, lost.first, lost.last)
-	} else {
-		d.told[class][cause] += lost.count
-	}
-	d.release()
+// tell writes the record of a gap, and opens the gap again if that fails.
+func (d *delivery) tell(class class, cause cause, lost gap, e *entry, room []slog.Attr) {
+	err := errGoexit
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		// From the end of the write on: a sink that takes longer than gapEvery would
+		// otherwise write nothing but gaps.
+		d.lastGap[class][cause] = time.Now()
+		d.settle(err)
+		if err != nil {
+			d.reopen(class, cause, lost.count, lost.first, lost.last)
+		} else {
+			d.told[class][cause] += lost.count
+		}
+		d.release()
+	}()
+	err = d.write(e, room)
 }
 
 // settle remembers whether the sink works. d.mu is held.
@@ -320,8 +332,11 @@ func (d *delivery) shutdown(ctx context.Context) error {
 	}
 }
 
-// errPanic is the error of a sink that panicked. The value may hold anything.
-var errPanic = errors.New("audit: the sink panicked")
+// Errors of a sink that does not return. What it panicked with may hold anything.
+var (
+	errPanic  = errors.New("audit: the sink panicked")
+	errGoexit = errors.New("audit: the sink ended its goroutine")
+)
 
 // write hands a record to the sink. A sink that panics must not end the process.
 func (d *delivery) write(e *entry, room []slog.Attr) (err error) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -220,6 +221,79 @@ func TestFailingSink(t *testing.T) {
 			})
 		})
 	}
+}
+
+// exiting ends the goroutine that calls it, on the first n records.
+type exiting struct {
+	*log
+	left atomic.Int64
+}
+
+func (e *exiting) Handle(ctx context.Context, r slog.Record) error {
+	if e.left.Add(-1) >= 0 {
+		runtime.Goexit()
+	}
+	return e.log.Handle(ctx, r)
+}
+
+// A sink that ends its goroutine loses that record, which is counted, and no other.
+func TestGoexitSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &exiting{log: newLog()}
+		sink.left.Store(2)
+		m := build(t, audit.Config{Sinks: []slog.Handler{sink}})
+		for range 5 {
+			m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginSuccess, UserID: "alice"})
+		}
+		synctest.Wait()
+		if s := m.Stats().Security; s.Failed != 2 || s.Written != 3 || s.Queued != 0 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(2 * time.Second)
+		sink.left.Store(1)
+		m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginSuccess, UserID: "bob"})
+		time.Sleep(2 * time.Second) // it is told meanwhile
+		if err := m.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		got := sink.records(t)
+		gaps := of(got, "event", "audit_gap")
+		if len(of(got, "userId", "alice")) != 3 || len(of(got, "userId", "bob")) != 0 || occurrences(gaps) != 3 {
+			t.Errorf("%s", sink)
+		}
+		for _, gap := range gaps {
+			if gap["reason"] != "audit.sink_failed" {
+				t.Errorf("%v", gap)
+			}
+		}
+	})
+}
+
+// The record of a gap, too, is tried again after a sink has ended its goroutine.
+func TestGoexitSinkForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &exiting{log: newLog()}
+		sink.left.Store(1 << 40)
+		m := build(t, audit.Config{Sinks: []slog.Handler{sink}})
+		for range 3 {
+			m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginSuccess, UserID: "alice"})
+		}
+		time.Sleep(10 * time.Second)
+		if m.Drain(t.Context()) == nil {
+			t.Error("Drain is content with a sink that writes nothing")
+		}
+		sink.left.Store(0)
+		if err := m.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		got := sink.records(t)
+		if len(got) != 1 || got[0]["event"] != "audit_gap" || got[0]["count"] != 3.0 {
+			t.Errorf("%s", sink)
+		}
+		if s := m.Stats().Security; s.Failed != 3 || s.Written != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 func TestShutdownOfASinkThatFails(t *testing.T) {

@@ -19,7 +19,7 @@
 //	{"time":"…","level":"WARN","msg":"security event",
 //	"type":"security","event":"authz_fail","timestamp":"2026-01-02T03:04:05.678Z",
 //	"ip":"192.0.2.1","userId":"","path":"/documents/42","method":"GET",
-//	"reason":"auth.required","requestId":"…","status":401}
+//	"reason":"authz.unauthenticated","requestId":"…","status":401}
 //
 // What it does so that the records can be relied on:
 //

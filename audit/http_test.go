@@ -16,6 +16,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +153,30 @@ func TestStatusOnRealServers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A handler that ends its goroutine gives no answer, which is recorded as a panic is.
+func TestGoexitOfTheHandler(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		t.Run(fmt.Sprintf("http%d", version), func(t *testing.T) {
+			out := newLog()
+			m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true})
+			server := serve(t, version, m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })))
+			if resp, err := server.Client().Get(server.URL + "/x"); err == nil {
+				resp.Body.Close()
+				t.Errorf("the client sees %d", resp.StatusCode)
+			}
+			server.Close()
+			drain(t, m)
+			events, access := of(out.records(t), "type", "security"), of(out.records(t), "type", "access")
+			if len(events) != 1 || events[0]["event"] != "sys_unavailable" || events[0]["reason"] != "audit.panic" || events[0]["status"] != 500.0 {
+				t.Errorf("events %v", events)
+			}
+			if len(access) != 1 || access[0]["status"] != 500.0 || access[0]["panicked"] != true {
+				t.Errorf("access %v", access)
+			}
+		})
 	}
 }
 
@@ -323,6 +348,10 @@ func TestAccessRecord(t *testing.T) {
 		{"limit=50&access_token=hunter2", "limit=50&[redacted]"},
 		{"access_token=hunter2&limit=50&hunter2", "limit=50&[redacted]"},
 		{"hunter2", "[redacted]"},
+		{"limit=1;access_token=hunter2", "[redacted]"},
+		{"limit=50&limit;access_token=hunter2", "limit=50&[redacted]"},
+		{"a;limit=hunter2&limit=2", "limit=2&[redacted]"},
+		{"limit=1%3Ba", "limit=1%3Ba"},
 		{"sort%5Border%5D=a%26token%3Db&", "sort[order]=a%26token%3Db"},
 		{"%zz=1", "[redacted]"},
 		{"limit=" + strings.Repeat("9", 5000), "limit=" + strings.Repeat("9", 250)},

@@ -35,7 +35,8 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
 // Wrap returns a handler that records what next refuses.
 //
-// A panic of next is recorded and goes on, so that the server still sees it.
+// A panic of next is recorded and goes on, so that the server still sees it. So
+// is [runtime.Goexit], with which the client gets no answer either.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if !m.made() {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +71,8 @@ type exchange struct {
 	returned bool
 }
 
-// end records how the request ended. It is deferred, and lets a panic go on.
+// end records how the request ended. It is deferred, and lets a panic go on. A
+// handler that ended its goroutine has neither returned nor panicked.
 func (x *exchange) end() {
 	var fault any
 	if !x.returned {
@@ -78,7 +80,7 @@ func (x *exchange) end() {
 	}
 	status := x.watch.Final(!x.returned)
 	switch {
-	case fault != nil && fault != http.ErrAbortHandler:
+	case !x.returned && fault != http.ErrAbortHandler:
 		// What it panicked with is for the server's own log: it may hold anything.
 		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
 	case x.scope.Events() == x.before:
@@ -108,11 +110,12 @@ func unreported(status int) bulwark.EventName {
 
 // Record takes an event. It does not block, and it is what [bulwark.Report]
 // inside the Middleware ends in; the context tells whether the caller is known.
-// Outside a request, pass any context. The event's texts are made safe here,
-// and Severity and Time are filled in; a Name that is not lower case letters,
-// digits and underscores becomes "_OTHER".
+// Outside a request, pass any context. Observers and sinks get the event with
+// its texts made safe and Severity and Time filled in; a Name that is not lower
+// case letters, digits and underscores becomes "_OTHER".
 func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
-	if unfinished(&e) {
+	// What only sinks see is made safe when it is written.
+	if unfinished(&e) || m.made() && len(m.observers) > 0 {
 		e = safe(e)
 	}
 	if !wellNamed(e.Name) {
@@ -124,12 +127,19 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 		return
 	}
 	for _, observer := range m.observers {
-		observer.Record(ctx, e)
+		observe(ctx, observer, e)
 	}
 	if foldable(ctx, &e) && m.folder.take(&e, time.Now()) {
 		return
 	}
 	m.deliver(&entry{event: e})
+}
+
+// observe keeps an observer that panics from taking the record, and the request,
+// with it.
+func observe(ctx context.Context, observer bulwark.Recorder, e bulwark.Event) {
+	defer func() { _ = recover() }()
+	observer.Record(ctx, e)
 }
 
 // deliver hands a record to each sink.

@@ -3,8 +3,8 @@ package audit
 // Stats says what has become of everything that was recorded, over all sinks
 // since New.
 type Stats struct {
-	Security Counts
-	Access   Counts
+	Security Counts // of security events
+	Access   Counts // of access records
 }
 
 // Counts are occurrences, once for each sink: a record that stands for a hundred
@@ -14,7 +14,7 @@ type Stats struct {
 type Counts struct {
 	Written uint64 // the sink has taken it
 	Full    uint64 // dropped: the queue was full
-	Failed  uint64 // dropped: the sink returned an error, or panicked
+	Failed  uint64 // dropped: the sink returned an error, or did not return
 	Closed  uint64 // dropped: it came after Shutdown
 	Queued  uint64 // waiting
 }

@@ -8,8 +8,9 @@ import (
 
 // A Route is what [Mux.Routes] tells about one registered pattern.
 type Route struct {
-	// Method and Pattern are the two halves of the registered pattern.
-	Method  string `json:"method"`
+	// Method is the first half of the registered pattern.
+	Method string `json:"method"`
+	// Pattern is the other half: host and path.
 	Pattern string `json:"pattern"`
 	// Rule describes the rule.
 	Rule string `json:"rule"`
@@ -18,9 +19,10 @@ type Route struct {
 	// Roles are the roles that are able to pass, sorted, for objects with their
 	// reach: "user (own)". One "*" stands for every caller whatever the roles.
 	Roles []string `json:"roles"`
-	// Scopes and ACR are what the rule asks of the credential, in any part.
+	// Scopes are those that the rule asks of the credential, in any part.
 	Scopes []string `json:"scopes,omitempty"`
-	ACR    []string `json:"acr,omitempty"`
+	// ACR are the authentication contexts that it asks for, in any part.
+	ACR []string `json:"acr,omitempty"`
 	// Weak says what this table cannot vouch for.
 	Weak string `json:"weak,omitempty"`
 }

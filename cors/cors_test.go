@@ -91,6 +91,8 @@ func (x *exchange) refused(t *testing.T, status int, code string) {
 		t.Error("the next handler ran")
 	}
 	if x.w.Code != status || x.w.Header().Get("Content-Type") != "application/problem+json" ||
+		!strings.Contains(x.w.Body.String(), `"type":"about:blank"`) || // whose title is the status text, RFC 9457 section 4.2.1
+		!strings.Contains(x.w.Body.String(), `"title":"`+http.StatusText(status)+`"`) ||
 		!strings.Contains(x.w.Body.String(), `"code":"`+code+`"`) {
 		t.Errorf("answer is %d %s %s, want %d %s", x.w.Code, x.w.Header().Get("Content-Type"), x.w.Body, status, code)
 	}

@@ -22,13 +22,13 @@ func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Pro
 		Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}
 	switch {
 	case !m.origins.allows(origin):
-		p.Code, p.Title = codeOrigin, "Origin not allowed"
+		p.Code = codeOrigin
 		p.Detail = "Pages of this origin may not use this service."
 	case !m.lists(method) || !preflight:
-		p.Code, p.Title = codeMethod, "Method not allowed for other origins"
+		p.Code = codeMethod
 		p.Detail = "Pages of other origins may not use this method."
 	default:
-		p.Code, p.Title = codeHeader, "Header not allowed for other origins"
+		p.Code = codeHeader
 		p.Detail = "Pages of other origins may not set one of the headers that Access-Control-Request-Headers lists."
 	}
 	return p
@@ -38,6 +38,5 @@ func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Pro
 // of two lines counts, and rs/cors would answer with both (Fetch has one of each).
 func ambiguous() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Event: bulwark.MaliciousCORS,
-		Title:  "More than one Origin or Access-Control-Request-Method",
 		Detail: "Send each of Origin and Access-Control-Request-Method once."}
 }

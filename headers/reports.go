@@ -153,6 +153,6 @@ func fromReports(read *body.Body) ([]violation, error) {
 }
 
 func notAReport(cause error) *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "headers.report", 
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "headers.report",
 		Detail: "The body is no report of its media type.", Err: cause}
 }

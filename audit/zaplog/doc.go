@@ -19,10 +19,16 @@
 //     as "ERROR+4";
 //   - adds requestId, traceId and spanId from the context of a request, where
 //     the record has none of these itself;
-//   - writes what the logger's sampling declines;
+//   - writes what the logger's sampling declines, unless it is that of a core
+//     within a tee, see below;
 //   - returns the error of a write, so that package audit can count it.
 //
 // # What it does not cover
+//
+// Sampling within a tee: a sampler that is one of several cores of a
+// zapcore.NewTee still drops, because the tee only tells that another core has
+// written. Give each core a Sink of its own, zaplog.New(zap.New(core)), in place of
+// the tee.
 //
 // Text that is not escaped: zap's console encoder writes messages as they are.
 // The records of package audit have constant messages and escaped texts; an

@@ -21,9 +21,10 @@ type Grant struct {
 	// taken, never its roles. A nil Owner makes the key its own caller,
 	// "key:<id>", with quota and permissions of its own.
 	Owner *bulwark.Principal
-	// Roles, Scopes and Tier are the caller's. At most 64 roles and scopes each.
+	// Roles and Scopes are the caller's, at most 64 each.
 	Roles, Scopes []string
-	Tier          string
+	// Tier is the caller's, one of [Config.Tiers] or empty.
+	Tier string
 	// Networks are those that the key may be used from, judged by
 	// [bulwark.ClientIP]; at most 64. Empty is any.
 	Networks []netip.Prefix
@@ -36,11 +37,15 @@ type Grant struct {
 // As JSON, which is what its one recipient gets, it has the whole key: inside
 // another value that is logged by a JSON handler of slog the key is shown.
 type Issued struct {
+	// ID is the key's id: it may be shown and logged.
 	ID string
 	// Key is the whole key. It is here this once and cannot be shown again.
-	Key       string
-	Name      string
-	Tier      string
+	Key string
+	// Name is what people call the key.
+	Name string
+	// Tier is the caller's.
+	Tier string
+	// ExpiresAt is when the key ends, this secret and all others.
 	ExpiresAt time.Time
 }
 

@@ -59,13 +59,17 @@ type Record struct {
 	Name string
 	// Issuer and Subject are the caller that the key acts as.
 	Issuer, Subject string
-	Roles, Scopes   []string
-	Tier            string
+	// Roles and Scopes are the caller's.
+	Roles, Scopes []string
+	// Tier is the caller's.
+	Tier string
 	// Networks are those that the key may be used from; empty is any.
 	Networks []netip.Prefix
 	// Secrets are the hashes of the secrets, the newest first, at most four.
-	Secrets   []Secret
+	Secrets []Secret
+	// CreatedAt is when the key was issued. A rotation does not move it.
 	CreatedAt time.Time
+	// ExpiresAt is when the key ends.
 	ExpiresAt time.Time
 	// RevokedAt is zero for a key that is not revoked.
 	RevokedAt time.Time
@@ -77,9 +81,9 @@ type Record struct {
 
 // A Secret is one secret of a key, at rest.
 type Secret struct {
-	Hash      [32]byte // HMAC-SHA-256 under the pepper
-	Pepper    int      // Version of the pepper
-	CreatedAt time.Time
+	Hash      [32]byte  // HMAC-SHA-256 under the pepper
+	Pepper    int       // Version of the pepper
+	CreatedAt time.Time // when the issue or the rotation made it
 	NotAfter  time.Time // zero until a rotation replaces the secret
 }
 

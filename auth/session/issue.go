@@ -17,9 +17,9 @@ import (
 // logs without the token. As JSON it has it: inside another value that is logged
 // by a JSON handler of slog the token is shown.
 type Tokens struct {
-	AccessToken string `json:"access_token,omitempty"`
-	TokenType   string `json:"token_type,omitempty"` // "Bearer"
-	ExpiresIn   int    `json:"expires_in"`           // seconds
+	AccessToken string `json:"access_token,omitempty"` // a signed JWT, for the Authorization header
+	TokenType   string `json:"token_type,omitempty"`   // "Bearer"
+	ExpiresIn   int    `json:"expires_in"`             // seconds
 }
 
 // String tells how long the access token lasts.

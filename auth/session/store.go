@@ -50,24 +50,27 @@ type Session struct {
 	Version uint64
 	// Issuer and Subject are the caller.
 	Issuer, Subject string
-	// AuthTime and ACR are of the login. A refresh does not renew them.
+	// AuthTime is of the login. A refresh does not renew it.
 	AuthTime time.Time
-	ACR      string
-	// ClientIP and UserAgent are of the login, for showing. UserAgent is the
-	// client's word, at most 256 bytes.
-	ClientIP  netip.Addr
+	// ACR is of the login, too.
+	ACR string
+	// ClientIP is of the login, for showing.
+	ClientIP netip.Addr
+	// UserAgent is of the login, too: the client's word, at most 256 bytes.
 	UserAgent string
+	// CreatedAt is when the session was made.
 	CreatedAt time.Time
 	// RefreshedAt is when the newest refresh token was made.
 	RefreshedAt time.Time
 	// ExpiresAt is the end of the session, set at the login.
 	ExpiresAt time.Time
 
-	// Hash is that of the newest refresh token, Generation how many there were before it.
-	Hash       [32]byte
+	// Hash is that of the newest refresh token.
+	Hash [32]byte
+	// Generation is how many refresh tokens there were before it.
 	Generation int
-	// GraceUsed is set once the newest refresh token has been given out by
-	// grace, GraceRun counts the generations in a row of which that holds.
+	// GraceUsed is set once the newest refresh token has been given out by grace.
 	GraceUsed bool
-	GraceRun  int
+	// GraceRun counts the generations in a row of which that holds.
+	GraceRun int
 }
