@@ -20,8 +20,11 @@ const defaultBody = 1 << 20
 //
 // Where several stand around each other, the smallest counts. Reading beyond it
 // fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413, and
-// the connection is closed instead of being read to its end. Put it outside
-// whatever else replaces the body of a request; inside, it can only tighten.
+// an HTTP/1 connection is closed instead of being read to its end, if each writer
+// that a layer further out put around the server's has an Unwrap method, as
+// [http.ResponseController] wants it; that of [http.TimeoutHandler] has none. Put
+// it outside whatever else replaces the body of a request; inside, it can only
+// tighten.
 type BodyLimit int64
 
 // Build checks the limit and returns its layer.
@@ -58,8 +61,11 @@ func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 			return
 		}
 		inner := new(http.Request)
-		*inner = *r // a handler does not modify the request that it was given
+		*inner = *r // the body of the request that a handler was given is not its to replace
 		inner.Body = &body{w: w, inner: r.Body, limit: limit, fixed: fixed}
+		// Layers outside read the pattern, which a mux inside sets, from the
+		// request that they passed on.
+		defer func() { r.Pattern = inner.Pattern }()
 		next.ServeHTTP(w, inner)
 	})
 }
@@ -91,9 +97,23 @@ func (b *body) Limit(n int64) bool {
 // server to close the connection.
 func (b *body) Read(p []byte) (int, error) {
 	if b.reader == nil {
-		b.reader = http.MaxBytesReader(b.w, b.inner, b.limit)
+		b.reader = http.MaxBytesReader(innermost(b.w), b.inner, b.limit)
 	}
 	return b.reader.Read(p)
+}
+
+// innermost returns the server's own writer, the only one that
+// http.MaxBytesReader can tell to close the connection, or the last that can be
+// reached. A writer that unwraps to itself must not hold a request forever.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for range 16 {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = wrapper.Unwrap()
+	}
+	return w
 }
 
 // Close closes the body itself.

@@ -1,7 +1,9 @@
 package transport_test
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -130,6 +132,69 @@ func TestBodyLimitLeavesTheRequestAlone(t *testing.T) {
 	}
 	if err := seen.Body.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// wrapped is a writer that a layer put around the server's.
+type wrapped struct{ http.ResponseWriter }
+
+func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// loop is a writer that unwraps to itself.
+type loop struct{ http.ResponseWriter }
+
+func (w loop) Unwrap() http.ResponseWriter { return w }
+
+// Layers further out learn the pattern, and those with a writer of their own do
+// not keep the server from closing the connection. It is a plain server: that of
+// [transport.Server] has put its own body outside of all that already.
+func TestBodyLimitInAChain(t *testing.T) {
+	patterns := make(chan string, 1)
+	outer := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() { patterns <- r.Pattern }()
+			next.ServeHTTP(wrapped{wrapped{w}}, r)
+		})
+	})
+	var rec bulwarktest.Recorder
+	stack := bulwark.Must(bulwark.Chain(&rec, outer, transport.BodyLimit(1000)))
+	mux := http.NewServeMux()
+	mux.Handle("/docs/{id}", readAll)
+	ln := listen(t)
+	server := &http.Server{Handler: stack.Wrap(mux)}
+	go server.Serve(ln)
+	defer server.Close()
+	for _, test := range []struct {
+		name   string
+		size   int
+		status int
+		events int
+	}{{"no_body", 0, 200, 0}, {"fits", 1000, 200, 0}, {"exceeds", 100_000, http.StatusRequestEntityTooLarge, 1}} {
+		t.Run(test.name, func(t *testing.T) {
+			conn := dial(t, ln)
+			go fmt.Fprintf(conn, "POST /docs/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", test.size, strings.Repeat("a", test.size))
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != test.status || res.Close != (test.status != 200) {
+				t.Errorf("status %d, close %t; want %d", res.StatusCode, res.Close, test.status)
+			}
+			if got := <-patterns; got != "/docs/{id}" {
+				t.Errorf("the layer outside reads the pattern %q", got)
+			}
+			if events := rec.Take(); len(events) != test.events {
+				t.Errorf("events are %+v, want %d", events, test.events)
+			}
+		})
+	}
+}
+
+func TestBodyLimitUnderALoop(t *testing.T) {
+	w := httptest.NewRecorder()
+	limit(readAll, 5).ServeHTTP(loop{w}, httptest.NewRequest("POST", "/", strings.NewReader("123456")))
+	if w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("status is %d, want 413", w.Code)
 	}
 }
 

@@ -65,12 +65,20 @@ var lines = [...]struct {
 	{"timeout waiting for PING response", protocol},
 }
 
+// maxWaiting bounds the records that wait behind a slog.Handler that hangs: those
+// of two windows. Beyond it, each kind has room for one more that is a count.
+const maxWaiting = 2 * linesPerWindow * int(kinds)
+
 // errorLog is the writer behind an ErrorLog. It counts in windows that begin
-// with a line; between them it holds neither a timer nor memory.
+// with a line. The records are written by a goroutine that lives while there are
+// any: a slog.Handler may block, and Write is called with the log's lock held.
 type errorLog struct {
-	mu     sync.Mutex
-	counts [kinds]int
-	open   bool
+	mu      sync.Mutex
+	window  *time.Timer // nil between windows
+	counts  [kinds]int  // lines in this window
+	untold  [kinds]int  // lines without a record, which a count still has to tell
+	waiting []bulwark.Event
+	idle    chan struct{} // closed when all is written; nil while there is nothing
 }
 
 func newErrorLog() *log.Logger { return log.New(&errorLog{}, "", 0) }
@@ -78,73 +86,140 @@ func newErrorLog() *log.Logger { return log.New(&errorLog{}, "", 0) }
 // Write logs one line of the server.
 func (l *errorLog) Write(line []byte) (int, error) {
 	text := string(line[:min(len(line), maxDetail+maxStack)])
-	is := classify(text)
-	if l.take(is) {
-		is.log(text)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, rest := classify(text)
+	l.openWindow()
+	l.counts[k]++
+	if l.counts[k] > linesPerWindow || len(l.waiting) >= maxWaiting {
+		l.untold[k]++
+		return len(line), nil
 	}
+	l.later(k.event(text, rest))
 	return len(line), nil
 }
 
-// take counts a line and reports whether it is among the first of its window.
-func (l *errorLog) take(k kind) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.open {
-		l.open = true
-		time.AfterFunc(logWindow, l.flush)
+// openWindow is called with the lock held.
+func (l *errorLog) openWindow() {
+	if l.window == nil {
+		l.window = time.AfterFunc(logWindow, l.flush)
 	}
-	l.counts[k]++
-	return l.counts[k] <= linesPerWindow
 }
 
-// flush ends a window: what was not written is told as a number.
+// flush ends a window: what was not written is told as a number, in the next
+// window if there is no room in this one.
 func (l *errorLog) flush() {
 	l.mu.Lock()
-	counts := l.counts
-	l.counts, l.open = [kinds]int{}, false
-	l.mu.Unlock()
-	for k, count := range counts {
-		if count > linesPerWindow {
-			record(bulwark.Event{Name: about[k].event, Reason: about[k].reason, Count: count - linesPerWindow})
+	defer l.mu.Unlock()
+	if l.window != nil {
+		l.window.Stop()
+	}
+	l.window, l.counts = nil, [kinds]int{}
+	for k, count := range l.untold {
+		if count == 0 {
+			continue
+		}
+		if len(l.waiting) >= maxWaiting+int(kinds) {
+			l.openWindow()
+			continue
+		}
+		l.untold[k] = 0
+		l.later(bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, Count: count})
+	}
+}
+
+// finish ends the window now and waits until all is written, or for limit.
+func (l *errorLog) finish(limit time.Duration) {
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	for {
+		l.flush()
+		l.mu.Lock()
+		idle := l.idle
+		l.mu.Unlock()
+		if idle == nil {
+			return
+		}
+		select {
+		case <-idle: // once more, for what there was no room for
+		case <-late.C:
+			return
 		}
 	}
 }
 
-func classify(text string) kind {
+// later hands a record to the goroutine that writes. It is called with the lock held.
+func (l *errorLog) later(e bulwark.Event) {
+	l.waiting = append(l.waiting, e)
+	if l.idle == nil {
+		l.idle = make(chan struct{})
+		go l.write()
+	}
+}
+
+func (l *errorLog) write() {
+	done := false
+	defer func() {
+		if !done { // the handler panicked or ended its goroutine; the next record is another one
+			_ = recover()
+			go l.write()
+		}
+	}()
+	for {
+		e, ok := l.next()
+		if !ok {
+			done = true
+			return
+		}
+		record(e)
+	}
+}
+
+// next takes the record that waits longest. Without one the writer is to end.
+func (l *errorLog) next() (bulwark.Event, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		close(l.idle)
+		l.idle, l.waiting = nil, nil
+		return bulwark.Event{}, false
+	}
+	e := l.waiting[0]
+	l.waiting = l.waiting[1:]
+	return e, true
+}
+
+// classify returns the kind of a line, and what follows the words that tell it.
+func classify(text string) (k kind, rest string) {
 	for _, line := range lines {
-		if strings.HasPrefix(text, line.prefix) {
-			return line.kind
+		if rest, found := strings.CutPrefix(text, line.prefix); found {
+			return line.kind, rest
 		}
 	}
-	return other
+	return other, ""
 }
 
-// log writes a line as a record: what it says of the client, the first line as
+// event makes an event of a line: what it says of the client, the first line as
 // the error, and the stack where there is one.
-func (k kind) log(text string) {
+func (k kind) event(text, rest string) bulwark.Event {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	e := bulwark.Event{Name: about[k].event, Reason: about[k].reason, ClientIP: client(first)}
+	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, ClientIP: client(rest)}
 	e.Attrs[0] = slog.String("error", printable(first, maxDetail))
 	if stack != "" {
 		e.Attrs[1] = slog.String("stack", printable(stack, maxStack))
 	}
-	record(e)
+	return e
 }
 
-// client finds the address in "… from 192.0.2.1:443: …", "… serving 192.0.2.1:443: …"
-// and the like.
-func client(line string) netip.Addr {
-	for _, before := range [...]string{" error from ", " panic serving ", " preface from client ", " frames from "} {
-		_, rest, found := strings.Cut(line, before)
-		if !found {
-			continue
-		}
-		address, _, _ := strings.Cut(rest, ": ")
-		if ap, err := netip.ParseAddrPort(address); err == nil {
-			return ap.Addr().Unmap().WithZone("")
-		}
+// client finds the address in what follows "… error from ", "… panic serving " and
+// the like: right there, because all after it may be a client's words.
+func client(rest string) netip.Addr {
+	address, _, _ := strings.Cut(strings.TrimSpace(rest), ": ")
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.Addr{}
 	}
-	return netip.Addr{}
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // printable escapes what could forge a line or hide in one, and shortens it.
@@ -155,7 +230,6 @@ func printable(text string, limit int) string {
 
 // record writes an event that belongs to no request.
 func record(e bulwark.Event) {
-	e.Time = time.Now().UTC()
 	level := slog.LevelWarn
 	if e.Name == bulwark.SysUnavailable {
 		level = slog.LevelError

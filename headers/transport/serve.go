@@ -17,27 +17,37 @@ import (
 // off. All else was done in order: a program may log it as a warning and exit 0.
 var ErrCutOff = errors.New("transport: requests were cut off")
 
+// logFinish bounds the time for what the ErrorLog holds.
+const logFinish = time.Second
+
 // Grace says how long stopping may take. The zero value is right for a process
 // that is killed ten seconds after it was asked to stop.
 type Grace struct {
 	// Drain bounds the time for requests in flight, default 6 s. What is still
-	// running then is cut off. Browsers open connections ahead of need; one on
+	// running then is cut off, except for a hijacked connection, which the server
+	// does not know any more: it lives until its handler or the process ends. Browsers open connections ahead of need; one on
 	// which nothing was ever sent takes up to 6 s to be recognised as idle.
 	Drain time.Duration
 	// Close bounds the time for the chain to write out what it holds, default 1 s.
 	Close time.Duration
 }
 
-// Serve is [Grace.Serve] with the default times: it returns at the latest 7 s
-// after ctx has ended.
+// Serve is [Grace.Serve] with the default times: it returns at the latest 8 s
+// after ctx has ended, of which one second is for an [log/slog.Handler] that hangs.
 func Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
 	return Grace{}.Serve(ctx, ln, server, stack)
 }
 
 // Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set. Then
 // it takes no further connection, lets the requests in flight finish, closes the
-// others, and shuts the stack down: last, because requests still report to it.
-// The stack is a [bulwark.Stack], or anything else with a Shutdown, or nil.
+// others, writes what the ErrorLog of [Server] still holds, for which it waits a
+// second at most, and shuts the stack down: last, because requests still report to
+// it. The stack is a [bulwark.Stack], or anything else with a Shutdown, or nil.
+//
+// A handler that has hijacked its connection, as one of WebSockets does, counts as
+// a request in flight until it returns. Nobody tells it that the server stops: let
+// it know through [http.Server.RegisterOnShutdown], so that it ends within Drain.
+// What goes on in a goroutine of its own after the handler returned is not waited for.
 //
 // It returns nil after an orderly stop, [ErrCutOff] where requests had to be cut
 // off and nothing else failed, and another error where the listener failed or the
@@ -45,6 +55,11 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stack inte
 // closed. The server cannot be used again.
 func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
 	err := g.serve(ctx, ln, server)
+	if server.ErrorLog != nil {
+		if lines, ok := server.ErrorLog.Writer().(*errorLog); ok {
+			lines.finish(logFinish) // before the stack: the records may go through it
+		}
+	}
 	if stack == nil {
 		return err
 	}
@@ -99,6 +114,15 @@ func (g Grace) drain(server *http.Server, running *atomic.Int64) error {
 	draining, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	err := server.Shutdown(draining)
+	// Shutdown leaves hijacked connections alone; their handlers report to the
+	// stack, too, and nothing tells when the last of them returns.
+	for err == nil && running.Load() > 0 {
+		select {
+		case <-draining.Done():
+			err = draining.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	if err == nil {
 		return nil
 	}

@@ -224,6 +224,71 @@ func TestServeCutsOffAndFails(t *testing.T) {
 	})
 }
 
+// A handler that hijacked its connection is waited for, and told of by
+// RegisterOnShutdown; one that stays is reported.
+func TestServeHijacked(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		tell  bool
+		after time.Duration
+		cut   bool
+	}{
+		{"told", true, 700 * time.Millisecond, false},
+		{"stays", false, 6 * time.Second, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				capture(t)
+				stopping, release := make(chan struct{}), make(chan struct{})
+				var finished atomic.Bool
+				server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					conn, _, err := http.NewResponseController(w).Hijack()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer conn.Close()
+					select {
+					case <-stopping:
+						time.Sleep(700 * time.Millisecond)
+					case <-release:
+					}
+					finished.Store(true)
+				}))
+				if test.tell {
+					server.RegisterOnShutdown(func() { close(stopping) })
+				}
+				ctx, stop := context.WithCancel(t.Context())
+				ln := newPipes()
+				served := make(chan error, 1)
+				go func() {
+					served <- transport.Serve(ctx, ln, server, closer(func(context.Context) error {
+						if finished.Load() == test.cut {
+							t.Errorf("the stack is shut down; the handler has returned: %t", !test.cut)
+						}
+						return nil
+					}))
+				}()
+				conn := ln.dial()
+				defer conn.Close()
+				io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+				synctest.Wait()
+				start := time.Now()
+				stop()
+				err := <-served
+				if errors.Is(err, transport.ErrCutOff) != test.cut || err != nil != test.cut {
+					t.Errorf("Serve returned %v, want ErrCutOff: %t", err, test.cut)
+				}
+				if took := time.Since(start); took < test.after || took > test.after+20*time.Millisecond {
+					t.Errorf("Serve took %s, want %s", took, test.after)
+				}
+				close(release)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
 func TestServeFaults(t *testing.T) {
 	broken := errors.New("broken")
 	t.Run("listener", func(t *testing.T) {

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -125,26 +126,36 @@ func TestErrorLog(t *testing.T) {
 			"level": "WARN", "reason": "transport.protocol", "ip": "192.0.2.7"}},
 		{"http2_ping", "timeout waiting for PING response", map[string]any{"level": "WARN", "reason": "transport.protocol"}},
 		{"http2_other", "http2: something new", map[string]any{"level": "ERROR", "reason": "transport.server"}},
+		// Whoever makes a handler panic with words of their own chooses no address.
+		{"panic_forged", "http: panic serving 192.0.2.7:1: bad error from 198.51.100.7:443: x", map[string]any{
+			"reason": "transport.panic", "ip": "192.0.2.7"}},
+		{"panic_forged_without_address", "http: panic serving pipe: bad error from 198.51.100.7:443: x", map[string]any{
+			"reason": "transport.panic", "ip": ""}},
+		{"other_forged", "http: proxy error: error from 198.51.100.7:443: x", map[string]any{
+			"reason": "transport.server", "ip": ""}},
 		{"no_address", "http: panic serving @: boom", map[string]any{"reason": "transport.panic", "ip": ""}},
 		{"forged", "http: TLS handshake error from 192.0.2.7:1: bad \"x\"\x1b[2J \u2028 \xff", map[string]any{
 			"error": `http: TLS handshake error from 192.0.2.7:1: bad "x"\x1b[2J \u2028 \xff`}},
 		{"long", strings.Repeat("x", 100_000), map[string]any{"error": strings.Repeat("x", 256)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			records := capture(t)
-			transport.Server(readAll).ErrorLog.Print(test.line)
-			got := records()
-			if len(got) != 1 {
-				t.Fatalf("%d records, want 1", len(got))
-			}
-			if got[0]["type"] != "security" {
-				t.Errorf("type is %v", got[0]["type"])
-			}
-			for key, want := range test.want {
-				if got[0][key] != want {
-					t.Errorf("%s is %q, want %q", key, got[0][key], want)
+			synctest.Test(t, func(t *testing.T) {
+				records := capture(t)
+				transport.Server(readAll).ErrorLog.Print(test.line)
+				synctest.Wait()
+				got := records()
+				if len(got) != 1 {
+					t.Fatalf("%d records, want 1", len(got))
 				}
-			}
+				if got[0]["type"] != "security" {
+					t.Errorf("type is %v", got[0]["type"])
+				}
+				for key, want := range test.want {
+					if got[0][key] != want {
+						t.Errorf("%s is %q, want %q", key, got[0][key], want)
+					}
+				}
+			})
 		})
 	}
 }
@@ -157,6 +168,7 @@ func TestErrorLogSamples(t *testing.T) {
 			logger.Print("http: TLS handshake error from 192.0.2.7:1234: EOF")
 		}
 		logger.Print("http: panic serving 192.0.2.7:1: a panic is not drowned by handshakes")
+		synctest.Wait()
 		if got := len(records()); got != 11 {
 			t.Errorf("%d records at first, want 10 and the panic", got)
 		}
@@ -167,6 +179,7 @@ func TestErrorLogSamples(t *testing.T) {
 			t.Errorf("records after a minute are %v, want one that counts 990", got)
 		}
 		logger.Print("http: TLS handshake error from 192.0.2.7:1234: EOF")
+		synctest.Wait()
 		if got := len(records()); got != 1 {
 			t.Errorf("%d records in the next window, want 1", got)
 		}
@@ -186,15 +199,18 @@ func TestErrorLogOfAHandshake(t *testing.T) {
 	server := transport.Server(readAll)
 	server.TLSConfig = transport.TLS()
 	server.TLSConfig.Certificates = []tls.Certificate{cert}
-	done := make(chan struct{})
-	go func() { server.ServeTLS(ln, "", ""); close(done) }()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- transport.Serve(ctx, ln, server, nil) }()
 	_, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
 	if err == nil {
 		t.Fatal("TLS 1.1 was accepted")
 	}
-	// The server logs before it closes the connection, which ends Shutdown.
-	server.Shutdown(t.Context())
-	<-done
+	// The server logs before it closes the connection, and Serve writes the log out.
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
 	got := records()
 	if len(got) != 1 || got[0]["reason"] != "transport.tls_handshake" || got[0]["ip"] != "127.0.0.1" {
 		t.Errorf("records are %v, want one failed handshake", got)
@@ -209,8 +225,9 @@ func TestErrorLogOfAProtocolError(t *testing.T) {
 	server := transport.Server(readAll)
 	server.TLSConfig = transport.TLS()
 	server.TLSConfig.Certificates = []tls.Certificate{cert}
-	done := make(chan struct{})
-	go func() { server.ServeTLS(ln, "", ""); close(done) }()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- transport.Serve(ctx, ln, server, nil) }()
 	conn, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
@@ -219,8 +236,10 @@ func TestErrorLogOfAProtocolError(t *testing.T) {
 	// Settings, and then DATA on stream 0 (RFC 9113 section 6.1).
 	io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00x")
 	io.Copy(io.Discard, conn) // until the server hangs up
-	server.Shutdown(t.Context())
-	<-done
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
 	got := records()
 	if len(got) != 1 || got[0]["reason"] != "transport.protocol" || got[0]["event"] != "input_validation_fail" || got[0]["ip"] != "127.0.0.1" {
 		t.Errorf("records are %v, want one broken protocol", got)

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
 	"net"
 	"slices"
@@ -253,6 +254,52 @@ func TestTLSResumptionWithoutStamp(t *testing.T) {
 		if state.DidResume != test.resumed {
 			t.Errorf("connection %d: resumed is %t, want %t", i, state.DidResume, test.resumed)
 		}
+	}
+}
+
+// A ticket from a listener that asks for any certificate must not open one that
+// checks them: both are clones, and have the same ticket keys.
+func TestTLSResumptionWithClientCertificate(t *testing.T) {
+	for name, version := range map[string]uint16{"TLS12": tls.VersionTLS12, "TLS13": tls.VersionTLS13} {
+		t.Run(name, func(t *testing.T) {
+			cert, pool := certificate(t, ecdsaKey(t))
+			theirs, _ := certificate(t, ecdsaKey(t))
+			base := transport.TLS()
+			base.Certificates = []tls.Certificate{cert}
+			public, admin := base.Clone(), base.Clone()
+			public.ClientAuth = tls.RequestClientCert
+			admin.ClientAuth = tls.RequireAnyClientCert
+			checked := 0
+			admin.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error {
+				checked++
+				return errors.New("not on the list")
+			}
+			client := &tls.Config{RootCAs: pool, ServerName: "localhost", ClientSessionCache: tls.NewLRUClientSessionCache(1),
+				MinVersion: version, MaxVersion: version, Certificates: []tls.Certificate{theirs}}
+			for i := range 2 {
+				state, err := handshake(t, public, client)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if state.DidResume {
+					t.Errorf("connection %d with a client certificate was resumed", i)
+				}
+			}
+			if _, err := handshake(t, admin, client); err == nil || checked != 1 {
+				t.Errorf("handshake error is %v after %d checks, want one after one", err, checked)
+			}
+			// Without a certificate of the client nothing is lost.
+			client.Certificates, client.ClientSessionCache = nil, tls.NewLRUClientSessionCache(1)
+			for i := range 2 {
+				state, err := handshake(t, public, client)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if state.DidResume != (i == 1) {
+					t.Errorf("connection %d without a certificate: resumed is %t", i, state.DidResume)
+				}
+			}
+		})
 	}
 }
 
