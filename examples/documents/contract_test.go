@@ -489,7 +489,11 @@ func TestAdmin(t *testing.T) {
 	}
 	p.refused(t, p.do(t, "POST", "/admin/keys", `{"name":"x","tier":"gold"}`, "Authorization", root), 422, "validate.invalid", "input_validation_fail")
 	p.refused(t, p.do(t, "POST", "/admin/keys/unknown/rotate", "", "Authorization", root), 404, "apikey.not_found", "input_validation_fail")
-	for _, bad := range []string{key[:len(key)-1] + "0", "nonsense", key + "x"} {
+	last := "0"
+	if strings.HasSuffix(key, last) {
+		last = "1"
+	}
+	for _, bad := range []string{key[:len(key)-1] + last, "nonsense", key + "x"} {
 		p.refused(t, p.do(t, "GET", "/documents", "", "Authorization", "ApiKey "+bad), 401, "auth.invalid_token", "authn_token_invalid")
 	}
 	if a := p.do(t, "GET", "/documents?key="+key, ""); a.status == 200 {
