@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // Config says whose tokens are accepted, and how they are read.
@@ -78,7 +79,6 @@ func New(c Config) (*Verifier, error) {
 	v := &Verifier{
 		issuer:      c.Issuer,
 		audience:    c.Audience,
-		plain:       c.InsecurePlainType,
 		maxLifetime: c.MaxLifetime,
 		roles:       newClaimPath(orDefault(c.RolesClaim, "roles")),
 		tier:        newClaimPath(c.TierClaim),
@@ -89,7 +89,7 @@ func New(c Config) (*Verifier, error) {
 	}
 	types, typeErrs := c.types()
 	algorithms, algorithmErrs := c.algorithms()
-	v.types, v.algorithms = types, algorithms
+	v.rules = jose.Rules{Algorithms: algorithms, Types: types, Plain: c.InsecurePlainType}
 	errs = append(append(errs, typeErrs...), algorithmErrs...)
 	if keys, ok := c.Keys.(*static); ok && len(algorithmErrs) == 0 {
 		if err := keys.tooMany(algorithms); err != nil {
@@ -154,7 +154,7 @@ func (c Config) types() ([]string, []error) {
 		case typ == "" || typ == "jwt":
 			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Types[%d]", i), Value: typ,
 				Reason: "tells access tokens from no others; set InsecurePlainType if the issuer has no better"})
-		case strings.HasPrefix(typ, "application/") || len(typ) > maxType:
+		case strings.HasPrefix(typ, "application/") || len(typ) > jose.MaxType:
 			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Types[%d]", i), Value: typ,
 				Reason: "must be without application/ in front, and at most 64 bytes"})
 		}
@@ -166,22 +166,22 @@ func (c Config) types() ([]string, []error) {
 // algorithms returns the accepted algorithms, which must fit the keys: a list
 // that names both secrets and public keys is how a public key comes to be
 // taken for a secret (RFC 8725 section 2.1).
-func (c Config) algorithms() (map[string]*algorithm, []error) {
+func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
 	keys, ok := c.Keys.(source)
 	if !ok {
 		return nil, []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "is nil; use RemoteKeys, StaticKeys or SecretKeys"}}
 	}
 	errs := keys.faults()
-	chosen := map[string]*algorithm{}
+	chosen := map[string]*jose.Algorithm{}
 	if len(c.Algorithms) == 0 {
-		for name, a := range knownAlgorithms() {
-			if (a.family == familySecret) == keys.secret() {
+		for name, a := range jose.Algorithms() {
+			if a.Secret() == keys.secret() {
 				chosen[name] = a
 			}
 		}
 		return chosen, errs
 	}
-	known := knownAlgorithms()
+	known := jose.Algorithms()
 	for i, name := range c.Algorithms {
 		field := fmt.Sprintf("jwt.Algorithms[%d]", i)
 		a := known[name]
@@ -189,9 +189,9 @@ func (c Config) algorithms() (map[string]*algorithm, []error) {
 		case a == nil:
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name,
 				Reason: "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384, HS512"})
-		case a.family == familySecret && !keys.secret():
+		case a.Secret() && !keys.secret():
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name, Reason: "needs SecretKeys and is never accepted beside public keys"})
-		case a.family != familySecret && keys.secret():
+		case !a.Secret() && keys.secret():
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: name, Reason: "needs public keys, and Keys are secrets"})
 		}
 		chosen[name] = a

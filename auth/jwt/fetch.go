@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 const (
@@ -59,7 +61,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 }
 
 // fetch returns the keys and how long they live.
-func (f *fetcher) fetch(ctx context.Context) (*keySet, time.Duration, error) {
+func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
@@ -82,11 +84,11 @@ func (f *fetcher) fetch(ctx context.Context) (*keySet, time.Duration, error) {
 	if len(body) > f.maxBytes {
 		return nil, 0, fmt.Errorf("fetch the keys: more than %d bytes", f.maxBytes)
 	}
-	keys, err := parseKeySet(body, f.maxKeys)
+	keys, err := jose.ParseKeys(body, f.maxKeys)
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
 	}
-	set, err := newKeySet(keys)
+	set, err := jose.NewKeySet(keys)
 	if err != nil {
 		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // flight is a fetch under way, which others wait for.
@@ -52,7 +53,7 @@ func (r *remote) leave(f *flight) {
 // fly fetches the keys. The transport is not ours, and a panic on this goroutine
 // would end the process: it is a failed fetch instead.
 func (r *remote) fly(f *flight) {
-	var keys *keySet
+	var keys *jose.KeySet
 	var lifetime time.Duration
 	err := errBroken
 	defer func() {

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // A KeySource is where a verifier has its keys from: [RemoteKeys],
@@ -31,19 +32,22 @@ type source interface {
 	KeySource
 	// current returns the keys that hold now. It waits for them only where there
 	// are none yet, and says so.
-	current(ctx context.Context) (set *keySet, waited bool, err error)
+	current(ctx context.Context) (set *jose.KeySet, waited bool, err error)
 	// renewed returns the keys after a look for one that old does not have; old
 	// is from current, and waited too. It returns nil where there are no others,
 	// or where it must not look again yet.
-	renewed(ctx context.Context, old *keySet, waited bool) (*keySet, error)
+	renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error)
 	// faults are the mistakes in the configuration of the source.
 	faults() []error
 	shutdown(ctx context.Context) error
 }
 
+// maxKeys bounds a key set that is not fetched, and by default one that is.
+const maxKeys = 100
+
 // static is a source whose keys never change.
 type static struct {
-	set     *keySet
+	set     *jose.KeySet
 	secrets bool
 	errs    []error
 }
@@ -52,8 +56,8 @@ func (s *static) secret() bool                   { return s.secrets }
 func (s *static) faults() []error                { return s.errs }
 func (s *static) shutdown(context.Context) error { return nil }
 
-func (s *static) current(context.Context) (*keySet, bool, error)          { return s.set, false, nil }
-func (s *static) renewed(context.Context, *keySet, bool) (*keySet, error) { return nil, nil }
+func (s *static) current(context.Context) (*jose.KeySet, bool, error)               { return s.set, false, nil }
+func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, error) { return nil, nil }
 
 func (s *static) wrong(i int, reason string) {
 	s.errs = append(s.errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Keys[%d]", i), Reason: reason})
@@ -73,7 +77,7 @@ func (s *static) wrong(i int, reason string) {
 // a verifier has no business with them.
 func StaticKeys(keys ...any) KeySource {
 	s := &static{}
-	var all []*key
+	var all []*jose.Key
 	for i, k := range keys {
 		found, err := staticKey(k)
 		if err != nil {
@@ -95,13 +99,13 @@ func StaticKeys(keys ...any) KeySource {
 // be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	s := &static{secrets: true}
-	var all []*key
+	var all []*jose.Key
 	for i, secret := range secrets {
-		if len(secret) < minSecret {
+		if len(secret) < jose.MinSecret {
 			s.wrong(i, "is shorter than 32 bytes")
 			continue
 		}
-		all = append(all, newSecret(secret))
+		all = append(all, jose.NewSecret(secret))
 	}
 	if len(secrets) == 0 {
 		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: "has no secrets"})
@@ -110,8 +114,8 @@ func SecretKeys(secrets ...[]byte) KeySource {
 	return s
 }
 
-func (s *static) finish(keys []*key) {
-	set, err := newKeySet(keys)
+func (s *static) finish(keys []*jose.Key) {
+	set, err := jose.NewKeySet(keys)
 	if err != nil && len(s.errs) == 0 {
 		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: err.Error()})
 	}
@@ -120,27 +124,22 @@ func (s *static) finish(keys []*key) {
 
 // tooMany reports more keys without a kid for one algorithm than a token is
 // tried with: none would ever be accepted.
-func (s *static) tooMany(accepted map[string]*algorithm) error {
+func (s *static) tooMany(accepted map[string]*jose.Algorithm) error {
 	if s.set == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(accepted)) {
-		count := 0
-		for _, k := range s.set.nameless {
-			if accepted[name] != nil && accepted[name].fits(k) {
-				count++
-			}
-		}
-		if count > maxTries {
+		count := s.set.NamelessFor(accepted[name])
+		if count > jose.MaxTries {
 			return &bulwark.ConfigError{Field: "jwt.Keys", Value: name,
-				Reason: fmt.Sprintf("has %d keys without a kid for this algorithm; at most %d can be tried: give them kids, as JWKs", count, maxTries)}
+				Reason: fmt.Sprintf("has %d keys without a kid for this algorithm; at most %d can be tried: give them kids, as JWKs", count, jose.MaxTries)}
 		}
 	}
 	return nil
 }
 
 // staticKey reads one argument of StaticKeys.
-func staticKey(k any) ([]*key, error) {
+func staticKey(k any) ([]*jose.Key, error) {
 	switch k := k.(type) {
 	case string:
 		return staticBytes([]byte(k))
@@ -149,25 +148,25 @@ func staticKey(k any) ([]*key, error) {
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
 		return nil, errors.New("is a private key; give its Public()")
 	}
-	one, err := newKey("", "", k)
+	one, err := jose.NewKey("", "", k)
 	if err != nil {
 		return nil, err
 	}
-	return []*key{one}, nil
+	return []*jose.Key{one}, nil
 }
 
-func staticBytes(text []byte) ([]*key, error) {
+func staticBytes(text []byte) ([]*jose.Key, error) {
 	block, rest := pem.Decode(text)
 	if block == nil {
-		return parseKeys(text)
+		return jose.ParseKeys(text, maxKeys)
 	}
-	var keys []*key
+	var keys []*jose.Key
 	for ; block != nil; block, rest = pem.Decode(rest) {
 		public, err := publicFromPEM(block)
 		if err != nil {
 			return nil, err
 		}
-		one, err := newKey("", "", public)
+		one, err := jose.NewKey("", "", public)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // RemoteConfig bounds how keys are fetched. The zero value is right for most.
@@ -130,7 +131,7 @@ type remote struct {
 
 // held is a fetched key set.
 type held struct {
-	keys    *keySet
+	keys    *jose.KeySet
 	fetched time.Time
 	usable  time.Time // until
 }
@@ -149,7 +150,7 @@ func (r *remote) secret() bool    { return false }
 func (r *remote) faults() []error { return r.errs }
 
 // current returns the keys at hand, and waits only where there are none.
-func (r *remote) current(ctx context.Context) (set *keySet, waited bool, err error) {
+func (r *remote) current(ctx context.Context) (set *jose.KeySet, waited bool, err error) {
 	now := time.Now()
 	if h := r.held.Load(); h != nil && h.live(now) {
 		if !r.used.Load() {
@@ -182,7 +183,7 @@ func (r *remote) current(ctx context.Context) (set *keySet, waited bool, err err
 // renewed looks for keys that are newer than old. After a failure nobody can say
 // whether the issuer knows the kid, so that the answer is not that the token is
 // bad.
-func (r *remote) renewed(ctx context.Context, old *keySet, waited bool) (*keySet, error) {
+func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	now := time.Now()
 	r.mu.Lock()
 	h, f := r.held.Load(), r.flight
@@ -246,7 +247,7 @@ func (r *remote) start(now time.Time) *flight {
 
 // land takes in what a fetch has brought, and reports whether its failure is to
 // be logged.
-func (r *remote) land(f *flight, keys *keySet, lifetime time.Duration, err error) (failed bool) {
+func (r *remote) land(f *flight, keys *jose.KeySet, lifetime time.Duration, err error) (failed bool) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()

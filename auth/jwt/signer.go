@@ -2,11 +2,7 @@ package jwt
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
@@ -19,6 +15,7 @@ import (
 	"strconv"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // SignerConfig says with which key tokens are made. It prints, logs and encodes
@@ -71,39 +68,39 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	if c.Issuer == "" {
 		wrong("Issuer", "is empty; name the iss of the tokens")
 	}
-	if len(c.KeyID) > maxKeyID || !isPrintable(c.KeyID) {
+	if len(c.KeyID) > jose.MaxKeyID || !jose.IsPrintable(c.KeyID) {
 		wrong("KeyID", "must be at most 256 bytes of printable ASCII")
 	}
 	s := &Signer{key: c.Key, issuer: c.Issuer, kid: c.KeyID, published: &static{}}
-	var keys []*key
+	var keys []*jose.Key
 	if c.Key == nil {
 		wrong("Key", "is nil")
-	} else if public, err := newKey(c.KeyID, "", c.Key.Public()); err != nil {
+	} else if public, err := jose.NewKey(c.KeyID, "", c.Key.Public()); err != nil {
 		wrong("Key", err.Error())
-	} else if s.algorithm = public.signsWith(); s.algorithm == "" {
+	} else if s.algorithm = public.SignsWith(); s.algorithm == "" {
 		wrong("Key", "must be RSA, ECDSA on P-256, or Ed25519")
 	} else {
-		public.alg = s.algorithm
-		public.kid = orDefault(public.kid, public.thumbprintText())
-		s.kid = public.kid
+		public.Algorithm = s.algorithm
+		public.ID = orDefault(public.ID, public.ThumbprintText())
+		s.kid = public.ID
 		keys = append(keys, public)
 	}
 	for i, retired := range c.Retired {
-		old, err := newKey("", "", retired)
+		old, err := jose.NewKey("", "", retired)
 		if err != nil {
 			wrong(fmt.Sprintf("Retired[%d]", i), err.Error())
 			continue
 		}
-		old.kid = old.thumbprintText()
+		old.ID = old.ThumbprintText()
 		keys = append(keys, old)
 	}
 	if len(errs) == 0 {
-		set, err := newKeySet(keys)
+		set, err := jose.NewKeySet(keys)
 		if err != nil {
 			wrong("Retired", err.Error())
 		}
 		s.published.set = set
-		if s.jwks, err = jwksOf(keys); err != nil {
+		if s.jwks, err = jose.JWKS(keys); err != nil {
 			wrong("Key", err.Error())
 		}
 	}
@@ -126,15 +123,6 @@ func (s *Signer) String() string { return "signer of " + strconv.Quote(s.Issuer(
 
 // GoString is String.
 func (s *Signer) GoString() string { return s.String() }
-
-func isPrintable(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] >= 0x7f {
-			return false
-		}
-	}
-	return true
-}
 
 // Issuer returns the iss of the tokens.
 func (s *Signer) Issuer() string {
@@ -238,19 +226,4 @@ func (s *Signer) JWKS() http.Handler {
 			w.Write(s.jwks)
 		}
 	})
-}
-
-// signsWith is the algorithm that the signer uses for the kind of key, empty for none.
-func (k *key) signsWith() string {
-	switch public := k.public.(type) {
-	case *rsa.PublicKey:
-		return "RS256"
-	case *ecdsa.PublicKey:
-		if public.Curve == elliptic.P256() {
-			return "ES256"
-		}
-	case ed25519.PublicKey:
-		return "EdDSA"
-	}
-	return ""
 }

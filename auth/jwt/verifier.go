@@ -11,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // Verifier verifies the tokens of one issuer. It is an [auth.Authenticator] for
@@ -19,9 +20,7 @@ type Verifier struct {
 	issuer      string
 	audience    []string
 	keys        source
-	algorithms  map[string]*algorithm
-	types       []string
-	plain       bool
+	rules       jose.Rules
 	skew        time.Duration
 	maxLifetime time.Duration
 	roles, tier claimPath
@@ -83,7 +82,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 		if err != nil {
 			return nil, err
 		}
-		if set.holds(hit.thumbprint) {
+		if set.Holds(hit.thumbprint) {
 			return hit.principal, nil
 		}
 	}
@@ -100,8 +99,8 @@ func (v *Verifier) verify(ctx context.Context, token string, digest [sha256.Size
 	segment := token[:strings.IndexByte(token, '.')]
 	head, known := v.headers.get(segment)
 	if !known {
-		if head, err = v.readHeader(parts.Header); err != nil {
-			return nil, err
+		if head, err = v.rules.ReadHeader(parts.Header); err != nil {
+			return nil, invalid(err)
 		}
 	}
 	claims, err := v.readClaims(parts.Payload, now)
@@ -116,38 +115,34 @@ func (v *Verifier) verify(ctx context.Context, token string, digest [sha256.Size
 		v.headers.put(segment, head)
 	}
 	principal := v.principal(claims, parts.Payload)
-	v.cache.put(digest, principal, signer.thumbprint, len(parts.Payload), now)
+	v.cache.put(digest, principal, signer.Thumbprint, len(parts.Payload), now)
 	return principal, nil
 }
 
 // verifySignature returns the key that has signed the token. A kid that is not
 // among the keys is looked for at the issuer, at most so often; a bad signature
 // is not, or anybody could make us fetch.
-func (v *Verifier) verifySignature(ctx context.Context, head header, parts compact.Token) (*key, error) {
+func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts compact.Token) (*jose.Key, error) {
 	set, waited, err := v.keys.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := set.candidates(head)
-	if errors.Is(err, errUnknownKey) {
+	candidates, err := set.Candidates(head)
+	if jose.UnknownKey(err) {
 		renewed, failed := v.keys.renewed(ctx, set, waited)
 		if failed != nil {
 			return nil, failed
 		}
 		if renewed != nil {
-			candidates, err = renewed.candidates(head)
+			candidates, err = renewed.Candidates(head)
 		}
 	}
-	switch {
-	case errors.Is(err, errUnknownKey):
-		return nil, auth.Invalid("unknown_key", err)
-	case err != nil:
-		return nil, auth.Invalid("algorithm", err)
+	if err != nil {
+		return nil, invalid(err)
 	}
-	for _, k := range candidates {
-		if err = head.algorithm.verify(parts.Input, parts.Signature, k); err == nil {
-			return k, nil
-		}
+	signer, err := head.Verify(parts, candidates)
+	if err != nil {
+		return nil, invalid(err)
 	}
-	return nil, auth.Invalid("signature", err)
+	return signer, nil
 }

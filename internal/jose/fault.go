@@ -1,0 +1,23 @@
+package jose
+
+// A Fault says why a token is refused. It holds nothing of the token.
+type Fault struct {
+	// Reason is one word of a closed list: "malformed", "algorithm", "type",
+	// "unknown_key" or "signature".
+	Reason string
+	// Err is the cause; it may be nil.
+	Err error
+}
+
+// Error returns the reason and the cause.
+func (f *Fault) Error() string {
+	if f.Err == nil {
+		return f.Reason
+	}
+	return f.Reason + ": " + f.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Err }
+
+func malformed(err error) *Fault { return &Fault{"malformed", err} }

@@ -1,0 +1,115 @@
+package jose
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// MaxType bounds an accepted typ in bytes, without "application/".
+const MaxType = 64
+
+// maxHeader bounds a decoded header in bytes; tokens are shorter.
+const maxHeader = 64 << 10
+
+// A Header is what matters of a JOSE header. What a token says about where its
+// key is (jku, x5u, x5c; RFC 7515 section 4.1) is not read: the sender chose it.
+type Header struct {
+	Algorithm *Algorithm
+	KeyID     string
+	// JWK is the member jwk, which only a proof of possession brings on purpose;
+	// nil where the Rules do not read it.
+	JWK map[string]any
+}
+
+// Rules say which headers are accepted.
+type Rules struct {
+	Algorithms map[string]*Algorithm // by name
+	Types      []string              // accepted values of typ, without "application/" in front
+	Plain      bool                  // typ "JWT", or none, is accepted too
+	OwnKey     bool                  // the header's own jwk is wanted
+}
+
+// headerLimits bound what is decoded, beside the length of the token.
+func headerLimits() jsondoc.Limits {
+	return jsondoc.Limits{Bytes: maxHeader, Depth: 8, Keys: 64, Items: 64, Values: 256}
+}
+
+// ReadHeader reads a decoded header, or returns a Fault.
+func (rules *Rules) ReadHeader(src []byte) (Header, error) {
+	var room [8]jsondoc.Member
+	members, err := jsondoc.Members(room[:0], src, headerLimits())
+	if err != nil {
+		return Header{}, malformed(err)
+	}
+	var h Header
+	var alg, typ string
+	for _, m := range members {
+		var into *string
+		switch m.Name {
+		case "alg":
+			into = &alg
+		case "typ":
+			into = &typ
+		case "kid":
+			into = &h.KeyID
+		case "crit", "b64", "zip", "enc":
+			// Nothing that must be understood is (RFC 7515 section 4.1.11): an
+			// unencoded payload, compression and encryption among it.
+			return Header{}, malformed(errors.New("header parameter " + m.Name + " is not supported"))
+		case "jwk":
+			if rules.OwnKey {
+				h.JWK, _ = m.Value.(map[string]any)
+			}
+			continue
+		default:
+			continue
+		}
+		text, ok := m.Value.(string)
+		if !ok {
+			return Header{}, malformed(errors.New("header parameter " + m.Name + " is no string"))
+		}
+		*into = text
+	}
+	if len(h.KeyID) > MaxKeyID {
+		return Header{}, malformed(errors.New("the kid is longer than 256 bytes"))
+	}
+	if h.Algorithm = rules.Algorithms[alg]; h.Algorithm == nil {
+		return Header{}, &Fault{Reason: "algorithm"}
+	}
+	if !rules.accepts(typ) {
+		return Header{}, &Fault{Reason: "type"}
+	}
+	return h, nil
+}
+
+// accepts compares typ as the media type that it is (RFC 7515 section 4.1.9).
+func (rules *Rules) accepts(typ string) bool {
+	const prefix = "application/"
+	if len(typ) > MaxType+len(prefix) || !IsPrintable(typ) {
+		return false
+	}
+	if rules.Plain && (typ == "" || strings.EqualFold(typ, "JWT")) {
+		return true
+	}
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	for _, accepted := range rules.Types {
+		if strings.EqualFold(typ, accepted) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsPrintable reports whether text is printable ASCII.
+func IsPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
