@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"bytes"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -53,22 +54,18 @@ func TestSubjectsRefuse(t *testing.T) {
 	long.Body = `{"title":"` + strings.Repeat("a", 201) + `"}`
 	broken.Body = `{"title":`
 	good := bench.Token()
-	signature := strings.LastIndexByte(good, '.') + 1
-	flipped := "A"
-	if good[signature:signature+1] == flipped {
-		flipped = "B"
-	}
+	forged := flip(good)
 	for _, test := range []struct {
 		name   string
 		load   bench.Workload
 		token  string
 		status []int // one of them
 	}{
-		{"signature", get, good[:signature] + flipped + good[signature+1:], []int{401}},
+		{"signature", get, forged, []int{401}},
 		{"expired", get, bench.Expired(), []int{401}},
 		{"audience", get, bench.Foreign(), []int{401}},
 		{"garbage", get, "abc", []int{401}},
-		{"post_signature", post, good[:signature] + flipped + good[signature+1:], []int{401}},
+		{"post_signature", post, forged, []int{401}},
 		{"anothers_document", foreign, good, []int{404}},
 		{"no_document", missing, good, []int{404}},
 		{"unknown_property", unknown, good, []int{422}},
@@ -94,6 +91,82 @@ func TestSubjectsRefuse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// flip changes the signature of a token.
+func flip(token string) string {
+	at := strings.LastIndexByte(token, '.') + 1
+	if token[at] == 'A' {
+		return token[:at] + "B" + token[at+1:]
+	}
+	return token[:at] + "A" + token[at+1:]
+}
+
+// Whoever stands in the tables of tokens takes and refuses the same ones.
+func TestTokenSubjectsRefuse(t *testing.T) {
+	for i, a := range bench.Algorithms() {
+		others := bench.Algorithms()
+		for _, test := range []struct {
+			name   string
+			token  string
+			status int
+		}{
+			{"good", a.Token(), 204},
+			{"signature", flip(a.Token()), 401},
+			{"expired", a.Expired(), 401},
+			{"audience", a.Foreign(), 401},
+			{"algorithm", others[(i+1)%len(others)].Token(), 401},
+		} {
+			t.Run(string(a)+"/"+test.name, func(t *testing.T) {
+				ran := 0
+				spy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { ran++; w.WriteHeader(http.StatusNoContent) })
+				subjects, err := bench.TokenSubjects(a, spy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range subjects {
+					defer s.Close()
+					d := bench.Workloads()[0].Driver(s.Serve, test.token)
+					defer d.Close()
+					for range 2 { // cold, and warm where there is a cache
+						ran = 0
+						status, _, body := d.Answer()
+						if status != test.status || (ran == 1) != (status == http.StatusNoContent) || ran > 1 {
+							t.Errorf("%s: status %d, want %d; the handler ran %d times: %s", s.Name, status, test.status, ran, body)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// The floor verifies as well.
+func TestSignatureAlone(t *testing.T) {
+	for _, a := range bench.Algorithms() {
+		good := a.Token()
+		for _, test := range []struct {
+			name  string
+			token string
+			want  bool
+		}{
+			{"good", good, true},
+			{"signature", flip(good), false},
+			{"input", good[:strings.LastIndexByte(good, '.')-1] + good[strings.LastIndexByte(good, '.'):], false},
+		} {
+			t.Run(string(a)+"/"+test.name, func(t *testing.T) {
+				verify, err := bench.SignatureAlone(a, test.token)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					if verify() != test.want {
+						t.Errorf("verified: %t, want %t", !test.want, test.want)
+					}
+				}
+			})
+		}
 	}
 }
 

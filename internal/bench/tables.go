@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/bulwark-go/bulwark"
 )
 
 // A Table holds cases that are compared with each other, and the bounds that are
@@ -23,7 +25,11 @@ func Tables() []Table {
 	for _, load := range Workloads() {
 		all = append(all, chainTable(load))
 	}
-	return append(all, getLayers(), postLayers(), tokenTable(), keyTable(), rateTable(), randomTable(), headersTable(), pageTable(),
+	all = append(all, getLayers(), postLayers())
+	for _, a := range Algorithms() {
+		all = append(all, tokenTable(a))
+	}
+	return append(all, keyTable(), rateTable(), randomTable(), headersTable(), pageTable(),
 		corsTable(), decideTable(), routeTable(), listTable(), validateTable(), jsonTable(), textTable(), htmlTable(), sharedTable(), auditTable())
 }
 
@@ -114,6 +120,15 @@ func show(d time.Duration) string {
 var nothing = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = sharedType })
 
 var sharedType = []string{"application/json"}
+
+// wrapped is a single layer around that handler.
+func wrapped(part bulwark.Builder) (http.Handler, error) {
+	layer, err := part.Build()
+	if err != nil {
+		return nil, err
+	}
+	return layer.Wrap(nothing), nil
+}
 
 // bareName is the case that does nothing but call a handler.
 const bareName = "a handler without layers"

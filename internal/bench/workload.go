@@ -2,6 +2,10 @@ package bench
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -123,15 +127,50 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Write(append(text, '\n'))
 }
 
-// The key of the issuer, made once for all subjects.
-var signingKey = sync.OnceValue(func() *rsa.PrivateKey { return bulwark.Must(rsa.GenerateKey(rand.Reader, 2048)) })
+// The keys of the issuer, made once for all subjects.
+var (
+	signingKey = sync.OnceValue(func() *rsa.PrivateKey { return bulwark.Must(rsa.GenerateKey(rand.Reader, 2048)) })
+	ecdsaKey   = sync.OnceValue(func() *ecdsa.PrivateKey { return bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)) })
+	ed25519Key = sync.OnceValue(func() ed25519.PrivateKey {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return bulwark.Must(key, err)
+	})
+)
+
+// An Algorithm is one that the issuer signs tokens with (RFC 7518 section 3.1).
+type Algorithm string
+
+// The algorithms that the issuer has a key for.
+const (
+	RS256 Algorithm = "RS256"
+	ES256 Algorithm = "ES256"
+	EdDSA Algorithm = "EdDSA"
+)
+
+// Algorithms are all of them.
+func Algorithms() []Algorithm { return []Algorithm{RS256, ES256, EdDSA} }
+
+func (a Algorithm) key() crypto.Signer {
+	switch a {
+	case ES256:
+		return ecdsaKey()
+	case EdDSA:
+		return ed25519Key()
+	}
+	return signingKey()
+}
+
+func (a Algorithm) public() crypto.PublicKey { return a.key().Public() }
+
+func (a Algorithm) signer() *jwt.Signer {
+	return bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: a.key(), Issuer: issuer, KeyID: "2026-02"}))
+}
 
 // newToken returns an access token of the issuer (RFC 9068), good for a day.
-func newToken(claims map[string]any) string {
-	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: signingKey(), Issuer: issuer, KeyID: "2026-02"}))
+func (a Algorithm) newToken(claims map[string]any) string {
 	all := tokenClaims()
 	maps.Copy(all, claims)
-	return bulwark.Must(signer.Sign("at+jwt", all))
+	return bulwark.Must(a.signer().Sign("at+jwt", all))
 }
 
 // tokenClaims are those of an access token for the caller.
@@ -143,16 +182,27 @@ func tokenClaims() map[string]any {
 	}
 }
 
-// Token is the token of all good requests.
-var Token = sync.OnceValue(func() string { return newToken(nil) })
+// Token returns a good token.
+func (a Algorithm) Token() string { return a.newToken(nil) }
 
 // Expired returns a token that was good until an hour ago.
-func Expired() string {
-	return newToken(map[string]any{"iat": time.Now().Add(-2 * time.Hour).Unix(), "exp": time.Now().Add(-time.Hour).Unix()})
+func (a Algorithm) Expired() string {
+	return a.newToken(map[string]any{"iat": time.Now().Add(-2 * time.Hour).Unix(), "exp": time.Now().Add(-time.Hour).Unix()})
 }
 
 // Foreign returns a good token for another service.
-func Foreign() string { return newToken(map[string]any{"aud": "https://other.example.com"}) }
+func (a Algorithm) Foreign() string {
+	return a.newToken(map[string]any{"aud": "https://other.example.com"})
+}
+
+// Token is the token of all good requests.
+var Token = sync.OnceValue(RS256.Token)
+
+// Expired is that of RS256.
+func Expired() string { return RS256.Expired() }
+
+// Foreign is that of RS256.
+func Foreign() string { return RS256.Foreign() }
 
 // requestHeader is that of an API client that presents the token.
 func requestHeader(token string) http.Header {

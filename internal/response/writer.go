@@ -24,8 +24,9 @@ type HookFunc func(h http.Header, status int)
 // BeforeHeader calls f.
 func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
 
-// A Writer watches a response. Its methods are for one goroutine at a time, as
-// those of any ResponseWriter.
+// A Writer watches a response, and ends it with the credential of its caller if
+// it must, see EndAt. Its methods are for one goroutine at a time, as those of any
+// ResponseWriter.
 type Writer struct {
 	inner    http.ResponseWriter
 	hooks    []Hook
@@ -34,6 +35,7 @@ type Writer struct {
 	bytes    int64
 	hijacked bool
 	hooked   bool // the hooks have run
+	expiry   expiry
 }
 
 // Of returns the Writer that watches w, and installs one around w if w is none
@@ -173,6 +175,9 @@ func (w *Writer) WriteHeader(status int) {
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
+	if w.expiry.over.Load() {
+		return 0, ErrExpired
+	}
 	w.begin(http.StatusOK)
 	n, err := w.inner.Write(p)
 	w.bytes += int64(n)
@@ -181,6 +186,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // WriteString implements io.StringWriter.
 func (w *Writer) WriteString(s string) (int, error) {
+	if w.expiry.over.Load() {
+		return 0, ErrExpired
+	}
 	w.begin(http.StatusOK)
 	n, err := io.WriteString(w.inner, s)
 	w.bytes += int64(n)
@@ -196,6 +204,9 @@ const sniffed = 512
 // handler may still answer with an error, and net/http sends that. So the first
 // bytes go through Write, and the rest the inner writer's way.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.expiry.over.Load() {
+		return 0, ErrExpired
+	}
 	to, ok := w.inner.(io.ReaderFrom)
 	if !ok {
 		return io.Copy(struct{ io.Writer }{w}, src)
@@ -226,16 +237,24 @@ func (w *Writer) FlushError() error {
 		return fmt.Errorf("flush: %w", http.ErrNotSupported)
 	}
 	w.begin(http.StatusOK)
+	if err := w.stream(); err != nil {
+		return err
+	}
 	return http.NewResponseController(w.inner).Flush()
 }
 
-// hijack hands the connection over.
+// hijack hands the connection over, for as long as it may be kept.
 func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(w.inner).Hijack()
-	if err == nil {
-		w.hijacked = true
+	until, err := w.hijackable()
+	if err != nil {
+		return nil, nil, err
 	}
-	return conn, buffered, err
+	conn, buffered, err := http.NewResponseController(w.inner).Hijack()
+	if err != nil {
+		return conn, buffered, err
+	}
+	w.takenOver()
+	return leased(conn, until), buffered, nil
 }
 
 type flusher struct{ *Writer }
