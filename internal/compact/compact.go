@@ -29,7 +29,7 @@ type Token struct {
 // What Parse refuses a token with.
 var (
 	ErrTooLong  = errors.New("the token is too long")
-	ErrSegments = errors.New("the token is not three non-empty segments")
+	ErrSegments = errors.New("the token is not three segments with a header and a signature")
 	ErrEncoding = errors.New("a segment is not unpadded base64url")
 )
 
@@ -67,12 +67,13 @@ func Parse(token string, limit int) (Token, error) {
 // Bytes returns the bytes of a token without copying them, only to be read.
 func Bytes(token string) []byte { return unsafe.Slice(unsafe.StringData(token), len(token)) }
 
-// dots finds the two dots between three segments that are not empty.
+// dots finds the two dots between three segments. The payload may be empty: then
+// it is no claims, but a JWS all the same.
 func dots(token string) (first, second int, ok bool) {
 	if strings.Count(token, ".") != 2 {
 		return 0, 0, false
 	}
 	first = strings.IndexByte(token, '.')
 	second = strings.LastIndexByte(token, '.')
-	return first, second, first > 0 && second > first+1 && second < len(token)-1
+	return first, second, first > 0 && second < len(token)-1
 }

@@ -57,7 +57,7 @@ func peekSlowly(payload, wanted string) (found, same bool) {
 		return false, false
 	}
 	for _, m := range members {
-		if text, ok := m.Value.(string); ok && m.Name == "iss" {
+		if text, ok := m.Text(); ok && m.Name == "iss" {
 			return text != "", text == wanted
 		}
 	}

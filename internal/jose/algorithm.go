@@ -3,7 +3,6 @@ package jose
 import (
 	"crypto"
 	"crypto/elliptic"
-	"crypto/rsa"
 	"errors"
 
 	"github.com/bulwark-go/bulwark/internal/compact"
@@ -25,7 +24,7 @@ type Algorithm struct {
 	family family
 	curve  elliptic.Curve // of familyEC
 	size   int            // of the least secret, in bytes, of familySecret
-	check  func(input, signature []byte, key any) error
+	check  check
 }
 
 // Secret reports whether the keys are secrets, shared with the signer.
@@ -37,51 +36,31 @@ func (a *Algorithm) fits(k *Key) bool {
 	return a.family == k.family && a.curve == k.curve && len(k.secret()) >= a.size && (k.Algorithm == "" || k.Algorithm == a.name)
 }
 
+var errSignature = errors.New("the signature is not that of the key")
+
 // Verify returns which of the keys has signed the token, or a Fault. The keys
 // are Candidates for its header.
 func (h Header) Verify(t compact.Token, candidates []*Key) (*Key, error) {
-	err := errUnknownKey
 	for _, k := range candidates {
-		if err = h.Algorithm.check(t.Input, t.Signature, k.public); err == nil {
+		if h.Algorithm.check(t.Input, t.Signature, k) {
 			return k, nil
 		}
 	}
-	return nil, &Fault{"signature", err}
+	return nil, &Fault{"signature", errSignature}
 }
 
 // Algorithms returns all that can be configured, by name. There is no "none".
 func Algorithms() map[string]*Algorithm {
 	all := map[string]*Algorithm{}
-	add := func(a *Algorithm) {
-		if a.check == nil {
-			a.check = verifier(a.name)
-		}
-		if a.check != nil {
-			all[a.name] = a
-		}
-	}
+	add := func(a *Algorithm) { all[a.name] = a }
 	for name, hash := range map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512} {
-		add(&Algorithm{name: "RS" + name, family: familyRSA})
+		add(&Algorithm{name: "RS" + name, family: familyRSA, check: pkcs1(hash)})
 		add(&Algorithm{name: "PS" + name, family: familyRSA, check: pss(hash)})
-		add(&Algorithm{name: "HS" + name, family: familySecret, size: hash.Size()})
+		add(&Algorithm{name: "HS" + name, family: familySecret, size: hash.Size(), check: hs(hash)})
 	}
-	add(&Algorithm{name: "ES256", family: familyEC, curve: elliptic.P256()})
-	add(&Algorithm{name: "ES384", family: familyEC, curve: elliptic.P384()})
-	add(&Algorithm{name: "ES512", family: familyEC, curve: elliptic.P521()})
-	add(&Algorithm{name: "EdDSA", family: familyEd25519})
+	add(&Algorithm{name: "ES256", family: familyEC, curve: elliptic.P256(), check: ecdsaOf(crypto.SHA256)})
+	add(&Algorithm{name: "ES384", family: familyEC, curve: elliptic.P384(), check: ecdsaOf(crypto.SHA384)})
+	add(&Algorithm{name: "ES512", family: familyEC, curve: elliptic.P521(), check: ecdsaOf(crypto.SHA512)})
+	add(&Algorithm{name: "EdDSA", family: familyEd25519, check: eddsa})
 	return all
-}
-
-// pss checks what RFC 7518 section 3.5 asks for: a salt as long as the hash.
-// jwx takes any length.
-func pss(hash crypto.Hash) func(input, signature []byte, key any) error {
-	return func(input, signature []byte, key any) error {
-		public, ok := key.(*rsa.PublicKey)
-		if !ok {
-			return errors.New("not an RSA key")
-		}
-		h := hash.New()
-		h.Write(input)
-		return rsa.VerifyPSS(public, hash, h.Sum(nil), signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	}
 }

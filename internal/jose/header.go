@@ -60,13 +60,13 @@ func (rules *Rules) ReadHeader(src []byte) (Header, error) {
 			return Header{}, malformed(errors.New("header parameter " + m.Name + " is not supported"))
 		case "jwk":
 			if rules.OwnKey {
-				h.JWK, _ = m.Value.(map[string]any)
+				h.JWK, _ = m.Value().(map[string]any)
 			}
 			continue
 		default:
 			continue
 		}
-		text, ok := m.Value.(string)
+		text, ok := m.Text()
 		if !ok {
 			return Header{}, malformed(errors.New("header parameter " + m.Name + " is no string"))
 		}

@@ -5,23 +5,12 @@ import (
 	"fmt"
 
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
-	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// This file is the only one that knows jwx, and two things of it: how to read a
-// key set and how to check a signature. Its own reading of tokens is not used.
-
-// verifier returns jwx's check of a signature, or nil for an algorithm that is
-// not built into it: then the name stays unknown.
-func verifier(name string) func(input, signature []byte, key any) error {
-	v, err := jws.NewVerifier(jwa.SignatureAlgorithm(name))
-	if err != nil {
-		return nil
-	}
-	return v.Verify
-}
+// This file is the only one that knows jwx, and one thing of it: how to read a
+// key set. Its reading of tokens is not used, and signatures are checked by the
+// standard library.
 
 // ParseKeys reads a JWK or JWK Set (RFC 7517) of at most so many keys. Keys that
 // are of no use here (of another type, too weak, for encryption) are left out; a
@@ -64,8 +53,7 @@ func ParseKeys(body []byte, most int) ([]*Key, error) {
 	return keys, nil
 }
 
-// refuseSecrets looks for members that only a secret or private key has (RFC
-// 7518 sections 6.2.2, 6.3.2 and 6.4).
+// refuseSecrets looks for keys that are not public.
 func refuseSecrets(object map[string]any) error {
 	list, isSet := object["keys"].([]any)
 	if !isSet {
@@ -73,7 +61,7 @@ func refuseSecrets(object map[string]any) error {
 	}
 	for _, item := range list {
 		one, _ := item.(map[string]any)
-		if one["kty"] == "oct" || one["k"] != nil || one["d"] != nil {
+		if one["kty"] == "oct" || isPrivate(one) {
 			return errors.New("the key set holds a secret or private key")
 		}
 	}

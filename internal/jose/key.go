@@ -87,6 +87,8 @@ func checkRSA(public *rsa.PublicKey) error {
 		return fmt.Errorf("has %d bits; RSA needs between %d and %d", public.N.BitLen(), minRSA, maxRSA)
 	case public.E < minE || public.E%2 == 0:
 		return errors.New("has an RSA exponent below 65537, or an even one")
+	case isROCA(public.N):
+		return errors.New("has an RSA modulus that can be factored (CVE-2017-15361)")
 	}
 	return nil
 }

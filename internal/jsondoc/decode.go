@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"unsafe"
@@ -28,10 +29,49 @@ func DecodeValue(src []byte, l Limits) (any, error) {
 	return v, nil
 }
 
-// Member is a name and its value in an object.
+// Member is a name and its value in an object. What is a string or number is not put into an interface until somebody asks for it
+// so: most of what a token claims is read as text, and needs no memory of its own then.
 type Member struct {
-	Name  string // decoded, never the same as or a case fold of another member's
-	Value any    // as in Document.Value
+	Name string // decoded, never the same as or a case fold of another member's
+
+	scalar
+	value any
+}
+
+// scalar is a string or number, or neither.
+type scalar struct {
+	kind byte // '"' for a string, '0' for a number, 0 for any other value
+	text string
+}
+
+// Text returns the value if it is a string.
+func (m *Member) Text() (string, bool) {
+	if m.kind != '"' {
+		return "", false
+	}
+	return m.text, true
+}
+
+// Number returns the value if it is a number.
+func (m *Member) Number() (json.Number, bool) {
+	if m.kind != '0' {
+		return "", false
+	}
+	return json.Number(m.text), true
+}
+
+// Value returns the value as in [Document.Value].
+func (m *Member) Value() any { return m.or(m.value) }
+
+// or returns the scalar as a value, and other where it is none.
+func (s scalar) or(other any) any {
+	switch s.kind {
+	case '"':
+		return s.text
+	case '0':
+		return json.Number(s.text)
+	}
+	return other
 }
 
 // Members is [DecodeValue] for a document that must be an object and is small, such as a token's header: it appends the members to
@@ -51,7 +91,7 @@ func Members(dst []Member, src []byte, l Limits) ([]Member, error) {
 		return dst, e
 	}
 	for _, m := range d.members {
-		dst = append(dst, Member{m.name, m.value})
+		dst = append(dst, Member{m.name, m.scalar, m.value})
 	}
 	return dst, nil
 }
@@ -77,7 +117,8 @@ type decoder struct {
 type member struct {
 	name   string
 	folded string // what two names that differ only by case have in common
-	value  any
+	scalar
+	value any // unless it is a scalar
 }
 
 func (d *decoder) document(src []byte, l Limits) (any, *Error) {
@@ -142,13 +183,9 @@ func (d *decoder) value(at place) (any, *Error) {
 	}
 	switch c := d.peek(); c {
 	case '"':
-		start := d.pos
-		s, e := d.text()
+		s, e := d.recorded(at)
 		if e != nil {
 			return nil, e
-		}
-		if d.recording {
-			d.record(s, at, start)
 		}
 		return s, nil
 	case '{':
@@ -171,6 +208,32 @@ func (d *decoder) value(at place) (any, *Error) {
 		}
 		return n, nil
 	}
+}
+
+// recorded reads a string and where it stands, if that is wanted.
+func (d *decoder) recorded(at place) (string, *Error) {
+	start := d.pos
+	s, e := d.text()
+	if e == nil && d.recording {
+		d.record(s, at, start)
+	}
+	return s, e
+}
+
+// field reads the value of a member as [decoder.value] does, and leaves strings and numbers out of an interface.
+func (d *decoder) field(at place) (scalar, any, *Error) {
+	switch c := d.peek(); {
+	case c == '"' && d.values < d.limit.Values:
+		d.values++
+		s, e := d.recorded(at)
+		return scalar{'"', s}, nil, e
+	case (c == '-' || c >= '0' && c <= '9') && d.values < d.limit.Values:
+		d.values++
+		n, e := d.number()
+		return scalar{'0', string(n)}, nil, e
+	}
+	v, e := d.value(at)
+	return scalar{}, v, e
 }
 
 func (d *decoder) literal(word string) *Error {
@@ -221,7 +284,7 @@ func (d *decoder) object(at place) (any, *Error) {
 	}
 	object := make(map[string]any, len(d.members)-base)
 	for _, m := range d.members[base:] {
-		object[m.name] = m.value
+		object[m.name] = m.or(m.value)
 	}
 	d.members = d.members[:base]
 	return object, nil
@@ -234,7 +297,7 @@ func (d *decoder) fields(at place) *Error {
 		return e
 	}
 	if d.members == nil {
-		d.members = make([]member, 0, min(4+len(d.src)/64, 24))
+		d.members = make([]member, 0, min(4+len(d.src)/32, 24))
 	}
 	known := names{base: len(d.members)}
 	d.pos++
@@ -244,11 +307,11 @@ func (d *decoder) fields(at place) *Error {
 		if e := d.name(&known); e != nil {
 			return e
 		}
-		v, e := d.value(place{node, d.step(d.members[m].name)})
+		s, v, e := d.field(place{node, d.step(d.members[m].name)})
 		if e != nil {
 			return e
 		}
-		d.members[m].value = v
+		d.members[m].scalar, d.members[m].value = s, v
 		if more, e = d.next('}'); e != nil {
 			return e
 		}

@@ -408,10 +408,24 @@ func TestDuplicateAmongMany(t *testing.T) {
 
 func TestMembers(t *testing.T) {
 	var buf [4]jsondoc.Member
-	got, err := jsondoc.Members(buf[:1], []byte(` {"typ":"at+jwt","alg":"RS256","x":{"b":[1]}} `), jsondoc.Limits{})
-	want := []jsondoc.Member{{}, {Name: "typ", Value: "at+jwt"}, {Name: "alg", Value: "RS256"}, {Name: "x", Value: object{"b": array{number("1")}}}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Members = %v, %v, want %v", got, err, want)
+	got, err := jsondoc.Members(buf[:1], []byte(` {"typ":"at+jwt","alg":"RS256","n":7,"x":{"b":[1]},"t":true,"z":null} `), jsondoc.Limits{})
+	want := []any{"at+jwt", "RS256", number("7"), object{"b": array{number("1")}}, true, nil}
+	if err != nil || len(got) != 1+len(want) {
+		t.Fatalf("Members = %v, %v", got, err)
+	}
+	for i, name := range []string{"typ", "alg", "n", "x", "t", "z"} {
+		m := &got[1+i]
+		text, isText := m.Text()
+		n, isNumber := m.Number()
+		if m.Name != name || !reflect.DeepEqual(m.Value(), want[i]) {
+			t.Errorf("%s is %v, want %s %v", m.Name, m.Value(), name, want[i])
+		}
+		if wantText, ok := want[i].(string); ok != isText || text != wantText {
+			t.Errorf("%s: text %q, %t", name, text, isText)
+		}
+		if wantNumber, ok := want[i].(json.Number); ok != isNumber || n != wantNumber {
+			t.Errorf("%s: number %q, %t", name, n, isNumber)
+		}
 	}
 	for _, tt := range []struct {
 		name, src string
