@@ -10,10 +10,12 @@ import (
 // An Authenticator knows one kind of credential. Its methods are called from
 // many goroutines at once.
 //
-// An Authenticator may have two more methods. Issuer() string names who vouches
+// An Authenticator may have three more methods. Issuer() string names who vouches
 // for the callers that it returns; two with one Issuer in a [Config] are an
 // error, since their callers could not be told apart, and so is an empty one,
 // which is the sign of an authenticator that was made without its New.
+// Challenges() []bulwark.Challenge is asked in place of Challenge, by one that
+// reads several schemes; the first is the one to prefer.
 // Shutdown(context.Context) error closes what it holds.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the

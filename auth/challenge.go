@@ -9,35 +9,72 @@ import (
 
 // challenges are what 401 answers show, prepared at New.
 type challenges struct {
-	// bare is one challenge for each kind of credential.
+	// bare is one challenge for each scheme, without an error.
 	bare []bulwark.Challenge
-	// invalid has, for each authenticator, error="invalid_token" in the
-	// challenge of that one; the last entry is for a token that nobody claims.
-	invalid [][]bulwark.Challenge
+	// proven and borne are bare with DPoP and Bearer in front, for a request that
+	// came with it.
+	proven, borne []bulwark.Challenge
+	// of has the places in bare that each authenticator offers.
+	of [][]int
 	// request is the header of a 400 (RFC 6750 section 3.1).
 	request []string
 }
 
 func newChallenges(all []Authenticator, realm, metadata string) challenges {
-	var c challenges
-	which := make([]int, len(all)) // the authenticator's challenge in bare
+	c := challenges{of: make([][]int, len(all))}
 	for i, a := range all {
-		challenge := complete(a.Challenge(), realm, metadata)
-		which[i] = slices.IndexFunc(c.bare, func(b bulwark.Challenge) bool { return b.String() == challenge.String() })
-		if which[i] < 0 { // a token and a session offer the same Bearer: once is enough
-			which[i] = len(c.bare)
-			c.bare = append(c.bare, challenge)
+		for _, offered := range challengesOf(a) {
+			challenge := complete(offered, realm, metadata)
+			at := slices.IndexFunc(c.bare, func(b bulwark.Challenge) bool { return b.String() == challenge.String() })
+			if at < 0 { // a token and a session offer the same Bearer: once is enough
+				at = len(c.bare)
+				c.bare = append(c.bare, challenge)
+			}
+			c.of[i] = append(c.of[i], at)
 		}
 	}
-	for _, n := range which {
-		c.invalid = append(c.invalid, c.mark("invalid_token", func(i int) bool { return i == n }))
-	}
-	isBearer := func(i int) bool { return strings.EqualFold(c.bare[i].Scheme, "Bearer") }
-	c.invalid = append(c.invalid, c.mark("invalid_token", isBearer))
-	for _, challenge := range c.mark("invalid_request", isBearer) {
+	for _, challenge := range c.mark("invalid_request", c.oauth) {
 		c.request = append(c.request, challenge.String())
 	}
+	c.proven, c.borne = c.led(dpop), c.led(bearer)
 	return c
+}
+
+// led returns the bare challenges, those of the scheme in front.
+func (c *challenges) led(scheme string) []bulwark.Challenge {
+	var first, rest []bulwark.Challenge
+	for _, challenge := range c.bare {
+		if is(challenge, scheme) {
+			first = append(first, challenge)
+			continue
+		}
+		rest = append(rest, challenge)
+	}
+	return append(first, rest...)
+}
+
+// The schemes of OAuth: those whose challenges say more (RFC 6750 section 3, RFC
+// 9449 section 7.1).
+const (
+	bearer = "Bearer"
+	dpop   = "DPoP"
+)
+
+// is reports whether a challenge is of the scheme, whose case does not matter
+// (RFC 9110 section 11.1).
+func is(c bulwark.Challenge, scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+
+func isOAuth(c bulwark.Challenge) bool { return is(c, bearer) || is(c, dpop) }
+
+// challengesOf returns what an authenticator offers: its Challenges where it has
+// that method, else its one Challenge.
+func challengesOf(a Authenticator) []bulwark.Challenge {
+	if several, ok := a.(interface{ Challenges() []bulwark.Challenge }); ok {
+		if offered := several.Challenges(); len(offered) > 0 {
+			return offered
+		}
+	}
+	return []bulwark.Challenge{a.Challenge()}
 }
 
 // complete puts the realm in front, and where the scheme is one of OAuth the
@@ -48,18 +85,55 @@ func complete(c bulwark.Challenge, realm, metadata string) bulwark.Challenge {
 		params = append(params, [2]string{"realm", realm})
 	}
 	params = append(params, c.Params...)
-	if metadata != "" && (strings.EqualFold(c.Scheme, "Bearer") || strings.EqualFold(c.Scheme, "DPoP")) {
+	if metadata != "" && isOAuth(c) {
 		params = append(params, [2]string{"resource_metadata", metadata})
 	}
 	return bulwark.Challenge{Scheme: c.Scheme, Params: params}
 }
 
+// offered returns the bare challenges, that of the scheme which r has used in
+// front: a layer further in that wants more of the caller says so in the first.
+func (c *challenges) offered(scheme string) []bulwark.Challenge {
+	switch {
+	case strings.EqualFold(scheme, dpop):
+		return c.proven
+	case strings.EqualFold(scheme, bearer):
+		return c.borne
+	}
+	return c.bare
+}
+
+// refused returns the challenges for a credential that authenticator i has
+// refused, with the error in the one of the scheme that it came under.
+func (c *challenges) refused(i int, scheme, code string) []bulwark.Challenge {
+	for _, at := range c.of[i] {
+		if is(c.bare[at], scheme) {
+			return c.mark(code, func(n int) bool { return n == at })
+		}
+	}
+	return c.mark(code, func(n int) bool { return n == c.of[i][0] })
+}
+
+// unclaimed returns the challenges for a token that nobody reads, and false where
+// nobody offers the scheme either.
+func (c *challenges) unclaimed(scheme string) ([]bulwark.Challenge, bool) {
+	same := func(n int) bool { return c.oauth(n) && is(c.bare[n], scheme) }
+	for n := range c.bare {
+		if same(n) {
+			return c.mark("invalid_token", same), true
+		}
+	}
+	return c.bare, strings.EqualFold(scheme, bearer)
+}
+
+func (c *challenges) oauth(n int) bool { return isOAuth(c.bare[n]) }
+
 // mark returns the challenges with an error parameter in those that are chosen.
-func (c *challenges) mark(code string, chosen func(i int) bool) []bulwark.Challenge {
+func (c *challenges) mark(code string, chosen func(n int) bool) []bulwark.Challenge {
 	marked := slices.Clone(c.bare)
-	for i := range marked {
-		if chosen(i) {
-			marked[i].Params = append(slices.Clip(marked[i].Params), [2]string{"error", code})
+	for n := range marked {
+		if chosen(n) {
+			marked[n].Params = append(slices.Clip(marked[n].Params), [2]string{"error", code})
 		}
 	}
 	return marked

@@ -26,14 +26,27 @@
 // event has the exact reason. What cannot be checked because something of ours is
 // down is refused with 503.
 //
+// A caller is settled when a request begins, and good for an answer, however late
+// that comes. What goes on ends at the caller's [bulwark.Principal.ExpiresAt]: a
+// response that is flushed, which is how streams are sent (and what a
+// [net/http/httputil.ReverseProxy] does with answers of unknown length), and a
+// connection that is hijacked, such as a WebSocket. Then the request's context is
+// cancelled, writes fail, and the connection is closed or the HTTP/2 stream reset,
+// so that what was cut off does not look whole. What would begin to stream after
+// that time does not begin, and Hijack returns an error. A credential that was
+// accepted after its time, since clocks differ, is good for a stream of a minute.
+// A handler that sends sub-requests with its own ResponseWriter is bound by the
+// earliest of their times while they are served.
+//
 // # Not covered
 //
 // What a caller may do is the matter of package authz, how often of ratelimit.
 // Who may be anonymous is better said for each route, with [Config.Optional] set.
 //
-// A caller is settled when a request begins. A response that streams, a WebSocket
-// and any other hijacked connection go on when the credential expires or is
-// revoked: end them at the caller's [bulwark.Principal.ExpiresAt] yourself.
+// A credential that is revoked while a response streams, or while a connection is
+// open, ends neither. Nor does its expiry cut short a body that is written without
+// a flush, however large, or a handler on HTTP/1 that waits for the request's body
+// and not for its context.
 //
 // The packages below verify the credentials: jwt signed access tokens, apikey
 // API keys, session logins of browsers. Package authtest helps to test.

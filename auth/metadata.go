@@ -31,6 +31,13 @@ type Metadata struct {
 	Documentation string
 	// PolicyURI is the URL of a page about what may be done with the data.
 	PolicyURI string
+	// DPoPAlgorithms are the algorithms of the proofs that are accepted (RFC 9449).
+	DPoPAlgorithms []string
+	// DPoPRequired says that tokens must be bound to a DPoP key.
+	DPoPRequired bool
+	// MutualTLS says that tokens bound to a certificate are accepted (RFC 8705
+	// section 3.3).
+	MutualTLS bool
 }
 
 // MetadataHandler returns a handler of GET and HEAD for
@@ -53,6 +60,9 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 	check("JWKSURI", m.JWKSURI)
 	check("Documentation", m.Documentation)
 	check("PolicyURI", m.PolicyURI)
+	if m.DPoPRequired && len(m.DPoPAlgorithms) == 0 {
+		errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata).DPoPAlgorithms", Reason: "is empty, and DPoPRequired; name the algorithms of the proofs"})
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -89,10 +99,14 @@ func (m Metadata) document() any {
 		Name                 string   `json:"resource_name,omitempty"`
 		Documentation        string   `json:"resource_documentation,omitempty"`
 		PolicyURI            string   `json:"resource_policy_uri,omitempty"`
+		Algorithms           []string `json:"dpop_signing_alg_values_supported,omitempty"`
+		Required             bool     `json:"dpop_bound_access_tokens_required,omitempty"`
+		MutualTLS            bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	}{
 		m.Resource, slices.Clone(m.AuthorizationServers), m.JWKSURI, slices.Clone(m.Scopes),
 		[]string{"header"}, // never the query string, which ends up in logs
 		m.Name, m.Documentation, m.PolicyURI,
+		slices.Clone(m.DPoPAlgorithms), m.DPoPRequired, m.MutualTLS,
 	}
 }
 

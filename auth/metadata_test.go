@@ -22,10 +22,12 @@ func TestMetadata(t *testing.T) {
 		{"all", auth.Metadata{
 			Resource: "https://api.example.com", AuthorizationServers: []string{"https://issuer.example"}, JWKSURI: "https://api.example.com/jwks.json",
 			Scopes: []string{"read"}, Name: "Documents", Documentation: "https://docs.example.com", PolicyURI: "https://example.com/policy",
+			DPoPAlgorithms: []string{"ES256"}, DPoPRequired: true, MutualTLS: true,
 		}, map[string]any{
 			"resource": "https://api.example.com", "bearer_methods_supported": []any{"header"}, "authorization_servers": []any{"https://issuer.example"},
 			"jwks_uri": "https://api.example.com/jwks.json", "scopes_supported": []any{"read"}, "resource_name": "Documents",
 			"resource_documentation": "https://docs.example.com", "resource_policy_uri": "https://example.com/policy",
+			"dpop_signing_alg_values_supported": []any{"ES256"}, "dpop_bound_access_tokens_required": true, "tls_client_certificate_bound_access_tokens": true,
 		}},
 		{"loopback", auth.Metadata{Resource: "http://127.0.0.1:8080"},
 			map[string]any{"resource": "http://127.0.0.1:8080", "bearer_methods_supported": []any{"header"}}},
@@ -68,9 +70,9 @@ func TestMetadataMethods(t *testing.T) {
 func TestMetadataErrors(t *testing.T) {
 	handler, err := auth.MetadataHandler(auth.Metadata{
 		AuthorizationServers: []string{"https://issuer.example", "http://issuer.example"}, JWKSURI: "/jwks",
-		Documentation: "https://docs.example.com#top", PolicyURI: "https://user@example.com",
+		Documentation: "https://docs.example.com#top", PolicyURI: "https://user@example.com", DPoPRequired: true,
 	})
-	want := []string{"auth(metadata).AuthorizationServers[1]", "auth(metadata).Documentation", "auth(metadata).JWKSURI", "auth(metadata).PolicyURI", "auth(metadata).Resource"}
+	want := []string{"auth(metadata).AuthorizationServers[1]", "auth(metadata).DPoPAlgorithms", "auth(metadata).Documentation", "auth(metadata).JWKSURI", "auth(metadata).PolicyURI", "auth(metadata).Resource"}
 	if got := fields(err); handler != nil || !slices.Equal(got, want) {
 		t.Errorf("errors for %q", got)
 	}

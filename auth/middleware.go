@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/response"
 )
 
 // Middleware settles who calls. Make it with [New]; a zero or nil Middleware
@@ -32,9 +34,40 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		}
 		r = bulwark.Identify(r, principal)
 		_, scope := bulwark.Enter(r)
-		scope.SetChallenges(m.challenges.bare)
+		scope.SetChallenges(m.challenges.offered(schemeOf(r)))
+		if principal != nil && !principal.ExpiresAt.IsZero() {
+			var watch *response.Writer
+			w, watch = response.Of(w)
+			watch.EndAt(streamEnd(principal.ExpiresAt, time.Now()), scope)
+			defer watch.Release()
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// lateGrace is how long a stream may go on whose credential was accepted after its
+// end, because clocks differ.
+const lateGrace = time.Minute
+
+// streamEnd is when a stream of a caller ends that begins now: when the credential
+// expires. One that was accepted although it had expired is within what clocks may
+// differ; ended at once, the client would come again and again with it.
+func streamEnd(expires, now time.Time) time.Time {
+	if now.Before(expires) {
+		return expires
+	}
+	return now.Add(lateGrace)
+}
+
+// schemeOf returns the scheme of the Authorization header of r, empty where there
+// is none.
+func schemeOf(r *http.Request) string {
+	lines := r.Header["Authorization"]
+	if len(lines) != 1 {
+		return ""
+	}
+	scheme, _, _ := split(lines[0])
+	return scheme
 }
 
 // Build returns m.
@@ -72,7 +105,7 @@ func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
 		return nil, m.badRequest(ambiguous())
 	case found.count == 1:
-		return m.ask(found.explicit, r)
+		return m.ask(found.explicit, r, scheme)
 	case scheme != "":
 		return nil, m.unclaimed(r, scheme)
 	case found.ambient >= 0:
@@ -117,9 +150,10 @@ func (m *Middleware) detect(r *http.Request) detected {
 // Authorization header, and not one beside it, such as an API key in a field of
 // its own: then there are two.
 func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
-	a := m.authenticators[i]
-	if strings.EqualFold(a.Challenge().Scheme, scheme) {
-		return true
+	for _, at := range m.challenges.of[i] {
+		if is(m.challenges.bare[at], scheme) {
+			return true
+		}
 	}
 	without := *r
 	without.Header = make(http.Header, len(r.Header))
@@ -128,15 +162,16 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 			without.Header[name] = lines
 		}
 	}
-	presence := a.Detect(&without)
+	presence := m.authenticators[i].Detect(&without)
 	return presence != Explicit && presence != Fallback
 }
 
-// ask lets authenticator i decide.
-func (m *Middleware) ask(i int, r *http.Request) (*bulwark.Principal, error) {
+// ask lets authenticator i decide about a credential that came under the scheme,
+// none if it is not in the Authorization header.
+func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Principal, error) {
 	principal, err := m.authenticators[i].Authenticate(r)
 	if err != nil {
-		return nil, m.challenged(i, err)
+		return nil, m.challenged(i, scheme, err)
 	}
 	// Fail closed on an authenticator that breaks its contract: a nil caller
 	// would pass as anonymous, one without a name as anybody.
@@ -153,7 +188,7 @@ func (m *Middleware) askAmbient(i int, r *http.Request) (*bulwark.Principal, err
 	if err := m.crossSite.Check(r); err != nil {
 		return nil, err
 	}
-	principal, err := m.ask(i, r)
+	principal, err := m.ask(i, r, "")
 	if err == nil {
 		return principal, nil
 	}
@@ -179,7 +214,8 @@ func (m *Middleware) askAmbient(i int, r *http.Request) (*bulwark.Principal, err
 // unclaimed refuses credentials that nobody reads. They never pass as
 // anonymous: who sends them expects to be somebody.
 func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
-	if !strings.EqualFold(scheme, "Bearer") {
+	marked, ours := m.challenges.unclaimed(scheme)
+	if !ours {
 		p := unknownScheme()
 		p.Challenges = m.challenges.bare
 		return p
@@ -189,19 +225,29 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 		reason = "issuer"
 	}
 	p := Invalid(reason, nil)
-	p.Challenges = m.challenges.invalid[len(m.authenticators)]
+	p.Challenges = marked
 	return p
 }
 
 // challenged fills in the challenges of a 401 that authenticator i has left open.
-func (m *Middleware) challenged(i int, err error) error {
+func (m *Middleware) challenged(i int, scheme string, err error) error {
 	var p *bulwark.Problem
 	if !errors.As(err, &p) || p == nil || p.Status != http.StatusUnauthorized || p.Challenges != nil {
 		return err
 	}
 	filled := *p // an error may be shared between requests
-	filled.Challenges = m.challenges.invalid[i]
+	filled.Challenges = m.challenges.refused(i, scheme, errorCode(p))
 	return &filled
+}
+
+// errorCode is the error parameter of the challenge for a refused credential: of
+// RFC 6750 section 3.1, or for a proof of possession of RFC 9449 sections 7.1 and 9.
+func errorCode(p *bulwark.Problem) string {
+	switch p.Code {
+	case "auth.invalid_dpop_proof", "auth.use_dpop_nonce":
+		return strings.TrimPrefix(p.Code, "auth.")
+	}
+	return "invalid_token"
 }
 
 // badRequest adds the challenges to a 400, where RFC 6750 section 3 wants them too.

@@ -96,7 +96,7 @@ func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem
 		p.Status, p.Code, p.Detail = http.StatusUnauthorized, "authz.unauthenticated", "This needs an authenticated caller."
 	case needScope:
 		p.Code, p.Detail = "authz.insufficient_scope", "The credential lacks a scope that this needs."
-		p.Challenges = []bulwark.Challenge{bearer(s, "insufficient_scope", [2]string{"scope", strings.Join(at.scopes, " ")})}
+		p.Challenges = []bulwark.Challenge{oauth(s, "insufficient_scope", [2]string{"scope", strings.Join(at.scopes, " ")})}
 	case needStepUp:
 		p.Status, p.Code = http.StatusUnauthorized, "authz.insufficient_user_authentication"
 		p.Detail = "This needs a stronger or more recent login."
@@ -107,20 +107,23 @@ func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem
 		if at.maxAge > 0 {
 			params = append(params, [2]string{"max_age", strconv.FormatInt(int64(at.maxAge/time.Second), 10)})
 		}
-		p.Challenges = []bulwark.Challenge{bearer(s, "insufficient_user_authentication", params...)}
+		p.Challenges = []bulwark.Challenge{oauth(s, "insufficient_user_authentication", params...)}
 	}
 	return p
 }
 
-// bearer is a Bearer challenge for an error (RFC 6750 section 3), with what the
-// authentication layer says about itself, such as realm or resource_metadata.
-func bearer(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge {
+// oauth is a challenge for an error (RFC 6750 section 3, RFC 9449 section 7.1),
+// with what the authentication layer says about itself, such as realm or
+// resource_metadata. The scheme is the first of OAuth that it offers, which is the
+// one that the caller has used, and Bearer where there is none.
+func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge {
 	c := bulwark.Challenge{Scheme: "Bearer"}
 	ours := []string{"error", "error_description", "error_uri", "scope", "acr_values", "max_age"}
 	for _, offered := range s.Challenges() {
-		if !strings.EqualFold(offered.Scheme, "Bearer") {
+		if !strings.EqualFold(offered.Scheme, "Bearer") && !strings.EqualFold(offered.Scheme, "DPoP") {
 			continue
 		}
+		c.Scheme = offered.Scheme
 		for _, param := range offered.Params {
 			if !slices.Contains(ours, param[0]) {
 				c.Params = append(c.Params, param)

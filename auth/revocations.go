@@ -1,0 +1,188 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// Revocations remembers credentials that are no longer good although they have
+// not expired. It must be safe for concurrent use, bound its own time by the
+// context and by itself, and obey:
+//
+//   - Once Revoke has returned nil, Revoked reports true for whatever the Revocation names, until its Expires. Nothing is dropped before, for want of room neither.
+//   - A Revocation names nothing of another issuer and nothing of another kind. Ids are compared byte by byte, whatever bytes they hold and however long they are.
+//   - A caller's Revocation names the credentials whose IssuedAt is IssuedUntil or earlier, and those that have no IssuedAt.
+//   - Of two Revocations of the same thing the later Expires counts and the later IssuedUntil, in whichever order they come, also at once. A zero Expires is later than all.
+//   - Expires and IssuedUntil may be rounded up to whole seconds, never down.
+//   - Revoke begins with [Revocation.Check] and returns its error. A Revocation that has expired is nothing to do.
+//   - A nil Principal is revoked: nobody has vouched for it.
+//
+// Any error but [ErrFull] is an outage. Package bulwarktest has TestRevocations,
+// which checks all that.
+type Revocations interface {
+	// Revoke refuses from now on everything that r names, until r.Expires. It
+	// returns [ErrFull], and has changed nothing, where there is no room.
+	Revoke(ctx context.Context, r Revocation) error
+	// Revoked reports whether the credential that p came from has been revoked:
+	// by its TokenID, its SessionID, or its Subject and IssuedAt, all within
+	// its Issuer.
+	Revoked(ctx context.Context, p *bulwark.Principal) (bool, error)
+}
+
+// ErrFull is returned by [Revocations] and [Replays] that have no more room.
+// Nothing is evicted to make some: whoever could fill the store would be let in
+// with what it has forgotten.
+var ErrFull = errors.New("auth: the store is full")
+
+// A Revocation names credentials of one issuer, by exactly one of TokenID,
+// SessionID and Subject. Write one only for what has been verified: with
+// [RevocationOf], or for a caller whom the application knows. Then a store holds
+// nothing that a client has made up.
+type Revocation struct {
+	// Issuer says who issued what is revoked. Required.
+	Issuer string
+	// TokenID names one token, by its jti.
+	TokenID string
+	// SessionID names all tokens of a session, by their sid.
+	SessionID string
+	// Subject names all credentials of a caller that were issued until
+	// IssuedUntil.
+	Subject string
+	// IssuedUntil is inclusive, required with Subject and for nothing else:
+	// time.Now() logs a caller out everywhere. Tokens tell when they were
+	// issued in whole seconds mostly, so that a login in the same second is
+	// refused, too. More than 5 minutes ahead, which is what clocks may differ,
+	// is an error: it would end logins that have not begun, and nothing could
+	// take it back. Whoever shall not come back needs a disabled account.
+	IssuedUntil time.Time
+	// Expires is when the last credential that this names has expired, for every
+	// verifier: add the 5 minutes that clocks may differ. Zero keeps the
+	// Revocation for good.
+	Expires time.Time
+}
+
+// maxSkew is what the clocks of an issuer and of its verifiers may differ.
+const maxSkew = 5 * time.Minute
+
+// RevocationOf names the one credential that p came from, which has been
+// verified therefore: by its TokenID, or else by its SessionID, until it has
+// expired for every verifier. A session whose tokens are renewed lasts longer than
+// this token: give its own end to a Revocation by SessionID. Where p is nil or has
+// neither id, the result is malformed and every store refuses it.
+func RevocationOf(p *bulwark.Principal) Revocation {
+	if p == nil {
+		return Revocation{}
+	}
+	r := Revocation{Issuer: p.Issuer, TokenID: p.TokenID}
+	if r.TokenID == "" {
+		r.SessionID = p.SessionID
+	}
+	if !p.ExpiresAt.IsZero() {
+		r.Expires = p.ExpiresAt.Add(maxSkew)
+	}
+	return r
+}
+
+// Check returns nil or what is wrong with r, without its values. Every store
+// calls it first.
+func (r Revocation) Check() error {
+	named := 0
+	for _, id := range [...]string{r.TokenID, r.SessionID, r.Subject} {
+		if id != "" {
+			named++
+		}
+	}
+	switch {
+	case r.Issuer == "":
+		return errors.New("auth: Revocation.Issuer is empty; it is that of the principal")
+	case named != 1:
+		return errors.New("auth: a Revocation needs exactly one of TokenID, SessionID and Subject")
+	case r.Subject == "" && !r.IssuedUntil.IsZero():
+		return errors.New("auth: Revocation.IssuedUntil is for a Subject only; a token or a session is revoked whole")
+	case r.Subject == "":
+		return nil
+	case r.IssuedUntil.IsZero():
+		return errors.New("auth: Revocation.IssuedUntil is zero; with a Subject it is time.Now() or earlier")
+	case time.Until(r.IssuedUntil) > maxSkew:
+		return errors.New("auth: Revocation.IssuedUntil is more than 5 minutes ahead; disable the account instead")
+	case !r.Expires.IsZero() && !r.Expires.After(r.IssuedUntil):
+		return errors.New("auth: Revocation.Expires is not after IssuedUntil; the credentials would outlive it")
+	}
+	return nil
+}
+
+// kind is what r names. It has been checked.
+func (r Revocation) kind() kind {
+	switch {
+	case r.TokenID != "":
+		return kindToken
+	case r.SessionID != "":
+		return kindSession
+	}
+	return kindSubject
+}
+
+// event is what is reported of r. As in package session its user is, where known,
+// the one whose credentials have ended.
+func (r Revocation) event() bulwark.Event {
+	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: string(r.kind())}
+	switch r.kind() {
+	case kindSession:
+		e.Attrs[0] = slog.String("session", r.SessionID)
+	case kindSubject:
+		e.Issuer, e.UserID = r.Issuer, r.Subject
+	}
+	return e
+}
+
+// revokeTimeout bounds the write of one Revocation.
+const revokeTimeout = 5 * time.Second
+
+// Revoke writes v into the store and reports authn_token_revoked with the reason
+// "token", "session" or "subject", for handlers of a logout or an administrator.
+// The user of the event is the caller, for a Subject that subject; where somebody
+// revokes what is another's, report authz_admin too.
+//
+// The write goes on for 5 seconds at most when the client hangs up: nobody keeps
+// a token by leaving the page. An error is for [bulwark.Deny], and nothing has been
+// revoked: a full store is 503 "auth.store_full", one that fails 503
+// "auth.unavailable". That v is malformed, or store nil, is the application's
+// mistake and an opaque 500.
+func Revoke(r *http.Request, store Revocations, v Revocation) error {
+	if store == nil {
+		return errors.New("auth: Revoke was called without a store")
+	}
+	if err := v.Check(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), revokeTimeout)
+	defer cancel()
+	if err := store.Revoke(ctx, v); err != nil {
+		return unrevoked(err)
+	}
+	bulwark.Report(r, v.event())
+	return nil
+}
+
+// unrevoked is the refusal for an error of a store.
+func unrevoked(err error) *bulwark.Problem {
+	if errors.Is(err, ErrFull) {
+		return &bulwark.Problem{
+			Status:     http.StatusServiceUnavailable,
+			Code:       "auth.store_full",
+			Detail:     "No further credential can be revoked at the moment.",
+			RetryAfter: time.Minute,
+			Event:      bulwark.SysUnavailable,
+			Reason:     "store_full",
+			Err:        err,
+		}
+	}
+	p := Unavailable("store_unavailable", err, revokeTimeout)
+	p.Detail = "The credentials cannot be revoked at the moment."
+	return p
+}

@@ -1,0 +1,28 @@
+package bulwarktest
+
+import (
+	"context"
+
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// BrokenRevocations returns the names of the rules that a store breaks, each with
+// the first fault, for tests of the rules.
+func BrokenRevocations(ctx context.Context, open func() auth.Revocations) map[string]error {
+	return broken(ctx, revocationRules, open)
+}
+
+// BrokenReplays is the like for [auth.Replays].
+func BrokenReplays(ctx context.Context, open func() auth.Replays) map[string]error {
+	return broken(ctx, replayRules, open)
+}
+
+func broken[S any](ctx context.Context, rules []rule[S], open func() S) map[string]error {
+	found := map[string]error{}
+	for _, r := range rules {
+		if faults := r.faults(ctx, open()); len(faults) > 0 {
+			found[r.name] = faults[0]
+		}
+	}
+	return found
+}

@@ -1,0 +1,54 @@
+package bulwarktest_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+)
+
+// childEnv tells a process of this test which suite it is to fail in.
+const childEnv = "BULWARKTEST_CHILD"
+
+// A store that breaks the rules fails the test of whoever uses the suite. That
+// needs a test that fails, in a process of its own.
+func TestAFaultFailsTheTest(t *testing.T) {
+	revocations := func(t *testing.T) {
+		bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &flawed{flaws: flaws{forgetsAtOnce: true}} })
+	}
+	replays := func(t *testing.T) {
+		bulwarktest.TestReplays(t, func(*testing.T) auth.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
+	}
+	for name, test := range map[string]struct {
+		run  func(t *testing.T)
+		says string
+	}{
+		"revocations":           {revocations, "--- FAIL: TestAFaultFailsTheTest/token"},
+		"revocations-in-bubble": {func(t *testing.T) { synctest.Test(t, revocations) }, "token: the token: revoked false, want true"},
+		"replays":               {replays, "--- FAIL: TestAFaultFailsTheTest/once"},
+		"replays-in-bubble":     {func(t *testing.T) { synctest.Test(t, replays) }, "once: the id again: first true, want false"},
+	} {
+		switch os.Getenv(childEnv) {
+		case name:
+			test.run(t)
+			return
+		case "":
+		default:
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAFaultFailsTheTest$", "-test.timeout=60s")
+			child.Env = append(os.Environ(), childEnv+"="+name)
+			out, err := child.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), test.says) {
+				t.Errorf("%v, want a test that fails with %q:\n%s", err, test.says, out)
+			}
+		})
+	}
+}
