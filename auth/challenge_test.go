@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -80,6 +79,8 @@ func TestChallengesPerScheme(t *testing.T) {
 			401, "auth.invalid_token", []string{bad(bareDPoP, "invalid_token"), bareBearer}, "reason"},
 		{"bearer", configOf(bounds(problem("auth.invalid_token"), plainDPoP, plainBearer)), asBearer,
 			401, "auth.invalid_token", []string{bareDPoP, bad(bareBearer, "invalid_token")}, "reason"},
+		{"bearer-lower-case", configOf(bounds(problem("auth.invalid_token"), plainDPoP, plainBearer)), "Authorization: bearer ours",
+			401, "auth.invalid_token", []string{bareDPoP, bad(bareBearer, "invalid_token")}, "reason"},
 		{"proof", configOf(bounds(problem("auth.invalid_dpop_proof"), plainDPoP, plainBearer)), asDPoP,
 			401, "auth.invalid_dpop_proof", []string{bad(bareDPoP, "invalid_dpop_proof"), bareBearer}, "reason"},
 		{"nonce", configOf(bounds(problem("auth.use_dpop_nonce"), plainDPoP, plainBearer)), asDPoP,
@@ -96,6 +97,8 @@ func TestChallengesPerScheme(t *testing.T) {
 			401, "auth.invalid_token", []string{bareDPoP, bad(bareBearer, "invalid_token")}, "reason"},
 		{"unclaimed-dpop", configOf(bounds(nil, plainDPoP, plainBearer), keys()), "Authorization: DPoP x",
 			401, "auth.invalid_token", []string{bad(bareDPoP, "invalid_token"), bareBearer, bareKey}, "malformed"},
+		{"unclaimed-dpop-lower-case", configOf(bounds(nil, plainDPoP, plainBearer)), "Authorization: dpop x",
+			401, "auth.invalid_token", []string{bad(bareDPoP, "invalid_token"), bareBearer}, "malformed"},
 		{"unclaimed-dpop-of-an-issuer", configOf(bounds(nil, plainDPoP, plainBearer)), "Authorization: DPoP " + fakeJWT,
 			401, "auth.invalid_token", []string{bad(bareDPoP, "invalid_token"), bareBearer}, "issuer"},
 		{"unclaimed-dpop-of-two-verifiers", configOf(bounds(nil, plainDPoP), bounds(nil, bulwark.Challenge{Scheme: "DPoP", Params: [][2]string{{"algs", "RS256"}}})), "Authorization: DPoP x",
@@ -164,26 +167,34 @@ func TestOfferedToLayersInside(t *testing.T) {
 	}
 }
 
-// Answers to requests at one time say nothing of one another.
+// What one refusal says is not changed by the next.
 func TestChallengesAreNotShared(t *testing.T) {
+	var refused []*bulwark.Problem
 	refusing := bounds(nil, plainDPoP, plainBearer)
 	layer, err := auth.New(configOf(refusing))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	for i := range 64 {
-		scheme, want := "DPoP", []string{bareDPoP + `, error="invalid_token"`, bareBearer}
-		if i%2 == 0 {
-			scheme, want = "Bearer", []string{bareDPoP, badBearer}
-		}
-		wg.Go(func() {
-			for range 20 {
-				if x := through(layer, request("Authorization: "+scheme+" x")); !slices.Equal(x.Header()["Www-Authenticate"], want) {
-					t.Errorf("%s: %q", scheme, x.Header()["Www-Authenticate"])
-				}
+	codes := []string{"invalid_dpop_proof", "invalid_token", "use_dpop_nonce"}
+	for _, scheme := range []string{"DPoP", "Bearer"} {
+		for _, code := range codes {
+			refusing.principal, refusing.err = nil, problem("auth."+code)
+			var p *bulwark.Problem
+			if _, err := layer.Authenticate(request("Authorization: " + scheme + " ours")); !errors.As(err, &p) {
+				t.Fatal(err)
 			}
-		})
+			refused = append(refused, p)
+		}
 	}
-	wg.Wait()
+	for i, p := range refused {
+		want := []string{bareDPoP + `, error="` + codes[i%3] + `"`, bareBearer}
+		if i >= 3 {
+			want = []string{bareDPoP, bareBearer + `, error="` + codes[i%3] + `"`}
+		}
+		for n, c := range p.Challenges {
+			if c.String() != want[n] {
+				t.Errorf("%d: %s, want %s", i, c, want[n])
+			}
+		}
+	}
 }

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
 )
 
 // Config says which credentials a service accepts.
@@ -47,7 +47,7 @@ func New(c Config) (*Middleware, error) {
 		errs = append(errs, &bulwark.ConfigError{Field: "auth.Realm", Value: c.Realm, Reason: "must be printable ASCII"})
 	}
 	if reason := metadataFault(c.ResourceMetadata); reason != "" {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: withoutUser(c.ResourceMetadata), Reason: reason})
+		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: address.WithoutUser(c.ResourceMetadata), Reason: reason})
 	}
 	var err error
 	if m.crossSite, err = newCrossSite("auth.TrustedOrigins", c.TrustedOrigins); err != nil {
@@ -134,15 +134,6 @@ func metadataFault(text string) string {
 		return "must have neither fragment nor user"
 	}
 	return ""
-}
-
-// withoutUser keeps a password out of an error. What has an @ may have one,
-// wherever a parser sees it.
-func withoutUser(text string) string {
-	if strings.Contains(text, "@") {
-		return ""
-	}
-	return text
 }
 
 // Shutdown closes what the authenticators hold: it stops the refresh of keys

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
 )
 
 // CrossSite refuses requests that a page of another site has made a browser
@@ -43,11 +44,11 @@ func newCrossSite(field string, trusted []string) (*CrossSite, error) {
 	var errs []error
 	for i, origin := range trusted {
 		if reason := originFault(origin); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: withoutUser(origin), Reason: reason})
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: address.WithoutUser(origin), Reason: reason})
 			continue
 		}
 		if err := c.protection.AddTrustedOrigin(origin); err != nil {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: withoutUser(origin), Reason: err.Error()})
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: address.WithoutUser(origin), Reason: err.Error()})
 		}
 		c.trusted[origin] = true
 	}

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
 )
 
 // Metadata describes a protected resource to OAuth clients (RFC 9728 section
@@ -47,7 +46,7 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 	var errs []error
 	check := func(field, value string) {
 		if reason := resourceFault(value); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: withoutUser(value), Reason: reason})
+			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: address.WithoutUser(value), Reason: reason})
 		}
 	}
 	if m.Resource == "" {
@@ -110,29 +109,13 @@ func (m Metadata) document() any {
 	}
 }
 
-// resourceFault says what is wrong with a URL of the document. Loopback may do
-// without TLS, for development.
+// resourceFault says what is wrong with a URL of the document.
 func resourceFault(text string) string {
 	if text == "" {
 		return ""
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || !printable(text):
+	if !printable(text) {
 		return "must be an absolute https URL"
-	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())):
-		return "must be https"
-	case u.Fragment != "" || u.User != nil:
-		return "must have neither fragment nor user"
 	}
-	return ""
-}
-
-// isLoopback reports whether a host name is this machine.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
+	return address.Fault(text, "clients send tokens to where it says")
 }

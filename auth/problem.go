@@ -14,10 +14,11 @@ import (
 //
 // The reason is one of a closed list, which metrics count by. Those of tokens,
 // keys and sessions are "malformed", "algorithm", "type", "issuer", "audience",
-// "expired", "not_yet_valid", "lifetime", "signature", "unknown_key", "binding",
-// "revoked", "inactive" (by introspection), "key" (a wrong secret), "network",
-// "session", "reuse", "overused" and "disabled". [Middleware] itself refuses with "ambiguous",
-// "authorization_header" and "scheme". The cause may be nil.
+// "claim" (one that is required), "expired", "not_yet_valid", "lifetime",
+// "signature", "unknown_key", "binding", "proof", "replay" and "nonce" (of a DPoP
+// proof), "revoked", "inactive" (by introspection), "key" (a wrong secret),
+// "network", "session", "reuse", "overused" and "disabled". [Middleware] itself refuses with
+// "ambiguous", "authorization_header" and "scheme". The cause may be nil.
 func Invalid(reason string, cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
@@ -32,8 +33,8 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 // Unavailable returns the refusal of a request whose credential cannot be
 // checked now, which is no fault of the client: 503 "auth.unavailable" with
 // Retry-After, for the log the event sys_unavailable with the reason:
-// "keys_unavailable", "introspection_unavailable" or "store_unavailable". The cause
-// may be nil.
+// "keys_unavailable", "introspection_unavailable", "store_unavailable" or
+// "store_full". The cause may be nil.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status:     http.StatusServiceUnavailable,

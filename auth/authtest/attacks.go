@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// An Attack is a token that no verifier of this issuer's tokens may accept.
+// An Attack is a token that no verifier of an issuer's tokens may accept, or a
+// proof that none may accept with a token.
 type Attack struct {
 	// Name says what is wrong with it, in lower case with hyphens.
 	Name string
-	// Token goes behind "Bearer ".
+	// Token goes behind "Bearer ", or into the header field DPoP.
 	Token string
 	// Reason is the one that the log must give for the refusal; see auth.Invalid.
 	Reason string
@@ -38,7 +39,7 @@ func (i *Issuer) Attacks() []Attack {
 
 type attacker struct {
 	*Issuer
-	key published
+	key issued
 }
 
 // header is a good one, changed.
@@ -264,6 +265,14 @@ func (a attacker) padded(pad func(string) string) string {
 	return token + "===="
 }
 
+// flipped changes one bit of the signature.
+func flipped(token string) string {
+	end := strings.LastIndexByte(token, '.') + 1
+	signature := must(base64.RawURLEncoding.DecodeString(token[end:]))
+	signature[len(signature)/2] ^= 1
+	return token[:end] + encode(signature)
+}
+
 // strayBits spells the signature with bits at the end that mean nothing.
 func strayBits(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -278,12 +287,10 @@ func (a attacker) signatures() []Attack {
 	end := strings.LastIndexByte(good, '.') + 1
 	signature := must(base64.RawURLEncoding.DecodeString(good[end:]))
 	resigned := func(s []byte) string { return good[:end] + encode(s) }
-	flipped := bytes.Clone(signature)
-	flipped[len(flipped)/2] ^= 1
 	stolen := a.claims(Claims{"sub": "root"})
 	maps.DeleteFunc(stolen, func(name string, _ any) bool { return name == "jti" })
 	return []Attack{
-		{"signature-flipped", resigned(flipped), "signature"},
+		{"signature-flipped", flipped(good), "signature"},
 		{"signature-empty", good[:end], "malformed"},
 		{"signature-zero", resigned(make([]byte, len(signature))), "signature"},
 		{"signature-short", resigned(signature[:len(signature)-1]), "signature"},

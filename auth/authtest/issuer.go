@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,19 +23,20 @@ const Audience = "https://api.example.com"
 // Claims are claims of a token, by name. A nil value leaves the claim out.
 type Claims map[string]any
 
-// Issuer is an authorization server on loopback that serves its keys as a JWK
-// Set and signs whatever it is asked to. It is safe for concurrent use.
+// Issuer is an authorization server on loopback that serves its metadata, for
+// [jwt.Discover], and its keys as a JWK Set, and signs whatever it is asked to. It
+// is safe for concurrent use.
 type Issuer struct {
 	url string
 
 	mu      sync.Mutex
-	keys    []published // the last one signs
+	keys    []issued // the last one signs
 	made    int
 	down    bool
 	fetches int
 }
 
-type published struct {
+type issued struct {
 	kid    string
 	signer crypto.Signer
 }
@@ -60,7 +60,7 @@ func (i *Issuer) URL() string { return i.url }
 func (i *Issuer) Keys() jwt.KeySource { return jwt.RemoteKeys(i.KeysURL(), jwt.RemoteConfig{}) }
 
 // KeysURL is where the key set is served.
-func (i *Issuer) KeysURL() string { return i.url + "/jwks.json" }
+func (i *Issuer) KeysURL() string { return i.url + keysPath }
 
 // Config is that of a verifier of the issuer's tokens.
 func (i *Issuer) Config() jwt.Config {
@@ -92,31 +92,41 @@ const cacheControl = "public, max-age=300"
 func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	status, body := i.answer(r.URL.Path)
 	w.Header().Set("Cache-Control", cacheControl)
-	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(body)
 }
 
+const keysPath = "/jwks.json"
+
 func (i *Issuer) answer(path string) (status int, body []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if path != "/jwks.json" {
-		return http.StatusNotFound, nil
+	switch path {
+	case keysPath:
+		i.fetches++
+		return i.unlessDown(map[string]any{"keys": i.published()})
+	case "/.well-known/openid-configuration":
+		return i.unlessDown(map[string]any{"issuer": i.url, "jwks_uri": i.url + keysPath})
 	}
-	i.fetches++
+	return http.StatusNotFound, nil
+}
+
+// unlessDown answers with a document. The lock is held, here and below.
+func (i *Issuer) unlessDown(document any) (status int, body []byte) {
 	if i.down {
 		return http.StatusServiceUnavailable, nil
 	}
+	return http.StatusOK, marshal(document)
+}
+
+func (i *Issuer) published() []map[string]string {
 	set := make([]map[string]string, len(i.keys))
 	for n, k := range i.keys {
 		set[n] = publicJWK(k.signer.Public())
 		set[n]["kid"], set[n]["use"], set[n]["alg"] = k.kid, "sig", algorithmOf(k.signer.Public())
 	}
-	body, err := json.Marshal(map[string]any{"keys": set})
-	if err != nil {
-		return http.StatusInternalServerError, nil
-	}
-	return http.StatusOK, body
+	return set
 }
 
 // Rotate makes a new key, publishes it in place of all others and signs with it
@@ -139,11 +149,11 @@ func (i *Issuer) Publish(key crypto.Signer) (kid string) {
 	defer i.mu.Unlock()
 	i.made++
 	kid = "key-" + strconv.Itoa(i.made)
-	i.keys = append(i.keys, published{kid, key})
+	i.keys = append(i.keys, issued{kid, key})
 	return kid
 }
 
-// Down makes the key server answer 503, or lets it answer again.
+// Down makes the server answer 503, or lets it answer again.
 func (i *Issuer) Down(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -158,7 +168,7 @@ func (i *Issuer) Fetches() int {
 }
 
 // current is the key that signs.
-func (i *Issuer) current() published {
+func (i *Issuer) current() issued {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.keys[len(i.keys)-1]

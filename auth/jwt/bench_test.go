@@ -78,7 +78,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"warm", 0, grants(), 3},
 		{"cold", -1, nil, 30},
-		{"cold-with-grants", -1, grants(), 38},
+		{"cold-with-grants", -1, grants(), 30},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			handler, r := protected(t, key, test.cacheSize, test.claims)

@@ -3,12 +3,17 @@ package jwt
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -21,8 +26,12 @@ type Config struct {
 	// hold one. Required: without it a token for any other service of the issuer
 	// would do here.
 	Audience []string
-	// Keys are the issuer's keys: [RemoteKeys], [StaticKeys], [SecretKeys] or
-	// [Signer.Keys]. Required.
+	// AudienceClaim is read in place of aud in tokens that have no aud, such as
+	// "client_id" for Cognito, whose access tokens name only the client. Default:
+	// none, tokens without aud are refused.
+	AudienceClaim string
+	// Keys are the issuer's keys: [Discover], [RemoteKeys], [StaticKeys],
+	// [SecretKeys] or [Signer.Keys]. Required.
 	Keys KeySource
 	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1):
 	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, and
@@ -35,8 +44,12 @@ type Config struct {
 	// InsecurePlainType accepts tokens whose typ is "JWT" or missing, too. Many
 	// issuers still send those. It takes away the difference between an access
 	// token and any other token of the issuer, such as an ID token: the
-	// Audience alone must then tell them apart.
+	// Audience, and what Require asks for, must then tell them apart.
 	InsecurePlainType bool
+	// Require names claims that a token must have with exactly this text as value,
+	// such as {"token_use": "access"}: what an issuer writes into its access tokens
+	// only, or a tenant. At most 16.
+	Require map[string]string
 	// Skew is how much the clocks of issuer and service may differ. Default 60
 	// seconds, at most 5 minutes; negative is none.
 	Skew time.Duration
@@ -50,6 +63,27 @@ type Config struct {
 	// TierClaim is the claim, or path, that names the caller's rate-limit tier.
 	// Empty reads none.
 	TierClaim string
+	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
+	// whoever sends them holds it (RFC 9449); see [NewDPoP]. Tokens that are bound to
+	// nothing are then refused.
+	DPoP *DPoP
+	// MutualTLS accepts tokens that are bound to the certificate of the connection
+	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
+	// up. It is the certificate of this process' own connection; one that a proxy
+	// names in a header field is not read. Tokens bound to nothing are then refused.
+	MutualTLS bool
+	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound to
+	// nothing, which anybody can use who has got hold of one.
+	InsecureUnbound bool
+	// Revocations names the tokens that are no longer good. It is asked for each
+	// request, cached tokens included, and given 2 seconds, unless it is
+	// [auth.MemoryRevocations]. Tokens without jti or iat are refused where it is
+	// set, for they could not be revoked. Optional: without it a token is good until
+	// it expires.
+	Revocations auth.Revocations
+	// InsecureOnOutage accepts tokens while Revocations cannot be asked. Default:
+	// they are refused with 503.
+	InsecureOnOutage bool
 	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
 	Method string
 	// MaxBytes bounds the length of a token. Default 8192, at most 65536.
@@ -77,15 +111,19 @@ func New(c Config) (*Verifier, error) {
 	c.Audience = slices.Clone(c.Audience)
 	errs := c.check()
 	v := &Verifier{
-		issuer:      c.Issuer,
-		audience:    c.Audience,
-		maxLifetime: c.MaxLifetime,
-		roles:       newClaimPath(orDefault(c.RolesClaim, "roles")),
-		tier:        newClaimPath(c.TierClaim),
-		method:      orDefault(c.Method, "jwt"),
-		skew:        max(orDefault(c.Skew, defaultSkew), 0),
-		maxBytes:    orDefault(c.MaxBytes, defaultMaxBytes),
-		cache:       newCache(orDefault(c.CacheSize, defaultCache)),
+		issuer:        c.Issuer,
+		audience:      c.Audience,
+		audienceClaim: c.AudienceClaim,
+		require:       required(c.Require),
+		maxLifetime:   c.MaxLifetime,
+		roles:         newClaimPath(orDefault(c.RolesClaim, "roles")),
+		tier:          newClaimPath(c.TierClaim),
+		method:        orDefault(c.Method, "jwt"),
+		skew:          max(orDefault(c.Skew, defaultSkew), 0),
+		maxBytes:      orDefault(c.MaxBytes, defaultMaxBytes),
+		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
+		revocations:   newRevocations(c.Revocations, c.InsecureOnOutage),
+		cache:         cache.New[*verified](orDefault(c.CacheSize, defaultCache)),
 	}
 	types, typeErrs := c.types()
 	algorithms, algorithmErrs := c.algorithms()
@@ -98,6 +136,9 @@ func New(c Config) (*Verifier, error) {
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	if c.DPoP != nil { // a nil *DPoP in the interface would be one that checks
+		v.binding.Prover = c.DPoP
 	}
 	v.keys = c.Keys.(source)
 	return v, nil
@@ -137,7 +178,48 @@ func (c Config) check() []error {
 	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
 		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 8192")
 	}
+	if len(c.Require) > maxRequire {
+		wrong("Require", strconv.Itoa(len(c.Require)), "must be at most 16 claims")
+	}
+	for _, want := range required(c.Require) {
+		if want.name == "" || want.value == "" {
+			wrong("Require", want.name, "has an empty name or value; a claim cannot be required to be missing")
+		}
+	}
+	if c.DPoP != nil && c.DPoP.made() != nil {
+		wrong("DPoP", "", "was made without NewDPoP; check its error")
+	}
+	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
+		wrong("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
+	}
+	if c.Revocations != nil && isNil(c.Revocations) {
+		wrong("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or leave it out")
+	}
+	if c.InsecureOnOutage && c.Revocations == nil {
+		wrong("InsecureOnOutage", "", "says nothing without Revocations")
+	}
 	return errs
+}
+
+// maxRequire bounds what each token is compared with.
+const maxRequire = 16
+
+// claim is one of [Config.Require].
+type claim struct{ name, value string }
+
+// required returns the claims in a fixed order, for the log.
+func required(claims map[string]string) []claim {
+	var all []claim
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		all = append(all, claim{name, claims[name]})
+	}
+	return all
+}
+
+// isNil reports whether a store is nil, or a nil pointer in an interface that is not.
+func isNil(store any) bool {
+	value := reflect.ValueOf(store)
+	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // types returns the accepted types in lower case: typ is a media type, whose
@@ -169,9 +251,9 @@ func (c Config) types() ([]string, []error) {
 func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
 	keys, ok := c.Keys.(source)
 	if !ok {
-		return nil, []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "is nil; use RemoteKeys, StaticKeys or SecretKeys"}}
+		return nil, []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "is nil; use Discover, RemoteKeys, StaticKeys or SecretKeys"}}
 	}
-	errs := keys.faults()
+	errs := keys.faults(c.Issuer)
 	chosen := map[string]*jose.Algorithm{}
 	if len(c.Algorithms) == 0 {
 		for name, a := range jose.Algorithms() {

@@ -17,10 +17,16 @@
 // one spelling of header and claims, which are decoded once, strictly. The cheap
 // checks come first, the signature last. RFC 8725 is followed throughout.
 //
-// Keys from [RemoteKeys] are read without a lock, renewed ahead of time in the
-// background, and outlive an outage of the issuer. A verified token is
+// Keys from [Discover] and [RemoteKeys] are read without a lock, renewed ahead of
+// time in the background, and outlive an outage of the issuer. A verified token is
 // remembered for up to a minute, by the hash of the whole token, for as long as
-// its key is published.
+// its key is published; what may have changed meanwhile, its time, its key and
+// [Config.Revocations], is asked for each request.
+//
+// A token may be bound to a key of the client's, by DPoP ([NewDPoP]) or by the
+// certificate of the connection ([Config.MutualTLS]), so that it is worth nothing
+// to a thief. A token that is bound in a way which is not configured is refused: a
+// check that nobody makes must not pass for one.
 //
 // A token that cannot be checked is not a bad token: it is refused with 503 and
 // Retry-After, not 401.
@@ -33,18 +39,19 @@
 // the text of it. The cache looks only for tokens that are good, where another
 // spelling costs one more verification.
 //
-// Encrypted tokens (JWE), tokens bound to a key of the client's (DPoP, mutual
-// TLS), which are refused, discovery of the issuer's metadata, and opaque
-// tokens. A token is good until it expires, unless something else, such as a
-// session, says otherwise. An issuer that publishes keys without kid is followed
-// only at the pace of Cache-Control: nothing tells that one has been replaced.
+// Encrypted tokens (JWE) are refused; opaque tokens are the matter of package
+// introspection. Without Revocations a token is good until it expires, unless
+// something else, such as a session, says otherwise. An issuer that publishes keys
+// without kid is followed only at the pace of Cache-Control: nothing tells that
+// one has been replaced. A DPoP proof covers method, URI and token of a request,
+// not its body or its other header fields (RFC 9449 section 11.7).
 //
 // # Issuers
 //
 // Tokens of issuers that follow RFC 9068 have the type "at+jwt" and need no
-// option. Others need [Config.InsecurePlainType]; then make sure that their ID
-// tokens, which have the client's id as audience, can never have your
-// [Config.Audience]. Where the roles stand differs: "realm_access.roles" for
-// Keycloak, "roles" for Entra ID, "groups" for Okta, "cognito:groups" for
-// Cognito, a claim named by a URL of yours for Auth0.
+// option. Others need [Config.InsecurePlainType], and then something else must
+// tell their access tokens from their ID tokens: an audience that no ID token has,
+// which is the client's id, and [Config.Require] for what the issuer writes into
+// one kind only. docs/issuers.md in the repository has the Config for Keycloak,
+// Auth0, Entra ID, Okta, Cognito and Google, tested with tokens as they make them.
 package jwt

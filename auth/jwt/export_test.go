@@ -1,20 +1,42 @@
 package jwt
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 )
 
 // Remembered reports whether a token verified at one time, with a principal that
 // expires at expires, is still believed at another, for tests.
 func Remembered(expires, verified, now time.Time) bool {
-	c := newCache(1)
-	c.put([32]byte{}, &bulwark.Principal{ExpiresAt: expires}, [32]byte{}, 0, verified)
-	return c.get([32]byte{}).live(now)
+	return newVerified(&bulwark.Principal{ExpiresAt: expires}, confirmation.Confirmation{}, [32]byte{}, 0, verified).live(now)
 }
 
 // KeysUsable is the like for fetched keys that are usable for a time.
 func KeysUsable(fetched time.Time, usable time.Duration, now time.Time) bool {
 	return (&held{usable: fetched.Add(usable)}).live(now)
 }
+
+// Refresh does what the timer of fetched keys does, and returns how the fetch ends.
+func Refresh(keys KeySource) error {
+	r := keys.(*remote)
+	r.tick()
+	r.mu.Lock()
+	f := r.flight
+	r.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	<-f.done
+	return f.err
+}
+
+// DefaultTransport is the one of a RemoteConfig that names none.
+func DefaultTransport() *http.Transport {
+	return (&fetcher{}).newClient(nil).Transport.(*http.Transport)
+}
+
+// SameURI reports whether an htu names the path at the base, for tests.
+func SameURI(claim, base, path string) bool { return sameURI(claim, base, path) }

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -21,11 +21,13 @@ const (
 	usualLifetime    = 15 * time.Minute
 	longestLifetime  = 24 * time.Hour
 	maxRedirects     = 3
+	maxError         = 256 // bytes of its text
 )
 
 // fetcher gets a key set over HTTP.
 type fetcher struct {
-	url      string
+	url      string     // of the key set
+	issuer   *discovery // which tells the URL; nil where that is known
 	client   *http.Client
 	timeout  time.Duration
 	maxBytes int
@@ -46,53 +48,101 @@ func (f *fetcher) newClient(transport http.RoundTripper) *http.Client {
 }
 
 // checkRedirect follows only where the first request might have gone: never
-// from https to http, and from loopback nowhere else without TLS.
+// from https to http, and from loopback nowhere else without TLS. Nor with a user:
+// a request of ours must not carry a password that somebody else has chosen.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return errors.New("too many redirects")
 	}
-	if next.URL.Scheme == "https" {
-		return nil
-	}
-	if via[0].URL.Scheme == "https" || urlFault(next.URL.String()) != "" {
+	if next.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https" {
 		return errors.New("redirect away from https")
+	}
+	if reason := keysFault(next.URL.String()); reason != "" {
+		return errors.New("the target of the redirect " + reason)
 	}
 	return nil
 }
 
-// fetch returns the keys and how long they live.
+// fetch returns the keys and how long they live. One fetch is under way at a time.
 func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
+	began := time.Now()
+	url := f.url
+	if f.issuer != nil {
+		var err error
+		if url, err = f.issuer.keysURL(ctx, f); err != nil {
+			return nil, 0, failed("discover the keys", err)
+		}
+	}
+	set, lifetime, err := f.keys(ctx, url)
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
+		if f.issuer != nil {
+			f.issuer.forget(began) // they may have moved
+		}
+		return nil, 0, failed("fetch the keys", err)
 	}
-	request.Header.Set("Accept", "application/jwk-set+json, application/json")
-	response, err := f.client.Do(request)
+	return set, lifetime, nil
+}
+
+// failed says what has failed, in a short text: it goes to the log, and the server
+// may have written most of it.
+func failed(what string, err error) error {
+	var at *url.Error
+	if errors.As(err, &at) { // whose URL is where the server redirects to, with the password in it
+		err = at.Err
+	}
+	text := err.Error()
+	if len(text) > maxError {
+		text = strings.ToValidUTF8(text[:maxError], "") + "…"
+	}
+	return errors.New(what + ": " + text)
+}
+
+func (f *fetcher) keys(ctx context.Context, url string) (*jose.KeySet, time.Duration, error) {
+	body, header, err := f.get(ctx, url, "application/jwk-set+json, application/json")
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("fetch the keys: the answer is %d", response.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(f.maxBytes)+1))
-	if err != nil {
-		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
-	}
-	if len(body) > f.maxBytes {
-		return nil, 0, fmt.Errorf("fetch the keys: more than %d bytes", f.maxBytes)
+		return nil, 0, err
 	}
 	keys, err := jose.ParseKeys(body, f.maxKeys)
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
+		return nil, 0, err
 	}
 	set, err := jose.NewKeySet(keys)
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch the keys: %w", err)
+		return nil, 0, err
 	}
-	return set, lifetime(response.Header), nil
+	return set, lifetime(header), nil
+}
+
+// statusError is an answer that is not 200.
+type statusError int
+
+func (s statusError) Error() string { return "the answer is " + strconv.Itoa(int(s)) }
+
+// get returns the body of a document, within the bounds.
+func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("Accept", accept)
+	response, err := f.client.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, nil, statusError(response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(f.maxBytes)+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(body) > f.maxBytes {
+		return nil, nil, fmt.Errorf("more than %d bytes", f.maxBytes)
+	}
+	return body, response.Header, nil
 }
 
 // lifetime reads Cache-Control (RFC 9111 section 5.2.2), within bounds: a server
@@ -116,33 +166,7 @@ func lifetime(h http.Header) time.Duration {
 	return min(max(age, shortestLifetime), longestLifetime)
 }
 
-// urlFault says what is wrong with the URL of a key set.
-func urlFault(text string) string {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "":
-		return "must be an absolute https URL"
-	case u.User != nil || u.Fragment != "":
-		return "must have neither user nor fragment"
-	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
-		return ""
-	}
-	return "must be https; who can change the keys on their way can be anybody"
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
-}
-
-// withoutUser keeps a password out of an error. What has an @ may have one,
-// wherever a parser sees it.
-func withoutUser(text string) string {
-	if strings.Contains(text, "@") {
-		return ""
-	}
-	return text
+// keysFault says what is wrong with the URL of a key set, or with an issuer.
+func keysFault(text string) string {
+	return address.Fault(text, "who can change the keys on their way can be anybody")
 }

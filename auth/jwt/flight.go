@@ -13,23 +13,36 @@ import (
 // flight is a fetch under way, which others wait for.
 type flight struct {
 	done    chan struct{}
-	waiters int // guarded by remote.mu
+	late    time.Time // it should have ended by then
+	waiters int       // guarded by remote.mu
+	forKid  bool      // begun for the sake of a kid; guarded too
 	err     error
 }
 
-var errBroken = errors.New("fetch the keys: the transport panicked")
+// grace is how long past its Timeout a fetch is waited for.
+const grace = time.Second
 
-// await waits for a fetch, with not too many others.
+var (
+	errBroken = errors.New("fetch the keys: the transport panicked")
+	errDeaf   = errors.New("fetch the keys: the transport does not keep to its deadline")
+)
+
+// await waits for a fetch, with not too many others. A transport that does not listen
+// to its context must not hold up requests that have no deadline of their own.
 func (r *remote) await(ctx context.Context, f *flight) error {
 	if !r.enter(f) {
 		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
 	}
 	defer r.leave(f)
+	late := time.NewTimer(time.Until(f.late))
+	defer late.Stop()
 	select {
 	case <-f.done:
 		return nil
 	case <-ctx.Done():
 		return auth.Unavailable(reasonKeys, ctx.Err(), time.Second)
+	case <-late.C:
+		return auth.Unavailable(reasonKeys, errDeaf, time.Second)
 	}
 }
 
@@ -77,5 +90,5 @@ func (r *remote) log(err error) {
 		r.logging.Store(false)
 	}()
 	slog.Default().LogAttrs(r.context, slog.LevelWarn, "jwt: the keys could not be fetched",
-		slog.String("url", r.fetcher.url), slog.String("error", err.Error()))
+		slog.String("url", r.fetcher.where()), slog.String("error", err.Error()))
 }

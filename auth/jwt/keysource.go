@@ -17,7 +17,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// A KeySource is where a verifier has its keys from: [RemoteKeys],
+// A KeySource is where a verifier has its keys from: [Discover], [RemoteKeys],
 // [StaticKeys], [SecretKeys] or [Signer.Keys]. What is wrong with one is
 // reported by [New]. Several verifiers may share a source, and then share what
 // it has fetched.
@@ -37,8 +37,9 @@ type source interface {
 	// is from current, and waited too. It returns nil where there are no others,
 	// or where it must not look again yet.
 	renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error)
-	// faults are the mistakes in the configuration of the source.
-	faults() []error
+	// faults are the mistakes in the configuration of the source, for tokens of
+	// the issuer.
+	faults(issuer string) []error
 	shutdown(ctx context.Context) error
 }
 
@@ -53,7 +54,7 @@ type static struct {
 }
 
 func (s *static) secret() bool                   { return s.secrets }
-func (s *static) faults() []error                { return s.errs }
+func (s *static) faults(string) []error          { return s.errs }
 func (s *static) shutdown(context.Context) error { return nil }
 
 func (s *static) current(context.Context) (*jose.KeySet, bool, error)               { return s.set, false, nil }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -68,11 +71,20 @@ const (
 // No goroutine stays: a fetch is one for its own time, and a source that has not
 // been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it earlier.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
+	r := newRemote(c)
+	r.fetcher.url = url
+	if reason := keysFault(url); reason != "" {
+		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys.URL", Value: address.WithoutUser(url), Reason: reason})
+	}
+	return r
+}
+
+// newRemote returns a source that does not know yet where its keys are.
+func newRemote(c RemoteConfig) *remote {
 	r := &remote{
 		maxStale: max(orDefault(c.MaxStale, defaultMaxStale), 0),
 		cooldown: orDefault(c.Cooldown, defaultCooldown),
 		fetcher: fetcher{
-			url:      url,
 			timeout:  orDefault(c.Timeout, defaultTimeout),
 			maxBytes: orDefault(c.MaxBytes, defaultRemoteBytes),
 			maxKeys:  orDefault(c.MaxKeys, maxKeys),
@@ -82,9 +94,6 @@ func RemoteKeys(url string, c RemoteConfig) KeySource {
 	r.context, r.cancel = context.WithCancel(context.Background())
 	wrong := func(field, value, reason string) {
 		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys." + field, Value: value, Reason: reason})
-	}
-	if reason := urlFault(url); reason != "" {
-		wrong("URL", withoutUser(url), reason)
 	}
 	if c.Timeout < 0 || c.Timeout > 30*time.Second {
 		wrong("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
@@ -137,17 +146,19 @@ type held struct {
 }
 
 // live reports whether the keys may still be used.
-func (h *held) live(now time.Time) bool { return !passed(now, h.usable) }
-
-// passed reports whether a time is over, by the monotonic clock where both have
-// a reading, and by the one on the wall too: the first stands still while a
-// machine is suspended, and the second can be set back.
-func passed(now, end time.Time) bool { return !now.Before(end) || !now.Round(0).Before(end) }
+func (h *held) live(now time.Time) bool { return !cache.Passed(now, h.usable) }
 
 var errClosed = errors.New("the verifier has been shut down")
 
-func (r *remote) secret() bool    { return false }
-func (r *remote) faults() []error { return r.errs }
+func (r *remote) secret() bool { return false }
+
+func (r *remote) faults(issuer string) []error {
+	if r.fetcher.issuer == nil || r.fetcher.issuer.name == issuer {
+		return r.errs
+	}
+	return append(slices.Clip(r.errs), &bulwark.ConfigError{Field: "jwt.Keys", Value: address.WithoutUser(r.fetcher.issuer.name),
+		Reason: "are of another issuer than Issuer; both must be the exact iss of the tokens"})
+}
 
 // current returns the keys at hand, and waits only where there are none.
 func (r *remote) current(ctx context.Context) (set *jose.KeySet, waited bool, err error) {
@@ -184,6 +195,10 @@ func (r *remote) current(ctx context.Context) (set *jose.KeySet, waited bool, er
 // whether the issuer knows the kid, so that the answer is not that the token is
 // bad.
 func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
+	old, err := r.pastRefresh(ctx, old, waited)
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	r.mu.Lock()
 	h, f := r.held.Load(), r.flight
@@ -201,10 +216,11 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 		return nil, r.unavailable(now)
 	case f == nil && now.Before(r.kidAt):
 		r.mu.Unlock()
-		return nil, nil
+		return old, nil
 	case f == nil:
 		r.kidAt = now.Add(r.cooldown)
 		f = r.start(now)
+		f.forKid = true
 	}
 	r.mu.Unlock()
 	if err := r.await(ctx, f); err != nil {
@@ -216,6 +232,26 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return nil, r.unavailable(time.Now())
+}
+
+// pastRefresh waits for a refresh under way, and returns what there is to look
+// beyond then. The refresh was begun before the token came: its answer may be of a
+// moment when the issuer did not have the kid yet, so that it is no reason to call
+// the token bad.
+func (r *remote) pastRefresh(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
+	r.mu.Lock()
+	h, f := r.held.Load(), r.flight
+	r.mu.Unlock()
+	if f == nil || f.forKid || waited || h == nil || h.keys != old {
+		return old, nil
+	}
+	if err := r.await(ctx, f); err != nil {
+		return nil, err
+	}
+	if h = r.held.Load(); h == nil {
+		return old, nil
+	}
+	return h.keys, nil
 }
 
 func later(a, b time.Time) time.Time {
@@ -239,7 +275,7 @@ func (r *remote) unavailable(now time.Time) error {
 
 // start begins a fetch. The lock is held and no fetch is under way.
 func (r *remote) start(now time.Time) *flight {
-	f := &flight{done: make(chan struct{})}
+	f := &flight{done: make(chan struct{}), late: now.Add(r.fetcher.timeout + grace)}
 	r.flight, r.lastUse = f, later(r.lastUse, now)
 	go r.fly(f)
 	return f

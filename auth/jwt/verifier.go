@@ -10,55 +10,98 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
 // Verifier verifies the tokens of one issuer. It is an [auth.Authenticator] for
-// "Authorization: Bearer", and safe for concurrent use. Make it with [New].
+// "Authorization: Bearer" and "DPoP", and safe for concurrent use. Make it with
+// [New].
 type Verifier struct {
-	issuer      string
-	audience    []string
-	keys        source
-	rules       jose.Rules
-	skew        time.Duration
-	maxLifetime time.Duration
-	roles, tier claimPath
-	method      string
-	maxBytes    int
-	cache       *cache
-	headers     headers
+	issuer        string
+	audience      []string
+	audienceClaim string
+	require       []claim
+	keys          source
+	rules         jose.Rules
+	skew          time.Duration
+	maxLifetime   time.Duration
+	roles, tier   claimPath
+	method        string
+	maxBytes      int
+	binding       confirmation.Rules
+	revocations   revocations
+	cache         *cache.Cache[*verified]
+	headers       headers
 }
 
 // Issuer returns the issuer whose tokens v verifies.
-func (v *Verifier) Issuer() string { return v.issuer }
+func (v *Verifier) Issuer() string {
+	if v == nil {
+		return ""
+	}
+	return v.issuer
+}
 
 // Detect claims a Bearer token of three segments whose iss is exactly the
-// verifier's.
+// verifier's, and with [Config.DPoP] one under the scheme DPoP.
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
-	token, ok := auth.Credentials(r, "Bearer")
+	if v.made() != nil {
+		return auth.None
+	}
+	token, _, ok := v.binding.Credentials(r)
 	if !ok || !compact.IsFrom(token, v.issuer) {
 		return auth.None
 	}
 	return auth.Explicit
 }
 
-// Authenticate verifies the Bearer token of r.
+// Authenticate verifies the token of r, and that r comes from the client that it
+// is bound to where it is bound.
 func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
-	token, ok := auth.Credentials(r, "Bearer")
+	if err := v.made(); err != nil {
+		return nil, err
+	}
+	token, scheme, ok := v.binding.Credentials(r)
 	if !ok {
 		return nil, auth.Invalid("malformed", errors.New("no Bearer token"))
 	}
-	return v.Verify(r.Context(), token)
+	principal, bound, err := v.verify(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.binding.Check(r, scheme, token, bound); err != nil {
+		return nil, err
+	}
+	return principal, nil
 }
 
-// Challenge offers Bearer (RFC 6750 section 3).
-func (v *Verifier) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: "Bearer"} }
+// made returns an error for a Verifier that no New has made.
+func (v *Verifier) made() error {
+	if v == nil || v.keys == nil {
+		return &bulwark.ConfigError{Field: "jwt", Reason: "the Verifier was made without New"}
+	}
+	return nil
+}
+
+// Challenge offers the scheme to prefer: Bearer (RFC 6750 section 3), or DPoP.
+func (v *Verifier) Challenge() bulwark.Challenge { return v.Challenges()[0] }
+
+// Challenges offers all schemes, DPoP with the algorithms of proofs (RFC 9449
+// section 7.1).
+func (v *Verifier) Challenges() []bulwark.Challenge {
+	if v.made() != nil {
+		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
+	}
+	return v.binding.Challenges()
+}
 
 // Shutdown stops fetching keys and waits for a fetch under way until ctx ends.
 // Keys that are there remain.
 func (v *Verifier) Shutdown(ctx context.Context) error {
-	if v == nil || v.keys == nil {
+	if v.made() != nil {
 		return nil
 	}
 	return v.keys.shutdown(ctx)
@@ -66,32 +109,68 @@ func (v *Verifier) Shutdown(ctx context.Context) error {
 
 // Verify returns the caller that the token names, or an error for
 // [bulwark.Deny]: what [auth.Invalid] makes of a bad token, and
-// [auth.Unavailable] where the keys cannot be had. The context bounds how long it
-// may wait for keys that have never been fetched.
+// [auth.Unavailable] where the keys cannot be had or the Revocations not be
+// asked. A token that is bound to a client is refused: there is no request that
+// proves it. The context bounds how long Verify may wait for keys that have never
+// been fetched.
 func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
-	if v == nil || v.keys == nil {
-		return nil, &bulwark.ConfigError{Field: "jwt", Reason: "the Verifier was made without New"}
+	if err := v.made(); err != nil {
+		return nil, err
 	}
+	principal, bound, err := v.verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := confirmation.CheckNone(bound); err != nil {
+		return nil, err
+	}
+	return principal, nil
+}
+
+// verify returns the caller, and what the request must prove that carries the
+// token. What may have changed since the token was remembered is asked anew: its
+// time, its key, and whether it has been revoked.
+func (v *Verifier) verify(ctx context.Context, token string) (*bulwark.Principal, confirmation.Confirmation, error) {
 	if len(token) > v.maxBytes {
-		return nil, auth.Invalid("malformed", compact.ErrTooLong)
+		return nil, confirmation.Confirmation{}, auth.Invalid("malformed", compact.ErrTooLong)
 	}
 	now := time.Now()
 	digest := sha256.Sum256(compact.Bytes(token))
-	if hit := v.cache.get(digest); hit != nil && hit.live(now) {
-		set, _, err := v.keys.current(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if set.Holds(hit.thumbprint) {
-			return hit.principal, nil
-		}
+	hit, err := v.remembered(ctx, digest, now)
+	if err != nil {
+		return nil, confirmation.Confirmation{}, err
 	}
-	return v.verify(ctx, token, digest, now)
+	if hit == nil {
+		if hit, err = v.verifyAnew(ctx, token, now); err != nil {
+			return nil, confirmation.Confirmation{}, err
+		}
+		v.cache.Put(digest, hit, hit.bytes)
+	}
+	if err := v.revocations.check(ctx, hit.principal); err != nil {
+		return nil, confirmation.Confirmation{}, err
+	}
+	return hit.principal, hit.bound, nil
 }
 
-// verify does the whole work, the cheap checks first: who sends nonsense should
-// not cost a signature.
-func (v *Verifier) verify(ctx context.Context, token string, digest [sha256.Size]byte, now time.Time) (*bulwark.Principal, error) {
+// remembered returns what the token came to a short while ago, or nil.
+func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now time.Time) (*verified, error) {
+	hit := v.cache.Get(digest)
+	if hit == nil || !hit.live(now) {
+		return nil, nil
+	}
+	set, _, err := v.keys.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !set.Holds(hit.thumbprint) {
+		return nil, nil
+	}
+	return hit, nil
+}
+
+// verifyAnew does the whole work, the cheap checks first: who sends nonsense
+// should not cost a signature.
+func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) (*verified, error) {
 	parts, err := compact.Parse(token, v.maxBytes)
 	if err != nil {
 		return nil, auth.Invalid("malformed", err)
@@ -114,9 +193,7 @@ func (v *Verifier) verify(ctx context.Context, token string, digest [sha256.Size
 	if !known {
 		v.headers.put(segment, head)
 	}
-	principal := v.principal(claims, parts.Payload)
-	v.cache.put(digest, principal, signer.Thumbprint, len(parts.Payload), now)
-	return principal, nil
+	return newVerified(v.principal(claims, parts.Payload), claims.bound, signer.Thumbprint, len(parts.Payload), now), nil
 }
 
 // verifySignature returns the key that has signed the token. A kid that is not

@@ -409,6 +409,7 @@ func TestCacheIsBounded(t *testing.T) {
 		{"few", 20, nil, 100, 20, 5},
 		{"many", 1000, nil, 400, 400, 400},
 		{"large-tokens", 32, authtest.Claims{"x": strings.Repeat("x", 1000)}, 100, 20, 5},
+		{"many-scopes", 320, authtest.Claims{"scope": strings.Repeat("a ", 400)}, 100, 40, 5},
 		{"larger-than-its-share", 1, authtest.Claims{"x": strings.Repeat("x", 2000)}, 3, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,158 @@
+// Package confirmation checks that who sends a token holds the key that the token
+// is bound to (RFC 7800): by a DPoP proof (RFC 9449) or the certificate of the
+// connection (RFC 8705). The packages that read tokens share it.
+package confirmation
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// The schemes that a token comes under.
+const (
+	Bearer = "Bearer"
+	DPoP   = "DPoP"
+)
+
+// A Confirmation is what the claim cnf of a token says. The zero value is that of
+// a token without one.
+type Confirmation struct {
+	Key         string // jkt: the thumbprint of the DPoP key (RFC 9449 section 6.1)
+	Certificate string // x5t#S256: of the client's certificate (RFC 8705 section 3.1)
+	Unknown     bool   // there is a cnf that is bound in no way, or in one that nobody here checks
+}
+
+// Read reads the claim cnf. It reports false for one that is no object of strings.
+func Read(claim any) (Confirmation, bool) {
+	members, ok := claim.(map[string]any)
+	if !ok {
+		return Confirmation{}, false
+	}
+	c := Confirmation{Unknown: len(members) == 0}
+	for name, value := range members {
+		text, isText := value.(string)
+		switch name {
+		case "jkt":
+			c.Key = text
+		case "x5t#S256":
+			c.Certificate = text
+		default:
+			// A way of binding that is not understood would not be checked, and
+			// the token would be as good as unbound.
+			c.Unknown = true
+			continue
+		}
+		if !isText || text == "" {
+			return Confirmation{}, false
+		}
+	}
+	return c, true
+}
+
+func (c Confirmation) bound() bool { return c != Confirmation{} }
+
+// A Prover checks the DPoP proof of a request: that it is of the key with the
+// thumbprint, for this very request and token. What it returns is for bulwark.Deny.
+type Prover interface {
+	Check(r *http.Request, token, thumbprint string) error
+	Challenge() bulwark.Challenge
+}
+
+// Rules say which tokens are accepted. The zero value accepts unbound ones only.
+type Rules struct {
+	Prover    Prover // nil accepts no token that is bound to a DPoP key
+	MutualTLS bool   // tokens that are bound to a certificate
+	Unbound   bool   // tokens that are bound to nothing, beside bound ones
+}
+
+// binds reports whether tokens can be bound at all.
+func (rules *Rules) binds() bool { return rules.Prover != nil || rules.MutualTLS }
+
+// Challenges offers the schemes under which tokens are read, the one to prefer first.
+func (rules *Rules) Challenges() []bulwark.Challenge {
+	bearer := bulwark.Challenge{Scheme: Bearer}
+	switch {
+	case rules.Prover == nil:
+		return []bulwark.Challenge{bearer}
+	case rules.MutualTLS || rules.Unbound:
+		return []bulwark.Challenge{rules.Prover.Challenge(), bearer}
+	}
+	return []bulwark.Challenge{rules.Prover.Challenge()}
+}
+
+// Credentials returns the token of r and the scheme that it came under. One that
+// came under a scheme which is not offered is read all the same, so that it is
+// refused for that reason.
+func (rules *Rules) Credentials(r *http.Request) (token, scheme string, ok bool) {
+	if token, ok = auth.Credentials(r, Bearer); ok {
+		return token, Bearer, true
+	}
+	if rules.Prover == nil {
+		return "", "", false
+	}
+	token, ok = auth.Credentials(r, DPoP)
+	return token, DPoP, ok
+}
+
+// Accepts returns nil where a token with the confirmation can be checked here,
+// and else the refusal.
+func (rules *Rules) Accepts(c Confirmation) error {
+	switch {
+	case c.Unknown:
+		return binding("bound in a way that is not supported")
+	case c.Key != "" && rules.Prover == nil:
+		return binding("bound to a DPoP key, and DPoP is not configured")
+	case c.Certificate != "" && !rules.MutualTLS:
+		return binding("bound to a certificate, and MutualTLS is not configured")
+	case !c.bound() && rules.binds() && !rules.Unbound:
+		return binding("not bound to a key of the client")
+	}
+	return nil
+}
+
+// Check returns nil where r proves what the confirmation of its token, which has
+// been verified and accepted, asks for.
+func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation) error {
+	if c.Certificate != "" && !holdsCertificate(r, c.Certificate) {
+		return binding("not bound to the certificate of the connection")
+	}
+	if c.Key == "" {
+		if strings.EqualFold(scheme, DPoP) {
+			return binding("under the scheme DPoP without a key")
+		}
+		return nil
+	}
+	if !strings.EqualFold(scheme, DPoP) {
+		// RFC 9449 section 7.2: as a bearer token anybody could use it.
+		return binding("bound to a DPoP key, and under the scheme Bearer")
+	}
+	return rules.Prover.Check(r, token, c.Key)
+}
+
+// CheckNone refuses a token that is bound, where there is no request to prove it.
+func CheckNone(c Confirmation) error {
+	if c.bound() {
+		return binding("bound, and there is no request to prove it")
+	}
+	return nil
+}
+
+// holdsCertificate compares the certificate of the client, whose key the
+// handshake has proven (RFC 8705 section 3).
+func holdsCertificate(r *http.Request, thumbprint string) bool {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return false
+	}
+	sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:]) == thumbprint
+}
+
+func binding(why string) *bulwark.Problem {
+	return auth.Invalid("binding", errors.New("the token is "+why))
+}

@@ -1,0 +1,203 @@
+package introspection
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// Config says who is asked about tokens, and which of them are accepted. It
+// prints, logs and encodes as JSON without the ClientSecret; other encoders see
+// every field.
+//
+// Exactly one of ClientSecret, ClientCertificate and Authorize says who we are: an
+// endpoint that answers anybody tells everybody who holds a token what it is good
+// for (RFC 7662 section 4).
+type Config struct {
+	// Endpoint is the URL of the introspection endpoint: https, or http on
+	// loopback, without user and fragment. Required.
+	Endpoint string
+	// Issuer is the Issuer of the callers, and no other authenticator's. The iss of
+	// an answer, where it has one, must be exactly this. Required.
+	Issuer string
+	// Audience are the names of this service, of which the aud of an answer must hold
+	// one. Required, unless InsecureAnyAudience is set.
+	Audience []string
+	// InsecureAnyAudience accepts tokens whatever their audience, for servers whose
+	// answers have no aud. A token for any other service of the issuer will do then.
+	InsecureAnyAudience bool
+	// Types are the accepted values of token_type, typ and token_use, where an answer
+	// has one of them; case does not matter. Default "Bearer", "DPoP", "at+jwt",
+	// "access_token" and "access". Some servers call refresh and ID tokens active,
+	// too, and say what they are only there.
+	Types []string
+	// InsecureNoExpiry accepts tokens without exp. A request that streams is then not
+	// ended when its token is, and where a server leaves type and exp out of what it
+	// says about a refresh token, as Doorkeeper does, that is accepted, too.
+	InsecureNoExpiry bool
+
+	// ClientID is this service's name at the authorization server.
+	ClientID string
+	// ClientSecret is sent with the ClientID by HTTP Basic authentication (RFC 6749
+	// section 2.3.1: both are form-encoded first; a server that does not decode them
+	// needs Authorize where they have more than letters and digits).
+	ClientSecret string
+	// ClientCertificate says that the Transport authenticates the ClientID by a client
+	// certificate (RFC 8705 section 2). The Endpoint must then be https.
+	ClientCertificate bool
+	// Authorize authenticates this service in any other way: it sets header fields of
+	// the request, such as Authorization, or adds to its PostForm, such as
+	// client_assertion (RFC 7523 section 2.2), and changes nothing else. The context
+	// of the request bounds it. With an error nobody is asked. It must be safe for
+	// concurrent use.
+	Authorize func(*http.Request) error
+
+	// Transport makes the requests. Default: one of its own that uses the proxy of the
+	// environment and TLS 1.2 or later.
+	Transport http.RoundTripper
+	// Timeout bounds one question, its answer included, and the time that a request
+	// waits for its turn. Default 5 seconds, at most 30.
+	Timeout time.Duration
+	// MaxBytes bounds an answer. Default 64 KiB, at most 1 MiB.
+	MaxBytes int
+	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
+	MaxTokenBytes int
+	// MaxConcurrent bounds the questions under way. Default 64, at most 1024. At most
+	// 1024 requests wait for an answer or their turn; others are refused with 503.
+	MaxConcurrent int
+
+	// CacheTime is how long an answer about a good token is believed: how long a
+	// revoked one may still be used. Default and at most 60 seconds, and never past
+	// the exp; negative is not at all.
+	CacheTime time.Duration
+	// InactiveTime is how long a token that was refused stays so without asking
+	// again. Default and at most 5 seconds; negative is not at all.
+	InactiveTime time.Duration
+	// CacheSize bounds how many good tokens are remembered, at 1 KiB each on average.
+	// Default 10000; negative remembers none. Refused tokens are remembered apart, at
+	// most 1024, so that nobody drives out good ones by sending bad ones.
+	CacheSize int
+	// OnOutage is how long after its CacheTime the last good answer about a token is
+	// used while the endpoint fails, and never past the exp. Whoever can make the
+	// endpoint fail keeps a revoked token alive for as long. Default: not at all, such
+	// tokens are refused with 503; at most 1 hour. That it is set is logged once, by
+	// New.
+	OnOutage time.Duration
+
+	// Skew is how much the clocks of issuer and service may differ. Default 60
+	// seconds, at most 5 minutes; negative is none.
+	Skew time.Duration
+	// RolesClaim is the member of an answer that holds the caller's roles, a list of
+	// strings or one string: its name, or else a path of names such as
+	// "realm_access.roles". Default "roles". An answer without it has no roles.
+	RolesClaim string
+	// TierClaim is the member, or path, that names the caller's rate-limit tier. Empty
+	// reads none.
+	TierClaim string
+	// Method is the [bulwark.Principal] Method of the callers. Default "introspection".
+	Method string
+	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
+	// whoever sends them holds it (RFC 9449); see [jwt.NewDPoP]. Tokens that are bound
+	// to nothing are then refused.
+	DPoP *jwt.DPoP
+	// MutualTLS accepts tokens that are bound to the certificate of the connection
+	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
+	// up. It is the certificate of this process' own connection; one that a proxy
+	// names in a header field is not read. Tokens bound to nothing are then refused.
+	MutualTLS bool
+	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound to
+	// nothing, which anybody can use who has got hold of one.
+	InsecureUnbound bool
+}
+
+// String names the issuer, and keeps the secret out of logs.
+func (c Config) String() string { return "introspection for " + strconv.Quote(c.Issuer) }
+
+// GoString is String.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is String.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON encodes String.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+const (
+	defaultTimeout    = 5 * time.Second
+	mostTimeout       = 30 * time.Second
+	defaultMaxBytes   = 64 << 10
+	mostBytes         = 1 << 20
+	defaultTokenBytes = 8 << 10
+	mostTokenBytes    = 64 << 10
+	defaultConcurrent = 64
+	mostConcurrent    = 1024
+	mostCacheTime     = time.Minute
+	mostInactiveTime  = 5 * time.Second
+	defaultCache      = 10_000
+	mostOnOutage      = time.Hour
+	defaultSkew       = time.Minute
+	maxSkew           = 5 * time.Minute
+)
+
+// defaultTypes are what servers call access tokens: RFC 6749 section 7.1, RFC 9449
+// section 5, RFC 9068 section 2.1 and RFC 8693 section 3, or their own names.
+func defaultTypes() []string { return []string{"bearer", "dpop", "at+jwt", "access_token", "access"} }
+
+func (c Config) withDefaults() Config {
+	c.Audience = slices.Clone(c.Audience)
+	c.Types = slices.Clone(c.Types)
+	for i, name := range c.Types {
+		c.Types[i] = typeName(name)
+	}
+	if len(c.Types) == 0 {
+		c.Types = defaultTypes()
+	}
+	for _, open := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.Timeout, defaultTimeout}, {&c.CacheTime, mostCacheTime}, {&c.InactiveTime, mostInactiveTime}, {&c.Skew, defaultSkew},
+	} {
+		*open.field = orDefault(*open.field, open.value)
+	}
+	c.MaxBytes = orDefault(c.MaxBytes, defaultMaxBytes)
+	c.MaxTokenBytes = orDefault(c.MaxTokenBytes, defaultTokenBytes)
+	c.MaxConcurrent = orDefault(c.MaxConcurrent, defaultConcurrent)
+	c.CacheSize = orDefault(c.CacheSize, defaultCache)
+	c.RolesClaim = orDefault(c.RolesClaim, "roles")
+	c.Method = orDefault(c.Method, "introspection")
+	return c
+}
+
+// typeName is a type in the one spelling: it may be a media type, whose case does
+// not matter and which may come without "application/" (RFC 7515 section 4.1.9).
+func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(text), "application/") }
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+// New returns an introspector. The error joins a *[bulwark.ConfigError] for
+// everything that is wrong. The endpoint need not be up yet.
+func New(c Config) (*Introspector, error) {
+	c = c.withDefaults()
+	if errs := c.check(); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	if c.OnOutage > 0 {
+		slog.Default().Info("security layer with OnOutage: a token is accepted by its last answer while the endpoint fails",
+			"layer", "introspection", "issuer", c.Issuer, "for", c.OnOutage.String())
+	}
+	return newIntrospector(c), nil
+}

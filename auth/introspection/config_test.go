@@ -1,0 +1,174 @@
+package introspection_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/introspection"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+func TestConfigErrors(t *testing.T) {
+	authorize := func(*http.Request) error { return nil }
+	for _, test := range []struct {
+		name   string
+		change func(*introspection.Config)
+		want   []string
+	}{
+		{"good", func(*introspection.Config) {}, nil},
+		{"zero", func(c *introspection.Config) { *c = introspection.Config{} },
+			[]string{"introspection.Audience", "introspection.ClientSecret", "introspection.Endpoint", "introspection.Issuer"}},
+		{"all-at-once", func(c *introspection.Config) {
+			c.Endpoint, c.Skew, c.Timeout, c.MaxBytes, c.CacheTime = "http://issuer.example/", time.Hour, -1, -1, time.Hour
+		}, []string{"introspection.CacheTime", "introspection.Endpoint", "introspection.MaxBytes", "introspection.Skew", "introspection.Timeout"}},
+		{"endpoint-plain", func(c *introspection.Config) { c.Endpoint = "http://issuer.example/introspect" }, []string{"introspection.Endpoint"}},
+		{"endpoint-plain-loopback", func(c *introspection.Config) { c.Endpoint = "http://127.0.0.1:8080/introspect" }, nil},
+		{"endpoint-plain-localhost", func(c *introspection.Config) { c.Endpoint = "http://localhost/introspect" }, nil},
+		{"endpoint-plain-ipv6-loopback", func(c *introspection.Config) { c.Endpoint = "http://[::1]/introspect" }, nil},
+		{"endpoint-plain-address", func(c *introspection.Config) { c.Endpoint = "http://192.0.2.1/introspect" }, []string{"introspection.Endpoint"}},
+		{"endpoint-looks-like-loopback", func(c *introspection.Config) { c.Endpoint = "http://127.0.0.1.example/" }, []string{"introspection.Endpoint"}},
+		{"endpoint-with-user", func(c *introspection.Config) { c.Endpoint = "https://user:hunter2@issuer.example/" }, []string{"introspection.Endpoint"}},
+		{"endpoint-with-fragment", func(c *introspection.Config) { c.Endpoint = endpoint + "#x" }, []string{"introspection.Endpoint"}},
+		{"endpoint-with-empty-fragment", func(c *introspection.Config) { c.Endpoint = endpoint + "#" }, []string{"introspection.Endpoint"}},
+		{"endpoint-with-query", func(c *introspection.Config) { c.Endpoint = endpoint + "?tenant=1" }, nil},
+		{"endpoint-relative", func(c *introspection.Config) { c.Endpoint = "/introspect" }, []string{"introspection.Endpoint"}},
+		{"endpoint-of-a-file", func(c *introspection.Config) { c.Endpoint = "file://host/etc/passwd" }, []string{"introspection.Endpoint"}},
+		{"endpoint-broken", func(c *introspection.Config) { c.Endpoint = "https://%zz/" }, []string{"introspection.Endpoint"}},
+		{"empty-audience", func(c *introspection.Config) { c.Audience = []string{audience, ""} }, []string{"introspection.Audience[1]"}},
+		{"any-audience", func(c *introspection.Config) { c.Audience, c.InsecureAnyAudience = nil, true }, nil},
+		{"any-audience-beside-one", func(c *introspection.Config) { c.InsecureAnyAudience = true }, []string{"introspection.InsecureAnyAudience"}},
+		{"empty-type", func(c *introspection.Config) { c.Types = []string{"Bearer", ""} }, []string{"introspection.Types[1]"}},
+		{"no-client", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "", "" }, []string{"introspection.ClientSecret"}},
+		{"client-without-secret", func(c *introspection.Config) { c.ClientSecret = "" }, []string{"introspection.ClientSecret"}},
+		{"secret-without-client", func(c *introspection.Config) { c.ClientID = "" }, []string{"introspection.ClientID"}},
+		{"two-ways", func(c *introspection.Config) { c.Authorize = authorize }, []string{"introspection.ClientSecret"}},
+		{"authorize-alone", func(c *introspection.Config) { c.ClientID, c.ClientSecret, c.Authorize = "", "", authorize }, nil},
+		{"certificate", func(c *introspection.Config) { c.ClientSecret, c.ClientCertificate = "", true }, nil},
+		{"certificate-without-transport", func(c *introspection.Config) {
+			c.ClientSecret, c.ClientCertificate, c.Transport = "", true, nil
+		}, []string{"introspection.Transport"}},
+		{"certificate-without-client", func(c *introspection.Config) {
+			c.ClientID, c.ClientSecret, c.ClientCertificate = "", "", true
+		}, []string{"introspection.ClientID"}},
+		{"certificate-without-TLS", func(c *introspection.Config) {
+			c.ClientSecret, c.ClientCertificate, c.Endpoint = "", true, "http://127.0.0.1/"
+		}, []string{"introspection.ClientCertificate"}},
+		{"timeout-long", func(c *introspection.Config) { c.Timeout = 31 * time.Second }, []string{"introspection.Timeout"}},
+		{"answer-large", func(c *introspection.Config) { c.MaxBytes = 1<<20 + 1 }, []string{"introspection.MaxBytes"}},
+		{"token-large", func(c *introspection.Config) { c.MaxTokenBytes = 64<<10 + 1 }, []string{"introspection.MaxTokenBytes"}},
+		{"token-negative", func(c *introspection.Config) { c.MaxTokenBytes = -1 }, []string{"introspection.MaxTokenBytes"}},
+		{"concurrent-many", func(c *introspection.Config) { c.MaxConcurrent = 1025 }, []string{"introspection.MaxConcurrent"}},
+		{"concurrent-negative", func(c *introspection.Config) { c.MaxConcurrent = -1 }, []string{"introspection.MaxConcurrent"}},
+		{"cache-long", func(c *introspection.Config) { c.CacheTime = 61 * time.Second }, []string{"introspection.CacheTime"}},
+		{"cache-none", func(c *introspection.Config) { c.CacheTime, c.InactiveTime, c.CacheSize = -1, -1, -1 }, nil},
+		{"inactive-long", func(c *introspection.Config) { c.InactiveTime = 6 * time.Second }, []string{"introspection.InactiveTime"}},
+		{"outage-long", func(c *introspection.Config) { c.OnOutage = time.Hour + 1 }, []string{"introspection.OnOutage"}},
+		{"outage-negative", func(c *introspection.Config) { c.OnOutage = -1 }, []string{"introspection.OnOutage"}},
+		{"outage-without-cache", func(c *introspection.Config) { c.OnOutage, c.CacheSize = time.Minute, -1 }, []string{"introspection.OnOutage"}},
+		{"outage-without-cache-time", func(c *introspection.Config) { c.OnOutage, c.CacheTime = time.Minute, -1 }, []string{"introspection.OnOutage"}},
+		{"unbound-alone", func(c *introspection.Config) { c.InsecureUnbound = true }, []string{"introspection.InsecureUnbound"}},
+		{"unbound-beside-certificates", func(c *introspection.Config) { c.InsecureUnbound, c.MutualTLS = true, true }, nil},
+		{"unmade-dpop", func(c *introspection.Config) { c.DPoP = &jwt.DPoP{} }, []string{"introspection.DPoP"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(&server{})
+			test.change(&c)
+			i, err := introspection.New(c)
+			if got := fields(err); !slices.Equal(got, test.want) || (i == nil) != (err != nil) {
+				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error has the secret: %v", err)
+			}
+		})
+	}
+}
+
+// What the caller of New changes afterwards changes nothing.
+func TestConfigIsCopied(t *testing.T) {
+	s := &server{answer: says(with("token_type", `"special"`))}
+	c := config(s)
+	c.Types = []string{"Special"}
+	i := mustNew(t, c)
+	c.Audience[0], c.Types[0] = "elsewhere", "elsewhere"
+	if _, err := i.Introspect(t.Context(), "token"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnmade(t *testing.T) {
+	for name, i := range map[string]*introspection.Introspector{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			if i.Detect(bearer("token")) != auth.None || i.Issuer() != "" || i.Challenge().Scheme != "Bearer" {
+				t.Error("it claims something")
+			}
+			if p, err := i.Authenticate(bearer("token")); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
+				t.Errorf("%v, %v", p, err)
+			}
+			if p, err := i.Introspect(t.Context(), "token"); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
+				t.Errorf("%v, %v", p, err)
+			}
+			if err := i.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if i != nil {
+				if _, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{i}}); err == nil {
+					t.Error("a chain takes it")
+				}
+			}
+		})
+	}
+}
+
+func TestOnOutageIsReportedOnce(t *testing.T) {
+	var lines bytes.Buffer
+	logTo(t, slog.NewTextHandler(&lines, nil))
+	c := config(&server{})
+	mustNew(t, c)
+	if lines.Len() > 0 {
+		t.Errorf("without it: %s", &lines)
+	}
+	c.OnOutage = 10 * time.Minute
+	mustNew(t, c)
+	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "OnOutage") || !strings.Contains(text, "for=10m0s") {
+		t.Errorf("log %q", text)
+	}
+}
+
+func TestDetect(t *testing.T) {
+	for _, test := range []struct {
+		name, header string
+		dpop         bool
+		want         auth.Presence
+	}{
+		{"nothing", "", false, auth.None},
+		{"bearer", "Bearer token", false, auth.Fallback},
+		{"lower-case", "bearer token", false, auth.Fallback},
+		{"malformed-token", "Bearer to ken", false, auth.Fallback},
+		{"basic", "Basic dXNlcjpwYXNz", false, auth.None},
+		{"dpop-unconfigured", "DPoP token", false, auth.None},
+		{"dpop", "DPoP token", true, auth.Fallback},
+		{"bearer-beside-dpop", "Bearer token", true, auth.Fallback},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(&server{})
+			if test.dpop {
+				c.DPoP = newDPoP(t)
+			}
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			if test.header != "" {
+				r.Header.Set("Authorization", test.header)
+			}
+			if got := mustNew(t, c).Detect(r); got != test.want {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
+	}
+}

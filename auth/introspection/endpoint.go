@@ -1,0 +1,162 @@
+package introspection
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// endpoint asks the authorization server (RFC 7662 section 2).
+type endpoint struct {
+	url       string
+	client    *http.Client
+	own       *http.Transport // nil where the transport is not ours
+	authorize func(*http.Request) error
+	maxBytes  int
+}
+
+func newEndpoint(c Config) *endpoint {
+	e := &endpoint{url: c.Endpoint, authorize: c.authorizer(), maxBytes: c.MaxBytes}
+	transport := c.Transport
+	if transport == nil {
+		e.own = newTransport(c.MaxConcurrent)
+		transport = e.own
+	}
+	e.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a redirect would carry token and secret to wherever it says
+	}}
+	return e
+}
+
+func newTransport(connections int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
+		DisableCompression:     true,
+		MaxConnsPerHost:        connections,
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// authorizer returns what authenticates this service. The secret is in a closure,
+// where nothing prints it.
+func (c Config) authorizer() func(*http.Request) error {
+	switch {
+	case c.Authorize != nil:
+		return c.Authorize
+	case c.ClientCertificate:
+		return func(r *http.Request) error {
+			r.PostForm.Set("client_id", c.ClientID) // RFC 8705 section 2
+			return nil
+		}
+	}
+	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id is none.
+	pair := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(c.ClientSecret)
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+	return func(r *http.Request) error {
+		r.Header.Set("Authorization", basic)
+		return nil
+	}
+}
+
+// ask returns the answer about a token, not yet read.
+func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
+	request, err := e.request(ctx, token)
+	if err != nil {
+		return nil, &fault{cause: fmt.Errorf("authenticate this service: %w", err)}
+	}
+	response, err := e.client.Do(request)
+	if err != nil {
+		return nil, &fault{cause: withoutURL(err)}
+	}
+	defer response.Body.Close()
+	if f := statusFault(response.StatusCode); f != nil {
+		return nil, f
+	}
+	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return nil, &fault{cause: errors.New("the answer is not application/json"), token: true}
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(e.maxBytes)+1))
+	switch {
+	case err != nil:
+		return nil, &fault{cause: withoutURL(err)}
+	case len(body) > e.maxBytes:
+		return nil, &fault{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true}
+	}
+	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
+}
+
+// request makes the question (RFC 7662 section 2.1). What authenticates it adds to a
+// draft, so that it cannot send the token anywhere else.
+func (e *endpoint) request(ctx context.Context, token string) (*http.Request, error) {
+	draft, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	draft.PostForm = url.Values{}
+	if err := e.authorize(draft); err != nil {
+		return nil, err
+	}
+	form := url.Values{}
+	maps.Copy(form, draft.PostForm)
+	form.Set("token", token)
+	form.Set("token_type_hint", "access_token")
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	request.Header = draft.Header
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept-Encoding", "identity") // what unpacks of itself has no size
+	// A question may be asked twice. Without this a kept connection that the server
+	// has just closed would be an outage. It is not sent; see [http.Transport].
+	request.Header["Idempotency-Key"] = nil
+	return request, nil
+}
+
+// close drops the connections that are kept.
+func (e *endpoint) close() {
+	if e.own != nil {
+		e.own.CloseIdleConnections()
+	}
+}
+
+// statusFault returns nil for 200. A server that chokes on one token, with a 400 or
+// 500, is not down for others.
+func statusFault(status int) *fault {
+	f := &fault{cause: errors.New("the answer is " + strconv.Itoa(status))}
+	switch status {
+	case http.StatusOK:
+		return nil
+	case http.StatusUnauthorized, http.StatusForbidden:
+		f.cause = errors.New("the endpoint does not accept the credentials of this service: the answer is " + strconv.Itoa(status))
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnprocessableEntity,
+		http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError:
+		f.token = true
+	}
+	return f
+}
+
+// withoutURL takes the URL off an error of the client: its query may be secret.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package introspection
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/internal/compact"
+)
+
+// Introspector asks an authorization server about the tokens that it has issued.
+// It is an [auth.Authenticator] for "Authorization: Bearer" and "DPoP", safe for
+// concurrent use, and prints without its secret. Make it with [New].
+type Introspector struct {
+	rules         rules
+	binding       confirmation.Rules
+	maxTokenBytes int
+	scope         key // of whom is asked, and as whom
+	memory        *memory
+	flights       *flights
+}
+
+func newIntrospector(c Config) *Introspector {
+	i := &Introspector{
+		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
+		maxTokenBytes: c.MaxTokenBytes,
+		scope:         scopeOf(c.Endpoint, c.ClientID),
+		memory:        newMemory(c),
+	}
+	if c.DPoP != nil { // a nil *DPoP in the interface would be one that checks
+		i.binding.Prover = c.DPoP
+	}
+	i.rules = rules{
+		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: i.binding,
+		roles: claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
+		skew: max(c.Skew, 0), maxBytes: c.MaxBytes, expires: !c.InsecureNoExpiry,
+	}
+	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
+	return i
+}
+
+// Issuer returns the issuer of the callers.
+func (i *Introspector) Issuer() string {
+	if i == nil {
+		return ""
+	}
+	return i.rules.issuer
+}
+
+// String names the issuer, and keeps the secret out of logs.
+func (i *Introspector) String() string { return "introspection for " + strconv.Quote(i.Issuer()) }
+
+// GoString is String.
+func (i *Introspector) GoString() string { return i.String() }
+
+// LogValue is String.
+func (i *Introspector) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
+// made returns an error for an Introspector that no New has made.
+func (i *Introspector) made() error {
+	if i == nil || i.flights == nil {
+		return &bulwark.ConfigError{Field: "introspection", Reason: "the Introspector was made without New"}
+	}
+	return nil
+}
+
+// Detect says [auth.Fallback] for any Bearer token, and with [Config.DPoP] for one
+// under the scheme DPoP: an opaque token is taken where nobody knows it for theirs.
+func (i *Introspector) Detect(r *http.Request) auth.Presence {
+	if i.made() != nil {
+		return auth.None
+	}
+	if _, _, ok := i.binding.Credentials(r); !ok {
+		return auth.None
+	}
+	return auth.Fallback
+}
+
+// Authenticate asks about the token of r, unless the answer is known, and checks
+// that r comes from the client that the token is bound to where it is bound.
+func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	if err := i.made(); err != nil {
+		return nil, err
+	}
+	token, scheme, ok := i.binding.Credentials(r)
+	if !ok {
+		return nil, auth.Invalid("malformed", errors.New("no Bearer token"))
+	}
+	a, err := i.introspect(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.binding.Check(r, scheme, token, a.bound); err != nil {
+		return nil, err
+	}
+	return a.principal, nil
+}
+
+// Introspect returns the caller that the token stands for, or an error for
+// [bulwark.Deny]: what [auth.Invalid] makes of a token that is not good, and
+// [auth.Unavailable] where the endpoint cannot be asked. A token that is bound to
+// a client is refused: there is no request that proves it. The context bounds how
+// long Introspect may wait; the question goes on for others who wait for it.
+func (i *Introspector) Introspect(ctx context.Context, token string) (*bulwark.Principal, error) {
+	if err := i.made(); err != nil {
+		return nil, err
+	}
+	a, err := i.introspect(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if err := confirmation.CheckNone(a.bound); err != nil {
+		return nil, err
+	}
+	return a.principal, nil
+}
+
+// introspect returns the answer about a token that is good, and what the request
+// must prove that carries it.
+func (i *Introspector) introspect(ctx context.Context, token string) (*answer, error) {
+	if err := checkForm(token, i.maxTokenBytes); err != nil {
+		return nil, auth.Invalid("malformed", err)
+	}
+	k := i.scope.of(token)
+	o, known := i.memory.known(k, time.Now())
+	if !known {
+		// A signed token that names another issuer is a credential for somewhere
+		// else, and none of the endpoint's business.
+		if compact.HasIssuer(token) && !compact.IsFrom(token, i.rules.issuer) {
+			return nil, auth.Invalid("issuer", nil)
+		}
+		var err error
+		if o, err = i.flights.take(ctx, k, token); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case o.answer != nil:
+		return o.answer, nil
+	case o.refusal != nil:
+		return nil, auth.Invalid(o.refusal.reason, o.refusal.cause)
+	}
+	now := time.Now()
+	if last := i.memory.last(k, now); last != nil {
+		return last, nil
+	}
+	return nil, unavailable(o.fault.cause, o.fault.retryAt.Sub(now))
+}
+
+// unavailable refuses a token that nobody can be asked about now.
+func unavailable(cause error, retryAfter time.Duration) *bulwark.Problem {
+	return auth.Unavailable("introspection_unavailable", cause, max(retryAfter, time.Second))
+}
+
+// Challenge offers the scheme to prefer: Bearer (RFC 6750 section 3), or DPoP.
+func (i *Introspector) Challenge() bulwark.Challenge { return i.Challenges()[0] }
+
+// Challenges offers all schemes, DPoP with the algorithms of proofs (RFC 9449
+// section 7.1).
+func (i *Introspector) Challenges() []bulwark.Challenge {
+	if i.made() != nil {
+		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
+	}
+	return i.binding.Challenges()
+}
+
+// Shutdown asks no more questions, ends those under way and waits for that until
+// ctx ends. What is known remains known for its time.
+func (i *Introspector) Shutdown(ctx context.Context) error {
+	if i.made() != nil {
+		return nil
+	}
+	return i.flights.shutdown(ctx)
+}

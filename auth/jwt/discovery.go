@@ -1,0 +1,132 @@
+package jwt
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// Discover are the keys that an issuer publishes where its metadata says (OpenID
+// Connect Discovery 1.0 section 4, RFC 8414 section 3). The issuer is the exact
+// iss of the tokens and must be https; loopback may do without TLS. [New] refuses
+// keys of another issuer than its own.
+//
+// The metadata is asked for beneath the issuer, at /.well-known/openid-configuration,
+// and where that is not there at /.well-known/oauth-authorization-server between
+// host and path. Its issuer must be this one to the letter: a document of somebody
+// else, or a template such as "https://…/{tenantid}/v2.0", would bring somebody
+// else's keys. Its jwks_uri is believed for an hour, and no longer once the keys
+// cannot be fetched from there. Metadata and keys share the bounds of c: one Timeout
+// is for both together. All else is as with [RemoteKeys].
+func Discover(issuer string, c RemoteConfig) KeySource {
+	r := newRemote(c)
+	r.fetcher.issuer = &discovery{name: issuer}
+	reason := keysFault(issuer)
+	if reason == "" && strings.Contains(issuer, "?") {
+		reason = "must be without query (RFC 8414 section 2)"
+	}
+	if reason != "" {
+		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys.Issuer", Value: address.WithoutUser(issuer), Reason: reason})
+	}
+	return r
+}
+
+// discoveryTime is how long it is believed where the keys are.
+const discoveryTime = time.Hour
+
+// discovery finds out where an issuer's keys are. One fetch at a time uses it.
+type discovery struct {
+	name  string
+	known string // the jwks_uri, empty while unknown
+	asked time.Time
+}
+
+// forget is for what was known before a time. What was asked for since then would
+// be the same again, and asking takes its time from the fetch of the keys.
+func (d *discovery) forget(before time.Time) {
+	if d.asked.Before(before) {
+		d.known = ""
+	}
+}
+
+// keysURL returns where the keys are.
+func (d *discovery) keysURL(ctx context.Context, f *fetcher) (string, error) {
+	if d.known != "" && !cache.Passed(time.Now(), d.asked.Add(discoveryTime)) {
+		return d.known, nil
+	}
+	d.known = ""
+	var body []byte
+	var err error
+	for _, place := range d.places() {
+		body, _, err = f.get(ctx, place, "application/json")
+		var status statusError
+		if !errors.As(err, &status) || status < 400 || status > 499 {
+			break
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	known, err := d.read(body)
+	if err != nil {
+		return "", err
+	}
+	d.known, d.asked = known, time.Now()
+	return known, nil
+}
+
+// places are the URLs of the metadata, in the order in which they are tried.
+func (d *discovery) places() []string {
+	u, err := url.Parse(d.name)
+	if err != nil {
+		return nil // refused by New
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	host := u.Scheme + "://" + u.Host
+	return []string{host + path + "/.well-known/openid-configuration", host + "/.well-known/oauth-authorization-server" + path}
+}
+
+// read returns the jwks_uri of metadata that is this issuer's.
+func (d *discovery) read(body []byte) (string, error) {
+	value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 16})
+	if err != nil {
+		return "", err
+	}
+	metadata, _ := value.(map[string]any)
+	if metadata["issuer"] != d.name {
+		return "", errors.New("the metadata is of another issuer")
+	}
+	keys, ok := metadata["jwks_uri"].(string)
+	if !ok {
+		return "", errors.New("the metadata has no jwks_uri")
+	}
+	if reason := keysFault(keys); reason != "" {
+		return "", errors.New("the jwks_uri of the metadata " + reason)
+	}
+	if isEncrypted(d.name) && !isEncrypted(keys) {
+		return "", errors.New("the jwks_uri of the metadata leads away from https")
+	}
+	return keys, nil
+}
+
+// isEncrypted reports whether the scheme is https, whose case does not matter (RFC
+// 3986 section 3.1).
+func isEncrypted(address string) bool {
+	scheme, _, _ := strings.Cut(address, ":")
+	return strings.EqualFold(scheme, "https")
+}
+
+// where names what is fetched, for the log.
+func (f *fetcher) where() string {
+	if f.issuer != nil {
+		return f.issuer.name
+	}
+	return f.url
+}

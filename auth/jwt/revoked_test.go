@@ -1,0 +1,268 @@
+package jwt_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+)
+
+// revocations is a store in memory that is not known as one, and counts.
+type revocations struct {
+	auth.MemoryRevocations
+	asked  atomic.Int64
+	answer func(context.Context, *bulwark.Principal) (bool, error)
+}
+
+func (m *revocations) Revoked(ctx context.Context, p *bulwark.Principal) (bool, error) {
+	m.asked.Add(1)
+	if m.answer != nil {
+		return m.answer(ctx, p)
+	}
+	return m.MemoryRevocations.Revoked(ctx, p)
+}
+
+func revocable(store auth.Revocations) func(*settings) {
+	return func(c *settings) { c.without, c.jwt.Revocations = true, store }
+}
+
+var badBearer = withError(offersBearer, "invalid_token")
+
+func TestRevokedTokens(t *testing.T) {
+	for kind, store := range map[string]auth.Revocations{"memory": &auth.MemoryRevocations{}, "other": &revocations{}} {
+		for mode, size := range map[string]int{"cold": -1, "remembered": 0} {
+			for name, revocation := range map[string]auth.Revocation{
+				"token":           {TokenID: "t1"},
+				"session":         {SessionID: "s1"},
+				"subject":         {Subject: "alice"},
+				"token-for-good":  {TokenID: "t1", Expires: time.Time{}},
+				"session-and-end": {SessionID: "s1", Expires: time.Now().Add(time.Hour)},
+			} {
+				t.Run(kind+"-"+mode+"-"+name, func(t *testing.T) {
+					s := newBound(t, revocable(store), func(c *settings) { c.jwt.CacheSize = size })
+					token := s.issuer.Token(authtest.Claims{"jti": "t1", "sid": "s1"})
+					others := s.issuer.Token(authtest.Claims{"jti": "t2", "sid": "s2", "iat": time.Now().Add(30 * time.Second).Unix()})
+					revoke := func(issuer string) {
+						revocation.Issuer = issuer
+						if revocation.Subject != "" {
+							revocation.IssuedUntil = time.Now()
+						}
+						if err := store.Revoke(t.Context(), revocation); err != nil {
+							t.Fatal(err)
+						}
+					}
+					s.accepts(t, asks("Bearer", token))
+					s.accepts(t, asks("Bearer", others))
+					revoke(s.issuer.URL() + "/other")
+					s.accepts(t, asks("Bearer", token))
+					revoke(s.issuer.URL())
+					for range 3 {
+						s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
+						s.accepts(t, asks("Bearer", others))
+					}
+					if p, err := s.verifier.Verify(t.Context(), token); p != nil || reason(err) != "revoked" {
+						t.Errorf("%v, %v", p, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Another spelling of the signature is the same token.
+func TestRevocationIsOfTheTokenNotItsText(t *testing.T) {
+	store := &auth.MemoryRevocations{}
+	s := newBound(t, revocable(store))
+	token := s.issuer.Token(nil)
+	s.accepts(t, asks("Bearer", token))
+	if err := store.Revoke(t.Context(), auth.RevocationOf(s.caller.Load())); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
+	s.refuses(t, asks("Bearer", malleated(token)), unauthorized("revoked", badBearer))
+}
+
+// The store is asked once for each good token, remembered or not, and never for
+// one that nobody has vouched for.
+func TestRevocationsAreAskedLive(t *testing.T) {
+	store := &revocations{}
+	s := newBound(t, revocable(store))
+	for _, attack := range s.issuer.Attacks() {
+		s.send(asks("Bearer", attack.Token))
+	}
+	if n := store.asked.Load(); n != 0 {
+		t.Errorf("asked %d times about bad tokens", n)
+	}
+	token := s.issuer.Token(nil)
+	for n := range 5 {
+		s.accepts(t, asks("Bearer", token))
+		if asked := store.asked.Load(); asked != int64(n+1) {
+			t.Errorf("asked %d times for %d requests", asked, n+1)
+		}
+	}
+	var seen *bulwark.Principal
+	store.answer = func(_ context.Context, p *bulwark.Principal) (bool, error) {
+		seen = p
+		return true, nil
+	}
+	s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
+	if seen == nil || seen.Subject != "alice" || seen.Issuer != s.issuer.URL() || seen.TokenID == "" || seen.IssuedAt.IsZero() {
+		t.Errorf("asked about %+v", seen)
+	}
+	store.answer = nil
+	s.accepts(t, asks("Bearer", token))
+}
+
+// A token that could not be revoked is none to accept where tokens can be.
+func TestUnrevocableTokens(t *testing.T) {
+	store := &revocations{}
+	s := newBound(t, revocable(store))
+	without := newBoundOf(t, s.issuer, func(c *settings) { c.without = true })
+	for name, claims := range map[string]authtest.Claims{
+		"no-jti": {"jti": nil}, "jti-empty": {"jti": ""}, "no-iat": {"iat": nil}, "neither": {"jti": nil, "iat": nil}, "sid-alone": {"jti": nil, "sid": "s1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := s.issuer.Token(claims)
+			without.accepts(t, asks("Bearer", token))
+			for range 2 {
+				s.refuses(t, asks("Bearer", token), unauthorized("malformed", badBearer))
+			}
+		})
+	}
+	if n := store.asked.Load(); n != 0 {
+		t.Errorf("asked %d times", n)
+	}
+}
+
+func TestRevocationOutage(t *testing.T) {
+	gone := errors.New("no route to host")
+	hang := func(ctx context.Context, _ *bulwark.Principal) (bool, error) {
+		<-ctx.Done()
+		return false, ctx.Err()
+	}
+	for name, test := range map[string]struct {
+		answer  func(context.Context, *bulwark.Principal) (bool, error)
+		revoked bool // the answer says so, whatever else it says
+	}{
+		"error":             {func(context.Context, *bulwark.Principal) (bool, error) { return false, gone }, false},
+		"full":              {func(context.Context, *bulwark.Principal) (bool, error) { return false, auth.ErrFull }, false},
+		"hangs":             {hang, false},
+		"panics":            {func(context.Context, *bulwark.Principal) (bool, error) { panic("secret-value") }, false},
+		"error-but-revoked": {func(context.Context, *bulwark.Principal) (bool, error) { return true, gone }, true},
+	} {
+		for mode, size := range map[string]int{"cold": -1, "remembered": 0} {
+			t.Run(name+"-"+mode, func(t *testing.T) {
+				inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+					store := &revocations{}
+					sized := func(c *settings) { c.jwt.CacheSize = size }
+					s := newBoundOf(t, issuer, revocable(store), sized)
+					lenient := newBoundOf(t, issuer, revocable(store), sized, func(c *settings) { c.jwt.InsecureOnOutage = true })
+					token := issuer.Token(nil)
+					s.accepts(t, asks("Bearer", token))
+					store.answer = test.answer
+					began := time.Now()
+					want := outage("store_unavailable")
+					if test.revoked {
+						want = unauthorized("revoked", badBearer)
+					}
+					s.refuses(t, asks("Bearer", token), want)
+					if took := time.Since(began); took > 2*time.Second {
+						t.Errorf("it took %v", took)
+					}
+					if text := fmt.Sprint(s.recorder.Events()); strings.Contains(text, "secret-value") {
+						t.Errorf("the log holds what the store panicked with: %s", text)
+					}
+					if test.revoked {
+						lenient.refuses(t, asks("Bearer", token), want)
+					} else {
+						lenient.accepts(t, asks("Bearer", token))
+					}
+					store.answer = nil
+					s.accepts(t, asks("Bearer", token))
+					lenient.accepts(t, asks("Bearer", token))
+				})
+			})
+		}
+	}
+}
+
+// A client that hangs up while the store is asked makes no outage: or whoever has
+// a revoked token would use it where an outage lets tokens in.
+func TestHangingUpIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &revocations{}
+		signer, err := jwt.NewSigner(jwt.SignerConfig{Key: signers(t)["ES256"], Issuer: issuerURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := configFor(signer.Keys())
+		config.Revocations, config.InsecureOnOutage = store, true
+		s := newService(t, config)
+		claims := goodClaims()
+		claims["jti"], claims["iat"] = "t1", time.Now().Unix()
+		token, err := signer.Sign("at+jwt", claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.accepts(token)
+		if err := store.Revoke(t.Context(), auth.RevocationOf(s.caller)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, hangUp := context.WithCancel(t.Context())
+		store.answer = func(ctx context.Context, p *bulwark.Principal) (bool, error) {
+			hangUp()
+			<-ctx.Done()
+			return false, ctx.Err()
+		}
+		s.ran = false
+		w := &discarded{}
+		s.handler.ServeHTTP(w, bearer(token).WithContext(ctx))
+		if s.ran {
+			t.Error("the handler ran with a revoked token")
+		}
+		if w.status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", w.status)
+		}
+		store.answer = nil
+		if w := s.send(token); w.Code != http.StatusUnauthorized || s.ran {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// discarded is an answer that nobody reads any more.
+type discarded struct{ status int }
+
+func (d *discarded) Header() http.Header         { return http.Header{} }
+func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discarded) WriteHeader(status int)      { d.status = status }
+
+// Whoever presents a revoked token uses up no proof, and asks the store of proofs
+// nothing.
+func TestRevokedBoundTokens(t *testing.T) {
+	store := &auth.MemoryRevocations{}
+	s := newBound(t, func(c *settings) { c.jwt.Revocations = store })
+	token := s.token(nil)
+	proof := s.proof(token, nil)
+	s.accepts(t, asks("DPoP", token, proof))
+	if err := store.Revoke(t.Context(), auth.RevocationOf(s.caller.Load())); err != nil {
+		t.Fatal(err)
+	}
+	used := s.replays.uses.Load()
+	s.refuses(t, asks("DPoP", token, s.proof(token, nil)), unauthorized("revoked", invalidToken))
+	s.refuses(t, asks("DPoP", token, proof), unauthorized("revoked", invalidToken))
+	s.refuses(t, asks("DPoP", token), unauthorized("revoked", invalidToken))
+	if n := s.replays.uses.Load(); n != used {
+		t.Errorf("the store of proofs was asked %d times", n-used)
+	}
+}
