@@ -21,7 +21,6 @@ import (
 	"github.com/go-chi/httplog/v3"
 	"github.com/go-chi/httprate"
 	"github.com/go-chi/jwtauth/v5"
-	"github.com/lestrrat-go/jwx/v2/jwt"
 	"github.com/microcosm-cc/bluemonday"
 	rscors "github.com/rs/cors"
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -76,11 +75,6 @@ type person struct {
 	roles           []string
 }
 
-// newJWTAuth verifies tokens with jwx, as bulwark's chain does, claims included.
-func newJWTAuth() *jwtauth.JWTAuth {
-	return jwtauth.New("RS256", nil, &signingKey().PublicKey, jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithAcceptableSkew(time.Minute))
-}
-
 // chiPerson reads the claims that jwtauth has verified.
 func chiPerson(ctx context.Context) (p person, ok bool) {
 	_, claims, err := jwtauth.FromContext(ctx)
@@ -98,35 +92,12 @@ func chiPerson(ctx context.Context) (p person, ok bool) {
 	return p, p.subject != ""
 }
 
-// auth0Claims are the claims that are not registered ones.
-type auth0Claims struct {
-	Roles []string `json:"roles"`
-}
-
-// Validate has nothing to add.
-func (*auth0Claims) Validate(context.Context) error { return nil }
-
-func newAuth0() (*jwtmiddleware.JWTMiddleware, error) {
-	v, err := validator.New(
-		validator.WithKeyFunc(func(context.Context) (any, error) { return &signingKey().PublicKey, nil }),
-		validator.WithAlgorithm(validator.RS256),
-		validator.WithIssuer(issuer),
-		validator.WithAudience(audience),
-		validator.WithAllowedClockSkew(time.Minute),
-		validator.WithCustomClaims(func() *auth0Claims { return new(auth0Claims) }),
-	)
-	if err != nil {
-		return nil, err
-	}
-	return jwtmiddleware.New(jwtmiddleware.WithValidator(v))
-}
-
 func auth0Person(ctx context.Context) (p person, ok bool) {
 	claims, err := jwtmiddleware.GetClaims[*validator.ValidatedClaims](ctx)
 	if err != nil {
 		return p, false
 	}
-	custom, ok := claims.CustomClaims.(*auth0Claims)
+	custom, ok := claims.CustomClaims.(*grants)
 	if !ok {
 		return p, false
 	}
@@ -151,10 +122,13 @@ func NewChiChain() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens := newJWTAuth()
+	tokens, err := jwtauthTokens(RS256)
+	if err != nil {
+		return nil, err
+	}
 	mux := chi.NewRouter()
 	mux.Use(outerPeers(true)...)
-	mux.Use(jwtauth.Verifier(tokens), jwtauth.Authenticator(tokens), byPerson(chiPerson))
+	mux.Use(tokens, byPerson(chiPerson))
 	mux.Get("/documents/{id}", s.get)
 	mux.Post("/documents", s.create)
 	return mux, nil
@@ -167,7 +141,7 @@ func NewAuth0Chain(log bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := newAuth0()
+	tokens, err := auth0Tokens(RS256)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +149,7 @@ func NewAuth0Chain(log bool) (http.Handler, error) {
 	mux.HandleFunc("GET /documents/{id}", s.get)
 	mux.HandleFunc("POST /documents", s.create)
 	var h http.Handler = mux
-	for _, wrap := range slices.Backward(append(outerPeers(log), tokens.CheckJWT, byPerson(auth0Person))) {
+	for _, wrap := range slices.Backward(append(outerPeers(log), tokens, byPerson(auth0Person))) {
 		h = wrap(h)
 	}
 	return h, nil

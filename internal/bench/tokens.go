@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ import (
 const (
 	tokenCold = "bulwark auth and jwt, cold"
 	tokenWarm = "bulwark auth and jwt, warm"
+	// tokenAsked asks for each request whether its token has been revoked.
+	tokenAsked = "bulwark auth and jwt, warm, beside 1,000 revocations of each kind"
 )
 
 // A tokenLayer is one way to verify a bearer token. All check signature, issuer,
@@ -41,8 +44,9 @@ type tokenLayer struct {
 
 func tokenLayers() []tokenLayer {
 	return []tokenLayer{
-		{tokenCold, ourTokens(-1)},
-		{tokenWarm, ourTokens(0)},
+		{tokenCold, ourTokens(-1, nil)},
+		{tokenWarm, ourTokens(0, nil)},
+		{tokenAsked, ourTokens(0, revocations())},
 		{"jwtauth", jwtauthTokens},
 		{"auth0/go-jwt-middleware", auth0Tokens},
 		{"golang-jwt and keyfunc", golangTokens},
@@ -64,9 +68,9 @@ func TokenSubjects(a Algorithm, next http.Handler) ([]Subject, error) {
 
 // ourTokens is bulwark with a cache of verified tokens of the size, which is
 // that of jwt.Config. The key has a kid, as in the set that an issuer serves.
-func ourTokens(cache int) func(Algorithm) (wrapper, error) {
+func ourTokens(cache int, revoked auth.Revocations) func(Algorithm) (wrapper, error) {
 	return func(a Algorithm) (wrapper, error) {
-		tokens, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, CacheSize: cache,
+		tokens, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, CacheSize: cache, Revocations: revoked,
 			Keys: jwt.StaticKeys(a.keySet()), Algorithms: []string{string(a)}})
 		if err != nil {
 			return nil, err
@@ -77,6 +81,21 @@ func ourTokens(cache int) func(Algorithm) (wrapper, error) {
 		}
 		return layer.Wrap, nil
 	}
+}
+
+// revocations are of the issuer, and of nobody here.
+func revocations() auth.Revocations {
+	store := &auth.MemoryRevocations{}
+	for i := range 1000 {
+		name, now := strconv.Itoa(i), time.Now()
+		for _, r := range []auth.Revocation{{TokenID: name}, {SessionID: name}, {Subject: name, IssuedUntil: now}} {
+			r.Issuer, r.Expires = issuer, now.Add(24*time.Hour)
+			if err := store.Revoke(context.Background(), r); err != nil {
+				panic(err) // a mistake in this package
+			}
+		}
+	}
+	return store
 }
 
 // keySet is what the issuer serves.

@@ -141,7 +141,7 @@ func TestStreamEndsAtItsTime(t *testing.T) {
 		if !s.untouched() || inner.cut() != 0 {
 			t.Error("ended too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !s.cancelled() || !slices.Equal(inner.deadlines, []time.Time{time.Unix(1, 0)}) {
 			t.Errorf("cancelled with %v, deadlines %v", s.causes, inner.deadlines)
@@ -394,7 +394,7 @@ func TestEndAtAfterAnother(t *testing.T) {
 		if !first.untouched() || !second.untouched() {
 			t.Error("ended by the first one's time")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if !first.untouched() || !second.cancelled() {
 			t.Error("not ended by the second one's time")
