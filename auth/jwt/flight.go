@@ -13,10 +13,29 @@ import (
 // flight is a fetch under way, which others wait for.
 type flight struct {
 	done    chan struct{}
-	late    time.Time // it should have ended by then
-	waiters int       // guarded by remote.mu
-	forKid  bool      // begun for the sake of a kid; guarded too
+	late    time.Time     // it should have ended by then
+	waiters int           // guarded by remote.mu
+	forKid  bool          // begun for the sake of a kid; guarded too
+	heads   []jose.Header // of tokens that wait for the first keys; guarded too
 	err     error
+}
+
+// note takes down what a token that waits needs. The lock of the remote is held.
+func (f *flight) note(head jose.Header) {
+	if head.Algorithm != nil && len(f.heads) < maxWaiters {
+		f.heads = append(f.heads, head)
+	}
+}
+
+// lacks reports whether a token that has waited needs a key that is not there. The
+// lock of the remote is held.
+func (f *flight) lacks(keys *jose.KeySet) bool {
+	for _, head := range f.heads {
+		if _, err := keys.Candidates(head); jose.UnknownKey(err) {
+			return true
+		}
+	}
+	return false
 }
 
 // grace is how long past its Timeout a fetch is waited for.

@@ -30,9 +30,9 @@ type KeySource interface {
 // source is what a verifier needs of every KeySource.
 type source interface {
 	KeySource
-	// current returns the keys that hold now. It waits for them only where there
-	// are none yet, and says so.
-	current(ctx context.Context) (set *jose.KeySet, waited bool, err error)
+	// current returns the keys that hold now, for a token with the header. It waits
+	// for them only where there are none yet, and says so.
+	current(ctx context.Context, head jose.Header) (set *jose.KeySet, waited bool, err error)
 	// renewed returns the keys after a look for one that old does not have; old
 	// is from current, and waited too. It returns nil where there are no others,
 	// or where it must not look again yet.
@@ -57,7 +57,9 @@ func (s *static) secret() bool                   { return s.secrets }
 func (s *static) faults(string) []error          { return s.errs }
 func (s *static) shutdown(context.Context) error { return nil }
 
-func (s *static) current(context.Context) (*jose.KeySet, bool, error)               { return s.set, false, nil }
+func (s *static) current(context.Context, jose.Header) (*jose.KeySet, bool, error) {
+	return s.set, false, nil
+}
 func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, error) { return nil, nil }
 
 func (s *static) wrong(i int, reason string) {

@@ -161,7 +161,7 @@ func (r *remote) faults(issuer string) []error {
 }
 
 // current returns the keys at hand, and waits only where there are none.
-func (r *remote) current(ctx context.Context) (set *jose.KeySet, waited bool, err error) {
+func (r *remote) current(ctx context.Context, head jose.Header) (set *jose.KeySet, waited bool, err error) {
 	now := time.Now()
 	if h := r.held.Load(); h != nil && h.live(now) {
 		if !r.used.Load() {
@@ -178,6 +178,7 @@ func (r *remote) current(ctx context.Context) (set *jose.KeySet, waited bool, er
 		}
 		f = r.start(now)
 	}
+	f.note(head)
 	r.mu.Unlock()
 	r.used.Store(true)
 	if err := r.await(ctx, f); err != nil {
@@ -206,9 +207,7 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 	case h != nil && h.keys != old:
 		r.mu.Unlock()
 		return h.keys, nil
-	case h != nil && waited:
-		// This very request has made the fetch: that was the look for its kid.
-		r.kidAt = h.fetched.Add(r.cooldown)
+	case h != nil && waited: // this very request has made the fetch
 		r.mu.Unlock()
 		return nil, nil
 	case f == nil && (r.closed || r.failures > 0 && now.Before(later(r.retryAt, r.kidAt))):
@@ -294,6 +293,9 @@ func (r *remote) land(f *flight, keys *jose.KeySet, lifetime time.Duration, err 
 	}
 	if err == nil {
 		r.failures, r.retryAt = 0, time.Time{}
+		if f.lacks(keys) {
+			r.kidAt = now.Add(r.cooldown) // that was the look for such a kid
+		}
 		r.held.Store(&held{keys: keys, fetched: now, usable: now.Add(lifetime + r.maxStale)})
 		r.schedule(jittered(lifetime * 8 / 10))
 		return false

@@ -158,7 +158,7 @@ func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now
 	if hit == nil || !hit.live(now) {
 		return nil, nil
 	}
-	set, _, err := v.keys.current(ctx)
+	set, _, err := v.keys.current(ctx, jose.Header{})
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 // among the keys is looked for at the issuer, at most so often; a bad signature
 // is not, or anybody could make us fetch.
 func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts compact.Token) (*jose.Key, error) {
-	set, waited, err := v.keys.current(ctx)
+	set, waited, err := v.keys.current(ctx, head)
 	if err != nil {
 		return nil, err
 	}
