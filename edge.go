@@ -27,8 +27,8 @@ type Edge struct {
 	// InsecureAnyHost accepts every Host, for services whose proxy checks it.
 	InsecureAnyHost bool
 	// BaseURL is the public URL of the service, such as
-	// "https://api.example.com": scheme and host, no path. Origin checks and
-	// links use it in place of the Host header. Optional.
+	// "https://api.example.com": scheme and host, no path. Origin checks, links and
+	// DPoP proofs use it in place of the Host header. Optional, but for DPoP.
 	BaseURL string
 	// TrustedProxies are the networks whose word on the client is taken. The
 	// zero value trusts nobody: the client is the peer.

@@ -118,6 +118,16 @@ func (s *Scope) ending() *ending {
 // not end the request around it. After the end of the request it does nothing.
 func (s *Scope) Cancel(cause error) { s.ending().cancel(cause) }
 
+// Release ends the context of a sub-request whose handler has returned, as a server
+// does with that of a request: what waits for it is set free, and the request around
+// keeps nothing of it. It is for layers that have settled a caller with [Identify]
+// and got another scope from it. A context that nobody waits for costs nothing.
+func (s *Scope) Release() {
+	if e := s.end.Load(); e != nil {
+		e.cancel(nil)
+	}
+}
+
 // Done is closed when the request ends. See [context.Context].
 func (s *Scope) Done() <-chan struct{} { return s.ending().Done() }
 
@@ -195,7 +205,7 @@ func (s *Scope) Secure() bool {
 
 // BaseURL returns the service's own public URL, scheme and host without a
 // trailing slash, as [Edge] was given it; empty where it was not. It is the only
-// base for links and origin checks: the Host header is the client's word.
+// base for links, origin checks and DPoP proofs: the Host header is the client's word.
 func (s *Scope) BaseURL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -246,3 +246,26 @@ func TestWhoDoesNotWaitPaysNothing(t *testing.T) {
 		t.Errorf("%v allocations, want one for the scope and the request", got)
 	}
 }
+
+// A sub-request is over when its handler has returned, for who waits for it too:
+// else each would stay with the request around until that ends.
+func TestReleaseEndsWhatWaits(t *testing.T) {
+	r, outer := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
+	r = bulwark.Identify(r, nil)
+	inner := bulwark.Identify(r, nil)
+	_, scope := bulwark.Enter(inner)
+	if scope == outer {
+		t.Fatal("no sub-request")
+	}
+	scope.Release() // nobody waits yet
+	ctx, cancel := context.WithTimeout(inner.Context(), time.Hour)
+	defer cancel()
+	if ctx.Err() != nil {
+		t.Error("ended before Release")
+	}
+	scope.Release()
+	scope.Release()
+	if ctx.Err() != context.Canceled || outer.Err() != nil {
+		t.Errorf("after Release: %v, and around it %v", ctx.Err(), outer.Err())
+	}
+}

@@ -19,7 +19,9 @@ import (
 // Shutdown(context.Context) error closes what it holds.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the
-	// syntax only: no I/O, no signature, no lookup.
+	// syntax only: no I/O, no signature, no lookup. One that offers a scheme of the
+	// Authorization header and reads other header fields, too, refuses in
+	// Authenticate a request that has both: nobody else looks for that.
 	Detect(r *http.Request) Presence
 	// Authenticate verifies the credential that Detect has found and returns the
 	// caller, or an error that refuses r: one of [Invalid] or [Unavailable], or

@@ -11,9 +11,9 @@ import (
 type challenges struct {
 	// bare is one challenge for each scheme, without an error.
 	bare []bulwark.Challenge
-	// proven and borne are bare with DPoP and Bearer in front, for a request that
-	// came with it.
-	proven, borne []bulwark.Challenge
+	// dpopFirst and bearerFirst are bare with that scheme in front, for a request
+	// that came with it.
+	dpopFirst, bearerFirst []bulwark.Challenge
 	// of has the places in bare that each authenticator offers.
 	of [][]int
 	// request is the header of a 400 (RFC 6750 section 3.1).
@@ -36,12 +36,12 @@ func newChallenges(all []Authenticator, realm, metadata string) challenges {
 	for _, challenge := range c.mark("invalid_request", c.oauth) {
 		c.request = append(c.request, challenge.String())
 	}
-	c.proven, c.borne = c.led(dpop), c.led(bearer)
+	c.dpopFirst, c.bearerFirst = c.startingWith(dpop), c.startingWith(bearer)
 	return c
 }
 
-// led returns the bare challenges, those of the scheme in front.
-func (c *challenges) led(scheme string) []bulwark.Challenge {
+// startingWith returns the bare challenges, those of the scheme in front.
+func (c *challenges) startingWith(scheme string) []bulwark.Challenge {
 	var first, rest []bulwark.Challenge
 	for _, challenge := range c.bare {
 		if is(challenge, scheme) {
@@ -96,9 +96,9 @@ func complete(c bulwark.Challenge, realm, metadata string) bulwark.Challenge {
 func (c *challenges) offered(scheme string) []bulwark.Challenge {
 	switch {
 	case strings.EqualFold(scheme, dpop):
-		return c.proven
+		return c.dpopFirst
 	case strings.EqualFold(scheme, bearer):
-		return c.borne
+		return c.bearerFirst
 	}
 	return c.bare
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -104,12 +103,10 @@ func checkAuthenticators(all []Authenticator) []error {
 	return errs
 }
 
-func isNil(a Authenticator) bool {
-	if a == nil {
-		return true
-	}
-	value := reflect.ValueOf(a)
-	return value.Kind() == reflect.Pointer && value.IsNil()
+// isNil reports whether a value is nil, or a nil pointer in an interface that is not.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 func printable(text string) bool {
@@ -134,19 +131,4 @@ func metadataFault(text string) string {
 		return "must have neither fragment nor user"
 	}
 	return ""
-}
-
-// Shutdown closes what the authenticators hold: it stops the refresh of keys
-// and waits for what is under way until ctx ends.
-func (m *Middleware) Shutdown(ctx context.Context) error {
-	if m == nil {
-		return nil
-	}
-	var errs []error
-	for _, a := range m.authenticators {
-		if closer, ok := a.(interface{ Shutdown(context.Context) error }); ok {
-			errs = append(errs, closer.Shutdown(ctx))
-		}
-	}
-	return errors.Join(errs...)
 }

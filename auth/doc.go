@@ -22,7 +22,8 @@
 // out is reported and otherwise as good as none, for the login page must answer.
 //
 // Answers follow RFC 6750: 401 with a challenge for each kind of credential, with
-// error="invalid_token" for one that is bad. The client learns no more; the
+// error="invalid_token" for one that is bad, or what RFC 9449 has for a bad proof
+// of possession. The client learns no more; the
 // event has the exact reason. What cannot be checked because something of ours is
 // down is refused with 503.
 //
@@ -32,7 +33,8 @@
 // [net/http/httputil.ReverseProxy] does with answers of unknown length), and a
 // connection that is hijacked, such as a WebSocket. Then the request's context is
 // cancelled, writes fail, and the connection is closed or the HTTP/2 stream reset,
-// so that what was cut off does not look whole. What would begin to stream after
+// so that what was cut off does not look whole (but behind a foreign
+// ResponseWriter that hides the server's deadlines, without Unwrap, it does). What would begin to stream after
 // that time does not begin, and Hijack returns an error. A credential that was
 // accepted after its time, since clocks differ, is good for a stream of a minute.
 // A handler that sends sub-requests with its own ResponseWriter is bound by the
@@ -48,6 +50,9 @@
 // a flush, however large, or a handler on HTTP/1 that waits for the request's body
 // and not for its context.
 //
-// The packages below verify the credentials: jwt signed access tokens, apikey
-// API keys, session logins of browsers. Package authtest helps to test.
+// The packages below verify the credentials: jwt signed access tokens,
+// introspection opaque ones, apikey API keys, session logins of browsers. What is
+// no longer good before it expires is for [Revocations], written with [Revoke].
+// [MetadataHandler] tells clients where tokens come from. Package authtest helps
+// to test.
 package auth

@@ -155,3 +155,11 @@ func digestOf(k kind, issuer, id string) digest {
 	}
 	return sha256.Sum256(append(b, id...))
 }
+
+// limit is the configured number of entries, or the standard one.
+func limit(configured, standard int) int {
+	if configured > 0 {
+		return configured
+	}
+	return standard
+}

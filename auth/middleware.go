@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -26,7 +27,7 @@ type Middleware struct {
 // [bulwark.Identify]), or refuses the request.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, _ = bulwark.Enter(r)
+		r, outer := bulwark.Enter(r)
 		principal, err := m.Authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
@@ -35,6 +36,9 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		r = bulwark.Identify(r, principal)
 		_, scope := bulwark.Enter(r)
 		scope.SetChallenges(m.challenges.offered(schemeOf(r)))
+		if scope != outer { // of a sub-request, which is over when its handler returns
+			defer scope.Release()
+		}
 		if principal != nil && !principal.ExpiresAt.IsZero() {
 			var watch *response.Writer
 			w, watch = response.Of(w)
@@ -254,4 +258,19 @@ func errorCode(p *bulwark.Problem) string {
 func (m *Middleware) badRequest(p *bulwark.Problem) *bulwark.Problem {
 	p.Header = http.Header{"Www-Authenticate": m.challenges.request}
 	return p
+}
+
+// Shutdown closes what the authenticators hold: it stops the refresh of keys
+// and waits for what is under way until ctx ends.
+func (m *Middleware) Shutdown(ctx context.Context) error {
+	if m == nil {
+		return nil
+	}
+	var errs []error
+	for _, a := range m.authenticators {
+		if closer, ok := a.(interface{ Shutdown(context.Context) error }); ok {
+			errs = append(errs, closer.Shutdown(ctx))
+		}
+	}
+	return errors.Join(errs...)
 }

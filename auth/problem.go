@@ -15,10 +15,10 @@ import (
 // The reason is one of a closed list, which metrics count by. Those of tokens,
 // keys and sessions are "malformed", "algorithm", "type", "issuer", "audience",
 // "claim" (one that is required), "expired", "not_yet_valid", "lifetime",
-// "signature", "unknown_key", "binding", "proof", "replay" and "nonce" (of a DPoP
-// proof), "revoked", "inactive" (by introspection), "key" (a wrong secret),
+// "signature", "unknown_key", "binding", "revoked", "inactive" (by introspection), "key" (a wrong secret),
 // "network", "session", "reuse", "overused" and "disabled". [Middleware] itself refuses with
-// "ambiguous", "authorization_header" and "scheme". The cause may be nil.
+// "ambiguous", "authorization_header" and "scheme", and DPoP adds "proof", "replay"
+// and "nonce" under codes of its own. The cause may be nil.
 func Invalid(reason string, cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,

@@ -11,10 +11,10 @@ import (
 // itself, and obey:
 //
 //   - Of many uses of one id, also at once, exactly one is first, until the time of that one has passed; after that the id is new. Another use does not move the time.
-//   - Of two uses of one id at most one is first where the time has passed already, as zero always has.
+//   - An id whose time has already passed, as zero always has, is first at most once.
 //   - Ids are compared byte by byte, whatever bytes they hold and however long they are.
 //   - The time may be rounded up to whole seconds, never down.
-//   - No id is dropped before its time, for want of room neither.
+//   - No id is dropped before its time, not even to make room.
 //
 // Ids are made up by clients, so that who verifies a proof asks last, when
 // everything else about it is good, and puts in front of the id whose proof it is: two

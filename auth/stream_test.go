@@ -628,3 +628,22 @@ func TestStreamOfASubRequest(t *testing.T) {
 		})
 	}
 }
+
+// What a sub-request's handler has left waiting is set free when it returns.
+func TestContextsOfASubRequestEndWithIt(t *testing.T) {
+	var left context.Context
+	leaf := mortal(t, func(_ http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Hour)
+		t.Cleanup(cancel)
+		left = ctx
+	})
+	mortal(t, func(w http.ResponseWriter, r *http.Request) {
+		leaf.ServeHTTP(w, ask(t, "GET", "/leaf", "1h").WithContext(r.Context()))
+		if left.Err() == nil {
+			t.Error("the context goes on")
+		}
+		if r.Context().Err() != nil {
+			t.Error("the outer request has ended, too")
+		}
+	}).ServeHTTP(httptest.NewRecorder(), ask(t, "GET", "/", "1h"))
+}

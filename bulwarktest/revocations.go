@@ -16,9 +16,15 @@ import (
 // 3,000 entries: a new one, or a shared one under a prefix of its own. What a store
 // does when it is full is for its own tests.
 //
-// It takes about three seconds, for which something must be remembered and then
-// forgotten. A store in memory can be tested in a bubble of [testing/synctest],
+// It takes about three seconds: one rule waits for an entry to expire. A store in
+// memory can be tested in a bubble of [testing/synctest],
 // where they pass at once; there are no subtests then.
+//
+//	func TestStore(t *testing.T) {
+//		bulwarktest.TestRevocations(t, func(t *testing.T) auth.Revocations {
+//			return open(t, "prefix:"+t.Name())
+//		})
+//	}
 func TestRevocations(t *testing.T, open func(t *testing.T) auth.Revocations) {
 	t.Helper()
 	testRules(t, revocationRules, open)

@@ -115,19 +115,19 @@ func (t *trial) promptly(what string, f func(ctx context.Context)) bool {
 }
 
 // until asks every few milliseconds until it is answered true, which is due at
-// the time: not before, and not long after. It reports whether that came.
-func (t *trial) until(due time.Time, what string, ask func() bool) bool {
+// the time: not before, and not long after.
+func (t *trial) until(due time.Time, what string, ask func() bool) {
 	for t.ctx.Err() == nil {
 		late := time.Since(due) > patience
 		if ask() {
 			if early := time.Until(due); early > 0 {
 				t.fault("%s is forgotten %v before its time", what, early)
 			}
-			return true
+			return
 		}
 		if late {
 			t.fault("%s is not forgotten %v after its time", what, patience)
-			return false
+			return
 		}
 		timer := time.NewTimer(pollTime)
 		select {
@@ -137,7 +137,6 @@ func (t *trial) until(due time.Time, what string, ask func() bool) bool {
 		}
 	}
 	t.fault("%s: %w", what, context.Cause(t.ctx))
-	return false
 }
 
 // brief is a time in two to three seconds, shortly before a whole second: a store

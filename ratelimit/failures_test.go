@@ -256,3 +256,19 @@ type heldBack struct {
 func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 func (h *heldBack) WriteHeader(status int)      { h.status = status }
 func (h *heldBack) Write(p []byte) (int, error) { return len(p), nil }
+
+// A stream that ends with its caller's credential is no failure of anybody's.
+func TestExpiredStreamsDoNotCount(t *testing.T) {
+	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures})
+	for range 4 {
+		b.status = 200
+		b.from("192.0.2.1", func(r *http.Request) {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			cancel(response.ErrExpired)
+			*r = *r.WithContext(ctx)
+		})
+	}
+	if b.passes(1, "192.0.2.1") != 1 {
+		t.Error("streams that ran out were counted")
+	}
+}

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -111,7 +112,7 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
 	status := watched.Final(false)
 	switch {
-	case watched.Hijacked(), status == http.StatusSwitchingProtocols, r.Context().Err() != nil:
+	case watched.Hijacked(), status == http.StatusSwitchingProtocols, cancelled(r.Context()):
 		return true // how it went is not known, and the client could choose that it is not
 	case status >= 500:
 		return false
@@ -119,6 +120,12 @@ func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
 		return !m.success(r, status)
 	}
 	return status >= 400
+}
+
+// cancelled reports whether the client has gone. A stream that ended with its
+// caller's credential was no failure.
+func cancelled(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) != response.ErrExpired
 }
 
 // reportDry reports what would have been refused.

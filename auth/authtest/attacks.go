@@ -44,14 +44,7 @@ type attacker struct {
 
 // header is a good one, changed.
 func (a attacker) header(changes map[string]any) map[string]any {
-	h := map[string]any{"alg": algorithmOf(a.key.signer.Public()), "kid": a.key.kid, "typ": "at+jwt"}
-	for name, value := range changes {
-		h[name] = value
-		if value == nil {
-			delete(h, name)
-		}
-	}
-	return h
+	return changed(map[string]any{"alg": algorithmOf(a.key.signer.Public()), "kid": a.key.kid, "typ": "at+jwt"}, changes)
 }
 
 // with is a well signed token whose header is changed.

@@ -1,12 +1,10 @@
 package authtest
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -67,25 +65,10 @@ func (i *Issuer) Config() jwt.Config {
 	return jwt.Config{Issuer: i.url, Audience: []string{Audience}, Keys: i.Keys()}
 }
 
-// Transport answers requests for the key set in memory, for tests inside
+// Transport answers requests for metadata and keys in memory, for tests inside
 // testing/synctest, where a real connection would stop the clock: put it into
 // [jwt.RemoteConfig].
-func (i *Issuer) Transport() http.RoundTripper { return inMemory{i} }
-
-type inMemory struct{ issuer *Issuer }
-
-func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	status, body := m.issuer.answer(r.URL.Path)
-	return &http.Response{
-		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
-		Header:        http.Header{"Cache-Control": {cacheControl}},
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
-	}, nil
-}
+func (i *Issuer) Transport() http.RoundTripper { return inMemory(i.serve) }
 
 const cacheControl = "public, max-age=300"
 
@@ -181,13 +164,7 @@ func (i *Issuer) claims(changes Claims) Claims {
 		"iss": i.url, "aud": Audience, "sub": "alice", "client_id": "test", "jti": rand.Text(),
 		"iat": now.Unix(), "exp": now.Add(15 * time.Minute).Unix(),
 	}
-	for name, value := range changes {
-		all[name] = value
-		if value == nil {
-			delete(all, name)
-		}
-	}
-	return all
+	return changed(all, changes)
 }
 
 // Token returns an access token that is good but for the given changes to its

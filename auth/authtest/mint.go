@@ -10,6 +10,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math/big"
 )
 
@@ -82,4 +83,11 @@ func publicJWK(public crypto.PublicKey) map[string]string {
 		return map[string]string{"kty": "OKP", "crv": "Ed25519", "x": encode(public)}
 	}
 	panic("authtest: the key is neither RSA, ECDSA nor Ed25519")
+}
+
+// changed returns all with the changes made; nil takes a member out.
+func changed[M ~map[string]any](all M, changes map[string]any) M {
+	maps.Copy(all, changes)
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	return all
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -39,7 +38,8 @@ func (p *Prover) Thumbprint() string {
 	return encode(sum[:])
 }
 
-// Bound returns the claim that binds a token to the key, for [Issuer.Token].
+// Bound returns the claim that binds a token to the key, for [Issuer.Token] and
+// [OpaqueIssuer.Token].
 func (p *Prover) Bound() Claims {
 	return Claims{"cnf": map[string]string{"jkt": p.Thumbprint()}}
 }
@@ -64,13 +64,6 @@ func (p *Prover) header(changes map[string]any) map[string]any {
 func (p *Prover) claims(method, url, token string, changes Claims) Claims {
 	hash := sha256.Sum256([]byte(token))
 	return changed(Claims{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix(), "ath": encode(hash[:])}, changes)
-}
-
-// changed returns all with the changes made; nil takes a member out.
-func changed[M ~map[string]any](all M, changes map[string]any) M {
-	maps.Copy(all, changes)
-	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
-	return all
 }
 
 // Attacks returns proofs for the request that no resource server may accept with

@@ -37,6 +37,7 @@ type refusal struct {
 type fault struct {
 	cause   error
 	token   bool      // it may be for this token only
+	strike  bool      // but is a sign of an outage where it happens again and again
 	retryAt time.Time // when it is worth to ask again
 }
 
@@ -67,7 +68,7 @@ func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	var room [24]jsondoc.Member
 	members, err := jsondoc.Members(room[:0], body, claims.Limits(r.maxBytes))
 	if err != nil {
-		return outcome{fault: &fault{cause: err, token: true}}
+		return outcome{fault: &fault{cause: err, token: true, strike: true}}
 	}
 	// Anything but the literal true is not active: no text, no number, no absence.
 	if active, _ := claims.Find(members, "active").(bool); !active {

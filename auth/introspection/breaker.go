@@ -1,8 +1,9 @@
 package introspection
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth/internal/backoff"
 )
 
 const (
@@ -57,17 +58,27 @@ func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	if b.failures > 0 && !probed {
 		return false // it began before the endpoint was given up
 	}
-	if bad.token && !probed {
-		if b.strikes++; b.strikes < maxStrikes {
-			return false
+	if bad.token && !b.strike(bad) {
+		// Whoever has such a token must not keep everybody else out by it: the
+		// next one sees whether the endpoint is back, at once where the fault says
+		// nothing of the endpoint.
+		if probed && bad.strike {
+			b.retryAt = now.Add(backoff.Jittered(firstBackoff))
 		}
+		return false
 	}
 	b.cause = bad.cause
-	b.retryAt = now.Add(jittered(min(firstBackoff<<min(b.failures, 10), maxBackoff)))
+	b.retryAt = now.Add(backoff.After(b.failures, firstBackoff, maxBackoff))
 	b.failures++
 	return true
 }
 
-// jittered takes up to a tenth off, so that the instances of a fleet do not ask
-// together.
-func jittered(d time.Duration) time.Duration { return d - rand.N(d/10+1) }
+// strike reports whether a fault that may be for its token only is one too many of
+// those that look like an outage. While the endpoint is left alone none is.
+func (b *breaker) strike(bad *fault) bool {
+	if !bad.strike || b.failures > 0 {
+		return false
+	}
+	b.strikes++
+	return b.strikes >= maxStrikes
+}

@@ -4,8 +4,8 @@
 // # Threat
 //
 // An opaque token says nothing: only its issuer knows whether it is good, and for
-// whom. So each request depends on another service. Who sends tokens that nobody
-// issued makes us ask about each of them; an answer that is remembered outlives
+// whom. So each request depends on another service. Made-up tokens make us ask about
+// each of them; an answer that is remembered outlives
 // the revocation of its token; and a service that is slow or down takes down
 // everybody who waits for it. Servers call refresh tokens, ID tokens and the tokens
 // of other services active, too. And who can ask the endpoint can try out stolen
@@ -20,7 +20,8 @@
 //
 // An answer is believed for a minute at most, and never past the token's end; a
 // refusal for five seconds, apart, so that bad tokens drive out no good ones. One
-// question is under way for each token, and so many in all. The key that an answer
+// question is under way for each token, and at most [Config.MaxConcurrent] in all.
+// The key that an answer
 // is remembered by is the hash of the whole token. What binds a token to its client
 // is proven anew for each request.
 //

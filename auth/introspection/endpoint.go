@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -81,7 +82,7 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, &fault{cause: withoutURL(err)}
+		return nil, &fault{cause: readable(err)}
 	}
 	defer response.Body.Close()
 	if f := statusFault(response.StatusCode); f != nil {
@@ -89,14 +90,14 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	}
 	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return nil, &fault{cause: errors.New("the answer is not application/json"), token: true}
+		return nil, &fault{cause: errors.New("the answer is not application/json"), token: true, strike: true}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(e.maxBytes)+1))
 	switch {
 	case err != nil:
-		return nil, &fault{cause: withoutURL(err)}
+		return nil, &fault{cause: readable(err)}
 	case len(body) > e.maxBytes:
-		return nil, &fault{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true}
+		return nil, &fault{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
@@ -137,26 +138,45 @@ func (e *endpoint) close() {
 	}
 }
 
-// statusFault returns nil for 200. A server that chokes on one token, with a 400 or
-// 500, is not down for others.
+// statusFault returns nil for 200. A 4xx is about the question, and a 500 may be: a
+// server, or a firewall in front of it, that chokes on one token is not down for
+// others. That our own credentials are refused, or that we ask too much, is.
 func statusFault(status int) *fault {
 	f := &fault{cause: errors.New("the answer is " + strconv.Itoa(status))}
-	switch status {
-	case http.StatusOK:
+	switch {
+	case status == http.StatusOK:
 		return nil
-	case http.StatusUnauthorized, http.StatusForbidden:
-		f.cause = errors.New("the endpoint does not accept the credentials of this service: the answer is " + strconv.Itoa(status))
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusUnprocessableEntity,
-		http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError:
+	case status == http.StatusUnauthorized:
+		f.cause = errors.New("the endpoint does not accept the credentials of this service: the answer is 401")
+	case status == http.StatusForbidden: // by a firewall, too, for what a token looks like
+		f.cause = errors.New("the endpoint refuses the question, or the credentials of this service: the answer is 403")
 		f.token = true
+	case status >= 400 && status <= 499 && status != http.StatusTooManyRequests:
+		f.token = true
+	case status == http.StatusInternalServerError, status == http.StatusNotImplemented:
+		f.token, f.strike = true, true
 	}
 	return f
 }
 
-// withoutURL takes the URL off an error of the client: its query may be secret.
-func withoutURL(err error) error {
+// readable takes off an error of the client what the other side may have written:
+// the URL of a redirect, and an answer that is no HTTP, which net/http quotes and
+// which may be our question with the token in it.
+func readable(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
+		err = wrapped.Err
 	}
-	return err
+	var network *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection was closed before the end of the answer")
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &certificate):
+		return errors.New("the certificate of the endpoint is not trusted")
+	}
+	return errors.New("the answer is no HTTP that can be read")
 }

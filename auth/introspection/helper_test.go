@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -73,7 +74,9 @@ func hang(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-func refuse(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }
+func refuse(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+}
 
 // tokenOf is the token that a question is about.
 func tokenOf(r *http.Request) string {

@@ -20,7 +20,6 @@ import (
 // concurrent use, and prints without its secret. Make it with [New].
 type Introspector struct {
 	rules         rules
-	binding       confirmation.Rules
 	maxTokenBytes int
 	scope         key // of whom is asked, and as whom
 	memory        *memory
@@ -29,16 +28,16 @@ type Introspector struct {
 
 func newIntrospector(c Config) *Introspector {
 	i := &Introspector{
-		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
 		maxTokenBytes: c.MaxTokenBytes,
 		scope:         scopeOf(c.Endpoint, c.ClientID),
 		memory:        newMemory(c),
 	}
+	binding := confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound}
 	if c.DPoP != nil { // a nil *DPoP in the interface would be one that checks
-		i.binding.Prover = c.DPoP
+		binding.Prover = c.DPoP
 	}
 	i.rules = rules{
-		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: i.binding,
+		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		roles: claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
 		skew: max(c.Skew, 0), maxBytes: c.MaxBytes, expires: !c.InsecureNoExpiry,
 	}
@@ -77,7 +76,7 @@ func (i *Introspector) Detect(r *http.Request) auth.Presence {
 	if i.made() != nil {
 		return auth.None
 	}
-	if _, _, ok := i.binding.Credentials(r); !ok {
+	if _, _, ok := i.rules.binding.Credentials(r); !ok {
 		return auth.None
 	}
 	return auth.Fallback
@@ -89,15 +88,15 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	if err := i.made(); err != nil {
 		return nil, err
 	}
-	token, scheme, ok := i.binding.Credentials(r)
+	token, scheme, ok := i.rules.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errors.New("no Bearer token"))
+		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
 	}
 	a, err := i.introspect(r.Context(), token)
 	if err != nil {
 		return nil, err
 	}
-	if err := i.binding.Check(r, scheme, token, a.bound); err != nil {
+	if err := i.rules.binding.Check(r, scheme, token, a.bound); err != nil {
 		return nil, err
 	}
 	return a.principal, nil
@@ -168,7 +167,7 @@ func (i *Introspector) Challenges() []bulwark.Challenge {
 	if i.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
 	}
-	return i.binding.Challenges()
+	return i.rules.binding.Challenges()
 }
 
 // Shutdown asks no more questions, ends those under way and waits for that until

@@ -323,3 +323,28 @@ func TestConnectionsAreReused(t *testing.T) {
 		t.Error("the connection is kept after the shutdown")
 	}
 }
+
+// An answer that is no HTTP is quoted by net/http in its error, and may be our own
+// question, with the token in it.
+func TestAnswersAreNotQuoted(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+string(body)+strings.Repeat("x", 50_000)+"\r\n\r\n")
+	}))
+	defer server.Close()
+	c := config(nil)
+	c.Endpoint, c.Transport = server.URL, nil
+	service := newService(t, c)
+	for _, token := range []string{"hunter2", "other"} {
+		service.unavailable(token)
+		if text := fmt.Sprint(service.last()); strings.Contains(text, "hunter2") || len(text) > 1000 {
+			t.Errorf("the event says %.300s", text)
+		}
+	}
+}

@@ -223,7 +223,7 @@ func TestOnOutageIsNotForOurOwnLimits(t *testing.T) {
 // same, and that one not all the time.
 func TestOneBadAnswerIsNoOutage(t *testing.T) {
 	for name, broken := range map[string]func(*http.Request) (*http.Response, error){
-		"erring": status(500), "choking": status(400), "too-large": says(padded(1 << 17)), "page": respond(200, "text/html", strings.NewReader("")),
+		"erring": status(500), "choking": status(400), "firewalled": status(403), "missing": status(404), "unimplemented": status(501), "too-large": says(padded(1 << 17)), "page": respond(200, "text/html", strings.NewReader("")),
 		"malformed": says(`{`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,6 +243,37 @@ func TestOneBadAnswerIsNoOutage(t *testing.T) {
 					service.accepts(fmt.Sprint(n))
 					time.Sleep(5 * time.Second)
 				}
+			})
+		})
+	}
+}
+
+// What a firewall in front of the server, or the server itself, says about tokens of
+// somebody's choice shuts nobody else out, however many they are, and neither does
+// winning the one question by which it is seen whether the endpoint is back.
+func TestRefusedQuestionsAreNoOutage(t *testing.T) {
+	for _, code := range []int{400, 403, 404, 406, 413, 414, 422, 431, 451} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, s *server, service *service) {
+				s.become(func(r *http.Request) (*http.Response, error) {
+					if strings.HasPrefix(tokenOf(r), "poison") {
+						return status(code)(r)
+					}
+					return says(good)(r)
+				})
+				for n := range 50 {
+					service.unavailable(fmt.Sprint("poison", n))
+				}
+				service.accepts("opaque")
+				healthy := s.answer
+				s.become(status(502))
+				service.unavailable("down")
+				s.become(healthy)
+				time.Sleep(time.Second)
+				for n := range 50 {
+					service.unavailable(fmt.Sprint("poison-again", n))
+				}
+				service.accepts("back")
 			})
 		})
 	}

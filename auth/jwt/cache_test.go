@@ -17,7 +17,7 @@ func afterSuspend(t *testing.T, at time.Time, d time.Duration) time.Time {
 	after := at
 	*(*uint64)(unsafe.Pointer(&after)) += uint64(d/time.Second) << 30
 	if after.Sub(at) != 0 || after.Round(0).Sub(at.Round(0)) != d {
-		t.Skip("package time keeps its seconds elsewhere")
+		t.Fatal("package time keeps its seconds elsewhere")
 	}
 	return after
 }

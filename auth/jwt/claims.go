@@ -2,12 +2,12 @@ package jwt
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
-	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -15,13 +15,7 @@ import (
 type checked struct {
 	set    claims.Set
 	grants claims.Grants
-	bound  confirmation.Confirmation // as in the set
 }
-
-// claimPath says where a claim stands.
-type claimPath = claims.Path
-
-func newClaimPath(text string) claimPath { return claims.NewPath(text) }
 
 // readClaims decodes and checks the claims, which nobody has vouched for yet.
 func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
@@ -38,7 +32,7 @@ func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
 		return checked{}, err
 	}
 	grants, err := claims.ReadGrants(members, v.roles, v.tier)
-	return checked{set, grants, set.Bound}, err
+	return checked{set, grants}, err
 }
 
 // checkClaims holds the claims against what is configured, and the clock.
@@ -104,8 +98,14 @@ func (v *Verifier) checkTimes(set *claims.Set, now time.Time) error {
 	return nil
 }
 
-// principal returns the caller. Its strings share the payload, which nobody
-// changes any more.
-func (v *Verifier) principal(c checked, payload []byte) *bulwark.Principal {
-	return c.set.Principal(v.issuer, v.method, c.grants, payload)
+// claim is one of [Config.Require].
+type claim struct{ name, value string }
+
+// required returns the claims in a fixed order, for the log.
+func required(wanted map[string]string) []claim {
+	var all []claim
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		all = append(all, claim{name, wanted[name]})
+	}
+	return all
 }

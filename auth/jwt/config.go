@@ -3,8 +3,6 @@ package jwt
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -75,14 +74,14 @@ type Config struct {
 	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound to
 	// nothing, which anybody can use who has got hold of one.
 	InsecureUnbound bool
-	// Revocations names the tokens that are no longer good. It is asked for each
-	// request, cached tokens included, and given 2 seconds, unless it is
-	// [auth.MemoryRevocations]. Tokens without jti or iat are refused where it is
+	// Revocations names the tokens that are no longer good. It is asked on every
+	// request, also for cached tokens, and has 2 seconds to answer;
+	// [auth.MemoryRevocations] never waits. Tokens without jti or iat are refused where it is
 	// set, for they could not be revoked. Optional: without it a token is good until
 	// it expires.
 	Revocations auth.Revocations
-	// InsecureOnOutage accepts tokens while Revocations cannot be asked. Default:
-	// they are refused with 503.
+	// InsecureOnOutage accepts tokens while Revocations cannot be asked, which is
+	// logged at most once a minute. Default: they are refused with 503.
 	InsecureOnOutage bool
 	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
 	Method string
@@ -116,8 +115,8 @@ func New(c Config) (*Verifier, error) {
 		audienceClaim: c.AudienceClaim,
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
-		roles:         newClaimPath(orDefault(c.RolesClaim, "roles")),
-		tier:          newClaimPath(c.TierClaim),
+		roles:         claims.NewPath(orDefault(c.RolesClaim, "roles")),
+		tier:          claims.NewPath(c.TierClaim),
 		method:        orDefault(c.Method, "jwt"),
 		skew:          max(orDefault(c.Skew, defaultSkew), 0),
 		maxBytes:      orDefault(c.MaxBytes, defaultMaxBytes),
@@ -203,24 +202,6 @@ func (c Config) check() []error {
 
 // maxRequire bounds what each token is compared with.
 const maxRequire = 16
-
-// claim is one of [Config.Require].
-type claim struct{ name, value string }
-
-// required returns the claims in a fixed order, for the log.
-func required(claims map[string]string) []claim {
-	var all []claim
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		all = append(all, claim{name, claims[name]})
-	}
-	return all
-}
-
-// isNil reports whether a store is nil, or a nil pointer in an interface that is not.
-func isNil(store any) bool {
-	value := reflect.ValueOf(store)
-	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
-}
 
 // types returns the accepted types in lower case: typ is a media type, whose
 // case does not matter (RFC 7515 section 4.1.9).

@@ -13,13 +13,13 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Discover are the keys that an issuer publishes where its metadata says (OpenID
+// Discover returns the keys that an issuer publishes where its metadata says (OpenID
 // Connect Discovery 1.0 section 4, RFC 8414 section 3). The issuer is the exact
 // iss of the tokens and must be https; loopback may do without TLS. [New] refuses
 // keys of another issuer than its own.
 //
 // The metadata is asked for beneath the issuer, at /.well-known/openid-configuration,
-// and where that is not there at /.well-known/oauth-authorization-server between
+// and where the answer is 4xx at /.well-known/oauth-authorization-server between
 // host and path. Its issuer must be this one to the letter: a document of somebody
 // else, or a template such as "https://…/{tenantid}/v2.0", would bring somebody
 // else's keys. Its jwks_uri is believed for an hour, and no longer once the keys
@@ -121,12 +121,4 @@ func (d *discovery) read(body []byte) (string, error) {
 func isEncrypted(address string) bool {
 	scheme, _, _ := strings.Cut(address, ":")
 	return strings.EqualFold(scheme, "https")
-}
-
-// where names what is fetched, for the log.
-func (f *fetcher) where() string {
-	if f.issuer != nil {
-		return f.issuer.name
-	}
-	return f.url
 }

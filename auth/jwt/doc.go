@@ -36,8 +36,8 @@
 // The signature has more than one spelling: whoever has an ECDSA token can turn
 // its (r, s) into (r, n-s), which is as good (RFC 7518 section 3.4 does not
 // choose). So a token is to be revoked by its jti or sid, and never by a hash or
-// the text of it. The cache looks only for tokens that are good, where another
-// spelling costs one more verification.
+// the text of it. The cache holds good tokens only; another spelling costs
+// one more verification.
 //
 // Encrypted tokens (JWE) are refused; opaque tokens are the matter of package
 // introspection. Without Revocations a token is good until it expires, unless

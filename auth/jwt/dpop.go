@@ -20,10 +20,16 @@ import (
 
 // DPoPConfig says how proofs of possession are checked (RFC 9449). It prints, logs
 // and encodes as JSON without the NonceKey; other encoders see every field.
+//
+// A browser needs CORS to let it send the header field DPoP and read DPoP-Nonce and
+// WWW-Authenticate: Headers and Expose of package cors. A proxy that changes the
+// path makes every proof one for somewhere else, and refused. Proofs are made out to
+// the BaseURL of [bulwark.Edge] under whichever of its Hosts a request comes: give
+// hosts that are to be told apart an Edge each.
 type DPoPConfig struct {
-	// Replays remembers the proofs that have been used, for as long as they would
-	// be accepted: &auth.MemoryReplays{}, or a store that several processes share.
-	// Where it is full or cannot be asked, requests are refused with 503, those of
+	// Replays remembers the proofs that have been used, until a minute after they
+	// would be accepted: &auth.MemoryReplays{}, or a store that several processes
+	// share, which has 2 seconds to answer. Where it is full or cannot be asked, requests are refused with 503, those of
 	// everybody: put a limit by address outside, so that no client fills it. Required.
 	Replays auth.Replays
 	// Algorithms are the signature algorithms of proofs. Default: all of

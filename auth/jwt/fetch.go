@@ -170,3 +170,12 @@ func lifetime(h http.Header) time.Duration {
 func keysFault(text string) string {
 	return address.Fault(text, "who can change the keys on their way can be anybody")
 }
+
+// where names what is fetched, for the log.
+func (f *fetcher) where() string {
+	if f.issuer != nil {
+		return f.issuer.name
+	}
+	place, _, _ := strings.Cut(f.url, "?") // whose query may be secret
+	return place
+}

@@ -1,14 +1,11 @@
 package jwt
 
 import (
-	"errors"
 	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
 
-	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -43,13 +40,4 @@ func (hs *headers) put(segment string, h jose.Header) {
 	h.KeyID = strings.Clone(h.KeyID) // which is a part of a longer text
 	known[strings.Clone(segment)] = h
 	hs.known.Store(&known)
-}
-
-// invalid is the refusal of a token for a fault of its form, key or signature.
-func invalid(err error) *bulwark.Problem {
-	var fault *jose.Fault
-	if errors.As(err, &fault) {
-		return auth.Invalid(fault.Reason, fault.Err)
-	}
-	return auth.Invalid("malformed", err)
 }

@@ -17,8 +17,8 @@ type nonces struct {
 
 const nonceMAC = 16 // bytes
 
-// at returns the nonce of the stretch that a time is in.
-func (n *nonces) at(now time.Time) string {
+// current returns the nonce to use now: that of the stretch that it is in.
+func (n *nonces) current(now time.Time) string {
 	var raw [8 + nonceMAC]byte
 	binary.BigEndian.PutUint64(raw[:8], uint64(now.Unix())/uint64(n.lifetime/time.Second))
 	mac := hmac.New(sha256.New, n.key)
@@ -28,14 +28,11 @@ func (n *nonces) at(now time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// current returns the nonce to use now.
-func (n *nonces) current(now time.Time) string { return n.at(now) }
-
 // knows reports whether a nonce is that of this stretch of time or of the last, or
 // of the next: another process whose clock is ahead may have handed it out.
 func (n *nonces) knows(nonce string, now time.Time) bool {
 	for _, near := range [...]time.Duration{0, -n.lifetime, n.lifetime} {
-		if hmac.Equal([]byte(nonce), []byte(n.at(now.Add(near)))) {
+		if hmac.Equal([]byte(nonce), []byte(n.current(now.Add(near)))) {
 			return true
 		}
 	}

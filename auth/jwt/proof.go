@@ -20,10 +20,6 @@ const (
 	// fleetSkew is how much longer a used proof is remembered than this process
 	// would accept it, for another whose clock is behind.
 	fleetSkew = time.Minute
-	// replayTime bounds how long the store may take.
-	replayTime = 2 * time.Second
-	// storeRetry is when to come back after an outage of a store.
-	storeRetry = 5 * time.Second
 	// maxProofID bounds the jti of a proof, in bytes.
 	maxProofID = 512
 )
@@ -40,12 +36,14 @@ type proof struct {
 //
 // The htu of the proof is compared with the BaseURL of [bulwark.Edge] and the path
 // that the client has asked for, never with the Host header; without a BaseURL
-// every request is a 500 "jwt.unconfigured". Query and fragment do not count.
+// every request is a 500 "jwt.unconfigured". Query and fragment do not count. The
+// jti has 1 to 512 bytes.
 //
 // A bad proof is 401 "auth.invalid_dpop_proof", for the log with the reason
 // "proof" or, where it has been used before, "replay"; one of another key is 401
 // "auth.invalid_token" with the reason "binding"; one without a nonce that holds
-// now is 401 "auth.use_dpop_nonce" with the one to use in DPoP-Nonce. Where the
+// now is 401 "auth.use_dpop_nonce" with the one to use in DPoP-Nonce, for the log
+// "nonce". Where the
 // store is full or cannot be asked the answer is 503.
 //
 // It is for authenticators of other tokens than this package's; [Verifier] calls
@@ -162,7 +160,7 @@ func (d *DPoP) use(ctx context.Context, p proof, key *jose.Key) error {
 	h.Write(key.Thumbprint[:])
 	h.Write([]byte(p.id))
 	id := base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-	ctx, cancel := context.WithTimeout(ctx, replayTime)
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	first, err := d.first(ctx, id, p.issued.Add(d.window+fleetSkew))
 	switch {

@@ -3,7 +3,6 @@ package jwt
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/backoff"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -55,8 +55,8 @@ const (
 //
 // They are fetched when the first token comes, which waits for it, and again at
 // about 80 % of the lifetime that Cache-Control gives them, between a minute and
-// a day, without which it is 15 minutes. No request waits for that, nor for a
-// retry: a failed fetch is tried again after a second, then later and later up
+// a day, without which it is 15 minutes. No token of a known key waits for that, nor
+// for a retry: a failed fetch is tried again after a second, then later and later up
 // to a minute, and the keys remain until MaxStale is over. Requests fail with
 // 503 only where no keys have been had at all or for so long.
 //
@@ -297,22 +297,16 @@ func (r *remote) land(f *flight, keys *jose.KeySet, lifetime time.Duration, err 
 			r.kidAt = now.Add(r.cooldown) // that was the look for such a kid
 		}
 		r.held.Store(&held{keys: keys, fetched: now, usable: now.Add(lifetime + r.maxStale)})
-		r.schedule(jittered(lifetime * 8 / 10))
+		r.schedule(backoff.Jittered(lifetime * 8 / 10))
 		return false
 	}
-	wait := jittered(min(firstBackoff<<min(r.failures, 10), maxBackoff))
+	wait := backoff.After(r.failures, firstBackoff, maxBackoff)
 	r.failures++
 	r.retryAt = now.Add(wait)
 	if r.held.Load() != nil {
 		r.schedule(wait)
 	}
 	return true
-}
-
-// jittered takes up to a tenth off, so that the instances of a fleet that
-// started together do not ask together.
-func jittered(d time.Duration) time.Duration {
-	return d - rand.N(d/10+1)
 }
 
 // schedule sets the next tick. The lock is held.

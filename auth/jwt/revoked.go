@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -10,9 +9,6 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 )
-
-// revokedTime bounds how long a store of revocations may take.
-const revokedTime = 2 * time.Second
 
 // revocations asks whether a token that has been verified is still good. The zero
 // value asks nobody.
@@ -36,7 +32,7 @@ func (v revocations) check(ctx context.Context, p *bulwark.Principal) error {
 	bounded := ctx
 	if !v.local {
 		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, revokedTime)
+		bounded, cancel = context.WithTimeout(ctx, storeTime)
 		defer cancel()
 	}
 	revoked, err := v.revoked(bounded, p)
@@ -66,15 +62,4 @@ func (v revocations) note(err error) {
 func (v revocations) revoked(ctx context.Context, p *bulwark.Principal) (revoked bool, err error) {
 	defer outage(&err)
 	return v.store.Revoked(ctx, p)
-}
-
-// errPanicked stands for what a store panics with, which may hold anything.
-var errPanicked = errors.New("the store panicked")
-
-// outage is deferred around a call of a store. One that panics cannot be asked, and
-// the client learns so: it would see no answer else, and try again at once.
-func outage(err *error) {
-	if recover() != nil {
-		*err = errPanicked
-	}
 }

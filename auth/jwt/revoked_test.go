@@ -266,3 +266,22 @@ func TestRevokedBoundTokens(t *testing.T) {
 		t.Errorf("the store of proofs was asked %d times", n-used)
 	}
 }
+
+// A token that waits for the keys is held against the clock again: its revocation is
+// forgotten when no verifier would take it any more.
+func TestTimesHoldAfterWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+		slow := &server{}
+		slow.become(func(r *http.Request) (*http.Response, error) {
+			time.Sleep(3 * time.Second)
+			return issuer.Transport().RoundTrip(r)
+		})
+		config := issuer.Config()
+		config.Keys = jwt.RemoteKeys(issuer.KeysURL(), jwt.RemoteConfig{Transport: slow})
+		token := issuer.Token(authtest.Claims{"exp": time.Now().Add(time.Minute).Unix()})
+		time.Sleep(2*time.Minute - 2*time.Second) // two seconds before it is over, skew included
+		if _, err := mustNew(t, config).Verify(t.Context(), token); reason(err) != "expired" {
+			t.Error(err)
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jose"
@@ -28,7 +29,7 @@ type Verifier struct {
 	rules         jose.Rules
 	skew          time.Duration
 	maxLifetime   time.Duration
-	roles, tier   claimPath
+	roles, tier   claims.Path
 	method        string
 	maxBytes      int
 	binding       confirmation.Rules
@@ -66,7 +67,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	token, scheme, ok := v.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errors.New("no Bearer token"))
+		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
 	}
 	principal, bound, err := v.verify(r.Context(), token)
 	if err != nil {
@@ -111,8 +112,8 @@ func (v *Verifier) Shutdown(ctx context.Context) error {
 // [bulwark.Deny]: what [auth.Invalid] makes of a bad token, and
 // [auth.Unavailable] where the keys cannot be had or the Revocations not be
 // asked. A token that is bound to a client is refused: there is no request that
-// proves it. The context bounds how long Verify may wait for keys that have never
-// been fetched.
+// proves it. The context bounds how long Verify may wait: for keys that have never
+// been fetched, for a look for a new kid, and for Revocations.
 func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := v.made(); err != nil {
 		return nil, err
@@ -182,7 +183,7 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 			return nil, invalid(err)
 		}
 	}
-	claims, err := v.readClaims(parts.Payload, now)
+	said, err := v.readClaims(parts.Payload, now)
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +191,14 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	if err := v.checkTimes(&said.set, time.Now()); err != nil { // it may have waited for keys
+		return nil, err
+	}
 	if !known {
 		v.headers.put(segment, head)
 	}
-	return newVerified(v.principal(claims, parts.Payload), claims.bound, signer.Thumbprint, len(parts.Payload), now), nil
+	principal := said.set.Principal(v.issuer, v.method, said.grants, parts.Payload)
+	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload), now), nil
 }
 
 // verifySignature returns the key that has signed the token. A kid that is not
@@ -222,4 +227,13 @@ func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts 
 		return nil, invalid(err)
 	}
 	return signer, nil
+}
+
+// invalid is the refusal of a token for a fault of its form, key or signature.
+func invalid(err error) *bulwark.Problem {
+	var fault *jose.Fault
+	if errors.As(err, &fault) {
+		return auth.Invalid(fault.Reason, fault.Err)
+	}
+	return auth.Invalid("malformed", err)
 }

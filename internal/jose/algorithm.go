@@ -3,9 +3,6 @@ package jose
 import (
 	"crypto"
 	"crypto/elliptic"
-	"errors"
-
-	"github.com/bulwark-go/bulwark/internal/compact"
 )
 
 // family is the kind of key that an algorithm works with.
@@ -34,19 +31,6 @@ func (a *Algorithm) Secret() bool { return a.family == familySecret }
 // curve, and not reserved for another algorithm.
 func (a *Algorithm) fits(k *Key) bool {
 	return a.family == k.family && a.curve == k.curve && len(k.secret()) >= a.size && (k.Algorithm == "" || k.Algorithm == a.name)
-}
-
-var errSignature = errors.New("the signature is not that of the key")
-
-// Verify returns which of the keys has signed the token, or a Fault. The keys
-// are Candidates for its header.
-func (h Header) Verify(t compact.Token, candidates []*Key) (*Key, error) {
-	for _, k := range candidates {
-		if h.Algorithm.check(t.Input, t.Signature, k) {
-			return k, nil
-		}
-	}
-	return nil, &Fault{"signature", errSignature}
 }
 
 // Algorithms returns all that can be configured, by name. There is no "none".

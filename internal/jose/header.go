@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -112,4 +113,17 @@ func IsPrintable(text string) bool {
 		}
 	}
 	return true
+}
+
+var errSignature = errors.New("the signature is not that of the key")
+
+// Verify returns which of the keys has signed the token, or a Fault. The keys
+// are Candidates for its header.
+func (h Header) Verify(t compact.Token, candidates []*Key) (*Key, error) {
+	for _, k := range candidates {
+		if h.Algorithm.check(t.Input, t.Signature, k) {
+			return k, nil
+		}
+	}
+	return nil, &Fault{"signature", errSignature}
 }

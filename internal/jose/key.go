@@ -81,7 +81,7 @@ func NewSecret(secret []byte) *Key {
 
 func checkRSA(public *rsa.PublicKey) error {
 	switch {
-	case public == nil || public.N == nil:
+	case public == nil || public.N == nil || public.N.Sign() <= 0:
 		return errors.New("is nil")
 	case public.N.BitLen() < minRSA || public.N.BitLen() > maxRSA:
 		return fmt.Errorf("has %d bits; RSA needs between %d and %d", public.N.BitLen(), minRSA, maxRSA)
@@ -95,7 +95,7 @@ func checkRSA(public *rsa.PublicKey) error {
 
 // copyEC checks an ECDSA key and returns one of its own.
 func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
-	if public == nil || public.Curve == nil {
+	if public == nil || public.Curve == nil || public.X == nil || public.Y == nil {
 		return nil, errors.New("is nil")
 	}
 	switch public.Curve {

@@ -44,7 +44,8 @@ type expiry struct {
 //
 // At that time scope is cancelled, what is still written to the Writer is refused
 // with [ErrExpired], and a write that is under way ends where the inner writer has
-// deadlines: HTTP/1 cuts the answer off there, HTTP/2 resets the stream. A first
+// deadlines: HTTP/1 cuts the answer off there, HTTP/2 resets the stream. Where it has
+// none, as behind a wrapper without Unwrap, the answer ends as if it were whole. A first
 // flush that comes later than that sends nothing. A hijacked connection is closed,
 // whether or not the handler still runs; Hijack refuses where it is too late.
 //
@@ -52,7 +53,7 @@ type expiry struct {
 // EndAt is called within another: the earlier time holds for what is flushed
 // within, and cancels the scope that it came with; after Release it is the outer
 // one again. A response that is over stays so.
-func (w *Writer) EndAt(at time.Time, scope interface{ Cancel(cause error) }) {
+func (w *Writer) EndAt(at time.Time, scope canceler) {
 	e := &w.expiry
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -122,6 +123,27 @@ func (w *Writer) settle() {
 	}
 }
 
+// SetWriteDeadline sets that of the inner writer. A response that is over keeps the
+// one that has passed: a handler must not go on by moving it.
+func (w *Writer) SetWriteDeadline(deadline time.Time) error {
+	w.expiry.mu.Lock()
+	defer w.expiry.mu.Unlock()
+	if w.expiry.over.Load() {
+		return ErrExpired
+	}
+	return http.NewResponseController(w.inner).SetWriteDeadline(deadline)
+}
+
+// expired reports whether the response is over, and waits for what ends it.
+func (w *Writer) expired() bool {
+	if !w.expiry.over.Load() {
+		return false
+	}
+	w.expiry.mu.Lock()
+	defer w.expiry.mu.Unlock()
+	return true
+}
+
 // expire is called by the timer.
 func (w *Writer) expire() {
 	// The inner writer may be anybody's, and no server stands around this goroutine.
@@ -187,6 +209,8 @@ func (l *lease) Close() error {
 }
 
 func (l *lease) expire() {
+	// The connection may be anybody's, and no server stands around this goroutine.
+	defer func() { _ = recover() }()
 	l.scope.Cancel(ErrExpired) // first, so that who reads the end can tell why
 	_ = l.Conn.Close()
 }

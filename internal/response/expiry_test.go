@@ -615,3 +615,31 @@ func TestEndAtAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations, want that of the Writer alone", got)
 	}
 }
+
+// A handler that moves the deadline, for each event or beside a copy, does not go on
+// past the end by it.
+func TestTheDeadlineStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner, s := newConnection(), &scope{}
+		w, watch := response.Of(inner)
+		watch.EndAt(time.Now().Add(time.Minute), s)
+		control := http.NewResponseController(w)
+		if err := control.SetWriteDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		passes(t, w)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if err := control.SetWriteDeadline(time.Now().Add(time.Hour)); err != response.ErrExpired {
+			t.Error(err)
+		}
+		if n := inner.cut(); n != 2 || !inner.deadlines[1].Equal(time.Unix(1, 0)) {
+			t.Errorf("deadlines %v", inner.deadlines)
+		}
+		watch.Release()
+	})
+	w, _ := response.Of(newBare())
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Now()); !errors.Is(err, http.ErrNotSupported) {
+		t.Error(err)
+	}
+}

@@ -175,7 +175,7 @@ func (w *Writer) WriteHeader(status int) {
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.expiry.over.Load() {
+	if w.expired() {
 		return 0, ErrExpired
 	}
 	w.begin(http.StatusOK)
@@ -186,7 +186,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // WriteString implements io.StringWriter.
 func (w *Writer) WriteString(s string) (int, error) {
-	if w.expiry.over.Load() {
+	if w.expired() {
 		return 0, ErrExpired
 	}
 	w.begin(http.StatusOK)
@@ -204,7 +204,7 @@ const sniffed = 512
 // handler may still answer with an error, and net/http sends that. So the first
 // bytes go through Write, and the rest the inner writer's way.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
-	if w.expiry.over.Load() {
+	if w.expired() {
 		return 0, ErrExpired
 	}
 	to, ok := w.inner.(io.ReaderFrom)

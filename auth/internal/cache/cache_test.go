@@ -50,8 +50,8 @@ func TestBytesAreBounded(t *testing.T) {
 	if c.Get(keyOf(98)) != 0 {
 		t.Error("a value that is out of date is still there")
 	}
-	c.Put(keyOf(97), 2, 50<<10) // fits alone
-	if entries, bytes := c.Held(); c.Get(keyOf(97)) != 2 && bytes > 50<<10 {
+	c.Put(keyOf(200), 2, 50<<10) // fits alone
+	if entries, bytes := c.Held(); c.Get(keyOf(200)) != 2 || bytes > 50<<10 {
 		t.Errorf("%d entries of %d bytes", entries, bytes)
 	}
 }

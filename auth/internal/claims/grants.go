@@ -33,13 +33,34 @@ func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
 		granted = Find(members, "scp")
 	}
 	if text, one := granted.(string); one {
-		g.Scopes = strings.Fields(text)
+		g.Scopes = split(text)
 		return g, nil
 	}
 	if g.Scopes, ok = StringList(granted); !ok {
 		return Grants{}, Malformed("the claim with the scopes is neither string nor list of strings")
 	}
 	return g, nil
+}
+
+// split returns the scopes in a text, between which there are spaces and nothing
+// else (RFC 6749 section 3.3): other white space would make two scopes of one.
+func split(text string) []string {
+	count := 0
+	for scope := range strings.SplitSeq(text, " ") {
+		if scope != "" {
+			count++
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	scopes := make([]string, 0, count) // without spare room: a cached caller keeps them
+	for scope := range strings.SplitSeq(text, " ") {
+		if scope != "" {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
 }
 
 // A Path finds a claim by its name, or by a path of names. The whole text is tried

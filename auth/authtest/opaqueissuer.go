@@ -54,20 +54,7 @@ func (i *OpaqueIssuer) Config() introspection.Config {
 
 // Transport answers in memory, for tests inside testing/synctest, where a real
 // connection would stop the clock: put it into [introspection.Config].
-func (i *OpaqueIssuer) Transport() http.RoundTripper { return opaqueInMemory{i} }
-
-type opaqueInMemory struct{ issuer *OpaqueIssuer }
-
-func (m opaqueInMemory) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	w := httptest.NewRecorder()
-	m.issuer.serve(w, r)
-	response := w.Result()
-	response.Request = r
-	return response, nil
-}
+func (i *OpaqueIssuer) Transport() http.RoundTripper { return inMemory(i.serve) }
 
 // Token returns a token that is active but for the given changes to what the
 // endpoint says of it: for "alice", from now on for 15 minutes.
