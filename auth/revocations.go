@@ -150,9 +150,8 @@ const revokeTimeout = 5 * time.Second
 // The user of the event is the caller, for a Subject that subject; where somebody
 // revokes what is another's, report authz_admin too.
 //
-// Only verifiers that were given the store ask it: see Config.Revocations of package
-// jwt. Revoke opaque tokens at their server (RFC 7009), and API keys and sessions
-// with their own packages.
+// Only who was given the store asks it: see Config.Revocations of the packages jwt and
+// introspection. API keys and sessions are revoked with their own packages.
 //
 // The write goes on for 5 seconds at most when the client hangs up: nobody keeps
 // a token by leaving the page. An error is for [bulwark.Deny], and nothing may have

@@ -9,6 +9,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -48,6 +49,7 @@ type rules struct {
 	types       []string // in lower case
 	method      string
 	binding     confirmation.Rules
+	revocations revocation.Checker
 	roles, tier claims.Path
 	skew        time.Duration
 	maxBytes    int
@@ -127,7 +129,7 @@ func (r *rules) checkSet(set *claims.Set, now time.Time) error {
 	if set.Subject == "" {
 		return claims.Malformed("no sub")
 	}
-	return nil
+	return r.revocations.Reaches(set)
 }
 
 // checkTypes refuses what is no access token: servers that answer about refresh

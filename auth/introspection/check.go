@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
 
 // wrong takes down what is wrong with a field.
@@ -27,6 +28,9 @@ func (c Config) check() []error {
 	c.checkClient(note)
 	c.checkTokens(note)
 	c.checkBounds(note)
+	if c.Revocations != nil && store.IsNil(c.Revocations) {
+		note("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or a store that your processes share")
+	}
 	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
 		note("DPoP", "", "was made without jwt.NewDPoP; check its error")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
@@ -103,6 +104,12 @@ type Config struct {
 	TierClaim string
 	// Method is the [bulwark.Principal] Method of the callers. Default "introspection".
 	Method string
+	// Revocations names the tokens that are no longer good, before their remembered
+	// answers have run out or the server knows. It is asked on every request and has 2
+	// seconds to answer; [auth.MemoryRevocations] never waits. An outage is 503. Tokens
+	// without jti or iat are refused where it is set, for they could not be revoked.
+	// Optional.
+	Revocations auth.Revocations
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
 	// whoever sends them holds it (RFC 9449); see [jwt.NewDPoP]. Tokens that are bound
 	// to nothing are then refused.

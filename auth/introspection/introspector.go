@@ -12,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/compact"
 )
 
@@ -38,7 +39,8 @@ func newIntrospector(c Config) *Introspector {
 	}
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
-		roles: claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
+		revocations: revocation.New(c.Revocations, false),
+		roles:       claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
 		skew: max(c.Skew, 0), maxBytes: c.MaxBytes, expires: !c.InsecureNoExpiry,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
@@ -142,13 +144,13 @@ func (i *Introspector) introspect(ctx context.Context, token string) (*answer, e
 	}
 	switch {
 	case o.answer != nil:
-		return o.answer, nil
+		return o.answer, i.rules.revocations.Check(ctx, o.answer.principal)
 	case o.refusal != nil:
 		return nil, auth.Invalid(o.refusal.reason, o.refusal.cause)
 	}
 	now := time.Now()
 	if last := i.memory.last(k, now); last != nil {
-		return last, nil
+		return last, i.rules.revocations.Check(ctx, last.principal)
 	}
 	return nil, unavailable(o.fault.cause, o.fault.retryAt.Sub(now))
 }

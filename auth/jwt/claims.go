@@ -56,13 +56,10 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
-	switch {
-	case set.Subject == "":
+	if set.Subject == "" {
 		return claims.Malformed("no sub")
-	case v.revocations.store != nil && (set.TokenID == "" || set.Issued.IsZero()):
-		return claims.Malformed("no jti or iat, by which it could be revoked")
 	}
-	return nil
+	return v.revocations.Reaches(set)
 }
 
 // checkAudience wants one of our names in aud, or where there is none in the claim

@@ -13,6 +13,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/revocation"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -121,7 +123,7 @@ func New(c Config) (*Verifier, error) {
 		skew:          max(orDefault(c.Skew, defaultSkew), 0),
 		maxBytes:      orDefault(c.MaxBytes, defaultMaxBytes),
 		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
-		revocations:   newRevocations(c.Revocations, c.InsecureOnOutage),
+		revocations:   revocation.New(c.Revocations, c.InsecureOnOutage),
 		cache:         cache.New[*verified](orDefault(c.CacheSize, defaultCache)),
 	}
 	types, typeErrs := c.types()
@@ -191,7 +193,7 @@ func (c Config) check() []error {
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		wrong("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
 	}
-	if c.Revocations != nil && isNil(c.Revocations) {
+	if c.Revocations != nil && store.IsNil(c.Revocations) {
 		wrong("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or leave it out")
 	}
 	if c.InsecureOnOutage && c.Revocations == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -89,7 +90,7 @@ func NewDPoP(c DPoPConfig) (*DPoP, error) {
 	wrong := func(field, value, reason string) {
 		errs = append(errs, &bulwark.ConfigError{Field: "jwt(dpop)." + field, Value: value, Reason: reason})
 	}
-	if isNil(c.Replays) {
+	if store.IsNil(c.Replays) {
 		wrong("Replays", "", "is nil; use &auth.MemoryReplays{} or a store that your processes share")
 	}
 	if c.Window != 0 && (c.Window < time.Second || c.Window > mostWindow) {

@@ -11,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jose"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
@@ -160,14 +161,14 @@ func (d *DPoP) use(ctx context.Context, p proof, key *jose.Key) error {
 	h.Write(key.Thumbprint[:])
 	h.Write([]byte(p.id))
 	id := base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	ctx, cancel := context.WithTimeout(ctx, store.Time)
 	defer cancel()
 	first, err := d.first(ctx, id, p.issued.Add(d.window+fleetSkew))
 	switch {
 	case errors.Is(err, auth.ErrFull):
-		return auth.Unavailable("store_full", err, storeRetry)
+		return auth.Unavailable("store_full", err, store.Retry)
 	case err != nil:
-		return auth.Unavailable("store_unavailable", err, storeRetry)
+		return auth.Unavailable("store_unavailable", err, store.Retry)
 	case !first:
 		refusal := badProof(errors.New("the proof has been used before"))
 		refusal.Reason = "replay"
@@ -178,7 +179,7 @@ func (d *DPoP) use(ctx context.Context, p proof, key *jose.Key) error {
 
 // first asks the store.
 func (d *DPoP) first(ctx context.Context, id string, until time.Time) (first bool, err error) {
-	defer outage(&err)
+	defer store.Guard(&err)
 	return d.replays.Use(ctx, id, until)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -33,7 +34,7 @@ type Verifier struct {
 	method        string
 	maxBytes      int
 	binding       confirmation.Rules
-	revocations   revocations
+	revocations   revocation.Checker
 	cache         *cache.Cache[*verified]
 	headers       headers
 }
@@ -147,7 +148,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*bulwark.Principal
 		}
 		v.cache.Put(digest, hit, hit.bytes)
 	}
-	if err := v.revocations.check(ctx, hit.principal); err != nil {
+	if err := v.revocations.Check(ctx, hit.principal); err != nil {
 		return nil, confirmation.Confirmation{}, err
 	}
 	return hit.principal, hit.bound, nil

@@ -330,3 +330,19 @@ func FuzzOwnKey(f *testing.F) {
 		}
 	})
 }
+
+// Keys that were made by hand may lack what package ecdsa and rsa take for granted.
+func TestKeysWithoutNumbers(t *testing.T) {
+	for name, key := range map[string]any{
+		"no-point":     &ecdsa.PublicKey{Curve: elliptic.P256()},
+		"no-curve":     &ecdsa.PublicKey{},
+		"nil-ecdsa":    (*ecdsa.PublicKey)(nil),
+		"no-modulus":   &rsa.PublicKey{E: 65537},
+		"nil-rsa":      (*rsa.PublicKey)(nil),
+		"negative-rsa": &rsa.PublicKey{N: new(big.Int).Neg(new(big.Int).Lsh(big.NewInt(1), 2047)), E: 65537},
+	} {
+		if _, err := jose.NewKey("", "", key); err == nil {
+			t.Errorf("%s is a key", name)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func checkRSA(public *rsa.PublicKey) error {
 
 // copyEC checks an ECDSA key and returns one of its own.
 func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
-	if public == nil || public.Curve == nil || public.X == nil || public.Y == nil {
+	if public == nil || public.Curve == nil {
 		return nil, errors.New("is nil")
 	}
 	switch public.Curve {
@@ -103,11 +103,22 @@ func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
 	default:
 		return nil, errors.New("is on a curve that is none of P-256, P-384 and P-521")
 	}
-	point, err := public.Bytes()
+	point, err := pointOf(public)
 	if err != nil { // not a point of the curve
 		return nil, err
 	}
 	return ecdsa.ParseUncompressedPublicKey(public.Curve, point)
+}
+
+// pointOf is the key in bytes. Package ecdsa panics at one that was made by hand and
+// has no numbers.
+func pointOf(public *ecdsa.PublicKey) (point []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("has no point")
+		}
+	}()
+	return public.Bytes()
 }
 
 // secret returns the bytes of a secret and nothing for public keys.
