@@ -70,14 +70,14 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if !ok {
 		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
 	}
-	principal, bound, err := v.verify(r.Context(), token)
+	known, err := v.verify(r.Context(), token)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.binding.Check(r, scheme, token, bound); err != nil {
+	if err := v.binding.Check(r, scheme, token, known.bound); err != nil {
 		return nil, err
 	}
-	return principal, nil
+	return known.principal, nil
 }
 
 // made returns an error for a Verifier that no New has made.
@@ -119,39 +119,39 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 	if err := v.made(); err != nil {
 		return nil, err
 	}
-	principal, bound, err := v.verify(ctx, token)
+	known, err := v.verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	if err := confirmation.CheckNone(bound); err != nil {
+	if err := confirmation.CheckNone(known.bound); err != nil {
 		return nil, err
 	}
-	return principal, nil
+	return known.principal, nil
 }
 
-// verify returns the caller, and what the request must prove that carries the
-// token. What may have changed since the token was remembered is asked anew: its
-// time, its key, and whether it has been revoked.
-func (v *Verifier) verify(ctx context.Context, token string) (*bulwark.Principal, confirmation.Confirmation, error) {
+// verify returns what the token has come to: the caller, and what the request must
+// prove that carries it. What may have changed since it was remembered is asked
+// anew: its time, its key, and whether it has been revoked.
+func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) {
 	if len(token) > v.maxBytes {
-		return nil, confirmation.Confirmation{}, auth.Invalid("malformed", compact.ErrTooLong)
+		return nil, auth.Invalid("malformed", compact.ErrTooLong)
 	}
 	now := time.Now()
 	digest := sha256.Sum256(compact.Bytes(token))
-	hit, err := v.remembered(ctx, digest, now)
+	known, err := v.remembered(ctx, digest, now)
 	if err != nil {
-		return nil, confirmation.Confirmation{}, err
+		return nil, err
 	}
-	if hit == nil {
-		if hit, err = v.verifyAnew(ctx, token, now); err != nil {
-			return nil, confirmation.Confirmation{}, err
+	if known == nil {
+		if known, err = v.verifyAnew(ctx, token, now); err != nil {
+			return nil, err
 		}
-		v.cache.Put(digest, hit, hit.bytes)
+		v.cache.Put(digest, known, known.bytes)
 	}
-	if err := v.revocations.Check(ctx, hit.principal); err != nil {
-		return nil, confirmation.Confirmation{}, err
+	if err := v.revocations.Check(ctx, known.principal); err != nil {
+		return nil, err
 	}
-	return hit.principal, hit.bound, nil
+	return known, nil
 }
 
 // remembered returns what the token came to a short while ago, or nil.
