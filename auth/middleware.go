@@ -28,14 +28,14 @@ type Middleware struct {
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, outer := bulwark.Enter(r)
-		principal, err := m.Authenticate(r)
+		principal, scheme, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}
 		r = bulwark.Identify(r, principal)
 		_, scope := bulwark.Enter(r)
-		scope.SetChallenges(m.challenges.offered(schemeOf(r)))
+		scope.SetChallenges(m.challenges.offered(scheme))
 		if scope != outer { // of a sub-request, which is over when its handler returns
 			defer scope.Release()
 		}
@@ -63,17 +63,6 @@ func streamEnd(expires, now time.Time) time.Time {
 	return now.Add(lateGrace)
 }
 
-// schemeOf returns the scheme of the Authorization header of r, empty where there
-// is none.
-func schemeOf(r *http.Request) string {
-	lines := r.Header["Authorization"]
-	if len(lines) != 1 {
-		return ""
-	}
-	scheme, _, _ := split(lines[0])
-	return scheme
-}
-
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
@@ -87,20 +76,33 @@ func (m *Middleware) Kind() string { return "auth" }
 // Exactly one authenticator is asked and its answer is final: a credential that
 // one refuses is never offered to the next.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	principal, _, err := m.authenticate(r)
+	return principal, err
+}
+
+// authenticate returns the scheme of the Authorization header, too, empty where
+// there is none.
+func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal, scheme string, err error) {
 	if m == nil || len(m.authenticators) == 0 {
-		return nil, &bulwark.ConfigError{Field: "auth", Reason: "the Middleware was made without New"}
+		return nil, "", &bulwark.ConfigError{Field: "auth", Reason: "the Middleware was made without New"}
 	}
 	lines := r.Header["Authorization"]
 	if len(lines) > 1 {
-		return nil, m.badRequest(ambiguous())
+		return nil, "", m.badRequest(ambiguous())
 	}
-	scheme := ""
 	if len(lines) == 1 {
 		var ok bool
 		if scheme, _, ok = split(lines[0]); !ok {
-			return nil, m.badRequest(notCredentials())
+			return nil, "", m.badRequest(notCredentials())
 		}
 	}
+	principal, err = m.route(r, scheme)
+	return principal, scheme, err
+}
+
+// route lets the one authenticator decide whose credential r carries, if it carries
+// one.
+func (m *Middleware) route(r *http.Request, scheme string) (*bulwark.Principal, error) {
 	found := m.detect(r)
 	if found.explicit < 0 && found.fallback >= 0 {
 		found.explicit, found.count = found.fallback, found.fallbacks

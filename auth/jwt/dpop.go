@@ -42,8 +42,9 @@ type DPoPConfig struct {
 	Window time.Duration
 	// NonceKey makes proofs carry a nonce of this service (RFC 9449 section 9), so
 	// that none can be made ahead of time. A proof without one is refused with 401
-	// and the nonce to use, and the client tries again. At least 32 random bytes,
-	// the same in all processes; empty asks for no nonce.
+	// and the nonce to use, and the client tries again; the event has the reason
+	// "nonce", which alerts should leave out. At least 32 random bytes, the same in
+	// all processes; empty asks for no nonce.
 	NonceKey []byte
 	// NonceLifetime is how long a nonce is good at least; at most it is twice as
 	// long. Default 5 minutes; 30 seconds to 1 hour.

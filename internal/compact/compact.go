@@ -70,10 +70,10 @@ func Bytes(token string) []byte { return unsafe.Slice(unsafe.StringData(token), 
 // dots finds the two dots between three segments. The payload may be empty: then
 // it is no claims, but a JWS all the same.
 func dots(token string) (first, second int, ok bool) {
-	if strings.Count(token, ".") != 2 {
+	first = strings.IndexByte(token, '.')
+	second = first + 1 + strings.IndexByte(token[first+1:], '.')
+	if first <= 0 || second <= first || second == len(token)-1 || strings.IndexByte(token[second+1:], '.') >= 0 {
 		return 0, 0, false
 	}
-	first = strings.IndexByte(token, '.')
-	second = strings.LastIndexByte(token, '.')
-	return first, second, first > 0 && second < len(token)-1
+	return first, second, true
 }
