@@ -170,6 +170,10 @@ func (r *remote) current(ctx context.Context, head jose.Header) (set *jose.KeySe
 		return h.keys, false, nil
 	}
 	r.mu.Lock()
+	if h := r.held.Load(); h != nil && h.live(now) { // the fetch has just ended
+		r.mu.Unlock()
+		return h.keys, true, nil
+	}
 	f := r.flight
 	if f == nil {
 		if r.closed || now.Before(r.retryAt) {
