@@ -39,7 +39,9 @@ func revocable(store auth.Revocations) func(*settings) {
 var badBearer = withError(offersBearer, "invalid_token")
 
 func TestRevokedTokens(t *testing.T) {
-	for kind, store := range map[string]auth.Revocations{"memory": &auth.MemoryRevocations{}, "other": &revocations{}} {
+	for kind, open := range map[string]func() auth.Revocations{
+		"memory": func() auth.Revocations { return &auth.MemoryRevocations{} }, "other": func() auth.Revocations { return &revocations{} },
+	} {
 		for mode, size := range map[string]int{"cold": -1, "remembered": 0} {
 			for name, revocation := range map[string]auth.Revocation{
 				"token":           {TokenID: "t1"},
@@ -49,6 +51,7 @@ func TestRevokedTokens(t *testing.T) {
 				"session-and-end": {SessionID: "s1", Expires: time.Now().Add(time.Hour)},
 			} {
 				t.Run(kind+"-"+mode+"-"+name, func(t *testing.T) {
+					store := open() // its own: an issuer may get the port of one that is gone
 					s := newBound(t, revocable(store), func(c *settings) { c.jwt.CacheSize = size })
 					token := s.issuer.Token(authtest.Claims{"jti": "t1", "sid": "s1"})
 					others := s.issuer.Token(authtest.Claims{"jti": "t2", "sid": "s2", "iat": time.Now().Add(30 * time.Second).Unix()})
