@@ -10,40 +10,6 @@ import (
 	"time"
 )
 
-// A Layer is one security layer around a handler. Its Build returns itself, so
-// that a chain takes layers and their Configs alike.
-//
-// A Layer may have two more methods. Kind() string names what it is, for the
-// order check of [Chain]: "audit", "edge", "headers", "cors", "auth",
-// "ratelimit", "ratelimit.principal", "authz", "sanitize", "validate", or
-// anything else for a layer that may stand anywhere. Shutdown(context.Context)
-// error drains and closes what it holds.
-type Layer interface {
-	Builder
-	// Wrap returns a handler that applies the layer before and after next. It
-	// may be called several times and from several goroutines.
-	Wrap(next http.Handler) http.Handler
-}
-
-// A Builder makes a Layer: a Config does, and so does every Layer.
-type Builder interface {
-	Build() (Layer, error)
-}
-
-// LayerFunc makes a Layer of any middleware function. It may stand anywhere in a chain.
-type LayerFunc func(next http.Handler) http.Handler
-
-// Wrap calls f.
-func (f LayerFunc) Wrap(next http.Handler) http.Handler { return f(next) }
-
-// Build returns f.
-func (f LayerFunc) Build() (Layer, error) {
-	if f == nil {
-		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a function"}
-	}
-	return f, nil
-}
-
 // A Stack is a chain of layers, outermost first. It is itself a Layer.
 type Stack struct {
 	layers []Layer
@@ -150,9 +116,9 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	var closers []closer
+	var closers []Shutdowner
 	for _, layer := range slices.Backward(s.layers) {
-		if c, ok := layer.(closer); ok {
+		if c, ok := layer.(Shutdowner); ok {
 			closers = append(closers, c)
 		}
 	}
@@ -163,13 +129,8 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// closer is a layer that holds something.
-type closer interface {
-	Shutdown(context.Context) error
-}
-
 // shutdown closes one layer within its share of the time.
-func shutdown(ctx context.Context, c closer, last bool) (err error) {
+func shutdown(ctx context.Context, c Shutdowner, last bool) (err error) {
 	if deadline, ok := ctx.Deadline(); ok && !last {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
@@ -184,8 +145,8 @@ func shutdown(ctx context.Context, c closer, last bool) (err error) {
 }
 
 // kindOf returns what a layer says it is, or nothing.
-func kindOf(layer Layer) string {
-	if named, ok := layer.(interface{ Kind() string }); ok {
+func kindOf(layer Layer) Kind {
+	if named, ok := layer.(Kinded); ok {
 		return named.Kind()
 	}
 	return ""
@@ -194,30 +155,30 @@ func kindOf(layer Layer) string {
 // checkOrder returns an error for each pair of layers of which one defeats the other.
 func checkOrder(layers []Layer) []error {
 	var errs []error
-	refuse := func(i int, kind, reason string) {
-		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Value: kind, Reason: reason})
+	refuse := func(i int, kind Kind, reason string) {
+		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Value: string(kind), Reason: reason})
 	}
-	last := map[string]int{}
+	last := map[Kind]int{}
 	for i, layer := range layers {
 		last[kindOf(layer)] = i
 	}
-	seen := map[string]bool{}
+	seen := map[Kind]bool{}
 	for i, layer := range layers {
 		kind := kindOf(layer)
 		if kind == "" {
 			continue
 		}
 		switch {
-		case kind == "audit" && len(seen) > 0:
+		case kind == KindAudit && len(seen) > 0:
 			refuse(i, kind, "put audit outside all other layers, once: what they refuse must be recorded")
-		case kind == "edge" && (len(seen) > 1 || len(seen) == 1 && !seen["audit"]):
+		case kind == KindEdge && (len(seen) > 1 || len(seen) == 1 && !seen[KindAudit]):
 			refuse(i, kind, "put Edge just inside audit, once: the layers outside it see the wrong client")
-		case kind == "cors" && seen["auth"]:
+		case kind == KindCORS && seen[KindAuth]:
 			refuse(i, kind, "put cors outside auth: a preflight carries no credentials")
-		case kind == "sanitize" && seen["validate"]:
+		case kind == KindSanitize && seen[KindValidate]:
 			refuse(i, kind, "put sanitize outside validate: what it removes may break what was checked")
-		case kind == "ratelimit.principal" || kind == "authz":
-			if at, ok := last["auth"]; ok && at > i {
+		case kind == KindPrincipalLimit || kind == KindAuthz:
+			if at, ok := last[KindAuth]; ok && at > i {
 				refuse(i, kind, "put it inside auth: outside there is no principal yet")
 			}
 		}

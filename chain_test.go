@@ -22,7 +22,7 @@ type part struct {
 	err   error
 }
 
-func (p part) Kind() string { return p.kind }
+func (p part) Kind() bulwark.Kind { return bulwark.Kind(p.kind) }
 
 func (p part) Build() (bulwark.Layer, error) {
 	if p.err != nil {

@@ -1,6 +1,10 @@
 package bulwark
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/logtext"
+)
 
 // A ConfigError says what is wrong with one field of a Config. Every New in
 // this module collects all of them and returns them joined (see [errors.Join]),
@@ -28,7 +32,7 @@ func (e *ConfigError) Error() string {
 	if e.Value == "" {
 		return e.Field + ": " + e.Reason
 	}
-	return e.Field + ": " + clip(e.Value, 128) + ": " + e.Reason
+	return e.Field + ": " + logtext.Clip(e.Value, 128) + ": " + e.Reason
 }
 
 // area is the package that the error belongs to: the first word of its path.

@@ -138,7 +138,7 @@ type edge struct {
 }
 
 func (e *edge) Build() (Layer, error) { return e, nil }
-func (e *edge) Kind() string          { return "edge" }
+func (e *edge) Kind() Kind            { return KindEdge }
 
 // Wrap settles the edge of each request before next sees it.
 func (e *edge) Wrap(next http.Handler) http.Handler {

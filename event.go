@@ -6,10 +6,9 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
 // An EventName names a security event, in the words of the OWASP logging
@@ -164,7 +163,7 @@ func (e *Event) Sanitize() {
 	}
 	for _, text := range []*string{&e.Issuer, &e.UserID, &e.Method, &e.Path, &e.Route,
 		&e.RequestID, &e.TraceID, &e.SpanID, &e.Reason, &e.Rule} {
-		*text = clip(*text, maxText)
+		*text = logtext.Clip(*text, maxText)
 	}
 	for i := range e.Attrs {
 		if e.Attrs[i].Key == "" {
@@ -173,9 +172,9 @@ func (e *Event) Sanitize() {
 		value := resolve(e.Attrs[i].Value, 4)
 		switch value.Kind() {
 		case slog.KindString, slog.KindAny, slog.KindGroup:
-			value = slog.StringValue(clip(value.String(), maxText))
+			value = slog.StringValue(logtext.Clip(value.String(), maxText))
 		}
-		e.Attrs[i] = slog.Attr{Key: clip(e.Attrs[i].Key, 64), Value: value}
+		e.Attrs[i] = slog.Attr{Key: logtext.Clip(e.Attrs[i].Key, 64), Value: value}
 	}
 }
 
@@ -247,49 +246,6 @@ func (logged) Record(ctx context.Context, e Event) {
 
 // maxText bounds every text in an event, in bytes.
 const maxText = 256
-
-// clip returns text that can neither forge a log line nor hide in one, at most
-// limit bytes and cut at a whole character. Control characters, the separators
-// U+2028 and U+2029, bidirectional controls and bytes that are not UTF-8 become
-// visible escapes. Plain text is returned as it is.
-func clip(text string, limit int) string {
-	plain := len(text) <= limit
-	for i := 0; plain && i < len(text); i++ {
-		plain = text[i] >= ' ' && text[i] < 0x7f
-	}
-	if plain {
-		return text
-	}
-	var b strings.Builder
-	for len(text) > 0 {
-		char, size := utf8.DecodeRuneInString(text)
-		escaped := text[:size]
-		switch {
-		case char == utf8.RuneError && size == 1:
-			escaped = `\x` + hexDigits(uint32(text[0]), 2)
-		case unicode.IsControl(char):
-			escaped = `\x` + hexDigits(uint32(char), 2)
-		case char == '\u2028', char == '\u2029', unicode.Is(unicode.Bidi_Control, char):
-			escaped = `\u` + hexDigits(uint32(char), 4)
-		}
-		if b.Len()+len(escaped) > limit {
-			break
-		}
-		b.WriteString(escaped)
-		text = text[size:]
-	}
-	return b.String()
-}
-
-func hexDigits(n uint32, width int) string {
-	const digits = "0123456789abcdef"
-	out := make([]byte, width)
-	for i := width - 1; i >= 0; i-- {
-		out[i] = digits[n&15]
-		n >>= 4
-	}
-	return string(out)
-}
 
 // knownMethod keeps what a client invents out of logs and metrics.
 func knownMethod(method string) string {

@@ -17,6 +17,10 @@ const module = "github.com/bulwark-go/bulwark"
 // layers are the packages that must not know each other.
 var layers = []string{"auth", "authz", "validate", "sanitize", "ratelimit", "headers", "cors", "audit"}
 
+// below are the packages that the root itself may import, because they import
+// the standard library only.
+var below = []string{"internal/logtext", "internal/token"}
+
 // confined names, for each third-party module, the one folder that may import
 // it, in one file where single is set.
 var confined = map[string]struct {
@@ -39,8 +43,10 @@ func importFaults(folder string, imports []string) []string {
 		sibling, _, _ := strings.Cut(inner, "/")
 		standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
 		switch {
-		case folder == "." && !standard:
-			faults = append(faults, "the root imports "+imported+"; it may import the standard library only")
+		case folder == "." && !standard && !slices.Contains(below, inner):
+			faults = append(faults, "the root imports "+imported+"; it may import the standard library and "+strings.Join(below, ", "))
+		case slices.Contains(below, folder) && !standard && !slices.Contains(below, inner):
+			faults = append(faults, folder+" imports "+imported+"; it serves the root, and imports the standard library only")
 		case ours && slices.Contains(layers, layer) && slices.Contains(layers, sibling) && sibling != layer:
 			faults = append(faults, folder+" imports its sibling "+sibling)
 		case ours && layer == "internal" && slices.Contains(layers, sibling) && !strings.HasPrefix(folder, "internal/bench"):
@@ -111,6 +117,10 @@ func TestImportFaults(t *testing.T) {
 		{".", "net/http", 0},
 		{".", "golang.org/x/text/unicode/norm", 1},
 		{".", module + "/internal/jsondoc", 1},
+		{".", module + "/internal/logtext", 0},
+		{"internal/logtext", module, 1},
+		{"internal/token", "unicode", 0},
+		{"internal/fault", module, 0},
 		{"auth", module, 0},
 		{"auth/jwt", module + "/auth", 0},
 		{"auth/session", module + "/auth/jwt", 0},

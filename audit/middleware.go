@@ -28,7 +28,7 @@ type Middleware struct {
 func (m *Middleware) made() bool { return m != nil && m.folder != nil }
 
 // Kind returns "audit", for the order check of [bulwark.Chain].
-func (m *Middleware) Kind() string { return "audit" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAudit }
 
 // Build returns m, so that it can be part of a chain.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }

@@ -67,7 +67,7 @@ func streamEnd(expires, now time.Time) time.Time {
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
 // Kind returns "auth".
-func (m *Middleware) Kind() string { return "auth" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 
 // Authenticate returns the caller of r, nil for an anonymous one where
 // [Config.Optional] is set, or the error that refuses r, for [bulwark.Deny]. It

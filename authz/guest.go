@@ -50,7 +50,7 @@ func (c RouteConfig) Build() (bulwark.Layer, error) {
 type layer struct{ gate }
 
 func (l layer) Build() (bulwark.Layer, error) { return l, nil }
-func (l layer) Kind() string                  { return "authz" }
+func (l layer) Kind() bulwark.Kind            { return bulwark.KindAuthz }
 
 // Wrap puts the rule in front of next.
 func (l layer) Wrap(next http.Handler) http.Handler {

@@ -596,7 +596,7 @@ func TestRouteConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind := layer.(interface{ Kind() string }).Kind(); kind != "authz" {
+	if kind := layer.(bulwark.Kinded).Kind(); kind != "authz" {
 		t.Errorf("kind %q", kind)
 	}
 	if same, err := layer.Build(); same != layer || err != nil {

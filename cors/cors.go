@@ -43,7 +43,7 @@ type Middleware struct {
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
 // Kind returns "cors".
-func (m *Middleware) Kind() string { return "cors" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 
 // Wrap answers preflights, and adds to the answers of next what lets allowed
 // origins read them. A cors layer inside another replaces what the outer said.

@@ -35,7 +35,7 @@ type entry struct {
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
 // Kind returns "headers".
-func (m *Middleware) Kind() string { return "headers" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindHeaders }
 
 // Wrap sets the headers before next runs, so that next can change them.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {

@@ -233,6 +233,6 @@ func TestOrderInAChain(t *testing.T) {
 // kind is a layer that does nothing and says what it is.
 type kind string
 
-func (k kind) Kind() string                        { return string(k) }
+func (k kind) Kind() bulwark.Kind                  { return bulwark.Kind(k) }
 func (k kind) Wrap(next http.Handler) http.Handler { return next }
 func (k kind) Build() (bulwark.Layer, error)       { return k, nil }

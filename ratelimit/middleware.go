@@ -38,11 +38,11 @@ func (m *Middleware) Build() (bulwark.Layer, error) {
 }
 
 // Kind is "ratelimit.principal" for a limit that needs a principal, and else "ratelimit".
-func (m *Middleware) Kind() string {
+func (m *Middleware) Kind() bulwark.Kind {
 	if m != nil && m.byPrincipal {
-		return "ratelimit.principal"
+		return bulwark.KindPrincipalLimit
 	}
-	return "ratelimit"
+	return bulwark.KindRateLimit
 }
 
 func (m *Middleware) reads(kind builtin) bool {

@@ -20,7 +20,7 @@ type Middleware struct {
 }
 
 // Kind returns "sanitize".
-func (m *Middleware) Kind() string { return "sanitize" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindSanitize }
 
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }

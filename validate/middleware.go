@@ -29,7 +29,7 @@ type Middleware struct {
 var _ bulwark.Layer = (*Middleware)(nil)
 
 // Kind returns "validate".
-func (m *Middleware) Kind() string { return "validate" }
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindValidate }
 
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }

@@ -298,7 +298,7 @@ func TestIsALayer(t *testing.T) {
 	if err != nil || len(stack.Layers()) != 2 {
 		t.Fatal(stack, err)
 	}
-	if kind := stack.Layers()[0].(interface{ Kind() string }).Kind(); kind != "validate" {
+	if kind := stack.Layers()[0].(bulwark.Kinded).Kind(); kind != "validate" {
 		t.Errorf("Kind is %q", kind)
 	}
 	layer, err := validate.Config{}.Build()

@@ -39,7 +39,7 @@ func (n BodyLimit) Build() (bulwark.Layer, error) {
 type bodyLimit int64
 
 func (n bodyLimit) Build() (bulwark.Layer, error) { return n, nil }
-func (n bodyLimit) Kind() string                  { return "transport.body" }
+func (n bodyLimit) Kind() bulwark.Kind            { return "transport.body" }
 
 // Wrap bounds the bodies that next reads.
 func (n bodyLimit) Wrap(next http.Handler) http.Handler {

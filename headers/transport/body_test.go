@@ -210,7 +210,7 @@ func TestBodyLimitFaults(t *testing.T) {
 	if same, err := layer.Build(); same != layer || err != nil {
 		t.Error("Build of a layer is not the layer")
 	}
-	if kind := layer.(interface{ Kind() string }).Kind(); kind != "transport.body" {
+	if kind := layer.(bulwark.Kinded).Kind(); kind != "transport.body" {
 		t.Errorf("Kind is %q", kind)
 	}
 }

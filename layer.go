@@ -1,0 +1,69 @@
+package bulwark
+
+import (
+	"context"
+	"net/http"
+)
+
+// A Layer is one security layer around a handler. Its Build returns itself, so
+// that a chain takes layers and their Configs alike.
+//
+// What a Layer may have besides is named: [Kinded] for the order check of
+// [Chain], and [Shutdowner] where it holds something that must be closed. A
+// layer around another one forwards both.
+type Layer interface {
+	Builder
+	// Wrap returns a handler that applies the layer before and after next. It
+	// may be called several times and from several goroutines.
+	Wrap(next http.Handler) http.Handler
+}
+
+// A Builder makes a Layer: a Config does, and so does every Layer.
+type Builder interface {
+	Build() (Layer, error)
+}
+
+// LayerFunc makes a Layer of any middleware function. It may stand anywhere in
+// a chain.
+type LayerFunc func(next http.Handler) http.Handler
+
+// Wrap calls f.
+func (f LayerFunc) Wrap(next http.Handler) http.Handler { return f(next) }
+
+// Build returns f.
+func (f LayerFunc) Build() (Layer, error) {
+	if f == nil {
+		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a function"}
+	}
+	return f, nil
+}
+
+// A Kinded layer says what it is, so that [Chain] can check the order. A layer
+// without a kind may stand anywhere.
+type Kinded interface {
+	Kind() Kind
+}
+
+// A Kind is what a layer is. Kinds that Chain does not know may stand anywhere.
+type Kind string
+
+// The kinds that Chain knows.
+const (
+	KindAudit          Kind = "audit"
+	KindEdge           Kind = "edge"
+	KindHeaders        Kind = "headers"
+	KindCORS           Kind = "cors"
+	KindRateLimit      Kind = "ratelimit"
+	KindPrincipalLimit Kind = "ratelimit.principal" // a limit by principal
+	KindAuth           Kind = "auth"
+	KindAuthz          Kind = "authz"
+	KindSanitize       Kind = "sanitize"
+	KindValidate       Kind = "validate"
+)
+
+// A Shutdowner holds something that must be drained and closed: a queue, a
+// goroutine, a connection. Shutdown returns when that is done, or with an error
+// when ctx ends before. It may be called more than once.
+type Shutdowner interface {
+	Shutdown(ctx context.Context) error
+}
