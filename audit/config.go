@@ -1,16 +1,15 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Config says what is recorded and where it goes. The zero Config writes
@@ -74,51 +73,48 @@ func (c Config) Build() (bulwark.Layer, error) {
 // New checks the Config and returns its layer. All that is wrong is returned at
 // once, as joined [bulwark.ConfigError]s.
 func New(c Config) (*Middleware, error) {
-	var errs []error
-	wrong := func(field, value, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: "audit." + field, Value: value, Reason: reason})
-	}
+	faults := fault.In("audit")
 	m := &Middleware{
 		accessLog: c.AccessLog,
 		query:     slices.Clone(c.AccessQuery),
 		observers: slices.Clone(c.Observers),
 	}
 	if c.Logger != nil && len(c.Sinks) > 0 {
-		wrong("Logger", "", "is given beside Sinks; put its Handler into Sinks")
+		faults.Add("Logger", "", "is given beside Sinks; put its Handler into Sinks")
 	}
 	if len(c.Sinks) > maxSinks {
-		wrong("Sinks", strconv.Itoa(len(c.Sinks)), "has more than 8; fan out in a handler of your own")
+		faults.Add("Sinks", strconv.Itoa(len(c.Sinks)), "has more than 8; fan out in a handler of your own")
 	}
 	for i, sink := range c.Sinks {
-		if missing(sink) {
-			wrong(fmt.Sprintf("Sinks[%d]", i), "", "is nil; remove it or give it a handler")
+		if fault.IsNil(sink) {
+			faults.AddAt("Sinks", i, "", "is nil; remove it or give it a handler")
 		}
 	}
 	if len(c.Observers) > maxSinks {
-		wrong("Observers", strconv.Itoa(len(c.Observers)), "has more than 8; fan out in a recorder of your own")
+		faults.Add("Observers", strconv.Itoa(len(c.Observers)), "has more than 8; fan out in a recorder of your own")
 	}
 	for i, observer := range c.Observers {
-		if missing(observer) {
-			wrong(fmt.Sprintf("Observers[%d]", i), "", "is nil; remove it or give it a recorder")
+		if fault.IsNil(observer) {
+			faults.AddAt("Observers", i, "", "is nil; remove it or give it a recorder")
 		}
 	}
 	for field, names := range map[string][]string{"AccessQuery": c.AccessQuery, "AccessHeaders": c.AccessHeaders} {
 		if len(names) > 0 && !c.AccessLog {
-			wrong(field, "", "is shown in the access record only; set AccessLog")
+			faults.Add(field, "", "is shown in the access record only; set AccessLog")
 		}
 		if len(names) > maxShown {
-			wrong(field, strconv.Itoa(len(names)), "has more than 16 names")
+			faults.Add(field, strconv.Itoa(len(names)), "has more than 16 names")
 		}
 		for i, name := range names {
 			if reason := showFault(name); reason != "" {
-				wrong(fmt.Sprintf("%s[%d]", field, i), name, reason)
+				faults.AddAt(field, i, name, reason)
 			}
 		}
 	}
 	for i, name := range c.AccessHeaders {
 		// A key must not occur twice in a record.
 		if slices.ContainsFunc(c.AccessHeaders[:i], func(other string) bool { return strings.EqualFold(other, name) }) {
-			wrong(fmt.Sprintf("AccessHeaders[%d]", i), name, "is there already; case does not matter")
+			faults.AddAt("AccessHeaders", i, name, "is there already; case does not matter")
 		}
 		m.headers = append(m.headers, shownHeader{http.CanonicalHeaderKey(name), strings.ToLower(name)})
 	}
@@ -127,7 +123,7 @@ func New(c Config) (*Middleware, error) {
 		case value == 0:
 			return standard
 		case value < low || value > high:
-			wrong(field, strconv.Itoa(value), fmt.Sprintf("must be %d to %d, or 0 for %d", low, high, standard))
+			faults.Add(field, strconv.Itoa(value), fmt.Sprintf("must be %d to %d, or 0 for %d", low, high, standard))
 		}
 		return value
 	}
@@ -135,8 +131,8 @@ func New(c Config) (*Middleware, error) {
 	prefixes := bound("Prefixes", c.Prefixes, 16, 1<<16, 1024)
 	security := bound("SecurityQueue", c.SecurityQueue, 16, 1<<16, 1024)
 	access := bound("AccessQueue", c.AccessQueue, 16, 1<<16, 1024)
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	sinks := slices.Clone(c.Sinks)
 	switch {
@@ -180,16 +176,4 @@ func showFault(name string) string {
 		}
 	}
 	return ""
-}
-
-// missing reports a nil interface, and a nil pointer or function inside one.
-func missing(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
 }

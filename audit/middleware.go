@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -40,7 +41,7 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if !m.made() {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Deny(w, r, &bulwark.ConfigError{Field: "audit", Reason: "a Middleware made without New"})
+			bulwark.Deny(w, r, fault.Unmade("audit", "New"))
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,13 +75,13 @@ type exchange struct {
 // end records how the request ended. It is deferred, and lets a panic go on. A
 // handler that ended its goroutine has neither returned nor panicked.
 func (x *exchange) end() {
-	var fault any
+	var panicked any
 	if !x.returned {
-		fault = recover()
+		panicked = recover()
 	}
 	status := x.watch.Final(!x.returned)
 	switch {
-	case !x.returned && fault != http.ErrAbortHandler:
+	case !x.returned && panicked != http.ErrAbortHandler:
 		// What it panicked with is for the server's own log: it may hold anything.
 		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
 	case x.scope.Events() == x.before:
@@ -91,8 +92,8 @@ func (x *exchange) end() {
 	if x.audit.accessLog {
 		x.audit.access(x, status)
 	}
-	if fault != nil {
-		panic(fault)
+	if panicked != nil {
+		panic(panicked)
 	}
 }
 

@@ -1,14 +1,14 @@
 package cors
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // A Config says who may read answers, and how they may ask. The zero Config is
@@ -77,19 +77,19 @@ func (c Config) Build() (bulwark.Layer, error) {
 // each as a [*bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
 	m := &Middleware{denyRefused: c.DenyRefused, dryRun: c.DryRun, debug: c.Debug}
-	var faults faults
-	m.origins = compileOrigins(c, &faults)
-	methods := compileMethods(c.Methods, &faults)
+	faults := fault.In("cors")
+	m.origins = compileOrigins(c, faults)
+	methods := compileMethods(c.Methods, faults)
 	m.methods = make(map[string]struct{}, len(methods))
 	for _, method := range methods {
 		m.methods[method] = struct{}{}
 	}
-	checkHeaders(c, &faults)
+	checkHeaders(c, faults)
 	if c.MaxAge < -1 || c.MaxAge > 86400 {
-		faults.add("MaxAge", strconv.Itoa(c.MaxAge), "must be between -1 and 86400 seconds, which is the most that browsers accept")
+		faults.Add("MaxAge", strconv.Itoa(c.MaxAge), "must be between -1 and 86400 seconds, which is the most that browsers accept")
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	m.protocol = newProtocol(c, m.origins, methods)
 	m.allowMethods = strings.Join(methods, ", ")
@@ -105,36 +105,28 @@ func New(c Config) (*Middleware, error) {
 	return m, nil
 }
 
-// faults are the mistakes of one Config.
-type faults []error
-
-func (f *faults) add(field, value, reason string) {
-	*f = append(*f, &bulwark.ConfigError{Field: "cors." + field, Value: value, Reason: reason})
-}
-
-func compileOrigins(c Config, faults *faults) *origins {
+func compileOrigins(c Config, faults *fault.List) *origins {
 	list := &origins{exact: map[string]struct{}{}, suffixes: map[suffix]struct{}{}}
 	if len(c.Origins) == 0 {
-		faults.add("Origins", "", "is empty; name the origins that may read answers, or leave the layer out")
+		faults.Add("Origins", "", "is empty; name the origins that may read answers, or leave the layer out")
 	}
 	for i, text := range c.Origins {
-		field := fmt.Sprintf("Origins[%d]", i)
 		if text == "*" {
 			list.any = true
 			switch {
 			case c.Credentials:
-				faults.add(field, text, "allows every site to act as the user; name the origins, or do without Credentials")
+				faults.AddAt("Origins", i, text, "allows every site to act as the user; name the origins, or do without Credentials")
 			case len(c.Origins) > 1:
-				faults.add(field, text, "makes the other origins pointless; write it alone")
+				faults.AddAt("Origins", i, text, "makes the other origins pointless; write it alone")
 			}
 			continue
 		}
-		p, fault := parsePattern(text)
-		if fault == "" && c.Credentials && p.scheme == "http" && !p.loopback() {
-			fault = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
+		p, reason := parsePattern(text)
+		if reason == "" && c.Credentials && p.scheme == "http" && !p.loopback() {
+			reason = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
 		}
-		if fault != "" {
-			faults.add(field, withoutUser(text), fault)
+		if reason != "" {
+			faults.AddAt("Origins", i, withoutUser(text), reason)
 			continue
 		}
 		list.add(text, p)
@@ -156,7 +148,7 @@ func withoutUser(text string) string {
 }
 
 // compileMethods returns the methods to allow.
-func compileMethods(methods []string, faults *faults) []string {
+func compileMethods(methods []string, faults *fault.List) []string {
 	if len(methods) == 0 {
 		return []string{"GET", "HEAD", "POST"}
 	}
@@ -169,8 +161,8 @@ func compileMethods(methods []string, faults *faults) []string {
 		}
 	}
 	for i, method := range methods {
-		if fault := methodFault(method); fault != "" {
-			faults.add(fmt.Sprintf("Methods[%d]", i), method, fault)
+		if reason := methodFault(method); reason != "" {
+			faults.AddAt("Methods", i, method, reason)
 			continue
 		}
 		add(method)
@@ -185,7 +177,7 @@ func methodFault(method string) string {
 	switch {
 	case method == "*":
 		return "must be the name of a method; name them all"
-	case !isToken(method):
+	case !token.Is(method):
 		return "is no method (RFC 9110 section 9.1)"
 	case method != strings.ToUpper(method):
 		return "must be in upper case: methods are case-sensitive, and browsers send patch as it is written"
@@ -196,23 +188,23 @@ func methodFault(method string) string {
 }
 
 // checkHeaders checks the names of Headers and Expose.
-func checkHeaders(c Config, faults *faults) {
+func checkHeaders(c Config, faults *fault.List) {
 	for i, name := range c.Headers {
 		switch {
 		case name == "*":
-			faults.add(fmt.Sprintf("Headers[%d]", i), name, "would allow every header; name those that pages may set")
-		case !isToken(name):
-			faults.add(fmt.Sprintf("Headers[%d]", i), name, "is no header name (RFC 9110 section 5.1)")
+			faults.AddAt("Headers", i, name, "would allow every header; name those that pages may set")
+		case !token.Is(name):
+			faults.AddAt("Headers", i, name, "is no header name (RFC 9110 section 5.1)")
 		}
 	}
 	for i, name := range c.Expose {
 		switch {
 		case name == "*" && c.Credentials:
-			faults.add(fmt.Sprintf("Expose[%d]", i), name, "has no meaning together with Credentials (Fetch, CORS protocol and credentials); name the headers")
+			faults.AddAt("Expose", i, name, "has no meaning together with Credentials (Fetch, CORS protocol and credentials); name the headers")
 		case name == "*" && len(c.Expose) > 1:
-			faults.add(fmt.Sprintf("Expose[%d]", i), name, "makes the other names pointless; write it alone")
-		case !isToken(name):
-			faults.add(fmt.Sprintf("Expose[%d]", i), name, "is no header name (RFC 9110 section 5.1)")
+			faults.AddAt("Expose", i, name, "makes the other names pointless; write it alone")
+		case !token.Is(name):
+			faults.AddAt("Expose", i, name, "is no header name (RFC 9110 section 5.1)")
 		}
 	}
 }
@@ -224,17 +216,4 @@ func exposed(names []string) string {
 		list = append(list, http.CanonicalHeaderKey(name))
 	}
 	return strings.Join(list, ", ")
-}
-
-// isToken knows the tokens of RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return s != ""
 }

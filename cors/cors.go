@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // The headers of the protocol (Fetch, HTTP responses).
@@ -50,7 +51,7 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.origins == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Deny(w, r, &bulwark.ConfigError{Field: "cors", Reason: "the Middleware was made without New"})
+			bulwark.Deny(w, r, fault.Unmade("cors", "New"))
 		})
 	}
 	preflights := m.protocol.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

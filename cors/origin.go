@@ -51,17 +51,17 @@ func parsePattern(text string) (pattern, string) {
 	if !ok {
 		return pattern{}, "must be scheme://host or scheme://host:port, such as https://app.example.com"
 	}
-	if fault := schemeFault(scheme); fault != "" {
-		return pattern{}, fault
+	if reason := schemeFault(scheme); reason != "" {
+		return pattern{}, reason
 	}
-	if fault := foreign(rest); fault != "" {
-		return pattern{}, fault
+	if reason := foreign(rest); reason != "" {
+		return pattern{}, reason
 	}
 	p := pattern{scheme: scheme}
 	p.host, p.port = splitPort(rest)
 	if p.port != "" {
-		if fault := portFault(scheme, p.port[1:]); fault != "" {
-			return pattern{}, fault
+		if reason := portFault(scheme, p.port[1:]); reason != "" {
+			return pattern{}, reason
 		}
 	}
 	if base, ok := strings.CutPrefix(p.host, "*."); ok {
@@ -70,8 +70,8 @@ func parsePattern(text string) (pattern, string) {
 	if strings.Contains(p.host, "*") {
 		return pattern{}, "has a * that is not the whole first label; write https://*.example.com"
 	}
-	if fault := hostFault(p.host); fault != "" {
-		return pattern{}, fault
+	if reason := hostFault(p.host); reason != "" {
+		return pattern{}, reason
 	}
 	if p.wildcard {
 		return p, wildcardFault(p.host)

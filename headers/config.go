@@ -1,7 +1,6 @@
 package headers
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Config departs from a preset. The zero Config is the strict set for an API.
@@ -63,28 +63,28 @@ func (c Config) Build() (bulwark.Layer, error) {
 // New checks the Config and returns the layer. Every mistake is reported at once,
 // each as a [*bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
-	var faults faults
+	faults := fault.In("headers")
 	preset, ok := c.Preset.set()
 	if !ok {
-		faults.add("Preset", c.Preset.String(), "is no preset; use API or HTML")
-		return nil, errors.Join(faults...)
+		faults.Add("Preset", c.Preset.String(), "is no preset; use API or HTML")
+		return nil, faults.Err()
 	}
 	m := &compiled{exceptLoopback: c.HSTS.ExceptLoopback}
-	values := c.values(preset.values, &faults)
-	values[transportSecurity] = c.HSTS.compile(&faults)
-	values[reportingEndpoints] = c.endpoints(&faults)
+	values := c.values(preset.values, faults)
+	values[transportSecurity] = c.HSTS.compile(faults)
+	values[reportingEndpoints] = c.endpoints(faults)
 
 	csp := c.CSP
 	if csp.bare() {
 		csp = csp.over(preset.csp)
 	}
-	m.csp = csp.compile("CSP", false, c.Endpoints, &faults)
+	m.csp = csp.compile("CSP", false, c.Endpoints, faults)
 	if !c.ReportOnly.unset() {
-		m.reportOnly = c.ReportOnly.compile("ReportOnly", true, c.Endpoints, &faults)
+		m.reportOnly = c.ReportOnly.compile("ReportOnly", true, c.Endpoints, faults)
 	}
-	c.omit(m, &values, &faults)
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	c.omit(m, &values, faults)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	m.hsts = values[transportSecurity]
 	m.endpoints = values[reportingEndpoints]
@@ -98,19 +98,12 @@ func New(c Config) (*Middleware, error) {
 	return &Middleware{m}, nil
 }
 
-// faults are the mistakes of one Config.
-type faults []error
-
-func (f *faults) add(path, value, reason string) {
-	*f = append(*f, &bulwark.ConfigError{Field: "headers." + path, Value: value, Reason: reason})
-}
-
 // values returns those of the preset with those of the Config in their place.
-func (c *Config) values(values [fields]string, faults *faults) [fields]string {
+func (c *Config) values(values [fields]string, faults *fault.List) [fields]string {
 	for _, own := range []struct {
 		field       field
 		path, value string
-		fault       func(string) string
+		reason      func(string) string
 	}{
 		{cacheControl, "CacheControl", c.CacheControl, cacheFault},
 		{embedderPolicy, "EmbedderPolicy", c.EmbedderPolicy, embedderFault},
@@ -123,8 +116,8 @@ func (c *Config) values(values [fields]string, faults *faults) [fields]string {
 		if own.value == "" {
 			continue
 		}
-		if fault := own.fault(own.value); fault != "" {
-			faults.add(own.path, own.value, fault)
+		if reason := own.reason(own.value); reason != "" {
+			faults.Add(own.path, own.value, reason)
 		}
 		values[own.field] = own.value
 	}
@@ -132,16 +125,16 @@ func (c *Config) values(values [fields]string, faults *faults) [fields]string {
 }
 
 // endpoints returns the value of Reporting-Endpoints (Reporting API, 3.2).
-func (c *Config) endpoints(faults *faults) string {
+func (c *Config) endpoints(faults *fault.List) string {
 	var members []string
 	for _, name := range slices.Sorted(maps.Keys(c.Endpoints)) {
 		target := c.Endpoints[name]
 		path := fmt.Sprintf("Endpoints[%q]", name)
 		if !isFeature(name) { // a key of RFC 8941, and a token of report-to
-			faults.add(path, "", "needs a name of lower case letters, digits and hyphens that begins with a letter")
+			faults.Add(path, "", "needs a name of lower case letters, digits and hyphens that begins with a letter")
 		}
-		if fault := endpointFault(target); fault != "" {
-			faults.add(path, withoutUser(target), fault)
+		if reason := endpointFault(target); reason != "" {
+			faults.Add(path, withoutUser(target), reason)
 		}
 		members = append(members, name+`="`+target+`"`)
 	}
@@ -181,16 +174,16 @@ func endpointFault(target string) string {
 }
 
 // omit takes out what InsecureOmit names.
-func (c *Config) omit(m *compiled, values *[fields]string, faults *faults) {
+func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 	for i, name := range c.InsecureOmit {
 		path := fmt.Sprintf("InsecureOmit[%d]", i)
 		f, known := fieldNamed(name)
 		sent := known && (values[f] != "" || f == securityPolicy && m.csp.sent() || f == policyReportOnly && m.reportOnly.sent())
 		switch {
 		case !known:
-			faults.add(path, name, "is no header of this package; the names are "+strings.Join(names[:], ", "))
+			faults.Add(path, name, "is no header of this package; the names are "+strings.Join(names[:], ", "))
 		case !sent:
-			faults.add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or stands in the list twice")
+			faults.Add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or stands in the list twice")
 		case f == securityPolicy:
 			m.csp = policy{}
 		case f == policyReportOnly:

@@ -1,6 +1,10 @@
 package headers
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/fault"
+)
 
 // A CSP is a Content-Security-Policy (CSP Level 3), a field for each directive.
 // Where no source list is set, those of the preset stand, and the other fields
@@ -188,7 +192,7 @@ func (p *policy) hasNonce() bool { return len(p.plain) > 1 }
 
 // compile checks the policy and prepares its text. The path is that of the field
 // in the Config.
-func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, faults *faults) policy {
+func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) policy {
 	var text strings.Builder
 	write := func(name string, words ...string) {
 		if text.Len() > 0 {
@@ -201,7 +205,7 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 		}
 	}
 	if len(c.DefaultSrc) == 0 {
-		faults.add(path+".DefaultSrc", "", "is empty, so that whatever has no list of its own is allowed from anywhere; write 'none' or 'self'")
+		faults.Add(path+".DefaultSrc", "", "is empty, so that whatever has no list of its own is allowed from anywhere; write 'none' or 'self'")
 	}
 	for _, d := range c.directives() {
 		if len(d.sources) == 0 {
@@ -239,7 +243,7 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 		write("upgrade-insecure-requests")
 	}
 	if text.Len() > maxPolicy {
-		faults.add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
+		faults.Add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
 	}
 	p.secure = strings.Split(text.String(), nonceMark)
 	return p

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // field is one of the headers that this package sets.
@@ -83,8 +85,8 @@ func frameFault(value string) string {
 
 // referrerFault checks a Referrer-Policy: a list whose last known token counts.
 func referrerFault(value string) string {
-	for token := range strings.SplitSeq(value, ",") {
-		switch token = strings.Trim(token, " "); token {
+	for policy := range strings.SplitSeq(value, ",") {
+		switch policy = strings.Trim(policy, " "); policy {
 		case "no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin":
 		case "unsafe-url", "no-referrer-when-downgrade":
 			return "tells other sites the full URL; use strict-origin-when-cross-origin"
@@ -102,7 +104,7 @@ func cacheFault(value string) string {
 		if len(argument) >= 2 && argument[0] == '"' && argument[len(argument)-1] == '"' {
 			argument = argument[1 : len(argument)-1]
 		}
-		if !isToken(name) || has && !isToken(argument) {
+		if !token.Is(name) || has && !token.Is(argument) {
 			return "is no list of cache directives, such as private, max-age=60"
 		}
 	}
@@ -158,17 +160,4 @@ func isFeature(name string) bool {
 		}
 	}
 	return name != ""
-}
-
-// isToken knows the tokens of RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return s != ""
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -41,7 +42,7 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindHeaders }
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.compiled == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Deny(w, r, &bulwark.ConfigError{Field: "headers", Reason: "the Middleware was made without New"})
+			bulwark.Deny(w, r, fault.Unmade("headers", "New"))
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

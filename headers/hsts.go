@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 const year = 365 * 24 * time.Hour
@@ -34,10 +36,10 @@ type HSTS struct {
 }
 
 // compile checks the fields and returns the value.
-func (h HSTS) compile(faults *faults) string {
+func (h HSTS) compile(faults *fault.List) string {
 	if h.InsecureWithdraw {
 		if h.MaxAge != 0 || h.Preload {
-			faults.add("HSTS.InsecureWithdraw", "", "contradicts MaxAge and Preload")
+			faults.Add("HSTS.InsecureWithdraw", "", "contradicts MaxAge and Preload")
 		}
 		return "max-age=0"
 	}
@@ -45,7 +47,7 @@ func (h HSTS) compile(faults *faults) string {
 		h.MaxAge = year
 	}
 	if h.MaxAge < time.Second || h.MaxAge%time.Second != 0 {
-		faults.add("HSTS.MaxAge", h.MaxAge.String(), "must be a whole number of seconds and more than zero")
+		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be a whole number of seconds and more than zero")
 	}
 	value := "max-age=" + strconv.FormatInt(int64(h.MaxAge/time.Second), 10)
 	if !h.InsecureExcludeSubDomains {
@@ -55,10 +57,10 @@ func (h HSTS) compile(faults *faults) string {
 		return value
 	}
 	if h.MaxAge < year {
-		faults.add("HSTS.MaxAge", h.MaxAge.String(), "must be at least a year, 8760h, for Preload")
+		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be at least a year, 8760h, for Preload")
 	}
 	if h.InsecureExcludeSubDomains {
-		faults.add("HSTS.Preload", "", "demands subdomains; drop InsecureExcludeSubDomains")
+		faults.Add("HSTS.Preload", "", "demands subdomains; drop InsecureExcludeSubDomains")
 	}
 	return value + "; preload"
 }

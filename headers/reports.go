@@ -1,13 +1,13 @@
 package headers
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -40,10 +40,10 @@ type Reports struct {
 // Handler checks the bounds and returns the handler. It answers 204 whatever it
 // makes of a report; what is none is 400, 413 or 415.
 func (c Reports) Handler() (http.Handler, error) {
-	var faults faults
+	faults := fault.In("headers")
 	bound := func(field string, value, standard, most int64) int64 {
 		if value < 0 || value > most {
-			faults.add("Reports."+field, strconv.FormatInt(value, 10), "must be between 1 and "+strconv.FormatInt(most, 10)+", or 0 for the default")
+			faults.Add("Reports."+field, strconv.FormatInt(value, 10), "must be between 1 and "+strconv.FormatInt(most, 10)+", or 0 for the default")
 		}
 		if value == 0 {
 			return standard
@@ -63,8 +63,8 @@ func (c Reports) Handler() (http.Handler, error) {
 			Timeout:    10 * time.Second,
 		},
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return h, nil
 }

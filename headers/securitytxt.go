@@ -1,7 +1,6 @@
 package headers
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // A SecurityTxt tells those who find a weakness whom to tell (RFC 9116). Serve its
@@ -38,13 +39,13 @@ type SecurityTxt struct {
 // Handler checks the fields and returns a handler that serves the file to GET and
 // HEAD. Every mistake is reported at once, as a [*bulwark.ConfigError] each.
 func (s SecurityTxt) Handler() (http.Handler, error) {
-	var faults faults
+	faults := fault.In("headers")
 	var text strings.Builder
 	if len(s.Contact) == 0 {
-		faults.add("SecurityTxt.Contact", "", "is empty; name at least one way to reach you (RFC 9116 section 2.5.3)")
+		faults.Add("SecurityTxt.Contact", "", "is empty; name at least one way to reach you (RFC 9116 section 2.5.3)")
 	}
 	if !s.Expires.After(time.Now()) {
-		faults.add("SecurityTxt.Expires", s.Expires.UTC().Format(time.RFC3339), "must be set and in the future (RFC 9116 section 2.5.5)")
+		faults.Add("SecurityTxt.Expires", s.Expires.UTC().Format(time.RFC3339), "must be set and in the future (RFC 9116 section 2.5.5)")
 	}
 	for _, list := range []struct {
 		field, name string
@@ -59,23 +60,23 @@ func (s SecurityTxt) Handler() (http.Handler, error) {
 		{"Hiring", "Hiring", s.Hiring, "https"},
 	} {
 		for i, uri := range list.uris {
-			if fault := uriFault(uri, list.schemes); fault != "" {
-				faults.add(fmt.Sprintf("SecurityTxt.%s[%d]", list.field, i), uri, fault)
+			if reason := uriFault(uri, list.schemes); reason != "" {
+				faults.AddAt("SecurityTxt."+list.field, i, uri, reason)
 			}
 			fmt.Fprintf(&text, "%s: %s\n", list.name, uri)
 		}
 	}
 	for i, tag := range s.PreferredLanguages {
-		if !isToken(tag) || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
-			faults.add(fmt.Sprintf("SecurityTxt.PreferredLanguages[%d]", i), tag, "is no language tag (RFC 5646)")
+		if !token.Is(tag) || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+			faults.AddAt("SecurityTxt.PreferredLanguages", i, tag, "is no language tag (RFC 5646)")
 		}
 	}
 	if len(s.PreferredLanguages) > 0 { // at most once (RFC 9116 section 2.5.8)
 		fmt.Fprintf(&text, "Preferred-Languages: %s\n", strings.Join(s.PreferredLanguages, ", "))
 	}
 	fmt.Fprintf(&text, "Expires: %s\n", s.Expires.UTC().Format(time.RFC3339))
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return securityTxt(text.String()), nil
 }

@@ -2,34 +2,34 @@ package headers
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"golang.org/x/net/publicsuffix"
 )
 
 // check reports what is wrong with a source list.
-func (c *CSP) check(d directive, path string, faults *faults) {
+func (c *CSP) check(d directive, path string, faults *fault.List) {
 	strict, trusted := false, false
 	for i, source := range d.sources {
-		if fault := c.sourceFault(d, source); fault != "" {
-			faults.add(fmt.Sprintf("%s[%d]", path, i), source, fault)
+		if reason := c.sourceFault(d, source); reason != "" {
+			faults.AddAt(path, i, source, reason)
 			continue
 		}
 		if slices.Index(d.sources, source) < i {
-			faults.add(fmt.Sprintf("%s[%d]", path, i), source, "stands in the list twice")
+			faults.AddAt(path, i, source, "stands in the list twice")
 		}
 		if source == "'none'" && len(d.sources) > 1 {
-			faults.add(fmt.Sprintf("%s[%d]", path, i), source, "stands in company, where browsers ignore it; write it alone")
+			faults.AddAt(path, i, source, "stands in company, where browsers ignore it; write it alone")
 		}
 		strict = strict || source == "'strict-dynamic'"
 		trusted = trusted || source == "'nonce'" || strings.HasPrefix(source, "'sha")
 	}
 	if strict && !trusted {
-		faults.add(path, "'strict-dynamic'", "allows no script at all without 'nonce' or a hash in the same list")
+		faults.Add(path, "'strict-dynamic'", "allows no script at all without 'nonce' or a hash in the same list")
 	}
 }
 
@@ -46,8 +46,8 @@ func (c *CSP) sourceFault(d directive, source string) string {
 	if strings.HasPrefix(source, "'") {
 		return c.keywordFault(d, source)
 	}
-	if fault := bareKeywordFault(source); fault != "" {
-		return fault
+	if reason := bareKeywordFault(source); reason != "" {
+		return reason
 	}
 	if !c.InsecureAnyScript && anybody(source) {
 		switch {
@@ -100,17 +100,17 @@ func (c *CSP) keywordFault(d directive, source string) string {
 	if strings.HasPrefix(source, "'nonce-") {
 		return "is a nonce that everybody can know; write 'nonce' for one that is new in each response"
 	}
-	if fault, is := hashFault(source); is {
-		if fault == "" {
-			fault = only(code, "the lists for scripts and styles")
+	if reason, is := hashFault(source); is {
+		if reason == "" {
+			reason = only(code, "the lists for scripts and styles")
 		}
-		return fault
+		return reason
 	}
 	return "is no keyword of CSP in lower case and single quotes"
 }
 
 // hashFault checks a hash source; the second result says whether it is one at all.
-func hashFault(source string) (fault string, is bool) {
+func hashFault(source string) (reason string, is bool) {
 	for prefix, size := range map[string]int{"'sha256-": 32, "'sha384-": 48, "'sha512-": 64} {
 		text, ok := strings.CutPrefix(source, prefix)
 		if !ok {
@@ -197,8 +197,8 @@ func hostSourceFault(source string) string {
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		rest, path = rest[:i], rest[i:]
 	}
-	if fault := sourcePathFault(path); fault != "" {
-		return fault
+	if reason := sourcePathFault(path); reason != "" {
+		return reason
 	}
 	host, port, hasPort := strings.Cut(rest, ":")
 	if hasPort && port != "*" {
@@ -244,29 +244,29 @@ var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "
 	"allow-top-navigation-to-custom-protocols"}
 
 // checkRest checks what is not a source list.
-func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *faults) {
+func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) {
 	if len(c.BaseURI) == 0 && c.trustsNonce() {
-		faults.add(path+".BaseURI", "", "is empty, so that an injected base element sends scripts with the nonce elsewhere; write 'none' or 'self'")
+		faults.Add(path+".BaseURI", "", "is empty, so that an injected base element sends scripts with the nonce elsewhere; write 'none' or 'self'")
 	}
 	for i, right := range c.Sandbox {
 		if !slices.Contains(sandboxRights, right) || slices.Index(c.Sandbox, right) < i {
-			faults.add(fmt.Sprintf("%s.Sandbox[%d]", path, i), right, "is no right that a sandbox can give, or stands in the list twice")
+			faults.AddAt(path+".Sandbox", i, right, "is no right that a sandbox can give, or stands in the list twice")
 		}
 	}
 	if reportOnly && c.Sandbox != nil {
-		faults.add(path+".Sandbox", "", "is ignored in a policy that only reports")
+		faults.Add(path+".Sandbox", "", "is ignored in a policy that only reports")
 	}
 	if reportOnly && c.UpgradeInsecureRequests {
-		faults.add(path+".UpgradeInsecureRequests", "", "is ignored in a policy that only reports")
+		faults.Add(path+".UpgradeInsecureRequests", "", "is ignored in a policy that only reports")
 	}
 	for i, name := range c.TrustedTypes {
 		if !isPolicyName(name) || slices.Index(c.TrustedTypes, name) < i || name == "'none'" && len(c.TrustedTypes) > 1 {
-			faults.add(fmt.Sprintf("%s.TrustedTypes[%d]", path, i), name,
+			faults.AddAt(path+".TrustedTypes", i, name,
 				"is no name of a trusted types policy, stands in the list twice, or is 'none' in company")
 		}
 	}
 	if _, ok := endpoints[c.ReportTo]; c.ReportTo != "" && !ok {
-		faults.add(path+".ReportTo", c.ReportTo, "is not among the Endpoints; name it there with its URL")
+		faults.Add(path+".ReportTo", c.ReportTo, "is not among the Endpoints; name it there with its URL")
 	}
 }
 

@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Count says which requests a limit counts.
@@ -74,8 +74,11 @@ type Config struct {
 // Build is [New] for a chain. Without a Key, it is an error.
 func (c Config) Build() (bulwark.Layer, error) {
 	if c.Key == nil {
+		faults := c.faults()
+		faults.Add("Key", "", keyMissing)
 		_, err := compile(c)
-		return nil, errors.Join(c.wrong("Key", "", keyMissing), err)
+		faults.Join(err)
+		return nil, faults.Err()
 	}
 	m, err := New(c)
 	if err != nil {
@@ -115,7 +118,9 @@ func (m *Middleware) open(c Config) error {
 	}
 	id, ok := store.register(c.Name)
 	if !ok {
-		return c.wrong("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
+		faults := c.faults()
+		faults.Add("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
+		return faults.Err()
 	}
 	m.store, m.id = store, id
 	return nil
@@ -127,60 +132,66 @@ func compile(c Config) (*Middleware, error) {
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
 		headers: c.Headers, dryRun: c.DryRun, tiers: map[string]*quota{},
 	}
-	errs := c.faults()
+	faults := c.faults()
+	c.check(faults)
 	if c.Key != nil {
 		m.parts = slices.Clone(c.Key.parts())
 		m.byPrincipal, m.byIP = m.reads(ByPrincipal), m.reads(ByIP)
-		if reason := fault(m.parts); reason != "" {
-			errs = append(errs, c.wrong("Key", "", reason))
+		if reason := partsFault(m.parts); reason != "" {
+			faults.Add("Key", "", reason)
 		}
 	}
 	if !m.byPrincipal && len(c.Tiers) > 0 {
-		errs = append(errs, c.wrong("Tiers", "", "need a Key with ByPrincipal: only a principal has a tier"))
+		faults.Add("Tiers", "", "need a Key with ByPrincipal: only a principal has a tier")
 	}
 	if !m.byPrincipal && c.Anonymous != "" {
-		errs = append(errs, c.wrong("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal: others do not tell who is anonymous"))
+		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal: others do not tell who is anonymous")
 	}
-	errs = append(errs, m.compileRates(c)...)
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	m.compileRates(c, faults)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// faults checks the fields that stand for themselves.
-func (c Config) faults() []error {
-	var errs []error
-	wrong := func(field, value, reason string) { errs = append(errs, c.wrong(field, value, reason)) }
+// faults returns an empty list for what is wrong with the Config.
+func (c Config) faults() *fault.List {
+	if isName(c.Name) {
+		return fault.In("ratelimit(" + c.Name + ")")
+	}
+	return fault.In("ratelimit")
+}
+
+// check checks the fields that stand for themselves.
+func (c Config) check(faults *fault.List) {
 	if !isName(c.Name) {
-		wrong("Name", c.Name, `must be 1 to 64 letters, digits, "-", "_" and "."`)
+		faults.Add("Name", c.Name, `must be 1 to 64 letters, digits, "-", "_" and "."`)
 	}
 	if c.Count != Requests && c.Count != Failures {
-		wrong("Count", fmt.Sprint(int(c.Count)), "must be Requests or Failures")
+		faults.Add("Count", fmt.Sprint(int(c.Count)), "must be Requests or Failures")
 	}
 	if c.Success != nil && c.Count != Failures {
-		wrong("Success", "", "is asked only where Count is Failures")
+		faults.Add("Success", "", "is asked only where Count is Failures")
 	}
 	if c.Headers < Draft10 || c.Headers > NoHeaders {
-		wrong("Headers", fmt.Sprint(int(c.Headers)), "must be Draft10, Draft6, Legacy or NoHeaders")
+		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be Draft10, Draft6, Legacy or NoHeaders")
 	}
 	switch {
 	case c.Store != nil && c.Keys != 0:
-		wrong("Keys", fmt.Sprint(c.Keys), "sizes a store of its own; leave it out where there is a Store")
+		faults.Add("Keys", fmt.Sprint(c.Keys), "sizes a store of its own; leave it out where there is a Store")
 	case c.Store != nil && c.Store.buckets == nil:
-		wrong("Store", "", "was made without NewMemory")
+		faults.Add("Store", "", "was made without NewMemory")
 	case c.Keys != 0 && (c.Keys < minKeys || c.Keys > maxKeys):
-		wrong("Keys", fmt.Sprint(c.Keys), keysReason)
+		faults.Add("Keys", fmt.Sprint(c.Keys), keysReason)
 	}
-	return errs
 }
 
 // compileRates compiles Rate, Tiers and Anonymous.
-func (m *Middleware) compileRates(c Config) (errs []error) {
+func (m *Middleware) compileRates(c Config, faults *fault.List) {
 	compile := func(field string, rate Rate) *quota {
 		q, reason := rate.parse()
 		if reason != "" {
-			errs = append(errs, c.wrong(field, string(rate), reason))
+			faults.Add(field, string(rate), reason)
 			return nil
 		}
 		if !q.unlimited {
@@ -193,12 +204,12 @@ func (m *Middleware) compileRates(c Config) (errs []error) {
 	if def, ok := c.Tiers["default"]; ok && rate == "" {
 		rate, field = def, "Tiers[default]"
 	} else if ok && rate != def {
-		errs = append(errs, c.wrong("Rate", string(rate), `differs from Tiers["default"], which says the same thing; leave one of them out`))
+		faults.Add("Rate", string(rate), `differs from Tiers["default"], which says the same thing; leave one of them out`)
 	}
 	m.rate = compile(field, rate)
 	for _, tier := range slices.Sorted(maps.Keys(c.Tiers)) {
 		if tier == "" {
-			errs = append(errs, c.wrong("Tiers", "", "name an empty tier; callers without a tier have the default rate"))
+			faults.Add("Tiers", "", "name an empty tier; callers without a tier have the default rate")
 			continue
 		}
 		if field := "Tiers[" + tier + "]"; tier != "default" {
@@ -211,16 +222,6 @@ func (m *Middleware) compileRates(c Config) (errs []error) {
 	if c.Anonymous != "" {
 		m.anonymous = compile("Anonymous", c.Anonymous)
 	}
-	return errs
-}
-
-// wrong is an error in a field of the Config.
-func (c Config) wrong(field, value, reason string) error {
-	path := "ratelimit"
-	if isName(c.Name) {
-		path += "(" + c.Name + ")"
-	}
-	return &bulwark.ConfigError{Field: path + "." + field, Value: value, Reason: reason}
 }
 
 // isName accepts what is safe in a String, a log and a metric's label.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // A Key says whose requests are counted together: [ByIP], [ByPrincipal], a
@@ -100,8 +101,8 @@ type part struct {
 	call KeyFunc
 }
 
-// fault says what is wrong with the parts of a Key.
-func fault(parts []part) string {
+// partsFault says what is wrong with the parts of a Key.
+func partsFault(parts []part) string {
 	if len(parts) == 0 || len(parts) > maxParts {
 		return "must join one to eight keys"
 	}
@@ -110,7 +111,7 @@ func fault(parts []part) string {
 		switch {
 		case p.kind == 0, p.kind == byFunc && p.call == nil:
 			return "holds a nil key"
-		case p.kind == byHeader && !isToken(p.name):
+		case p.kind == byHeader && !token.Is(p.name):
 			return "holds a ByHeader whose name is no header field"
 		case p.kind == byHeader && isForwarding(p.name):
 			return "must not read " + p.name + ": the client's address comes from bulwark.Edge, by ByIP"
@@ -123,19 +124,6 @@ func fault(parts []part) string {
 		return "is nothing but ByHeader, which any client chooses; Join it with ByIP or ByPrincipal"
 	}
 	return ""
-}
-
-// isToken reports whether name can be a field name (RFC 9110 section 5.6.2).
-func isToken(name string) bool {
-	for _, char := range []byte(name) {
-		switch {
-		case 'a' <= char && char <= 'z', 'A' <= char && char <= 'Z', '0' <= char && char <= '9':
-		case strings.IndexByte("!#$%&'*+-.^_`|~", char) >= 0:
-		default:
-			return false
-		}
-	}
-	return name != ""
 }
 
 // isForwarding knows the fields in which proxies, and whoever poses as one, name a client.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -57,7 +58,7 @@ func (m *Middleware) reads(kind builtin) bool {
 // unready says why m cannot count requests.
 func (m *Middleware) unready() error {
 	if m == nil || m.store == nil {
-		return &bulwark.ConfigError{Field: "ratelimit", Reason: "the Middleware was made without New"}
+		return fault.Unmade("ratelimit", "New")
 	}
 	if len(m.parts) == 0 {
 		return &bulwark.ConfigError{Field: "ratelimit(" + m.name + ").Key", Reason: keyMissing}

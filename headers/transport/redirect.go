@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -10,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // RedirectHTTPS returns a handler for plain HTTP that sends clients to the same
@@ -24,28 +23,25 @@ import (
 // keeps it from doing so again.
 func RedirectHTTPS(hosts ...string) (http.Handler, error) {
 	targets := make(map[string]string, len(hosts))
-	var errs []error
-	wrong := func(i int, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("transport.RedirectHTTPS[%d]", i), Value: hosts[i], Reason: reason})
-	}
+	faults := fault.In("transport")
 	if len(hosts) == 0 {
-		errs = append(errs, &bulwark.ConfigError{Field: "transport.RedirectHTTPS", Reason: "needs the hosts under which the service answers"})
+		faults.Add("RedirectHTTPS", "", "needs the hosts under which the service answers")
 	}
 	for i, host := range hosts {
 		target := strings.ToLower(host)
 		name := hostname(target)
 		if reason := hostFault(name, target[len(name):]); reason != "" {
-			wrong(i, reason)
+			faults.AddAt("RedirectHTTPS", i, host, reason)
 			continue
 		}
 		if _, taken := targets[name]; taken {
-			wrong(i, "names a host that the list has already")
+			faults.AddAt("RedirectHTTPS", i, host, "names a host that the list has already")
 			continue
 		}
 		targets[name] = target
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return redirect(targets), nil
 }
