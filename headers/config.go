@@ -23,8 +23,8 @@ type Config struct {
 	ReportOnly CSP
 	// Endpoints are where browsers send reports: names, which ReportTo of a policy
 	// uses, and URLs, https or a path of the service itself. They are sent as
-	// Reporting-Endpoints, over TLS only, where browsers heed it. [Reports] receives
-	// them.
+	// Reporting-Endpoints, over TLS only, where browsers heed it. A
+	// [ReportsHandler] receives the reports.
 	Endpoints map[string]string
 	// HSTS is Strict-Transport-Security.
 	HSTS HSTS

@@ -92,11 +92,11 @@ func ExampleNonce() {
 	// same-origin 1
 }
 
-func ExampleSecurityTxt() {
-	handler, err := headers.SecurityTxt{
+func ExampleSecurityTxtHandler() {
+	handler, err := headers.SecurityTxtHandler(headers.SecurityTxt{
 		Contact: []string{"mailto:security@example.com"},
 		Expires: time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC),
-	}.Handler()
+	})
 	if err != nil {
 		fmt.Println(err)
 		return

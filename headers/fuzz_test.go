@@ -68,7 +68,7 @@ func FuzzReports(f *testing.F) {
 	f.Add(false, `[{"type":"csp-violation","body":{"documentURL":"//a@b?c"}}]`)
 	f.Add(false, `[`)
 	f.Fuzz(func(t *testing.T, old bool, body string) {
-		h, err := headers.Reports{Window: time.Millisecond}.Handler()
+		h, err := headers.ReportsHandler(headers.Reports{Window: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,18 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Reports receives what browsers report about violations of a policy: by report-uri
-// (application/csp-report, CSP Level 2) and by report-to (application/reports+json,
-// Reporting API). Serve its Handler to POST at the URL in [Config.Endpoints],
-// without authentication, and behind a cors layer where pages of other origins
-// report to it.
-//
-// Each kind of violation, which is one of directive, document and blocked URL, is a
-// malicious_csp_violation event at once, and a second one with a count when the
-// window ends, if there were more. Its rule is the directive. Queries, fragments
-// and users of URLs are not kept, nor samples of scripts: they may hold secrets.
-// Anybody can send reports, and browser extensions cause many: they are a hint,
-// and no proof.
+// Reports are the bounds of a [ReportsHandler]. The zero value has the defaults.
 type Reports struct {
 	// MaxBytes bounds a report, default 64 KiB, at most 1 MiB. A larger one is 413.
 	MaxBytes int64
@@ -37,9 +26,22 @@ type Reports struct {
 	Groups int
 }
 
-// Handler checks the bounds and returns the handler. It answers 204 whatever it
-// makes of a report; what is none is 400, 413 or 415.
-func (c Reports) Handler() (http.Handler, error) {
+// ReportsHandler returns a handler for what browsers report about violations of
+// a policy: by report-uri (application/csp-report, CSP Level 2) and by report-to
+// (application/reports+json, Reporting API). Serve it to POST at the URL in
+// [Config.Endpoints], without authentication. Where pages of other origins report
+// to it, put it behind a cors layer.
+//
+// Violations of the same directive, document and blocked URL are one kind. The
+// first of a kind is a malicious_csp_violation event at once. If there are more,
+// a second event has their count when the window ends. The rule of the event is
+// the directive. The handler keeps neither samples of scripts nor the query, the
+// fragment and the user of a URL, because they may hold secrets. Anybody can send
+// reports, and browser extensions cause many: a report is a hint and not a proof.
+//
+// The answer to a report is 204. A body that is not a report is 400, 413 or 415.
+// Every bound that is wrong is an error, each a [*bulwark.ConfigError].
+func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")
 	bound := func(field string, value, standard, most int64) int64 {
 		if value < 0 || value > most {
@@ -77,7 +79,7 @@ const (
 // reportLimits bound what is decoded. Browsers put up to a hundred reports into a request.
 var reportLimits = jsondoc.Limits{Depth: 8, Keys: 5000, Items: 100}
 
-// receiver is the handler of Reports.
+// receiver is what ReportsHandler returns.
 type receiver struct {
 	groups *groups
 	limits body.Limits

@@ -38,7 +38,7 @@ const (
 // receiver returns the handler of a config behind a recorder.
 func receiver(t *testing.T, c headers.Reports) (http.Handler, *bulwarktest.Recorder) {
 	t.Helper()
-	h, err := c.Handler()
+	h, err := headers.ReportsHandler(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +258,7 @@ func (s *slow) Read(p []byte) (int, error) {
 // The events of a window's end outlive the requests: their contexts are cancelled.
 func TestReportsAfterTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := headers.Reports{}.Handler()
+		h, err := headers.ReportsHandler(headers.Reports{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,13 +310,13 @@ func TestReportsConcurrently(t *testing.T) {
 }
 
 func TestReportsFaults(t *testing.T) {
-	_, err := headers.Reports{MaxBytes: -1, Window: 2 * time.Hour, Requests: 1e7, Groups: -1}.Handler()
+	_, err := headers.ReportsHandler(headers.Reports{MaxBytes: -1, Window: 2 * time.Hour, Requests: 1e7, Groups: -1})
 	for _, field := range []string{"MaxBytes", "Window", "Requests", "Groups"} {
 		if find(err, "headers.Reports."+field) == nil {
 			t.Errorf("%v does not name %s", err, field)
 		}
 	}
-	h, err := headers.Reports{Groups: 10_001}.Handler()
+	h, err := headers.ReportsHandler(headers.Reports{Groups: 10_001})
 	if fault := (*bulwark.ConfigError)(nil); h != nil || !errors.As(err, &fault) || fault.Value != "10001" {
 		t.Errorf("got %v, %v", h, err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A SecurityTxt tells those who find a weakness whom to tell (RFC 9116). Serve its
-// Handler at /.well-known/security.txt, over https.
+// A SecurityTxt tells those who find a weakness whom to tell (RFC 9116). See
+// [SecurityTxtHandler].
 type SecurityTxt struct {
 	// Contact are ways to reach you, the preferred first: mailto:, tel: or https:
 	// URIs. Required.
@@ -36,9 +36,10 @@ type SecurityTxt struct {
 	Hiring []string
 }
 
-// Handler checks the fields and returns a handler that serves the file to GET and
-// HEAD. Every mistake is reported at once, as a [*bulwark.ConfigError] each.
-func (s SecurityTxt) Handler() (http.Handler, error) {
+// SecurityTxtHandler returns a handler that answers GET and HEAD with the file.
+// Serve it at /.well-known/security.txt, over https. Every mistake is reported at
+// once, each as a [*bulwark.ConfigError].
+func SecurityTxtHandler(s SecurityTxt) (http.Handler, error) {
 	faults := fault.In("headers")
 	var text strings.Builder
 	if len(s.Contact) == 0 {

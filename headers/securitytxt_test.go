@@ -14,7 +14,7 @@ import (
 
 func TestSecurityTxt(t *testing.T) {
 	expires := time.Now().Add(300 * 24 * time.Hour).In(time.FixedZone("", 3600)).Truncate(time.Second)
-	h, err := headers.SecurityTxt{
+	h, err := headers.SecurityTxtHandler(headers.SecurityTxt{
 		Contact:            list("mailto:security@example.com", "tel:+1-201-555-0123", "https://example.com/report"),
 		Expires:            expires,
 		Encryption:         list("openpgp4fpr:5f2de5521c63a801ab59ccb603d49de44b29100f", "https://example.com/key"),
@@ -23,7 +23,7 @@ func TestSecurityTxt(t *testing.T) {
 		Canonical:          list("https://example.com/.well-known/security.txt"),
 		Policy:             list("https://example.com/policy"),
 		Hiring:             list("https://example.com/jobs"),
-	}.Handler()
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestSecurityTxtFaults(t *testing.T) {
 		{"language_line_break", headers.SecurityTxt{Contact: contact, Expires: future, PreferredLanguages: list("en\nHiring: x")}, "PreferredLanguages[0]"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h, err := test.file.Handler()
+			h, err := headers.SecurityTxtHandler(test.file)
 			if h != nil || find(err, "headers.SecurityTxt."+test.field) == nil {
 				t.Errorf("got %v, %v; want an error at %s", h, err, test.field)
 			}

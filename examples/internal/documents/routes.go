@@ -50,12 +50,12 @@ func (a *App) openRoutes() error {
 	if err != nil {
 		return err
 	}
-	securityTxt, err := headers.SecurityTxt{Contact: []string{"mailto:security@example.com"}, Expires: time.Now().AddDate(0, 6, 0)}.Handler()
+	securityTxt, err := headers.SecurityTxtHandler(headers.SecurityTxt{Contact: []string{"mailto:security@example.com"}, Expires: time.Now().AddDate(0, 6, 0)})
 	if err != nil {
 		return err
 	}
 
-	reports, err := headers.Reports{}.Handler()
+	reports, err := headers.ReportsHandler(headers.Reports{})
 	if err != nil {
 		return err
 	}
