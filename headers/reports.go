@@ -13,8 +13,9 @@ import (
 
 // Reports are the bounds of a [ReportsHandler]. The zero value has the defaults.
 type Reports struct {
-	// MaxBytes bounds a report, default 64 KiB, at most 1 MiB. A larger one is 413.
-	MaxBytes int64
+	// MaxBodyBytes is the size of a report in bytes. A larger report is 413.
+	// Default: 64 KiB. At most 1 MiB.
+	MaxBodyBytes int64
 	// Window is the time over which reports are grouped, default a minute, at most
 	// an hour.
 	Window time.Duration
@@ -59,7 +60,7 @@ func ReportsHandler(c Reports) (http.Handler, error) {
 			busy:   int(bound("Requests", int64(c.Requests), 600, 1_000_000)),
 		},
 		limits: body.Limits{
-			Max:        bound("MaxBytes", c.MaxBytes, 64<<10, 1<<20),
+			Max:        bound("MaxBodyBytes", c.MaxBodyBytes, 64<<10, 1<<20),
 			MediaTypes: []string{cspReport, reportsJSON},
 			JSON:       reportLimits,
 			Timeout:    10 * time.Second,

@@ -310,8 +310,8 @@ func TestReportsConcurrently(t *testing.T) {
 }
 
 func TestReportsFaults(t *testing.T) {
-	_, err := headers.ReportsHandler(headers.Reports{MaxBytes: -1, Window: 2 * time.Hour, Requests: 1e7, Groups: -1})
-	for _, field := range []string{"MaxBytes", "Window", "Requests", "Groups"} {
+	_, err := headers.ReportsHandler(headers.Reports{MaxBodyBytes: -1, Window: 2 * time.Hour, Requests: 1e7, Groups: -1})
+	for _, field := range []string{"MaxBodyBytes", "Window", "Requests", "Groups"} {
 		if find(err, "headers.Reports."+field) == nil {
 			t.Errorf("%v does not name %s", err, field)
 		}

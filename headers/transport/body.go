@@ -11,26 +11,26 @@ import (
 // defaultBody is the cap on the body of a route that has set none, in bytes.
 const defaultBody = 1 << 20
 
-// A BodyLimit bounds the bodies of the requests that it wraps, in bytes; more
-// than zero. As a layer around a route it takes the place of the 1 MiB of
-// [Server], be it larger or smaller:
+// MaxBodyBytes bounds the bodies of the requests that it wraps, in bytes. It must
+// be more than zero. As a layer around a route it takes the place of the 1 MiB of
+// [Server], whether it is larger or smaller:
 //
-//	upload := bulwark.Must(bulwark.Chain(transport.BodyLimit(32 << 20)))
+//	upload := bulwark.Must(bulwark.Chain(transport.MaxBodyBytes(32 << 20)))
 //	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
 //
 // Where several stand around each other, the smallest counts. Reading beyond it
-// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413, and
-// an HTTP/1 connection is closed instead of being read to its end, if each writer
-// that a layer further out put around the server's has an Unwrap method, as
-// [http.ResponseController] wants it; that of [http.TimeoutHandler] has none. Put
-// it outside whatever else replaces the body of a request; inside, it can only
-// tighten.
-type BodyLimit int64
+// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413. An
+// HTTP/1 connection is then closed instead of being read to its end. This needs
+// an Unwrap method, as [http.ResponseController] wants it, on each writer that a
+// layer further out puts around the server's writer; the writer of
+// [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else replaces
+// the body of a request; inside, it can only tighten.
+type MaxBodyBytes int64
 
 // Build checks the limit and returns its layer.
-func (n BodyLimit) Build() (bulwark.Layer, error) {
+func (n MaxBodyBytes) Build() (bulwark.Layer, error) {
 	if n <= 0 {
-		return nil, &bulwark.ConfigError{Field: "transport.BodyLimit", Value: strconv.FormatInt(int64(n), 10),
+		return nil, &bulwark.ConfigError{Field: "transport.MaxBodyBytes", Value: strconv.FormatInt(int64(n), 10),
 			Reason: "must be more than zero; it is a number of bytes"}
 	}
 	return bodyLimit(n), nil

@@ -30,12 +30,12 @@ var readAll = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 // limit wraps next with limits, outermost first.
 func limit(next http.Handler, limits ...int64) http.Handler {
 	for i := len(limits) - 1; i >= 0; i-- {
-		next = bulwark.Must(transport.BodyLimit(limits[i]).Build()).Wrap(next)
+		next = bulwark.Must(transport.MaxBodyBytes(limits[i]).Build()).Wrap(next)
 	}
 	return next
 }
 
-func TestBodyLimits(t *testing.T) {
+func TestMaxBodyBytes(t *testing.T) {
 	stdlib := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 10)
 		readAll(w, r)
@@ -89,7 +89,7 @@ func TestBodyLimits(t *testing.T) {
 }
 
 // What was read before a limit came cannot be read again under it.
-func TestBodyLimitAfterReading(t *testing.T) {
+func TestMaxBodyBytesAfterReading(t *testing.T) {
 	var got error
 	late := limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, got = io.Copy(io.Discard, r.Body)
@@ -104,7 +104,7 @@ func TestBodyLimitAfterReading(t *testing.T) {
 	}
 }
 
-func TestBodyLimitWithoutServer(t *testing.T) {
+func TestMaxBodyBytesWithoutServer(t *testing.T) {
 	var rec bulwarktest.Recorder
 	w := httptest.NewRecorder()
 	rec.Wrap(limit(readAll, 5)).ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader("123456")))
@@ -114,7 +114,7 @@ func TestBodyLimitWithoutServer(t *testing.T) {
 }
 
 // A request without a body costs nothing, and the request of the server stays as it is.
-func TestBodyLimitLeavesTheRequestAlone(t *testing.T) {
+func TestMaxBodyBytesLeavesTheRequestAlone(t *testing.T) {
 	var seen *http.Request
 	server := transport.Server(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r }))
 	for _, body := range []io.Reader{nil, http.NoBody} {
@@ -148,7 +148,7 @@ func (w loop) Unwrap() http.ResponseWriter { return w }
 // Layers further out learn the pattern, and those with a writer of their own do
 // not keep the server from closing the connection. It is a plain server: that of
 // [transport.Server] has put its own body outside of all that already.
-func TestBodyLimitInAChain(t *testing.T) {
+func TestMaxBodyBytesInAChain(t *testing.T) {
 	patterns := make(chan string, 1)
 	outer := bulwark.LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -157,7 +157,7 @@ func TestBodyLimitInAChain(t *testing.T) {
 		})
 	})
 	var rec bulwarktest.Recorder
-	stack := bulwark.Must(bulwark.Chain(&rec, outer, transport.BodyLimit(1000)))
+	stack := bulwark.Must(bulwark.Chain(&rec, outer, transport.MaxBodyBytes(1000)))
 	mux := http.NewServeMux()
 	mux.Handle("/docs/{id}", readAll)
 	ln := listen(t)
@@ -190,7 +190,7 @@ func TestBodyLimitInAChain(t *testing.T) {
 	}
 }
 
-func TestBodyLimitUnderALoop(t *testing.T) {
+func TestMaxBodyBytesUnderALoop(t *testing.T) {
 	w := httptest.NewRecorder()
 	limit(readAll, 5).ServeHTTP(loop{w}, httptest.NewRequest("POST", "/", strings.NewReader("123456")))
 	if w.Code != http.StatusRequestEntityTooLarge {
@@ -198,15 +198,15 @@ func TestBodyLimitUnderALoop(t *testing.T) {
 	}
 }
 
-func TestBodyLimitFaults(t *testing.T) {
+func TestMaxBodyBytesFaults(t *testing.T) {
 	for _, n := range []int64{0, -1} {
-		layer, err := transport.BodyLimit(n).Build()
+		layer, err := transport.MaxBodyBytes(n).Build()
 		fault := (*bulwark.ConfigError)(nil)
-		if layer != nil || !errors.As(err, &fault) || fault.Field != "transport.BodyLimit" {
+		if layer != nil || !errors.As(err, &fault) || fault.Field != "transport.MaxBodyBytes" {
 			t.Errorf("%d is %v, %v; want a ConfigError", n, layer, err)
 		}
 	}
-	layer := bulwark.Must(transport.BodyLimit(1).Build())
+	layer := bulwark.Must(transport.MaxBodyBytes(1).Build())
 	if same, err := layer.Build(); same != layer || err != nil {
 		t.Error("Build of a layer is not the layer")
 	}

@@ -15,7 +15,7 @@
 // [TLS] speaks TLS 1.3 and, for TLS 1.2, two forward-secret AEAD suites, with
 // post-quantum key exchange first and resumption for one day. [Server] has every
 // timeout and size set, and a cap on the body of each route that has set none
-// with [BodyLimit]. [Serve] stops taking requests when its context ends, lets
+// with [MaxBodyBytes]. [Serve] stops taking requests when its context ends, lets
 // those in flight finish within a bound, and shuts the chain down after them.
 // [RedirectHTTPS] answers with hosts from its own list only.
 //

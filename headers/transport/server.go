@@ -12,7 +12,7 @@ import (
 //	WriteTimeout        60 s   from the end of the header to the end of the answer
 //	IdleTimeout        120 s   between requests
 //	MaxHeaderBytes      32 KiB
-//	body                 1 MiB, for routes without a [BodyLimit]
+//	body                 1 MiB, for routes without [MaxBodyBytes]
 //
 // They hold with TLS and without. Its TLSConfig is nil: set it to [TLS] with a
 // certificate. Its ErrorLog writes records to [log/slog.Default], at most ten of
