@@ -226,15 +226,15 @@ func TestMiddlewareMadeWithoutNew(t *testing.T) {
 func TestConfigErrors(t *testing.T) {
 	var nobody *log
 	_, err := audit.New(audit.Config{
-		Logger:        slog.Default(),
-		Sinks:         []slog.Handler{newLog(), nil, nobody, newLog(), newLog(), newLog(), newLog(), newLog(), newLog()},
-		AccessQuery:   []string{"limit", "access_token", "", "a b"},
-		AccessHeaders: []string{"User-Agent", "Authorization", "X-Api-Key", "Set-Cookie", strings.Repeat("a", 65), "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
-		Observers:     []bulwark.Recorder{nil, nil, nil, nil, nil, nil, nil, nil, nil},
-		OneByOne:      -1,
-		Prefixes:      1,
-		SecurityQueue: 1 << 17,
-		AccessQueue:   -5,
+		Logger:           slog.Default(),
+		Sinks:            []slog.Handler{newLog(), nil, nobody, newLog(), newLog(), newLog(), newLog(), newLog(), newLog()},
+		AccessQuery:      []string{"limit", "access_token", "", "a b"},
+		AccessHeaders:    []string{"User-Agent", "Authorization", "X-Api-Key", "Set-Cookie", strings.Repeat("a", 65), "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
+		Observers:        []bulwark.Recorder{nil, nil, nil, nil, nil, nil, nil, nil, nil},
+		MaxOneByOne:      -1,
+		MaxPrefixes:      1,
+		MaxSecurityQueue: 1 << 17,
+		MaxAccessQueue:   -5,
 	})
 	got := map[string]string{}
 	for _, line := range strings.Split(err.Error(), "\n") {
@@ -243,7 +243,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 	for _, field := range []string{"Logger", "Sinks", "Sinks[1]", "Sinks[2]", "AccessQuery", "AccessQuery[1]", "AccessQuery[2]", "AccessQuery[3]",
 		"AccessHeaders", "AccessHeaders[1]", "AccessHeaders[2]", "AccessHeaders[3]", "AccessHeaders[4]", "Observers", "Observers[0]", "Observers[8]",
-		"OneByOne", "Prefixes", "SecurityQueue", "AccessQueue"} {
+		"MaxOneByOne", "MaxPrefixes", "MaxSecurityQueue", "MaxAccessQueue"} {
 		if got["audit."+field] == "" {
 			t.Errorf("%s is not reported in\n%v", field, err)
 		}
@@ -258,7 +258,7 @@ func TestConfigErrors(t *testing.T) {
 	if !errors.As(err, &config) {
 		t.Errorf("%T is no ConfigError", err)
 	}
-	layer, err := audit.Config{OneByOne: -1}.Build()
+	layer, err := audit.Config{MaxOneByOne: -1}.Build()
 	if layer != nil || err == nil {
 		t.Errorf("Build returned %v, %v", layer, err)
 	}

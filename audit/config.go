@@ -44,21 +44,21 @@ type Config struct {
 	// without it. At most 8.
 	Observers []bulwark.Recorder
 
-	// OneByOne is how many events of an anonymous caller, or of a rate limit,
+	// MaxOneByOne is how many events of an anonymous caller, or of a rate limit,
 	// are written one by one per name, address prefix and minute, before the rest
 	// of the minute is one counted record. 1 to 10000; 0 is 20.
-	OneByOne int
-	// Prefixes bounds how many pairs of name and address prefix are told apart
+	MaxOneByOne int
+	// MaxPrefixes bounds how many pairs of name and address prefix are told apart
 	// in a minute. Past that they share one count per name. 16 to 65536, about
 	// 200 bytes each and another 600 where there is something to count; 0 is 1024.
-	Prefixes int
-	// SecurityQueue is how many security events wait for one sink, half of them
+	MaxPrefixes int
+	// MaxSecurityQueue is how many security events wait for one sink, half of them
 	// only if their level is ERROR or above. 16 to 65536, about 750 bytes
 	// each; 0 is 1024.
-	SecurityQueue int
-	// AccessQueue is how many access records wait for one sink. 16 to 65536,
+	MaxSecurityQueue int
+	// MaxAccessQueue is how many access records wait for one sink. 16 to 65536,
 	// about 750 bytes each; 0 is 1024.
-	AccessQueue int
+	MaxAccessQueue int
 }
 
 // Build returns the layer, as [New] does.
@@ -127,10 +127,10 @@ func New(c Config) (*Middleware, error) {
 		}
 		return value
 	}
-	oneByOne := bound("OneByOne", c.OneByOne, 1, 10_000, 20)
-	prefixes := bound("Prefixes", c.Prefixes, 16, 1<<16, 1024)
-	security := bound("SecurityQueue", c.SecurityQueue, 16, 1<<16, 1024)
-	access := bound("AccessQueue", c.AccessQueue, 16, 1<<16, 1024)
+	oneByOne := bound("MaxOneByOne", c.MaxOneByOne, 1, 10_000, 20)
+	prefixes := bound("MaxPrefixes", c.MaxPrefixes, 16, 1<<16, 1024)
+	security := bound("MaxSecurityQueue", c.MaxSecurityQueue, 16, 1<<16, 1024)
+	access := bound("MaxAccessQueue", c.MaxAccessQueue, 16, 1<<16, 1024)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func (f *failing) Handle(ctx context.Context, r slog.Record) error {
 func TestStalledSinkUnderLoad(t *testing.T) {
 	sink := &stalling{log: newLog()}
 	well := newLog()
-	m := build(t, audit.Config{Sinks: []slog.Handler{sink, well}, AccessLog: true, SecurityQueue: 64, AccessQueue: 32})
+	m := build(t, audit.Config{Sinks: []slog.Handler{sink, well}, AccessLog: true, MaxSecurityQueue: 64, MaxAccessQueue: 32})
 	refused := m.Wrap(as("alice", deny(bulwark.Problem{Status: 403, Code: "test.no"})))
 	anonymous := m.Wrap(deny(bulwark.Problem{Status: 401, Code: "test.no"}))
 	const workers, each = 8, 1000
@@ -132,7 +132,7 @@ func TestStalledSinkUnderLoad(t *testing.T) {
 func TestHalfOfTheQueueIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &stuck{newLog(), make(chan struct{})}
-		m := build(t, audit.Config{Sinks: []slog.Handler{sink}, SecurityQueue: 16, OneByOne: 10_000})
+		m := build(t, audit.Config{Sinks: []slog.Handler{sink}, MaxSecurityQueue: 16, MaxOneByOne: 10_000})
 		m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthzFail, Reason: "first"})
 		synctest.Wait() // it is with the sink now
 		for range 100 {
@@ -163,7 +163,7 @@ func TestHalfOfTheQueueIsKept(t *testing.T) {
 func TestAccessIsShedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &stuck{newLog(), make(chan struct{})}
-		m := build(t, audit.Config{Sinks: []slog.Handler{sink}, AccessLog: true, AccessQueue: 16})
+		m := build(t, audit.Config{Sinks: []slog.Handler{sink}, AccessLog: true, MaxAccessQueue: 16})
 		ok := m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		ok.ServeHTTP(httptest.NewRecorder(), request("GET", "/first"))
 		synctest.Wait()
@@ -311,7 +311,7 @@ func TestGapsAreRecordedWhileTheFloodGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newLog()
 		slow := slowSink{out, 10 * time.Millisecond}
-		m := build(t, audit.Config{Sinks: []slog.Handler{slow}, SecurityQueue: 16, OneByOne: 10_000})
+		m := build(t, audit.Config{Sinks: []slog.Handler{slow}, MaxSecurityQueue: 16, MaxOneByOne: 10_000})
 		for range 5000 { // one in a millisecond, for 5 seconds
 			m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthzFail})
 			time.Sleep(time.Millisecond)
@@ -341,7 +341,7 @@ func (s slowSink) Handle(ctx context.Context, r slog.Record) error {
 func TestDrainUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newLog()
-		m := build(t, audit.Config{Sinks: []slog.Handler{slowSink{out, 10 * time.Millisecond}}, SecurityQueue: 16, OneByOne: 10_000})
+		m := build(t, audit.Config{Sinks: []slog.Handler{slowSink{out, 10 * time.Millisecond}}, MaxSecurityQueue: 16, MaxOneByOne: 10_000})
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -442,7 +442,7 @@ func TestShutdownOfWhatHasNothingToWrite(t *testing.T) {
 // lost uncounted.
 func TestConcurrentUse(t *testing.T) {
 	out := newLog()
-	m := build(t, audit.Config{Sinks: []slog.Handler{out}, AccessLog: true, SecurityQueue: 16, AccessQueue: 16, Prefixes: 16, OneByOne: 1})
+	m := build(t, audit.Config{Sinks: []slog.Handler{out}, AccessLog: true, MaxSecurityQueue: 16, MaxAccessQueue: 16, MaxPrefixes: 16, MaxOneByOne: 1})
 	h := m.Wrap(deny(bulwark.Problem{Status: 401, Code: "test.no"}))
 	var wg sync.WaitGroup
 	for i := range 4 {

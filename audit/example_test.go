@@ -43,7 +43,7 @@ func Example() {
 // Twenty lines, and then one with a count.
 func ExampleConfig_flood() {
 	logger := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: steady}))
-	layer := bulwark.Must(audit.New(audit.Config{Logger: logger, OneByOne: 1}))
+	layer := bulwark.Must(audit.New(audit.Config{Logger: logger, MaxOneByOne: 1}))
 	h := layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	for range 1000 {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))

@@ -121,7 +121,7 @@ func TestFoldingByAddressPrefix(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			out := newLog()
-			m := build(t, audit.Config{Logger: slog.New(out), OneByOne: 2})
+			m := build(t, audit.Config{Logger: slog.New(out), MaxOneByOne: 2})
 			h := m.Wrap(deny(bulwark.Problem{Status: 401, Code: "test.no"}))
 			for i := range 100 {
 				r := request("GET", "/")
@@ -147,7 +147,7 @@ func TestFoldingByAddressPrefix(t *testing.T) {
 func TestTableOfPrefixesIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newLog()
-		m := build(t, audit.Config{Logger: slog.New(out), Prefixes: 16, OneByOne: 1, SecurityQueue: 4096})
+		m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: 16, MaxOneByOne: 1, MaxSecurityQueue: 4096})
 		for i := range 3000 {
 			addr := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 			m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, ClientIP: addr, Reason: "test"})
@@ -181,7 +181,7 @@ func TestTableOfPrefixesIsBounded(t *testing.T) {
 // What the folded events do not share is not claimed of all.
 func TestCountedRecordClaimsOnlyWhatIsShared(t *testing.T) {
 	out := newLog()
-	m := build(t, audit.Config{Logger: slog.New(out), OneByOne: 1})
+	m := build(t, audit.Config{Logger: slog.New(out), MaxOneByOne: 1})
 	addr := netip.MustParseAddr("192.0.2.5")
 	for i, e := range []bulwark.Event{
 		{Method: "GET"},
@@ -207,7 +207,7 @@ func TestCountedRecordClaimsOnlyWhatIsShared(t *testing.T) {
 // An event that stands for several counts as several.
 func TestCountsOfEventsAddUp(t *testing.T) {
 	out := newLog()
-	m := build(t, audit.Config{Logger: slog.New(out), OneByOne: 1})
+	m := build(t, audit.Config{Logger: slog.New(out), MaxOneByOne: 1})
 	for range 3 {
 		m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginFail, Count: 5})
 	}

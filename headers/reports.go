@@ -19,12 +19,12 @@ type Reports struct {
 	// Window is the time over which reports are grouped, default a minute, at most
 	// an hour.
 	Window time.Duration
-	// Requests bounds the requests per window that are read, default 600, at most a
+	// MaxRequests bounds the requests per window that are read, default 600, at most a
 	// million. Those beyond it are answered 204 and told as a number.
-	Requests int
-	// Groups bounds the kinds of violations per window, default 100, at most
+	MaxRequests int
+	// MaxGroups bounds the kinds of violations per window, default 100, at most
 	// 10,000. Violations beyond it are told as a number.
-	Groups int
+	MaxGroups int
 }
 
 // ReportsHandler returns a handler for what browsers report about violations of
@@ -56,8 +56,8 @@ func ReportsHandler(c Reports) (http.Handler, error) {
 	h := &receiver{
 		groups: &groups{
 			window: time.Duration(bound("Window", int64(c.Window), int64(time.Minute), int64(time.Hour))),
-			max:    int(bound("Groups", int64(c.Groups), 100, 10_000)),
-			busy:   int(bound("Requests", int64(c.Requests), 600, 1_000_000)),
+			max:    int(bound("MaxGroups", int64(c.MaxGroups), 100, 10_000)),
+			busy:   int(bound("MaxRequests", int64(c.MaxRequests), 600, 1_000_000)),
 		},
 		limits: body.Limits{
 			Max:        bound("MaxBodyBytes", c.MaxBodyBytes, 64<<10, 1<<20),

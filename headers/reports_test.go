@@ -212,7 +212,7 @@ func TestReportsAreGrouped(t *testing.T) {
 // Whatever arrives, the events of a window are bounded, and none is lost from the count.
 func TestReportsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, rec := receiver(t, headers.Reports{Groups: 3, Requests: 10, Window: time.Hour})
+		h, rec := receiver(t, headers.Reports{MaxGroups: 3, MaxRequests: 10, Window: time.Hour})
 		for i := range 25 {
 			if w := post(h, cspReport, violation(i)); w.Code != http.StatusNoContent {
 				t.Fatalf("answer is %d", w.Code)
@@ -294,7 +294,7 @@ type recorderFunc func(context.Context, bulwark.Event)
 func (f recorderFunc) Record(ctx context.Context, e bulwark.Event) { f(ctx, e) }
 
 func TestReportsConcurrently(t *testing.T) {
-	h, rec := receiver(t, headers.Reports{Groups: 5, Requests: 1_000_000, Window: time.Hour})
+	h, rec := receiver(t, headers.Reports{MaxGroups: 5, MaxRequests: 1_000_000, Window: time.Hour})
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -310,13 +310,13 @@ func TestReportsConcurrently(t *testing.T) {
 }
 
 func TestReportsFaults(t *testing.T) {
-	_, err := headers.ReportsHandler(headers.Reports{MaxBodyBytes: -1, Window: 2 * time.Hour, Requests: 1e7, Groups: -1})
-	for _, field := range []string{"MaxBodyBytes", "Window", "Requests", "Groups"} {
+	_, err := headers.ReportsHandler(headers.Reports{MaxBodyBytes: -1, Window: 2 * time.Hour, MaxRequests: 1e7, MaxGroups: -1})
+	for _, field := range []string{"MaxBodyBytes", "Window", "MaxRequests", "MaxGroups"} {
 		if find(err, "headers.Reports."+field) == nil {
 			t.Errorf("%v does not name %s", err, field)
 		}
 	}
-	h, err := headers.ReportsHandler(headers.Reports{Groups: 10_001})
+	h, err := headers.ReportsHandler(headers.Reports{MaxGroups: 10_001})
 	if fault := (*bulwark.ConfigError)(nil); h != nil || !errors.As(err, &fault) || fault.Value != "10001" {
 		t.Errorf("got %v, %v", h, err)
 	}

@@ -36,7 +36,7 @@ var hotPaths = []struct {
 
 func hot(tb testing.TB, i int) (http.Handler, *http.Request, discard, *spy) {
 	p := hotPaths[i]
-	p.config.Name, p.config.Keys = "test", 1024
+	p.config.Name, p.config.MaxKeys = "test", 1024
 	m, err := ratelimit.New(p.config)
 	if err != nil {
 		tb.Fatal(err)

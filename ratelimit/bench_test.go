@@ -47,7 +47,7 @@ func BenchmarkRandomKeys(b *testing.B) {
 }
 
 func BenchmarkDenied(b *testing.B) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", Keys: 1024}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
 	r, _ := quietRequest("192.0.2.1:1")
 	r, scope := bulwark.Enter(r)
 	ratelimit.Decide(m, r, scope)
@@ -58,7 +58,7 @@ func BenchmarkDenied(b *testing.B) {
 }
 
 func BenchmarkDeniedAndAnswered(b *testing.B) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", Keys: 1024}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
 	h := m.Wrap(&spy{})
 	r, w := quietRequest("192.0.2.1:1")
 	b.ReportAllocs()
@@ -71,7 +71,7 @@ func BenchmarkDeniedAndAnswered(b *testing.B) {
 func BenchmarkHotKeyParallel(b *testing.B) {
 	for _, keys := range []int{1, 1000} {
 		b.Run(fmt.Sprint(keys), func(b *testing.B) {
-			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Rate: fast, Keys: 1 << 14}))
+			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Rate: fast, MaxKeys: 1 << 14}))
 			names := make([]string, keys)
 			for i := range names {
 				names[i] = fmt.Sprint(i)

@@ -62,11 +62,11 @@ type Config struct {
 	// DryRun counts and reports, and neither refuses nor sends header fields. What
 	// exceeds the limit is reported once per key and window, with a count.
 	DryRun bool
-	// Keys bounds how many keys are kept at once, 16 bytes each, all allocated by
+	// MaxKeys bounds how many keys are kept at once, 16 bytes each, all allocated by
 	// New: 8 to 134,217,728, rounded up to a power of two. Default: 1,048,576, which
 	// is 16 MiB. An IPv6 client takes two.
-	Keys int
-	// Store is a store that several limits share, in place of one of Keys. Where it
+	MaxKeys int
+	// Store is a store that several limits share, in place of one of its own. Where it
 	// is too small, limits of short windows give way to those of long ones.
 	Store *Memory
 }
@@ -112,7 +112,7 @@ func (m *Middleware) open(c Config) error {
 	store := c.Store
 	if store == nil {
 		var err error
-		if store, err = NewMemory(c.Keys); err != nil {
+		if store, err = NewMemory(c.MaxKeys); err != nil {
 			return err
 		}
 	}
@@ -177,12 +177,12 @@ func (c Config) check(faults *fault.List) {
 		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be Draft10, Draft6, Legacy or NoHeaders")
 	}
 	switch {
-	case c.Store != nil && c.Keys != 0:
-		faults.Add("Keys", fmt.Sprint(c.Keys), "sizes a store of its own; leave it out where there is a Store")
+	case c.Store != nil && c.MaxKeys != 0:
+		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), "sizes a store of its own; leave it out where there is a Store")
 	case c.Store != nil && c.Store.buckets == nil:
 		faults.Add("Store", "", "was made without NewMemory")
-	case c.Keys != 0 && (c.Keys < minKeys || c.Keys > maxKeys):
-		faults.Add("Keys", fmt.Sprint(c.Keys), keysReason)
+	case c.MaxKeys != 0 && (c.MaxKeys < minKeys || c.MaxKeys > maxKeys):
+		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), keysReason)
 	}
 }
 

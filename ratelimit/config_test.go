@@ -17,7 +17,7 @@ func TestConfigErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ok := ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/second", Keys: 8}
+	ok := ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/second", MaxKeys: 8}
 	with := func(change func(*ratelimit.Config)) ratelimit.Config {
 		c := ok
 		change(&c)
@@ -31,9 +31,9 @@ func TestConfigErrors(t *testing.T) {
 		{"zero", ratelimit.Config{}, []string{"ratelimit.Name", "ratelimit.Rate"}},
 		{"everything", ratelimit.Config{
 			Name: "a b", Rate: "x", Tiers: ratelimit.Tiers{"": "1/second", "p": "0/second", "q": "1/year"}, Anonymous: "y", Count: 7, Headers: 9,
-			Success: func(*http.Request, int) bool { return true }, Keys: -1, Key: ratelimit.Join(ratelimit.ByPrincipal, nil),
+			Success: func(*http.Request, int) bool { return true }, MaxKeys: -1, Key: ratelimit.Join(ratelimit.ByPrincipal, nil),
 		}, []string{
-			"ratelimit.Name", "ratelimit.Count", "ratelimit.Success", "ratelimit.Headers", "ratelimit.Keys", "ratelimit.Key",
+			"ratelimit.Name", "ratelimit.Count", "ratelimit.Success", "ratelimit.Headers", "ratelimit.MaxKeys", "ratelimit.Key",
 			"ratelimit.Rate", "ratelimit.Tiers", "ratelimit.Tiers[p]", "ratelimit.Tiers[q]", "ratelimit.Anonymous",
 		}},
 		{"name_too_long", with(func(c *ratelimit.Config) { c.Name = strings.Repeat("n", 65) }), []string{"ratelimit.Name"}},
@@ -48,10 +48,10 @@ func TestConfigErrors(t *testing.T) {
 			c.Key, c.Rate, c.Tiers = ratelimit.ByPrincipal, "", ratelimit.Tiers{"default": "1/year"}
 		}), []string{"ratelimit(n).Tiers[default]"}},
 		{"success_for_requests", with(func(c *ratelimit.Config) { c.Success = func(*http.Request, int) bool { return true } }), []string{"ratelimit(n).Success"}},
-		{"keys_too_few", with(func(c *ratelimit.Config) { c.Keys = 7 }), []string{"ratelimit(n).Keys"}},
-		{"keys_too_many", with(func(c *ratelimit.Config) { c.Keys = 1<<27 + 1 }), []string{"ratelimit(n).Keys"}},
-		{"keys_and_store", with(func(c *ratelimit.Config) { c.Store = store }), []string{"ratelimit(n).Keys"}},
-		{"zero_store", with(func(c *ratelimit.Config) { c.Keys, c.Store = 0, &ratelimit.Memory{} }), []string{"ratelimit(n).Store"}},
+		{"keys_too_few", with(func(c *ratelimit.Config) { c.MaxKeys = 7 }), []string{"ratelimit(n).MaxKeys"}},
+		{"keys_too_many", with(func(c *ratelimit.Config) { c.MaxKeys = 1<<27 + 1 }), []string{"ratelimit(n).MaxKeys"}},
+		{"keys_and_store", with(func(c *ratelimit.Config) { c.Store = store }), []string{"ratelimit(n).MaxKeys"}},
+		{"zero_store", with(func(c *ratelimit.Config) { c.MaxKeys, c.Store = 0, &ratelimit.Memory{} }), []string{"ratelimit(n).Store"}},
 		{"key_nil_func", with(func(c *ratelimit.Config) { c.Key = ratelimit.KeyFunc(nil) }), []string{"ratelimit(n).Key"}},
 		{"key_empty_join", with(func(c *ratelimit.Config) { c.Key = ratelimit.Join() }), []string{"ratelimit(n).Key"}},
 		{"key_nine", with(func(c *ratelimit.Config) {
@@ -123,7 +123,7 @@ func TestNewMemoryErrors(t *testing.T) {
 }
 
 func TestBuildNeedsAKey(t *testing.T) {
-	c := ratelimit.Config{Name: "n", Rate: "1/second", Keys: 8}
+	c := ratelimit.Config{Name: "n", Rate: "1/second", MaxKeys: 8}
 	if layer, err := c.Build(); layer != nil || !slices.Equal(fields(err), []string{"ratelimit(n).Key"}) {
 		t.Errorf("Config: %v, %v", layer, err)
 	}
@@ -141,14 +141,14 @@ func TestBuildReturnsItself(t *testing.T) {
 	if layer, err := m.Build(); layer != m || err != nil {
 		t.Errorf("%v, %v", layer, err)
 	}
-	layer, err := ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/second", Keys: 8}.Build()
+	layer, err := ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/second", MaxKeys: 8}.Build()
 	if _, ok := layer.(*ratelimit.Middleware); !ok || err != nil {
 		t.Errorf("%v, %v", layer, err)
 	}
 }
 
 func TestUnconfigured(t *testing.T) {
-	keyless, err := ratelimit.New(ratelimit.Config{Name: "n", Rate: "1/second", Keys: 8})
+	keyless, err := ratelimit.New(ratelimit.Config{Name: "n", Rate: "1/second", MaxKeys: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestDryRunIsAnnounced(t *testing.T) {
 
 func TestOrderInAChain(t *testing.T) {
 	by := func(name string, key ratelimit.Key) bulwark.Builder {
-		return ratelimit.Config{Name: name, Key: key, Rate: "1/second", Keys: 8}
+		return ratelimit.Config{Name: name, Key: key, Rate: "1/second", MaxKeys: 8}
 	}
 	auth := kind("auth")
 	route := ratelimit.KeyFunc(func(r *http.Request) string { return r.Pattern })

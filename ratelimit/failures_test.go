@@ -102,7 +102,7 @@ func TestCancelledRequestsCount(t *testing.T) {
 }
 
 func TestHijackedConnectionsCount(t *testing.T) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8, Count: ratelimit.Failures}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", MaxKeys: 8, Count: ratelimit.Failures}))
 	var ran atomic.Int64
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ran.Add(1)
@@ -154,7 +154,7 @@ func TestSuccessOverrides(t *testing.T) {
 func TestGuessesAtOnce(t *testing.T) {
 	var started atomic.Int64
 	release := make(chan struct{})
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "10/hour", Keys: 8, Count: ratelimit.Failures}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "10/hour", MaxKeys: 8, Count: ratelimit.Failures}))
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		started.Add(1)
 		<-release

@@ -95,7 +95,7 @@ func TestSeveralLimits(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			outer, err := ratelimit.New(ratelimit.Config{Name: "outer", Key: ratelimit.ByIP, Rate: test.outer, Headers: test.syntax, Keys: 8})
+			outer, err := ratelimit.New(ratelimit.Config{Name: "outer", Key: ratelimit.ByIP, Rate: test.outer, Headers: test.syntax, MaxKeys: 8})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -39,8 +39,8 @@ func serve(t testing.TB, c ratelimit.Config, between ...func(http.Handler) http.
 	if c.Name == "" {
 		c.Name = "test"
 	}
-	if c.Keys == 0 && c.Store == nil {
-		c.Keys = 1024
+	if c.MaxKeys == 0 && c.Store == nil {
+		c.MaxKeys = 1024
 	}
 	m, err := ratelimit.New(c)
 	if err != nil {

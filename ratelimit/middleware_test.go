@@ -75,7 +75,7 @@ func TestConcurrent(t *testing.T) {
 	for name, addr := range map[string]string{"v4": "192.0.2.1:1", "v6": "[2001:db8::1]:1"} {
 		t.Run(name, func(t *testing.T) {
 			var ran atomic.Int64
-			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "100/day", Keys: 1024}))
+			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "100/day", MaxKeys: 1024}))
 			h := m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran.Add(1) }))
 			var wg sync.WaitGroup
 			for range 16 {
@@ -101,7 +101,7 @@ func TestConcurrent(t *testing.T) {
 // what the /48 may have passes, and who was refused for its sake has lost nothing.
 func TestConcurrentAggregate(t *testing.T) {
 	var ran atomic.Int64
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", Keys: 1024}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
 	h := m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran.Add(1) }))
 	network := netip.MustParseAddr("2001:db8:1::1").As16()
 	var wg sync.WaitGroup
@@ -262,7 +262,7 @@ func TestNotices(t *testing.T) {
 
 // TestServer asks over a real connection.
 func TestServer(t *testing.T) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8}))
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", MaxKeys: 8}))
 	server := httptest.NewServer((&recorderless{m}).handler())
 	defer server.Close()
 	for i, want := range []int{200, 429} {

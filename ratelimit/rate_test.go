@@ -62,7 +62,7 @@ func TestRates(t *testing.T) {
 func TestRatesRefused(t *testing.T) {
 	for i, rate := range badRates {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, Keys: 8})
+			_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 8})
 			if got := fields(err); len(got) != 1 || got[0] != "ratelimit(test).Rate" {
 				t.Errorf("%q: %v, want one error in Rate", rate, err)
 			}
@@ -177,7 +177,7 @@ func FuzzRate(f *testing.F) {
 	policy := regexp.MustCompile(`^"test";q=[1-9][0-9]{0,9};w=[1-9][0-9]{0,7}$`)
 	limit := regexp.MustCompile(`^"test";r=[0-9]{1,9};t=[1-9][0-9]{0,7}$`)
 	f.Fuzz(func(t *testing.T, text string) {
-		m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), Keys: 8})
+		m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), MaxKeys: 8})
 		if err != nil {
 			if len(fields(err)) != 1 {
 				t.Fatalf("%q: %v", text, err)

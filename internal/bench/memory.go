@@ -87,7 +87,7 @@ func cachedTokens(claims map[string]any, counts ...int) (kept []int64, err error
 // limitedNetworks returns by how many bytes the heap grows when a limit by
 // address has met n networks.
 func limitedNetworks(n int) (int64, error) {
-	limit, err := ratelimit.New(ratelimit.Config{Name: "address", Rate: "100/minute", Keys: n})
+	limit, err := ratelimit.New(ratelimit.Config{Name: "address", Rate: "100/minute", MaxKeys: n})
 	if err != nil {
 		return 0, err
 	}

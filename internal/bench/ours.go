@@ -37,7 +37,7 @@ type Chain struct {
 // request leaves a record, as in the peers' chains; without, only what is
 // refused does.
 func NewChain(accessLog bool) (*Chain, error) {
-	return newChain(audit.Config{Logger: newLogger(), AccessLog: accessLog, AccessQueue: 65536}, sanitizeConfig(), validateConfig())
+	return newChain(audit.Config{Logger: newLogger(), AccessLog: accessLog, MaxAccessQueue: 65536}, sanitizeConfig(), validateConfig())
 }
 
 // newChain is the service with some layers in front of the handler that creates.
@@ -85,9 +85,9 @@ func layers() ([]step, error) {
 	add("edge", bulwark.Edge{Hosts: []string{host}, BaseURL: "https://" + host})
 	add("headers", headers.Config{})
 	add("cors", corsConfig())
-	add("ratelimit by address", ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: plenty, Keys: 1 << 16})
+	add("ratelimit by address", ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: plenty, MaxKeys: 1 << 16})
 	add("auth, jwt", auth.Config{Authenticators: []auth.Authenticator{tokens}, Optional: true, Realm: "documents", TrustedOrigins: []string{origin}})
-	add("ratelimit by principal", ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: plenty, Anonymous: "unlimited", Keys: 1 << 16})
+	add("ratelimit by principal", ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: plenty, Anonymous: "unlimited", MaxKeys: 1 << 16})
 	return steps, errors.Join(errs...)
 }
 

@@ -33,10 +33,10 @@ func auditTable() Table {
 		Cases: []Case{
 			bare(),
 			recording(quiet, audit.Config{Logger: newLogger()}),
-			recording(logged, audit.Config{Logger: newLogger(), AccessLog: true, AccessQueue: 65536}),
+			recording(logged, audit.Config{Logger: newLogger(), AccessLog: true, MaxAccessQueue: 65536}),
 			handled("httplog v3", bareName, func() (http.Handler, error) { return newHTTPLog()(nothing), nil }, load),
 			{Name: report, Open: func() (Run, error) {
-				m, err := audit.New(audit.Config{Sinks: []slog.Handler{slog.DiscardHandler}, SecurityQueue: 65536})
+				m, err := audit.New(audit.Config{Sinks: []slog.Handler{slog.DiscardHandler}, MaxSecurityQueue: 65536})
 				if err != nil {
 					return Run{}, err
 				}

@@ -29,7 +29,7 @@ func rateTable() Table {
 			inside(name, ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: plenty}, load),
 			handled("httprate", bareName, func() (http.Handler, error) { return byAddress(1<<40, time.Minute)(nothing), nil }, load),
 			plain(denied, "", func() (func(), error) {
-				limit, err := ratelimit.New(ratelimit.Config{Name: "login", Rate: "1/day", Keys: 1024})
+				limit, err := ratelimit.New(ratelimit.Config{Name: "login", Rate: "1/day", MaxKeys: 1024})
 				if err != nil {
 					return nil, err
 				}
