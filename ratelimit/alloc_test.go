@@ -27,7 +27,7 @@ var hotPaths = []struct {
 	{"ip_v6", "[2001:db8::1]:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast}, 2},
 	{"principal", "192.0.2.1:1", principal, ratelimit.Config{Key: ratelimit.ByPrincipal, Rate: "1/hour", Tiers: ratelimit.Tiers{"premium": fast}}, 2},
 	{"joined", "192.0.2.1:1", principal, ratelimit.Config{Key: ratelimit.Join(ratelimit.ByPrincipal, ratelimit.ByHeader("X-Tenant"), ratelimit.ByIP), Rate: fast}, 2},
-	{"draft6", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.Draft6}, 2},
+	{"triple", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.Triple}, 2},
 	{"legacy", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.Legacy}, 2},
 	{"no_headers", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.NoHeaders}, 0},
 	{"unlimited", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: "unlimited"}, 0},

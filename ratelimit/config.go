@@ -57,7 +57,7 @@ type Config struct {
 	// above the burst of the caller's rate, is refused with 400: it would be a
 	// refund, or never pass.
 	Cost func(r *http.Request) int
-	// Headers chooses the syntax of the header fields. Default: Draft10.
+	// Headers chooses the syntax of the header fields. Default: Draft.
 	Headers Headers
 	// DryRun counts and reports, and neither refuses nor sends header fields. What
 	// exceeds the limit is reported once per key and window, with a count.
@@ -173,8 +173,8 @@ func (c Config) check(faults *fault.List) {
 	if c.Success != nil && c.Count != Failures {
 		faults.Add("Success", "", "is asked only where Count is Failures")
 	}
-	if c.Headers < Draft10 || c.Headers > NoHeaders {
-		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be Draft10, Draft6, Legacy or NoHeaders")
+	if c.Headers < Draft || c.Headers > NoHeaders {
+		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be Draft, Triple, Legacy or NoHeaders")
 	}
 	switch {
 	case c.Store != nil && c.MaxKeys != 0:

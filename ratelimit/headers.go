@@ -13,20 +13,22 @@ import (
 type Headers int
 
 const (
-	// Draft10 is the current IETF draft (draft-ietf-httpapi-ratelimit-headers-10):
+	// Draft is the current IETF draft. It is the default. The draft is now
+	// draft-ietf-httpapi-ratelimit-headers-10; a later revision changes what Draft
+	// sends, and not its name:
 	//
 	//	RateLimit-Policy: "api";q=100;w=60
 	//	RateLimit: "api";r=50;t=1
 	//
-	// r is what passes at once now, t the seconds until it is more. The fields are
-	// lists: each limit of a chain adds its own member.
-	Draft10 Headers = iota
-	// Draft6 is the triple RateLimit-Limit, RateLimit-Remaining and
-	// RateLimit-Reset, in seconds from now (revision 6 of the draft). Of several
-	// limits it shows the one with the least remaining.
-	Draft6
+	// r is what passes at once now, and t the seconds until it is more. The fields
+	// are lists: each limit of a chain adds its own member.
+	Draft Headers = iota
+	// Triple is the three fields RateLimit-Limit, RateLimit-Remaining and
+	// RateLimit-Reset, in seconds from now, which revision 6 of the draft had. Of
+	// several limits it shows the limit with the least remaining.
+	Triple
 	// Legacy is X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset,
-	// in seconds since 1970, chosen like Draft6.
+	// in seconds since 1970. Of several limits it shows the same as Triple.
 	Legacy
 	// NoHeaders sends none of them. Retry-After stays.
 	NoHeaders
@@ -41,9 +43,9 @@ const (
 // write describes the verdict in h. It allocates one string and one slice.
 func (syntax Headers) write(h http.Header, v *verdict) {
 	switch syntax {
-	case Draft10:
+	case Draft:
 		writeLists(h, v)
-	case Draft6:
+	case Triple:
 		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", v, seconds(v.reset))
 	case Legacy:
 		at := time.Now().Add(time.Duration(v.reset))

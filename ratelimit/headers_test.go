@@ -19,12 +19,12 @@ func TestHeaders(t *testing.T) {
 		syntax ratelimit.Headers
 		want   []map[string]string // of three requests at 2/minute
 	}{
-		{"draft10", ratelimit.Draft10, []map[string]string{
+		{"draft", ratelimit.Draft, []map[string]string{
 			{"Ratelimit-Policy": `"test";q=2;w=60`, "Ratelimit": `"test";r=1;t=30`},
 			{"Ratelimit-Policy": `"test";q=2;w=60`, "Ratelimit": `"test";r=0;t=30`},
 			{"Ratelimit-Policy": `"test";q=2;w=60`, "Ratelimit": `"test";r=0;t=30`, "Retry-After": "30"},
 		}},
-		{"draft6", ratelimit.Draft6, []map[string]string{
+		{"triple", ratelimit.Triple, []map[string]string{
 			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "1", "Ratelimit-Reset": "30"},
 			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30"},
 			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30", "Retry-After": "30"},
@@ -79,17 +79,17 @@ func TestSeveralLimits(t *testing.T) {
 		outer, inner ratelimit.Rate
 		want         map[string][]string
 	}{
-		{"lists", ratelimit.Draft10, "600/minute", "100/minute", map[string][]string{
+		{"lists", ratelimit.Draft, "600/minute", "100/minute", map[string][]string{
 			"Ratelimit-Policy": {`"outer";q=600;w=60`, `"inner";q=100;w=60`},
 			"Ratelimit":        {`"outer";r=599;t=1`, `"inner";r=99;t=1`},
 		}},
-		{"lists_unlimited_inside", ratelimit.Draft10, "600/minute", "unlimited", map[string][]string{
+		{"lists_unlimited_inside", ratelimit.Draft, "600/minute", "unlimited", map[string][]string{
 			"Ratelimit-Policy": {`"outer";q=600;w=60`}, "Ratelimit": {`"outer";r=599;t=1`},
 		}},
-		{"triple_inner", ratelimit.Draft6, "600/minute", "100/minute", map[string][]string{
+		{"triple_inner", ratelimit.Triple, "600/minute", "100/minute", map[string][]string{
 			"Ratelimit-Limit": {"100"}, "Ratelimit-Remaining": {"99"}, "Ratelimit-Reset": {"1"},
 		}},
-		{"triple_outer", ratelimit.Draft6, "10/minute", "100/minute", map[string][]string{
+		{"triple_outer", ratelimit.Triple, "10/minute", "100/minute", map[string][]string{
 			"Ratelimit-Limit": {"10"}, "Ratelimit-Remaining": {"9"}, "Ratelimit-Reset": {"6"},
 		}},
 	}
@@ -110,7 +110,7 @@ func TestSeveralLimits(t *testing.T) {
 
 // TestHeaderSlicesAreOwn appends to one field and looks at the other.
 func TestHeaderSlicesAreOwn(t *testing.T) {
-	for _, syntax := range []ratelimit.Headers{ratelimit.Draft10, ratelimit.Draft6} {
+	for _, syntax := range []ratelimit.Headers{ratelimit.Draft, ratelimit.Triple} {
 		b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "100/minute", Headers: syntax})
 		b.handler = b.limit.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			h := w.Header()
@@ -132,7 +132,7 @@ func TestHeaderSlicesAreOwn(t *testing.T) {
 func TestRetryAfterIsNeverBeforeReset(t *testing.T) {
 	for _, rate := range []ratelimit.Rate{"7/second", "7/minute", "100/minute,burst=3", "11/hour", "3/7s"} {
 		synctest.Test(t, func(t *testing.T) {
-			b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate, Headers: ratelimit.Draft6})
+			b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate, Headers: ratelimit.Triple})
 			for i := range 60 {
 				time.Sleep(time.Duration(i*i*7919) * time.Microsecond)
 				b.passes(8, "192.0.2.1")
