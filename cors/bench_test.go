@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	rscors "github.com/rs/cors"
 
@@ -36,7 +37,7 @@ var cases = []struct {
 func handlers() map[string]http.Handler {
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	theirs := rscors.New(rscors.Options{AllowedOrigins: guide.Origins, AllowedMethods: guide.Methods, AllowedHeaders: guide.Headers,
-		ExposedHeaders: guide.Expose, AllowCredentials: true, MaxAge: guide.MaxAge})
+		ExposedHeaders: guide.Expose, AllowCredentials: true, MaxAge: int(guide.MaxAge / time.Second)})
 	return map[string]http.Handler{
 		"bulwark": bulwark.Must(cors.New(guide)).Wrap(next),
 		"rs":      theirs.Handler(next),
@@ -105,12 +106,12 @@ func TestSameAsRS(t *testing.T) {
 	for name, c := range map[string]cors.Config{
 		"guide":    guide,
 		"bare":     {Origins: []string{"https://app.example.com"}, Methods: guide.Methods, Headers: guide.Headers},
-		"everyone": {Origins: []string{"*"}, Methods: guide.Methods, Headers: guide.Headers, Expose: []string{"x-total-count", "etag"}, MaxAge: -1},
+		"everyone": {Origins: []string{"*"}, Methods: guide.Methods, Headers: guide.Headers, Expose: []string{"x-total-count", "etag"}, MaxAge: -time.Second},
 	} {
 		next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 		ours := bulwark.Must(cors.New(c)).Wrap(next)
 		theirs := rscors.New(rscors.Options{AllowedOrigins: c.Origins, AllowedMethods: c.Methods, AllowedHeaders: c.Headers,
-			ExposedHeaders: c.Expose, AllowCredentials: c.Credentials, MaxAge: c.MaxAge}).Handler(next)
+			ExposedHeaders: c.Expose, AllowCredentials: c.Credentials, MaxAge: int(c.MaxAge / time.Second)}).Handler(next)
 		for _, test := range cases {
 			if test.name == "actual_subdomain" && name == "bare" {
 				continue // not in the list

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -47,9 +48,10 @@ type Config struct {
 	Expose []string
 	// Credentials allows requests with cookies and client certificates.
 	Credentials bool
-	// MaxAge is how long a browser may remember a preflight, in seconds up to
-	// 86400. Zero leaves it to the browser (5 seconds), -1 forbids it.
-	MaxAge int
+	// MaxAge is how long a browser may remember a preflight, in whole seconds. A
+	// negative second, -time.Second, forbids it to remember any. Default: what the
+	// browser does by itself, which is 5 seconds. At most 24 hours.
+	MaxAge time.Duration
 	// DenyRefused answers actual requests from refused origins with 403 in place
 	// of an answer that the page cannot read. It protects what reading alone
 	// changes. A service that has pages of its own needs the BaseURL of
@@ -85,8 +87,8 @@ func New(c Config) (*Middleware, error) {
 		m.methods[method] = struct{}{}
 	}
 	checkHeaders(c, faults)
-	if c.MaxAge < -1 || c.MaxAge > 86400 {
-		faults.Add("MaxAge", strconv.Itoa(c.MaxAge), "must be between -1 and 86400 seconds, which is the most that browsers accept")
+	if c.MaxAge < -time.Second || c.MaxAge > 24*time.Hour || c.MaxAge%time.Second != 0 {
+		faults.Add("MaxAge", c.MaxAge.String(), "must be whole seconds from -1s to 24h, which is the most that browsers accept; write for example time.Hour")
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func New(c Config) (*Middleware, error) {
 	m.credentials = c.Credentials
 	m.exposed = exposed(c.Expose)
 	if c.MaxAge != 0 {
-		m.maxAge = strconv.Itoa(max(c.MaxAge, 0))
+		m.maxAge = strconv.Itoa(max(seconds(c.MaxAge), 0))
 	}
 	if c.DryRun {
 		slog.Default().Warn("security layer in dry run: it refuses nothing", "layer", "cors")
@@ -208,6 +210,9 @@ func checkHeaders(c Config, faults *fault.List) {
 		}
 	}
 }
+
+// seconds is the unit of Access-Control-Max-Age.
+func seconds(d time.Duration) int { return int(d / time.Second) }
 
 // exposed is the list of names in their usual spelling.
 func exposed(names []string) string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/cors"
@@ -145,8 +146,11 @@ func TestConfigFaults(t *testing.T) {
 		{"expose_star_with_credentials", cors.Config{Origins: ok, Credentials: true, Expose: []string{"*"}}, "cors.Expose[0]"},
 		{"expose_star_and_more", cors.Config{Origins: ok, Expose: []string{"A", "*"}}, "cors.Expose[1]"},
 		{"expose_no_token", cors.Config{Origins: ok, Expose: []string{"A\r\nB"}}, "cors.Expose[0]"},
-		{"max_age_low", cors.Config{Origins: ok, MaxAge: -2}, "cors.MaxAge"},
-		{"max_age_high", cors.Config{Origins: ok, MaxAge: 86401}, "cors.MaxAge"},
+		{"max_age_low", cors.Config{Origins: ok, MaxAge: -2 * time.Second}, "cors.MaxAge"},
+		{"max_age_high", cors.Config{Origins: ok, MaxAge: 86401 * time.Second}, "cors.MaxAge"},
+		{"max_age_fraction", cors.Config{Origins: ok, MaxAge: 1500 * time.Millisecond}, "cors.MaxAge"},
+		{"max_age_number_of_seconds", cors.Config{Origins: ok, MaxAge: 86400}, "cors.MaxAge"},
+		{"max_age_negative_number", cors.Config{Origins: ok, MaxAge: -1}, "cors.MaxAge"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m, err := cors.New(test.config)
@@ -157,7 +161,7 @@ func TestConfigFaults(t *testing.T) {
 		})
 	}
 	t.Run("all_at_once", func(t *testing.T) {
-		_, err := cors.New(cors.Config{Origins: []string{"null", "a"}, Methods: []string{"x"}, Headers: []string{"*"}, MaxAge: 1e6})
+		_, err := cors.New(cors.Config{Origins: []string{"null", "a"}, Methods: []string{"x"}, Headers: []string{"*"}, MaxAge: 1e6 * time.Second})
 		for _, field := range []string{"cors.Origins[0]", "cors.Origins[1]", "cors.Methods[0]", "cors.Headers[0]", "cors.MaxAge"} {
 			if err == nil || !strings.Contains(err.Error(), field) {
 				t.Errorf("%v does not name %s", err, field)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/bulwarktest"
@@ -23,7 +24,7 @@ var guide = cors.Config{
 	Headers:     []string{"Content-Type", "Authorization"},
 	Expose:      []string{"X-Total-Count"},
 	Credentials: true,
-	MaxAge:      86400,
+	MaxAge:      24 * time.Hour,
 }
 
 func with(c cors.Config, change func(*cors.Config)) cors.Config {
@@ -185,7 +186,7 @@ func TestPreflightAllowed(t *testing.T) {
 			"Allow-Credentials: true\nAllow-Methods: HEAD\nAllow-Origin: http://localhost:3000\nMax-Age: 86400"},
 		{"everybody", cors.Config{Origins: []string{"*"}}, preflight("https://evil.example", "POST"),
 			"Allow-Methods: POST\nAllow-Origin: *"},
-		{"no_caching", cors.Config{Origins: []string{"https://a.example"}, MaxAge: -1}, preflight("https://a.example", "GET"),
+		{"no_caching", cors.Config{Origins: []string{"https://a.example"}, MaxAge: -time.Second}, preflight("https://a.example", "GET"),
 			"Allow-Methods: GET\nAllow-Origin: https://a.example\nMax-Age: 0"},
 		{"options_listed", cors.Config{Origins: []string{"https://a.example"}, Methods: []string{"OPTIONS"}}, preflight("https://a.example", "OPTIONS"),
 			"Allow-Methods: OPTIONS\nAllow-Origin: https://a.example"},

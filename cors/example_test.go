@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/cors"
@@ -21,7 +22,7 @@ func Example() {
 		Headers:     []string{"Content-Type", "Authorization"},
 		Expose:      []string{"X-Total-Count"},
 		Credentials: true,
-		MaxAge:      86400, // 24 hours
+		MaxAge:      24 * time.Hour,
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -19,7 +19,7 @@ func newProtocol(c Config, list *origins, methods []string) protocol {
 		AllowedMethods:     methods,
 		AllowedHeaders:     append([]string{""}, c.Headers...), // a name that nobody can send
 		AllowCredentials:   c.Credentials,
-		MaxAge:             c.MaxAge,
+		MaxAge:             seconds(c.MaxAge),
 		OptionsPassthrough: true,
 	}
 	if list.any {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
@@ -104,7 +105,7 @@ func verifierConfig() jwt.Config {
 
 func corsConfig() cors.Config {
 	return cors.Config{
-		Origins: []string{origin}, Credentials: true, MaxAge: 86400,
+		Origins: []string{origin}, Credentials: true, MaxAge: 24 * time.Hour,
 		Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
 		Headers: []string{"Authorization", "Content-Type"},
 		Expose:  []string{"X-Total-Count", "RateLimit", "RateLimit-Policy", "Retry-After"},

@@ -66,7 +66,7 @@ func unrolled() *secure.Secure {
 func rsCORS() *rscors.Cors {
 	c := corsConfig()
 	return rscors.New(rscors.Options{AllowedOrigins: c.Origins, AllowedMethods: c.Methods, AllowedHeaders: c.Headers,
-		ExposedHeaders: c.Expose, AllowCredentials: true, MaxAge: c.MaxAge})
+		ExposedHeaders: c.Expose, AllowCredentials: true, MaxAge: int(c.MaxAge / time.Second)})
 }
 
 // A person is a caller as the peers know it.

@@ -2,6 +2,7 @@ package documents
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
@@ -25,7 +26,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			Methods:     []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
 			Headers:     []string{"Authorization", "Content-Type"},
 			Expose:      []string{"X-Total-Count", "RateLimit", "RateLimit-Policy", "Retry-After"},
-			MaxAge:      86400,
+			MaxAge:      24 * time.Hour,
 		},
 		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute", Store: a.limits},
 		auth.Config{
