@@ -68,7 +68,7 @@ type Config struct {
 	MaxKeys int
 	// Store is a store that several limits share, in place of one of its own. Where it
 	// is too small, limits of short windows give way to those of long ones.
-	Store *Memory
+	Store *MemoryStore
 }
 
 // Build is [New] for a chain. Without a Key, it is an error.
@@ -111,18 +111,15 @@ func New(c Config) (*Middleware, error) {
 func (m *Middleware) open(c Config) error {
 	store := c.Store
 	if store == nil {
-		var err error
-		if store, err = NewMemory(c.MaxKeys); err != nil {
-			return err
-		}
+		store = &MemoryStore{Max: c.MaxKeys}
 	}
-	id, ok := store.register(c.Name)
+	table, id, ok := store.open(c.Name)
 	if !ok {
 		faults := c.faults()
 		faults.Add("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
 		return faults.Err()
 	}
-	m.store, m.id = store, id
+	m.table, m.id = table, id
 	return nil
 }
 
@@ -179,8 +176,10 @@ func (c Config) check(faults *fault.List) {
 	switch {
 	case c.Store != nil && c.MaxKeys != 0:
 		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), "sizes a store of its own; leave it out where there is a Store")
-	case c.Store != nil && c.Store.buckets == nil:
-		faults.Add("Store", "", "was made without NewMemory")
+	case c.Store != nil:
+		if field, value, reason := c.Store.fault(); reason != "" {
+			faults.Add(field, value, reason)
+		}
 	case c.MaxKeys != 0 && (c.MaxKeys < minKeys || c.MaxKeys > maxKeys):
 		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), keysReason)
 	}

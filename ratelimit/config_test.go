@@ -13,10 +13,7 @@ import (
 )
 
 func TestConfigErrors(t *testing.T) {
-	store, err := ratelimit.NewMemory(8)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := &ratelimit.MemoryStore{Max: 8}
 	ok := ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/second", MaxKeys: 8}
 	with := func(change func(*ratelimit.Config)) ratelimit.Config {
 		c := ok
@@ -51,7 +48,6 @@ func TestConfigErrors(t *testing.T) {
 		{"keys_too_few", with(func(c *ratelimit.Config) { c.MaxKeys = 7 }), []string{"ratelimit(n).MaxKeys"}},
 		{"keys_too_many", with(func(c *ratelimit.Config) { c.MaxKeys = 1<<27 + 1 }), []string{"ratelimit(n).MaxKeys"}},
 		{"keys_and_store", with(func(c *ratelimit.Config) { c.Store = store }), []string{"ratelimit(n).MaxKeys"}},
-		{"zero_store", with(func(c *ratelimit.Config) { c.MaxKeys, c.Store = 0, &ratelimit.Memory{} }), []string{"ratelimit(n).Store"}},
 		{"key_nil_func", with(func(c *ratelimit.Config) { c.Key = ratelimit.KeyFunc(nil) }), []string{"ratelimit(n).Key"}},
 		{"key_empty_join", with(func(c *ratelimit.Config) { c.Key = ratelimit.Join() }), []string{"ratelimit(n).Key"}},
 		{"key_nine", with(func(c *ratelimit.Config) {
@@ -87,38 +83,19 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestNamesAreUniqueOnAStore(t *testing.T) {
-	store, err := ratelimit.NewMemory(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := &ratelimit.MemoryStore{}
 	one := ratelimit.Config{Name: "one", Key: ratelimit.ByIP, Rate: "1/hour", Store: store}
 	two := ratelimit.Config{Name: "two", Key: ratelimit.ByIP, Rate: "1/hour", Store: store}
-	_, err = bulwark.Chain(one, two, one)
+	_, err := bulwark.Chain(one, two, one)
 	if got := fields(err); !slices.Equal(got, []string{"ratelimit(one).Name"}) {
 		t.Fatalf("fields %q of %v", got, err)
 	}
 	// The two share memory, and nothing else.
-	store, err = ratelimit.NewMemory(1024)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store = &ratelimit.MemoryStore{Max: 1024}
 	one.Store, two.Store = store, store
 	a, b := serve(t, one), serve(t, two)
 	if a.passes(2, "192.0.2.1") != 1 || b.passes(2, "192.0.2.1") != 1 {
 		t.Errorf("%d and %d passed, want 1 each", a.ran, b.ran)
-	}
-}
-
-func TestNewMemoryErrors(t *testing.T) {
-	for _, keys := range []int{-1, 1, 7, 1<<27 + 1} {
-		if m, err := ratelimit.NewMemory(keys); m != nil || len(fields(err)) != 1 {
-			t.Errorf("%d: %v, %v", keys, m, err)
-		}
-	}
-	for keys, buckets := range map[int]int{8: 1, 9: 2, 16: 2, 1000: 128, 1024: 128, 0: 131072} {
-		if m, err := ratelimit.NewMemory(keys); err != nil || m.Buckets() != buckets {
-			t.Errorf("%d: %v buckets, %v", keys, m.Buckets(), err)
-		}
 	}
 }
 

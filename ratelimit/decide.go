@@ -53,13 +53,13 @@ func (m *Middleware) decide(r *http.Request, scope *bulwark.Scope) (verdict, err
 	if !ok {
 		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.key", "The request does not say whose quota it uses.")
 	}
-	hash, wideHash := m.store.hash(key), uint64(0)
+	hash, wideHash := m.table.hash(key), uint64(0)
 	if c.addr.Is6() {
 		if key, ok = m.appendKey(room[:0], r, &c, 48); ok {
-			wideHash = m.store.hash(key)
+			wideHash = m.table.hash(key)
 		}
 	}
-	return m.store.debit(c.quota, cost, hash, wideHash), nil
+	return m.table.debit(c.quota, cost, hash, wideHash), nil
 }
 
 // identify finds the caller and its quota.
@@ -96,33 +96,33 @@ func (m *Middleware) tier(name string) *quota {
 
 // debit takes cost from a key and, where there is one, from the wide key around it:
 // from both or from neither.
-func (m *Memory) debit(q *quota, cost int64, hash, wideHash uint64) verdict {
-	now := m.now()
+func (t *table) debit(q *quota, cost int64, hash, wideHash uint64) verdict {
+	now := t.now()
 	v := verdict{quota: q, hash: hash}
 	if wideHash == 0 {
-		v.take(m, q, cost, hash, now, 0)
+		v.take(t, q, cost, hash, now, 0)
 		return v
 	}
 	// The wide key is read first, so that a refusal for its sake writes nothing.
-	if level := m.level(wideHash, now); q.wide.wait(level, cost) > 0 {
+	if level := t.level(wideHash, now); q.wide.wait(level, cost) > 0 {
 		v.describe(q.wide, level, cost, true)
-		v.describe(q, m.level(hash, now), cost, true)
+		v.describe(q, t.level(hash, now), cost, true)
 		return v
 	}
-	v.take(m, q, cost, hash, now, 0)
+	v.take(t, q, cost, hash, now, 0)
 	if v.exceeded {
 		return v
 	}
-	if v.take(m, q.wide, cost, wideHash, now, 1); v.exceeded {
-		v.refund(m) // somebody else took the last of it meanwhile
+	if v.take(t, q.wide, cost, wideHash, now, 1); v.exceeded {
+		v.refund(t) // somebody else took the last of it meanwhile
 	}
 	return v
 }
 
 // take counts against one key.
-func (v *verdict) take(m *Memory, q *quota, cost int64, hash uint64, now int64, index int) {
+func (v *verdict) take(t *table, q *quota, cost int64, hash uint64, now int64, index int) {
 	amount := cost * q.unit
-	until, ok := m.take(hash, now, amount, q.full)
+	until, ok := t.take(hash, now, amount, q.full)
 	v.describe(q, until-now, cost, !ok)
 	if ok {
 		v.debits[index] = debit{hash: hash, amount: amount, until: until}
@@ -145,13 +145,13 @@ func (v *verdict) describe(q *quota, level, cost int64, exceeded bool) {
 }
 
 // refund gives back what the request has taken.
-func (v *verdict) refund(m *Memory) { giveBack(m, &v.debits) }
+func (v *verdict) refund(t *table) { giveBack(t, &v.debits) }
 
-func giveBack(m *Memory, debits *[2]debit) {
-	now := m.now()
+func giveBack(t *table, debits *[2]debit) {
+	now := t.now()
 	for _, d := range debits {
 		if d.amount > 0 {
-			m.giveBack(d.hash, now, d.amount, d.until)
+			t.giveBack(d.hash, now, d.amount, d.until)
 		}
 	}
 	*debits = [2]debit{}

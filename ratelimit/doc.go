@@ -10,7 +10,7 @@
 // what is counted (requests, or failures only). Past the rate the answer is 429 with
 // Retry-After, as problem details of the type quota-exceeded, and the event is
 // excess_rate_limit_exceeded. Responses carry the RateLimit fields of the IETF draft.
-// Memory is allocated once and bounded, whatever clients do; see [Memory].
+// Memory is allocated once and bounded, whatever clients do; see [MemoryStore].
 //
 // # Rates
 //
@@ -40,7 +40,7 @@
 // Limits count within one process: n processes allow n times as much. State is lost
 // with the process. A distributed flood that fills the table beyond its size is
 // counted less exactly, and so are fresh keys in it, while who has used up a quota
-// stays refused; [Memory.Evictions] tells. Bandwidth and floods below HTTP are for
+// stays refused; [MemoryStore.Evictions] tells. Bandwidth and floods below HTTP are for
 // the network. Hashes of keys are seeded per process and 64 bits wide: two callers
 // share a quota by chance once in 2⁶⁴ pairs.
 //

@@ -74,7 +74,7 @@ func Example_tiers() {
 // A login limits failures by the address, before the body is read, and by the
 // account, once it is known.
 func ExampleMiddleware_Take() {
-	store := bulwark.Must(ratelimit.NewMemory(1 << 16))
+	store := &ratelimit.MemoryStore{Max: 1 << 16}
 	byAddress := bulwark.Must(ratelimit.New(ratelimit.Config{
 		Name: "login", Key: ratelimit.ByIP, Rate: "10/hour", Count: ratelimit.Failures, Store: store}))
 	byPair := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "login-pair", Rate: "3/hour", Store: store}))

@@ -29,5 +29,10 @@ func (m *Middleware) Note(hash uint64, now, window time.Duration) (count int, fi
 	return m.dry.note(hash, int64(now), int64(window/time.Second))
 }
 
-// Buckets tells how the table is laid out.
-func (m *Memory) Buckets() int { return len(m.buckets) }
+// Buckets tells how the table is laid out, and 0 while there is none.
+func (s *MemoryStore) Buckets() int {
+	if t := s.table.Load(); t != nil {
+		return len(t.buckets)
+	}
+	return 0
+}

@@ -83,10 +83,7 @@ func TestAggregate(t *testing.T) {
 
 // TestAggregateIsAllOrNothing exhausts a /48 and asks what a /64 in it has left.
 func TestAggregateIsAllOrNothing(t *testing.T) {
-	store, err := ratelimit.NewMemory(1024)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := &ratelimit.MemoryStore{Max: 1024}
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/hour", Count: ratelimit.Failures, Store: store})
 	b.status = 401
 	network := netip.MustParseAddr("2001:db8:1::1").As16()

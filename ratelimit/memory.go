@@ -2,221 +2,83 @@ package ratelimit
 
 import (
 	"fmt"
-	"hash/maphash"
-	"math/bits"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/bulwark-go/bulwark"
 )
 
 const (
-	ways        = 8
-	stripes     = 256
 	minKeys     = ways
 	maxKeys     = 1 << 27
 	defaultKeys = 1 << 20
+	keysReason  = "must be 8 to 134217728, or 0 for 1048576"
 )
 
-// A bucket holds the keys whose hashes fall into it: eight hashes in one cache
-// line and, beside it, until when each key is occupied. A hash of 0 is a free slot.
-type bucket struct {
-	hashes [ways]atomic.Uint64
-	until  [ways]atomic.Int64
-}
-
-// A Memory keeps the state of limits within the process, 16 bytes a key, in a
-// table that is allocated once and never grows. Several limits may share one: see
-// Config.Store.
+// A MemoryStore keeps the state of limits within the process, 16 bytes a key, in
+// a table that never grows. The zero MemoryStore is ready: the first limit that is
+// made with it allocates the table. Several limits may share one by its address,
+// see Config.Store; it must not be copied after that.
 //
-// Keys are kept as 64-bit hashes with a seed of this process; the keys themselves
-// are not kept. A key whose quota is whole again needs no slot. When a bucket of
-// the table is full, the least consumed key gives way, and among those that have
-// consumed no more than the newcomer the latest does: a flood of fresh keys
-// displaces itself, not who has used up a quota, nor who was there before it.
+// Keys are kept as 64-bit hashes with a seed of this process. The store does not
+// keep the keys themselves. A key whose quota is whole again needs no room. When
+// there is no room for a new key, the key that has consumed the least gives way.
+// A flood of fresh keys therefore displaces itself. It displaces neither who has
+// used up a quota nor who was there before it.
 //
-// Time is monotonic: setting the clock changes nothing. A Memory is safe for
-// concurrent use; a key that it knows already is counted without a lock.
-type Memory struct {
-	buckets   []bucket
-	mask      uint64
-	seed      maphash.Seed
-	start     time.Time
-	locks     [stripes]sync.Mutex
-	evictions atomic.Uint64
+// Time is monotonic: setting the clock changes nothing. A MemoryStore is safe for
+// concurrent use. A key that it has already is counted without a lock.
+type MemoryStore struct {
+	// Max is how many keys are kept at once, 16 bytes each, rounded up to a power
+	// of two. It counts when the first limit is made. Default: 1,048,576, which is
+	// 16 MiB. At least 8, at most 134,217,728.
+	Max int
 
-	mu    sync.Mutex
+	self  atomic.Pointer[MemoryStore] // tells a copy, as in strings.Builder
+	table atomic.Pointer[table]
+
+	mu    sync.Mutex // also what go vet tells a copy by
 	names map[string]bool
 }
 
-// NewMemory allocates a store for so many keys, 8 to 134,217,728, rounded up to a
-// power of two; 0 is 1,048,576 keys, 16 MiB.
-func NewMemory(keys int) (*Memory, error) {
-	if keys == 0 {
-		keys = defaultKeys
-	}
-	if keys < minKeys || keys > maxKeys {
-		return nil, &bulwark.ConfigError{Field: "ratelimit.NewMemory", Value: fmt.Sprint(keys), Reason: keysReason}
-	}
-	n := 1 << bits.Len(uint(keys-1)) / ways
-	return &Memory{
-		buckets: make([]bucket, n),
-		mask:    uint64(n - 1),
-		seed:    maphash.MakeSeed(),
-		start:   time.Now(),
-		names:   map[string]bool{},
-	}, nil
-}
-
-const keysReason = "must be 8 to 134217728, or 0 for 1048576"
-
 // Evictions counts the keys that had to give way before their quota was whole
-// again. While it grows, the table is too small for the traffic.
-func (m *Memory) Evictions() uint64 { return m.evictions.Load() }
-
-// register claims a name for one limit, and reports false where it is taken.
-func (m *Memory) register(name string) (id uint32, ok bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.names[name] {
-		return 0, false
+// again. While it grows, the store is too small for the traffic.
+func (s *MemoryStore) Evictions() uint64 {
+	if t := s.table.Load(); t != nil {
+		return t.evictions.Load()
 	}
-	m.names[name] = true
-	return uint32(len(m.names)), true
+	return 0
 }
 
-// now is nanoseconds since the store was made, and never 0.
-func (m *Memory) now() int64 { return int64(time.Since(m.start)) + 1 }
-
-// hash is never 0, which marks a free slot.
-func (m *Memory) hash(key []byte) uint64 {
-	return max(1, maphash.Bytes(m.seed, key))
+// fault says which field of a Config is wrong for this store, with its value and
+// why, or nothing.
+func (s *MemoryStore) fault() (field, value, reason string) {
+	if self := s.self.Load(); self != nil && self != s {
+		return "Store", "", "is a copy of a store that limits use already; share that store by its address"
+	}
+	if s.Max != 0 && (s.Max < minKeys || s.Max > maxKeys) {
+		return "Store.Max", fmt.Sprint(s.Max), keysReason
+	}
+	return "", "", ""
 }
 
-// find returns the slot of a key, or nil.
-func (b *bucket) find(hash uint64) (hashAt *atomic.Uint64, until *atomic.Int64) {
-	for i := range b.hashes {
-		if b.hashes[i].Load() == hash {
-			return &b.hashes[i], &b.until[i]
-		}
+// open claims a name for one limit and returns the table, which it allocates for
+// the first. It reports false where the name is taken. The limit keeps the table,
+// so that a request does not come through here.
+func (s *MemoryStore) open(name string) (t *table, id uint32, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names[name] {
+		return nil, 0, false
 	}
-	return nil, nil
-}
-
-// level is how long a key is still occupied. It only reads.
-func (m *Memory) level(hash uint64, now int64) int64 {
-	_, until := m.buckets[hash&m.mask].find(hash)
-	if until == nil {
-		return 0
+	if t = s.table.Load(); t == nil {
+		keys := s.Max
+		if keys == 0 {
+			keys = defaultKeys
+		}
+		t = newTable(keys)
+		s.self.Store(s)
+		s.table.Store(t)
+		s.names = map[string]bool{}
 	}
-	return max(0, until.Load()-now)
-}
-
-// take occupies a key for amount more if that makes no more than full, and
-// returns until when the key is occupied. A refusal only reads.
-func (m *Memory) take(hash uint64, now, amount, full int64) (until int64, ok bool) {
-	b := &m.buckets[hash&m.mask]
-	for {
-		hashAt, slot := b.find(hash)
-		if slot == nil {
-			if amount > full {
-				return now, false
-			}
-			if m.insert(b, hash, now, now+amount) {
-				return now + amount, true
-			}
-			continue // somebody else has just inserted it
-		}
-		old := slot.Load()
-		next := max(old, now) + amount
-		if next-now > full {
-			if hashAt.Load() != hash {
-				continue // the slot has changed hands, old is a stranger's
-			}
-			return max(old, now), false
-		}
-		if !slot.CompareAndSwap(old, next) {
-			continue
-		}
-		if hashAt.Load() == hash {
-			return next, true
-		}
-		slot.CompareAndSwap(next, old) // the slot had changed hands: give it back
-	}
-}
-
-// insert gives a key a slot. It reports false where the key has one already.
-func (m *Memory) insert(b *bucket, hash uint64, now, until int64) bool {
-	lock := &m.locks[hash&m.mask%stripes]
-	lock.Lock()
-	defer lock.Unlock()
-	for {
-		if _, slot := b.find(hash); slot != nil {
-			return false
-		}
-		i, seen, live := b.victim(now, until)
-		owner := b.hashes[i].Load()
-		// Its owner may be counting right now. Nobody finds the slot while its
-		// hash is 0; a count that came first makes the swap fail.
-		b.hashes[i].Store(0)
-		if !b.until[i].CompareAndSwap(seen, until) {
-			b.hashes[i].Store(owner)
-			continue
-		}
-		b.hashes[i].Store(hash)
-		if live {
-			m.evictions.Add(1)
-		}
-		return true
-	}
-}
-
-// victim chooses the slot for a key that will be occupied until then: a free one,
-// one whose time has passed, or else that of a live key.
-func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
-	least, latest := -1, -1
-	var leastUntil, latestUntil int64
-	for i := range b.until {
-		this := b.until[i].Load()
-		if this <= now || b.hashes[i].Load() == 0 {
-			return i, this, false
-		}
-		if least < 0 || this < leastUntil {
-			least, leastUntil = i, this
-		}
-		if this <= until && (latest < 0 || this >= latestUntil) {
-			latest, latestUntil = i, this
-		}
-	}
-	if latest >= 0 {
-		return latest, latestUntil, true
-	}
-	return least, leastUntil, true
-}
-
-// giveBack shortens what a key is occupied by at most amount, and by no more than
-// what is left of own, until when the request that gives back had it occupied.
-// With requests that overlap, what time has restored to one may be given back by
-// another as well; that is bounded by what they took.
-func (m *Memory) giveBack(hash uint64, now, amount, own int64) {
-	amount = min(amount, own-now)
-	if amount <= 0 {
-		return
-	}
-	b := &m.buckets[hash&m.mask]
-	for {
-		hashAt, slot := b.find(hash)
-		if slot == nil {
-			return // evicted or replaced since: there is nothing to shorten
-		}
-		old := slot.Load()
-		if !slot.CompareAndSwap(old, old-amount) {
-			continue
-		}
-		if hashAt.Load() == hash {
-			return
-		}
-		slot.CompareAndSwap(old-amount, old)
-	}
+	s.names[name] = true
+	return t, uint32(len(s.names)), true
 }

@@ -2,226 +2,94 @@ package ratelimit_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/netip"
-	"runtime"
+	"reflect"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/internal/race"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// TestOffenderUnderFlood keeps refusing who has been there, while fresh keys flood
-// a table that is far too small for them.
-func TestOffenderUnderFlood(t *testing.T) {
-	for _, between := range []int{1, 100, 2_000} {
-		t.Run(fmt.Sprint(between), func(t *testing.T) {
-			store := bulwark.Must(ratelimit.NewMemory(1024))
-			m := serve(t, ratelimit.Config{Rate: "10/hour", Store: store}).limit
-			got, junk := 0, 0
-			for range 200 {
-				if _, _, err := m.Take(t.Context(), "offender"); err == nil {
-					got++
-				}
-				for range between {
-					junk++
-					if _, _, err := m.Take(t.Context(), "junk", fmt.Sprint(junk)); err != nil {
-						t.Fatalf("junk key %d was refused", junk)
-					}
-				}
-			}
-			if got != 10 {
-				t.Errorf("the offender got %d requests, want 10", got)
-			}
-			if between == 2_000 && store.Evictions() == 0 {
-				t.Error("no evictions were counted")
-			}
-		})
+// limitOn makes a limit on a store.
+func limitOn(store *ratelimit.MemoryStore, name string) (*ratelimit.Middleware, error) {
+	return ratelimit.New(ratelimit.Config{Name: name, Rate: "1/hour", Store: store})
+}
+
+func TestMemoryStoreMax(t *testing.T) {
+	for _, keys := range []int{-1, 1, 7, 1<<27 + 1} {
+		store := &ratelimit.MemoryStore{Max: keys}
+		m, err := limitOn(store, "n")
+		if m != nil || !slices.Equal(fields(err), []string{"ratelimit(n).Store.Max"}) || store.Buckets() != 0 {
+			t.Errorf("%d: %v, %v, %d buckets", keys, m, err, store.Buckets())
+		}
+	}
+	for keys, buckets := range map[int]int{8: 1, 9: 2, 16: 2, 1000: 128, 1024: 128, 0: 131072} {
+		store := &ratelimit.MemoryStore{Max: keys}
+		if _, err := limitOn(store, "n"); err != nil || store.Buckets() != buckets {
+			t.Errorf("%d: %v buckets, %v", keys, store.Buckets(), err)
+		}
 	}
 }
 
-// TestOffenderArrivesDuringFlood is there only after the table is full.
-func TestOffenderArrivesDuringFlood(t *testing.T) {
-	store := bulwark.Must(ratelimit.NewMemory(1024))
-	m := serve(t, ratelimit.Config{Rate: "10/hour", Store: store}).limit
-	flood := func(from, n int) {
-		for i := range n {
-			m.Take(t.Context(), "junk", fmt.Sprint(from+i))
-		}
+// TestZeroMemoryStore is ready, and takes no memory until there is a limit.
+func TestZeroMemoryStore(t *testing.T) {
+	var store ratelimit.MemoryStore
+	if store.Evictions() != 0 || store.Buckets() != 0 {
+		t.Fatalf("%d evictions, %d buckets before the first limit", store.Evictions(), store.Buckets())
 	}
-	flood(0, 20_000)
-	got := 0
-	for i := range 200 {
-		if _, _, err := m.Take(t.Context(), "offender"); err == nil {
-			got++
-		}
-		if i > 0 { // once it has consumed more than a fresh key it stays
-			flood(100_000*i, 1_000)
-		}
+	m, err := limitOn(&store, "n")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got != 10 {
-		t.Errorf("the offender got %d requests, want 10", got)
+	_, _, first := m.Take(t.Context(), "somebody")
+	_, _, second := m.Take(t.Context(), "somebody")
+	if first != nil || second == nil {
+		t.Errorf("got %v and %v, want the first and not the second", first, second)
 	}
 }
 
-// TestSlotsAreReused fills a table again and again with keys whose time has passed.
-func TestSlotsAreReused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := bulwark.Must(ratelimit.NewMemory(8))
-		m := serve(t, ratelimit.Config{Rate: "1/second", Store: store}).limit
-		for i := range 800 {
-			if i%8 == 0 {
-				time.Sleep(time.Second)
-			}
-			if _, _, err := m.Take(t.Context(), fmt.Sprint(i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if n := store.Evictions(); n != 0 {
-			t.Errorf("%d evictions of keys whose time had passed", n)
-		}
-		for i := range 8 { // the last eight are all there
-			if _, _, err := m.Take(t.Context(), fmt.Sprint(792+i)); err == nil {
-				t.Errorf("key %d was forgotten", 792+i)
-			}
-		}
-	})
-}
-
-// TestLeastConsumedGivesWay fills one bucket with keys that have used up their
-// quota; what comes then displaces the least of them, and itself.
-func TestLeastConsumedGivesWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := bulwark.Must(ratelimit.NewMemory(8))
-		m := serve(t, ratelimit.Config{Rate: "10/hour", Store: store}).limit
-		take := func(key string, n int) (passed int) {
-			for range n {
-				if _, _, err := m.Take(t.Context(), key); err == nil {
-					passed++
-				}
-			}
-			return passed
-		}
-		for i := range 8 {
-			take(fmt.Sprint(i), 3+i) // key 0 the least, key 7 all
-		}
-		for i := range 100 {
-			take(fmt.Sprint("junk", i), 1)
-		}
-		if n := store.Evictions(); n != 100 {
-			t.Errorf("%d evictions, want 100", n)
-		}
-		for i := 7; i > 0; i-- {
-			if got := take(fmt.Sprint(i), 10); got != 7-i {
-				t.Errorf("key %d had %d left, want %d", i, got, 7-i)
-			}
-		}
-	})
-}
-
-// TestRefundAfterEviction gives back to a key that is no longer there.
-func TestRefundAfterEviction(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := bulwark.Must(ratelimit.NewMemory(8))
-		m := serve(t, ratelimit.Config{Rate: "2/hour", Store: store}).limit
-		reservation, _, _ := m.Take(t.Context(), "gone")
-		for i := range 20 {
-			for range 2 {
-				m.Take(t.Context(), fmt.Sprint(i))
-			}
-		}
-		if store.Evictions() == 0 {
-			t.Fatal("nothing was evicted")
-		}
-		reservation.Refund()
-		if got := serveLeft(t, m, "fresh"); got != 2 {
-			t.Errorf("a fresh key had %d", got)
-		}
-	})
-}
-
-func serveLeft(t *testing.T, m *ratelimit.Middleware, key string) (n int) {
-	for {
-		if _, _, err := m.Take(t.Context(), key); err != nil {
-			return n
-		}
-		n++
-	}
-}
-
-// TestChurnAtOnce hits, inserts, evicts and refunds in one small table from many
-// goroutines; a key that is always in use is counted exactly where nothing heavier
-// pushes it out.
-func TestChurnAtOnce(t *testing.T) {
-	store := bulwark.Must(ratelimit.NewMemory(16))
-	m := serve(t, ratelimit.Config{Rate: "100/day", Store: store}).limit
-	for range 3 { // more than a fresh key
-		m.Take(t.Context(), "hot")
-	}
-	var passed atomic.Int64
+// TestMemoryStoreIsMadeOnce makes the first limits of a store at the same time.
+// All of them count in one table: three keys each fill it, so that some give way.
+func TestMemoryStoreIsMadeOnce(t *testing.T) {
+	store := &ratelimit.MemoryStore{Max: 8}
 	var wg sync.WaitGroup
-	for g := range 8 {
+	for i := range 16 {
 		wg.Go(func() {
-			for i := range 2000 {
-				if _, _, err := m.Take(t.Context(), "hot"); err == nil {
-					passed.Add(1)
-				}
-				if r, _, err := m.Take(t.Context(), fmt.Sprint("junk", g, i)); err == nil && i%3 == 0 {
-					r.Refund()
-				}
+			m, err := limitOn(store, fmt.Sprint("n", i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for j := range 3 {
+				m.Take(t.Context(), fmt.Sprint(j))
 			}
 		})
 	}
 	wg.Wait()
-	if passed.Load() != 97 {
-		t.Errorf("%d passed, want 97", passed.Load())
+	if got := store.Evictions(); got != 16*3-8 {
+		t.Errorf("%d evictions, want %d", got, 16*3-8)
+	}
+	if _, err := limitOn(store, "n7"); !slices.Equal(fields(err), []string{"ratelimit(n7).Name"}) {
+		t.Errorf("a second limit of one name: %v", err)
 	}
 }
 
-// TestMillionNetworks sends from a million /64 networks: nothing is kept on the heap.
-func TestMillionNetworks(t *testing.T) {
-	if race.Enabled || testing.Short() {
-		t.Skip("counts memory")
+// TestCopiedMemoryStore copies as a program could that ignores go vet. A copy of
+// one in use would share its table, and not the names on it.
+func TestCopiedMemoryStore(t *testing.T) {
+	copied := func(store *ratelimit.MemoryStore) *ratelimit.MemoryStore {
+		c := new(ratelimit.MemoryStore)
+		reflect.ValueOf(c).Elem().Set(reflect.ValueOf(store).Elem())
+		return c
 	}
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "10/hour"}))
-	next := &spy{}
-	h := m.Wrap(next)
-	r, w := quietRequest("192.0.2.1:1")
-	h.ServeHTTP(w, r)
-	network := netip.MustParseAddr("2001:db8::1").As16()
-	send := func(i int) {
-		network[2], network[3], network[4], network[5] = byte(i>>20), byte(i>>12), byte(i>>4), byte(i<<4)
-		r, w := quietRequest(netip.AddrPortFrom(netip.AddrFrom16(network), 1).String())
-		h.ServeHTTP(w, r)
+	store := &ratelimit.MemoryStore{Max: 8}
+	if _, err := limitOn(copied(store), "n"); err != nil {
+		t.Errorf("a copy of an unused store: %v", err)
 	}
-	send(0)
-	before := heap()
-	for i := range 1_000_000 {
-		send(i)
+	if _, err := limitOn(store, "n"); err != nil {
+		t.Fatal(err)
 	}
-	if grown := int64(heap()) - int64(before); grown > 64<<10 {
-		t.Errorf("the heap has grown by %d bytes", grown)
+	if m, err := limitOn(copied(store), "other"); m != nil || !slices.Equal(fields(err), []string{"ratelimit(other).Store"}) {
+		t.Errorf("a copy of a store in use: %v, %v", m, err)
 	}
-	runtime.KeepAlive(h)
-	if next.ran < 1_000_000 {
-		t.Errorf("only %d passed", next.ran)
-	}
-}
-
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return stats.HeapAlloc
-}
-
-func quietRequest(addr string) (*http.Request, discard) {
-	r := &http.Request{Method: "GET", RemoteAddr: addr, Header: http.Header{}}
-	return r.WithContext(quiet(r)), discard{http.Header{}}
 }

@@ -15,7 +15,7 @@ import (
 type Middleware struct {
 	name        string
 	id          uint32
-	store       *Memory
+	table       *table
 	parts       []part
 	byPrincipal bool
 	byIP        bool
@@ -57,7 +57,7 @@ func (m *Middleware) reads(kind builtin) bool {
 
 // unready says why m cannot count requests.
 func (m *Middleware) unready() error {
-	if m == nil || m.store == nil {
+	if m == nil || m.table == nil {
 		return fault.Unmade("ratelimit", "New")
 	}
 	if len(m.parts) == 0 {
@@ -102,7 +102,7 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	returned := false
 	defer func() {
 		if returned && !m.failed(r, watched) {
-			giveBack(m.store, &debits)
+			giveBack(m.table, &debits)
 		}
 	}()
 	next.ServeHTTP(w, r)
@@ -138,7 +138,7 @@ func (m *Middleware) reportDry(r *http.Request, v *verdict, err error) {
 	case err != nil:
 		bulwark.Report(r, bulwark.Event{Name: bulwark.SysUnavailable, Reason: "ratelimit.unconfigured", Rule: m.name})
 	case v.exceeded:
-		if count, first := m.dry.note(v.hash, m.store.now(), v.quota.window); first {
+		if count, first := m.dry.note(v.hash, m.table.now(), v.quota.window); first {
 			bulwark.Report(r, bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count})
 		}
 	}

@@ -28,7 +28,7 @@ type Result struct {
 // is refunded. All methods accept a nil receiver, and are safe for concurrent use.
 type Reservation struct {
 	mu     sync.Mutex
-	store  *Memory
+	table  *table
 	debits [2]debit
 }
 
@@ -45,12 +45,12 @@ func (r *Reservation) Commit() {
 // Refund gives back what was counted, once, less what has been restored since by
 // the passing of time.
 func (r *Reservation) Refund() {
-	if r == nil || r.store == nil {
+	if r == nil || r.table == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	giveBack(r.store, &r.debits)
+	giveBack(r.table, &r.debits)
 }
 
 // Take counts one request against a key that only a handler knows, at the default
@@ -74,7 +74,7 @@ func (r *Reservation) Refund() {
 // owner out: give it a rate well above that of a limit by account and
 // [AddressPrefix] beside it.
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
-	if m == nil || m.store == nil {
+	if m == nil || m.table == nil {
 		return nil, Result{}, m.unready()
 	}
 	if !complete(key) {
@@ -89,7 +89,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 	for _, text := range key {
 		b = appendSized(b, text)
 	}
-	v := m.store.debit(m.rate, 1, m.store.hash(b), 0)
+	v := m.table.debit(m.rate, 1, m.table.hash(b), 0)
 	result := Result{
 		Limit: int(m.rate.limit), Remaining: int(v.remaining), Reset: time.Duration(v.reset),
 		RetryAfter: time.Duration(v.wait), Exceeded: v.exceeded,
@@ -103,7 +103,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 		m.reportDry(r, &v, nil)
 		return &Reservation{}, result, nil
 	}
-	return &Reservation{store: m.store, debits: v.debits}, result, nil
+	return &Reservation{table: m.table, debits: v.debits}, result, nil
 }
 
 func complete(key []string) bool {

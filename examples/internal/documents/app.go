@@ -36,7 +36,7 @@ type App struct {
 	accounts  *accounts
 	sessions  *session.Sessions
 	keys      *apikey.Keys
-	limits    *ratelimit.Memory // of all limits together
+	limits    *ratelimit.MemoryStore // of all limits together
 	perLogin  *ratelimit.Middleware
 	perPerson *ratelimit.Middleware
 	mux       *authz.Mux

@@ -60,9 +60,7 @@ func pageHeaders() headers.Config {
 
 // openLimits makes the limits of single routes. All limits share one store.
 func (a *App) openLimits() (err error) {
-	if a.limits, err = ratelimit.NewMemory(1 << 16); err != nil {
-		return err
-	}
+	a.limits = &ratelimit.MemoryStore{Max: 1 << 16}
 	// A limit by account alone would let anybody lock its owner out, so it is
 	// ten times that of one account from one address.
 	if a.perLogin, err = ratelimit.New(ratelimit.Config{Name: "login-account-address", Rate: "10/hour", Store: a.limits}); err != nil {

@@ -1,0 +1,186 @@
+package ratelimit
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	ways    = 8
+	stripes = 256
+)
+
+// A bucket holds the keys whose hashes fall into it: eight hashes in one cache
+// line and, beside it, until when each key is occupied. A hash of 0 is a free slot.
+type bucket struct {
+	hashes [ways]atomic.Uint64
+	until  [ways]atomic.Int64
+}
+
+// A table keeps the state of keys. It is allocated once and never grows.
+//
+// Keys are kept as 64-bit hashes with a seed of this process; the keys themselves
+// are not kept. A key whose quota is whole again needs no slot. When a bucket of
+// the table is full, the least consumed key gives way, and among those that have
+// consumed no more than the newcomer the latest does: a flood of fresh keys
+// displaces itself, and neither who has used up a quota nor who was there before.
+//
+// Time is monotonic: setting the clock changes nothing. A table is safe for
+// concurrent use; a key that it knows already is counted without a lock.
+type table struct {
+	buckets   []bucket
+	mask      uint64
+	seed      maphash.Seed
+	start     time.Time
+	locks     [stripes]sync.Mutex
+	evictions atomic.Uint64
+}
+
+// newTable allocates a table for keys, rounded up to a power of two.
+func newTable(keys int) *table {
+	n := 1 << bits.Len(uint(keys-1)) / ways
+	return &table{
+		buckets: make([]bucket, n),
+		mask:    uint64(n - 1),
+		seed:    maphash.MakeSeed(),
+		start:   time.Now(),
+	}
+}
+
+// now is nanoseconds since the table was made, and never 0.
+func (t *table) now() int64 { return int64(time.Since(t.start)) + 1 }
+
+// hash is never 0, which marks a free slot.
+func (t *table) hash(key []byte) uint64 {
+	return max(1, maphash.Bytes(t.seed, key))
+}
+
+// find returns the slot of a key, or nil.
+func (b *bucket) find(hash uint64) (hashAt *atomic.Uint64, until *atomic.Int64) {
+	for i := range b.hashes {
+		if b.hashes[i].Load() == hash {
+			return &b.hashes[i], &b.until[i]
+		}
+	}
+	return nil, nil
+}
+
+// level is how long a key is still occupied. It only reads.
+func (t *table) level(hash uint64, now int64) int64 {
+	_, until := t.buckets[hash&t.mask].find(hash)
+	if until == nil {
+		return 0
+	}
+	return max(0, until.Load()-now)
+}
+
+// take occupies a key for amount more if that makes no more than full, and
+// returns until when the key is occupied. A refusal only reads.
+func (t *table) take(hash uint64, now, amount, full int64) (until int64, ok bool) {
+	b := &t.buckets[hash&t.mask]
+	for {
+		hashAt, slot := b.find(hash)
+		if slot == nil {
+			if amount > full {
+				return now, false
+			}
+			if t.insert(b, hash, now, now+amount) {
+				return now + amount, true
+			}
+			continue // somebody else has just inserted it
+		}
+		old := slot.Load()
+		next := max(old, now) + amount
+		if next-now > full {
+			if hashAt.Load() != hash {
+				continue // the slot has changed hands, old is a stranger's
+			}
+			return max(old, now), false
+		}
+		if !slot.CompareAndSwap(old, next) {
+			continue
+		}
+		if hashAt.Load() == hash {
+			return next, true
+		}
+		slot.CompareAndSwap(next, old) // the slot had changed hands: give it back
+	}
+}
+
+// insert gives a key a slot. It reports false where the key has one already.
+func (t *table) insert(b *bucket, hash uint64, now, until int64) bool {
+	lock := &t.locks[hash&t.mask%stripes]
+	lock.Lock()
+	defer lock.Unlock()
+	for {
+		if _, slot := b.find(hash); slot != nil {
+			return false
+		}
+		i, seen, live := b.victim(now, until)
+		owner := b.hashes[i].Load()
+		// Its owner may be counting right now. Nobody finds the slot while its
+		// hash is 0; a count that came first makes the swap fail.
+		b.hashes[i].Store(0)
+		if !b.until[i].CompareAndSwap(seen, until) {
+			b.hashes[i].Store(owner)
+			continue
+		}
+		b.hashes[i].Store(hash)
+		if live {
+			t.evictions.Add(1)
+		}
+		return true
+	}
+}
+
+// victim chooses the slot for a key that will be occupied until then: a free one,
+// one whose time has passed, or else that of a live key.
+func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
+	least, latest := -1, -1
+	var leastUntil, latestUntil int64
+	for i := range b.until {
+		this := b.until[i].Load()
+		if this <= now || b.hashes[i].Load() == 0 {
+			return i, this, false
+		}
+		if least < 0 || this < leastUntil {
+			least, leastUntil = i, this
+		}
+		if this <= until && (latest < 0 || this >= latestUntil) {
+			latest, latestUntil = i, this
+		}
+	}
+	if latest >= 0 {
+		return latest, latestUntil, true
+	}
+	return least, leastUntil, true
+}
+
+// giveBack shortens what a key is occupied by at most amount, and by no more than
+// what is left of own, until when the request that gives back had it occupied.
+// With requests that overlap, what time has restored to one may be given back by
+// another as well; that is bounded by what they took.
+func (t *table) giveBack(hash uint64, now, amount, own int64) {
+	amount = min(amount, own-now)
+	if amount <= 0 {
+		return
+	}
+	b := &t.buckets[hash&t.mask]
+	for {
+		hashAt, slot := b.find(hash)
+		if slot == nil {
+			return // evicted or replaced since: there is nothing to shorten
+		}
+		old := slot.Load()
+		if !slot.CompareAndSwap(old, old-amount) {
+			continue
+		}
+		if hashAt.Load() == hash {
+			return
+		}
+		slot.CompareAndSwap(old-amount, old)
+	}
+}
