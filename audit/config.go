@@ -152,28 +152,3 @@ const (
 	maxSinks = 8
 	maxShown = 16
 )
-
-// showFault says why the value of a query parameter or header of this name must
-// not be in a log.
-func showFault(name string) string {
-	if name == "" || len(name) > 64 {
-		return "must be a name of 1 to 64 bytes"
-	}
-	for _, c := range []byte(name) {
-		if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return "is no name; write printable ASCII"
-		}
-	}
-	lower := strings.ToLower(name)
-	switch lower {
-	case "code", "state", "key", "sig", "sid", "dpop", "jwt", "pin", "otp":
-		return "carries credentials, which are never logged"
-	}
-	for _, word := range [...]string{"auth", "cookie", "token", "secret", "passw", "passphrase", "pwd", "api-key", "api_key", "apikey",
-		"session", "signature", "credential", "assertion", "verifier"} {
-		if strings.Contains(lower, word) {
-			return "sounds like a credential, which is never logged"
-		}
-	}
-	return ""
-}

@@ -107,48 +107,6 @@ func New(c Config) (*Middleware, error) {
 	return m, nil
 }
 
-func compileOrigins(c Config, faults *fault.List) *origins {
-	list := &origins{exact: map[string]struct{}{}, suffixes: map[suffix]struct{}{}}
-	if len(c.Origins) == 0 {
-		faults.Add("Origins", "", "is empty; name the origins that may read answers, or leave the layer out")
-	}
-	for i, text := range c.Origins {
-		if text == "*" {
-			list.any = true
-			switch {
-			case c.Credentials:
-				faults.AddAt("Origins", i, text, "allows every site to act as the user; name the origins, or do without Credentials")
-			case len(c.Origins) > 1:
-				faults.AddAt("Origins", i, text, "makes the other origins pointless; write it alone")
-			}
-			continue
-		}
-		p, reason := parsePattern(text)
-		if reason == "" && c.Credentials && p.scheme == "http" && !p.loopback() {
-			reason = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
-		}
-		if reason != "" {
-			faults.AddAt("Origins", i, withoutUser(text), reason)
-			continue
-		}
-		list.add(text, p)
-	}
-	return list
-}
-
-// withoutUser hides the user of a URL, which may be a password: errors are logged.
-func withoutUser(text string) string {
-	at := strings.LastIndexByte(text, '@')
-	if at < 0 {
-		return text
-	}
-	scheme, _, ok := strings.Cut(text[:at], "://")
-	if !ok {
-		return "…" + text[at:]
-	}
-	return scheme + "://…" + text[at:]
-}
-
 // compileMethods returns the methods to allow.
 func compileMethods(methods []string, faults *fault.List) []string {
 	if len(methods) == 0 {

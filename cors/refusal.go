@@ -40,3 +40,29 @@ func ambiguous() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Event: bulwark.MaliciousCORS,
 		Detail: "Send each of Origin and Access-Control-Request-Method once."}
 }
+
+// refuse denies a request, or, in a dry run, reports it and passes it on.
+func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, problem *bulwark.Problem, next http.Handler) {
+	if m.dryRun {
+		m.report(r, problem)
+		next.ServeHTTP(w, r)
+		return
+	}
+	bulwark.Deny(w, r, problem)
+}
+
+// report records a refusal that is not answered as one.
+func (m *Middleware) report(r *http.Request, problem *bulwark.Problem) {
+	e := bulwark.Event{Name: problem.Event, Reason: problem.Code}
+	n := copy(e.Attrs[:], problem.Attrs)
+	if m.dryRun {
+		e.Attrs[n] = slog.Bool("dry_run", true)
+	}
+	bulwark.Report(r, e)
+}
+
+// safelisted methods pass a preflight that does not list them (Fetch,
+// CORS-preflight fetch, step 7), so that explaining would be allowing.
+func safelisted(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
+}

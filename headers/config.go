@@ -2,10 +2,7 @@ package headers
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
@@ -122,55 +119,6 @@ func (c *Config) values(values [fields]string, faults *fault.List) [fields]strin
 		values[own.field] = own.value
 	}
 	return values
-}
-
-// endpoints returns the value of Reporting-Endpoints (Reporting API, 3.2).
-func (c *Config) endpoints(faults *fault.List) string {
-	var members []string
-	for _, name := range slices.Sorted(maps.Keys(c.Endpoints)) {
-		target := c.Endpoints[name]
-		path := fmt.Sprintf("Endpoints[%q]", name)
-		if !isFeature(name) { // a key of RFC 8941, and a token of report-to
-			faults.Add(path, "", "needs a name of lower case letters, digits and hyphens that begins with a letter")
-		}
-		if reason := endpointFault(target); reason != "" {
-			faults.Add(path, withoutUser(target), reason)
-		}
-		members = append(members, name+`="`+target+`"`)
-	}
-	return strings.Join(members, ", ")
-}
-
-// withoutUser hides the user of a URL, which may be a password: errors are logged.
-func withoutUser(target string) string {
-	at := strings.LastIndexByte(target, '@')
-	if at < 0 {
-		return target
-	}
-	scheme, _, ok := strings.Cut(target[:at], "://")
-	if !ok {
-		return "…" + target[at:]
-	}
-	return scheme + "://…" + target[at:]
-}
-
-func endpointFault(target string) string {
-	u, err := url.Parse(target)
-	if err != nil || strings.ContainsAny(target, "\"\\;, '<>") {
-		return "is no URL that can stand in a header"
-	}
-	for _, c := range []byte(target) {
-		if c <= ' ' || c >= 0x7f {
-			return "is no URL that can stand in a header"
-		}
-	}
-	switch {
-	case u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "":
-		return ""
-	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && u.Fragment == "":
-		return ""
-	}
-	return "must be an https URL, or a path that begins with a slash"
 }
 
 // omit takes out what InsecureOmit names.

@@ -1,11 +1,5 @@
 package headers
 
-import (
-	"strings"
-
-	"github.com/bulwark-go/bulwark/internal/fault"
-)
-
 // A CSP is a Content-Security-Policy (CSP Level 3), a field for each directive.
 // Where no source list is set, those of the preset stand, and the other fields
 // are added to them; otherwise the policy is exactly what is written here, and
@@ -162,97 +156,4 @@ func (c CSP) over(base CSP) CSP {
 	merged.RequireTrustedTypes = c.RequireTrustedTypes
 	merged.UpgradeInsecureRequests = c.UpgradeInsecureRequests || base.UpgradeInsecureRequests
 	return merged
-}
-
-// maxPolicy bounds the text of a policy, in bytes: servers and proxies between
-// here and the browser accept 8 KiB for all headers together.
-const maxPolicy = 4 << 10
-
-// nonceMark stands for the nonce in the text of a policy. No source can hold it.
-const nonceMark = "\x00"
-
-// policy is a prepared policy: the parts between which the nonce is put. The
-// second form is for requests over TLS, which has more to say.
-type policy struct {
-	plain, secure []string
-}
-
-func (p *policy) sent() bool { return p.plain != nil }
-
-// over returns the form for a request.
-func (p *policy) over(secure bool) []string {
-	if secure {
-		return p.secure
-	}
-	return p.plain
-}
-
-// hasNonce reports whether the policy needs one.
-func (p *policy) hasNonce() bool { return len(p.plain) > 1 }
-
-// compile checks the policy and prepares its text. The path is that of the field
-// in the Config.
-func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) policy {
-	var text strings.Builder
-	write := func(name string, words ...string) {
-		if text.Len() > 0 {
-			text.WriteString("; ")
-		}
-		text.WriteString(name)
-		for _, word := range words {
-			text.WriteByte(' ')
-			text.WriteString(word)
-		}
-	}
-	if len(c.DefaultSrc) == 0 {
-		faults.Add(path+".DefaultSrc", "", "is empty, so that whatever has no list of its own is allowed from anywhere; write 'none' or 'self'")
-	}
-	for _, d := range c.directives() {
-		if len(d.sources) == 0 {
-			continue
-		}
-		c.check(d, path+"."+d.field, faults)
-		words := make([]string, len(d.sources))
-		for i, source := range d.sources {
-			if words[i] = source; source == "'nonce'" {
-				words[i] = "'nonce-" + nonceMark + "'"
-			}
-		}
-		write(d.name, words...)
-	}
-	c.checkRest(path, reportOnly, endpoints, faults)
-	if c.Sandbox != nil {
-		write("sandbox", c.Sandbox...)
-	}
-	if c.RequireTrustedTypes {
-		write("require-trusted-types-for", "'script'")
-	}
-	if c.TrustedTypes != nil {
-		write("trusted-types", c.TrustedTypes...)
-	}
-	if c.ReportTo != "" {
-		write("report-uri", endpoints[c.ReportTo])
-	}
-	p := policy{plain: strings.Split(text.String(), nonceMark)}
-	// Beside report-to Chromium ignores report-uri, and without TLS it ignores the
-	// endpoint that report-to names: plain http would report nothing.
-	if c.ReportTo != "" {
-		write("report-to", c.ReportTo)
-	}
-	if c.UpgradeInsecureRequests {
-		write("upgrade-insecure-requests")
-	}
-	if text.Len() > maxPolicy {
-		faults.Add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
-	}
-	p.secure = strings.Split(text.String(), nonceMark)
-	return p
-}
-
-// splice puts the nonce between the parts.
-func splice(parts []string, nonce string) string {
-	if len(parts) == 1 {
-		return parts[0]
-	}
-	return strings.Join(parts, nonce)
 }

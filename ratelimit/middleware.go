@@ -1,13 +1,11 @@
 package ratelimit
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
-	"github.com/bulwark-go/bulwark/internal/response"
 )
 
 // A Middleware is one limit, made by [New]. It is safe for concurrent use. The
@@ -96,39 +94,6 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// serve runs next and gives back what it was charged unless it failed.
-func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, debits [2]debit) {
-	w, watched := response.Of(w)
-	returned := false
-	defer func() {
-		if returned && !m.failed(r, watched) {
-			giveBack(m.table, &debits)
-		}
-	}()
-	next.ServeHTTP(w, r)
-	returned = true
-}
-
-// failed reports whether a request whose handler has returned counts.
-func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
-	status := watched.Final(false)
-	switch {
-	case watched.Hijacked(), status == http.StatusSwitchingProtocols, cancelled(r.Context()):
-		return true // how it went is not known, and the client could choose that it is not
-	case status >= 500:
-		return false
-	case m.success != nil:
-		return !m.success(r, status)
-	}
-	return status >= 400
-}
-
-// cancelled reports whether the client has gone. A stream that ended with its
-// caller's credential was no failure.
-func cancelled(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) != response.ErrExpired
-}
-
 // reportDry reports what would have been refused.
 func (m *Middleware) reportDry(r *http.Request, v *verdict, err error) {
 	var problem *bulwark.Problem
@@ -142,4 +107,32 @@ func (m *Middleware) reportDry(r *http.Request, v *verdict, err error) {
 			bulwark.Report(r, bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count})
 		}
 	}
+}
+
+// decide counts a request, or says why it cannot. It allocates nothing for keys of
+// up to 256 bytes.
+func (m *Middleware) decide(r *http.Request, scope *bulwark.Scope) (verdict, error) {
+	c, err := m.identify(r, scope)
+	if err != nil || c.quota.unlimited {
+		return verdict{quota: c.quota}, err
+	}
+	cost := int64(1)
+	if m.cost != nil {
+		cost = int64(m.cost(r))
+	}
+	if cost < 1 || cost > c.quota.burst {
+		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
+	}
+	var room [256]byte
+	key, ok := m.appendKey(room[:0], r, &c, 64)
+	if !ok {
+		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.key", "The request does not say whose quota it uses.")
+	}
+	hash, wideHash := m.table.hash(key), uint64(0)
+	if c.addr.Is6() {
+		if key, ok = m.appendKey(room[:0], r, &c, 48); ok {
+			wideHash = m.table.hash(key)
+		}
+	}
+	return m.table.debit(c.quota, cost, hash, wideHash), nil
 }

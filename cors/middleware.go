@@ -1,26 +1,12 @@
 package cors
 
 import (
-	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
-
-// The headers of the protocol (Fetch, HTTP responses).
-const (
-	allowOrigin      = "Access-Control-Allow-Origin"
-	allowCredentials = "Access-Control-Allow-Credentials"
-	allowMethods     = "Access-Control-Allow-Methods"
-	allowHeaders     = "Access-Control-Allow-Headers"
-	exposeHeaders    = "Access-Control-Expose-Headers"
-	maxAge           = "Access-Control-Max-Age"
-	requestMethod    = "Access-Control-Request-Method"
-)
-
-var responseHeaders = [...]string{allowOrigin, allowCredentials, allowMethods, allowHeaders, exposeHeaders, maxAge}
 
 // A Middleware is the layer; see the package. It is safe for concurrent use. One
 // that was not made by [New] refuses every request with 500 "cors.unconfigured".
@@ -158,47 +144,6 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	next.ServeHTTP(w, r)
 }
 
-// refuse denies a request, or, in a dry run, reports it and passes it on.
-func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, problem *bulwark.Problem, next http.Handler) {
-	if m.dryRun {
-		m.report(r, problem)
-		next.ServeHTTP(w, r)
-		return
-	}
-	bulwark.Deny(w, r, problem)
-}
-
-// report records a refusal that is not answered as one.
-func (m *Middleware) report(r *http.Request, problem *bulwark.Problem) {
-	e := bulwark.Event{Name: problem.Event, Reason: problem.Code}
-	n := copy(e.Attrs[:], problem.Attrs)
-	if m.dryRun {
-		e.Attrs[n] = slog.Bool("dry_run", true)
-	}
-	bulwark.Report(r, e)
-}
-
-// explain tells an allowed origin what it could ask for.
-func (m *Middleware) explain(h http.Header, origin string) {
-	if m.origins.any {
-		origin = "*"
-	}
-	h[allowOrigin] = []string{origin}
-	h[allowMethods] = []string{m.allowMethods}
-	if m.allowHeaders != "" {
-		h[allowHeaders] = []string{m.allowHeaders}
-	}
-	if m.credentials {
-		h[allowCredentials] = []string{"true"}
-	}
-}
-
-// safelisted methods pass a preflight that does not list them (Fetch,
-// CORS-preflight fetch, step 7), so that explaining would be allowing.
-func safelisted(method string) bool {
-	return method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
-}
-
 // sameHost reports whether an origin is of the host, and of the scheme of base
 // where there is one.
 func sameHost(origin, base, host string) bool {
@@ -213,68 +158,4 @@ func first(lines []string) string {
 		return ""
 	}
 	return lines[0]
-}
-
-// forget takes back every permission.
-func forget(h http.Header) {
-	for _, name := range responseHeaders {
-		delete(h, name)
-	}
-}
-
-// vary adds to Vary, in a slice that belongs to this response alone.
-func vary(h http.Header, names string) {
-	if values, ok := h["Vary"]; ok {
-		h["Vary"] = append(values[:len(values):len(values)], names)
-		return
-	}
-	h["Vary"] = []string{names}
-}
-
-// grant lets an origin read the answer to an actual request, by the headers that
-// rs/cors would set. One allocation holds all values, and they are this
-// response's own.
-func (m *Middleware) grant(h http.Header, origin string) {
-	values := [...]string{"Origin", origin, m.exposed, "true"}
-	if m.origins.any {
-		values[1] = "*"
-	}
-	if others, ok := h["Vary"]; ok {
-		h["Vary"] = append(others[:len(others):len(others)], "Origin")
-	} else {
-		h["Vary"] = values[0:1:1]
-	}
-	h[allowOrigin] = values[1:2:2]
-	if m.exposed != "" {
-		h[exposeHeaders] = values[2:3:3]
-	}
-	if m.credentials {
-		h[allowCredentials] = values[3:4:4]
-	}
-}
-
-// own puts the values that rs/cors shares between all preflights into slices of
-// this response: otherwise who changes one changes those of everybody (rs/cors
-// issue 198). Origin, method and headers are slices of the request, which ends here.
-func (m *Middleware) own(h http.Header) {
-	values := [...]string{"", "*", "true", m.maxAge}
-	ownVary(h, values[0:1:1])
-	if m.origins.any {
-		h[allowOrigin] = values[1:2:2]
-	}
-	if m.credentials {
-		h[allowCredentials] = values[2:3:3]
-	}
-	if m.maxAge != "" {
-		h[maxAge] = values[3:4:4]
-	}
-}
-
-// ownVary does so for Vary. With more than one line it has been appended to, and
-// is of this response already.
-func ownVary(h http.Header, room []string) {
-	if vary := h["Vary"]; len(vary) == 1 {
-		room[0] = vary[0]
-		h["Vary"] = room
-	}
 }

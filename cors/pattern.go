@@ -8,27 +8,6 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// Origins splits a list of origins at its commas, trims white space, and drops
-// what is empty then: it is for lists that come as one text, such as an
-// environment variable.
-//
-//	cors.Config{Origins: cors.Origins(os.Getenv("ALLOWED_ORIGINS"))}
-//
-// It checks nothing. [New] does, and refuses a list of which nothing is left.
-func Origins(list string) []string {
-	var origins []string
-	for origin := range strings.SplitSeq(list, ",") {
-		if origin = strings.TrimSpace(origin); origin != "" {
-			origins = append(origins, origin)
-		}
-	}
-	return origins
-}
-
-// maxOrigin bounds the origins that are looked at: scheme, the longest host that
-// DNS can name, and a port.
-const maxOrigin = 320
-
 // pattern is an origin, or a wildcard for all that end with host.
 type pattern struct {
 	scheme   string
@@ -211,75 +190,4 @@ func (p pattern) loopback() bool {
 	}
 	addr, err := netip.ParseAddr(strings.Trim(p.host, "[]"))
 	return err == nil && addr.IsLoopback()
-}
-
-// suffix is what all hosts under a wildcard have in common.
-type suffix struct{ scheme, hostport string }
-
-// origins is the compiled list.
-type origins struct {
-	any       bool
-	exact     map[string]struct{}
-	suffixes  map[suffix]struct{}
-	wildcards bool
-}
-
-func (o *origins) add(text string, p pattern) {
-	if !p.wildcard {
-		o.exact[text] = struct{}{}
-		return
-	}
-	o.wildcards = true
-	o.suffixes[suffix{p.scheme, p.host + p.port}] = struct{}{}
-}
-
-// allows reports whether an Origin header names an origin of the list. Comparing
-// is exact to the byte (Fetch, CORS check). The cost is bounded whatever the text.
-func (o *origins) allows(origin string) bool {
-	if o.any {
-		return true
-	}
-	if len(origin) > maxOrigin {
-		return false
-	}
-	if _, ok := o.exact[origin]; ok {
-		return true
-	}
-	return o.wildcards && o.allowsSubdomain(origin)
-}
-
-// everybodys reports whether a host under base is, or is under, a public suffix
-// that is itself under base: s3.amazonaws.com is one, under which anybody can have
-// a name, though not everybody can under amazonaws.com.
-func everybodys(host, base string) bool {
-	suffix, _ := publicsuffix.PublicSuffix(host)
-	return len(suffix) > len(base)
-}
-
-// allowsSubdomain tries each parent domain of the origin's host, the longest first.
-// What stands in place of the star must be labels: a byte that no label has ends
-// the search. So does the first match: what is everybody's under a longer domain
-// is so under a shorter one.
-func (o *origins) allowsSubdomain(origin string) bool {
-	scheme, rest, ok := strings.Cut(origin, "://")
-	if !ok {
-		return false
-	}
-	label := 0 // length of the label so far
-	for i := range len(rest) {
-		switch c := rest[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
-			label++
-		case c == '.' && label > 0 && label <= 63:
-			if _, ok := o.suffixes[suffix{scheme, rest[i+1:]}]; ok {
-				host, _ := splitPort(rest)
-				base, _ := splitPort(rest[i+1:])
-				return !everybodys(host, base)
-			}
-			label = 0
-		default:
-			return false
-		}
-	}
-	return false
 }

@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/response"
+)
+
+// An exchange is one request on its way through.
+type exchange struct {
+	audit    *Middleware
+	r        *http.Request
+	scope    *bulwark.Scope
+	watch    *response.Writer
+	before   int // events of this scope when the request came
+	begin    time.Time
+	returned bool
+}
+
+// end records how the request ended. It is deferred, and lets a panic go on. A
+// handler that ended its goroutine has neither returned nor panicked.
+func (x *exchange) end() {
+	var panicked any
+	if !x.returned {
+		panicked = recover()
+	}
+	status := x.watch.Final(!x.returned)
+	switch {
+	case !x.returned && panicked != http.ErrAbortHandler:
+		// What it panicked with is for the server's own log: it may hold anything.
+		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
+	case x.scope.Events() == x.before:
+		if name := unreported(status); name != "" {
+			bulwark.Report(x.r, bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"})
+		}
+	}
+	if x.audit.accessLog {
+		x.audit.access(x, status)
+	}
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+// unreported is the event of a refusal that nobody reported, and empty where the
+// status is none that must be.
+func unreported(status int) bulwark.EventName {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return bulwark.AuthzFail
+	case http.StatusTooManyRequests:
+		return bulwark.ExcessRateLimitExceeded
+	}
+	return ""
+}

@@ -1,0 +1,95 @@
+package cors
+
+import "net/http"
+
+// The headers of the protocol (Fetch, HTTP responses).
+const (
+	allowOrigin      = "Access-Control-Allow-Origin"
+	allowCredentials = "Access-Control-Allow-Credentials"
+	allowMethods     = "Access-Control-Allow-Methods"
+	allowHeaders     = "Access-Control-Allow-Headers"
+	exposeHeaders    = "Access-Control-Expose-Headers"
+	maxAge           = "Access-Control-Max-Age"
+	requestMethod    = "Access-Control-Request-Method"
+)
+
+var responseHeaders = [...]string{allowOrigin, allowCredentials, allowMethods, allowHeaders, exposeHeaders, maxAge}
+
+// explain tells an allowed origin what it could ask for.
+func (m *Middleware) explain(h http.Header, origin string) {
+	if m.origins.any {
+		origin = "*"
+	}
+	h[allowOrigin] = []string{origin}
+	h[allowMethods] = []string{m.allowMethods}
+	if m.allowHeaders != "" {
+		h[allowHeaders] = []string{m.allowHeaders}
+	}
+	if m.credentials {
+		h[allowCredentials] = []string{"true"}
+	}
+}
+
+// forget takes back every permission.
+func forget(h http.Header) {
+	for _, name := range responseHeaders {
+		delete(h, name)
+	}
+}
+
+// vary adds to Vary, in a slice that belongs to this response alone.
+func vary(h http.Header, names string) {
+	if values, ok := h["Vary"]; ok {
+		h["Vary"] = append(values[:len(values):len(values)], names)
+		return
+	}
+	h["Vary"] = []string{names}
+}
+
+// grant lets an origin read the answer to an actual request, by the headers that
+// rs/cors would set. One allocation holds all values, and they are this
+// response's own.
+func (m *Middleware) grant(h http.Header, origin string) {
+	values := [...]string{"Origin", origin, m.exposed, "true"}
+	if m.origins.any {
+		values[1] = "*"
+	}
+	if others, ok := h["Vary"]; ok {
+		h["Vary"] = append(others[:len(others):len(others)], "Origin")
+	} else {
+		h["Vary"] = values[0:1:1]
+	}
+	h[allowOrigin] = values[1:2:2]
+	if m.exposed != "" {
+		h[exposeHeaders] = values[2:3:3]
+	}
+	if m.credentials {
+		h[allowCredentials] = values[3:4:4]
+	}
+}
+
+// own puts the values that rs/cors shares between all preflights into slices of
+// this response: otherwise who changes one changes those of everybody (rs/cors
+// issue 198). Origin, method and headers are slices of the request, which ends here.
+func (m *Middleware) own(h http.Header) {
+	values := [...]string{"", "*", "true", m.maxAge}
+	ownVary(h, values[0:1:1])
+	if m.origins.any {
+		h[allowOrigin] = values[1:2:2]
+	}
+	if m.credentials {
+		h[allowCredentials] = values[2:3:3]
+	}
+	if m.maxAge != "" {
+		h[maxAge] = values[3:4:4]
+	}
+}
+
+// ownVary does so for Vary. With more than one line it has been appended to, and
+// is of this response already.
+func ownVary(h http.Header, room []string) {
+	if vary := h["Vary"]; len(vary) == 1 {
+		room[0] = vary[0]
+		h["Vary"] = room
+	}
+}

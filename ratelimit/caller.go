@@ -1,0 +1,48 @@
+package ratelimit
+
+import (
+	"net/http"
+	"net/netip"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// caller is whose quota a request uses, and which.
+type caller struct {
+	principal *bulwark.Principal
+	addr      netip.Addr
+	quota     *quota
+	space     byte
+}
+
+// identify finds the caller and its quota.
+func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, error) {
+	c := caller{quota: m.rate}
+	if m.byPrincipal {
+		p, ok := bulwark.PrincipalFrom(r.Context())
+		switch {
+		case ok:
+			c.principal, c.quota = p, m.tier(p.Tier)
+		case scope.Settled():
+			c.space, c.quota = spaceAnonymous, m.anonymous
+		default:
+			return c, &bulwark.ConfigError{Field: "ratelimit(" + m.name + ").Key",
+				Reason: "needs a principal, and no auth layer has seen the request; put the limit inside auth"}
+		}
+	}
+	if c.quota.unlimited || !m.byIP && c.space != spaceAnonymous {
+		return c, nil
+	}
+	if c.addr = scope.ClientIP(); !c.addr.IsValid() {
+		return c, m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
+	}
+	return c, nil
+}
+
+// tier is the quota of a principal's tier.
+func (m *Middleware) tier(name string) *quota {
+	if q, ok := m.tiers[name]; ok {
+		return q
+	}
+	return m.rate
+}

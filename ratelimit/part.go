@@ -1,0 +1,127 @@
+package ratelimit
+
+import (
+	"encoding/binary"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/token"
+)
+
+const (
+	byFunc builtin = -iota - 1
+	byHeader
+)
+
+const maxParts = 8
+
+// part is one dimension of a compiled Key.
+type part struct {
+	kind builtin
+	name string
+	call KeyFunc
+}
+
+// partsFault says what is wrong with the parts of a Key.
+func partsFault(parts []part) string {
+	if len(parts) == 0 || len(parts) > maxParts {
+		return "must join one to eight keys"
+	}
+	forgeable := true
+	for _, p := range parts {
+		switch {
+		case p.kind == 0, p.kind == byFunc && p.call == nil:
+			return "holds a nil key"
+		case p.kind == byHeader && !token.Is(p.name):
+			return "holds a ByHeader whose name is no header field"
+		case p.kind == byHeader && isForwarding(p.name):
+			return "must not read " + p.name + ": the client's address comes from bulwark.Edge, by ByIP"
+		case p.kind == byHeader && p.name == "Host":
+			return "must not read Host: net/http keeps it elsewhere, and bulwark.Edge decides on it"
+		}
+		forgeable = forgeable && p.kind == byHeader
+	}
+	if forgeable {
+		return "is nothing but ByHeader, which any client chooses; Join it with ByIP or ByPrincipal"
+	}
+	return ""
+}
+
+// isForwarding knows the fields in which proxies, and whoever poses as one, name a client.
+func isForwarding(name string) bool {
+	switch name {
+	case "Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded")
+}
+
+// The space of a key keeps keys apart that would else read the same.
+const (
+	spaceKeyed byte = iota
+	spaceAnonymous
+	spaceTaken
+)
+
+// appendStart begins the key of one limit in one space.
+func (m *Middleware) appendStart(b []byte, space byte) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, m.id), space)
+}
+
+// appendSized appends text with its length in front, so that no part can run into
+// the next one.
+func appendSized(b []byte, text string) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(text))), text...)
+}
+
+// appendKey appends the key of a request, with so many bits of an IPv6 address. It
+// reports false for a part that is empty.
+func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) ([]byte, bool) {
+	b = m.appendStart(b, c.space)
+	for i := range m.parts {
+		switch p := &m.parts[i]; p.kind {
+		case ByIP:
+			b = appendAddress(b, c.addr, bits)
+		case ByPrincipal:
+			if c.space == spaceAnonymous {
+				b = appendAddress(b, c.addr, bits)
+				continue
+			}
+			if c.principal.Subject == "" {
+				return b, false
+			}
+			b = appendPrincipal(b, c.principal)
+		case byHeader:
+			lines := r.Header[p.name]
+			b = binary.LittleEndian.AppendUint32(b, uint32(len(lines)))
+			for _, line := range lines {
+				b = appendSized(b, line)
+			}
+		case byFunc:
+			text := p.call(r)
+			if text == "" {
+				return b, false
+			}
+			b = appendSized(b, text)
+		}
+	}
+	return b, true
+}
+
+func appendPrincipal(b []byte, p *bulwark.Principal) []byte {
+	at := len(b)
+	b = p.AppendKey(append(b, 0, 0, 0, 0))
+	binary.LittleEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
+}
+
+func appendAddress(b []byte, addr netip.Addr, bits int) []byte {
+	if addr.Is4() {
+		octets := addr.As4()
+		return append(append(b, 32), octets[:]...)
+	}
+	octets := addr.As16()
+	return append(append(b, byte(bits)), octets[:bits/8]...)
+}

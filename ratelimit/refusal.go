@@ -1,0 +1,29 @@
+package ratelimit
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// quotaExceeded is the type of the answer (draft-ietf-httpapi-ratelimit-headers-10
+// section 5.1), which defines the member violated-policies as well.
+const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+// refusal is the answer to a request past the limit.
+func (m *Middleware) refusal(v *verdict) *bulwark.Problem {
+	p := m.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Wait for as many seconds as Retry-After says.")
+	p.Type = quotaExceeded
+	p.Title = "Request cannot be satisfied as assigned quota has been exceeded"
+	p.Extensions = map[string]any{"violated-policies": []string{m.name}}
+	// The draft asks that Retry-After is not before t (section 6). A request that
+	// costs one waits exactly as long, a dearer one longer.
+	p.RetryAfter = time.Duration(max(v.wait, v.reset))
+	p.Event = bulwark.ExcessRateLimitExceeded
+	return p
+}
+
+func (m *Middleware) problem(status int, code, detail string) *bulwark.Problem {
+	return &bulwark.Problem{Status: status, Code: code, Detail: detail, Rule: m.name}
+}
