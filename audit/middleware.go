@@ -31,7 +31,7 @@ func (m *Middleware) made() bool { return m != nil && m.folder != nil }
 // Kind returns "audit", for the order check of [bulwark.Chain].
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAudit }
 
-// Build returns m, so that it can be part of a chain.
+// Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
 // Wrap returns a handler that records what next refuses.

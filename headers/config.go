@@ -11,44 +11,51 @@ import (
 
 // A Config departs from a preset. The zero Config is the strict set for an API.
 type Config struct {
-	// Preset is the set to begin with, default [API].
+	// Preset is the set to begin with. Default: [API].
 	Preset Preset
-	// CSP is the Content-Security-Policy; see [CSP].
+	// CSP is the Content-Security-Policy. Default: that of the Preset, see [CSP].
 	CSP CSP
-	// ReportOnly is a second policy beside it, which browsers report violations of
-	// and do not enforce: Content-Security-Policy-Report-Only. Default none.
+	// ReportOnly is a second policy beside it, which is sent as
+	// Content-Security-Policy-Report-Only. Browsers report its violations and do
+	// not enforce it. Default: none.
 	ReportOnly CSP
 	// Endpoints are where browsers send reports: names, which ReportTo of a policy
-	// uses, and URLs, https or a path of the service itself. They are sent as
-	// Reporting-Endpoints, over TLS only, where browsers heed it. A
-	// [ReportsHandler] receives the reports.
+	// uses, and URLs. A URL is https or a path of the service itself. They are sent
+	// as Reporting-Endpoints, over TLS only, where browsers heed it. A
+	// [ReportsHandler] receives the reports. Default: none.
 	Endpoints map[string]string
-	// HSTS is Strict-Transport-Security.
+	// HSTS is Strict-Transport-Security. Default: one year with all subdomains.
 	HSTS HSTS
-	// CacheControl is Cache-Control for answers whose handler does not set one,
-	// such as "private, max-age=60".
+	// CacheControl is Cache-Control for answers whose handler does not set it, such
+	// as "private, max-age=60". Default: no-store.
 	CacheControl string
-	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or credentialless.
+	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
+	// credentialless. Default: none for API, require-corp for HTML.
 	EmbedderPolicy string
 	// OpenerPolicy is Cross-Origin-Opener-Policy: same-origin,
-	// same-origin-allow-popups or noopener-allow-popups.
+	// same-origin-allow-popups or noopener-allow-popups. Default: none for API,
+	// same-origin for HTML.
 	OpenerPolicy string
 	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
-	// cross-origin. It concerns pages that embed an answer; cors those that read it.
+	// cross-origin. It is about pages that embed an answer; package cors is about
+	// pages that read it. Default: same-origin.
 	ResourcePolicy string
-	// PermissionsPolicy is Permissions-Policy, such as "camera=(), geolocation=(self)".
+	// PermissionsPolicy is Permissions-Policy, such as
+	// "camera=(), geolocation=(self)". Default: none for API; for HTML a list that
+	// allows next to nothing, see [HTML].
 	PermissionsPolicy string
-	// ReferrerPolicy is Referrer-Policy. What tells other sites full URLs is refused.
+	// ReferrerPolicy is Referrer-Policy. A policy that tells other sites full URLs
+	// is refused. Default: no-referrer for API, same-origin for HTML.
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
-	// frame-ancestors ignore it where the policy has that.
+	// frame-ancestors ignore it where the policy has frame-ancestors. Default: DENY.
 	FrameOptions string
 	// InsecureOmit are names of headers that are not sent, although the preset
-	// has them.
+	// has them. Default: none.
 	InsecureOmit []string
 }
 
-// Build is [New] as a chain calls it.
+// Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {

@@ -1,36 +1,53 @@
 // Package headers sets the response headers by which a browser defends the user
-// of a service, receives the reports that browsers send about them, and serves
-// security.txt.
+// of a service. It also receives the reports that browsers send about them, and
+// serves security.txt.
 //
 // # Threat
 //
-// A browser does with an answer what the answer lets it do: it guesses types and
-// runs text as script, shows a page in somebody else's frame, runs whatever an
-// attacker managed to inject, tells the next site which document was read, keeps
-// private answers in caches, and uses plain http where a link says so.
+// A browser does with an answer whatever the answer lets it do. It guesses types
+// and runs text as script. It shows a page in somebody else's frame. It runs
+// what an attacker injected. It tells the next site which document was read. It
+// keeps private answers in its cache. It uses plain http where a link says so.
 //
 // # Defence
 //
 // [New] with the zero [Config] is the strict set for a JSON API: exactly seven
-// headers, of which HSTS only over TLS. [HTML] is the set for pages, with a
-// Content-Security-Policy that runs only scripts which carry the nonce of this
+// headers, of which HSTS goes out over TLS only. [HTML] is the set for pages. Its
+// Content-Security-Policy runs only scripts that carry the nonce of this
 // response:
 //
 //	<script nonce="{{.Nonce}}">…</script>      with headers.Nonce(r.Context())
 //
-// Each header can be replaced or left out by a field of the Config. Policies are
-// built from checked sources: a keyword without quotes, a semicolon in a source,
-// 'none' in company, and 'unsafe-inline' without a field that says Insecure are
-// errors of New, not holes found later.
+// A field of the Config replaces a header or leaves it out. Policies are built
+// from checked sources. A keyword without quotes, a semicolon in a source, 'none'
+// beside other sources, and 'unsafe-inline' without a field that says Insecure
+// are errors of New, not holes that somebody finds later.
 //
-// A headers layer inside another replaces what the outer one set, so that one
-// page behind an API has the headers of a page. A handler may set any of these
-// headers itself, and then has the last word; only a missing Cache-Control is put
-// back when the answer is sent, because [http.ServeContent] removes it from errors.
+// A headers layer inside another layer of this package replaces what the outer
+// layer set, so that one page behind an API has the headers of a page. A handler
+// may set any of these headers itself, and the handler's value goes out. Only a
+// missing Cache-Control is put back when the answer is sent, because
+// [http.ServeContent] removes it from errors.
+//
+// [ReportsHandler] receives what browsers report about violations of a policy.
+// [SecurityTxtHandler] tells people where to report a weakness. [ClearSiteData]
+// empties the browser's stores at a logout.
 //
 // # Not covered
 //
-// Browsers enforce these headers and other clients ignore them. A policy makes an
+// Browsers enforce these headers; other clients ignore them. A policy makes an
 // injection harder to use; escaping prevents it, see [html/template]. CORS is
 // package cors.
+//
+// # Errors
+//
+// New, ReportsHandler and SecurityTxtHandler return every mistake at once, each
+// as a [*bulwark.ConfigError] with the path of its field. The layer itself
+// refuses nothing, unless it was made without New: then each request is 500
+// "headers.unconfigured". The handlers refuse with 405 "headers.method", with 400
+// "headers.report", and with the codes of a request body, such as 413
+// "body.too_large" and 415 "body.unsupported_media_type".
+//
+// The examples show the strict set, a policy of your own, a page with a nonce,
+// and what New says to a Config with mistakes.
 package headers

@@ -16,14 +16,14 @@ type Reports struct {
 	// MaxBodyBytes is the size of a report in bytes. A larger report is 413.
 	// Default: 64 KiB. At most 1 MiB.
 	MaxBodyBytes int64
-	// Window is the time over which reports are grouped, default a minute, at most
-	// an hour.
+	// Window is the time over which reports are grouped. Default: one minute. At
+	// most one hour.
 	Window time.Duration
-	// MaxRequests bounds the requests per window that are read, default 600, at most a
-	// million. Those beyond it are answered 204 and told as a number.
+	// MaxRequests is how many requests are read in a window. Further requests are
+	// answered 204 and reported as a number. Default: 600. At most 1,000,000.
 	MaxRequests int
-	// MaxGroups bounds the kinds of violations per window, default 100, at most
-	// 10,000. Violations beyond it are told as a number.
+	// MaxGroups is how many kinds of violations are told apart in a window. Further
+	// violations are reported as a number. Default: 100. At most 10,000.
 	MaxGroups int
 }
 
@@ -40,7 +40,8 @@ type Reports struct {
 // fragment and the user of a URL, because they may hold secrets. Anybody can send
 // reports, and browser extensions cause many: a report is a hint and not a proof.
 //
-// The answer to a report is 204. A body that is not a report is 400, 413 or 415.
+// The answer to a report is 204. A body that is not a report is 400, 413 or 415,
+// and a body that takes longer than 10 seconds is 408.
 // Every bound that is wrong is an error, each a [*bulwark.ConfigError].
 func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")

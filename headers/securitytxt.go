@@ -13,26 +13,26 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A SecurityTxt tells those who find a weakness whom to tell (RFC 9116). See
+// A SecurityTxt tells people who find a weakness whom to tell (RFC 9116). See
 // [SecurityTxtHandler].
 type SecurityTxt struct {
 	// Contact are ways to reach you, the preferred first: mailto:, tel: or https:
 	// URIs. Required.
 	Contact []string
-	// Expires is when the file is to be considered stale; less than a year from
-	// now is recommended. Required, and in the future.
+	// Expires is when the file is to be considered stale. RFC 9116 recommends less
+	// than a year from now. Required, and in the future.
 	Expires time.Time
-	// Encryption are URIs of keys to encrypt reports with.
+	// Encryption are URIs of keys to encrypt reports with. Default: none.
 	Encryption []string
-	// Acknowledgments are pages that thank those who reported.
+	// Acknowledgments are pages that thank people who reported. Default: none.
 	Acknowledgments []string
-	// PreferredLanguages are language tags, such as "en" and "de".
+	// PreferredLanguages are language tags, such as "en" and "de". Default: none.
 	PreferredLanguages []string
-	// Canonical are the URIs of this file itself.
+	// Canonical are the URIs of this file itself. Default: none.
 	Canonical []string
-	// Policy are pages that say how reports are handled.
+	// Policy are pages that say how reports are handled. Default: none.
 	Policy []string
-	// Hiring are pages with security positions.
+	// Hiring are pages with security positions. Default: none.
 	Hiring []string
 }
 

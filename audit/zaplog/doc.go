@@ -1,16 +1,16 @@
 // Package zaplog writes slog records to a zap logger, for services whose logs
 // are zap's, through go.uber.org/zap/exp/zapslog with its traps closed.
 //
-// # The threat
+// # Threat
 //
-// An audit log that loses records where it matters. On the way from slog to zap
-// that is easily done: zapslog puts a stack trace to each record at ERROR, makes
-// ERROR of every level above, ignores the context and with it the trace, and
-// returns no error when a disk is full. zap's production configuration samples
-// by message: with the constant messages of package audit it would write a
-// hundred records a second and lose 99 of 100 thereafter.
+// An audit log that loses records is worth little. On the way from slog to zap
+// records are easily lost: zapslog puts a stack trace to each record at ERROR,
+// makes ERROR of every level above, ignores the context and with it the trace,
+// and returns no error when a disk is full. zap's production configuration
+// samples by message: with the constant messages of package audit it would write
+// a hundred records a second and lose 99 of 100 thereafter.
 //
-// # The defence
+// # Defence
 //
 // [New] returns a handler that passes [testing/slogtest] and
 //
@@ -23,7 +23,7 @@
 //     within a tee, see below;
 //   - returns the error of a write, so that package audit can count it.
 //
-// # What it does not cover
+// # Not covered
 //
 // Sampling within a tee: a sampler that is one of several cores of a
 // zapcore.NewTee still drops, because the tee only tells that another core has
@@ -36,6 +36,14 @@
 // that the *zap.Logger was given with With are kept, its hooks and options of
 // callers and stack traces are not. A logger that buffers must be synced after
 // the audit layer has shut down.
+//
+// # Errors
+//
+// Handle returns the error of the write. A handler that was made without a logger
+// returns an error from each Handle. Neither stops a request: package audit
+// counts the record and writes an audit_gap.
+//
+// The example shows what a record becomes. In a chain the handler is a sink:
 //
 //	stack, err := bulwark.Chain(audit.Config{Sinks: []slog.Handler{zaplog.New(logger)}}, …)
 package zaplog
