@@ -267,7 +267,8 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
-// A key twice in a record is read by some as the first and by others as the last.
+// A key twice in a record is read by some as the first and by others as the
+// last.
 func TestAccessHeadersOnce(t *testing.T) {
 	_, err := audit.New(audit.Config{AccessLog: true, AccessHeaders: []string{"User-Agent", "Accept", "user-agent", "USER-AGENT"}})
 	if err == nil {
@@ -362,7 +363,8 @@ func TestUnreportedRefusals(t *testing.T) {
 	}
 }
 
-// A batch that has reported something already must not hide a silent sub-request.
+// A batch that has reported something already must not hide a silent
+// sub-request.
 func TestUnreportedSubRequest(t *testing.T) {
 	out := newLog()
 	m := build(t, audit.Config{Logger: slog.New(out)})

@@ -15,51 +15,52 @@ import (
 // A Config says what is recorded and where it goes. The zero Config writes
 // security events to [slog.Default].
 type Config struct {
-	// Logger takes the records. Its level filters nothing here: a security record
-	// is not debug output. Default: whatever [slog.Default] is at the time of
-	// writing.
+	// Logger takes the records. Its level filters nothing here: a security
+	// record is not debug output. Default: whatever [slog.Default] is at the
+	// time of writing.
 	Logger *slog.Logger
-	// Sinks take the records in place of Logger. Each has queues and a goroutine of
-	// its own, so that a sink that hangs or fails costs the others nothing. Handle
-	// is called by one goroutine at a time, without the context of the request and
-	// whatever Enabled says. Default: none. At most 8.
+	// Sinks take the records in place of Logger. Each has queues and a
+	// goroutine of its own, so that a sink that hangs or fails costs the others
+	// nothing. Handle is called by one goroutine at a time, without the context
+	// of the request and whatever Enabled says. Default: none. At most 8.
 	Sinks []slog.Handler
 
 	// AccessLog adds a record of type "access" for each request: method, path,
 	// route, status, bytes, duration in milliseconds, caller. Default: false.
 	AccessLog bool
 	// AccessQuery names the query parameters that the access record shows. All
-	// others are [redacted], names included. A name that sounds like a credential is
-	// an error: "limit" is accepted, "access_token" and "code" are not. Default:
-	// none. At most 16.
+	// others are [redacted], names included. A name that sounds like a
+	// credential is an error: "limit" is accepted, "access_token" and "code"
+	// are not. Default: none. At most 16.
 	AccessQuery []string
-	// AccessHeaders names the request headers that the access record shows, each
-	// once whatever its case. A header that carries credentials is an error:
-	// "User-Agent" is accepted, "Authorization" and "Cookie" are not. Default: none.
-	// At most 16.
+	// AccessHeaders names the request headers that the access record shows,
+	// each once whatever its case. A header that carries credentials is an
+	// error: "User-Agent" is accepted, "Authorization" and "Cookie" are not.
+	// Default: none. At most 16.
 	AccessHeaders []string
 
-	// Observers see every event, one by one and before any is counted or dropped,
-	// on the goroutine that reports it: they are counters and detectors. Their
-	// Record must not block. Where it panics, the event and the answer go on
-	// without it. Default: none. At most 8.
+	// Observers see every event, one by one and before any is counted or
+	// dropped, on the goroutine that reports it: they are counters and
+	// detectors. Their Record must not block. Where it panics, the event and
+	// the answer go on without it. Default: none. At most 8.
 	Observers []bulwark.Recorder
 
-	// MaxOneByOne is how many events of an anonymous caller, or of a rate limit,
-	// are written one by one for each name, address prefix and minute. The rest of
-	// the minute is one counted record. Default: 20. At most 10,000.
+	// MaxOneByOne is how many events of an anonymous caller, or of a rate
+	// limit, are written one by one for each name, address prefix and minute.
+	// The rest of the minute is one counted record. Default: 20. At most
+	// 10,000.
 	MaxOneByOne int
-	// MaxPrefixes is how many pairs of name and address prefix are told apart in a
-	// minute. Past that they share one count for each name. A pair takes about 200
-	// bytes, and another 600 where there is something to count. Default: 1,024. At
-	// least 16, at most 65,536.
-	MaxPrefixes int
-	// MaxSecurityQueue is how many security events wait for one sink. Half of the
-	// queue is for events of level ERROR and above. An event takes about 750 bytes.
+	// MaxPrefixes is how many pairs of name and address prefix are told apart
+	// in a minute. Past that they share one count for each name. A pair takes
+	// about 200 bytes, and another 600 where there is something to count.
 	// Default: 1,024. At least 16, at most 65,536.
+	MaxPrefixes int
+	// MaxSecurityQueue is how many security events wait for one sink. Half of
+	// the queue is for events of level ERROR and above. An event takes about
+	// 750 bytes. Default: 1,024. At least 16, at most 65,536.
 	MaxSecurityQueue int
-	// MaxAccessQueue is how many access records wait for one sink. A record takes
-	// about 750 bytes. Default: 1,024. At least 16, at most 65,536.
+	// MaxAccessQueue is how many access records wait for one sink. A record
+	// takes about 750 bytes. Default: 1,024. At least 16, at most 65,536.
 	MaxAccessQueue int
 }
 
@@ -72,8 +73,8 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// New checks the Config and returns the layer. Every mistake is reported at once,
-// each as a [*bulwark.ConfigError].
+// New checks the Config and returns the layer. Every mistake is reported at
+// once, each as a [*bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
 	faults := fault.In("audit")
 	m := &Middleware{

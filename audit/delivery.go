@@ -166,8 +166,8 @@ func (d *delivery) tell(class class, cause cause, lost gap, e *entry, room []slo
 	defer func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		// From the end of the write on: a sink that takes longer than gapEvery would
-		// otherwise write nothing but gaps.
+		// From the end of the write on: a sink that takes longer than gapEvery
+		// would otherwise write nothing but gaps.
 		d.lastGap[class][cause] = time.Now()
 		d.settle(err)
 		if err != nil {
@@ -235,13 +235,15 @@ func (d *delivery) rest() {
 	}
 }
 
-// Errors of a sink that does not return. What it panicked with may hold anything.
+// Errors of a sink that does not return. What it panicked with may hold
+// anything.
 var (
 	errPanic  = errors.New("audit: the sink panicked")
 	errGoexit = errors.New("audit: the sink ended its goroutine")
 )
 
-// write hands a record to the sink. A sink that panics must not end the process.
+// write hands a record to the sink. A sink that panics must not end the
+// process.
 func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
 	defer func() {
 		if recover() != nil {

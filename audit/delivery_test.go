@@ -236,7 +236,8 @@ func (e *exiting) Handle(ctx context.Context, r slog.Record) error {
 	return e.log.Handle(ctx, r)
 }
 
-// A sink that ends its goroutine loses that record, which is counted, and no other.
+// A sink that ends its goroutine loses that record, which is counted, and no
+// other.
 func TestGoexitSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &exiting{log: newLog()}
@@ -269,7 +270,8 @@ func TestGoexitSink(t *testing.T) {
 	})
 }
 
-// The record of a gap, too, is tried again after a sink has ended its goroutine.
+// The record of a gap, too, is tried again after a sink has ended its
+// goroutine.
 func TestGoexitSinkForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &exiting{log: newLog()}

@@ -4,16 +4,17 @@
 // # Threat
 //
 // An attack that leaves no trace is repeated until it succeeds. Attackers know
-// that. They write line breaks and terminal controls into whatever is logged, to
-// forge records or to hide some. They send garbage until the log is full or its
-// disk is slow: then the record that matters is missing, or the service waits for
-// its log and stands still. And they read logs, for the tokens in them.
+// that. They write line breaks and terminal controls into whatever is logged,
+// to forge records or to hide some. They send garbage until the log is full or
+// its disk is slow: then the record that matters is missing, or the service
+// waits for its log and stands still. And they read logs, for the tokens in
+// them.
 //
 // # Defence
 //
 // A [Middleware] stands outermost. It installs the request's scope, so that
-// every [bulwark.Report] and [bulwark.Deny] inside comes here. For each event it
-// writes one record of a fixed shape, here on several lines:
+// every [bulwark.Report] and [bulwark.Deny] inside comes here. For each event
+// it writes one record of a fixed shape, here on several lines:
 //
 //	{"time":"…","level":"WARN","msg":"security event",
 //	"type":"security","event":"authz_fail","timestamp":"2026-01-02T03:04:05.678Z",
@@ -47,21 +48,22 @@
 // # Not covered
 //
 // A [slog.Handler] cannot be told to give up. A sink that hangs holds its own
-// goroutine until it returns. Meanwhile its queues fill and drop, other sinks and
-// all requests go on, and [Middleware.Shutdown] returns when its context ends,
-// with an error. What was queued is then lost with the process: until the sink
-// has it, this is a log in memory and not a journal. Events after Shutdown are
-// counted and written nowhere. A traceparent is the client's word: its ids
+// goroutine until it returns. Meanwhile its queues fill and drop, other sinks
+// and all requests go on, and [Middleware.Shutdown] returns when its context
+// ends, with an error. What was queued is then lost with the process: until the
+// sink has it, this is a log in memory and not a journal. Events after Shutdown
+// are counted and written nowhere. A traceparent is the client's word: its ids
 // correlate and prove nothing.
 //
 // # Errors
 //
-// [New] returns every mistake at once, each as a [*bulwark.ConfigError] with the
-// path of its field. The layer refuses nothing, unless it was made without New:
-// then each request is 500 "audit.unconfigured". Drain and Shutdown return an
-// error where records still wait for a sink, and where a sink refused the last
-// records. The reasons of the events that the package reports itself are
-// "audit.unreported", "audit.panic", "audit.queue_full" and "audit.sink_failed".
+// [New] returns every mistake at once, each as a [*bulwark.ConfigError] with
+// the path of its field. The layer refuses nothing, unless it was made without
+// New: then each request is 500 "audit.unconfigured". Drain and Shutdown return
+// an error where records still wait for a sink, and where a sink refused the
+// last records. The reasons of the events that the package reports itself are
+// "audit.unreported", "audit.panic", "audit.queue_full" and
+// "audit.sink_failed".
 //
 // The examples show the record of a refusal, a flood, the access log, a Secret,
 // and what New and Chain say to mistakes.

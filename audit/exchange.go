@@ -29,7 +29,8 @@ func (x *exchange) end() {
 	status := x.watch.Final(!x.returned)
 	switch {
 	case !x.returned && panicked != http.ErrAbortHandler:
-		// What it panicked with is for the server's own log: it may hold anything.
+		// What it panicked with is for the server's own log: it may hold
+		// anything.
 		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
 	case x.scope.Events() == x.before:
 		if name := unreported(status); name != "" {
@@ -44,8 +45,8 @@ func (x *exchange) end() {
 	}
 }
 
-// unreported is the event of a refusal that nobody reported, and empty where the
-// status is none that must be.
+// unreported is the event of a refusal that nobody reported, and empty where
+// the status is none that must be.
 func unreported(status int) bulwark.EventName {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -17,8 +17,8 @@ const window = time.Minute
 // caller is not known, or is known and knocks at a limit.
 //
 // A success that names its user is that user's own though nobody was known when
-// the request came in: logging in is what it reports. A failure that names one is
-// not, for the name is whatever the client typed.
+// the request came in: logging in is what it reports. A failure that names one
+// is not, for the name is whatever the client typed.
 func foldable(ctx context.Context, e *bulwark.Event) bool {
 	if e.Name == bulwark.ExcessRateLimitExceeded {
 		return true
@@ -46,8 +46,8 @@ func prefixOf(addr netip.Addr) netip.Prefix {
 	return prefix
 }
 
-// maxNames bounds the shared counters past the bound on prefixes. There are about
-// thirty names, none of a client's making.
+// maxNames bounds the shared counters past the bound on prefixes. There are
+// about thirty names, none of a client's making.
 const maxNames = 64
 
 // A folder decides which events are written one by one, and turns the others

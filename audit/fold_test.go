@@ -158,7 +158,8 @@ func TestTableOfPrefixesIsBounded(t *testing.T) {
 		}
 		drain(t, m)
 		got := out.records(t)
-		// 16 prefixes, one shared counter with its one line, 63 further names, one for the rest.
+		// 16 prefixes, one shared counter with its one line, 63 further names, one
+		// for the rest.
 		if len(got) > 16+2+63+2 || occurrences(got) != 3200 {
 			t.Errorf("%d lines for %d occurrences", len(got), occurrences(got))
 		}

@@ -19,7 +19,8 @@ const (
 func (c cause) String() string { return [...]string{"audit.queue_full", "audit.sink_failed"}[c] }
 
 // gapEvery is how often at most a gap of one class and cause is recorded while
-// records are still waiting, and how long a failing sink is left alone with them.
+// records are still waiting, and how long a failing sink is left alone with
+// them.
 const gapEvery = time.Second
 
 // gap is what is missing since the last gap record.

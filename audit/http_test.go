@@ -156,7 +156,8 @@ func TestStatusOnRealServers(t *testing.T) {
 	}
 }
 
-// A handler that ends its goroutine gives no answer, which is recorded as a panic is.
+// A handler that ends its goroutine gives no answer, which is recorded as a
+// panic is.
 func TestGoexitOfTheHandler(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		t.Run(fmt.Sprintf("http%d", version), func(t *testing.T) {
@@ -389,7 +390,8 @@ func TestAccessRecord(t *testing.T) {
 	}
 }
 
-// A handler that a timeout has cut off goes on beside the middleware. For -race.
+// A handler that a timeout has cut off goes on beside the middleware. For
+// -race.
 func TestTimeoutHandler(t *testing.T) {
 	out := newLog()
 	m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true})

@@ -88,8 +88,8 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 	m.deliver(&entry{event: e})
 }
 
-// observe keeps an observer that panics from taking the record, and the request,
-// with it.
+// observe keeps an observer that panics from taking the record, and the
+// request, with it.
 func observe(ctx context.Context, observer bulwark.Recorder, e bulwark.Event) {
 	defer func() { _ = recover() }()
 	observer.Record(ctx, e)
@@ -116,7 +116,8 @@ func (m *Middleware) Drain(ctx context.Context) error {
 // Shutdown stops taking records, drains what there is and ends the goroutines.
 // A record after it is dropped and counted, see [Middleware.Stats]. A goroutine
 // whose sink hangs goes on alone after the context has ended, and Shutdown
-// returns an error. A second Shutdown waits again. [bulwark.Stack.Shutdown] calls it.
+// returns an error. A second Shutdown waits again. [bulwark.Stack.Shutdown]
+// calls it.
 func (m *Middleware) Shutdown(ctx context.Context) error {
 	if !m.made() {
 		return nil

@@ -28,15 +28,17 @@ const (
 
 func (c class) String() string { return [...]string{"security", "access"}[c] }
 
-// slot is an entry in a queue. The path is copied into the slot: it is a part of
-// the request line, which may be a megabyte and would stay in memory with it.
+// slot is an entry in a queue. The path is copied into the slot: it is a part
+// of the request line, which may be a megabyte and would stay in memory with
+// it.
 type slot struct {
 	entry
 	path [maxText]byte
 	size int
 }
 
-// queue is a ring of slots, made on first use. It is not safe for concurrent use.
+// queue is a ring of slots, made on first use. It is not safe for concurrent
+// use.
 type queue struct {
 	bound int
 	slots []slot

@@ -142,5 +142,6 @@ func reserved(key string) bool {
 // occurrences is how many events a record stands for.
 func occurrences(e *entry) uint64 { return uint64(max(e.event.Count, 1)) }
 
-// background is what a sink gets: a request's context would be cancelled by then.
+// background is what a sink gets: a request's context would be cancelled by
+// then.
 func background() context.Context { return context.Background() }

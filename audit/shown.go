@@ -43,9 +43,9 @@ const (
 	shownParams = 64
 )
 
-// showQuery returns the query with the parameters in allowed as they came, still
-// percent-encoded, and one [redacted] for all others. Names are redacted, too:
-// some clients send a bare token where a name belongs. So is a pair with a
+// showQuery returns the query with the parameters in allowed as they came,
+// still percent-encoded, and one [redacted] for all others. Names are redacted,
+// too: some clients send a bare token where a name belongs. So is a pair with a
 // semicolon: some servers read several parameters there, and net/url none.
 func showQuery(raw string, allowed []string) string {
 	var b strings.Builder

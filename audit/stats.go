@@ -7,10 +7,10 @@ type Stats struct {
 	Access   Counts // of access records
 }
 
-// Counts are occurrences, once for each sink: a record that stands for a hundred
-// events counts a hundred. Together they are all that was recorded, but for what
-// waits to be counted within the current minute and what is being written just
-// now. Gap records are in none of them.
+// Counts are occurrences, once for each sink: a record that stands for a
+// hundred events counts a hundred. Together they are all that was recorded, but
+// for what waits to be counted within the current minute and what is being
+// written just now. Gap records are in none of them.
 type Counts struct {
 	Written uint64 // the sink has taken it
 	Full    uint64 // dropped: the queue was full

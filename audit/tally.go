@@ -16,7 +16,8 @@ type tally struct {
 	count int // not written yet
 	first time.Time
 	last  time.Time
-	// shared is an event with the fields that all those in count have in common.
+	// shared is an event with the fields that all those in count have in
+	// common.
 	shared *bulwark.Event
 }
 

@@ -18,13 +18,13 @@ func setTrace(scope *bulwark.Scope, lines []string) {
 	}
 }
 
-// maxTraceparent bounds a traceparent of a version to come. The ids are parts of
-// the header's value and keep it in memory as long as the record waits.
+// maxTraceparent bounds a traceparent of a version to come. The ids are parts
+// of the header's value and keep it in memory as long as the record waits.
 const maxTraceparent = 256
 
 // parseTraceparent returns trace-id and parent-id of a traceparent (W3C Trace
-// Context section 3.2.2): version 00, which is exactly 55 characters, or a later
-// one, which begins in the same way (section 4.1).
+// Context section 3.2.2): version 00, which is exactly 55 characters, or a
+// later one, which begins in the same way (section 4.1).
 func parseTraceparent(line string) (traceID, spanID string, ok bool) {
 	const size = 55
 	if len(line) < size || len(line) > maxTraceparent || line[2] != '-' || line[35] != '-' || line[52] != '-' {

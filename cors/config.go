@@ -12,9 +12,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A Config says which origins may read answers, and how their pages may ask. The
-// zero Config is refused: without an origin there is nothing to allow, and nothing
-// to add to what browsers refuse anyway.
+// A Config says which origins may read answers, and how their pages may ask.
+// The zero Config is refused: without an origin there is nothing to allow, and
+// nothing to add to what browsers refuse anyway.
 type Config struct {
 	// Origins are the origins that may read answers, as browsers send them:
 	//
@@ -35,37 +35,38 @@ type Config struct {
 	//
 	// [Origins] makes a list of an environment variable. Required.
 	Origins []string
-	// Methods are the methods of actual requests, in upper case. CONNECT, TRACE and
-	// TRACK are refused, because no browser sends them. GET brings HEAD with it.
-	// Default: GET, HEAD and POST.
+	// Methods are the methods of actual requests, in upper case. CONNECT, TRACE
+	// and TRACK are refused, because no browser sends them. GET brings HEAD
+	// with it. Default: GET, HEAD and POST.
 	Methods []string
 	// Headers are the request headers that pages may set beyond those that are
-	// always safe. A JSON API wants Content-Type, and Authorization where it takes
-	// tokens. Each is a name; * is refused. Default: none.
+	// always safe. A JSON API wants Content-Type, and Authorization where it
+	// takes tokens. Each is a name; * is refused. Default: none.
 	Headers []string
-	// Expose are the response headers that pages may read beyond the usual ones,
-	// or * alone, without Credentials. Default: none.
+	// Expose are the response headers that pages may read beyond the usual
+	// ones, or * alone, without Credentials. Default: none.
 	Expose []string
-	// Credentials allows requests with cookies and client certificates. Default:
-	// false.
-	Credentials bool
-	// MaxAge is how long a browser may remember a preflight, in whole seconds. A
-	// negative second, -time.Second, forbids it to remember any. Default: what the
-	// browser does by itself, which is 5 seconds. At most 24 hours.
-	MaxAge time.Duration
-	// DenyRefused answers actual requests from refused origins with 403, in place
-	// of an answer that the page cannot read. It protects what reading alone
-	// changes. A service that has pages of its own also needs the BaseURL of
-	// [bulwark.Edge], because its own pages send their origin too. Default: false.
-	DenyRefused bool
-	// DryRun reports what would be refused and passes it on to the next handler.
-	// It allows nothing more: such an answer has no CORS headers of this layer.
+	// Credentials allows requests with cookies and client certificates.
 	// Default: false.
+	Credentials bool
+	// MaxAge is how long a browser may remember a preflight, in whole seconds.
+	// A negative second, -time.Second, forbids it to remember any. Default:
+	// what the browser does by itself, which is 5 seconds. At most 24 hours.
+	MaxAge time.Duration
+	// DenyRefused answers actual requests from refused origins with 403, in
+	// place of an answer that the page cannot read. It protects what reading
+	// alone changes. A service that has pages of its own also needs the BaseURL
+	// of [bulwark.Edge], because its own pages send their origin too. Default:
+	// false.
+	DenyRefused bool
+	// DryRun reports what would be refused and passes it on to the next
+	// handler. It allows nothing more: such an answer has no CORS headers of
+	// this layer. Default: false.
 	DryRun bool
-	// Debug is about a preflight from an allowed origin that asks for a method or
-	// header that is not allowed. The answer is then the list of those that are, so
-	// that the console of the browser names the culprit. The browser refuses the
-	// request as before. Default: false.
+	// Debug is about a preflight from an allowed origin that asks for a method
+	// or header that is not allowed. The answer is then the list of those that
+	// are, so that the console of the browser names the culprit. The browser
+	// refuses the request as before. Default: false.
 	Debug bool
 }
 
@@ -78,8 +79,8 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// New checks the Config and returns the layer. Every mistake is reported at once,
-// each as a [*bulwark.ConfigError].
+// New checks the Config and returns the layer. Every mistake is reported at
+// once, each as a [*bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
 	m := &Middleware{denyRefused: c.DenyRefused, dryRun: c.DryRun, debug: c.Debug}
 	faults := fault.In("cors")

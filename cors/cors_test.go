@@ -126,7 +126,8 @@ func preflight(origin, method string, headers ...string) http.Header {
 	return h
 }
 
-// Under a domain that is nobody's suffix there may be names that are everybody's.
+// Under a domain that is nobody's suffix there may be names that are
+// everybody's.
 func TestSuffixesUnderAWildcard(t *testing.T) {
 	c := cors.Config{Credentials: true, Methods: []string{"GET"}, Origins: []string{
 		"https://*.amazonaws.com", "https://*.ours.s3.amazonaws.com", "https://listed.s3.amazonaws.com", "https://*.example.com"}}
@@ -394,15 +395,16 @@ func TestDebug(t *testing.T) {
 	t.Run("not_explained", func(t *testing.T) {
 		x := (&exchange{method: "OPTIONS", header: preflight("https://evil.example", "PUT")}).through(t, debug)
 		x.refused(t, http.StatusForbidden, "cors.origin")
-		// A list that lacks POST does not keep a browser from it: to explain would be to allow.
+		// A list that lacks POST does not keep a browser from it: to explain would be
+		// to allow.
 		reading := cors.Config{Origins: []string{"https://app.example.com"}, Methods: []string{"GET"}, Debug: true}
 		x = (&exchange{method: "OPTIONS", header: preflight("https://app.example.com", "POST")}).through(t, reading)
 		x.refused(t, http.StatusForbidden, "cors.method")
 	})
 }
 
-// A handler that scribbles over its response's headers must reach neither those of
-// anybody else nor its request's. A preflight has no handler.
+// A handler that scribbles over its response's headers must reach neither those
+// of anybody else nor its request's. A preflight has no handler.
 func TestSlicesAreOnesOwn(t *testing.T) {
 	m := bulwark.Must(cors.New(with(guide, func(c *cors.Config) { c.Methods = append(c.Methods, "OPTIONS") })))
 	for _, test := range []struct {
@@ -548,8 +550,8 @@ func TestConfigIsCopied(t *testing.T) {
 	}
 }
 
-// A request that is refused as cross-site, or as a failed login, is told by that
-// event; every other one of a refused origin by this layer's, too.
+// A request that is refused as cross-site, or as a failed login, is told by
+// that event; every other one of a refused origin by this layer's, too.
 func TestTheBetterReasonIsReported(t *testing.T) {
 	m := bulwark.Must(cors.New(cors.Config{Origins: []string{"https://app.example.com"}}))
 	deny := func(status int, name bulwark.EventName) http.HandlerFunc {

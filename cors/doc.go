@@ -4,12 +4,12 @@
 // # Threat
 //
 // A browser sends a user's cookies with requests that any page makes. The page
-// can neither read the answers nor send anything but simple requests, as long as
-// the service does not name the page's origin in its CORS headers. One wrong
+// can neither read the answers nor send anything but simple requests, as long
+// as the service does not name the page's origin in its CORS headers. One wrong
 // entry in a list of origins opens everything: "null" is the origin of every
 // sandboxed frame, "https://*example.com" matches https://evilexample.com,
-// "*.co.uk" is half a country, and http://app.example.com belongs to whoever runs
-// the next wireless network.
+// "*.co.uk" is half a country, and http://app.example.com belongs to whoever
+// runs the next wireless network.
 //
 // # Defence
 //
@@ -22,24 +22,24 @@
 // A preflight that is refused is answered 403 with the reason, and without any
 // Access-Control header. An actual request from a refused origin gets no
 // Access-Control header either; where the Config says so, it is answered 403.
-// Each refusal is a malicious_cors event. A request with two Origin lines is 400,
-// because two readers might each see another line.
+// Each refusal is a malicious_cors event. A request with two Origin lines is
+// 400, because two readers might each see another line.
 //
 // # Not covered
 //
 // The browser refuses methods and headers on the word of the preflight. CORS
 // keeps the pages of strangers from reading; it does not keep requests out. A
 // simple POST from anywhere arrives and takes effect. Cookies therefore need
-// protection against cross-site requests besides, see package auth. Clients that
-// are not browsers do not ask. Private network access is not granted.
+// protection against cross-site requests besides, see package auth. Clients
+// that are not browsers do not ask. Private network access is not granted.
 //
 // # Errors
 //
 // New returns every mistake at once, each as a [*bulwark.ConfigError] with the
-// path of its field. The layer refuses with 403 "cors.origin", "cors.method" and
-// "cors.header", and with 400 "cors.ambiguous". A Middleware that was made
+// path of its field. The layer refuses with 403 "cors.origin", "cors.method"
+// and "cors.header", and with 400 "cors.ambiguous". A Middleware that was made
 // without New answers 500 "cors.unconfigured".
 //
-// The examples show an API behind a single-page application, and what New says to
-// a Config with mistakes.
+// The examples show an API behind a single-page application, and what New says
+// to a Config with mistakes.
 package cors

@@ -46,8 +46,8 @@ func vary(h http.Header, names string) {
 	h["Vary"] = []string{names}
 }
 
-// grant lets an origin read the answer to an actual request, by the headers that
-// rs/cors would set. One allocation holds all values, and they are this
+// grant lets an origin read the answer to an actual request, by the headers
+// that rs/cors would set. One allocation holds all values, and they are this
 // response's own.
 func (m *Middleware) grant(h http.Header, origin string) {
 	values := [...]string{"Origin", origin, m.exposed, "true"}
@@ -70,7 +70,8 @@ func (m *Middleware) grant(h http.Header, origin string) {
 
 // own puts the values that rs/cors shares between all preflights into slices of
 // this response: otherwise who changes one changes those of everybody (rs/cors
-// issue 198). Origin, method and headers are slices of the request, which ends here.
+// issue 198). Origin, method and headers are slices of the request, which ends
+// here.
 func (m *Middleware) own(h http.Header) {
 	values := [...]string{"", "*", "true", m.maxAge}
 	ownVary(h, values[0:1:1])
@@ -85,8 +86,8 @@ func (m *Middleware) own(h http.Header) {
 	}
 }
 
-// ownVary does so for Vary. With more than one line it has been appended to, and
-// is of this response already.
+// ownVary does so for Vary. With more than one line it has been appended to,
+// and is of this response already.
 func ownVary(h http.Header, room []string) {
 	if vary := h["Vary"]; len(vary) == 1 {
 		room[0] = vary[0]

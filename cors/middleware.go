@@ -8,8 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Middleware is the layer; see the package. It is safe for concurrent use. One
-// that was not made by [New] refuses every request with 500 "cors.unconfigured".
+// A Middleware is the layer; see the package. It is safe for concurrent use.
+// One that was not made by [New] refuses every request with 500
+// "cors.unconfigured".
 type Middleware struct {
 	protocol protocol
 	origins  *origins
@@ -58,7 +59,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			m.refuse(w, r, ambiguous(), next)
 			return
 		}
-		// An OPTIONS without one of them is no preflight (Fetch, HTTP requests).
+		// An OPTIONS without one of them is no preflight (Fetch, HTTP
+		// requests).
 		origin := first(origins)
 		if origin != "" && first(asks) != "" {
 			preflights.ServeHTTP(w, r)
@@ -98,7 +100,8 @@ func (m *Middleware) settle(w http.ResponseWriter, r *http.Request, next http.Ha
 	forget(h)
 	ownVary(h, make([]string, 1))
 	problem := m.refusal(first(r.Header["Origin"]), method, true)
-	// A method that browsers do not look up in the list would be allowed by explaining.
+	// A method that browsers do not look up in the list would be allowed by
+	// explaining.
 	explicable := problem.Code == codeHeader || problem.Code == codeMethod && !safelisted(method)
 	if m.debug && !m.dryRun && explicable {
 		m.report(r, problem)

@@ -24,8 +24,8 @@ func Origins(list string) []string {
 	return origins
 }
 
-// maxOrigin bounds the origins that are looked at: scheme, the longest host that
-// DNS can name, and a port.
+// maxOrigin bounds the origins that are looked at: scheme, the longest host
+// that DNS can name, and a port.
 const maxOrigin = 320
 
 // suffix is what all hosts under a wildcard have in common.
@@ -48,8 +48,9 @@ func (o *origins) add(text string, p pattern) {
 	o.suffixes[suffix{p.scheme, p.host + p.port}] = struct{}{}
 }
 
-// allows reports whether an Origin header names an origin of the list. Comparing
-// is exact to the byte (Fetch, CORS check). The cost is bounded whatever the text.
+// allows reports whether an Origin header names an origin of the list.
+// Comparing is exact to the byte (Fetch, CORS check). The cost is bounded
+// whatever the text.
 func (o *origins) allows(origin string) bool {
 	if o.any {
 		return true
@@ -64,17 +65,17 @@ func (o *origins) allows(origin string) bool {
 }
 
 // everybodys reports whether a host under base is, or is under, a public suffix
-// that is itself under base: s3.amazonaws.com is one, under which anybody can have
-// a name, though not everybody can under amazonaws.com.
+// that is itself under base: s3.amazonaws.com is one, under which anybody can
+// have a name, though not everybody can under amazonaws.com.
 func everybodys(host, base string) bool {
 	suffix, _ := publicsuffix.PublicSuffix(host)
 	return len(suffix) > len(base)
 }
 
-// allowsSubdomain tries each parent domain of the origin's host, the longest first.
-// What stands in place of the star must be labels: a byte that no label has ends
-// the search. So does the first match: what is everybody's under a longer domain
-// is so under a shorter one.
+// allowsSubdomain tries each parent domain of the origin's host, the longest
+// first. What stands in place of the star must be labels: a byte that no label
+// has ends the search. So does the first match: what is everybody's under a
+// longer domain is so under a shorter one.
 func (o *origins) allowsSubdomain(origin string) bool {
 	scheme, rest, ok := strings.Cut(origin, "://")
 	if !ok {
@@ -128,7 +129,8 @@ func compileOrigins(c Config, faults *fault.List) *origins {
 	return list
 }
 
-// withoutUser hides the user of a URL, which may be a password: errors are logged.
+// withoutUser hides the user of a URL, which may be a password: errors are
+// logged.
 func withoutUser(text string) string {
 	at := strings.LastIndexByte(text, '@')
 	if at < 0 {

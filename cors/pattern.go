@@ -58,8 +58,9 @@ func parsePattern(text string) (pattern, string) {
 	return p, ""
 }
 
-// schemeFault says what is wrong with a scheme. Besides the web's there are those
-// of applications that bring their own browser, such as capacitor://localhost.
+// schemeFault says what is wrong with a scheme. Besides the web's there are
+// those of applications that bring their own browser, such as
+// capacitor://localhost.
 func schemeFault(scheme string) string {
 	switch scheme {
 	case "file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss":
@@ -126,8 +127,9 @@ func hostFault(host string) string {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		// A browser writes an IPv6 address in its shortest form (WHATWG URL, host
-		// serializing), also one that is mapped from IPv4, which is not worth the trouble.
+		// A browser writes an IPv6 address in its shortest form (WHATWG URL,
+		// host serializing), also one that is mapped from IPv4, which is not
+		// worth the trouble.
 		if !closed || err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" || addr.String() != inner {
 			return "has no IPv6 address in its shortest form in the brackets"
 		}
@@ -171,8 +173,8 @@ func allDigits(s string) bool {
 
 // wildcardFault says why nobody should allow all subdomains of a host. Under a
 // public suffix, such as co.uk or github.io, anybody can have one. The list may
-// also have every name under a host without having the host itself. Where it has
-// some of them, they are refused when they come: see everybodys.
+// also have every name under a host without having the host itself. Where it
+// has some of them, they are refused when they come: see everybodys.
 func wildcardFault(host string) string {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return "has a wildcard before an address, which has no subdomains"

@@ -7,13 +7,13 @@ import (
 )
 
 // protocol is the part of CORS that is one: preflights. This file is all that
-// knows rs/cors. For an actual request rs/cors would set three headers by the same
-// lists; the layer sets them itself, once and in slices of the response.
+// knows rs/cors. For an actual request rs/cors would set three headers by the
+// same lists; the layer sets them itself, once and in slices of the response.
 type protocol struct{ cors *rscors.Cors }
 
-// newProtocol hands over what has been checked, and leaves rs/cors no default and
-// no wildcard to fall back on: the lists are never empty, and origins are matched
-// by us, but for the plain * that has to be answered with a *.
+// newProtocol hands over what has been checked, and leaves rs/cors no default
+// and no wildcard to fall back on: the lists are never empty, and origins are
+// matched by us, but for the plain * that has to be answered with a *.
 func newProtocol(c Config, list *origins, methods []string) protocol {
 	options := rscors.Options{
 		AllowedMethods:     methods,

@@ -35,7 +35,8 @@ func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Pro
 }
 
 // ambiguous refuses what different readers would understand differently: which
-// of two lines counts, and rs/cors would answer with both (Fetch has one of each).
+// of two lines counts, and rs/cors would answer with both (Fetch has one of
+// each).
 func ambiguous() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Event: bulwark.MaliciousCORS,
 		Detail: "Send each of Origin and Access-Control-Request-Method once."}

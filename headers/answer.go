@@ -8,8 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// slot is the key of an answer: in the scope of a request, or for a sub-request in
-// its context.
+// slot is the key of an answer: in the scope of a request, or for a sub-request
+// in its context.
 type slot struct{}
 
 // answerOf returns the answer to the request that ctx belongs to, or nil. The
@@ -26,10 +26,10 @@ func answerOf(ctx context.Context, scope *bulwark.Scope) *answer {
 	return held
 }
 
-// answer is what the layers of this package have set on one response. Its values
-// are those of this response alone: with shared ones, a handler that changes a
-// value in place would change everybody's (as in rs/cors issue 198). One
-// allocation holds them all.
+// answer is what the layers of this package have set on one response. Its
+// values are those of this response alone: with shared ones, a handler that
+// changes a value in place would change everybody's (as in rs/cors issue 198).
+// One allocation holds them all.
 type answer struct {
 	writer *response.Writer
 	layer  *compiled // the innermost so far
@@ -38,8 +38,8 @@ type answer struct {
 	values [fields]string
 }
 
-// apply sets the headers of a layer, and removes what a layer outside has set and
-// this one has not.
+// apply sets the headers of a layer, and removes what a layer outside has set
+// and this one has not.
 func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http.Request) {
 	before := a.set
 	a.layer, a.nonce, a.set = c, "", 0
@@ -76,9 +76,9 @@ func (a *answer) put(h http.Header, f field, value string) {
 	h[names[f]] = a.values[f : f+1 : f+1]
 }
 
-// BeforeHeader puts Cache-Control back where it is missing: http.ServeContent and
-// its like remove it from errors since Go 1.23, and an error is what a cache must
-// not keep either.
+// BeforeHeader puts Cache-Control back where it is missing: http.ServeContent
+// and its like remove it from errors since Go 1.23, and an error is what a
+// cache must not keep either.
 func (a *answer) BeforeHeader(h http.Header, _ int) {
 	if _, ok := h["Cache-Control"]; !ok && a.layer.cacheControl != "" {
 		h["Cache-Control"] = []string{a.layer.cacheControl}

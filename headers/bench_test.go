@@ -18,8 +18,8 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d discard) WriteHeader(int)             {}
 
-// outside installs what the first layer of a chain installs for all: the scope and
-// the watched writer.
+// outside installs what the first layer of a chain installs for all: the scope
+// and the watched writer.
 var outside = bulwark.LayerFunc(func(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, _ = bulwark.Enter(r)

@@ -13,21 +13,22 @@ import (
 type Config struct {
 	// Preset is the set to begin with. Default: [API].
 	Preset Preset
-	// CSP is the Content-Security-Policy. Default: that of the Preset, see [CSP].
+	// CSP is the Content-Security-Policy. Default: that of the Preset, see
+	// [CSP].
 	CSP CSP
 	// ReportOnly is a second policy beside it, which is sent as
-	// Content-Security-Policy-Report-Only. Browsers report its violations and do
-	// not enforce it. Default: none.
+	// Content-Security-Policy-Report-Only. Browsers report its violations and
+	// do not enforce it. Default: none.
 	ReportOnly CSP
-	// Endpoints are where browsers send reports: names, which ReportTo of a policy
-	// uses, and URLs. A URL is https or a path of the service itself. They are sent
-	// as Reporting-Endpoints, over TLS only, where browsers heed it. A
-	// [ReportsHandler] receives the reports. Default: none.
+	// Endpoints are where browsers send reports: names, which ReportTo of a
+	// policy uses, and URLs. A URL is https or a path of the service itself.
+	// They are sent as Reporting-Endpoints, over TLS only, where browsers heed
+	// it. A [ReportsHandler] receives the reports. Default: none.
 	Endpoints map[string]string
 	// HSTS is Strict-Transport-Security. Default: one year with all subdomains.
 	HSTS HSTS
-	// CacheControl is Cache-Control for answers whose handler does not set it, such
-	// as "private, max-age=60". Default: no-store.
+	// CacheControl is Cache-Control for answers whose handler does not set it,
+	// such as "private, max-age=60". Default: no-store.
 	CacheControl string
 	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
 	// credentialless. Default: none for API, require-corp for HTML.
@@ -37,18 +38,19 @@ type Config struct {
 	// same-origin for HTML.
 	OpenerPolicy string
 	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
-	// cross-origin. It is about pages that embed an answer; package cors is about
-	// pages that read it. Default: same-origin.
+	// cross-origin. It is about pages that embed an answer; package cors is
+	// about pages that read it. Default: same-origin.
 	ResourcePolicy string
 	// PermissionsPolicy is Permissions-Policy, such as
-	// "camera=(), geolocation=(self)". Default: none for API; for HTML a list that
-	// allows next to nothing, see [HTML].
+	// "camera=(), geolocation=(self)". Default: none for API; for HTML a list
+	// that allows next to nothing, see [HTML].
 	PermissionsPolicy string
-	// ReferrerPolicy is Referrer-Policy. A policy that tells other sites full URLs
-	// is refused. Default: no-referrer for API, same-origin for HTML.
+	// ReferrerPolicy is Referrer-Policy. A policy that tells other sites full
+	// URLs is refused. Default: no-referrer for API, same-origin for HTML.
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
-	// frame-ancestors ignore it where the policy has frame-ancestors. Default: DENY.
+	// frame-ancestors ignore it where the policy has frame-ancestors. Default:
+	// DENY.
 	FrameOptions string
 	// InsecureOmit are names of headers that are not sent, although the preset
 	// has them. Default: none.
@@ -64,8 +66,8 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// New checks the Config and returns the layer. Every mistake is reported at once,
-// each as a [*bulwark.ConfigError].
+// New checks the Config and returns the layer. Every mistake is reported at
+// once, each as a [*bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
 	faults := fault.In("headers")
 	preset, ok := c.Preset.set()

@@ -53,7 +53,8 @@ func TestPolicyText(t *testing.T) {
 		{"insecure", headers.CSP{DefaultSrc: list("*", "data:", "'unsafe-inline'", "'unsafe-eval'", "'unsafe-hashes'"),
 			InsecureAnyScript: true, InsecureInlineScript: true, InsecureInlineStyle: true, InsecureEval: true},
 			"default-src * data: 'unsafe-inline' 'unsafe-eval' 'unsafe-hashes'"},
-		// What default-src says of scripts counts only where they have no list of their own.
+		// What default-src says of scripts counts only where they have no list of
+		// their own.
 		{"insecure_anybody", headers.CSP{DefaultSrc: list("'self'"), ScriptSrc: list("https://*.com", "https:"), ObjectSrc: list("*"), BaseURI: list("*"), InsecureAnyScript: true},
 			"default-src 'self'; script-src https://*.com https:; object-src *; base-uri *"},
 		{"objects_of_a_domain", headers.CSP{DefaultSrc: list("'self'"), ObjectSrc: list("https://*.example.com"), BaseURI: list("https://*.example.com")},

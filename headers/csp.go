@@ -1,10 +1,10 @@
 package headers
 
 // A CSP is a Content-Security-Policy (CSP Level 3), with a field for each
-// directive. Where no source list is set, the lists of the preset stand, and the
-// other fields are added to them. Otherwise the policy is exactly what is written
-// here, and DefaultSrc is required. The default of each field is not to send its
-// directive.
+// directive. Where no source list is set, the lists of the preset stand, and
+// the other fields are added to them. Otherwise the policy is exactly what is
+// written here, and DefaultSrc is required. The default of each field is not to
+// send its directive.
 //
 // A source is one of
 //
@@ -15,24 +15,28 @@ package headers
 //	https:  data:                        schemes
 //	cdn.example.com  https://*.example.com:8443/js/
 //
-// A host with a wildcard allows every name under it. It also allows the names that
-// a provider gives away, such as x.s3.amazonaws.com under *.amazonaws.com.
+// A host with a wildcard allows every name under it. It also allows the names
+// that a provider gives away, such as x.s3.amazonaws.com under *.amazonaws.com.
 //
-// The nonce of a policy is new in each response. A nonce that is written out, such
-// as 'nonce-abc', is refused, because whoever injects a script can write it too.
+// The nonce of a policy is new in each response. A nonce that is written out,
+// such as 'nonce-abc', is refused, because whoever injects a script can write
+// it too.
 type CSP struct {
-	// DefaultSrc is for what has no list of its own among the fields that end in
-	// Src. A special list falls back on the more general list first. Required.
+	// DefaultSrc is for what has no list of its own among the fields that end
+	// in Src. A special list falls back on the more general list first.
+	// Required.
 	DefaultSrc []string
-	// ScriptSrc is where scripts may come from, and which inline scripts may run.
-	// Without InsecureAnyScript it takes neither *, nor a scheme alone, nor all of a
-	// public suffix, such as https://*.com. With 'nonce' it requires BaseURI.
+	// ScriptSrc is where scripts may come from, and which inline scripts may
+	// run. Without InsecureAnyScript it takes neither *, nor a scheme alone,
+	// nor all of a public suffix, such as https://*.com. With 'nonce' it
+	// requires BaseURI.
 	ScriptSrc []string
 	// ScriptSrcElem is for script elements, in place of ScriptSrc.
 	ScriptSrcElem []string
 	// ScriptSrcAttr is for event handlers in attributes, in place of ScriptSrc.
 	ScriptSrcAttr []string
-	// StyleSrc is where style sheets may come from, and which inline styles count.
+	// StyleSrc is where style sheets may come from, and which inline styles
+	// count.
 	StyleSrc []string
 	// StyleSrcElem is for style and link elements, in place of StyleSrc.
 	StyleSrcElem []string
@@ -54,51 +58,54 @@ type CSP struct {
 	FrameSrc []string
 	// ChildSrc is for frames and workers that have no list of their own.
 	ChildSrc []string
-	// WorkerSrc is where workers may be started from. Without it ChildSrc counts,
-	// and without that ScriptSrc.
+	// WorkerSrc is where workers may be started from. Without it ChildSrc
+	// counts, and without that ScriptSrc.
 	WorkerSrc []string
 	// ManifestSrc is for the manifest of a web application.
 	ManifestSrc []string
-	// BaseURI is what a base element may say. DefaultSrc does not cover it. Without
-	// InsecureAnyScript it takes neither *, nor a scheme alone, nor all of a public
-	// suffix: relative URLs of scripts would lead wherever injected markup likes.
+	// BaseURI is what a base element may say. DefaultSrc does not cover it.
+	// Without InsecureAnyScript it takes neither *, nor a scheme alone, nor all
+	// of a public suffix: relative URLs of scripts would lead wherever injected
+	// markup likes.
 	BaseURI []string
 	// FormAction is where forms may be sent. DefaultSrc does not cover it.
 	FormAction []string
-	// FrameAncestors is who may show the page in a frame. DefaultSrc does not cover
-	// it. Browsers that know it ignore X-Frame-Options where it is set.
+	// FrameAncestors is who may show the page in a frame. DefaultSrc does not
+	// cover it. Browsers that know it ignore X-Frame-Options where it is set.
 	FrameAncestors []string
 
 	// Sandbox takes away the rights of a page that are not listed, such as
-	// "allow-scripts". Nil is no sandbox. An empty list is a sandbox without rights.
+	// "allow-scripts". Nil is no sandbox. An empty list is a sandbox without
+	// rights.
 	Sandbox []string
-	// UpgradeInsecureRequests makes http URLs of the page https. It is sent over
-	// TLS only, and not in a report-only policy, where it has no meaning.
+	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
+	// over TLS only, and not in a report-only policy, where it has no meaning.
 	UpgradeInsecureRequests bool
-	// RequireTrustedTypes refuses strings at the places of the DOM that would run
-	// them, unless a policy of TrustedTypes made them.
+	// RequireTrustedTypes refuses strings at the places of the DOM that would
+	// run them, unless a policy of TrustedTypes made them.
 	RequireTrustedTypes bool
-	// TrustedTypes are the names of the policies that scripts may create, or the
-	// keywords 'none' and 'allow-duplicates'. Nil does not restrict them.
+	// TrustedTypes are the names of the policies that scripts may create, or
+	// the keywords 'none' and 'allow-duplicates'. Nil does not restrict them.
 	TrustedTypes []string
-	// ReportTo is where violations are reported: a name in [Config.Endpoints]. The
-	// URL is always sent as report-uri. The name is sent as report-to over TLS only,
-	// which is where browsers heed it.
+	// ReportTo is where violations are reported: a name in [Config.Endpoints].
+	// The URL is always sent as report-uri. The name is sent as report-to over
+	// TLS only, which is where browsers heed it.
 	ReportTo string
 
-	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for scripts:
-	// whoever injects markup runs script.
+	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for
+	// scripts: whoever injects markup runs script.
 	InsecureInlineScript bool
-	// InsecureInlineStyle allows 'unsafe-inline' and 'unsafe-hashes' for styles:
-	// whoever injects markup can change what the page shows, and read some of it by
-	// selectors.
+	// InsecureInlineStyle allows 'unsafe-inline' and 'unsafe-hashes' for
+	// styles: whoever injects markup can change what the page shows, and read
+	// some of it by selectors.
 	InsecureInlineStyle bool
-	// InsecureEval allows 'unsafe-eval': text that an attacker gets into eval runs
-	// as script.
+	// InsecureEval allows 'unsafe-eval': text that an attacker gets into eval
+	// runs as script.
 	InsecureEval bool
-	// InsecureAnyScript allows scripts from *, from a scheme alone, such as https:
-	// or data:, and from all of a public suffix, such as https://*.com. Attackers
-	// can provide such scripts. It allows the same for BaseURI and ObjectSrc.
+	// InsecureAnyScript allows scripts from *, from a scheme alone, such as
+	// https: or data:, and from all of a public suffix, such as https://*.com.
+	// Attackers can provide such scripts. It allows the same for BaseURI and
+	// ObjectSrc.
 	InsecureAnyScript bool
 }
 

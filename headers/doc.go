@@ -4,30 +4,31 @@
 //
 // # Threat
 //
-// A browser does with an answer whatever the answer lets it do. It guesses types
-// and runs text as script. It shows a page in somebody else's frame. It runs
-// what an attacker injected. It tells the next site which document was read. It
-// keeps private answers in its cache. It uses plain http where a link says so.
+// A browser does with an answer whatever the answer lets it do. It guesses
+// types and runs text as script. It shows a page in somebody else's frame. It
+// runs what an attacker injected. It tells the next site which document was
+// read. It keeps private answers in its cache. It uses plain http where a link
+// says so.
 //
 // # Defence
 //
 // [New] with the zero [Config] is the strict set for a JSON API: exactly seven
-// headers, of which HSTS goes out over TLS only. [HTML] is the set for pages. Its
-// Content-Security-Policy runs only scripts that carry the nonce of this
+// headers, of which HSTS goes out over TLS only. [HTML] is the set for pages.
+// Its Content-Security-Policy runs only scripts that carry the nonce of this
 // response:
 //
 //	<script nonce="{{.Nonce}}">…</script>      with headers.Nonce(r.Context())
 //
 // A field of the Config replaces a header or leaves it out. Policies are built
-// from checked sources. A keyword without quotes, a semicolon in a source, 'none'
-// beside other sources, and 'unsafe-inline' without a field that says Insecure
-// are errors of New, not holes that somebody finds later.
+// from checked sources. A keyword without quotes, a semicolon in a source,
+// 'none' beside other sources, and 'unsafe-inline' without a field that says
+// Insecure are errors of New, not holes that somebody finds later.
 //
 // A headers layer inside another layer of this package replaces what the outer
-// layer set, so that one page behind an API has the headers of a page. A handler
-// may set any of these headers itself, and the handler's value goes out. Only a
-// missing Cache-Control is put back when the answer is sent, because
-// [http.ServeContent] removes it from errors.
+// layer set, so that one page behind an API has the headers of a page. A
+// handler may set any of these headers itself, and the handler's value goes
+// out. Only a missing Cache-Control is put back when the answer is sent,
+// because [http.ServeContent] removes it from errors.
 //
 // [ReportsHandler] receives what browsers report about violations of a policy.
 // [SecurityTxtHandler] tells people where to report a weakness. [ClearSiteData]
@@ -44,8 +45,8 @@
 // New, ReportsHandler and SecurityTxtHandler return every mistake at once, each
 // as a [*bulwark.ConfigError] with the path of its field. The layer itself
 // refuses nothing, unless it was made without New: then each request is 500
-// "headers.unconfigured". The handlers refuse with 405 "headers.method", with 400
-// "headers.report", and with the codes of a request body, such as 413
+// "headers.unconfigured". The handlers refuse with 405 "headers.method", with
+// 400 "headers.report", and with the codes of a request body, such as 413
 // "body.too_large" and 415 "body.unsupported_media_type".
 //
 // The examples show the strict set, a policy of your own, a page with a nonce,

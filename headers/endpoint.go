@@ -27,7 +27,8 @@ func (c *Config) endpoints(faults *fault.List) string {
 	return strings.Join(members, ", ")
 }
 
-// withoutUser hides the user of a URL, which may be a password: errors are logged.
+// withoutUser hides the user of a URL, which may be a password: errors are
+// logged.
 func withoutUser(target string) string {
 	at := strings.LastIndexByte(target, '@')
 	if at < 0 {

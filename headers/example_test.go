@@ -70,8 +70,8 @@ func ExampleCSP_incorrect() {
 	// headers.CSP.ImgSrc[0]: 'none': stands in company, where browsers ignore it; write it alone
 }
 
-// One page behind an API: the inner layer replaces what the outer one set, and the
-// script carries the nonce of the response.
+// One page behind an API: the inner layer replaces what the outer one set, and
+// the script carries the nonce of the response.
 func ExampleNonce() {
 	page := bulwark.Must(bulwark.Chain(headers.Config{
 		Preset:    headers.HTML,

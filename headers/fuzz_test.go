@@ -13,9 +13,9 @@ import (
 	"github.com/bulwark-go/bulwark/headers"
 )
 
-// FuzzSource puts a source into a policy. What New accepts must come out as this
-// one source of this one directive, for a reader that splits a policy as browsers
-// do (CSP, 2.2.1): by commas, semicolons and white space.
+// FuzzSource puts a source into a policy. What New accepts must come out as
+// this one source of this one directive, for a reader that splits a policy as
+// browsers do (CSP, 2.2.1): by commas, semicolons and white space.
 func FuzzSource(f *testing.F) {
 	f.Add("'self'")
 	for _, test := range badPolicies {
@@ -55,8 +55,8 @@ func FuzzSource(f *testing.F) {
 	})
 }
 
-// FuzzReports sends anything. The receiver answers with one of its statuses, and
-// no event holds a query.
+// FuzzReports sends anything. The receiver answers with one of its statuses,
+// and no event holds a query.
 func FuzzReports(f *testing.F) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))

@@ -10,9 +10,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// groups counts violations in windows of time. A window begins with a request and
-// ends by a timer, which reports what was only counted; between windows it holds
-// neither a timer nor memory. Everything in it is bounded.
+// groups counts violations in windows of time. A window begins with a request
+// and ends by a timer, which reports what was only counted; between windows it
+// holds neither a timer nor memory. Everything in it is bounded.
 type groups struct {
 	window time.Duration
 	max    int // kinds per window

@@ -9,8 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// A Middleware is the layer; see the package. It is safe for concurrent use. One
-// that was not made by [New] refuses every request with 500 "headers.unconfigured".
+// A Middleware is the layer; see the package. It is safe for concurrent use.
+// One that was not made by [New] refuses every request with 500
+// "headers.unconfigured".
 type Middleware struct{ compiled *compiled }
 
 // compiled is a Config as the requests need it.

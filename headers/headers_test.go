@@ -20,8 +20,8 @@ import (
 	"github.com/bulwark-go/bulwark/headers"
 )
 
-// get sends a request through the layers, outermost first, and returns the header
-// of the answer.
+// get sends a request through the layers, outermost first, and returns the
+// header of the answer.
 func get(t *testing.T, url string, handler http.HandlerFunc, layers ...bulwark.Builder) http.Header {
 	t.Helper()
 	stack, err := bulwark.Chain(layers...)
@@ -105,7 +105,8 @@ func TestAPI(t *testing.T) {
 			with(with(with(api(), policy, "default-src 'none'; frame-ancestors 'none'; report-uri /reports/csp; report-to csp"),
 				"Content-Security-Policy-Report-Only", "default-src 'self'; report-uri https://r.example/x?y=1; report-to backup"),
 				"Reporting-Endpoints", `backup="https://r.example/x?y=1", csp="/reports/csp"`)},
-		// Without TLS browsers ignore Reporting-Endpoints, and some of them report-uri beside report-to.
+		// Without TLS browsers ignore Reporting-Endpoints, and some of them
+		// report-uri beside report-to.
 		{"reports_over_plain_http", "http://a.example/", headers.Config{Endpoints: map[string]string{"csp": "/reports/csp"},
 			CSP: headers.CSP{ReportTo: "csp", UpgradeInsecureRequests: true}, ReportOnly: headers.CSP{DefaultSrc: []string{"'self'"}, ReportTo: "csp"}},
 			with(with(without(api(), "Strict-Transport-Security"), policy, "default-src 'none'; frame-ancestors 'none'; report-uri /reports/csp"),
@@ -329,7 +330,8 @@ func TestSubRequest(t *testing.T) {
 	}
 }
 
-// A sub-request, however it ends and whatever runs beside it, has its own nonce and leaves that of the outer response alone.
+// A sub-request, however it ends and whatever runs beside it, has its own nonce
+// and leaves that of the outer response alone.
 func TestSubRequestsApart(t *testing.T) {
 	page := headers.Config{Preset: headers.HTML}
 	identify := bulwark.LayerFunc(func(next http.Handler) http.Handler {

@@ -12,29 +12,30 @@ import (
 const year = 365 * 24 * time.Hour
 
 // HSTS is Strict-Transport-Security (RFC 6797): a browser that has seen it uses
-// https for the host, whatever a link says. It is sent over TLS only: the client
-// reached this server by TLS, or a trusted proxy says so (see [bulwark.Edge]).
-// Elsewhere browsers ignore it. The zero value is one year with all subdomains.
+// https for the host, whatever a link says. It is sent over TLS only: the
+// client reached this server by TLS, or a trusted proxy says so (see
+// [bulwark.Edge]). Elsewhere browsers ignore it. The zero value is one year
+// with all subdomains.
 type HSTS struct {
-	// MaxAge is how long browsers remember it, in whole seconds. Default: one year.
-	// At least a second.
+	// MaxAge is how long browsers remember it, in whole seconds. Default: one
+	// year. At least a second.
 	MaxAge time.Duration
-	// Preload consents to the list that browsers are built with. That list is easy
-	// to enter and slow to leave. Preload demands at least a year, and subdomains.
-	// Default: false.
+	// Preload consents to the list that browsers are built with. That list is
+	// easy to enter and slow to leave. Preload demands at least a year, and
+	// subdomains. Default: false.
 	Preload bool
 	// ExceptLoopback does not send it to clients that ask for localhost, a name
 	// under it, or a loopback address: a browser would remember it for whatever
-	// else runs there, on every port. Set it for programs that people also run on
-	// their own machine, and not behind a proxy that rewrites Host to such a name.
-	// Default: false.
+	// else runs there, on every port. Set it for programs that people also run
+	// on their own machine, and not behind a proxy that rewrites Host to such a
+	// name. Default: false.
 	ExceptLoopback bool
-	// InsecureExcludeSubDomains leaves subdomains out. Whoever is on the path can
-	// serve a page of a subdomain over plain http, which sets cookies for the
-	// domain. Default: false.
+	// InsecureExcludeSubDomains leaves subdomains out. Whoever is on the path
+	// can serve a page of a subdomain over plain http, which sets cookies for
+	// the domain. Default: false.
 	InsecureExcludeSubDomains bool
-	// InsecureWithdraw sends max-age=0, which makes browsers forget it. Default:
-	// false.
+	// InsecureWithdraw sends max-age=0, which makes browsers forget it.
+	// Default: false.
 	InsecureWithdraw bool
 }
 

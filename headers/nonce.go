@@ -9,15 +9,16 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Nonce returns the nonce of the response to the request that ctx belongs to: the
-// value for the nonce attributes of its script and style elements. It is 24
+// Nonce returns the nonce of the response to the request that ctx belongs to:
+// the value for the nonce attributes of its script and style elements. It is 24
 // characters of the URL-safe base64 alphabet, of 18 random bytes, new for each
 // response. It is empty where the layer's policies have no 'nonce'.
 //
-// The answer to a sub-request, which a handler sends with its own context through
-// a headers layer again, has a nonce of its own. Sub-requests may run side by side
-// if there is a headers layer around that handler, too; without one they share
-// what they are known by, and one could get the nonce of another.
+// The answer to a sub-request, which a handler sends with its own context
+// through a headers layer again, has a nonce of its own. Sub-requests may run
+// side by side if there is a headers layer around that handler, too; without
+// one they share what they are known by, and one could get the nonce of
+// another.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {

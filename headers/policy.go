@@ -11,7 +11,8 @@ import (
 // here and the browser accept 8 KiB for all headers together.
 const maxPolicy = 4 << 10
 
-// nonceMark stands for the nonce in the text of a policy. No source can hold it.
+// nonceMark stands for the nonce in the text of a policy. No source can hold
+// it.
 const nonceMark = "\x00"
 
 // policy is a prepared policy: the parts between which the nonce is put. The
@@ -33,8 +34,8 @@ func (p *policy) over(secure bool) []string {
 // hasNonce reports whether the policy needs one.
 func (p *policy) hasNonce() bool { return len(p.plain) > 1 }
 
-// compile checks the policy and prepares its text. The path is that of the field
-// in the Config.
+// compile checks the policy and prepares its text. The path is that of the
+// field in the Config.
 func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) policy {
 	var text strings.Builder
 	write := func(name string, words ...string) {
@@ -77,8 +78,8 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 		write("report-uri", endpoints[c.ReportTo])
 	}
 	p := policy{plain: strings.Split(text.String(), nonceMark)}
-	// Beside report-to Chromium ignores report-uri, and without TLS it ignores the
-	// endpoint that report-to names: plain http would report nothing.
+	// Beside report-to Chromium ignores report-uri, and without TLS it ignores
+	// the endpoint that report-to names: plain http would report nothing.
 	if c.ReportTo != "" {
 		write("report-to", c.ReportTo)
 	}
@@ -100,7 +101,8 @@ func splice(parts []string, nonce string) string {
 	return strings.Join(parts, nonce)
 }
 
-// sandboxRights are the tokens that lift a restriction of a sandbox (HTML, 7.1.5).
+// sandboxRights are the tokens that lift a restriction of a sandbox (HTML,
+// 7.1.5).
 var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "allow-orientation-lock", "allow-pointer-lock",
 	"allow-popups", "allow-popups-to-escape-sandbox", "allow-presentation", "allow-same-origin", "allow-scripts",
 	"allow-storage-access-by-user-activation", "allow-top-navigation", "allow-top-navigation-by-user-activation",
@@ -133,7 +135,8 @@ func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]strin
 	}
 }
 
-// trustsNonce reports whether scripts run for their nonce, wherever they are from.
+// trustsNonce reports whether scripts run for their nonce, wherever they are
+// from.
 func (c *CSP) trustsNonce() bool {
 	for _, d := range c.directives() {
 		if d.script && slices.Contains(d.sources, "'nonce'") {

@@ -22,8 +22,8 @@ const (
 	API Preset = iota
 
 	// HTML is for pages. Scripts run where they carry the nonce of the response
-	// (see [Nonce]), and what such a script loads; all else comes from the page's
-	// own origin:
+	// (see [Nonce]), and what such a script loads; all else comes from the
+	// page's own origin:
 	//
 	//	Cache-Control: no-store
 	//	Content-Security-Policy: default-src 'self'; script-src 'nonce-…' 'strict-dynamic';
@@ -55,7 +55,8 @@ func (p Preset) String() string {
 	return "Preset(" + strconv.Itoa(int(p)) + ")"
 }
 
-// set is what a preset stands for: the policy and the values of the other headers.
+// set is what a preset stands for: the policy and the values of the other
+// headers.
 type set struct {
 	csp    CSP
 	values [fields]string

@@ -11,38 +11,42 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Reports are the bounds of a [ReportsHandler]. The zero value has the defaults.
+// Reports are the bounds of a [ReportsHandler]. The zero value has the
+// defaults.
 type Reports struct {
 	// MaxBodyBytes is the size of a report in bytes. A larger report is 413.
 	// Default: 64 KiB. At most 1 MiB.
 	MaxBodyBytes int64
-	// Window is the time over which reports are grouped. Default: one minute. At
-	// most one hour.
+	// Window is the time over which reports are grouped. Default: one minute.
+	// At most one hour.
 	Window time.Duration
-	// MaxRequests is how many requests are read in a window. Further requests are
-	// answered 204 and reported as a number. Default: 600. At most 1,000,000.
+	// MaxRequests is how many requests are read in a window. Further requests
+	// are answered 204 and reported as a number. Default: 600. At most
+	// 1,000,000.
 	MaxRequests int
-	// MaxGroups is how many kinds of violations are told apart in a window. Further
-	// violations are reported as a number. Default: 100. At most 10,000.
+	// MaxGroups is how many kinds of violations are told apart in a window.
+	// Further violations are reported as a number. Default: 100. At most
+	// 10,000.
 	MaxGroups int
 }
 
 // ReportsHandler returns a handler for what browsers report about violations of
-// a policy: by report-uri (application/csp-report, CSP Level 2) and by report-to
-// (application/reports+json, Reporting API). Serve it to POST at the URL in
-// [Config.Endpoints], without authentication. Where pages of other origins report
-// to it, put it behind a cors layer.
+// a policy: by report-uri (application/csp-report, CSP Level 2) and by
+// report-to (application/reports+json, Reporting API). Serve it to POST at the
+// URL in [Config.Endpoints], without authentication. Where pages of other
+// origins report to it, put it behind a cors layer.
 //
 // Violations of the same directive, document and blocked URL are one kind. The
-// first of a kind is a malicious_csp_violation event at once. If there are more,
-// a second event has their count when the window ends. The rule of the event is
-// the directive. The handler keeps neither samples of scripts nor the query, the
-// fragment and the user of a URL, because they may hold secrets. Anybody can send
-// reports, and browser extensions cause many: a report is a hint and not a proof.
+// first of a kind is a malicious_csp_violation event at once. If there are
+// more, a second event has their count when the window ends. The rule of the
+// event is the directive. The handler keeps neither samples of scripts nor the
+// query, the fragment and the user of a URL, because they may hold secrets.
+// Anybody can send reports, and browser extensions cause many: a report is a
+// hint and not a proof.
 //
-// The answer to a report is 204. A body that is not a report is 400, 413 or 415,
-// and a body that takes longer than 10 seconds is 408.
-// Every bound that is wrong is an error, each a [*bulwark.ConfigError].
+// The answer to a report is 204. A body that is not a report is 400, 413 or
+// 415, and a body that takes longer than 10 seconds is 408. Every bound that is
+// wrong is an error, each a [*bulwark.ConfigError].
 func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")
 	bound := func(field string, value, standard, most int64) int64 {
@@ -78,7 +82,8 @@ const (
 	reportsJSON = "application/reports+json"
 )
 
-// reportLimits bound what is decoded. Browsers put up to a hundred reports into a request.
+// reportLimits bound what is decoded. Browsers put up to a hundred reports into
+// a request.
 var reportLimits = jsondoc.Limits{Depth: 8, Keys: 5000, Items: 100}
 
 // receiver is what ReportsHandler returns.
@@ -135,8 +140,8 @@ func violationsIn(read *body.Body) ([]violation, error) {
 	return []violation{violationOf(report, "effective-directive", "document-uri", "blocked-uri", "source-file", "line-number")}, nil
 }
 
-// fromReports reads a list of reports of any kind. Those of other kinds, such as
-// deprecations, are no violations and pass unseen.
+// fromReports reads a list of reports of any kind. Those of other kinds, such
+// as deprecations, are no violations and pass unseen.
 func fromReports(read *body.Body) ([]violation, error) {
 	value, _ := read.Value()
 	list, ok := value.([]any)

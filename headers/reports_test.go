@@ -209,7 +209,8 @@ func TestReportsAreGrouped(t *testing.T) {
 	})
 }
 
-// Whatever arrives, the events of a window are bounded, and none is lost from the count.
+// Whatever arrives, the events of a window are bounded, and none is lost from
+// the count.
 func TestReportsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, rec := receiver(t, headers.Reports{MaxGroups: 3, MaxRequests: 10, Window: time.Hour})
@@ -255,7 +256,8 @@ func (s *slow) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-// The events of a window's end outlive the requests: their contexts are cancelled.
+// The events of a window's end outlive the requests: their contexts are
+// cancelled.
 func TestReportsAfterTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, err := headers.ReportsHandler(headers.Reports{})

@@ -16,17 +16,18 @@ import (
 // A SecurityTxt tells people who find a weakness whom to tell (RFC 9116). See
 // [SecurityTxtHandler].
 type SecurityTxt struct {
-	// Contact are ways to reach you, the preferred first: mailto:, tel: or https:
-	// URIs. Required.
+	// Contact are ways to reach you, the preferred first: mailto:, tel: or
+	// https: URIs. Required.
 	Contact []string
-	// Expires is when the file is to be considered stale. RFC 9116 recommends less
-	// than a year from now. Required, and in the future.
+	// Expires is when the file is to be considered stale. RFC 9116 recommends
+	// less than a year from now. Required, and in the future.
 	Expires time.Time
 	// Encryption are URIs of keys to encrypt reports with. Default: none.
 	Encryption []string
 	// Acknowledgments are pages that thank people who reported. Default: none.
 	Acknowledgments []string
-	// PreferredLanguages are language tags, such as "en" and "de". Default: none.
+	// PreferredLanguages are language tags, such as "en" and "de". Default:
+	// none.
 	PreferredLanguages []string
 	// Canonical are the URIs of this file itself. Default: none.
 	Canonical []string
@@ -37,8 +38,8 @@ type SecurityTxt struct {
 }
 
 // SecurityTxtHandler returns a handler that answers GET and HEAD with the file.
-// Serve it at /.well-known/security.txt, over https. Every mistake is reported at
-// once, each as a [*bulwark.ConfigError].
+// Serve it at /.well-known/security.txt, over https. Every mistake is reported
+// at once, each as a [*bulwark.ConfigError].
 func SecurityTxtHandler(s SecurityTxt) (http.Handler, error) {
 	faults := fault.In("headers")
 	var text strings.Builder

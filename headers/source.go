@@ -109,7 +109,8 @@ func (c *CSP) keywordFault(d directive, source string) string {
 	return "is no keyword of CSP in lower case and single quotes"
 }
 
-// hashFault checks a hash source; the second result says whether it is one at all.
+// hashFault checks a hash source; the second result says whether it is one at
+// all.
 func hashFault(source string) (reason string, is bool) {
 	for prefix, size := range map[string]int{"'sha256-": 32, "'sha384-": 48, "'sha512-": 64} {
 		text, ok := strings.CutPrefix(source, prefix)
@@ -144,8 +145,8 @@ func bareKeywordFault(source string) string {
 	return ""
 }
 
-// anybody reports whether a source takes from every site, from names that anybody
-// can register, or from the page itself what markup can hold.
+// anybody reports whether a source takes from every site, from names that
+// anybody can register, or from the page itself what markup can hold.
 func anybody(source string) bool {
 	if isScheme(source) {
 		return true

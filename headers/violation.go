@@ -9,7 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// A violation is what is kept of a report: short texts that share no memory with it.
+// A violation is what is kept of a report: short texts that share no memory
+// with it.
 type violation struct {
 	directive, document, blocked string
 	enforced                     bool
@@ -40,8 +41,8 @@ func (v violation) event(count int) bulwark.Event {
 	return e
 }
 
-// violationOf reads a report by the names of its members, which differ between the
-// two formats.
+// violationOf reads a report by the names of its members, which differ between
+// the two formats.
 func violationOf(report map[string]any, directive, document, blocked, file, line string) violation {
 	text := func(name string) string {
 		s, _ := report[name].(string)
@@ -68,8 +69,8 @@ func violationOf(report map[string]any, directive, document, blocked, file, line
 	return v
 }
 
-// knownDirective returns the directive from our own list, so that reports cannot
-// make up names, or nothing.
+// knownDirective returns the directive from our own list, so that reports
+// cannot make up names, or nothing.
 func knownDirective(name string) string {
 	for _, d := range new(CSP).directives() {
 		if d.name == name {

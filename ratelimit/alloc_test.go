@@ -71,7 +71,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// TestRefusalAllocations measures the decision: what writes the answer comes after it.
+// TestRefusalAllocations measures the decision: what writes the answer comes
+// after it.
 func TestRefusalAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")

@@ -13,50 +13,51 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config describes one limit. Name and Rate are required. Key is required too,
-// except for a limit that is only used through [Middleware.Take].
+// A Config describes one limit. Name and Rate are required. Key is required
+// too, except for a limit that is only used through [Middleware.Take].
 type Config struct {
-	// Name identifies the limit: in header fields, problems, events and metrics. It
-	// is unique within a Store. It has 1 to 64 letters, digits, "-", "_" and ".".
-	// Required.
+	// Name identifies the limit: in header fields, problems, events and
+	// metrics. It is unique within a Store. It has 1 to 64 letters, digits,
+	// "-", "_" and ".". Required.
 	Name string
 	// Key says whose requests are counted together. A Middleware without a Key
 	// answers only to Take: its Build is an error, and each request to what it
 	// wraps is refused. Default: none.
 	Key Key
-	// Rate is the default rate. It may be left out where Tiers have a "default".
-	// Required otherwise.
+	// Rate is the default rate. It may be left out where Tiers have a
+	// "default". Required otherwise.
 	Rate Rate
-	// Tiers are rates for callers of a tier. They need a Key with ByPrincipal. A
-	// tier that is not listed has the default rate. Default: none.
+	// Tiers are rates for callers of a tier. They need a Key with ByPrincipal.
+	// A tier that is not listed has the default rate. Default: none.
 	Tiers Tiers
-	// Anonymous is the rate for callers that auth has found to be nobody, counted
-	// by address. It needs a Key with ByPrincipal. Let it be "unlimited" only where
-	// a limit by address stands outside. Default: Rate.
+	// Anonymous is the rate for callers that auth has found to be nobody,
+	// counted by address. It needs a Key with ByPrincipal. Let it be
+	// "unlimited" only where a limit by address stands outside. Default: Rate.
 	Anonymous Rate
-	// Count says which requests count. Default: [Requests], which is all of them.
+	// Count says which requests count. Default: [Requests], which is all of
+	// them.
 	Count Count
-	// Success says whether a request has succeeded, where Count is Failures. It is
-	// not asked about panics, hijacked connections, cancelled requests and
+	// Success says whether a request has succeeded, where Count is Failures. It
+	// is not asked about panics, hijacked connections, cancelled requests and
 	// statuses of 500 and above. Default: status < 400.
 	Success func(r *http.Request, status int) bool
 	// Cost says how many requests a request is worth. A cost below 1 would be a
-	// refund, and a cost above the burst of the caller's rate would never pass. Both
-	// are refused with 400. Default: 1.
+	// refund, and a cost above the burst of the caller's rate would never pass.
+	// Both are refused with 400. Default: 1.
 	Cost func(r *http.Request) int
 	// Headers chooses the syntax of the header fields. Default: [Draft].
 	Headers Headers
-	// DryRun counts and reports, and neither refuses nor sends header fields. What
-	// exceeds the limit is reported once for each key and window, with a count.
-	// Default: false.
+	// DryRun counts and reports, and neither refuses nor sends header fields.
+	// What exceeds the limit is reported once for each key and window, with a
+	// count. Default: false.
 	DryRun bool
-	// MaxKeys is how many keys are kept at once, 16 bytes each, all allocated by
-	// New and rounded up to a power of two. An IPv6 client takes two. Default:
-	// 1,048,576, which is 16 MiB. At least 8, at most 134,217,728.
+	// MaxKeys is how many keys are kept at once, 16 bytes each, all allocated
+	// by New and rounded up to a power of two. An IPv6 client takes two.
+	// Default: 1,048,576, which is 16 MiB. At least 8, at most 134,217,728.
 	MaxKeys int
-	// Store is a store that several limits share. Where it is too small, limits of
-	// short windows give way to those of long windows. Default: a store of the
-	// limit's own for MaxKeys.
+	// Store is a store that several limits share. Where it is too small, limits
+	// of short windows give way to those of long windows. Default: a store of
+	// the limit's own for MaxKeys.
 	Store *MemoryStore
 }
 

@@ -14,12 +14,13 @@ const (
 	// Requests counts every request.
 	Requests Count = iota
 	// Failures counts only requests that fail, such as wrong passwords. Each is
-	// counted before the handler runs and given back afterwards if it succeeded,
-	// so that many guesses at once cannot all pass before the first is counted.
-	// It succeeded where Config.Success says so; a panic, a hijacked connection and
-	// a request that the client has cancelled count, and a status of 500 and above,
-	// which is our own failure, does not. A request that is still running counts,
-	// so the rate also bounds how many run at once.
+	// counted before the handler runs and given back afterwards if it
+	// succeeded, so that many guesses at once cannot all pass before the first
+	// is counted. It succeeded where Config.Success says so; a panic, a
+	// hijacked connection and a request that the client has cancelled count,
+	// and a status of 500 and above, which is our own failure, does not. A
+	// request that is still running counts, so the rate also bounds how many
+	// run at once.
 	Failures
 )
 

@@ -35,8 +35,8 @@ func Example() {
 	// 429 "address";r=0;t=30 "30"
 }
 
-// A quota for each caller, by tier, inside an auth layer; and one for each address
-// outside of it.
+// A quota for each caller, by tier, inside an auth layer; and one for each
+// address outside of it.
 func Example_tiers() {
 	auth := bulwark.LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,13 +11,13 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// TestExpressRateLimit holds what express-rate-limit documents of its options beside
-// the same thing here. Each row sends requests whose handler answers with the given
-// status, at the given times, and says what the client sees.
+// TestExpressRateLimit holds what express-rate-limit documents of its options
+// beside the same thing here. Each row sends requests whose handler answers
+// with the given status, at the given times, and says what the client sees.
 //
 // Two differences are meant. A quota is restored evenly and not at the end of a
-// window, so a client that was refused gets in again earlier; the number that pass
-// from a fresh start is the same. And "limit: 0" is an error at start.
+// window, so a client that was refused gets in again earlier; the number that
+// pass from a fresh start is the same. And "limit: 0" is an error at start.
 func TestExpressRateLimit(t *testing.T) {
 	type request struct {
 		after   time.Duration
@@ -95,8 +95,8 @@ func TestExpressRateLimit(t *testing.T) {
 	}
 }
 
-// TestExpressMessage is the option message: {error: "Too many requests"}, by the
-// responder of the edge.
+// TestExpressMessage is the option message: {error: "Too many requests"}, by
+// the responder of the edge.
 func TestExpressMessage(t *testing.T) {
 	edge := bulwark.Must(bulwark.Edge{InsecureAnyHost: true, Responder: func(w http.ResponseWriter, _ *http.Request, p *bulwark.Problem) {
 		w.WriteHeader(p.Status)

@@ -149,8 +149,8 @@ func TestSuccessOverrides(t *testing.T) {
 	}
 }
 
-// TestGuessesAtOnce holds all guesses until each has started: had they only been
-// looked at before and counted afterwards, all would pass.
+// TestGuessesAtOnce holds all guesses until each has started: had they only
+// been looked at before and counted afterwards, all would pass.
 func TestGuessesAtOnce(t *testing.T) {
 	var started atomic.Int64
 	release := make(chan struct{})

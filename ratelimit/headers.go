@@ -14,18 +14,18 @@ type Headers int
 
 const (
 	// Draft is the current IETF draft. It is the default. The draft is now
-	// draft-ietf-httpapi-ratelimit-headers-10; a later revision changes what Draft
-	// sends, and not its name:
+	// draft-ietf-httpapi-ratelimit-headers-10; a later revision changes what
+	// Draft sends, and not its name:
 	//
 	//	RateLimit-Policy: "api";q=100;w=60
 	//	RateLimit: "api";r=50;t=1
 	//
-	// r is what passes at once now, and t the seconds until it is more. The fields
-	// are lists: each limit of a chain adds its own member.
+	// r is what passes at once now, and t the seconds until it is more. The
+	// fields are lists: each limit of a chain adds its own member.
 	Draft Headers = iota
 	// Triple is the three fields RateLimit-Limit, RateLimit-Remaining and
-	// RateLimit-Reset, in seconds from now, which revision 6 of the draft had. Of
-	// several limits it shows the limit with the least remaining.
+	// RateLimit-Reset, in seconds from now, which revision 6 of the draft had.
+	// Of several limits it shows the limit with the least remaining.
 	Triple
 	// Legacy is X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset,
 	// in seconds since 1970. Of several limits it shows the same as Triple.
@@ -34,7 +34,8 @@ const (
 	NoHeaders
 )
 
-// The keys of a header map are in canonical form; the assignments below rely on it.
+// The keys of a header map are in canonical form; the assignments below rely on
+// it.
 const (
 	policyField = "Ratelimit-Policy"
 	limitField  = "Ratelimit"

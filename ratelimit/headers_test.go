@@ -127,8 +127,8 @@ func TestHeaderSlicesAreOwn(t *testing.T) {
 	}
 }
 
-// TestRetryAfterIsNeverBeforeReset compares the two on many refusals, and keeps the
-// promise: who waits so long passes.
+// TestRetryAfterIsNeverBeforeReset compares the two on many refusals, and keeps
+// the promise: who waits so long passes.
 func TestRetryAfterIsNeverBeforeReset(t *testing.T) {
 	for _, rate := range []ratelimit.Rate{"7/second", "7/minute", "100/minute,burst=3", "11/hour", "3/7s"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -114,7 +114,8 @@ func body(t *testing.T, res *http.Response) answer {
 	return a
 }
 
-// refused asserts a refusal by status, code, header, event and that next did not run.
+// refused asserts a refusal by status, code, header, event and that next did
+// not run.
 func (b *rig) refused(t *testing.T, res *http.Response, ranBefore, status int, code string, event bulwark.EventName) {
 	t.Helper()
 	if b.ran != ranBefore {

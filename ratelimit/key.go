@@ -16,31 +16,33 @@ type builtin int
 
 const (
 	// ByIP counts by the address of the client, see [bulwark.ClientIP]: an IPv4
-	// address, or the /64 of an IPv6 one, which is what a single host can choose
-	// from. All /64 networks of one /48 together have 16 times the rate. A
-	// request whose address is not known is refused with 400.
+	// address, or the /64 of an IPv6 one, which is what a single host can
+	// choose from. All /64 networks of one /48 together have 16 times the rate.
+	// A request whose address is not known is refused with 400.
 	ByIP builtin = iota + 1
-	// ByPrincipal counts by the verified caller, issuer and subject, at the rate
-	// of its tier. It stands inside an auth layer. A request that auth has found
-	// to be anonymous is counted ByIP, apart from others, at Config.Anonymous; one
-	// that no auth layer has seen is refused with 500.
+	// ByPrincipal counts by the verified caller, issuer and subject, at the
+	// rate of its tier. It stands inside an auth layer. A request that auth has
+	// found to be anonymous is counted ByIP, apart from others, at
+	// Config.Anonymous; one that no auth layer has seen is refused with 500.
 	ByPrincipal
 )
 
 func (k builtin) parts() []part { return []part{{kind: k}} }
 
 // A KeyFunc counts by whatever it returns, such as a tenant. An empty key is
-// refused with 400, so that what is missing is never uncounted. It is called once
-// or twice for a request, and never after its handler. A value that the client
-// chooses freely must not be the key: each new one would have a quota of its own.
+// refused with 400, so that what is missing is never uncounted. It is called
+// once or twice for a request, and never after its handler. A value that the
+// client chooses freely must not be the key: each new one would have a quota of
+// its own.
 type KeyFunc func(*http.Request) string
 
 func (f KeyFunc) parts() []part { return []part{{kind: byFunc, call: f}} }
 
-// ByHeader counts by the value of a header field, which divides a quota further:
-// only in a [Join] with a Key that the client cannot choose. Even then a client
-// has a quota for each value that it makes up; where that matters, put a limit by
-// that other Key alone outside. Forwarding fields are refused: see [bulwark.Edge].
+// ByHeader counts by the value of a header field, which divides a quota
+// further: only in a [Join] with a Key that the client cannot choose. Even then
+// a client has a quota for each value that it makes up; where that matters, put
+// a limit by that other Key alone outside. Forwarding fields are refused: see
+// [bulwark.Edge].
 func ByHeader(name string) Key { return headerKey(name) }
 
 type headerKey string
@@ -49,8 +51,8 @@ func (k headerKey) parts() []part {
 	return []part{{kind: byHeader, name: http.CanonicalHeaderKey(string(k))}}
 }
 
-// Join counts by all of the keys together: Join(ByPrincipal, KeyFunc(route)) gives
-// each caller a quota for each route. At most eight.
+// Join counts by all of the keys together: Join(ByPrincipal, KeyFunc(route))
+// gives each caller a quota for each route. At most eight.
 func Join(keys ...Key) Key { return joined(keys) }
 
 type joined []Key
@@ -67,10 +69,10 @@ func (j joined) parts() []part {
 	return all
 }
 
-// AddressPrefix returns what [ByIP] counts by, as text: the IPv4 address, or the
-// /64 of an IPv6 one. It is for keys given to [Middleware.Take]. It is empty for
-// an address that is not valid, which Take refuses. Such a key has no aggregate for
-// the /48 around it.
+// AddressPrefix returns what [ByIP] counts by, as text: the IPv4 address, or
+// the /64 of an IPv6 one. It is for keys given to [Middleware.Take]. It is
+// empty for an address that is not valid, which Take refuses. Such a key has no
+// aggregate for the /48 around it.
 func AddressPrefix(addr netip.Addr) string {
 	addr = addr.Unmap().WithZone("")
 	if !addr.Is6() {

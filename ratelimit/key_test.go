@@ -81,7 +81,8 @@ func TestAggregate(t *testing.T) {
 	}
 }
 
-// TestAggregateIsAllOrNothing exhausts a /48 and asks what a /64 in it has left.
+// TestAggregateIsAllOrNothing exhausts a /48 and asks what a /64 in it has
+// left.
 func TestAggregateIsAllOrNothing(t *testing.T) {
 	store := &ratelimit.MemoryStore{Max: 1024}
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/hour", Count: ratelimit.Failures, Store: store})
@@ -194,8 +195,8 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
-// TestAnonymousHasItsOwnSpace lets nobody use up the quota of a caller whose key
-// would read like an address.
+// TestAnonymousHasItsOwnSpace lets nobody use up the quota of a caller whose
+// key would read like an address.
 func TestAnonymousHasItsOwnSpace(t *testing.T) {
 	nobody := serve(t, ratelimit.Config{Key: ratelimit.ByPrincipal, Rate: "1/hour"}, as(nil))
 	somebody := nobody.limit.Wrap(nobody.spy)

@@ -13,23 +13,23 @@ const (
 	keysReason  = "must be 8 to 134217728, or 0 for 1048576"
 )
 
-// A MemoryStore keeps the state of limits within the process, 16 bytes a key, in
-// a table that never grows. The zero MemoryStore is ready: the first limit that is
-// made with it allocates the table. Several limits may share one by its address,
-// see Config.Store; it must not be copied after that.
+// A MemoryStore keeps the state of limits within the process, 16 bytes a key,
+// in a table that never grows. The zero MemoryStore is ready: the first limit
+// that is made with it allocates the table. Several limits may share one by its
+// address, see Config.Store; it must not be copied after that.
 //
-// Keys are kept as 64-bit hashes with a seed of this process. The store does not
-// keep the keys themselves. A key whose quota is whole again needs no room. When
-// there is no room for a new key, the key that has consumed the least gives way.
-// A flood of fresh keys therefore displaces itself. It displaces neither who has
-// used up a quota nor who was there before it.
+// Keys are kept as 64-bit hashes with a seed of this process. The store does
+// not keep the keys themselves. A key whose quota is whole again needs no room.
+// When there is no room for a new key, the key that has consumed the least
+// gives way. A flood of fresh keys therefore displaces itself. It displaces
+// neither who has used up a quota nor who was there before it.
 //
-// Time is monotonic: setting the clock changes nothing. A MemoryStore is safe for
-// concurrent use. A key that it has already is counted without a lock.
+// Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
+// for concurrent use. A key that it has already is counted without a lock.
 type MemoryStore struct {
-	// Max is how many keys are kept at once, 16 bytes each, rounded up to a power
-	// of two. It counts when the first limit is made. Default: 1,048,576, which is
-	// 16 MiB. At least 8, at most 134,217,728.
+	// Max is how many keys are kept at once, 16 bytes each, rounded up to a
+	// power of two. It counts when the first limit is made. Default: 1,048,576,
+	// which is 16 MiB. At least 8, at most 134,217,728.
 	Max int
 
 	self  atomic.Pointer[MemoryStore] // tells a copy, as in strings.Builder
@@ -48,8 +48,8 @@ func (s *MemoryStore) Evictions() uint64 {
 	return 0
 }
 
-// fault says which field of a Config is wrong for this store, with its value and
-// why, or nothing.
+// fault says which field of a Config is wrong for this store, with its value
+// and why, or nothing.
 func (s *MemoryStore) fault() (field, value, reason string) {
 	if self := s.self.Load(); self != nil && self != s {
 		return "Store", "", "is a copy of a store that limits use already; share that store by its address"
@@ -60,9 +60,9 @@ func (s *MemoryStore) fault() (field, value, reason string) {
 	return "", "", ""
 }
 
-// open claims a name for one limit and returns the table, which it allocates for
-// the first. It reports false where the name is taken. The limit keeps the table,
-// so that a request does not come through here.
+// open claims a name for one limit and returns the table, which it allocates
+// for the first. It reports false where the name is taken. The limit keeps the
+// table, so that a request does not come through here.
 func (s *MemoryStore) open(name string) (t *table, id uint32, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -49,7 +49,8 @@ func TestZeroMemoryStore(t *testing.T) {
 }
 
 // TestMemoryStoreIsMadeOnce makes the first limits of a store at the same time.
-// All of them count in one table: three keys each fill it, so that some give way.
+// All of them count in one table: three keys each fill it, so that some give
+// way.
 func TestMemoryStoreIsMadeOnce(t *testing.T) {
 	store := &ratelimit.MemoryStore{Max: 8}
 	var wg sync.WaitGroup
@@ -74,8 +75,8 @@ func TestMemoryStoreIsMadeOnce(t *testing.T) {
 	}
 }
 
-// TestCopiedMemoryStore copies as a program could that ignores go vet. A copy of
-// one in use would share its table, and not the names on it.
+// TestCopiedMemoryStore copies as a program could that ignores go vet. A copy
+// of one in use would share its table, and not the names on it.
 func TestCopiedMemoryStore(t *testing.T) {
 	copied := func(store *ratelimit.MemoryStore) *ratelimit.MemoryStore {
 		c := new(ratelimit.MemoryStore)

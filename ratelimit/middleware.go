@@ -36,7 +36,8 @@ func (m *Middleware) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// Kind is "ratelimit.principal" for a limit that needs a principal, and else "ratelimit".
+// Kind is "ratelimit.principal" for a limit that needs a principal, and else
+// "ratelimit".
 func (m *Middleware) Kind() bulwark.Kind {
 	if m != nil && m.byPrincipal {
 		return bulwark.KindPrincipalLimit
@@ -64,8 +65,9 @@ func (m *Middleware) unready() error {
 	return nil
 }
 
-// Wrap returns a handler that counts each request and passes it on to next while
-// its caller is within the rate. Otherwise the answer is 429 "ratelimit.exceeded".
+// Wrap returns a handler that counts each request and passes it on to next
+// while its caller is within the rate. Otherwise the answer is 429
+// "ratelimit.exceeded".
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if err := m.unready(); err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
@@ -109,8 +111,8 @@ func (m *Middleware) reportDry(r *http.Request, v *verdict, err error) {
 	}
 }
 
-// decide counts a request, or says why it cannot. It allocates nothing for keys of
-// up to 256 bytes.
+// decide counts a request, or says why it cannot. It allocates nothing for keys
+// of up to 256 bytes.
 func (m *Middleware) decide(r *http.Request, scope *bulwark.Scope) (verdict, error) {
 	c, err := m.identify(r, scope)
 	if err != nil || c.quota.unlimited {

@@ -56,7 +56,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// TestBurst is the promise to a caller at 100/minute: 100 at once, 429 by the 104th.
+// TestBurst is the promise to a caller at 100/minute: 100 at once, 429 by the
+// 104th.
 func TestBurst(t *testing.T) {
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByPrincipal, Rate: "100/minute"}, as(&bulwark.Principal{Subject: "s"}))
 	for i := range 105 {
@@ -97,8 +98,9 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestConcurrentAggregate sends from many /64 networks of one /48 at once: exactly
-// what the /48 may have passes, and who was refused for its sake has lost nothing.
+// TestConcurrentAggregate sends from many /64 networks of one /48 at once:
+// exactly what the /48 may have passes, and who was refused for its sake has
+// lost nothing.
 func TestConcurrentAggregate(t *testing.T) {
 	var ran atomic.Int64
 	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))

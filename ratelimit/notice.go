@@ -19,8 +19,8 @@ type notice struct {
 	pending int   // not reported yet
 }
 
-// note counts an occurrence. It reports whether it is to be reported, and for how
-// many occurrences of that key the report stands.
+// note counts an occurrence. It reports whether it is to be reported, and for
+// how many occurrences of that key the report stands.
 func (n *notices) note(hash uint64, now, window int64) (count int, first bool) {
 	slot := &n.slots[hash>>32%uint64(len(n.slots))]
 	slot.mu.Lock()

@@ -49,7 +49,8 @@ func partsFault(parts []part) string {
 	return ""
 }
 
-// isForwarding knows the fields in which proxies, and whoever poses as one, name a client.
+// isForwarding knows the fields in which proxies, and whoever poses as one,
+// name a client.
 func isForwarding(name string) bool {
 	switch name {
 	case "Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip":
@@ -70,14 +71,14 @@ func (m *Middleware) appendStart(b []byte, space byte) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, m.id), space)
 }
 
-// appendSized appends text with its length in front, so that no part can run into
-// the next one.
+// appendSized appends text with its length in front, so that no part can run
+// into the next one.
 func appendSized(b []byte, text string) []byte {
 	return append(binary.LittleEndian.AppendUint32(b, uint32(len(text))), text...)
 }
 
-// appendKey appends the key of a request, with so many bits of an IPv6 address. It
-// reports false for a part that is empty.
+// appendKey appends the key of a request, with so many bits of an IPv6 address.
+// It reports false for a part that is empty.
 func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) ([]byte, bool) {
 	b = m.appendStart(b, c.space)
 	for i := range m.parts {

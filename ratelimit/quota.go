@@ -2,10 +2,11 @@ package ratelimit
 
 import "time"
 
-// A quota is a compiled Rate, for the generic cell rate algorithm. The state of a
-// key is one time: until when its past requests have it occupied. A request
-// occupies one unit more, from now or from the end of what is occupied, whichever
-// is later; it passes if the key is not occupied for longer than full then.
+// A quota is a compiled Rate, for the generic cell rate algorithm. The state of
+// a key is one time: until when its past requests have it occupied. A request
+// occupies one unit more, from now or from the end of what is occupied,
+// whichever is later; it passes if the key is not occupied for longer than full
+// then.
 type quota struct {
 	unlimited bool
 	limit     int64 // requests per window
@@ -26,8 +27,8 @@ func newQuota(limit, burst int64, period time.Duration) (quota, string) {
 	if int64(period)/limit < minUnit {
 		return quota{}, "is more than 1000000 a second; write unlimited instead"
 	}
-	// A burst of at most the limit takes no longer than the period, give or take the
-	// rounding.
+	// A burst of at most the limit takes no longer than the period, give or
+	// take the rounding.
 	if burst > limit && q.unit > int64(maxPeriod)/burst {
 		return quota{}, "takes more than 366 days to be restored; use a smaller burst"
 	}
@@ -49,8 +50,8 @@ func (q *quota) aggregate() *quota {
 	return &wide
 }
 
-// remaining is how many requests of cost one pass now, for a key that is occupied
-// for another level nanoseconds.
+// remaining is how many requests of cost one pass now, for a key that is
+// occupied for another level nanoseconds.
 func (q *quota) remaining(level int64) int64 {
 	return max(0, (q.full-level)/q.unit)
 }

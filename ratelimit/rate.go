@@ -17,8 +17,8 @@ import (
 // The number is 1 to 1,000,000,000 without sign or leading zero, at most
 // 1,000,000 a second; the period is one second to 366 days. Burst is how much
 // passes at once after a pause; without it, it is the number itself. What would
-// take longer than 366 days to be restored is refused, as are spaces, other units,
-// zero and negative numbers, all of them by [New].
+// take longer than 366 days to be restored is refused, as are spaces, other
+// units, zero and negative numbers, all of them by [New].
 type Rate string
 
 // Tiers are rates by [bulwark.Principal.Tier]. A caller whose tier is empty or
@@ -28,8 +28,8 @@ type Tiers map[string]Rate
 const (
 	maxNumber = 1_000_000_000
 	maxPeriod = 366 * 24 * time.Hour
-	// minUnit is the least time per request: rounding it up to whole nanoseconds
-	// then changes a rate by at most a thousandth.
+	// minUnit is the least time per request: rounding it up to whole
+	// nanoseconds then changes a rate by at most a thousandth.
 	minUnit = int64(time.Microsecond)
 )
 

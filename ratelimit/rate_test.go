@@ -147,7 +147,8 @@ func TestGCRA(t *testing.T) {
 	}
 }
 
-// TestWorstMinute counts what the package comment promises at most for 100/minute.
+// TestWorstMinute counts what the package comment promises at most for
+// 100/minute.
 func TestWorstMinute(t *testing.T) {
 	for rate, want := range map[ratelimit.Rate]int{"100/minute": 199, "100/minute,burst=25": 124} {
 		t.Run(strings.ReplaceAll(string(rate), "/", "_per_"), func(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// quotaExceeded is the type of the answer (draft-ietf-httpapi-ratelimit-headers-10
-// section 5.1), which defines the member violated-policies as well.
+// quotaExceeded is the type of the answer
+// (draft-ietf-httpapi-ratelimit-headers-10 section 5.1), which defines the
+// member violated-policies as well.
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 // refusal is the answer to a request past the limit.
@@ -17,8 +18,8 @@ func (m *Middleware) refusal(v *verdict) *bulwark.Problem {
 	p.Type = quotaExceeded
 	p.Title = "Request cannot be satisfied as assigned quota has been exceeded"
 	p.Extensions = map[string]any{"violated-policies": []string{m.name}}
-	// The draft asks that Retry-After is not before t (section 6). A request that
-	// costs one waits exactly as long, a dearer one longer.
+	// The draft asks that Retry-After is not before t (section 6). A request
+	// that costs one waits exactly as long, a dearer one longer.
 	p.RetryAfter = time.Duration(max(v.wait, v.reset))
 	p.Event = bulwark.ExcessRateLimitExceeded
 	return p

@@ -10,22 +10,25 @@ import (
 
 // A Result is the state of a key after a request was counted against it.
 type Result struct {
-	// Limit is how many requests the window has, and 0 where the rate is unlimited;
-	// the rest says nothing then.
+	// Limit is how many requests the window has, and 0 where the rate is
+	// unlimited; the rest says nothing then.
 	Limit int
 	// Remaining is how many requests pass at once now.
 	Remaining int
-	// Reset is how long it takes until Remaining grows; 0 where nothing is used.
+	// Reset is how long it takes until Remaining grows; 0 where nothing is
+	// used.
 	Reset time.Duration
-	// RetryAfter is how long it takes until the same request passes; 0 where it did.
+	// RetryAfter is how long it takes until the same request passes; 0 where it
+	// did.
 	RetryAfter time.Duration
-	// Exceeded is whether the request is past the limit. In a dry run that is no
-	// error.
+	// Exceeded is whether the request is past the limit. In a dry run that is
+	// no error.
 	Exceeded bool
 }
 
-// A Reservation is what [Middleware.Take] has counted. It stays counted unless it
-// is refunded. All methods accept a nil receiver, and are safe for concurrent use.
+// A Reservation is what [Middleware.Take] has counted. It stays counted unless
+// it is refunded. All methods accept a nil receiver, and are safe for
+// concurrent use.
 type Reservation struct {
 	mu     sync.Mutex
 	table  *table
@@ -42,8 +45,8 @@ func (r *Reservation) Commit() {
 	r.debits = [2]debit{}
 }
 
-// Refund gives back what was counted, once, less what has been restored since by
-// the passing of time.
+// Refund gives back what was counted, once, less what has been restored since
+// by the passing of time.
 func (r *Reservation) Refund() {
 	if r == nil || r.table == nil {
 		return
@@ -53,10 +56,10 @@ func (r *Reservation) Refund() {
 	giveBack(r.table, &r.debits)
 }
 
-// Take counts one request against a key that only a handler knows, at the default
-// rate: a login limits by the account that is to be logged into, after the body has
-// been checked. Count before checking the password and refund what succeeded, or
-// guesses that run at once are not counted:
+// Take counts one request against a key that only a handler knows, at the
+// default rate: a login limits by the account that is to be logged into, after
+// the body has been checked. Count before checking the password and refund what
+// succeeded, or guesses that run at once are not counted:
 //
 //	reservation, _, err := perAccount.Take(r.Context(), account)
 //	if err != nil {
@@ -66,12 +69,12 @@ func (r *Reservation) Refund() {
 //	… check the password …
 //	reservation.Refund() // it was right
 //
-// The key is the strings together, in their order; normalise them first, so that
-// "Alice@example.com" and "alice@example.com" are one account. Such keys are apart
-// from those of requests. The error is a *[bulwark.Problem]: 429
+// The key is the strings together, in their order; normalise them first, so
+// that "Alice@example.com" and "alice@example.com" are one account. Such keys
+// are apart from those of requests. The error is a *[bulwark.Problem]: 429
 // "ratelimit.exceeded" past the limit and 400 "ratelimit.key" where a string is
-// empty or there is none. A limit by account alone lets anybody lock an account's
-// owner out: give it a rate well above that of a limit by account and
+// empty or there is none. A limit by account alone lets anybody lock an
+// account's owner out: give it a rate well above that of a limit by account and
 // [AddressPrefix] beside it.
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
 	if m == nil || m.table == nil {
@@ -98,7 +101,8 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 	case v.exceeded && !m.dryRun:
 		return nil, result, m.refusal(&v)
 	case v.exceeded:
-		// Only the context is known here; what it knows of the request is reported.
+		// Only the context is known here; what it knows of the request is
+		// reported.
 		r := (&http.Request{Method: "_OTHER"}).WithContext(ctx)
 		m.reportDry(r, &v, nil)
 		return &Reservation{}, result, nil

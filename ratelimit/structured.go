@@ -2,9 +2,10 @@ package ratelimit
 
 import "strconv"
 
-// This file holds what we need of Structured Field Values (RFC 9651), and what is
-// written with it in the rate limit fields (draft-ietf-httpapi-ratelimit-headers-10),
-// whose syntax has changed with every few revisions so far.
+// This file holds what we need of Structured Field Values (RFC 9651), and what
+// is written with it in the rate limit fields
+// (draft-ietf-httpapi-ratelimit-headers-10), whose syntax has changed with
+// every few revisions so far.
 
 // maxInteger bounds an Integer on both sides (RFC 9651 section 3.3.1).
 const maxInteger = 999_999_999_999_999
@@ -34,9 +35,9 @@ func appendString(b []byte, text string) ([]byte, bool) {
 	return append(b, '"'), true
 }
 
-// describe prepares the texts of a quota whose policy has that name. The name is
-// one that [New] has checked and the numbers are bounded by [Rate], so that all of
-// it can be serialised.
+// describe prepares the texts of a quota whose policy has that name. The name
+// is one that [New] has checked and the numbers are bounded by [Rate], so that
+// all of it can be serialised.
 func (q *quota) describe(name string) {
 	b, _ := appendString(nil, name)
 	q.begin = string(b) + ";r="
@@ -47,8 +48,8 @@ func (q *quota) describe(name string) {
 	q.policy = string(b)
 }
 
-// appendLimit appends a member of RateLimit: what remains, and in how many seconds
-// there is more (sections 4.1.1 and 4.1.2 of the draft).
+// appendLimit appends a member of RateLimit: what remains, and in how many
+// seconds there is more (sections 4.1.1 and 4.1.2 of the draft).
 func (q *quota) appendLimit(b []byte, remaining, seconds int64) []byte {
 	b = append(b, q.begin...)
 	b, _ = appendInteger(b, remaining)

@@ -14,7 +14,8 @@ const (
 )
 
 // A bucket holds the keys whose hashes fall into it: eight hashes in one cache
-// line and, beside it, until when each key is occupied. A hash of 0 is a free slot.
+// line and, beside it, until when each key is occupied. A hash of 0 is a free
+// slot.
 type bucket struct {
 	hashes [ways]atomic.Uint64
 	until  [ways]atomic.Int64
@@ -22,11 +23,12 @@ type bucket struct {
 
 // A table keeps the state of keys. It is allocated once and never grows.
 //
-// Keys are kept as 64-bit hashes with a seed of this process; the keys themselves
-// are not kept. A key whose quota is whole again needs no slot. When a bucket of
-// the table is full, the least consumed key gives way, and among those that have
-// consumed no more than the newcomer the latest does: a flood of fresh keys
-// displaces itself, and neither who has used up a quota nor who was there before.
+// Keys are kept as 64-bit hashes with a seed of this process; the keys
+// themselves are not kept. A key whose quota is whole again needs no slot. When
+// a bucket of the table is full, the least consumed key gives way, and among
+// those that have consumed no more than the newcomer the latest does: a flood
+// of fresh keys displaces itself, and neither who has used up a quota nor who
+// was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A table is safe for
 // concurrent use; a key that it knows already is counted without a lock.
@@ -136,8 +138,8 @@ func (t *table) insert(b *bucket, hash uint64, now, until int64) bool {
 	}
 }
 
-// victim chooses the slot for a key that will be occupied until then: a free one,
-// one whose time has passed, or else that of a live key.
+// victim chooses the slot for a key that will be occupied until then: a free
+// one, one whose time has passed, or else that of a live key.
 func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 	least, latest := -1, -1
 	var leastUntil, latestUntil int64
@@ -159,10 +161,10 @@ func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 	return least, leastUntil, true
 }
 
-// giveBack shortens what a key is occupied by at most amount, and by no more than
-// what is left of own, until when the request that gives back had it occupied.
-// With requests that overlap, what time has restored to one may be given back by
-// another as well; that is bounded by what they took.
+// giveBack shortens what a key is occupied by at most amount, and by no more
+// than what is left of own, until when the request that gives back had it
+// occupied. With requests that overlap, what time has restored to one may be
+// given back by another as well; that is bounded by what they took.
 func (t *table) giveBack(hash uint64, now, amount, own int64) {
 	amount = min(amount, own-now)
 	if amount <= 0 {

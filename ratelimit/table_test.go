@@ -16,8 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// TestOffenderUnderFlood keeps refusing who has been there, while fresh keys flood
-// a table that is far too small for them.
+// TestOffenderUnderFlood keeps refusing who has been there, while fresh keys
+// flood a table that is far too small for them.
 func TestOffenderUnderFlood(t *testing.T) {
 	for _, between := range []int{1, 100, 2_000} {
 		t.Run(fmt.Sprint(between), func(t *testing.T) {
@@ -69,7 +69,8 @@ func TestOffenderArrivesDuringFlood(t *testing.T) {
 	}
 }
 
-// TestSlotsAreReused fills a table again and again with keys whose time has passed.
+// TestSlotsAreReused fills a table again and again with keys whose time has
+// passed.
 func TestSlotsAreReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &ratelimit.MemoryStore{Max: 8}
@@ -154,9 +155,9 @@ func serveLeft(t *testing.T, m *ratelimit.Middleware, key string) (n int) {
 	}
 }
 
-// TestChurnAtOnce hits, inserts, evicts and refunds in one small table from many
-// goroutines; a key that is always in use is counted exactly where nothing heavier
-// pushes it out.
+// TestChurnAtOnce hits, inserts, evicts and refunds in one small table from
+// many goroutines; a key that is always in use is counted exactly where nothing
+// heavier pushes it out.
 func TestChurnAtOnce(t *testing.T) {
 	store := &ratelimit.MemoryStore{Max: 16}
 	m := serve(t, ratelimit.Config{Rate: "100/day", Store: store}).limit
@@ -183,7 +184,8 @@ func TestChurnAtOnce(t *testing.T) {
 	}
 }
 
-// TestMillionNetworks sends from a million /64 networks: nothing is kept on the heap.
+// TestMillionNetworks sends from a million /64 networks: nothing is kept on the
+// heap.
 func TestMillionNetworks(t *testing.T) {
 	if race.Enabled || testing.Short() {
 		t.Skip("counts memory")

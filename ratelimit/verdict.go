@@ -18,8 +18,8 @@ type verdict struct {
 	debits    [2]debit
 }
 
-// debit takes cost from a key and, where there is one, from the wide key around it:
-// from both or from neither.
+// debit takes cost from a key and, where there is one, from the wide key around
+// it: from both or from neither.
 func (t *table) debit(q *quota, cost int64, hash, wideHash uint64) verdict {
 	now := t.now()
 	v := verdict{quota: q, hash: hash}
@@ -27,7 +27,8 @@ func (t *table) debit(q *quota, cost int64, hash, wideHash uint64) verdict {
 		v.take(t, q, cost, hash, now, 0)
 		return v
 	}
-	// The wide key is read first, so that a refusal for its sake writes nothing.
+	// The wide key is read first, so that a refusal for its sake writes
+	// nothing.
 	if level := t.level(wideHash, now); q.wide.wait(level, cost) > 0 {
 		v.describe(q.wide, level, cost, true)
 		v.describe(q, t.level(hash, now), cost, true)

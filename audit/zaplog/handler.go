@@ -61,9 +61,9 @@ func (h *handler) with(step func(slog.Handler) slog.Handler) *handler {
 	return &handler{h.core, h.name, steps}
 }
 
-// Handle writes the record, whatever the level and the sampling of the logger as
-// a whole say, and returns the error of the write. Cores within a tee keep theirs
-// where at least one of them writes.
+// Handle writes the record, whatever the level and the sampling of the logger
+// as a whole say, and returns the error of the write. Cores within a tee keep
+// theirs where at least one of them writes.
 func (h *handler) Handle(ctx context.Context, record slog.Record) error {
 	if h.core == nil {
 		return errors.New("zaplog: made without a logger")

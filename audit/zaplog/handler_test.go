@@ -103,8 +103,8 @@ func TestEnabled(t *testing.T) {
 	}
 }
 
-// zap's production configuration writes 100 records of one message a second, and
-// one of 100 thereafter.
+// zap's production configuration writes 100 records of one message a second,
+// and one of 100 thereafter.
 func TestSamplingDoesNotLoseRecords(t *testing.T) {
 	for _, name := range []string{"sampled", "sampled_with_fields"} {
 		t.Run(name, func(t *testing.T) {

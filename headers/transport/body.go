@@ -11,20 +11,20 @@ import (
 // defaultBody is the cap on the body of a route that has set none, in bytes.
 const defaultBody = 1 << 20
 
-// MaxBodyBytes bounds the bodies of the requests that it wraps, in bytes. It must
-// be more than zero. As a layer around a route it takes the place of the 1 MiB of
-// [Server], whether it is larger or smaller:
+// MaxBodyBytes bounds the bodies of the requests that it wraps, in bytes. It
+// must be more than zero. As a layer around a route it takes the place of the 1
+// MiB of [Server], whether it is larger or smaller:
 //
 //	upload := bulwark.Must(bulwark.Chain(transport.MaxBodyBytes(32 << 20)))
 //	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
 //
 // Where several stand around each other, the smallest counts. Reading beyond it
-// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413. An
-// HTTP/1 connection is then closed instead of being read to its end. This needs
-// an Unwrap method, as [http.ResponseController] wants it, on each writer that a
-// layer further out puts around the server's writer; the writer of
-// [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else replaces
-// the body of a request; inside, it can only tighten.
+// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413.
+// An HTTP/1 connection is then closed instead of being read to its end. This
+// needs an Unwrap method, as [http.ResponseController] wants it, on each writer
+// that a layer further out puts around the server's writer; the writer of
+// [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else
+// replaces the body of a request; inside, it can only tighten.
 type MaxBodyBytes int64
 
 // Build checks the limit and returns its layer.
@@ -53,7 +53,8 @@ func (n bodyLimit) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// capped bounds the bodies that next reads; fixed says that somebody chose the limit.
+// capped bounds the bodies that next reads; fixed says that somebody chose the
+// limit.
 func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {

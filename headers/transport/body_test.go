@@ -17,7 +17,8 @@ import (
 
 const mebi = 1 << 20
 
-// readAll answers 200 with the size of the body, and refuses what cannot be read.
+// readAll answers 200 with the size of the body, and refuses what cannot be
+// read.
 var readAll = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
 	if err != nil {
@@ -113,7 +114,8 @@ func TestMaxBodyBytesWithoutServer(t *testing.T) {
 	}
 }
 
-// A request without a body costs nothing, and the request of the server stays as it is.
+// A request without a body costs nothing, and the request of the server stays
+// as it is.
 func TestMaxBodyBytesLeavesTheRequestAlone(t *testing.T) {
 	var seen *http.Request
 	server := transport.Server(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r }))
@@ -146,8 +148,8 @@ type loop struct{ http.ResponseWriter }
 func (w loop) Unwrap() http.ResponseWriter { return w }
 
 // Layers further out learn the pattern, and those with a writer of their own do
-// not keep the server from closing the connection. It is a plain server: that of
-// [transport.Server] has put its own body outside of all that already.
+// not keep the server from closing the connection. It is a plain server: that
+// of [transport.Server] has put its own body outside of all that already.
 func TestMaxBodyBytesInAChain(t *testing.T) {
 	patterns := make(chan string, 1)
 	outer := bulwark.LayerFunc(func(next http.Handler) http.Handler {

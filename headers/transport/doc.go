@@ -14,10 +14,11 @@
 //
 // [TLS] speaks TLS 1.3. For TLS 1.2 it has two forward-secret AEAD suites. The
 // post-quantum key exchange comes first, and a session resumes for one day.
-// [Server] sets every timeout and size, and caps the body of each route that has
-// no limit of its own from [MaxBodyBytes]. [Serve] stops taking requests when its
-// context ends, lets the requests in flight finish within a bound, and then shuts
-// the chain down. [RedirectHTTPS] answers with hosts from its own list only.
+// [Server] sets every timeout and size, and caps the body of each route that
+// has no limit of its own from [MaxBodyBytes]. [Serve] stops taking requests
+// when its context ends, lets the requests in flight finish within a bound, and
+// then shuts the chain down. [RedirectHTTPS] answers with hosts from its own
+// list only.
 //
 // # Not covered
 //
@@ -28,9 +29,9 @@
 // # Errors
 //
 // RedirectHTTPS, MaxBodyBytes and Serve return mistakes of their arguments as
-// [*bulwark.ConfigError]. Serve returns [ErrCutOff] where all that went wrong is
-// that requests were cut off. A redirect refuses a host that it does not know
-// with 421 "transport.misdirected". A body beyond its limit is 413
+// [*bulwark.ConfigError]. Serve returns [ErrCutOff] where all that went wrong
+// is that requests were cut off. A redirect refuses a host that it does not
+// know with 421 "transport.misdirected". A body beyond its limit is 413
 // "body.too_large". What net/http logs itself becomes events with the reasons
 // "transport.tls_handshake", "transport.protocol", "transport.panic",
 // "transport.accept" and "transport.server".

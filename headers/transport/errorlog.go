@@ -19,13 +19,15 @@ const (
 	maxStack       = 4096 // bytes of a panic's stack that are kept
 )
 
-// maxWaiting bounds the records that wait behind a slog.Handler that hangs: those
-// of two windows. Beyond it, each kind has room for one more that is a count.
+// maxWaiting bounds the records that wait behind a slog.Handler that hangs:
+// those of two windows. Beyond it, each kind has room for one more that is a
+// count.
 const maxWaiting = 2 * linesPerWindow * int(kinds)
 
 // errorLog is the writer behind an ErrorLog. It counts in windows that begin
-// with a line. The records are written by a goroutine that lives while there are
-// any: a slog.Handler may block, and Write is called with the log's lock held.
+// with a line. The records are written by a goroutine that lives while there
+// are any: a slog.Handler may block, and Write is called with the log's lock
+// held.
 type errorLog struct {
 	mu      sync.Mutex
 	window  *time.Timer // nil between windows
@@ -102,7 +104,8 @@ func (l *errorLog) finish(limit time.Duration) {
 	}
 }
 
-// later hands a record to the goroutine that writes. It is called with the lock held.
+// later hands a record to the goroutine that writes. It is called with the lock
+// held.
 func (l *errorLog) later(e bulwark.Event) {
 	l.waiting = append(l.waiting, e)
 	if l.idle == nil {

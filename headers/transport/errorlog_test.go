@@ -109,7 +109,8 @@ func TestErrorLogHandlerHangs(t *testing.T) {
 	})
 }
 
-// What waits behind a handler that hangs is bounded; what did not fit is counted.
+// What waits behind a handler that hangs is bounded; what did not fit is
+// counted.
 func TestErrorLogDropsAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

@@ -34,9 +34,10 @@ var about = [kinds]struct {
 	protocol:  {bulwark.InputValidationFail, "transport.protocol"},
 }
 
-// lines tells the kinds apart by how they begin. These texts are net/http's, and
-// most have been the same for ten years; a line that is none of them is still
-// logged. HTTP/2 has its own; what a client causes there is no fault of ours.
+// lines tells the kinds apart by how they begin. These texts are net/http's,
+// and most have been the same for ten years; a line that is none of them is
+// still logged. HTTP/2 has its own; what a client causes there is no fault of
+// ours.
 var lines = [...]struct {
 	prefix string
 	kind   kind
@@ -75,8 +76,8 @@ func (k kind) event(text, rest string) bulwark.Event {
 	return e
 }
 
-// client finds the address in what follows "… error from ", "… panic serving " and
-// the like: right there, because all after it may be a client's words.
+// client finds the address in what follows "… error from ", "… panic serving "
+// and the like: right there, because all after it may be a client's words.
 func client(rest string) netip.Addr {
 	address, _, _ := strings.Cut(strings.TrimSpace(rest), ": ")
 	ap, err := netip.ParseAddrPort(address)

@@ -15,12 +15,13 @@ import (
 //	body                 1 MiB, for routes without [MaxBodyBytes]
 //
 // They hold with TLS and without. Its TLSConfig is nil: set it to [TLS] with a
-// certificate. Its ErrorLog writes records to [log/slog.Default], at most ten of
-// a kind each minute and then one with their count, so that a client that fails a
-// thousand handshakes does not fill a disk; a handler there that hangs holds no
-// connection, and [Serve] writes the last count when it stops. "OPTIONS *" goes to h as every other
-// request does. Fields may be changed before the server is used; a handler that
-// streams sets deadlines of its own with [http.ResponseController].
+// certificate. Its ErrorLog writes records to [log/slog.Default], at most ten
+// of a kind each minute and then one with their count, so that a client that
+// fails a thousand handshakes does not fill a disk; a handler there that hangs
+// holds no connection, and [Serve] writes the last count when it stops.
+// "OPTIONS *" goes to h as every other request does. Fields may be changed
+// before the server is used; a handler that streams sets deadlines of its own
+// with [http.ResponseController].
 func Server(h http.Handler) *http.Server {
 	if h == nil {
 		h = http.DefaultServeMux // as net/http does

@@ -206,7 +206,8 @@ func TestErrorLogOfAHandshake(t *testing.T) {
 	if err == nil {
 		t.Fatal("TLS 1.1 was accepted")
 	}
-	// The server logs before it closes the connection, and Serve writes the log out.
+	// The server logs before it closes the connection, and Serve writes the log
+	// out.
 	stop()
 	if err := <-done; err != nil {
 		t.Errorf("Serve returned %v", err)
@@ -217,7 +218,8 @@ func TestErrorLogOfAHandshake(t *testing.T) {
 	}
 }
 
-// A real HTTP/2 connection on which a client breaks the protocol becomes a record.
+// A real HTTP/2 connection on which a client breaks the protocol becomes a
+// record.
 func TestErrorLogOfAProtocolError(t *testing.T) {
 	records := capture(t)
 	cert, pool := certificate(t, ecdsaKey(t))

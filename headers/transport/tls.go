@@ -77,23 +77,24 @@ func (s sessions) unwrap(ticket []byte, cs tls.ConnectionState) (*tls.SessionSta
 	return nil, nil
 }
 
-// clockSkew is how far the clocks of processes that share ticket keys may differ.
+// clockSkew is how far the clocks of processes that share ticket keys may
+// differ.
 const clockSkew = time.Minute
 
-// born returns when the secret of a session was agreed upon, in Unix seconds, or 0
-// for one that is not to be resumed.
+// born returns when the secret of a session was agreed upon, in Unix seconds,
+// or 0 for one that is not to be resumed.
 //
 // In TLS 1.3 that is now: resumption runs a key exchange of its own. In TLS 1.2
 // each resumption puts the old master secret into a new ticket, and a stamp of
-// now would renew it forever. crypto/tls keeps the time of the full handshake in
-// the session (bytes 5 to 12 of its encoding) and bounds it by seven days. Should
-// another Go encode it elsewhere, what is found there is not likely to be a time
-// within them; then the ticket is stamped as old, and never resumed.
+// now would renew it forever. crypto/tls keeps the time of the full handshake
+// in the session (bytes 5 to 12 of its encoding) and bounds it by seven days.
+// Should another Go encode it elsewhere, what is found there is not likely to
+// be a time within them; then the ticket is stamped as old, and never resumed.
 func (s sessions) born(cs tls.ConnectionState, session *tls.SessionState) int64 {
 	now := s.now()
 	if len(cs.PeerCertificates) > 0 {
-		// VerifyPeerCertificate does not run on a resumption, and these keys are
-		// those of every clone: a ticket from a listener that asks for any
+		// VerifyPeerCertificate does not run on a resumption, and these keys
+		// are those of every clone: a ticket from a listener that asks for any
 		// certificate would pass one that checks them.
 		return 0
 	}

@@ -19,7 +19,8 @@ import (
 	"github.com/bulwark-go/bulwark/headers/transport"
 )
 
-// certificate returns a self-signed certificate for 127.0.0.1 and the pool that trusts it.
+// certificate returns a self-signed certificate for 127.0.0.1 and the pool that
+// trusts it.
 func certificate(t *testing.T, key crypto.Signer) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	template := &x509.Certificate{
@@ -200,7 +201,8 @@ func TestTLSResumption(t *testing.T) {
 	}{
 		{"TLS12_within_a_day", tls.VersionTLS12, []step{{0, false}, {23 * time.Hour, true}}},
 		{"TLS12_after_a_day", tls.VersionTLS12, []step{{0, false}, {24*time.Hour + time.Second, false}}},
-		// The master secret is the one of the first handshake, however often it is resumed.
+		// The master secret is the one of the first handshake, however often it is
+		// resumed.
 		{"TLS12_renewed", tls.VersionTLS12, []step{{0, false}, {20 * time.Hour, true}, {23 * time.Hour, true}, {25 * time.Hour, false}, {26 * time.Hour, true}}},
 		{"TLS13_within_a_day", tls.VersionTLS13, []step{{0, false}, {23 * time.Hour, true}}},
 		{"TLS13_after_a_day", tls.VersionTLS13, []step{{0, false}, {24*time.Hour + time.Second, false}}},
