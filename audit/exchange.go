@@ -46,7 +46,7 @@ func (x *exchange) end() {
 }
 
 // unreported is the event of a refusal that nobody reported, and empty where
-// the status is none that must be.
+// the status needs no report.
 func unreported(status int) bulwark.EventName {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:

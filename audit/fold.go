@@ -57,7 +57,8 @@ type folder struct {
 	emit         func(*entry)
 
 	// emitting is held from taking counts out of the table until their records
-	// are queued, so that a drain does not overtake them. It is taken before mu.
+	// are queued, so that a drain does not overtake them. It is taken before
+	// mu.
 	emitting sync.Mutex
 
 	mu     sync.Mutex
@@ -104,8 +105,8 @@ func (f *folder) find(key foldKey, now time.Time) (foldKey, tally) {
 			t, ok = f.table[key]
 		}
 	}
-	// A window that is over but still has a count is the timer's to write, which
-	// is due; until then it goes on.
+	// A window that is over but still has a count is the timer's to write,
+	// which is due; until then it goes on.
 	if !ok || t.count == 0 && !now.Before(t.until) {
 		t = tally{until: now.Add(window)}
 	}

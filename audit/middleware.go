@@ -14,7 +14,7 @@ import (
 
 // A Middleware records the security events of the requests behind it, and the
 // requests themselves if asked. It is made by [New], stands outside all other
-// layers, and is a [bulwark.Recorder] for events outside requests, too. It is
+// layers, and is also a [bulwark.Recorder] for events outside requests. It is
 // safe for concurrent use.
 type Middleware struct {
 	accessLog  bool

@@ -9,7 +9,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// otherName is the name of an event whose own is no name.
+// otherName is the name of an event whose own name is not well formed.
 const otherName bulwark.EventName = "_OTHER"
 
 // wellNamed reports whether name is 1 to 64 lower case letters, digits and
@@ -33,7 +33,7 @@ const maxText = 256
 // are open, a text is too long, or a value belongs to somebody who may still
 // change it. Characters are looked at later, when the record is written.
 func unfinished(e *bulwark.Event) bool {
-	// INFO is zero, too; Report settles a RequestID with it.
+	// INFO is also zero; Report settles a RequestID with it.
 	if e.Time.IsZero() || e.Severity == 0 && e.RequestID == "" {
 		return true
 	}

@@ -3,8 +3,8 @@ package audit
 import "github.com/bulwark-go/bulwark"
 
 // setTrace records the trace ids of a request. The first audit layer around a
-// request settles them. More than one traceparent is none (W3C Trace Context
-// section 3.2): there is no saying which is right.
+// request settles them. More than one traceparent counts as none (W3C Trace
+// Context section 3.2), because nobody can tell which of them is right.
 func setTrace(scope *bulwark.Scope, lines []string) {
 	if len(lines) != 1 {
 		return

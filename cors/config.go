@@ -18,20 +18,24 @@ import (
 type Config struct {
 	// Origins are the origins that may read answers, as browsers send them:
 	//
-	//	https://app.example.com         allowed
-	//	https://app.example.com:8443    allowed
-	//	https://*.example.com           allowed: every subdomain, at any depth
-	//	http://localhost:3000           allowed
-	//	*                               allowed alone and without Credentials: everybody
-	//	https://app.example.com/        refused, as are path, query and user
-	//	https://app.example.com:443     refused: browsers leave the default port out
-	//	https://App.example.com         refused, as is Unicode: write lower case and xn--
-	//	null                            refused: every sandboxed frame has it
-	//	https://*example.com            refused: matches https://evilexample.com
-	//	https://*.co.uk                 refused, as is every public suffix
-	//	https://*.amazonaws.com         allowed, but for origins at and under public suffixes
-	//	                                within it, such as https://x.s3.amazonaws.com; list those exactly
-	//	http://app.example.com          refused with Credentials: whoever is on the path is that origin
+	//	https://app.example.com        allowed
+	//	https://app.example.com:8443   allowed
+	//	https://*.example.com          allowed: every subdomain, at any depth
+	//	http://localhost:3000          allowed
+	//	*                              allowed alone and without Credentials
+	//	https://app.example.com/       refused, as are path, query and user
+	//	https://app.example.com:443    refused: browsers leave the port out
+	//	https://App.example.com        refused: write lower case, and xn--
+	//	null                           refused: every sandboxed frame has it
+	//	https://*example.com           refused: matches evilexample.com
+	//	https://*.co.uk                refused, as is every public suffix
+	//	https://*.amazonaws.com        allowed, see below
+	//	http://app.example.com         refused with Credentials: whoever is on
+	//	                               the path can be that origin
+	//
+	// Within https://*.amazonaws.com there are public suffixes, such as
+	// s3.amazonaws.com. The wildcard matches neither them nor what is under
+	// them, such as https://x.s3.amazonaws.com; list such origins exactly.
 	//
 	// [Origins] makes a list of an environment variable. Required.
 	Origins []string

@@ -9,7 +9,7 @@ import (
 )
 
 // A Middleware is the layer; see the package. It is safe for concurrent use.
-// One that was not made by [New] refuses every request with 500
+// A Middleware that was not made by [New] refuses every request with 500
 // "cors.unconfigured".
 type Middleware struct {
 	protocol protocol
@@ -59,7 +59,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			m.refuse(w, r, ambiguous(), next)
 			return
 		}
-		// An OPTIONS without one of them is no preflight (Fetch, HTTP
+		// An OPTIONS without one of them is not a preflight (Fetch, HTTP
 		// requests).
 		origin := first(origins)
 		if origin != "" && first(asks) != "" {
@@ -71,8 +71,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 }
 
 // actual says who may read the answer of next. The answer to a request without
-// Origin says that there could have been one, too: a cache must not give it to
-// those who send one (Fetch, CORS protocol and HTTP caches).
+// Origin says that there could have been an Origin: a cache must not give it to
+// clients that send an Origin (Fetch, CORS protocol and HTTP caches).
 func (m *Middleware) actual(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
 	h := w.Header()
 	switch {

@@ -8,19 +8,19 @@ package headers
 //
 // A source is one of
 //
-//	'self'  'none'                       keywords, in their single quotes
-//	'nonce'                              the nonce of the response, see [Nonce]
-//	'sha256-…'  'sha384-…'  'sha512-…'   the hash of an inline script or style
-//	'strict-dynamic'  'report-sample'  'wasm-unsafe-eval'  …
-//	https:  data:                        schemes
+//	'self'  'none'                      keywords, in their single quotes
+//	'nonce'                             the nonce of the response
+//	'sha256-…' 'sha384-…' 'sha512-…'    the hash of an inline script or style
+//	'strict-dynamic' 'report-sample' 'wasm-unsafe-eval' …
+//	https:  data:                       schemes
 //	cdn.example.com  https://*.example.com:8443/js/
 //
 // A host with a wildcard allows every name under it. It also allows the names
 // that a provider gives away, such as x.s3.amazonaws.com under *.amazonaws.com.
 //
-// The nonce of a policy is new in each response. A nonce that is written out,
-// such as 'nonce-abc', is refused, because whoever injects a script can write
-// it too.
+// The nonce of a policy is new in each response, see [Nonce]. A nonce that is
+// written out, such as 'nonce-abc', is refused, because whoever injects a
+// script can write it too.
 type CSP struct {
 	// DefaultSrc is for what has no list of its own among the fields that end
 	// in Src. A special list falls back on the more general list first.

@@ -75,7 +75,7 @@ func resourceFault(value string) string {
 }
 
 // frameFault checks X-Frame-Options (RFC 7034 section 2.1). ALLOW-FROM is not
-// supported by any browser, and one that meets it allows everybody.
+// supported by any browser, and a browser that meets it allows everybody.
 func frameFault(value string) string {
 	if strings.HasPrefix(strings.ToUpper(value), "ALLOW-FROM") {
 		return "is supported by no browser; use frame-ancestors of the CSP"

@@ -10,7 +10,7 @@ import (
 )
 
 // A Middleware is the layer; see the package. It is safe for concurrent use.
-// One that was not made by [New] refuses every request with 500
+// A Middleware that was not made by [New] refuses every request with 500
 // "headers.unconfigured".
 type Middleware struct{ compiled *compiled }
 

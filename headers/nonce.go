@@ -16,9 +16,9 @@ import (
 //
 // The answer to a sub-request, which a handler sends with its own context
 // through a headers layer again, has a nonce of its own. Sub-requests may run
-// side by side if there is a headers layer around that handler, too; without
-// one they share what they are known by, and one could get the nonce of
-// another.
+// side by side if there is also a headers layer around that handler. Without
+// such a layer they share what they are known by, and a sub-request could get
+// the nonce of another.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {

@@ -22,13 +22,15 @@ const (
 	API Preset = iota
 
 	// HTML is for pages. Scripts run where they carry the nonce of the response
-	// (see [Nonce]), and what such a script loads; all else comes from the
-	// page's own origin:
+	// (see [Nonce]), and so do scripts that such a script loads. All else comes
+	// from the page's own origin:
 	//
 	//	Cache-Control: no-store
-	//	Content-Security-Policy: default-src 'self'; script-src 'nonce-…' 'strict-dynamic';
-	//	    style-src 'self' 'nonce-…'; img-src 'self' data:; object-src 'none'; base-uri 'none';
-	//	    form-action 'self'; frame-ancestors 'none'; upgrade-insecure-requests
+	//	Content-Security-Policy: default-src 'self';
+	//	    script-src 'nonce-…' 'strict-dynamic'; style-src 'self' 'nonce-…';
+	//	    img-src 'self' data:; object-src 'none'; base-uri 'none';
+	//	    form-action 'self'; frame-ancestors 'none';
+	//	    upgrade-insecure-requests
 	//	Cross-Origin-Embedder-Policy: require-corp
 	//	Cross-Origin-Opener-Policy: same-origin
 	//	Cross-Origin-Resource-Policy: same-origin
@@ -38,9 +40,9 @@ const (
 	//	X-Content-Type-Options: nosniff
 	//	X-Frame-Options: DENY
 	//
-	// Its referrer policy is not no-referrer, for then forms of the page itself
-	// would be sent with "Origin: null". Trusted types are an option:
-	// CSP{RequireTrustedTypes: true}.
+	// Its referrer policy is not no-referrer, because browsers would then send
+	// forms of the page itself with "Origin: null". Trusted types are an
+	// option: CSP{RequireTrustedTypes: true}.
 	HTML
 )
 
@@ -62,7 +64,7 @@ type set struct {
 	values [fields]string
 }
 
-// set returns a fresh copy, and false for what is no preset.
+// set returns a fresh copy, and false where there is no such preset.
 func (p Preset) set() (set, bool) {
 	s := set{values: [fields]string{
 		cacheControl:       "no-store",

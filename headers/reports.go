@@ -45,8 +45,8 @@ type Reports struct {
 // hint and not a proof.
 //
 // The answer to a report is 204. A body that is not a report is 400, 413 or
-// 415, and a body that takes longer than 10 seconds is 408. Every bound that is
-// wrong is an error, each a [*bulwark.ConfigError].
+// 415, and a body that takes longer than 10 seconds is 408. Every mistake is
+// reported at once, each as a [*bulwark.ConfigError].
 func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")
 	bound := func(field string, value, standard, most int64) int64 {
@@ -141,7 +141,7 @@ func violationsIn(read *body.Body) ([]violation, error) {
 }
 
 // fromReports reads a list of reports of any kind. Those of other kinds, such
-// as deprecations, are no violations and pass unseen.
+// as deprecations, are not violations and pass unseen.
 func fromReports(read *body.Body) ([]violation, error) {
 	value, _ := read.Value()
 	list, ok := value.([]any)

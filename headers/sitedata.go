@@ -8,10 +8,10 @@ import (
 // ClearSiteData asks the browser to remove what it keeps for the origin of the
 // answer (Clear Site Data, 3.1), as the answer to a logout should. The kinds
 // are "cache", "cookies", "storage", "executionContexts", "clientHints",
-// "prefetchCache" and "prerenderCache"; without any it is cache, cookies and
-// storage. Cookies go for the whole registrable domain, other subdomains
-// included. A kind that is none of these removes everything. Call it before the
-// header is written; browsers heed it over TLS only.
+// "prefetchCache" and "prerenderCache"; without any kind it is cache, cookies
+// and storage. Cookies go for the whole registrable domain, other subdomains
+// included. Any other kind removes everything. Call it before the header is
+// written; browsers heed it over TLS only.
 func ClearSiteData(w http.ResponseWriter, kinds ...string) {
 	if len(kinds) == 0 {
 		kinds = []string{"cache", "cookies", "storage"}

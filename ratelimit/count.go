@@ -16,9 +16,9 @@ const (
 	// Failures counts only requests that fail, such as wrong passwords. Each is
 	// counted before the handler runs and given back afterwards if it
 	// succeeded, so that many guesses at once cannot all pass before the first
-	// is counted. It succeeded where Config.Success says so; a panic, a
-	// hijacked connection and a request that the client has cancelled count,
-	// and a status of 500 and above, which is our own failure, does not. A
+	// is counted. A request succeeded where Config.Success says so. A panic, a
+	// hijacked connection and a request that the client has cancelled count. A
+	// status of 500 and above does not count, because it is our own failure. A
 	// request that is still running counts, so the rate also bounds how many
 	// run at once.
 	Failures

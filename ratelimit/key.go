@@ -23,7 +23,8 @@ const (
 	// ByPrincipal counts by the verified caller, issuer and subject, at the
 	// rate of its tier. It stands inside an auth layer. A request that auth has
 	// found to be anonymous is counted ByIP, apart from others, at
-	// Config.Anonymous; one that no auth layer has seen is refused with 500.
+	// Config.Anonymous; a request that no auth layer has seen is refused with
+	// 500.
 	ByPrincipal
 )
 

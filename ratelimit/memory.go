@@ -15,14 +15,14 @@ const (
 
 // A MemoryStore keeps the state of limits within the process, 16 bytes a key,
 // in a table that never grows. The zero MemoryStore is ready: the first limit
-// that is made with it allocates the table. Several limits may share one by its
-// address, see Config.Store; it must not be copied after that.
+// that is made with it allocates the table. Several limits may share a store by
+// its address, see Config.Store. A store that a limit uses must not be copied.
 //
 // Keys are kept as 64-bit hashes with a seed of this process. The store does
 // not keep the keys themselves. A key whose quota is whole again needs no room.
 // When there is no room for a new key, the key that has consumed the least
 // gives way. A flood of fresh keys therefore displaces itself. It displaces
-// neither who has used up a quota nor who was there before it.
+// neither a caller that has used up a quota nor a caller that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
 // for concurrent use. A key that it has already is counted without a lock.

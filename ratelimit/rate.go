@@ -10,15 +10,15 @@ import (
 // configuration file:
 //
 //	100/minute             per second, minute, hour or day
-//	10/15m                 per any whole number of seconds, as time.ParseDuration reads it
+//	10/15m                 per whole seconds, as time.ParseDuration reads them
 //	100/minute,burst=25    100 a minute, of which at most 25 at once
 //	unlimited              no limit, and no header fields
 //
 // The number is 1 to 1,000,000,000 without sign or leading zero, at most
 // 1,000,000 a second; the period is one second to 366 days. Burst is how much
-// passes at once after a pause; without it, it is the number itself. What would
-// take longer than 366 days to be restored is refused, as are spaces, other
-// units, zero and negative numbers, all of them by [New].
+// passes at once after a pause. Default: the number itself. [New] refuses a
+// burst that would take longer than 366 days to be restored. It also refuses
+// spaces, other units, zero and negative numbers.
 type Rate string
 
 // Tiers are rates by [bulwark.Principal.Tier]. A caller whose tier is empty or

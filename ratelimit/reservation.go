@@ -10,8 +10,8 @@ import (
 
 // A Result is the state of a key after a request was counted against it.
 type Result struct {
-	// Limit is how many requests the window has, and 0 where the rate is
-	// unlimited; the rest says nothing then.
+	// Limit is how many requests the window has. It is 0 where the rate is
+	// unlimited; the other fields say nothing then.
 	Limit int
 	// Remaining is how many requests pass at once now.
 	Remaining int
@@ -22,7 +22,7 @@ type Result struct {
 	// did.
 	RetryAfter time.Duration
 	// Exceeded is whether the request is past the limit. In a dry run that is
-	// no error.
+	// not an error.
 	Exceeded bool
 }
 
@@ -73,8 +73,8 @@ func (r *Reservation) Refund() {
 // that "Alice@example.com" and "alice@example.com" are one account. Such keys
 // are apart from those of requests. The error is a *[bulwark.Problem]: 429
 // "ratelimit.exceeded" past the limit and 400 "ratelimit.key" where a string is
-// empty or there is none. A limit by account alone lets anybody lock an
-// account's owner out: give it a rate well above that of a limit by account and
+// empty or missing. A limit by account alone lets anybody lock an account's
+// owner out: give it a rate well above that of a limit by account and
 // [AddressPrefix] beside it.
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
 	if m == nil || m.table == nil {

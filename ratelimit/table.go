@@ -27,8 +27,8 @@ type bucket struct {
 // themselves are not kept. A key whose quota is whole again needs no slot. When
 // a bucket of the table is full, the least consumed key gives way, and among
 // those that have consumed no more than the newcomer the latest does: a flood
-// of fresh keys displaces itself, and neither who has used up a quota nor who
-// was there before.
+// of fresh keys displaces itself, and neither a key that has used up a quota
+// nor a key that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A table is safe for
 // concurrent use; a key that it knows already is counted without a lock.

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// attempt is a core for one record. It writes what the real core declines, too,
+// attempt is a core for one record. It also writes what the real core declines,
 // and keeps the error, which zap would print or swallow.
 type attempt struct {
 	zapcore.Core

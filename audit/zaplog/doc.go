@@ -45,5 +45,6 @@
 //
 // The example shows what a record becomes. In a chain the handler is a sink:
 //
-//	stack, err := bulwark.Chain(audit.Config{Sinks: []slog.Handler{zaplog.New(logger)}}, …)
+//	sink := zaplog.New(logger)
+//	stack, err := bulwark.Chain(audit.Config{Sinks: []slog.Handler{sink}}, …)
 package zaplog

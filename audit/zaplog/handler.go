@@ -17,7 +17,7 @@ import (
 
 // New returns a handler that writes to logger. It is safe for concurrent use. A
 // nil logger gives a handler whose Handle returns an error: an audit log that
-// silently goes nowhere is none.
+// silently goes nowhere is worth nothing.
 func New(logger *zap.Logger) slog.Handler {
 	if logger == nil {
 		return &handler{}

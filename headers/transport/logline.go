@@ -35,8 +35,8 @@ var about = [kinds]struct {
 }
 
 // lines tells the kinds apart by how they begin. These texts are net/http's,
-// and most have been the same for ten years; a line that is none of them is
-// still logged. HTTP/2 has its own; what a client causes there is no fault of
+// and most have been the same for ten years; any other line is still logged.
+// HTTP/2 has texts of its own; what a client causes there is not a fault of
 // ours.
 var lines = [...]struct {
 	prefix string

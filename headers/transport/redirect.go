@@ -13,8 +13,8 @@ import (
 
 // RedirectHTTPS returns a handler for plain HTTP that sends clients to the same
 // path and query over https, with 308, so that method and body stay (RFC 9110
-// section 15.4.9). Each host is where to send those who ask for it: a name, or
-// a name and the port of the TLS listener, such as "api.example.com" or
+// section 15.4.9). Each host is where to send clients that ask for it: a name,
+// or a name and the port of the TLS listener, such as "api.example.com" or
 // "localhost:8443". A request for any other host is refused with 421
 // "transport.misdirected": its Host is the client's word, and a redirect built
 // on it can be cached and served to others.
@@ -57,8 +57,8 @@ func (targets redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Scheme, host and user of an absolute request target (RFC 9112 section
-	// 3.2.2) are the client's word, too; "*" and the target of CONNECT are no
-	// path.
+	// 3.2.2) are also the client's word; "*" and the target of CONNECT are not
+	// paths.
 	to := url.URL{Scheme: "https", Host: target, Path: "/"}
 	if strings.HasPrefix(r.URL.Path, "/") {
 		to.Path, to.RawPath, to.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery

@@ -9,7 +9,7 @@ import (
 //
 //	ReadHeaderTimeout    5 s
 //	ReadTimeout         30 s   the whole request
-//	WriteTimeout        60 s   from the end of the header to the end of the answer
+//	WriteTimeout        60 s   from the end of the header to that of the answer
 //	IdleTimeout        120 s   between requests
 //	MaxHeaderBytes      32 KiB
 //	body                 1 MiB, for routes without [MaxBodyBytes]

@@ -16,12 +16,13 @@ const sessionLifetime = 24 * time.Hour
 //
 //   - TLS 1.2 and TLS 1.3 only;
 //   - for TLS 1.2 the suites ECDHE-ECDSA-AES128-GCM-SHA256 and
-//     ECDHE-RSA-AES128-GCM-SHA256, so that every connection is forward secret and
-//     none uses CBC (those of TLS 1.3 are fixed, and all good);
+//     ECDHE-RSA-AES128-GCM-SHA256, so that every connection is forward secret
+//     and none uses CBC (those of TLS 1.3 are fixed, and all good);
 //   - key exchange by X25519MLKEM768, which a later quantum computer does not
 //     undo, then X25519, P-256 and P-384;
-//   - sessions resumed for one day after the full handshake; those with a client
-//     certificate never, so that each connection has its certificate verified.
+//   - sessions resumed for one day after the full handshake; sessions with a
+//     client certificate never, so that each connection has its certificate
+//     verified.
 //
 // It is without a certificate: set Certificates or GetCertificate. Each call
 // returns a configuration of its own. Session tickets are made with the keys of
@@ -82,7 +83,7 @@ func (s sessions) unwrap(ticket []byte, cs tls.ConnectionState) (*tls.SessionSta
 const clockSkew = time.Minute
 
 // born returns when the secret of a session was agreed upon, in Unix seconds,
-// or 0 for one that is not to be resumed.
+// or 0 for a session that is not to be resumed.
 //
 // In TLS 1.3 that is now: resumption runs a key exchange of its own. In TLS 1.2
 // each resumption puts the old master secret into a new ticket, and a stamp of
@@ -95,7 +96,7 @@ func (s sessions) born(cs tls.ConnectionState, session *tls.SessionState) int64 
 	if len(cs.PeerCertificates) > 0 {
 		// VerifyPeerCertificate does not run on a resumption, and these keys
 		// are those of every clone: a ticket from a listener that asks for any
-		// certificate would pass one that checks them.
+		// certificate would pass a listener that checks them.
 		return 0
 	}
 	if cs.Version >= tls.VersionTLS13 || !cs.DidResume {
