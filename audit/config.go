@@ -101,19 +101,8 @@ func New(c Config) (*Middleware, error) {
 			faults.AddAt("Observers", i, "", "is nil; remove it or give it a recorder")
 		}
 	}
-	for field, names := range map[string][]string{"AccessQuery": c.AccessQuery, "AccessHeaders": c.AccessHeaders} {
-		if len(names) > 0 && !c.AccessLog {
-			faults.Add(field, "", "is shown in the access record only; set AccessLog")
-		}
-		if len(names) > maxShown {
-			faults.Add(field, strconv.Itoa(len(names)), "has more than 16 names")
-		}
-		for i, name := range names {
-			if reason := showFault(name); reason != "" {
-				faults.AddAt(field, i, name, reason)
-			}
-		}
-	}
+	checkShown(c, "AccessQuery", c.AccessQuery, faults)
+	checkShown(c, "AccessHeaders", c.AccessHeaders, faults)
 	for i, name := range c.AccessHeaders {
 		// A key must not occur twice in a record.
 		if slices.ContainsFunc(c.AccessHeaders[:i], func(other string) bool { return strings.EqualFold(other, name) }) {

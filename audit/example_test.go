@@ -74,7 +74,7 @@ func ExampleSecret() {
 }
 
 // An audit layer inside another layer does not see what that one refuses.
-func ExampleConfig_incorrect() {
+func ExampleConfig_order() {
 	_, err := bulwark.Chain(
 		bulwark.Edge{Hosts: []string{"api.example.com"}},
 		audit.Config{},
@@ -82,4 +82,23 @@ func ExampleConfig_incorrect() {
 	fmt.Println(err)
 	// Output:
 	// bulwark.Chain[1]: audit: put audit outside all other layers, once: what they refuse must be recorded
+}
+
+// Every mistake is reported when the program starts, and all of them at once.
+func Example_incorrect() {
+	_, err := audit.New(audit.Config{
+		Logger:        slog.Default(),
+		Sinks:         []slog.Handler{slog.Default().Handler(), nil},
+		AccessLog:     true,
+		AccessQuery:   []string{"limit", "access_token"},
+		AccessHeaders: []string{"Authorization"},
+		MaxOneByOne:   1_000_000,
+	})
+	fmt.Println(err)
+	// Output:
+	// audit.Logger: is given beside Sinks; put its Handler into Sinks
+	// audit.Sinks[1]: is nil; remove it or give it a handler
+	// audit.AccessQuery[1]: access_token: sounds like a credential, which is never logged
+	// audit.AccessHeaders[0]: Authorization: sounds like a credential, which is never logged
+	// audit.MaxOneByOne: 1000000: must be 1 to 10000, or 0 for 20
 }

@@ -3,8 +3,26 @@ package audit
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
+
+// checkShown checks one list of names that the access record shows.
+func checkShown(c Config, field string, names []string, faults *fault.List) {
+	if len(names) > 0 && !c.AccessLog {
+		faults.Add(field, "", "is shown in the access record only; set AccessLog")
+	}
+	if len(names) > maxShown {
+		faults.Add(field, strconv.Itoa(len(names)), "has more than 16 names")
+	}
+	for i, name := range names {
+		if reason := showFault(name); reason != "" {
+			faults.AddAt(field, i, name, reason)
+		}
+	}
+}
 
 // showFault says why the value of a query parameter or header of this name must
 // not be in a log.

@@ -56,7 +56,23 @@ func ExampleCSP() {
 	// Strict-Transport-Security: max-age=31536000; includeSubDomains; preload
 }
 
-// Mistakes in a policy are errors when the program starts.
+// Every mistake is reported when the program starts, and all of them at once.
+func Example_incorrect() {
+	_, err := headers.New(headers.Config{
+		HSTS:           headers.HSTS{MaxAge: 30 * 24 * time.Hour, Preload: true},
+		FrameOptions:   "ALLOW-FROM https://partner.example",
+		ReferrerPolicy: "unsafe-url",
+		OpenerPolicy:   "unsafe-none",
+	})
+	fmt.Println(err)
+	// Output:
+	// headers.OpenerPolicy: unsafe-none: is the same as no header; leave it out with InsecureOmit
+	// headers.ReferrerPolicy: unsafe-url: tells other sites the full URL; use strict-origin-when-cross-origin
+	// headers.FrameOptions: ALLOW-FROM https://partner.example: is supported by no browser; use frame-ancestors of the CSP
+	// headers.HSTS.MaxAge: 720h0m0s: must be at least a year, 8760h, for Preload
+}
+
+// A policy has mistakes of its own.
 func ExampleCSP_incorrect() {
 	_, err := headers.New(headers.Config{CSP: headers.CSP{
 		DefaultSrc: []string{"self"},

@@ -118,8 +118,8 @@ func ExampleMiddleware_Take() {
 	// 429
 }
 
-// What is wrong is said at start, all of it.
-func ExampleNew_incorrect() {
+// Every mistake is reported when the program starts, and all of them at once.
+func Example_incorrect() {
 	_, err := ratelimit.New(ratelimit.Config{
 		Name:  "caller",
 		Key:   ratelimit.ByHeader("X-Forwarded-For"), // any client writes what it likes there
