@@ -3,13 +3,8 @@ package authz
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"maps"
 	"net/http"
 	"reflect"
-	"slices"
-	"time"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -52,68 +47,6 @@ type Resource[T any] struct {
 	PathValue func(r *http.Request, name string) string
 	// PathNames are the names for PathValue. The zero value is "id".
 	PathNames []string
-}
-
-// Access is an action on the objects of a resource, made by [Resource.Can] or
-// [Resource.List], with conditions on the credential. The zero Access is refused.
-type Access[T any] struct {
-	resource Resource[T]
-	rule     Rule
-}
-
-// Can is the access that [HandleObject], [HandleCreate] and [Object] check.
-//
-// There is no Can(action, "document") that answers for a type: it says yes to
-// whoever may do it to one object, and is taken to mean every object.
-func (res Resource[T]) Can(action string) Access[T] { return res.access(kindObject, action) }
-
-// List is the access that [HandleList] checks.
-func (res Resource[T]) List(action string) Access[T] { return res.access(kindList, action) }
-
-func (res Resource[T]) access(k kind, action string) Access[T] {
-	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
-	res.PathNames = slices.Clone(res.PathNames)
-	return Access[T]{res, Rule{kind: k, names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
-}
-
-// Scopes asks for OAuth scopes, too; see [Rule.Scopes].
-func (a Access[T]) Scopes(scopes ...string) Access[T] {
-	a.rule = a.rule.Scopes(scopes...)
-	return a
-}
-
-// StepUp asks for a fresh or strong login, too; see [Rule.StepUp].
-func (a Access[T]) StepUp(acr string, maxAge time.Duration) Access[T] {
-	a.rule = a.rule.StepUp(acr, maxAge)
-	return a
-}
-
-// as is the rule of the access for a route of kind k.
-func (a Access[T]) as(k kind) Rule {
-	rule := a.rule
-	made := rule.kind
-	rule.kind = k
-	switch {
-	case len(rule.names) == 0:
-		return Rule{}
-	case (made == kindList) != (k == kindList):
-		rule.fault = "is of the wrong kind; HandleList takes List, all others take Can"
-	case a.resource.Owner == nil:
-		rule.fault = "is of a resource without Owner"
-	case k == kindObject && a.resource.Load == nil:
-		rule.fault = "is of a resource without Load"
-	}
-	for name, predicate := range a.resource.Reaches {
-		if predicate == nil {
-			rule.fault = "is of a resource whose predicate for " + name + " is nil"
-		}
-	}
-	for name, match := range a.resource.Match {
-		if match == nil || a.resource.Reaches[name] == nil {
-			rule.fault = "is of a resource whose Match for " + name + " is nil or without a predicate in Reaches"
-		}
-	}
-	return rule
 }
 
 // serves refuses a resource that names another policy than the route's.
@@ -181,47 +114,6 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	}
 	visible := action == "create" || res.within(&p, c.read, object)
 	return Granted[T]{}, res.refusal(&c, res.Policy, r, visible)
-}
-
-// refusal is the answer about an object that the caller may not use: an honest
-// 403 if they may see it, and otherwise the 404 of an object that does not exist.
-func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
-	if visible {
-		problem := c.problem(forbidden, c, nil)
-		problem.Reason = "authz.not_within_reach"
-		problem.Attrs = res.attrs(p, r)
-		return problem
-	}
-	return res.hidden(c, p, r, "authz.not_readable")
-}
-
-// hidden is one and the same answer for an object that does not exist and one
-// that the caller may not read. Only the log tells them apart.
-func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
-	return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object.",
-		Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}
-}
-
-// attrs names the object in an event by a keyed hash of the request's path, so
-// that distinct objects can be counted. It hides nothing by itself: the event's
-// own Path holds the id until whoever records it cuts that out.
-func (res *Resource[T]) attrs(p *Policy, r *http.Request) []slog.Attr {
-	return []slog.Attr{slog.String("resource", res.Name), slog.String("object", p.hash(res.Name, r.URL.Path))}
-}
-
-// loadError is the answer to a Load that failed.
-func (res *Resource[T]) loadError(c *check, p *Policy, r *http.Request, err error) error {
-	var problem *bulwark.Problem
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return res.hidden(c, p, r, "authz.not_found")
-	case errors.As(err, &problem) && problem != nil:
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "authz.load_timeout", Rule: c.text, Err: err}
-	}
-	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.load_failed", Rule: c.text,
-		Err: fmt.Errorf("load %s: %w", res.Name, err)}
 }
 
 // nilable reports whether T has a nil, which is an object that does not exist.

@@ -1,13 +1,32 @@
 package authz
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+import "strings"
 
-	"github.com/bulwark-go/bulwark"
-)
+// A table is a compiled policy. It is immutable once published.
+type table struct {
+	permissions []permission
+	numbers     map[string]map[string]int // by resource and action
+	actions     map[string][]string       // by resource, sorted
+	reachNames  []string                  // bit i is named by entry i
+	roles       map[string]*role
+	roleNames   []string // sorted; a role's number is its place
+	checks      []check  // compiled rules of the routes, by number
+}
+
+// A permission is an action on a kind of object.
+type permission struct{ resource, action string }
+
+func (p permission) String() string { return p.resource + ":" + p.action }
+
+// A role is a compiled role.
+type role struct {
+	name     string
+	number   int
+	grants   []reaches // by permission number, inherited ones included
+	lineage  []bool    // by role number: itself and all that it inherits from
+	inherits []*role   // direct, for Explain
+	own      []grant   // direct, for Explain
+}
 
 // A reaches is a set of reaches, one bit each.
 type reaches uint32
@@ -24,44 +43,12 @@ const maxReaches = 24
 // every is what "all" implies: all reaches.
 const every = ^reaches(0)
 
-// maxRoleName bounds a role's name in bytes.
-const maxRoleName = 128
-
-// A permission is an action on a kind of object.
-type permission struct{ resource, action string }
-
-func (p permission) String() string { return p.resource + ":" + p.action }
-
-// A table is a compiled policy. It is immutable once published.
-type table struct {
-	permissions []permission
-	numbers     map[string]map[string]int // by resource and action
-	actions     map[string][]string       // by resource, sorted
-	reachNames  []string                  // bit i is named by entry i
-	roles       map[string]*role
-	roleNames   []string // sorted; a role's number is its place
-	checks      []check  // compiled rules of the routes, by number
-}
-
-// A role is a compiled role.
-type role struct {
-	name     string
-	number   int
-	grants   []reaches // by permission number, inherited ones included
-	lineage  []bool    // by role number: itself and all that it inherits from
-	inherits []*role   // direct, for Explain
-	own      []grant   // direct, for Explain
-}
-
-// A grant is a parsed permission of a role; "*" stands for any resource or action.
-type grant struct {
-	text             string
-	resource, action string
-	reach            reaches
-}
-
-func (g grant) covers(p permission) bool {
-	return (g.resource == "*" || g.resource == p.resource) && (g.action == "*" || g.action == p.action)
+// widen adds the reaches that a reach implies: all implies every other.
+func widen(reach reaches) reaches {
+	if reach&reachAll != 0 {
+		return every
+	}
+	return reach
 }
 
 // reachBit returns the reach of that name, and none where there is no such.
@@ -92,208 +79,4 @@ func (t *table) reachText(set reaches) string {
 		}
 	}
 	return strings.Join(names, "+")
-}
-
-// compile makes a table of a configuration and says everything that is wrong.
-func compile(c PolicyConfig) (*table, []error) {
-	b := builder{table: &table{
-		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
-		reachNames: []string{"all", "own"},
-	}}
-	b.declareResources(c.Resources)
-	b.declareReaches(c.Reaches)
-	b.declareRoles(c.Roles)
-	for _, name := range b.roleNames {
-		b.inherit(b.roles[name], c.Roles[name].Inherits)
-		b.grant(b.roles[name], c.Roles[name].Grants)
-	}
-	b.refuseCycles()
-	if len(b.errs) > 0 {
-		return nil, b.errs
-	}
-	done := make([]bool, len(b.roleNames))
-	for _, name := range b.roleNames {
-		b.flatten(b.roles[name], done)
-	}
-	return b.table, nil
-}
-
-// A builder compiles one configuration.
-type builder struct {
-	*table
-	errs []error
-}
-
-func (b *builder) wrong(field, value, reason string) {
-	b.errs = append(b.errs, &bulwark.ConfigError{Field: "authz." + field, Value: value, Reason: reason})
-}
-
-func (b *builder) declareResources(resources map[string][]string) {
-	if len(resources) == 0 {
-		b.wrong("Resources", "", "is empty; declare each kind of object with its actions")
-	}
-	for _, resource := range slices.Sorted(maps.Keys(resources)) {
-		field := "Resources[" + resource + "]"
-		if fault := nameFault(resource); fault != "" {
-			b.wrong(field, resource, fault)
-			continue
-		}
-		if len(resources[resource]) == 0 {
-			b.wrong(field, "", "has no actions; name those that exist")
-		}
-		b.actions[resource] = []string{}
-		b.numbers[resource] = map[string]int{}
-		for i, action := range resources[resource] {
-			at := fmt.Sprintf("%s[%d]", field, i)
-			fault := nameFault(action)
-			if fault == "" && slices.Contains(b.actions[resource], action) {
-				fault = "is a duplicate"
-			}
-			if fault != "" {
-				b.wrong(at, action, fault)
-				continue
-			}
-			b.actions[resource] = append(b.actions[resource], action)
-			b.numbers[resource][action] = len(b.permissions)
-			b.permissions = append(b.permissions, permission{resource, action})
-		}
-		slices.Sort(b.actions[resource])
-	}
-}
-
-func (b *builder) declareReaches(names []string) {
-	if len(names) > maxReaches {
-		b.wrong("Reaches", "", fmt.Sprintf("has %d entries; at most %d", len(names), maxReaches))
-		names = names[:maxReaches]
-	}
-	for i, name := range names {
-		fault := nameFault(name)
-		switch {
-		case fault != "":
-		case name == "own" || name == "all":
-			fault = "always exists; leave it out"
-		case name == "issuer" || name == "subject":
-			fault = "is taken: Reach.Match holds the owner under it; choose another name"
-		case slices.Contains(b.reachNames, name):
-			fault = "is a duplicate"
-		}
-		if fault != "" {
-			b.wrong(fmt.Sprintf("Reaches[%d]", i), name, fault)
-			continue
-		}
-		b.reachNames = append(b.reachNames, name)
-	}
-}
-
-func (b *builder) declareRoles(roles Roles) {
-	if len(roles) == 0 {
-		b.wrong("Roles", "", "is empty; without roles nobody may do anything")
-	}
-	b.roleNames = slices.Sorted(maps.Keys(roles))
-	for i, name := range b.roleNames {
-		switch {
-		case name == "", len(name) > maxRoleName, strings.ContainsFunc(name, isControl):
-			b.wrong("Roles["+name+"]", name, "is no role name; write 1 to 128 bytes without control characters")
-		case name == "*":
-			b.wrong("Roles[*]", name, "is no role name; a grant may be *, a role may not")
-		}
-		b.roles[name] = &role{name: name, number: i,
-			grants: make([]reaches, len(b.permissions)), lineage: make([]bool, len(b.roleNames))}
-	}
-}
-
-func (b *builder) inherit(r *role, parents []string) {
-	for i, parent := range parents {
-		field := fmt.Sprintf("Roles[%s].Inherits[%d]", r.name, i)
-		from := b.roles[parent]
-		switch {
-		case from == nil:
-			b.wrong(field, parent, "is no role"+nearest(parent, b.roleNames))
-		case slices.Contains(r.inherits, from):
-			b.wrong(field, parent, "is a duplicate")
-		default:
-			r.inherits = append(r.inherits, from)
-		}
-	}
-}
-
-func (b *builder) grant(r *role, grants []string) {
-	for i, text := range grants {
-		field := fmt.Sprintf("Roles[%s].Grants[%d]", r.name, i)
-		parsed, fault := b.parseGrant(text)
-		same := func(other grant) bool {
-			return other.resource == parsed.resource && other.action == parsed.action && other.reach == parsed.reach
-		}
-		if fault == "" && slices.ContainsFunc(r.own, same) {
-			fault = "is a duplicate"
-		}
-		if fault != "" {
-			b.wrong(field, text, fault)
-			continue
-		}
-		r.own = append(r.own, parsed)
-	}
-}
-
-// refuseCycles reports each cycle once, where the walk in order of names meets it.
-func (b *builder) refuseCycles() {
-	const walking, walked = 1, 2
-	state := make([]int, len(b.roleNames))
-	var path []string
-	var walk func(r *role)
-	walk = func(r *role) {
-		state[r.number] = walking
-		path = append(path, r.name)
-		for _, parent := range r.inherits {
-			switch state[parent.number] {
-			case walking:
-				from := slices.Index(path, parent.name)
-				b.wrong("Roles["+r.name+"].Inherits", parent.name,
-					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits "))
-			case 0:
-				walk(parent)
-			}
-		}
-		path = path[:len(path)-1]
-		state[r.number] = walked
-	}
-	for _, name := range b.roleNames {
-		if r := b.roles[name]; state[r.number] == 0 {
-			walk(r)
-		}
-	}
-}
-
-// flatten gives a role its own grants and those of its parents, which are
-// flattened first. There are no cycles any more.
-func (b *builder) flatten(r *role, done []bool) {
-	if done[r.number] {
-		return
-	}
-	done[r.number] = true
-	r.lineage[r.number] = true
-	for _, g := range r.own {
-		for i, p := range b.permissions {
-			if g.covers(p) {
-				r.grants[i] |= widen(g.reach)
-			}
-		}
-	}
-	for _, parent := range r.inherits {
-		b.flatten(parent, done)
-		for i := range r.grants {
-			r.grants[i] |= parent.grants[i]
-		}
-		for i := range r.lineage {
-			r.lineage[i] = r.lineage[i] || parent.lineage[i]
-		}
-	}
-}
-
-// widen adds the reaches that a reach implies: all implies every other.
-func widen(reach reaches) reaches {
-	if reach&reachAll != 0 {
-		return every
-	}
-	return reach
 }

@@ -1,6 +1,9 @@
 package authz
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -10,82 +13,6 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 )
-
-// A gate is one rule of a policy in front of a route.
-type gate struct {
-	policy *Policy
-	number int // of the rule
-}
-
-// caller returns the verified caller of r, or nil.
-func caller(r *http.Request) *bulwark.Principal {
-	if p, ok := bulwark.PrincipalFrom(r.Context()); ok && known(p) {
-		return p
-	}
-	return nil
-}
-
-// A pass is what a rule found out about a caller whom it let in. It was decided
-// with one table, and what follows from it uses the same.
-type pass struct {
-	table  *table
-	check  *check
-	caller *bulwark.Principal // nil only for a public rule
-	held   held
-}
-
-// admit decides whether the caller of r passes the rule, fills in pass, and
-// returns the refusal if not.
-func (g *gate) admit(r *http.Request, p *pass) error {
-	p.table = g.policy.table.Load()
-	p.check = &p.table.checks[g.number]
-	if p.check.kind == kindPublic {
-		return nil
-	}
-	if p.caller = caller(r); p.caller != nil {
-		p.table.resolve(&p.held, p.caller)
-		if p.held.unknown {
-			g.reportUnknown(r, p.table, p.caller)
-		}
-	}
-	v, at := p.check.verdict(&p.held, p.caller)
-	if v == passed {
-		return nil
-	}
-	_, s := bulwark.Enter(r)
-	return p.check.problem(v, at, s)
-}
-
-// before returns h inside its layers, behind the rule.
-func (g gate) before(h http.Handler, layers []bulwark.Layer) (http.Handler, error) {
-	inner, err := wrapped(h, layers)
-	return &ruled{g, inner}, err
-}
-
-// ruled is a handler behind a rule.
-type ruled struct {
-	gate
-	next http.Handler
-}
-
-// ServeHTTP lets the caller in or refuses.
-func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var p pass
-	if err := h.admit(r, &p); err != nil {
-		bulwark.Deny(w, r, err)
-		return
-	}
-	h.next.ServeHTTP(w, r)
-}
-
-// reportUnknown reports roles that the policy does not know, once each. They
-// grant nothing, which is either a typo of the policy or of the issuer.
-func (g *gate) reportUnknown(r *http.Request, t *table, who *bulwark.Principal) {
-	for _, name := range g.policy.unknownRoles(t, who) {
-		bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Reason: "authz.unknown_role",
-			Attrs: [4]slog.Attr{slog.String("role", name)}})
-	}
-}
 
 // problem is the refusal of the check by the part of it that refuses.
 func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem {
@@ -134,4 +61,45 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 	c.Params = append(c.Params, [2]string{"error", code})
 	c.Params = append(c.Params, params...)
 	return c
+}
+
+// refusal is the answer about an object that the caller may not use: an honest
+// 403 if they may see it, and otherwise the 404 of an object that does not exist.
+func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
+	if visible {
+		problem := c.problem(forbidden, c, nil)
+		problem.Reason = "authz.not_within_reach"
+		problem.Attrs = res.attrs(p, r)
+		return problem
+	}
+	return res.hidden(c, p, r, "authz.not_readable")
+}
+
+// hidden is one and the same answer for an object that does not exist and one
+// that the caller may not read. Only the log tells them apart.
+func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
+	return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object.",
+		Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}
+}
+
+// attrs names the object in an event by a keyed hash of the request's path, so
+// that distinct objects can be counted. It hides nothing by itself: the event's
+// own Path holds the id until whoever records it cuts that out.
+func (res *Resource[T]) attrs(p *Policy, r *http.Request) []slog.Attr {
+	return []slog.Attr{slog.String("resource", res.Name), slog.String("object", p.hash(res.Name, r.URL.Path))}
+}
+
+// loadError is the answer to a Load that failed.
+func (res *Resource[T]) loadError(c *check, p *Policy, r *http.Request, err error) error {
+	var problem *bulwark.Problem
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return res.hidden(c, p, r, "authz.not_found")
+	case errors.As(err, &problem) && problem != nil:
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "authz.load_timeout", Rule: c.text, Err: err}
+	}
+	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.load_failed", Rule: c.text,
+		Err: fmt.Errorf("load %s: %w", res.Name, err)}
 }

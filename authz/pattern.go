@@ -1,0 +1,105 @@
+package authz
+
+import (
+	"net/url"
+	"strings"
+)
+
+// pathPattern is a ServeMux pattern taken apart. ServeMux itself has checked it.
+type pathPattern struct {
+	method string
+	path   string // with the host, if any
+	// segments are the path's, as written. The last is empty for a pattern that
+	// ends in a slash.
+	segments []string
+	wild     []wildcard
+	tail     bool // ends in a slash: the rest of the path is a value without a name
+}
+
+// A wildcard of a pattern.
+type wildcard struct {
+	name  string
+	multi bool
+}
+
+func parsePattern(pattern string) pathPattern {
+	var p pathPattern
+	p.path = pattern
+	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
+		p.method, p.path = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
+	}
+	_, path, _ := strings.Cut(p.path, "/")
+	p.segments = strings.Split(path, "/")
+	for _, segment := range p.segments {
+		if name, ok := wildcardName(segment); ok && name != "$" {
+			name, multi := strings.CutSuffix(name, "...")
+			p.wild = append(p.wild, wildcard{name, multi})
+		}
+	}
+	p.tail = strings.HasSuffix(path, "/") || path == ""
+	return p
+}
+
+func wildcardName(segment string) (string, bool) {
+	if len(segment) < 3 || segment[0] != '{' || segment[len(segment)-1] != '}' {
+		return "", false
+	}
+	return segment[1 : len(segment)-1], true
+}
+
+// fault says what is wrong with a pattern whose method is in order: it could
+// never be served here, so that its path would fall to the rule of another.
+func (p *pathPattern) fault() string {
+	host, _, _ := strings.Cut(p.path, "/")
+	if host != canonicalHost(host) || strings.Contains(host, ":") {
+		return "has a host that no request is matched with; write its name in lower case, without port and trailing dot"
+	}
+	for _, segment := range p.segments {
+		if strings.ContainsAny(unescape(segment), `/\`) {
+			return "has an encoded slash or a backslash, with which every request is refused"
+		}
+	}
+	return ""
+}
+
+// match matches an escaped path as it stands, with none of the cleaning for
+// which ServeMux redirects, and returns the decoded values of the wildcards.
+func (p *pathPattern) match(path string) (values []string, ok bool) {
+	if path == "" || path[0] != '/' || strings.Contains(path, "//") {
+		return nil, false
+	}
+	rest := strings.Split(path[1:], "/")
+	for _, segment := range rest {
+		if segment == "." || segment == ".." {
+			return nil, false
+		}
+	}
+	for _, segment := range p.segments {
+		if len(rest) == 0 {
+			return nil, false
+		}
+		name, wild := wildcardName(segment)
+		switch {
+		case segment == "": // the tail
+			return values, true
+		case name == "$":
+			return values, len(rest) == 1 && rest[0] == ""
+		case strings.HasSuffix(name, "..."):
+			return append(values, unescape(strings.Join(rest, "/"))), true
+		case wild && rest[0] != "":
+			values = append(values, unescape(rest[0]))
+		case wild || unescape(rest[0]) != unescape(segment):
+			return nil, false
+		}
+		rest = rest[1:]
+	}
+	return values, len(rest) == 0
+}
+
+// unescape decodes as ServeMux does, which keeps what cannot be decoded.
+func unescape(text string) string {
+	if decoded, err := url.PathUnescape(text); err == nil {
+		return decoded
+	}
+	return text
+}
