@@ -44,13 +44,13 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 	}
 	layered := func(open, private string) http.Handler {
 		mux := http.NewServeMux()
-		mux.Handle(open, bulwark.Must(authz.RouteConfig{Policy: policy, Rule: outer}.Build()).Wrap(files))
-		mux.Handle(private, bulwark.Must(authz.RouteConfig{Policy: policy, Rule: inner}.Build()).Wrap(files))
+		mux.Handle(open, bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: outer})).Wrap(files))
+		mux.Handle(private, bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: inner})).Wrap(files))
 		return mux
 	}
 	// prefixed is a router that matches prefixes and neither cleans nor redirects.
-	open := bulwark.Must(authz.RouteConfig{Policy: policy, Rule: outer}.Build()).Wrap(files)
-	private := bulwark.Must(authz.RouteConfig{Policy: policy, Rule: inner}.Build()).Wrap(files)
+	open := bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: outer})).Wrap(files)
+	private := bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: inner})).Wrap(files)
 	prefixed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.EscapedPath(), "/files/private/") {
 			private.ServeHTTP(w, r)
@@ -62,9 +62,9 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 	for name, h := range map[string]http.Handler{
 		"mount": mounted, "wildcard": handled, "tail": tails, "literal": literal,
 		"guard_tail": guarded("GET /files/", "GET /files/private/"), "guard_wildcard": guarded("GET /files/{path...}", "GET /files/private/{path...}"),
-		"guard_methodless":  guarded("/files/", "/files/private/"),
-		"route_config_tail": layered("GET /files/", "GET /files/private/"), "route_config_wildcard": layered("GET /files/{path...}", "GET /files/private/{path...}"),
-		"route_config_prefix": prefixed,
+		"guard_methodless": guarded("/files/", "/files/private/"),
+		"config_tail":      layered("GET /files/", "GET /files/private/"), "config_wildcard": layered("GET /files/{path...}", "GET /files/private/{path...}"),
+		"config_prefix": prefixed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			user, root := as("alice", "user"), as("root", "admin")
@@ -90,7 +90,7 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 
 // A path that somebody outside has rewritten may keep the encoding that came in.
 func TestEncodedSlashInARewrittenPath(t *testing.T) {
-	layer := bulwark.Must(authz.RouteConfig{Policy: mustPolicy(t, guide()), Rule: authz.Public("x")}.Build())
+	layer := bulwark.Must(authz.New(authz.Config{Policy: mustPolicy(t, guide()), Rule: authz.Public("x")}))
 	for _, raw := range []string{"/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/a/b%2F"} {
 		r := request("GET", "/a/b", nil)
 		r.URL.RawPath = raw
@@ -128,7 +128,7 @@ func TestPathValuesAreUTF8(t *testing.T) {
 	theirs.Handle("GET /static/", ok())
 	rules := map[string]authz.Rule{"GET /documents/{id}": authz.Public("x"), "GET /files/{path...}": authz.Public("x"), "GET /static/": authz.Public("x")}
 	for name, h := range map[string]http.Handler{"mux": mux, "guard": bulwark.Must(authz.Guard(theirs, authz.Table{Policy: policy, Rules: rules})),
-		"route_config": bulwark.Must(authz.RouteConfig{Policy: policy, Rule: authz.Public("x")}.Build()).Wrap(ok())} {
+		"config": bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: authz.Public("x")})).Wrap(ok())} {
 		t.Run(name, func(t *testing.T) {
 			for _, prefix := range []string{"/documents/", "/files/", "/files/a/", "/static/"} {
 				for _, value := range []string{

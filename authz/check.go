@@ -58,7 +58,7 @@ func (t *table) check(rule Rule) (check, []string) {
 	case kindObject, kindList, kindCreate:
 		reasons = append(reasons, t.compileObject(&c, rule)...)
 	default:
-		wrong("is the zero Rule; use Public, Authenticated, RequireRole or Require")
+		reasons = append(reasons, rule.zeroFault()...)
 	}
 	return c, reasons
 }

@@ -1,44 +1,65 @@
 package authz
 
 import (
-	"errors"
+	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A RouteConfig is one rule as a layer, for one route of a router that the
-// application already has:
+// A Config is one rule for one route of a router that the application already
+// has:
 //
-//	admins := bulwark.Must(authz.RouteConfig{Policy: policy, Rule: authz.RequireRole("admin")}.Build())
+//	admins := bulwark.Must(authz.New(authz.Config{
+//		Policy: policy,
+//		Rule:   authz.RequireRole("admin"),
+//	}))
 //	router.With(admins.Wrap).Get("/admin/users", listUsers)
 //
-// It stands inside the authentication layer. A path in which anything could be
-// read as another path is 400 "authz.path_value", as with a [Mux]: an encoded
-// slash and a backslash always, whatever the router's pattern, and here an empty
-// segment, too, since not every router cleans "//" away as ServeMux does. With
-// any of them the router may choose the route of one path and the handler serve
-// another.
-//
-// Nothing here finds the routes for which it was forgotten: [Mux] and [Guard] do.
-type RouteConfig struct {
+// No Config finds the routes for which it was forgotten. [Mux] and [Guard] do.
+type Config struct {
 	// Policy is what the rule is compiled against. Required.
 	Policy *Policy
 	// Rule is the rule. Required.
 	Rule Rule
+	// PathValue returns a path value under a router that does not set
+	// [http.Request.PathValue]. The values named in PathNames are checked as
+	// those of a Mux are, and then set on the request. Optional.
+	PathValue func(r *http.Request, name string) string
+	// PathNames are the names for PathValue. Default: "id".
+	PathNames []string
 }
 
-// Build compiles the rule and returns its layer, of kind "authz".
-func (c RouteConfig) Build() (bulwark.Layer, error) {
+// Build is New, for a Chain.
+func (c Config) Build() (bulwark.Layer, error) {
+	m, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// New compiles the rule and returns its layer. It returns every mistake at
+// once, each a *[bulwark.ConfigError].
+func New(c Config) (*Middleware, error) {
+	faults := fault.In("authz")
 	if !c.Policy.ready() {
-		return nil, &bulwark.ConfigError{Field: "authz.RouteConfig.Policy", Reason: "is missing; give it one of NewPolicy"}
+		faults.Add("Policy", "", "is missing; give it one of NewPolicy")
 	}
-	number, reasons := c.Policy.register("RouteConfig", c.Rule)
-	var errs []error
+	number, reasons := c.Policy.register("Config", c.Rule)
 	for _, reason := range reasons {
-		errs = append(errs, &bulwark.ConfigError{Field: "authz.RouteConfig.Rule", Value: c.Rule.String(), Reason: reason})
+		faults.Add("Rule", c.Rule.String(), reason)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if c.PathValue == nil && len(c.PathNames) > 0 {
+		faults.Add("PathNames", "", "are for PathValue, which is missing")
 	}
-	return layer{gate{c.Policy, number}}, nil
+	if err := faults.Err(); err != nil {
+		if len(reasons) == 0 {
+			c.Policy.forget(number)
+		}
+		return nil, err
+	}
+	m := &Middleware{gate: gate{c.Policy, number}}
+	m.path.init(c.PathValue, c.PathNames)
+	return m, nil
 }

@@ -26,7 +26,7 @@
 // that does not exist. [HandleList] gives the handler a [Reach] for its query,
 // and [WriteList] checks every element again; [HandleCreate] checks new objects.
 //
-// For routers that an application already has there are [RouteConfig], [Object]
+// For routers that an application already has there are [Config], [Object]
 // and [Guard]. [Mux.Routes] lists who can pass where; the package authztest
 // makes each change of it a reviewed diff, and tries it with real requests.
 //

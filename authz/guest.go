@@ -2,6 +2,7 @@ package authz
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -10,16 +11,8 @@ import (
 
 // A guest is a handler, behind its rule, under a router that is not ours.
 type guest struct {
-	next      http.Handler
-	pathValue func(*http.Request, string) string
-	names     []string // for pathValue
-	pattern   atomic.Pointer[guestPattern]
-}
-
-// guestPattern is the pattern that the router names, taken apart.
-type guestPattern struct {
-	text string
-	pathPattern
+	path guestPath
+	next http.Handler
 }
 
 // ServeHTTP does what a route of a Mux does, as far as it can be done here.
@@ -28,47 +21,68 @@ func (g *guest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Route() == "" && r.Pattern != "" {
 		s.SetRoute(r.Pattern)
 	}
-	if !g.safePath(r) {
+	if !g.path.safe(r) {
 		bulwark.Deny(w, r, errPathValue())
 		return
 	}
 	g.next.ServeHTTP(w, r)
 }
 
-// safePath checks the whole path, because it is not known here what of it are
-// values, and then those values that are known.
-func (g *guest) safePath(r *http.Request) bool {
+// A guestPath checks paths that another router has matched.
+type guestPath struct {
+	value func(*http.Request, string) string // optional
+	names []string                           // for value
+	last  atomic.Pointer[guestPattern]
+}
+
+// init makes p check values of its own. Without names it asks for "id".
+func (p *guestPath) init(value func(*http.Request, string) string, names []string) {
+	p.value, p.names = value, slices.Clone(names)
+	if len(p.names) == 0 {
+		p.names = []string{"id"}
+	}
+}
+
+// guestPattern is the pattern that the router names, taken apart.
+type guestPattern struct {
+	text string
+	pathPattern
+}
+
+// safe checks the whole path, because it is not known here which parts of it are
+// values. Then it checks the values that are known.
+func (p *guestPath) safe(r *http.Request) bool {
 	if hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeValue(r.URL.Path, true) {
 		return false
 	}
-	parsed := g.parsed(r.Pattern)
-	for _, w := range parsed.wild {
+	for _, w := range p.parsed(r.Pattern).wild {
 		if unsafeValue(r.PathValue(w.name), w.multi) {
 			return false
 		}
 	}
-	if g.pathValue != nil {
-		for _, name := range g.names {
-			value := g.pathValue(r, name)
-			if unsafeValue(value, false) {
-				return false
-			}
-			r.SetPathValue(name, value)
+	if p.value == nil {
+		return true
+	}
+	for _, name := range p.names {
+		value := p.value(r, name)
+		if unsafeValue(value, false) {
+			return false
 		}
+		r.SetPathValue(name, value)
 	}
 	return true
 }
 
 // parsed takes a pattern apart and remembers the last one: a route has one.
-func (g *guest) parsed(pattern string) *guestPattern {
-	if last := g.pattern.Load(); last != nil && last.text == pattern {
+func (p *guestPath) parsed(pattern string) *guestPattern {
+	if last := p.last.Load(); last != nil && last.text == pattern {
 		return last
 	}
 	parsed := &guestPattern{text: pattern}
 	if pattern != "" {
 		parsed.pathPattern = parsePattern(pattern)
 	}
-	g.pattern.Store(parsed)
+	p.last.Store(parsed)
 	return parsed
 }
 

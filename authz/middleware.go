@@ -4,15 +4,64 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// layer is a compiled RouteConfig.
-type layer struct{ gate }
+// A Middleware is one rule as a layer, made by [New]. It stands inside the
+// authentication layer. It is safe for concurrent use. The zero and the nil
+// Middleware refuse every request with 500 "authz.unconfigured".
+//
+// A path in which anything could be read as another path is 400
+// "authz.path_value", as with a [Mux]. An encoded slash and a backslash are
+// refused always, whatever the router's pattern is. Here an empty segment is
+// refused also, since not every router cleans "//" away as ServeMux does. With
+// any of them the router may choose the route of one path while the handler
+// serves another.
+type Middleware struct {
+	gate gate
+	path guestPath
+}
 
-func (l layer) Build() (bulwark.Layer, error) { return l, nil }
-func (l layer) Kind() bulwark.Kind            { return bulwark.KindAuthz }
+// Build returns m. It is an error for a Middleware that was made without New.
+func (m *Middleware) Build() (bulwark.Layer, error) {
+	if err := m.unmade(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
 
-// Wrap puts the rule in front of next.
-func (l layer) Wrap(next http.Handler) http.Handler {
-	return &guest{next: &ruled{l.gate, next}}
+// Kind is "authz".
+func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuthz }
+
+// Wrap returns a handler that passes a request on to next if its caller passes
+// the rule. Otherwise the answer is 401 or 403.
+func (m *Middleware) Wrap(next http.Handler) http.Handler {
+	if err := m.unmade(); err != nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
+	}
+	g := &guest{next: &ruled{m.gate, next}}
+	g.path.init(m.path.value, m.path.names)
+	return g
+}
+
+// Check decides about r as Wrap does, for use outside of a chain. It checks the
+// path, then the rule. It returns nil, or the refusal for [bulwark.Deny]. Where
+// the Config has a PathValue, it sets the path values on r.
+func (m *Middleware) Check(r *http.Request) error {
+	if err := m.unmade(); err != nil {
+		return err
+	}
+	if !m.path.safe(r) {
+		return errPathValue()
+	}
+	var p pass
+	return m.gate.admit(r, &p)
+}
+
+// unmade says that m protects nothing.
+func (m *Middleware) unmade() error {
+	if m == nil || m.gate.policy == nil {
+		return fault.Unmade("authz", "New")
+	}
+	return nil
 }

@@ -590,13 +590,13 @@ func TestSubRequestsKeepTheirOwnAnswers(t *testing.T) {
 	}
 }
 
-func TestRouteConfig(t *testing.T) {
+func TestConfig(t *testing.T) {
 	policy := mustPolicy(t, guide())
-	layer, err := authz.RouteConfig{Policy: policy, Rule: authz.RequireRole("admin")}.Build()
+	layer, err := authz.New(authz.Config{Policy: policy, Rule: authz.RequireRole("admin")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kind := layer.(bulwark.Kinded).Kind(); kind != "authz" {
+	if kind := bulwark.Kinded(layer).Kind(); kind != "authz" {
 		t.Errorf("kind %q", kind)
 	}
 	if same, err := layer.Build(); same != layer || err != nil {
@@ -623,12 +623,12 @@ func TestRouteConfig(t *testing.T) {
 		pathValue.check(t, bare, request("GET", target, as("root", "admin")))
 	}
 	for _, wrong := range []struct {
-		config        authz.RouteConfig
+		config        authz.Config
 		field, reason string
 	}{
-		{authz.RouteConfig{}, "authz.RouteConfig.Policy", "is missing"},
-		{authz.RouteConfig{Policy: policy}, "authz.RouteConfig.Rule", "zero Rule"},
-		{authz.RouteConfig{Policy: policy, Rule: authz.RequireRole("a", "admni").Scopes("a b")}, "authz.RouteConfig.Rule", "did you mean admin?"},
+		{authz.Config{}, "authz.Policy", "is missing"},
+		{authz.Config{Policy: policy}, "authz.Rule", "zero Rule"},
+		{authz.Config{Policy: policy, Rule: authz.RequireRole("a", "admni").Scopes("a b")}, "authz.Rule", "did you mean admin?"},
 	} {
 		if layer, err := wrong.config.Build(); layer != nil || !hasFault(err, wrong.field, wrong.reason) {
 			t.Errorf("Build = %v, %v; want %q", layer, err, wrong.reason)

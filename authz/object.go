@@ -31,12 +31,15 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 // Object is [HandleObject] under any other router: it returns the handler for
 // the router to serve. The rule is registered with the policy, and a wrong one
 // panics with a *[bulwark.ConfigError]. See [Resource.PathValue] for routers
-// that keep path values to themselves, and [RouteConfig] for what is checked of
+// that keep path values to themselves, and [Middleware] for what is checked of
 // the path.
 func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) http.Handler {
 	rule := access.as(kindObject)
 	fail := func(reasons ...string) {
 		panic(&bulwark.ConfigError{Field: "authz.Object", Value: rule.String(), Reason: join(reasons)})
+	}
+	if !policy.ready() {
+		fail(errUnmade.Reason)
 	}
 	number, reasons := policy.register("Object", rule)
 	if len(reasons) > 0 {
@@ -47,10 +50,8 @@ func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter,
 		policy.forget(number)
 		fail(err.Error())
 	}
-	guest := &guest{next: object, pathValue: access.resource.PathValue, names: access.resource.PathNames}
-	if guest.names == nil {
-		guest.names = []string{"id"}
-	}
+	guest := &guest{next: object}
+	guest.path.init(access.resource.PathValue, access.resource.PathNames)
 	return guest
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Policy decides what roles may do. It is a handle on an immutable compiled
@@ -80,7 +81,7 @@ func (p *Policy) Replace(c PolicyConfig) error {
 // is wrong with it. The number stays valid across Replace.
 func (p *Policy) register(where string, rule Rule) (number int, reasons []string) {
 	if !p.ready() {
-		return 0, []string{errUnmade.Reason}
+		return 0, rule.zeroFault()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,6 +100,9 @@ func (p *Policy) register(where string, rule Rule) (number int, reasons []string
 // forget makes a rule that no route relies on after all one that fits every
 // policy, so that Replace does not ask for it.
 func (p *Policy) forget(number int) {
+	if !p.ready() {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rules[number].rule = Authenticated()
@@ -107,7 +111,7 @@ func (p *Policy) forget(number int) {
 func (p *Policy) ready() bool { return p != nil && p.table.Load() != nil }
 
 // errUnmade is what everything without a policy answers.
-var errUnmade = &bulwark.ConfigError{Field: "authz", Reason: "the policy was made without NewPolicy"}
+var errUnmade = fault.Unmade("authz.Policy", "NewPolicy")
 
 // maxUnknown bounds the role names that are remembered as reported. Past it
 // nothing more is reported: the names come from tokens.

@@ -45,7 +45,7 @@ type Resource[T any] struct {
 	// [http.Request.PathValue], for [Object]. The values named in PathNames are
 	// checked as those of a Mux are, and then set on the request. Optional.
 	PathValue func(r *http.Request, name string) string
-	// PathNames are the names for PathValue. The zero value is "id".
+	// PathNames are the names for PathValue. Default: "id".
 	PathNames []string
 }
 

@@ -114,6 +114,14 @@ func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
 	return r
 }
 
+// zeroFault says what is wrong with the zero Rule.
+func (r Rule) zeroFault() []string {
+	if r.kind != kindNone {
+		return nil
+	}
+	return []string{"is the zero Rule; use Public, Authenticated, RequireRole or Require"}
+}
+
 // String describes the rule, as in [Route.Rule] and in events.
 func (r Rule) String() string {
 	var text string
