@@ -1,0 +1,48 @@
+// Package shutdown closes several things within one time, as a [bulwark.Stack]
+// closes its layers.
+package shutdown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
+)
+
+// All shuts the closers down in the given order and returns all their errors.
+// Each gets half of the time that is left, and the last gets all of it. One that
+// panics is an error, and does not keep the others from closing. Nil closers are
+// left out.
+func All(ctx context.Context, closers ...bulwark.Shutdowner) error {
+	var parts []bulwark.Builder
+	for _, c := range slices.Backward(closers) { // a Stack closes the innermost first
+		if !fault.IsNil(c) {
+			parts = append(parts, part{c})
+		}
+	}
+	stack, err := bulwark.Chain(parts...)
+	return errors.Join(err, stack.Shutdown(ctx))
+}
+
+// part is a Shutdowner as a layer that does nothing else.
+type part struct{ closer bulwark.Shutdowner }
+
+// Build returns p.
+func (p part) Build() (bulwark.Layer, error) { return p, nil }
+
+// Wrap returns next.
+func (p part) Wrap(next http.Handler) http.Handler { return next }
+
+// Shutdown names the closer that panicked. The Stack would name a part.
+func (p part) Shutdown(ctx context.Context) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("shutting down a %T: it panicked", p.closer)
+		}
+	}()
+	return p.closer.Shutdown(ctx)
+}

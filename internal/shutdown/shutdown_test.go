@@ -1,0 +1,69 @@
+package shutdown_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/shutdown"
+)
+
+// closer is a Shutdowner that is a function.
+type closer func(context.Context) error
+
+func (c closer) Shutdown(ctx context.Context) error { return c(ctx) }
+
+// hang waits until its share of the time has passed.
+func hang(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAllInTheGivenOrder(t *testing.T) {
+	var order []string
+	named := func(name string, err error) bulwark.Shutdowner {
+		return closer(func(context.Context) error { order = append(order, name); return err })
+	}
+	first, last := errors.New("first"), errors.New("last")
+	var stack *bulwark.Stack
+	err := shutdown.All(t.Context(), named("a", first), nil, stack, closer(nil),
+		closer(func(context.Context) error { panic("secret") }), named("b", last))
+	if !slices.Equal(order, []string{"a", "b"}) {
+		t.Errorf("order %v", order)
+	}
+	if !errors.Is(err, first) || !errors.Is(err, last) {
+		t.Errorf("an error is lost: %v", err)
+	}
+	if text := err.Error(); !strings.Contains(text, "shutdown_test.closer: it panicked") || strings.Contains(text, "secret") {
+		t.Errorf("the panic is %q", text)
+	}
+	if err := shutdown.All(t.Context()); err != nil {
+		t.Errorf("nothing to close: %v", err)
+	}
+}
+
+func TestAllSharesTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		start := time.Now()
+		var ended []time.Duration
+		hanging := closer(func(ctx context.Context) error {
+			err := hang(ctx)
+			ended = append(ended, time.Since(start))
+			return err
+		})
+		err := shutdown.All(ctx, hanging, hanging, hanging)
+		if want := []time.Duration{4 * time.Second, 6 * time.Second, 8 * time.Second}; !slices.Equal(ended, want) {
+			t.Errorf("they ended after %v, want %v", ended, want)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
