@@ -2,6 +2,7 @@ package authz
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -40,30 +41,46 @@ func (a Access[T]) StepUp(acr string, maxAge time.Duration) Access[T] {
 	return a
 }
 
-// as is the rule of the access for a route of kind k.
-func (a Access[T]) as(k kind) Rule {
-	rule := a.rule
-	made := rule.kind
+// as is the rule of the access for a route of kind k, and what is wrong with the
+// resource for such a route of the policy.
+func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
+	if len(a.rule.names) == 0 {
+		return Rule{kind: kindNoAccess}, nil
+	}
+	rule = a.rule
 	rule.kind = k
-	switch {
-	case len(rule.names) == 0:
-		return Rule{}
-	case (made == kindList) != (k == kindList):
-		rule.fault = "is of the wrong kind; HandleList takes List, all others take Can"
-	case a.resource.Owner == nil:
-		rule.fault = "is of a resource without Owner"
-	case k == kindObject && a.resource.Load == nil:
-		rule.fault = "is of a resource without Load"
+	res := a.resource
+	wrong := func(reason string) { reasons = append(reasons, reason) }
+	if (a.rule.kind == kindList) != (k == kindList) {
+		wrong("is of the wrong kind; HandleList takes List, all others take Can")
 	}
-	for name, predicate := range a.resource.Reaches {
-		if predicate == nil {
-			rule.fault = "is of a resource whose predicate for " + name + " is nil"
+	if res.Owner == nil {
+		wrong("is of a resource without Owner")
+	}
+	if k == kindObject && res.Load == nil {
+		wrong("is of a resource without Load")
+	}
+	if res.Policy != nil && res.Policy != policy {
+		wrong("is of a resource that names another policy than the route has")
+	}
+	for _, name := range slices.Sorted(maps.Keys(res.Reaches)) {
+		if res.Reaches[name] == nil {
+			wrong("is of a resource whose predicate for " + name + " is nil")
 		}
 	}
-	for name, match := range a.resource.Match {
-		if match == nil || a.resource.Reaches[name] == nil {
-			rule.fault = "is of a resource whose Match for " + name + " is nil or without a predicate in Reaches"
+	for _, name := range slices.Sorted(maps.Keys(res.Match)) {
+		if res.Match[name] == nil || res.Reaches[name] == nil {
+			wrong("is of a resource whose Match for " + name + " is nil or without a predicate in Reaches")
 		}
 	}
-	return rule
+	return rule, reasons
+}
+
+// entry is what a route of the access registers.
+func (a Access[T]) entry(reg *registration, k kind, pattern string, serve func(gate) http.Handler) entry {
+	rule, reasons := a.as(k, reg.policy)
+	for _, reason := range reasons {
+		reg.faults.Add("access", rule.String(), reason)
+	}
+	return entry{argument: "access", rule: rule, patterns: []string{pattern}, serve: serve}
 }

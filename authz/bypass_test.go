@@ -107,7 +107,7 @@ func TestPatternsWithEncodedSlashesAreRefused(t *testing.T) {
 	policy := mustPolicy(t, guide())
 	mux := authz.NewMux(policy)
 	for _, pattern := range []string{"GET /a%2Fb", "GET /a%2fb/{id}", "GET /a%5Cb/", `GET /a\b`} {
-		mustRefuse(t, pattern, "slash", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
+		mustRefuse(t, "Mux("+pattern+")", "slash", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
 		theirs := http.NewServeMux()
 		theirs.Handle(pattern, ok())
 		if _, err := authz.Guard(theirs, authz.Table{Policy: policy, Rules: map[string]authz.Rule{pattern: authz.Public("x")}}); !hasFault(err, "authz.Table.Rules["+pattern+"]", "slash") {
@@ -164,11 +164,11 @@ func TestStepUpTwiceIsRefused(t *testing.T) {
 		"then_scope":   once.StepUp("", time.Hour).Scopes("a"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			mustRefuse(t, "GET /x", "asks twice for a step-up", func() { mux.Handle("GET /x", rule, ok()) })
+			mustRefuse(t, "Mux(GET /x)", "asks twice for a step-up", func() { mux.Handle("GET /x", rule, ok()) })
 		})
 	}
 	res := documents()
-	mustRefuse(t, "GET /x", "asks twice for a step-up", func() {
+	mustRefuse(t, "Mux(GET /x)", "asks twice for a step-up", func() {
 		authz.HandleObject(mux, "GET /x", res.Can("read").StepUp("urn:mfa", 0).StepUp("", time.Hour), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
 	})
 
@@ -331,14 +331,14 @@ func TestPatternsWithOddHostsAreRefused(t *testing.T) {
 	policy := mustPolicy(t, guide())
 	mux := authz.NewMux(policy)
 	for _, pattern := range []string{"GET Admin.example.com/x", "GET admin.example.com./x", "GET admin.example.com:8080/x", "GET [::1]/x"} {
-		mustRefuse(t, pattern, "host", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
+		mustRefuse(t, "Mux("+pattern+")", "host", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
 		theirs := http.NewServeMux()
 		theirs.Handle(pattern, ok())
 		if _, err := authz.Guard(theirs, authz.Table{Policy: policy, Rules: map[string]authz.Rule{pattern: authz.Public("x")}}); !hasFault(err, "authz.Table.Rules["+pattern+"]", "host") {
 			t.Errorf("Guard takes %q: %v", pattern, err)
 		}
 	}
-	mustRefuse(t, "GET Admin.example.com/m/", "host", func() { mux.Mount("Admin.example.com/m/", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(Admin.example.com/m/)", "host", func() { mux.Mount("Admin.example.com/m/", authz.Public("x"), ok()) })
 	if len(mux.Routes()) != 0 {
 		t.Errorf("routes %+v", mux.Routes())
 	}

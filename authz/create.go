@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
@@ -12,19 +11,17 @@ import (
 // new object, settles its owner and gives it to check, which returns the grant,
 // or the refusal for [bulwark.Deny]: a grant of "document:create:own" is not one
 // to create documents in somebody else's name.
-func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Layer) {
-	m.register(pattern, access.as(kindCreate), "", func(g gate) (http.Handler, error) {
-		if h == nil {
-			return nil, errors.New("the handler is nil")
-		}
-		res, action := access.resource, access.rule.names[1]
-		if err := res.serves(g.policy); err != nil {
-			return nil, err
-		}
-		return g.before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h(w, r, func(object T) (Granted[T], error) { return res.created(&g, r, action, object) })
-		}), layers)
-	})
+func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {
+	reg := m.registration(pattern)
+	reg.serves(h)
+	reg.inside(layers)
+	m.register(reg, access.entry(reg, kindCreate, pattern, func(g gate) http.Handler {
+		return reg.ruledBy(g, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h(w, r, func(object T) (Granted[T], error) {
+				return access.resource.created(&g, r, access.rule.names[1], object)
+			})
+		}))
+	}))
 }
 
 // created decides about a new object.

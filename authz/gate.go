@@ -52,12 +52,6 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 	return p.check.problem(v, at, s)
 }
 
-// before returns h inside its layers, behind the rule.
-func (g gate) before(h http.Handler, layers []bulwark.Layer) (http.Handler, error) {
-	inner, err := wrapped(h, layers)
-	return &ruled{g, inner}, err
-}
-
 // ruled is a handler behind a rule.
 type ruled struct {
 	gate

@@ -29,10 +29,13 @@ type Table struct {
 // without a method is accepted here, and serves GET, HEAD, POST, PUT, PATCH and
 // DELETE.
 //
+// Shutdown of what it returns closes those handlers of the patterns that are
+// [bulwark.Shutdowner]s themselves, such as one of [Object].
+//
 // It returns every mistake at once: a rule that does not compile, a pattern that
 // could never be served, such as one with an encoded slash, and one that is not
 // registered with mux, which is why the routes come first.
-func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
+func Guard(mux *http.ServeMux, table Table) (*Handler, error) {
 	if mux == nil {
 		return nil, &bulwark.ConfigError{Field: "authz.Guard", Reason: "the ServeMux is nil"}
 	}
@@ -40,6 +43,7 @@ func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
 		return nil, &bulwark.ConfigError{Field: "authz.Table.Policy", Reason: "is missing; give it one of NewPolicy"}
 	}
 	g := &guard{mux: mux, routes: map[string]*guarded{}}
+	guarding := &Handler{next: g}
 	var errs []error
 	for _, pattern := range slices.Sorted(maps.Keys(table.Rules)) {
 		field := "authz.Table.Rules[" + pattern + "]"
@@ -52,7 +56,8 @@ func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: pattern, Reason: fault})
 			continue
 		}
-		if !registered(mux, rt) {
+		h := registered(mux, rt)
+		if h == nil {
 			errs = append(errs, &bulwark.ConfigError{Field: field, Value: pattern, Reason: "is not registered with the ServeMux; register the routes first and write the pattern as there"})
 			continue
 		}
@@ -62,15 +67,17 @@ func Guard(mux *http.ServeMux, table Table) (http.Handler, error) {
 		}
 		rt.gate = gate{table.Policy, number}
 		g.routes[pattern] = rt
+		guarding.closers.add(h, nil)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return g, nil
+	return guarding, nil
 }
 
-// registered asks mux for a path that only this pattern should match.
-func registered(mux *http.ServeMux, rt *guarded) bool {
+// registered returns the handler that mux has for the pattern, or nil. It asks
+// for a path that only this pattern should match.
+func registered(mux *http.ServeMux, rt *guarded) http.Handler {
 	host, _, _ := strings.Cut(rt.parsed.path, "/")
 	var path strings.Builder
 	for _, segment := range rt.parsed.segments {
@@ -89,14 +96,17 @@ func registered(mux *http.ServeMux, rt *guarded) bool {
 	}
 	decoded, err := url.PathUnescape(path.String())
 	if err != nil {
-		return false
+		return nil
 	}
 	method := rt.parsed.method
 	if method == "" {
 		method = http.MethodGet
 	}
-	_, pattern := mux.Handler(&http.Request{Method: method, Host: host, URL: &url.URL{Path: decoded, RawPath: path.String()}})
-	return pattern == rt.pattern
+	h, pattern := mux.Handler(&http.Request{Method: method, Host: host, URL: &url.URL{Path: decoded, RawPath: path.String()}})
+	if pattern != rt.pattern {
+		return nil
+	}
+	return h
 }
 
 // guard is a ServeMux behind a table of rules.

@@ -85,5 +85,3 @@ func (p *guestPath) parsed(pattern string) *guestPattern {
 	p.last.Store(parsed)
 	return parsed
 }
-
-func join(reasons []string) string { return strings.Join(reasons, "; ") }

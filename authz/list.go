@@ -2,7 +2,6 @@ package authz
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -28,24 +27,20 @@ type Reach struct {
 // HandleList registers a handler for a list of objects. Callers who may not see
 // a single one are refused before it. The handler pushes the reach into its
 // query and answers with [WriteList].
-func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Reach), layers ...bulwark.Layer) {
-	m.register(pattern, access.as(kindList), "", func(g gate) (http.Handler, error) {
-		if h == nil {
-			return nil, errors.New("the handler is nil")
-		}
-		res := access.resource
-		if err := res.serves(g.policy); err != nil {
-			return nil, err
-		}
-		return g.before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			reach, err := res.reach(&g, r)
+func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Reach), layers ...bulwark.Builder) {
+	reg := m.registration(pattern)
+	reg.serves(h)
+	reg.inside(layers)
+	m.register(reg, access.entry(reg, kindList, pattern, func(g gate) http.Handler {
+		return reg.ruledBy(g, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			reach, err := access.resource.reach(&g, r)
 			if err != nil {
 				bulwark.Deny(w, r, err)
 				return
 			}
 			h(w, r, reach)
-		}), layers)
-	})
+		}))
+	}))
 }
 
 // reach says what the caller of r may see.

@@ -2,14 +2,16 @@ package authz
 
 import (
 	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
 // A Mux routes requests as [http.ServeMux] does, and each route has a rule: the
@@ -39,9 +41,20 @@ import (
 // host, and its rule. Name all hosts in [bulwark.Edge].Hosts, and give routes
 // without a host no looser rule than handlers that look at r.Host can stand.
 //
-// A wrong registration panics with a *[bulwark.ConfigError] that names the
-// pattern. Routes may be added while the Mux serves. The zero Mux, and one of a
-// nil policy, answers 500 "authz.unconfigured".
+// A wrong registration panics, as with ServeMux, with an error that lists every
+// mistake. Its Unwrap() []error returns them; each is, or wraps, a
+// *[bulwark.ConfigError] with a path such as "authz.Mux(POST /users).layers[1]",
+// except for an error of a foreign layer's Build, which is wrapped as it is. A
+// layer's own fields keep the path that they have in its New. See the Example
+// for incorrect use.
+//
+// The layers of a route are its own: a Config that is given to two routes makes
+// two layers with two states. What several routes share, such as a rate limit,
+// is made once with New and given to each. Two limits of one name that are not
+// the same layer are refused.
+//
+// Routes may be added while the Mux serves. The zero Mux, and one of a nil
+// policy, answers 500 "authz.unconfigured". [Mux.Shutdown] closes the layers.
 type Mux struct {
 	policy   *Policy
 	mux      http.ServeMux
@@ -56,8 +69,14 @@ func NewMux(policy *Policy) *Mux { return &Mux{policy: policy} }
 
 // Handle registers h for the pattern, behind the rule. The layers run after the
 // rule has passed, outermost first.
-func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwark.Layer) {
-	m.register(pattern, rule, "", func(g gate) (http.Handler, error) { return g.before(h, layers) })
+func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
+	reg := m.registration(pattern)
+	reg.serves(h)
+	reg.inside(layers)
+	m.register(reg, entry{
+		argument: "rule", rule: rule, patterns: []string{pattern}, handler: h,
+		serve: func(g gate) http.Handler { return reg.ruledBy(g, h) },
+	})
 }
 
 // Mount registers a whole sub-router under one rule, for GET, HEAD, POST, PUT,
@@ -67,81 +86,133 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 // that the sub-router sees no prefix, and no more specific mount, that the rules
 // have not seen. What it does with the path cannot be seen from here, so
 // [Mux.Routes] shows the routes as weak.
-func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Layer) {
+func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
+	reg := m.registration(prefix)
+	reg.serves(h)
+	reg.inside(layers)
+	wrong := ""
 	if strings.ContainsAny(prefix, " \t{") || !strings.HasSuffix(prefix, "/") {
-		refuse(prefix, "is no prefix to mount under; write it without method and wildcards and with a slash at the end")
+		wrong = "is no prefix to mount under; write it without method and wildcards and with a slash at the end"
 	}
+	var patterns []string
 	for _, method := range methods() {
-		if method == http.MethodHead {
-			continue
+		if method != http.MethodHead {
+			patterns = append(patterns, method+" "+prefix)
 		}
-		m.register(method+" "+prefix, rule, "mounted: its own routes are not listed", func(g gate) (http.Handler, error) { return g.before(h, layers) })
 	}
+	m.register(reg, entry{
+		argument: "rule", rule: rule, patterns: patterns, wrong: wrong, handler: h, weak: "mounted: its own routes are not listed",
+		serve: func(g gate) http.Handler { return reg.ruledBy(g, h) },
+	})
 }
 
-// refuse is the panic of a wrong registration.
-func refuse(pattern string, reasons ...string) {
-	panic(&bulwark.ConfigError{Field: "authz.Mux", Value: pattern, Reason: strings.Join(reasons, "; ")})
-}
-
-// register adds a route. Its handler is built from the compiled rule, and
-// enforces it.
-func (m *Mux) register(pattern string, rule Rule, weak string, build func(gate) (http.Handler, error)) {
-	if m == nil || !m.policy.ready() {
-		refuse(pattern, "the Mux was made without a policy; use NewMux with one of NewPolicy")
-	}
-	rt := &route{pattern: pattern, parsed: parsePattern(pattern), weak: weak}
-	if fault := cmp.Or(methodFault(rt.parsed.method), rt.parsed.fault()); fault != "" {
-		refuse(pattern, fault)
-	}
-	number, reasons := m.policy.register(pattern, rule)
-	if len(reasons) > 0 {
-		refuse(pattern, append([]string{rule.String()}, reasons...)...)
-	}
-	rt.number = number
-	err := m.mount(rt, build)
-	if err != nil {
-		m.policy.forget(number)
-		refuse(pattern, err.Error())
+// Shutdown drains and closes what stands in the routes: their layers, whether a
+// route built them or they were made before, and handlers that are
+// [bulwark.Shutdowner]s themselves, such as another Mux that is mounted. What
+// stands in several routes is closed once. Within a route the innermost is closed
+// first. Each gets half of the time that is left, and the last gets all of it.
+// All errors are returned; a layer that panics does not keep the others open.
+//
+// Give the Mux to transport.Serve before the Stack around it, so that what is
+// inside closes first.
+func (m *Mux) Shutdown(ctx context.Context) error {
+	if m == nil {
+		return nil
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.routes = append(m.routes, rt)
+	routes := slices.Clone(m.routes)
+	m.mu.Unlock()
+	var held closers
+	for _, rt := range routes {
+		held.add(rt.handler, rt.stack)
+	}
+	return shutdown.All(ctx, held...)
 }
 
-// mount builds the handler and gives the route to ServeMux, whose panics become
-// errors.
-func (m *Mux) mount(rt *route, build func(gate) (http.Handler, error)) (err error) {
-	if rt.ruled, err = build(gate{m.policy, rt.number}); err != nil {
-		return err
+// An entry is what one call registers.
+type entry struct {
+	argument string // that holds the rule: "rule" or "access"
+	rule     Rule
+	patterns []string
+	wrong    string // with the patterns, if that is known already
+	weak     string
+	handler  http.Handler // if it is one by itself
+	serve    func(gate) http.Handler
+}
+
+// registration begins a registration for the pattern.
+func (m *Mux) registration(pattern string) *registration {
+	var policy *Policy
+	if m != nil {
+		policy = m.policy
 	}
+	reg := newRegistration("Mux("+pattern+")", policy)
+	if !policy.ready() {
+		reg.faults.Add("", "", "the Mux was made without a policy; use NewMux with one of NewPolicy")
+	}
+	return reg
+}
+
+// register adds the routes of one call, or panics.
+func (m *Mux) register(reg *registration, e entry) {
+	routes := make([]*route, len(e.patterns))
+	for i, pattern := range e.patterns {
+		routes[i] = &route{pattern: pattern, parsed: parsePattern(pattern), weak: e.weak, handler: e.handler, layers: reg.layers, stack: reg.stack}
+	}
+	// The patterns of a Mount differ in nothing but the method.
+	if wrong := cmp.Or(e.wrong, patternFault(&routes[0].parsed, e.patterns[0])); wrong != "" {
+		reg.faults.Add("", "", wrong)
+	}
+	reg.admits(e.argument, e.rule, e.patterns...)
+	if m != nil {
+		m.add(reg, routes, e.serve)
+	}
+	reg.refuse()
+}
+
+// add puts the routes into service, if nothing is wrong with them nor with how
+// they stand to the routes that are there.
+func (m *Mux) add(reg *registration, routes []*route, serve func(gate) http.Handler) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range reg.layers {
+		for _, rt := range m.routes {
+			reg.clash(p, rt.layers, rt.pattern)
+		}
+	}
+	if reg.faults.Err() != nil {
+		return
+	}
+	for i, rt := range routes {
+		g := reg.gate(i)
+		rt.number, rt.ruled = g.number, serve(g)
+		if fault := tryHandle(&m.mux, rt.pattern, rt); fault != "" {
+			reg.faults.Add("", "", fault)
+			reg.numbers = reg.numbers[i:] // those before it are relied upon
+			return
+		}
+		m.routes = append(m.routes, rt)
+	}
+}
+
+// patternFault says what is wrong with a pattern by itself.
+func patternFault(parsed *pathPattern, pattern string) string {
+	return cmp.Or(methodFault(parsed.method), parsed.fault(), tryHandle(http.NewServeMux(), pattern, http.NotFoundHandler()))
+}
+
+// tryHandle gives a route to a ServeMux, whose panic becomes a reason.
+func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason string) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			// ServeMux tells where it was called, which is always here.
-			err = errors.New(registeredAt.ReplaceAllString(fmt.Sprint(fault), ""))
+			reason = registeredAt.ReplaceAllString(fmt.Sprint(fault), "")
 		}
 	}()
-	m.mux.Handle(rt.pattern, rt)
-	return nil
+	mux.Handle(pattern, h)
+	return ""
 }
 
 var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
-
-// wrapped returns h inside its layers.
-func wrapped(h http.Handler, layers []bulwark.Layer) (http.Handler, error) {
-	if f, ok := h.(http.HandlerFunc); h == nil || ok && f == nil {
-		return nil, errors.New("the handler is nil")
-	}
-	parts := make([]bulwark.Builder, len(layers))
-	for i, layer := range layers {
-		parts[i] = layer
-	}
-	stack, err := bulwark.Chain(parts...)
-	if err != nil {
-		return nil, err
-	}
-	return stack.Wrap(h), nil
-}
 
 // ServeHTTP dispatches r to the route that matches.
 //
@@ -186,6 +257,11 @@ type route struct {
 	number  int // of the rule
 	weak    string
 	ruled   http.Handler
+
+	// What stands inside, for Shutdown and for the names of limits.
+	handler http.Handler
+	layers  []placed
+	stack   *bulwark.Stack
 }
 
 // ServeHTTP is called by ServeMux, with path values set.

@@ -489,7 +489,7 @@ func TestUnconfigured(t *testing.T) {
 	for name, mux := range map[string]*authz.Mux{"zero": {}, "nil": nil, "nil_policy": authz.NewMux(nil), "zero_policy": authz.NewMux(new(authz.Policy))} {
 		t.Run(name, func(t *testing.T) {
 			unconfigured.check(t, mux, request("GET", "/", as("root", "admin")))
-			mustRefuse(t, "GET /x", "without a policy", func() { mux.Handle("GET /x", authz.Public("x"), ok()) })
+			mustRefuse(t, "Mux(GET /x)", "without a policy", func() { mux.Handle("GET /x", authz.Public("x"), ok()) })
 			if mux.Routes() != nil {
 				t.Error("it has routes")
 			}
@@ -497,17 +497,42 @@ func TestUnconfigured(t *testing.T) {
 	}
 }
 
-// mustRefuse asserts that a registration panics with a ConfigError about it.
-func mustRefuse(t *testing.T, value, reason string, register func()) {
+// refusal returns the errors of a registration that panics, one by one.
+func refusal(t *testing.T, register func()) (errs []error) {
 	t.Helper()
 	defer func() {
 		t.Helper()
-		fault, _ := recover().(*bulwark.ConfigError)
-		if fault == nil || !strings.HasPrefix(fault.Field, "authz.") || fault.Value != value || !strings.Contains(fault.Reason, reason) {
-			t.Errorf("the registration of %q panics with %+v, want %q", value, fault, reason)
+		fault := recover()
+		joined, ok := fault.(interface {
+			error
+			Unwrap() []error
+		})
+		if !ok {
+			t.Errorf("the registration panics with %T %v", fault, fault)
+			return
 		}
+		errs = joined.Unwrap()
 	}()
 	register()
+	return nil
+}
+
+// mustRefuse asserts that a registration panics with a ConfigError whose path is
+// the place, such as "Mux(GET /x)", and goes on with the reason.
+func mustRefuse(t *testing.T, place, reason string, register func()) {
+	t.Helper()
+	errs := refusal(t, register)
+	found := slices.ContainsFunc(errs, func(err error) bool {
+		var fault *bulwark.ConfigError
+		if !errors.As(err, &fault) {
+			return false
+		}
+		rest, ok := strings.CutPrefix(fault.Field, "authz."+place)
+		return ok && strings.Contains(rest+": "+fault.Reason, reason)
+	})
+	if !found {
+		t.Errorf("the registration of %s panics with %v, want %q", place, errs, reason)
+	}
 }
 
 func TestWrongRegistrationsPanic(t *testing.T) {
@@ -550,22 +575,22 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			mux := authz.NewMux(policy)
 			mux.Handle("GET /taken/{id}", authz.Public("x"), ok())
-			mustRefuse(t, test.pattern, test.reason, func() { mux.Handle(test.pattern, test.rule, ok()) })
+			mustRefuse(t, "Mux("+test.pattern+")", test.reason, func() { mux.Handle(test.pattern, test.rule, ok()) })
 			if len(mux.Routes()) != 1 {
 				t.Errorf("the Mux lists %+v", mux.Routes())
 			}
 		})
 	}
 	mux := authz.NewMux(policy)
-	mustRefuse(t, "GET /x", "handler is nil", func() { mux.Handle("GET /x", authz.Public("x"), nil) })
-	mustRefuse(t, "GET /x", "handler is nil", func() { mux.Handle("GET /x", authz.Public("x"), http.HandlerFunc(nil)) })
-	mustRefuse(t, "GET /x", "is nil", func() { mux.Handle("GET /x", authz.Public("x"), ok(), nilLayer) })
-	mustRefuse(t, "/debug", "no prefix", func() { mux.Mount("/debug", authz.Public("x"), ok()) })
-	mustRefuse(t, "GET /debug/", "no prefix", func() { mux.Mount("GET /debug/", authz.Public("x"), ok()) })
-	mustRefuse(t, "/{x}/", "no prefix", func() { mux.Mount("/{x}/", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { mux.Handle("GET /x", authz.Public("x"), nil) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { mux.Handle("GET /x", authz.Public("x"), http.HandlerFunc(nil)) })
+	mustRefuse(t, "Mux(GET /x)", ".layers[0]: is nil", func() { mux.Handle("GET /x", authz.Public("x"), ok(), nilLayer) })
+	mustRefuse(t, "Mux(/debug)", "no prefix", func() { mux.Mount("/debug", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(GET /debug/)", "no prefix", func() { mux.Mount("GET /debug/", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(/{x}/)", "no prefix", func() { mux.Mount("/{x}/", authz.Public("x"), ok()) })
 	// A route that was refused after all does not hold the policy.
 	mux.Handle("GET /twice", authz.Public("x"), ok())
-	mustRefuse(t, "GET /twice", "conflicts", func() { mux.Handle("GET /twice", authz.RequireRole("moderator"), ok()) })
+	mustRefuse(t, "Mux(GET /twice)", "conflicts", func() { mux.Handle("GET /twice", authz.RequireRole("moderator"), ok()) })
 	slim := guide()
 	delete(slim.Roles, "moderator")
 	if err := policy.Replace(slim); err != nil {

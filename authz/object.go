@@ -2,8 +2,8 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -22,37 +22,35 @@ import (
 // of them, or passes on the context of a request with others, ends in 500. The
 // context of another request for the same path is not told apart; a layer that
 // passes that on has exchanged the caller, too.
-func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) {
-	m.register(pattern, access.as(kindObject), "", func(g gate) (http.Handler, error) {
-		return newObject(g, access.resource, access.rule.names[1], h, layers)
-	})
+func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) {
+	reg := m.registration(pattern)
+	reg.serves(h)
+	reg.inside(layers)
+	m.register(reg, access.entry(reg, kindObject, pattern, func(g gate) http.Handler {
+		return newObject(g, access, h, reg)
+	}))
 }
 
 // Object is [HandleObject] under any other router: it returns the handler for
-// the router to serve. The rule is registered with the policy, and a wrong one
-// panics with a *[bulwark.ConfigError]. See [Resource.PathValue] for routers
-// that keep path values to themselves, and [Middleware] for what is checked of
-// the path.
-func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Layer) http.Handler {
-	rule := access.as(kindObject)
-	fail := func(reasons ...string) {
-		panic(&bulwark.ConfigError{Field: "authz.Object", Value: rule.String(), Reason: join(reasons)})
-	}
+// the router to serve. The rule is registered with the policy. A wrong one panics
+// as on a [Mux], with paths such as "authz.Object(document:read).access". See
+// [Resource.PathValue] for routers that keep path values to themselves, and
+// [Middleware] for what is checked of the path.
+func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) *Handler {
+	reg := newRegistration("Object("+strings.Join(access.rule.names, ":")+")", policy)
 	if !policy.ready() {
-		fail(errUnmade.Reason)
+		reg.faults.Add("policy", "", errUnmade.Reason)
 	}
-	number, reasons := policy.register("Object", rule)
-	if len(reasons) > 0 {
-		fail(reasons...)
-	}
-	object, err := newObject(gate{policy, number}, access.resource, access.rule.names[1], h, layers)
-	if err != nil {
-		policy.forget(number)
-		fail(err.Error())
-	}
-	guest := &guest{next: object}
+	reg.serves(h)
+	reg.inside(layers)
+	e := access.entry(reg, kindObject, "Object", nil)
+	reg.admits(e.argument, e.rule, e.patterns...)
+	reg.refuse()
+	guest := &guest{next: newObject(reg.gate(0), access, h, reg)}
 	guest.path.init(access.resource.PathValue, access.resource.PathNames)
-	return guest
+	handler := &Handler{next: guest}
+	handler.closers.add(nil, reg.stack)
+	return handler
 }
 
 // object is a handler behind a rule and behind the check of its object.
@@ -65,20 +63,12 @@ type object[T any] struct {
 	layered  http.Handler // the handler inside its layers; nil where there are none
 }
 
-func newObject[T any](g gate, res Resource[T], action string, h func(http.ResponseWriter, *http.Request, Granted[T]), layers []bulwark.Layer) (*object[T], error) {
-	if h == nil {
-		return nil, errors.New("the handler is nil")
+func newObject[T any](g gate, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), reg *registration) *object[T] {
+	o := &object[T]{gate: g, resource: access.resource, action: access.rule.names[1], nilable: nilable[T](), handler: h}
+	if len(reg.layers) > 0 {
+		o.layered = reg.stack.Wrap(http.HandlerFunc(o.inner))
 	}
-	if err := res.serves(g.policy); err != nil {
-		return nil, err
-	}
-	o := &object[T]{gate: g, resource: res, action: action, nilable: nilable[T](), handler: h}
-	if len(layers) == 0 {
-		return o, nil
-	}
-	var err error
-	o.layered, err = wrapped(http.HandlerFunc(o.inner), layers)
-	return o, err
+	return o
 }
 
 // ServeHTTP decides about the caller, then about the object.

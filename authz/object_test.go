@@ -389,9 +389,9 @@ func TestForeignRouter(t *testing.T) {
 			}
 		})
 	}
-	mustRefuse(t, "object document:raed", "did you mean read?", func() { authz.Object(policy, documents().Can("raed"), show) })
-	mustRefuse(t, "object document:read", "handler is nil", func() { authz.Object(policy, documents().Can("read"), nil) })
-	mustRefuse(t, "object document:read", "without NewPolicy", func() { authz.Object(nil, documents().Can("read"), show) })
+	mustRefuse(t, "Object(document:raed)", "did you mean read?", func() { authz.Object(policy, documents().Can("raed"), show) })
+	mustRefuse(t, "Object(document:read)", "handler: is nil", func() { authz.Object(policy, documents().Can("read"), nil) })
+	mustRefuse(t, "Object(document:read)", "policy: was made without NewPolicy", func() { authz.Object(nil, documents().Can("read"), show) })
 }
 
 func TestWrongResourcesPanic(t *testing.T) {
@@ -409,7 +409,7 @@ func TestWrongResourcesPanic(t *testing.T) {
 		access authz.Access[*document]
 		reason string
 	}{
-		"zero":               {authz.Access[*document]{}, "zero Rule"},
+		"zero":               {authz.Access[*document]{}, "zero Access"},
 		"no_name":            {with(func(res *authz.Resource[*document]) { res.Name = "" }).Can("read"), "undeclared resource"},
 		"typo":               {with(func(res *authz.Resource[*document]) { res.Name = "documnet" }).Can("read"), "did you mean document?"},
 		"action":             {tenants().Can("burn"), "undeclared action"},
@@ -426,18 +426,18 @@ func TestWrongResourcesPanic(t *testing.T) {
 		"scope_that_is_none": {tenants().Can("read").Scopes(""), "scope-token"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			mustRefuse(t, "GET /x", test.reason, func() { authz.HandleObject(mux, "GET /x", test.access, show) })
+			mustRefuse(t, "Mux(GET /x)", test.reason, func() { authz.HandleObject(mux, "GET /x", test.access, show) })
 		})
 	}
-	mustRefuse(t, "GET /x", "handler is nil", func() { authz.HandleObject[*document](mux, "GET /x", tenants().Can("read"), nil) })
-	mustRefuse(t, "GET /x", "handler is nil", func() { authz.HandleList(mux, "GET /x", tenants().List("read"), nil) })
-	mustRefuse(t, "GET /x", "handler is nil", func() { authz.HandleCreate(mux, "GET /x", tenants().Can("create"), nil) })
-	mustRefuse(t, "GET /x", "wrong kind", func() { authz.HandleList(mux, "GET /x", tenants().Can("read"), list) })
-	mustRefuse(t, "GET /x", "wrong kind", func() { authz.HandleCreate(mux, "GET /x", tenants().List("create"), create) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleObject[*document](mux, "GET /x", tenants().Can("read"), nil) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleList(mux, "GET /x", tenants().List("read"), nil) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleCreate(mux, "GET /x", tenants().Can("create"), nil) })
+	mustRefuse(t, "Mux(GET /x)", "wrong kind", func() { authz.HandleList(mux, "GET /x", tenants().Can("read"), list) })
+	mustRefuse(t, "Mux(GET /x)", "wrong kind", func() { authz.HandleCreate(mux, "GET /x", tenants().List("create"), create) })
 	other := with(func(res *authz.Resource[*document]) { res.Policy = mustPolicy(t, guide()) })
-	mustRefuse(t, "GET /x", "another policy", func() { authz.HandleList(mux, "GET /x", other.List("read"), list) })
-	mustRefuse(t, "GET /x", "another policy", func() { authz.HandleCreate(mux, "GET /x", other.Can("create"), create) })
-	mustRefuse(t, "GET /x", "is nil", func() { authz.HandleObject(mux, "GET /x", tenants().Can("read"), show, bulwark.LayerFunc(nil)) })
+	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleList(mux, "GET /x", other.List("read"), list) })
+	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleCreate(mux, "GET /x", other.Can("create"), create) })
+	mustRefuse(t, "Mux(GET /x)", ".layers[0]: is nil", func() { authz.HandleObject(mux, "GET /x", tenants().Can("read"), show, bulwark.LayerFunc(nil)) })
 	if len(mux.Routes()) != 0 {
 		t.Errorf("routes %+v", mux.Routes())
 	}

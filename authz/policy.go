@@ -22,14 +22,14 @@ type Policy struct {
 	key   [32]byte // of the object hashes in events
 
 	mu    sync.Mutex // of those who change the policy
-	rules []registration
+	rules []reliance
 
 	unknownMu sync.Mutex
 	unknown   map[string]bool
 }
 
-// A registration is a rule that a route relies on, and where.
-type registration struct {
+// A reliance is a rule that a route relies on, and where.
+type reliance struct {
 	where string
 	rule  Rule
 }
@@ -92,7 +92,7 @@ func (p *Policy) register(where string, rule Rule) (number int, reasons []string
 	}
 	next := *old
 	next.checks = append(old.checks[:len(old.checks):len(old.checks)], compiled)
-	p.rules = append(p.rules, registration{where, rule})
+	p.rules = append(p.rules, reliance{where, rule})
 	p.table.Store(&next)
 	return len(next.checks) - 1, nil
 }

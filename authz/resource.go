@@ -49,14 +49,6 @@ type Resource[T any] struct {
 	PathNames []string
 }
 
-// serves refuses a resource that names another policy than the route's.
-func (res *Resource[T]) serves(p *Policy) error {
-	if res.Policy != nil && res.Policy != p {
-		return errors.New("the resource " + res.Name + " names another policy than the route has")
-	}
-	return nil
-}
-
 // within reports whether the caller's grants of a permission reach an object.
 func (res *Resource[T]) within(p *pass, number int, object T) bool {
 	set := p.held.reaches(number)

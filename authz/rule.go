@@ -34,6 +34,7 @@ const (
 	kindObject
 	kindList
 	kindCreate
+	kindNoAccess // the rule of the zero Access
 )
 
 // Public lets everybody in, anonymous callers too. The reason is mandatory and
@@ -114,12 +115,15 @@ func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
 	return r
 }
 
-// zeroFault says what is wrong with the zero Rule.
+// zeroFault says what is wrong with the zero Rule and the zero Access.
 func (r Rule) zeroFault() []string {
-	if r.kind != kindNone {
-		return nil
+	switch r.kind {
+	case kindNone:
+		return []string{"is the zero Rule; use Public, Authenticated, RequireRole or Require"}
+	case kindNoAccess:
+		return []string{"is the zero Access; use Resource.Can"}
 	}
-	return []string{"is the zero Rule; use Public, Authenticated, RequireRole or Require"}
+	return nil
 }
 
 // String describes the rule, as in [Route.Rule] and in events.

@@ -45,6 +45,15 @@ func (m *Middleware) Kind() bulwark.Kind {
 	return bulwark.KindRateLimit
 }
 
+// LimitName is the Name of the Config. A mux of package authz refuses two limits
+// of one name that are not the same Middleware.
+func (m *Middleware) LimitName() string {
+	if m == nil {
+		return ""
+	}
+	return m.name
+}
+
 func (m *Middleware) reads(kind builtin) bool {
 	for _, p := range m.parts {
 		if p.kind == kind {

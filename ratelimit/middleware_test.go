@@ -285,3 +285,18 @@ func (l *recorderless) handler() http.Handler {
 	h := l.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok")) }))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r.WithContext(quiet(r))) })
 }
+
+// A mux of package authz tells limits apart by it.
+func TestLimitName(t *testing.T) {
+	m, err := ratelimit.New(ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.LimitName(); got != "login" {
+		t.Errorf("name %q", got)
+	}
+	var unmade *ratelimit.Middleware
+	if got := unmade.LimitName(); got != "" {
+		t.Errorf("the nil Middleware has the name %q", got)
+	}
+}

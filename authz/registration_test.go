@@ -1,0 +1,237 @@
+package authz_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/ratelimit"
+)
+
+// builder is a Builder that is a function.
+type builder func() (bulwark.Layer, error)
+
+func (b builder) Build() (bulwark.Layer, error) { return b() }
+
+// kinded is a layer of a kind.
+type kinded bulwark.Kind
+
+func (k kinded) Build() (bulwark.Layer, error)       { return k, nil }
+func (k kinded) Wrap(next http.Handler) http.Handler { return next }
+func (k kinded) Kind() bulwark.Kind                  { return bulwark.Kind(k) }
+
+var errForeign = errors.New("the file is missing")
+
+func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
+	own := errors.Join(
+		&bulwark.ConfigError{Field: "sanitize.Fields[0]", Reason: "is wrong"},
+		errors.Join(&bulwark.ConfigError{Field: "sanitize.MaxBody", Value: "-1", Reason: "is negative"}))
+	pair := bulwark.Must(bulwark.Chain(kinded("a"), kinded("b")))
+	layers := []bulwark.Builder{
+		nil,
+		builder(func() (bulwark.Layer, error) { return nil, own }),
+		builder(func() (bulwark.Layer, error) { return nil, nil }),
+		builder(func() (bulwark.Layer, error) { return nil, errForeign }),
+		pair,
+		kinded(bulwark.KindValidate),
+		kinded(bulwark.KindSanitize),
+		builder(nil),
+		builder(func() (bulwark.Layer, error) { return (*authz.Middleware)(nil), nil }),
+	}
+	policy := mustPolicy(t, guide())
+	mux := authz.NewMux(policy)
+	broken := authz.Resource[*document]{Name: "documnet", Policy: mustPolicy(t, guide())}
+	theirs := []string{
+		".layers[0]: is nil; remove it or give it a Config",
+		"sanitize.Fields[0]: is wrong",
+		"sanitize.MaxBody: -1: is negative",
+		".layers[2]: its Build returned no layer and no error",
+		".layers[3]: the file is missing",
+		".layers[7]: is nil; remove it or give it a Config",
+		".layers[8]: its Build returned no layer and no error",
+		".layers[6]: sanitize: put sanitize outside validate: what it removes may break what was checked",
+	}
+	const (
+		noHandler = ".handler: is nil; give the route a handler"
+		noMethod  = ": has no method, so that it would accept TRACE and FOO; write one in front, such as GET"
+		admni     = "admni is no role; did you mean admin?"
+		space     = "names a scope that is no scope-token (RFC 6749 section 3.3)"
+		typo      = "documnet:read names an undeclared resource; did you mean document?"
+		noOwner   = "is of a resource without Owner"
+		noLoad    = "is of a resource without Load"
+		policies  = "is of a resource that names another policy than the route has"
+	)
+	rule := authz.RequireRole("admni").Scopes("a b")
+	for _, test := range []struct {
+		place    string
+		register func()
+		want     []string
+	}{
+		{"Mux(/users)", func() { mux.Handle("/users", rule, nil, layers...) },
+			[]string{noHandler, "LAYERS", noMethod, ".rule: role admni, scope a b: " + space, ".rule: role admni, scope a b: " + admni}},
+		{"Mux(debug)", func() { mux.Mount("debug", rule, http.HandlerFunc(nil), layers...) },
+			[]string{noHandler, "LAYERS", ": is no prefix to mount under; write it without method and wildcards and with a slash at the end",
+				".rule: role admni, scope a b: " + space, ".rule: role admni, scope a b: " + admni}},
+		{"Mux(GET /a%2Fb/{id})", func() { authz.HandleObject(mux, "GET /a%2Fb/{id}", broken.Can("read"), nil, layers...) },
+			[]string{noHandler, "LAYERS", ".access: object documnet:read: " + noOwner, ".access: object documnet:read: " + noLoad, ".access: object documnet:read: " + policies,
+				": has an encoded slash or a backslash, with which every request is refused", ".access: object documnet:read: " + typo}},
+		{"Mux(POST /d)", func() { authz.HandleCreate(mux, "POST /d", broken.Can("read"), nil, layers...) },
+			[]string{noHandler, "LAYERS", ".access: create documnet:read: " + noOwner, ".access: create documnet:read: " + policies, ".access: create documnet:read: " + typo}},
+		{"Object(documnet:read)", func() { authz.Object(policy, broken.Can("read"), nil, layers...) },
+			[]string{noHandler, "LAYERS", ".access: object documnet:read: " + noOwner, ".access: object documnet:read: " + noLoad, ".access: object documnet:read: " + policies,
+				".access: object documnet:read: " + typo}},
+	} {
+		t.Run(test.place, func(t *testing.T) {
+			var want []string
+			for _, text := range test.want {
+				lines := []string{text}
+				if text == "LAYERS" {
+					lines = theirs
+				}
+				for _, line := range lines {
+					if line[0] == '.' || line[0] == ':' {
+						line = "authz." + test.place + line
+					}
+					want = append(want, line)
+				}
+			}
+			var got []string
+			errs := refusal(t, test.register)
+			for _, err := range errs {
+				got = append(got, err.Error())
+				var config *bulwark.ConfigError
+				if !errors.As(err, &config) && !errors.Is(err, errForeign) {
+					t.Errorf("%v is no ConfigError", err)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			if !errors.Is(errors.Join(errs...), errForeign) {
+				t.Error("the foreign cause is lost")
+			}
+		})
+	}
+	// What ServeMux finds wrong with a pattern stands beside the rest.
+	twice := func() { mux.Handle("GET /{id}/{id}", authz.RequireRole("admni"), ok()) }
+	mustRefuse(t, "Mux(GET /{id}/{id})", "duplicate wildcard", twice)
+	mustRefuse(t, "Mux(GET /{id}/{id}).rule", "did you mean admin?", twice)
+	if len(mux.Routes()) != 0 {
+		t.Errorf("routes %+v", mux.Routes())
+	}
+	if err := policy.Replace(authz.PolicyConfig{Resources: map[string][]string{"x": {"y"}}, Roles: authz.Roles{"z": {}}}); err != nil {
+		t.Errorf("a refused route holds the policy: %v", err)
+	}
+}
+
+// counting is a Config that counts how often it is built.
+func counting(built *int) bulwark.Builder {
+	return builder(func() (bulwark.Layer, error) {
+		*built++
+		state := 0
+		return bulwark.LayerFunc(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				state++
+				w.Header().Set("X-State", fmt.Sprint(state))
+				next.ServeHTTP(w, r)
+			})
+		}), nil
+	})
+}
+
+func TestAConfigIsBuiltOnceForEachRoute(t *testing.T) {
+	mux := authz.NewMux(mustPolicy(t, guide()))
+	built := 0
+	config := counting(&built)
+	mux.Handle("GET /a", authz.Public("x"), ok(), config)
+	mux.Handle("GET /b", authz.Public("x"), ok(), config)
+	mux.Mount("/m/", authz.Public("x"), ok(), config) // five patterns, one route
+	if built != 3 {
+		t.Errorf("built %d times, want 3", built)
+	}
+	state := func(method, path string) string {
+		return serve(mux, request(method, path, nil)).Header().Get("X-State")
+	}
+	for _, step := range []struct{ method, path, state string }{{"GET", "/a", "1"}, {"GET", "/b", "1"}, {"GET", "/a", "2"}, {"GET", "/m/x", "1"}, {"POST", "/m/x", "2"}} {
+		if got := state(step.method, step.path); got != step.state {
+			t.Errorf("%s %s: state %s, want %s", step.method, step.path, got, step.state)
+		}
+	}
+}
+
+func TestLimitsOfOneName(t *testing.T) {
+	limit := func(name string) ratelimit.Config {
+		return ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8}
+	}
+	policy := mustPolicy(t, guide())
+	mux := authz.NewMux(policy)
+	shared := bulwark.Must(ratelimit.New(limit("shared")))
+	mux.Handle("GET /a", authz.Public("x"), ok(), limit("login"), shared)
+	mux.Handle("GET /b", authz.Public("x"), ok(), kinded("other"), shared)
+	mux.Mount("/m/", authz.Public("x"), ok(), limit("mounted"))
+	const advice = "make the limit once, with ratelimit.New"
+	show := func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {}
+	mustRefuse(t, "Mux(POST /users).layers[0]", "this name on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), limit("login")) })
+	mustRefuse(t, "Mux(POST /users).layers[1]", "this name on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), kinded("x"), limit("shared")) })
+	mustRefuse(t, "Mux(/n/).layers[0]", "this name on GET /m/; "+advice, func() { mux.Mount("/n/", authz.Public("x"), ok(), limit("mounted")) })
+	mustRefuse(t, "Mux(GET /two).layers[2]", "this name on this route; "+advice, func() { mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), kinded("x"), limit("two")) })
+	mustRefuse(t, "Mux(PUT /d/{id}).layers[0]", "this name on GET /a; "+advice, func() {
+		authz.HandleObject(mux, "PUT /d/{id}", documents().Can("update"), show, bulwark.Must(bulwark.Chain(kinded("x"), limit("login"))))
+	})
+	mustRefuse(t, "Object(document:update).layers[1]", "this name on this route; "+advice, func() {
+		authz.Object(policy, documents().Can("update"), show, limit("login"), limit("login"))
+	})
+	// A route that was refused holds no name, and another Mux is another service.
+	mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), shared, shared)
+	authz.NewMux(policy).Handle("GET /a", authz.Public("x"), ok(), limit("login"))
+
+	// The shared limit counts for both.
+	if w := get(mux, "/a", nil); w.Code != 200 {
+		t.Fatal(w.Code)
+	}
+	want{status: 429, code: "ratelimit.exceeded", event: bulwark.ExcessRateLimitExceeded}.check(t, mux, request("GET", "/b", nil))
+}
+
+// A layer that cannot be compared does not break a registration.
+type uncomparable struct{ names []string }
+
+func (u uncomparable) Build() (bulwark.Layer, error)       { return u, nil }
+func (u uncomparable) Wrap(next http.Handler) http.Handler { return next }
+func (u uncomparable) LimitName() string                   { return u.names[0] }
+func (u uncomparable) Shutdown(context.Context) error      { return errors.New(u.names[0]) }
+
+func TestUncomparableLayers(t *testing.T) {
+	mux := authz.NewMux(mustPolicy(t, guide()))
+	mux.Handle("GET /a", authz.Public("x"), ok(), uncomparable{[]string{"a"}})
+	mux.Handle("GET /b", authz.Public("x"), ok(), uncomparable{[]string{"b"}})
+	mustRefuse(t, "Mux(GET /c).layers[0]", "this name on GET /a", func() { mux.Handle("GET /c", authz.Public("x"), ok(), uncomparable{[]string{"a"}}) })
+	if err := mux.Shutdown(t.Context()); err == nil || err.Error() != "a\nb" {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// ServeMux takes no pattern back: of a Mount that conflicts, the patterns before
+// the conflict stay, behind their rule.
+func TestMountThatConflicts(t *testing.T) {
+	policy := mustPolicy(t, guide())
+	mux := authz.NewMux(policy)
+	mux.Handle("POST /m/", authz.Public("x"), ok())
+	mustRefuse(t, "Mux(/m/)", `conflicts with pattern "POST /m/"`, func() { mux.Mount("/m/", authz.RequireRole("moderator"), ok()) })
+	forbidden.check(t, mux, request("GET", "/m/x", as("alice", "user")))
+	c := guide()
+	c.Roles["guest"] = authz.Role{}
+	if err := policy.Replace(c); err != nil {
+		t.Fatal(err)
+	}
+	forbidden.check(t, mux, request("GET", "/m/x", as("alice", "user")))
+	delete(c.Roles, "moderator")
+	if err := policy.Replace(c); !hasFault(err, "authz.Policy(GET /m/)", "moderator is no role") || hasFault(err, "authz.Policy(POST /m/)", "moderator") {
+		t.Errorf("Replace: %v", err)
+	}
+}
