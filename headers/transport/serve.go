@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// ErrCutOff is what an error of Serve is, by [errors.Is], if all that went wrong is
-// that requests were still running when the time to drain had passed, and were cut
-// off. All else was done in order: a program may log it as a warning and exit 0.
+// ErrCutOff is what an error of Serve is, by [errors.Is], if nothing went wrong
+// but that requests were still running when the time to drain had passed. They
+// were cut off. All else was done in order: a program may log the error as a
+// warning and exit 0.
 var ErrCutOff = errors.New("transport: requests were cut off")
 
 // logFinish bounds the time for what the ErrorLog holds.
@@ -23,54 +25,64 @@ const logFinish = time.Second
 // Grace says how long stopping may take. The zero value is right for a process
 // that is killed ten seconds after it was asked to stop.
 type Grace struct {
-	// Drain bounds the time for requests in flight, default 6 s. What is still
-	// running then is cut off, except for a hijacked connection, which the server
-	// does not know any more: it lives until its handler or the process ends. Browsers open connections ahead of need; one on
-	// which nothing was ever sent takes up to 6 s to be recognised as idle.
+	// Drain bounds the time for requests in flight. What is still running then is
+	// cut off. A hijacked connection is not: the server does not know it any more,
+	// and it lives until its handler or the process ends. Browsers open connections
+	// ahead of need. A connection on which nothing was ever sent takes up to 6
+	// seconds to be recognised as idle. Default: 6 seconds.
 	Drain time.Duration
-	// Close bounds the time for the chain to write out what it holds, default 1 s.
+	// Close bounds the time for what is shut down afterwards: the router and the
+	// chain, all together. Default: 1 second.
 	Close time.Duration
 }
 
-// Serve is [Grace.Serve] with the default times: it returns at the latest 8 s
-// after ctx has ended, of which one second is for an [log/slog.Handler] that hangs.
-func Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
-	return Grace{}.Serve(ctx, ln, server, stack)
+// Serve is [Grace.Serve] with the default times: it returns at the latest 8
+// seconds after ctx has ended. One of them is for an [log/slog.Handler] that
+// hangs.
+func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...bulwark.Shutdowner) error {
+	return Grace{}.Serve(ctx, ln, server, stacks...)
 }
 
 // Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set. Then
-// it takes no further connection, lets the requests in flight finish, closes the
-// others, writes what the ErrorLog of [Server] still holds, for which it waits a
-// second at most, and shuts the stack down: last, because requests still report to
-// it. The stack is a [bulwark.Stack], or anything else with a Shutdown, or nil.
+// it stops in this order:
+//
+//   - it takes no further connection;
+//   - it lets the requests in flight finish, and closes the other connections;
+//   - it writes what the ErrorLog of [Server] still holds, for which it waits a
+//     second at most;
+//   - it shuts the stacks down, last, because requests still report to them.
+//
+// The stacks are shut down in the given order. List the router first, such as an
+// authz.Mux, and the [bulwark.Stack] around it last, so that what is inside
+// closes first and the audit log, outside, records it. Each gets half of the time
+// that is left of Close, and the last gets all of it. A nil stack is left out. A
+// stack that panics is an error, and the others are shut down all the same.
 //
 // A handler that has hijacked its connection, as one of WebSockets does, counts as
 // a request in flight until it returns. Nobody tells it that the server stops: let
 // it know through [http.Server.RegisterOnShutdown], so that it ends within Drain.
-// What goes on in a goroutine of its own after the handler returned is not waited for.
+// What goes on in a goroutine of its own after the handler returned is not waited
+// for.
 //
 // It returns nil after an orderly stop, [ErrCutOff] where requests had to be cut
-// off and nothing else failed, and another error where the listener failed or the
-// stack could not be shut down; the stack is shut down in every case, and ln is
+// off and nothing else failed, and another error where the listener failed or a
+// stack could not be shut down. The stacks are shut down in every case, and ln is
 // closed. The server cannot be used again.
-func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stack interface{ Shutdown(context.Context) error }) error {
+func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...bulwark.Shutdowner) error {
 	err := g.serve(ctx, ln, server)
 	if server.ErrorLog != nil {
 		if lines, ok := server.ErrorLog.Writer().(*errorLog); ok {
-			lines.finish(logFinish) // before the stack: the records may go through it
+			lines.finish(logFinish) // before the stacks: the records may go through them
 		}
-	}
-	if stack == nil {
-		return err
 	}
 	// Not derived from ctx, which has ended.
 	closing, cancel := context.WithTimeout(context.Background(), orDefault(g.Close, time.Second))
 	defer cancel()
-	closeErr := stack.Shutdown(closing)
+	closeErr := shutdown.All(closing, stacks...)
 	if closeErr == nil {
 		return err
 	}
-	closeErr = fmt.Errorf("transport: shutting down the stack: %w", closeErr)
+	closeErr = fmt.Errorf("transport: shutting down: %w", closeErr)
 	if errors.Is(err, ErrCutOff) { // is told, and must not hide what weighs more
 		return fmt.Errorf("%v\n%w", err, closeErr)
 	}

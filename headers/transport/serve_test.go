@@ -341,3 +341,48 @@ func TestServeFaults(t *testing.T) {
 		}
 	})
 }
+
+// The router closes before the chain around it. Whoever hangs leaves the others
+// their share, and the stop is bounded as it is with one stack.
+func TestServeShutsDownInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		var order []string
+		var start time.Time
+		var hung time.Duration
+		router := closer(func(ctx context.Context) error {
+			start = time.Now()
+			<-ctx.Done()
+			hung = time.Since(start)
+			order = append(order, "router")
+			return ctx.Err()
+		})
+		broken := errors.New("broken")
+		panics := closer(func(context.Context) error { panic("secret") })
+		chain := closer(func(ctx context.Context) error {
+			order = append(order, "chain")
+			if deadline, ok := ctx.Deadline(); !ok || deadline.Sub(start) != 2*time.Second {
+				t.Errorf("the chain has until %v, want all that is left", deadline.Sub(start))
+			}
+			return broken
+		})
+		var missing *bulwark.Stack
+		grace := transport.Grace{Close: 2 * time.Second}
+		err := grace.Serve(ctx, newPipes(), transport.Server(readAll), router, nil, missing, panics, chain)
+		if got := strings.Join(order, " "); got != "router chain" || hung != time.Second {
+			t.Errorf("shut down %q, the first hung for %s", got, hung)
+		}
+		if !errors.Is(err, broken) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "it panicked") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("Serve returned %v, want all three errors", err)
+		}
+	})
+}
+
+func TestServeWithoutStacks(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := transport.Serve(ctx, newPipes(), transport.Server(readAll)); err != nil {
+		t.Errorf("Serve returned %v", err)
+	}
+}
