@@ -7,26 +7,22 @@ import (
 	"time"
 )
 
-// Access is an action on the objects of a resource, made by [Resource.Can] or
-// [Resource.List], with conditions on the credential. The zero Access is refused.
+// An Access is an action on the objects of a resource, made by [Resource.Can],
+// with conditions on the credential. The zero Access is refused.
 type Access[T any] struct {
 	resource Resource[T]
-	rule     Rule
+	rule     Rule // without a kind, which the route gives it
 }
 
-// Can is the access that [HandleObject], [HandleCreate] and [Object] check.
+// Can is the access that [HandleObject], [HandleList], [HandleCreate] and
+// [Object] check.
 //
 // There is no Can(action, "document") that answers for a type: it says yes to
 // whoever may do it to one object, and is taken to mean every object.
-func (res Resource[T]) Can(action string) Access[T] { return res.access(kindObject, action) }
-
-// List is the access that [HandleList] checks.
-func (res Resource[T]) List(action string) Access[T] { return res.access(kindList, action) }
-
-func (res Resource[T]) access(k kind, action string) Access[T] {
+func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
 	res.PathNames = slices.Clone(res.PathNames)
-	return Access[T]{res, Rule{kind: k, names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
+	return Access[T]{res, Rule{names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
 }
 
 // Scopes asks for OAuth scopes, too; see [Rule.Scopes].
@@ -51,9 +47,6 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	rule.kind = k
 	res := a.resource
 	wrong := func(reason string) { reasons = append(reasons, reason) }
-	if (a.rule.kind == kindList) != (k == kindList) {
-		wrong("is of the wrong kind; HandleList takes List, all others take Can")
-	}
 	if res.Owner == nil {
 		wrong("is of a resource without Owner")
 	}

@@ -40,7 +40,7 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.Handle(open, files)
 		mux.Handle(private, files)
-		return bulwark.Must(authz.Guard(mux, authz.Table{Policy: policy, Rules: map[string]authz.Rule{open: outer, private: inner}}))
+		return bulwark.Must(authz.Guard(mux, policy, map[string]authz.Rule{open: outer, private: inner}))
 	}
 	layered := func(open, private string) http.Handler {
 		mux := http.NewServeMux()
@@ -110,7 +110,7 @@ func TestPatternsWithEncodedSlashesAreRefused(t *testing.T) {
 		mustRefuse(t, "Mux("+pattern+")", "slash", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
 		theirs := http.NewServeMux()
 		theirs.Handle(pattern, ok())
-		if _, err := authz.Guard(theirs, authz.Table{Policy: policy, Rules: map[string]authz.Rule{pattern: authz.Public("x")}}); !hasFault(err, "authz.Table.Rules["+pattern+"]", "slash") {
+		if _, err := authz.Guard(theirs, policy, map[string]authz.Rule{pattern: authz.Public("x")}); !hasFault(err, "authz.Guard.rules["+pattern+"]", "slash") {
 			t.Errorf("Guard takes %q: %v", pattern, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestPathValuesAreUTF8(t *testing.T) {
 	theirs.Handle("GET /files/{path...}", ok())
 	theirs.Handle("GET /static/", ok())
 	rules := map[string]authz.Rule{"GET /documents/{id}": authz.Public("x"), "GET /files/{path...}": authz.Public("x"), "GET /static/": authz.Public("x")}
-	for name, h := range map[string]http.Handler{"mux": mux, "guard": bulwark.Must(authz.Guard(theirs, authz.Table{Policy: policy, Rules: rules})),
+	for name, h := range map[string]http.Handler{"mux": mux, "guard": bulwark.Must(authz.Guard(theirs, policy, rules)),
 		"config": bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: authz.Public("x")})).Wrap(ok())} {
 		t.Run(name, func(t *testing.T) {
 			for _, prefix := range []string{"/documents/", "/files/", "/files/a/", "/static/"} {
@@ -193,7 +193,7 @@ func TestAdmitsComparesWholeNames(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, c))
 	mux.Handle("GET /plain", authz.Require("document:read:own"), ok())
 	authz.HandleObject(mux, "GET /documents/{id}", documents().Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
-	authz.HandleList(mux, "GET /documents", documents().List("read"), func(http.ResponseWriter, *http.Request, authz.Reach) {})
+	authz.HandleList(mux, "GET /documents", documents().Can("read"), func(http.ResponseWriter, *http.Request, authz.Reach) {})
 	routes := mux.Routes()
 	if len(routes) != 3 {
 		t.Fatalf("routes: %+v", routes)
@@ -288,7 +288,7 @@ func TestHostsAreComparedAsNames(t *testing.T) {
 		mux.Handle(pattern, rule, spy)
 		theirs.Handle(pattern, spy)
 	}
-	guard := bulwark.Must(authz.Guard(theirs, authz.Table{Policy: policy, Rules: patterns}))
+	guard := bulwark.Must(authz.Guard(theirs, policy, patterns))
 	for name, h := range map[string]http.Handler{"mux": mux, "guard": guard} {
 		t.Run(name, func(t *testing.T) {
 			for _, sent := range []string{"admin.example.com", "ADMIN.example.com", "Admin.Example.COM:8080", "admin.example.com.", "admin.example.com.:443", "ADMIN.EXAMPLE.COM.:443", "admin.example.com:"} {
@@ -334,7 +334,7 @@ func TestPatternsWithOddHostsAreRefused(t *testing.T) {
 		mustRefuse(t, "Mux("+pattern+")", "host", func() { mux.Handle(pattern, authz.Public("x"), ok()) })
 		theirs := http.NewServeMux()
 		theirs.Handle(pattern, ok())
-		if _, err := authz.Guard(theirs, authz.Table{Policy: policy, Rules: map[string]authz.Rule{pattern: authz.Public("x")}}); !hasFault(err, "authz.Table.Rules["+pattern+"]", "host") {
+		if _, err := authz.Guard(theirs, policy, map[string]authz.Rule{pattern: authz.Public("x")}); !hasFault(err, "authz.Guard.rules["+pattern+"]", "host") {
 			t.Errorf("Guard takes %q: %v", pattern, err)
 		}
 	}

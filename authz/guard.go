@@ -2,114 +2,71 @@ package authz
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Table holds the rules of a ServeMux that the application already has, by
-// pattern, written exactly as it was registered.
-type Table struct {
-	// Policy is what the rules are compiled against. Required.
-	Policy *Policy
-	// Rules holds a rule for each pattern that may be used.
-	Rules map[string]Rule
-}
-
-// Guard puts rules in front of a ServeMux that the application already has. It
+// Guard puts rules in front of a ServeMux that the application already has. The
+// rules are by pattern, written exactly as the pattern was registered. Guard
 // serves as a [Mux] does, without redirects, with its checks of the path (an
 // encoded slash or a backslash is 400 on every route) and with its reading of
-// hosts. A pattern that is not in the table is denied with 403, for everybody: a
-// route that is added to mux later is closed until it has a rule. A pattern
-// without a method is accepted here, and serves GET, HEAD, POST, PUT, PATCH and
-// DELETE.
+// hosts. A pattern without a rule is denied with 403, for everybody: a route that
+// is added to mux later is closed until it has a rule. A pattern without a method
+// is accepted here, and serves GET, HEAD, POST, PUT, PATCH and DELETE.
 //
-// Shutdown of what it returns closes those handlers of the patterns that are
-// [bulwark.Shutdowner]s themselves, such as one of [Object].
+// Guard returns every mistake at once, each a *[bulwark.ConfigError]: a rule that
+// does not compile, a pattern that could never be served, such as one with an
+// encoded slash, and a pattern that is not registered with mux. Therefore the
+// routes come first.
 //
-// It returns every mistake at once: a rule that does not compile, a pattern that
-// could never be served, such as one with an encoded slash, and one that is not
-// registered with mux, which is why the routes come first.
-func Guard(mux *http.ServeMux, table Table) (*Handler, error) {
+// Shutdown of the Handler closes those handlers of the patterns that are
+// [bulwark.Shutdowner]s themselves, such as a Handler of [Object].
+func Guard(mux *http.ServeMux, policy *Policy, rules map[string]Rule) (*Handler, error) {
+	faults := fault.In("authz.Guard")
 	if mux == nil {
-		return nil, &bulwark.ConfigError{Field: "authz.Guard", Reason: "the ServeMux is nil"}
+		faults.Add("mux", "", "is nil; give it the ServeMux with the routes")
 	}
-	if !table.Policy.ready() {
-		return nil, &bulwark.ConfigError{Field: "authz.Table.Policy", Reason: "is missing; give it one of NewPolicy"}
+	if !policy.ready() {
+		faults.Add("policy", "", "is missing; give it one of NewPolicy")
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	g := &guard{mux: mux, routes: map[string]*guarded{}}
 	guarding := &Handler{next: g}
-	var errs []error
-	for _, pattern := range slices.Sorted(maps.Keys(table.Rules)) {
-		field := "authz.Table.Rules[" + pattern + "]"
+	var numbers []int // of the rules
+	for _, pattern := range slices.Sorted(maps.Keys(rules)) {
+		field := "rules[" + pattern + "]"
 		rt := &guarded{pattern: pattern, parsed: parsePattern(pattern)}
-		fault := rt.parsed.fault()
-		if rt.parsed.method != "" {
-			fault = cmp.Or(methodFault(rt.parsed.method), fault)
+		h, reason := rt.find(mux)
+		if reason != "" {
+			faults.Add(field, "", reason)
 		}
-		if fault != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Value: pattern, Reason: fault})
-			continue
-		}
-		h := registered(mux, rt)
-		if h == nil {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Value: pattern, Reason: "is not registered with the ServeMux; register the routes first and write the pattern as there"})
-			continue
-		}
-		number, reasons := table.Policy.register(pattern, table.Rules[pattern])
+		number, reasons := policy.register(pattern, rules[pattern])
 		for _, reason := range reasons {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Value: table.Rules[pattern].String(), Reason: reason})
+			faults.Add(field, rules[pattern].String(), reason)
 		}
-		rt.gate = gate{table.Policy, number}
+		if len(reasons) == 0 {
+			numbers = append(numbers, number)
+		}
+		rt.gate = gate{policy, number}
 		g.routes[pattern] = rt
 		guarding.closers.add(h, nil)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := faults.Err(); err != nil {
+		for _, number := range numbers {
+			policy.forget(number)
+		}
+		return nil, err
 	}
 	return guarding, nil
 }
 
-// registered returns the handler that mux has for the pattern, or nil. It asks
-// for a path that only this pattern should match.
-func registered(mux *http.ServeMux, rt *guarded) http.Handler {
-	host, _, _ := strings.Cut(rt.parsed.path, "/")
-	var path strings.Builder
-	for _, segment := range rt.parsed.segments {
-		path.WriteByte('/')
-		name, wild := wildcardName(segment)
-		switch {
-		case name == "$":
-		case segment == "" || strings.HasSuffix(name, "..."):
-			// Deeper than any pattern with single wildcards in the same place.
-			path.WriteString(strings.Repeat("bulwark-probe/", 32) + "bulwark-probe")
-		case wild:
-			path.WriteString("bulwark-probe")
-		default:
-			path.WriteString(segment)
-		}
-	}
-	decoded, err := url.PathUnescape(path.String())
-	if err != nil {
-		return nil
-	}
-	method := rt.parsed.method
-	if method == "" {
-		method = http.MethodGet
-	}
-	h, pattern := mux.Handler(&http.Request{Method: method, Host: host, URL: &url.URL{Path: decoded, RawPath: path.String()}})
-	if pattern != rt.pattern {
-		return nil
-	}
-	return h
-}
-
-// guard is a ServeMux behind a table of rules.
+// guard is a ServeMux behind a rules by pattern.
 type guard struct {
 	mux    *http.ServeMux
 	routes map[string]*guarded
@@ -120,6 +77,27 @@ type guarded struct {
 	gate
 	pattern string
 	parsed  pathPattern
+}
+
+// find returns the handler that mux has for the pattern, or what is wrong with
+// the pattern. It asks for a path that only this pattern should match.
+func (rt *guarded) find(mux *http.ServeMux) (h http.Handler, reason string) {
+	if rt.parsed.method != "" {
+		reason = methodFault(rt.parsed.method)
+	}
+	if reason = cmp.Or(reason, rt.parsed.fault()); reason != "" {
+		return nil, reason
+	}
+	const unregistered = "is not registered with the ServeMux; register the routes first and write the pattern as there"
+	probe, err := rt.parsed.probe()
+	if err != nil {
+		return nil, unregistered
+	}
+	h, pattern := mux.Handler(probe)
+	if pattern != rt.pattern {
+		return nil, unregistered
+	}
+	return h, ""
 }
 
 // ServeHTTP matches once. The handler that was found is called directly, so that

@@ -345,8 +345,8 @@ func TestRules(t *testing.T) {
 			{write, scoped("admin", "users:write users:read"), scope("users:write users:read")},
 			{write, scoped("user", "users:write", "users:read"), forbidden},
 			{write, nil, unauthenticated},
-			{authz.RequireScope("a"), as("alice"), scope("a")},
-			{authz.RequireScope("a"), scoped("x", "a"), want{}},
+			{authz.Authenticated().Scopes("a"), as("alice"), scope("a")},
+			{authz.Authenticated().Scopes("a"), scoped("x", "a"), want{}},
 			{mfa, login("urn:mfa", time.Minute), want{}},
 			{mfa, login("urn:hw", 5*time.Minute), want{}},
 			{mfa, login("urn:mfa", 5*time.Minute+1), stepUp(mfaParams)},
@@ -362,13 +362,13 @@ func TestRules(t *testing.T) {
 			{authz.Authenticated().StepUp("", time.Hour), login("", time.Minute), want{}},
 			{authz.Authenticated().StepUp("", time.Hour), login("", 0), stepUp(`max_age="3600"`)},
 			{authz.Authenticated().Scopes("a").StepUp("urn:mfa", 0), as("alice"), scope("a")},
-			{authz.All(authz.RequireRole("user"), authz.RequireScope("a")), scoped("user", "a"), want{}},
-			{authz.All(authz.RequireScope("a"), authz.RequireRole("user")), as("x", "admin"), forbidden},
-			{authz.All(authz.RequireRole("user"), authz.RequireScope("a")), as("x", "user"), scope("a")},
-			{authz.All(authz.RequireRole("user"), authz.RequireScope("a")), nil, unauthenticated},
-			{authz.Any(authz.RequireRole("admin"), authz.RequireScope("a")), as("x", "admin"), want{}},
-			{authz.Any(authz.RequireRole("admin"), authz.RequireScope("a")), scoped("user", "a"), want{}},
-			{authz.Any(authz.RequireRole("admin"), authz.RequireScope("a")), as("x", "user"), scope("a")},
+			{authz.All(authz.RequireRole("user"), authz.Authenticated().Scopes("a")), scoped("user", "a"), want{}},
+			{authz.All(authz.Authenticated().Scopes("a"), authz.RequireRole("user")), as("x", "admin"), forbidden},
+			{authz.All(authz.RequireRole("user"), authz.Authenticated().Scopes("a")), as("x", "user"), scope("a")},
+			{authz.All(authz.RequireRole("user"), authz.Authenticated().Scopes("a")), nil, unauthenticated},
+			{authz.Any(authz.RequireRole("admin"), authz.Authenticated().Scopes("a")), as("x", "admin"), want{}},
+			{authz.Any(authz.RequireRole("admin"), authz.Authenticated().Scopes("a")), scoped("user", "a"), want{}},
+			{authz.Any(authz.RequireRole("admin"), authz.Authenticated().Scopes("a")), as("x", "user"), scope("a")},
 			{authz.Any(authz.RequireRole("admin"), authz.RequireRole("moderator")), as("x", "user"), forbidden},
 			{authz.Any(authz.RequireRole("admin"), authz.RequireRole("moderator")), nil, unauthenticated},
 			{authz.Any(authz.RequireRole("admin"), mfa).Scopes("a"), scoped("admin", "a"), want{}},
@@ -393,7 +393,7 @@ func TestRules(t *testing.T) {
 
 func TestChallengesOfTheAuthenticationLayer(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, guide()))
-	mux.Handle("GET /x", authz.RequireScope("a"), ok())
+	mux.Handle("GET /x", authz.Authenticated().Scopes("a"), ok())
 	auth := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, s := bulwark.Enter(r)
 		s.SetChallenges([]bulwark.Challenge{{Scheme: "ApiKey"}, {Scheme: "Bearer", Params: [][2]string{{"realm", "api"}, {"scope", "old"}}}})
@@ -562,9 +562,9 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 		{"permission_without_reach", "GET /x", authz.Require("document:read"), "has no reach"},
 		{"permission_star", "GET /x", authz.Require("*"), "require a permission by name"},
 		{"permission_part_star", "GET /x", authz.Require("document:*:own"), "require a permission by name"},
-		{"no_scopes", "GET /x", authz.RequireScope(), "no scopes"},
-		{"scope_text", "GET /x", authz.RequireScope("a b"), "scope-token"},
-		{"scope_quote", "GET /x", authz.RequireScope(`a"`), "scope-token"},
+		{"no_scopes", "GET /x", authz.Authenticated().Scopes(), "no scopes"},
+		{"scope_text", "GET /x", authz.Authenticated().Scopes("a b"), "scope-token"},
+		{"scope_quote", "GET /x", authz.Authenticated().Scopes(`a"`), "scope-token"},
 		{"step_up_nothing", "GET /x", authz.Authenticated().StepUp("", 0), "step-up without"},
 		{"step_up_negative", "GET /x", authz.Authenticated().StepUp("a", -1), "whole seconds"},
 		{"all_of_nothing", "GET /x", authz.All(), "made of no rules"},
@@ -675,11 +675,11 @@ func TestGuard(t *testing.T) {
 	for _, pattern := range []string{"GET /documents/{id}", "GET /documents/new", "/legacy", "GET /files/{path...}", "GET /static/", "GET /{$}", "POST example.com/a%20b", "GET /open", "POST /secret/"} {
 		mux.HandleFunc(pattern, spy)
 	}
-	table := authz.Table{Policy: policy, Rules: map[string]authz.Rule{
+	rules := map[string]authz.Rule{
 		"GET /documents/{id}": authz.Require("document:read:own"), "/legacy": authz.RequireRole("admin"), "GET /files/{path...}": authz.Public("files"),
 		"GET /static/": authz.Public("assets"), "GET /{$}": authz.Public("front page"), "POST example.com/a%20b": authz.Public("odd"), "GET /open": authz.Public("x"),
-	}}
-	guard, err := authz.Guard(mux, table)
+	}
+	guard, err := authz.Guard(mux, policy, rules)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -738,26 +738,35 @@ func TestGuard(t *testing.T) {
 	mux.HandleFunc("GET /later", spy)
 	unlisted.check(t, guard, request("GET", "/later", root))
 
-	_, err = authz.Guard(mux, authz.Table{Policy: policy, Rules: map[string]authz.Rule{
+	_, err = authz.Guard(mux, policy, map[string]authz.Rule{
 		"GET /opne": authz.Public("x"), "GET /open": authz.RequireRole("admni"), "TRACE /open": authz.Public("x"), "GET /%zz": authz.Public("x"), "GET /documents/{other}": authz.Public("x"),
-	}})
+	})
 	for field, reason := range map[string]string{"GET /opne": "is not registered", "GET /open": "did you mean admin?", "TRACE /open": "TRACE", "GET /%zz": "is not registered", "GET /documents/{other}": "is not registered"} {
-		if !hasFault(err, "authz.Table.Rules["+field+"]", reason) {
+		if !hasFault(err, "authz.Guard.rules["+field+"]", reason) {
 			t.Errorf("no error for %s in:\n%v", field, err)
 		}
 	}
-	if _, err := authz.Guard(nil, table); !hasFault(err, "authz.Guard", "is nil") {
+	if h, err := authz.Guard(nil, nil, rules); h != nil || !hasFault(err, "authz.Guard.mux", "is nil") || !hasFault(err, "authz.Guard.policy", "is missing") {
 		t.Error(err)
 	}
-	if _, err := authz.Guard(mux, authz.Table{}); !hasFault(err, "authz.Table.Policy", "is missing") {
+	if _, err := authz.Guard(mux, new(authz.Policy), rules); !hasFault(err, "authz.Guard.policy", "is missing") {
 		t.Error(err)
+	}
+	// A Guard that was refused does not hold the policy.
+	slim := guide()
+	delete(slim.Roles, "moderator")
+	if _, err := authz.Guard(mux, policy, map[string]authz.Rule{"GET /open": authz.RequireRole("moderator"), "GET /opne": authz.Public("x")}); err == nil {
+		t.Error("a pattern that is not registered is no error")
+	}
+	if err := policy.Replace(slim); err != nil {
+		t.Errorf("Replace: %v", err)
 	}
 }
 
 func TestRoutes(t *testing.T) {
 	mux, _ := spyMux(t)
 	mux.Handle("GET /x", authz.Any(authz.RequireRole("moderator"), authz.Require("user:create:all")).Scopes("s").StepUp("urn:mfa", time.Minute), ok())
-	mux.Handle("GET /y", authz.All(authz.RequireScope("t"), authz.Require("document:delete:own")), ok())
+	mux.Handle("GET /y", authz.All(authz.Authenticated().Scopes("t"), authz.Require("document:delete:own")), ok())
 	byPattern := map[string]authz.Route{}
 	for _, route := range mux.Routes() {
 		byPattern[route.Method+" "+route.Pattern] = route

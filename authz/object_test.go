@@ -416,7 +416,6 @@ func TestWrongResourcesPanic(t *testing.T) {
 		"star":               {tenants().Can("*"), "is for grants"},
 		"no_load":            {with(func(res *authz.Resource[*document]) { res.Load = nil }).Can("read"), "without Load"},
 		"no_owner":           {with(func(res *authz.Resource[*document]) { res.Owner = nil }).Can("read"), "without Owner"},
-		"list":               {tenants().List("read"), "wrong kind"},
 		"no_predicate":       {documents().Can("read"), "role auditor is granted document:read:tenant"},
 		"nil_predicate":      {with(func(res *authz.Resource[*document]) { res.Reaches["tenant"] = nil }).Can("read"), "is nil"},
 		"undeclared":         {with(func(res *authz.Resource[*document]) { res.Reaches["tenent"] = res.Reaches["tenant"] }).Can("read"), "did you mean tenant?"},
@@ -430,12 +429,10 @@ func TestWrongResourcesPanic(t *testing.T) {
 		})
 	}
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleObject[*document](mux, "GET /x", tenants().Can("read"), nil) })
-	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleList(mux, "GET /x", tenants().List("read"), nil) })
+	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleList(mux, "GET /x", tenants().Can("read"), nil) })
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleCreate(mux, "GET /x", tenants().Can("create"), nil) })
-	mustRefuse(t, "Mux(GET /x)", "wrong kind", func() { authz.HandleList(mux, "GET /x", tenants().Can("read"), list) })
-	mustRefuse(t, "Mux(GET /x)", "wrong kind", func() { authz.HandleCreate(mux, "GET /x", tenants().List("create"), create) })
 	other := with(func(res *authz.Resource[*document]) { res.Policy = mustPolicy(t, guide()) })
-	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleList(mux, "GET /x", other.List("read"), list) })
+	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleList(mux, "GET /x", other.Can("read"), list) })
 	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleCreate(mux, "GET /x", other.Can("create"), create) })
 	mustRefuse(t, "Mux(GET /x)", ".layers[0]: is nil", func() { authz.HandleObject(mux, "GET /x", tenants().Can("read"), show, bulwark.LayerFunc(nil)) })
 	if len(mux.Routes()) != 0 {
@@ -455,7 +452,7 @@ func TestWrongResourcesPanic(t *testing.T) {
 func reachMux(t *testing.T, forgetful bool) *authz.Mux {
 	t.Helper()
 	mux := authz.NewMux(mustPolicy(t, tenantPolicy()))
-	authz.HandleList(mux, "GET /documents", tenants().List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+	authz.HandleList(mux, "GET /documents", tenants().Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 		var found []*document
 		for _, id := range slices.Sorted(maps.Keys(shelf)) {
 			d := shelf[id]
@@ -521,7 +518,7 @@ func TestListsAreCheckedAgain(t *testing.T) {
 	// The handler's own mistakes.
 	mux = authz.NewMux(mustPolicy(t, tenantPolicy()))
 	add := func(path string, write func(w http.ResponseWriter, r *http.Request, reach authz.Reach)) {
-		authz.HandleList(mux, "GET "+path, tenants().List("read"), write)
+		authz.HandleList(mux, "GET "+path, tenants().Can("read"), write)
 	}
 	add("/zero", func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 		authz.WriteList(w, r, authz.Reach{All: true}, []*document{})
@@ -545,7 +542,7 @@ func TestListsAreCheckedAgain(t *testing.T) {
 
 	mux = authz.NewMux(mustPolicy(t, guide()))
 	res := authz.Resource[func()]{Name: "document", Owner: func(func()) (string, string) { return accounts, "alice" }}
-	authz.HandleList(mux, "GET /x", res.List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+	authz.HandleList(mux, "GET /x", res.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 		authz.WriteList(w, r, reach, []func(){func() {}})
 	})
 	want{status: 500, code: "authz.list_encoding", event: bulwark.SysUnavailable}.check(t, mux, request("GET", "/x", alice))
@@ -661,7 +658,7 @@ func TestCheck(t *testing.T) {
 func TestObjectRoutes(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, tenantPolicy()))
 	authz.HandleObject(mux, "GET /documents/{id}", tenants().Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
-	authz.HandleList(mux, "GET /documents", tenants().List("read"), func(http.ResponseWriter, *http.Request, authz.Reach) {})
+	authz.HandleList(mux, "GET /documents", tenants().Can("read"), func(http.ResponseWriter, *http.Request, authz.Reach) {})
 	authz.HandleCreate(mux, "POST /documents", tenants().Can("create"), func(http.ResponseWriter, *http.Request, func(*document) (authz.Granted[*document], error)) {
 	})
 	got := fmt.Sprint(mux.Routes())
@@ -685,5 +682,39 @@ func TestRecorderSeesOneWriter(t *testing.T) {
 	mux.ServeHTTP(w, request("GET", "/documents/no-such-thing", as("alice", "user"))) // longer than chance puts into a request id
 	if w.Header().Get("Content-Type") != "application/problem+json" || strings.Contains(w.Body.String(), "no-such-thing") {
 		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+}
+
+// One Access is for every handle, which gives it its own rule.
+func TestOneCanForAllHandles(t *testing.T) {
+	policy := mustPolicy(t, tenantPolicy())
+	mux := authz.NewMux(policy)
+	can := tenants().Can("read").Scopes("documents")
+	authz.HandleObject(mux, "GET /documents/{id}", can, func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
+	authz.HandleList(mux, "GET /documents", can, func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+		authz.WriteList(w, r, reach, []*document{})
+	})
+	authz.HandleCreate(mux, "POST /documents", can, func(http.ResponseWriter, *http.Request, func(*document) (authz.Granted[*document], error)) {})
+	object := http.NewServeMux()
+	object.Handle("GET /documents/{id}", authz.Object(policy, can, func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {}))
+	lacks := want{status: 403, code: "authz.insufficient_scope", event: bulwark.AuthzFail,
+		header: map[string]string{"Www-Authenticate": `Bearer error="insufficient_scope", scope="documents"`}}
+	for _, test := range []struct {
+		h                    http.Handler
+		method, target, rule string
+	}{
+		{mux, "GET", "/documents/1", "object document:read, scope documents"},
+		{mux, "GET", "/documents", "list document:read, scope documents"},
+		{mux, "POST", "/documents", "create document:read, scope documents"},
+		{object, "GET", "/documents/1", "object document:read, scope documents"},
+	} {
+		alice := as("alice", "user")
+		if e := lacks.check(t, test.h, request(test.method, test.target, alice)); e.Rule != test.rule {
+			t.Errorf("%s %s: rule %q, want %q", test.method, test.target, e.Rule, test.rule)
+		}
+		alice.Scopes = []string{"documents"}
+		if w := serve(test.h, request(test.method, test.target, alice)); w.Code != 200 {
+			t.Errorf("%s %s: %d", test.method, test.target, w.Code)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"cmp"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -60,6 +62,33 @@ func (p *pathPattern) fault() string {
 		}
 	}
 	return ""
+}
+
+// probe is a request that only this pattern of a ServeMux should match.
+func (p *pathPattern) probe() (*http.Request, error) {
+	const sample = "bulwark-probe"
+	host, _, _ := strings.Cut(p.path, "/")
+	var path strings.Builder
+	for _, segment := range p.segments {
+		path.WriteByte('/')
+		name, wild := wildcardName(segment)
+		switch {
+		case name == "$":
+		case segment == "" || strings.HasSuffix(name, "..."):
+			// Deeper than any pattern with single wildcards in the same place.
+			path.WriteString(strings.Repeat(sample+"/", 32) + sample)
+		case wild:
+			path.WriteString(sample)
+		default:
+			path.WriteString(segment)
+		}
+	}
+	decoded, err := url.PathUnescape(path.String())
+	if err != nil {
+		return nil, err
+	}
+	method := cmp.Or(p.method, http.MethodGet)
+	return &http.Request{Method: method, Host: host, URL: &url.URL{Path: decoded, RawPath: path.String()}}, nil
 }
 
 // match matches an escaped path as it stands, with none of the cleaning for

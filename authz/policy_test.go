@@ -463,7 +463,7 @@ func TestReplaceWhileARequestIsDecided(t *testing.T) {
 			}
 			mux := authz.NewMux(p)
 			authz.HandleObject(mux, "GET /documents/{id}", res.Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
-			authz.HandleList(mux, "GET /documents", res.List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+			authz.HandleList(mux, "GET /documents", res.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 				replace()
 				authz.WriteList(w, r, reach, []*document{{ID: "2", OwnerID: "mallory"}})
 			})

@@ -43,7 +43,10 @@ func Public(reason string) Rule {
 	return Rule{kind: kindPublic, names: []string{reason}}
 }
 
-// Authenticated lets every verified caller in, whatever their roles.
+// Authenticated lets every verified caller in, whatever their roles. With
+// [Rule.Scopes] it asks for OAuth scopes alone. A scope limits what a client may
+// do for its user and says nothing about the user, so it usually stands beside a
+// permission instead.
 func Authenticated() Rule { return Rule{kind: kindAuthenticated} }
 
 // RequireRole lets callers in who have one of the roles, or a role that inherits
@@ -54,11 +57,6 @@ func Authenticated() Rule { return Rule{kind: kindAuthenticated} }
 func RequireRole(roles ...string) Rule {
 	return Rule{kind: kindRole, names: slices.Clone(roles)}
 }
-
-// RequireScope lets callers in whose credential carries all of the OAuth scopes.
-// A scope limits what a client may do for its user; it says nothing about the
-// user, so it usually stands beside a permission: see [Rule.Scopes].
-func RequireScope(scopes ...string) Rule { return Authenticated().Scopes(scopes...) }
 
 // Require lets callers in who have been granted all of the permissions, written
 // "resource:action:reach", or "action:reach" for a grant on every resource that

@@ -122,9 +122,9 @@ func TestHandlersShutDown(t *testing.T) {
 	theirs.Handle("GET /copies/{id}", object)
 	theirs.Handle("GET /plain", ok())
 	theirs.Handle("GET /unlisted", authz.Object(policy, documents().Can("read"), show, layer("unlisted", nil)))
-	guard := bulwark.Must(authz.Guard(theirs, authz.Table{Policy: policy, Rules: map[string]authz.Rule{
+	guard := bulwark.Must(authz.Guard(theirs, policy, map[string]authz.Rule{
 		"GET /documents/{id}": authz.Authenticated(), "GET /copies/{id}": authz.Authenticated(), "GET /plain": authz.Public("x"),
-	}}))
+	}))
 	if err := guard.Shutdown(t.Context()); err != nil || !slices.Equal(order, []string{"inner", "outer"}) {
 		t.Errorf("Guard: shut down %q, error %v", order, err)
 	}

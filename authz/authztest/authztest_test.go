@@ -113,15 +113,15 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestTableOfNobody(t *testing.T) {
+func TestRoutesOfNobody(t *testing.T) {
 	policy, err := authz.NewPolicy(authz.PolicyConfig{Resources: map[string][]string{"document": {"read"}}, Roles: authz.Roles{"user": {}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := authz.NewMux(policy)
 	mux.Handle("GET /x", authz.Require("document:read:all"), http.NotFoundHandler())
-	if got := authztest.Table(mux); got != "GET /x | permission document:read:all | nobody\n" {
-		t.Errorf("Table = %q", got)
+	if got := authztest.Routes(mux); got != "GET /x | permission document:read:all | nobody\n" {
+		t.Errorf("Routes = %q", got)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // updateEnv names the environment variable that makes Golden write its files. It
-// is no flag: a flag that the test's own package has, too, panics.
+// is not a flag, because a flag that the test's own package also has panics.
 const updateEnv = "UPDATE_GOLDEN"
 
 // Golden compares the routes of mux with the file, one line a route:
@@ -22,7 +22,7 @@ const updateEnv = "UPDATE_GOLDEN"
 // what changed.
 func Golden(t testing.TB, mux *authz.Mux, file string) {
 	t.Helper()
-	got := Table(mux)
+	got := Routes(mux)
 	if os.Getenv(updateEnv) != "" {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatalf("make the folder of the golden route table: %v", err)
@@ -40,29 +40,6 @@ func Golden(t testing.TB, mux *authz.Mux, file string) {
 	if text := strings.ReplaceAll(string(want), "\r\n", "\n"); text != got {
 		t.Errorf("who may use which route is not what %s says (- file, + now):\n%srun the test with %s=1 if the change is meant", file, difference(text, got), updateEnv)
 	}
-}
-
-// Table returns the routes of mux as [Golden] writes them.
-func Table(mux *authz.Mux) string {
-	var b strings.Builder
-	for _, route := range mux.Routes() {
-		b.WriteString(route.Method + " " + route.Pattern + " | " + route.Rule + " | ")
-		switch {
-		case route.Public:
-			b.WriteString("everybody")
-		case len(route.Roles) == 0:
-			b.WriteString("nobody")
-		case route.Roles[0] == "*":
-			b.WriteString("every caller")
-		default:
-			b.WriteString(strings.Join(route.Roles, ", "))
-		}
-		if route.Weak != "" {
-			b.WriteString(" | weak: " + route.Weak)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
 }
 
 // difference lists the lines that only one of the two has. Both are sorted by

@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	}
 	hint(stdout, place.url, *secure)
 	fmt.Fprintf(stdout, "listening on %s\n", place.url)
-	err = transport.Serve(ctx, ln, server, app.Stack())
+	err = transport.Serve(ctx, ln, server, app.Held()...)
 	if errors.Is(err, transport.ErrCutOff) {
 		logger.Warn("documents", "error", err.Error()) // some client was too slow: no fault of ours
 		return nil

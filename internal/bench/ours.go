@@ -131,10 +131,6 @@ func routes(write ...bulwark.Builder) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner, err := bulwark.Chain(write...)
-	if err != nil {
-		return nil, err
-	}
 	s := newStore()
 	documents := authz.Resource[*Document]{
 		Name: "document",
@@ -149,7 +145,7 @@ func routes(write ...bulwark.Builder) (http.Handler, error) {
 	}
 	mux := authz.NewMux(policy)
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)
-	authz.HandleCreate(mux, "POST /documents", documents.Can("create"), s.creator(len(write) > 0), inner)
+	authz.HandleCreate(mux, "POST /documents", documents.Can("create"), s.creator(len(write) > 0), write...)
 	return mux, nil
 }
 

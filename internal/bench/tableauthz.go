@@ -162,7 +162,7 @@ func listTable() Table {
 			mux := authz.NewMux(policy)
 			notes := authz.Resource[*note]{Name: "document", Owner: func(n *note) (string, string) { return issuer, n.OwnerID }}
 			var fault error
-			authz.HandleList(mux, "GET /documents/{id}", notes.List("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+			authz.HandleList(mux, "GET /documents/{id}", notes.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 				fault = errors.Join(fault, write(w, r, reach))
 			})
 			d := load.Driver(mux, Token())

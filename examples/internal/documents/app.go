@@ -61,8 +61,9 @@ func New(c Config) (*App, error) {
 // Handler is the API behind its chain.
 func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
 
-// Stack is the chain, to be shut down after the server.
-func (a *App) Stack() *bulwark.Stack { return a.stack }
+// Held is what must be shut down after the server, in this order: the layers of
+// the routes, then the chain around them.
+func (a *App) Held() []bulwark.Shutdowner { return []bulwark.Shutdowner{a.mux, a.stack} }
 
 func (a *App) openSessions() error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

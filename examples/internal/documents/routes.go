@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/headers"
@@ -28,19 +27,14 @@ func (a *App) openRoutes() error {
 	jsonBody := []string{"application/json"}
 	patchBody := []string{"application/json", "application/merge-patch+json"}
 	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBody: maxDocumentBody}
+	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBody: maxBody, MediaTypes: jsonBody}
+	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBody: maxBody}
+	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBody: maxBody}
+	onePage := validate.Config{Query: validate.SchemaJSON(pageSchema)}
+	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBody: maxDocumentBody, MediaTypes: jsonBody}
+	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBody: maxDocumentBody, MediaTypes: patchBody}
+	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBody: maxBody}
 	sameSite, err := a.sameSite()
-	if err != nil {
-		return err
-	}
-	layers, err := chains(map[string][]bulwark.Builder{
-		"login":  {sameSite, a.loginLimit(), validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBody: maxBody}},
-		"signUp": {a.signUpLimit(), sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBody: maxBody, MediaTypes: jsonBody}, validate.Config{Body: validate.SchemaJSON(userSchema), MaxBody: maxBody}},
-		"list":   {validate.Config{Query: validate.SchemaJSON(pageSchema)}},
-		"write":  {clean, validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBody: maxDocumentBody, MediaTypes: jsonBody}},
-		"patch":  {clean, validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBody: maxDocumentBody, MediaTypes: patchBody}},
-		"key":    {validate.Config{Body: validate.SchemaJSON(keySchema), MaxBody: maxBody}},
-		"page":   {pageHeaders()},
-	})
 	if err != nil {
 		return err
 	}
@@ -60,41 +54,28 @@ func (a *App) openRoutes() error {
 		return err
 	}
 
-	mux.Handle("GET /{$}", authz.Public("the page"), http.HandlerFunc(page), layers["page"])
+	mux.Handle("GET /{$}", authz.Public("the page"), http.HandlerFunc(page), pageHeaders())
 	mux.Handle("GET /health", authz.Public("liveness"), http.HandlerFunc(health))
 	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.sessions.JWKS())
 	mux.Handle("GET "+metadataPath, authz.Public("RFC 9728"), metadata)
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
 
-	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), layers["login"])
+	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.loginLimit(), login)
 	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.Refresh())
 	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), a.sessions.Logout())
-	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), layers["signUp"])
+	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.signUpLimit(), cleanName, newUser)
 
-	authz.HandleList(mux, "GET /documents", documents.List("read"), a.listDocuments, layers["list"])
-	authz.HandleCreate(mux, "POST /documents", documents.Can("create"), a.createDocument, layers["write"])
+	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)
+	authz.HandleCreate(mux, "POST /documents", documents.Can("create"), a.createDocument, clean, document)
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), a.getDocument)
-	authz.HandleObject(mux, "PUT /documents/{id}", documents.Can("update"), a.putDocument, layers["write"])
-	authz.HandleObject(mux, "PATCH /documents/{id}", documents.Can("update"), a.patchDocument, layers["patch"])
+	authz.HandleObject(mux, "PUT /documents/{id}", documents.Can("update"), a.putDocument, clean, document)
+	authz.HandleObject(mux, "PATCH /documents/{id}", documents.Can("update"), a.patchDocument, clean, patch)
 	authz.HandleObject(mux, "DELETE /documents/{id}", documents.Can("delete"), a.deleteDocument)
 
-	mux.Handle("GET /admin/users", admin, http.HandlerFunc(a.listUsers), layers["list"])
+	mux.Handle("GET /admin/users", admin, http.HandlerFunc(a.listUsers), onePage)
 	mux.Handle("GET /admin/routes", admin, http.HandlerFunc(a.listRoutes))
-	mux.Handle("POST /admin/keys", admin, http.HandlerFunc(a.createKey), layers["key"])
+	mux.Handle("POST /admin/keys", admin, http.HandlerFunc(a.createKey), newKey)
 	mux.Handle("POST /admin/keys/{id}/rotate", admin, http.HandlerFunc(a.rotateKey))
 	return nil
-}
-
-// chains builds the layers of single routes.
-func chains(parts map[string][]bulwark.Builder) (map[string]bulwark.Layer, error) {
-	built := make(map[string]bulwark.Layer, len(parts))
-	for name, layers := range parts {
-		stack, err := bulwark.Chain(layers...)
-		if err != nil {
-			return nil, err
-		}
-		built[name] = stack
-	}
-	return built, nil
 }
