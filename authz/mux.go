@@ -164,15 +164,21 @@ func (m *Mux) register(reg *registration, e entry) {
 		reg.faults.Add("", "", wrong)
 	}
 	reg.admits(e.argument, e.rule, e.patterns...)
+	if reg.faults.Err() == nil {
+		for i, rt := range routes { // before the lock: layers are not our code
+			g := reg.gate(i)
+			rt.number, rt.ruled = g.number, e.serve(g)
+		}
+	}
 	if m != nil {
-		m.add(reg, routes, e.serve)
+		m.add(reg, routes)
 	}
 	reg.refuse()
 }
 
 // add puts the routes into service, if nothing is wrong with them nor with how
 // they stand to the routes that are there.
-func (m *Mux) add(reg *registration, routes []*route, serve func(gate) http.Handler) {
+func (m *Mux) add(reg *registration, routes []*route) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range reg.layers {
@@ -184,8 +190,6 @@ func (m *Mux) add(reg *registration, routes []*route, serve func(gate) http.Hand
 		return
 	}
 	for i, rt := range routes {
-		g := reg.gate(i)
-		rt.number, rt.ruled = g.number, serve(g)
 		if fault := tryHandle(&m.mux, rt.pattern, rt); fault != "" {
 			reg.faults.Add("", "", fault)
 			reg.numbers = reg.numbers[i:] // those before it are relied upon

@@ -19,6 +19,7 @@ type registration struct {
 	numbers []int // of the rule, for each pattern
 	layers  []placed
 	stack   *bulwark.Stack // the layers
+	inner   http.Handler   // the handler inside the layers
 }
 
 // placed is a layer of a route and the argument that it came from. A Stack is
@@ -162,6 +163,15 @@ func (reg *registration) refuse() {
 // gate is the rule in front of the route's pattern of that place.
 func (reg *registration) gate(pattern int) gate { return gate{reg.policy, reg.numbers[pattern]} }
 
+// ruledBy returns h inside the layers, behind the rule. The layers are wrapped
+// around h once, however many patterns the registration has.
+func (reg *registration) ruledBy(g gate, h http.Handler) http.Handler {
+	if reg.inner == nil {
+		reg.inner = reg.stack.Wrap(h)
+	}
+	return &ruled{g, reg.inner}
+}
+
 // built is a layer that is not built again.
 type built struct{ layer bulwark.Layer }
 
@@ -191,9 +201,4 @@ func leaves(err error) []error {
 // only itself.
 func same(a, b any) bool {
 	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
-}
-
-// ruledBy returns h inside the layers, behind the rule.
-func (reg *registration) ruledBy(g gate, h http.Handler) http.Handler {
-	return &ruled{g, reg.stack.Wrap(h)}
 }
