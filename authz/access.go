@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// An Access is an action on the objects of a resource, made by [Resource.Can],
-// with conditions on the credential. The zero Access is refused.
+// An Access is an action on the objects of a resource, with conditions on the
+// credential. [Resource.Can] makes it, for every handle. The zero Access is
+// refused at registration.
 type Access[T any] struct {
 	resource Resource[T]
 	rule     Rule // without a kind, which the route gives it
@@ -17,28 +18,29 @@ type Access[T any] struct {
 // Can is the access that [HandleObject], [HandleList], [HandleCreate] and
 // [Object] check.
 //
-// There is no Can(action, "document") that answers for a type: it says yes to
-// whoever may do it to one object, and is taken to mean every object.
+// There is no Can(action, "document") that answers for a type. Its answer would
+// be yes to a caller who may do it to one object, and everybody would take the
+// answer to mean every object.
 func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
 	res.PathNames = slices.Clone(res.PathNames)
 	return Access[T]{res, Rule{names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
 }
 
-// Scopes asks for OAuth scopes, too; see [Rule.Scopes].
+// Scopes also asks for OAuth scopes; see [Rule.Scopes].
 func (a Access[T]) Scopes(scopes ...string) Access[T] {
 	a.rule = a.rule.Scopes(scopes...)
 	return a
 }
 
-// StepUp asks for a fresh or strong login, too; see [Rule.StepUp].
+// StepUp also asks for a fresh or strong login; see [Rule.StepUp].
 func (a Access[T]) StepUp(acr string, maxAge time.Duration) Access[T] {
 	a.rule = a.rule.StepUp(acr, maxAge)
 	return a
 }
 
-// as is the rule of the access for a route of kind k, and what is wrong with the
-// resource for such a route of the policy.
+// as returns the rule of the access for a route of kind k, and the reasons why
+// the resource does not fit such a route of the policy.
 func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	if len(a.rule.names) == 0 {
 		return Rule{kind: kindNoAccess}, nil
@@ -69,7 +71,7 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	return rule, reasons
 }
 
-// entry is what a route of the access registers.
+// entry returns the entry for a route of the access.
 func (a Access[T]) entry(reg *registration, k kind, pattern string, serve func(gate) http.Handler) entry {
 	rule, reasons := a.as(k, reg.policy)
 	for _, reason := range reasons {

@@ -14,9 +14,9 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// ServeMux matches segment by segment before it decodes, and a file server reads
-// the decoded path: an encoded slash must not take a request past the rule of
-// the more specific route.
+// ServeMux matches segment by segment before it decodes, and a file server
+// reads the decoded path: an encoded slash must not take a request past the
+// rule of the more specific route.
 func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 	policy := mustPolicy(t, guide())
 	files := http.FileServerFS(fstest.MapFS{"files/private/secret.txt": {Data: []byte("SECRET")}, "files/open.txt": {Data: []byte("OPEN")}})
@@ -48,7 +48,8 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 		mux.Handle(private, bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: inner})).Wrap(files))
 		return mux
 	}
-	// prefixed is a router that matches prefixes and neither cleans nor redirects.
+	// prefixed is a router that matches prefixes and neither cleans nor
+	// redirects.
 	open := bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: outer})).Wrap(files)
 	private := bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: inner})).Wrap(files)
 	prefixed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +89,8 @@ func TestEncodedSlashMeetsTheRuleOfItsPath(t *testing.T) {
 	}
 }
 
-// A path that somebody outside has rewritten may keep the encoding that came in.
+// A path that somebody outside has rewritten may keep the encoding that came
+// in.
 func TestEncodedSlashInARewrittenPath(t *testing.T) {
 	layer := bulwark.Must(authz.New(authz.Config{Policy: mustPolicy(t, guide()), Rule: authz.Public("x")}))
 	for _, raw := range []string{"/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/a/b%2F"} {

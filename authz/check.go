@@ -30,11 +30,8 @@ type need struct {
 // check compiles a rule, or says everything that is wrong with it.
 func (t *table) check(rule Rule) (check, []string) {
 	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge}
-	var reasons []string
+	reasons := slices.Clone(rule.faults)
 	wrong := func(reason string) { reasons = append(reasons, reason) }
-	if rule.fault != "" {
-		wrong(rule.fault)
-	}
 	for _, scope := range rule.scopes {
 		if !scopeToken(scope) {
 			wrong("names a scope that is no scope-token (RFC 6749 section 3.3)")

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // compile makes a table of a configuration and says everything that is wrong.
-func compile(c PolicyConfig) (*table, []error) {
-	b := builder{table: &table{
+func compile(c PolicyConfig) (*table, error) {
+	b := builder{faults: fault.In("authz"), table: &table{
 		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
 		reachNames: []string{"all", "own"},
 	}}
@@ -23,8 +23,8 @@ func compile(c PolicyConfig) (*table, []error) {
 		b.grant(b.roles[name], c.Roles[name].Grants)
 	}
 	b.refuseCycles()
-	if len(b.errs) > 0 {
-		return nil, b.errs
+	if err := b.faults.Err(); err != nil {
+		return nil, err
 	}
 	done := make([]bool, len(b.roleNames))
 	for _, name := range b.roleNames {
@@ -36,36 +36,32 @@ func compile(c PolicyConfig) (*table, []error) {
 // A builder compiles one configuration.
 type builder struct {
 	*table
-	errs []error
-}
-
-func (b *builder) wrong(field, value, reason string) {
-	b.errs = append(b.errs, &bulwark.ConfigError{Field: "authz." + field, Value: value, Reason: reason})
+	faults *fault.List
 }
 
 func (b *builder) declareResources(resources map[string][]string) {
 	if len(resources) == 0 {
-		b.wrong("Resources", "", "is empty; declare each kind of object with its actions")
+		b.faults.Add("Resources", "", "is empty; declare each kind of object with its actions")
 	}
 	for _, resource := range slices.Sorted(maps.Keys(resources)) {
 		field := "Resources[" + resource + "]"
-		if fault := nameFault(resource); fault != "" {
-			b.wrong(field, resource, fault)
+		if reason := nameFault(resource); reason != "" {
+			b.faults.Add(field, resource, reason)
 			continue
 		}
 		if len(resources[resource]) == 0 {
-			b.wrong(field, "", "has no actions; name those that exist")
+			b.faults.Add(field, "", "has no actions; name those that exist")
 		}
 		b.actions[resource] = []string{}
 		b.numbers[resource] = map[string]int{}
 		for i, action := range resources[resource] {
 			at := fmt.Sprintf("%s[%d]", field, i)
-			fault := nameFault(action)
-			if fault == "" && slices.Contains(b.actions[resource], action) {
-				fault = "is a duplicate"
+			reason := nameFault(action)
+			if reason == "" && slices.Contains(b.actions[resource], action) {
+				reason = "is a duplicate"
 			}
-			if fault != "" {
-				b.wrong(at, action, fault)
+			if reason != "" {
+				b.faults.Add(at, action, reason)
 				continue
 			}
 			b.actions[resource] = append(b.actions[resource], action)
@@ -78,22 +74,22 @@ func (b *builder) declareResources(resources map[string][]string) {
 
 func (b *builder) declareReaches(names []string) {
 	if len(names) > maxReaches {
-		b.wrong("Reaches", "", fmt.Sprintf("has %d entries; at most %d", len(names), maxReaches))
+		b.faults.Add("Reaches", "", fmt.Sprintf("has %d entries; at most %d", len(names), maxReaches))
 		names = names[:maxReaches]
 	}
 	for i, name := range names {
-		fault := nameFault(name)
+		reason := nameFault(name)
 		switch {
-		case fault != "":
+		case reason != "":
 		case name == "own" || name == "all":
-			fault = "always exists; leave it out"
+			reason = "always exists; leave it out"
 		case name == "issuer" || name == "subject":
-			fault = "is taken: Reach.Match holds the owner under it; choose another name"
+			reason = "is taken: Reach.Match holds the owner under it; choose another name"
 		case slices.Contains(b.reachNames, name):
-			fault = "is a duplicate"
+			reason = "is a duplicate"
 		}
-		if fault != "" {
-			b.wrong(fmt.Sprintf("Reaches[%d]", i), name, fault)
+		if reason != "" {
+			b.faults.Add(fmt.Sprintf("Reaches[%d]", i), name, reason)
 			continue
 		}
 		b.reachNames = append(b.reachNames, name)
@@ -102,15 +98,15 @@ func (b *builder) declareReaches(names []string) {
 
 func (b *builder) declareRoles(roles Roles) {
 	if len(roles) == 0 {
-		b.wrong("Roles", "", "is empty; without roles nobody may do anything")
+		b.faults.Add("Roles", "", "is empty; without roles nobody may do anything")
 	}
 	b.roleNames = slices.Sorted(maps.Keys(roles))
 	for i, name := range b.roleNames {
 		switch {
 		case name == "", len(name) > maxRoleName, strings.ContainsFunc(name, isControl):
-			b.wrong("Roles["+name+"]", name, "is no role name; write 1 to 128 bytes without control characters")
+			b.faults.Add("Roles["+name+"]", name, "is no role name; write 1 to 128 bytes without control characters")
 		case name == "*":
-			b.wrong("Roles[*]", name, "is no role name; a grant may be *, a role may not")
+			b.faults.Add("Roles[*]", name, "is no role name; a grant may be *, a role may not")
 		}
 		b.roles[name] = &role{name: name, number: i,
 			grants: make([]reaches, len(b.permissions)), lineage: make([]bool, len(b.roleNames))}
@@ -123,9 +119,9 @@ func (b *builder) inherit(r *role, parents []string) {
 		from := b.roles[parent]
 		switch {
 		case from == nil:
-			b.wrong(field, parent, "is no role"+nearest(parent, b.roleNames))
+			b.faults.Add(field, parent, "is no role"+nearest(parent, b.roleNames))
 		case slices.Contains(r.inherits, from):
-			b.wrong(field, parent, "is a duplicate")
+			b.faults.Add(field, parent, "is a duplicate")
 		default:
 			r.inherits = append(r.inherits, from)
 		}
@@ -135,22 +131,23 @@ func (b *builder) inherit(r *role, parents []string) {
 func (b *builder) grant(r *role, grants []string) {
 	for i, text := range grants {
 		field := fmt.Sprintf("Roles[%s].Grants[%d]", r.name, i)
-		parsed, fault := b.parseGrant(text)
+		parsed, reason := b.parseGrant(text)
 		same := func(other grant) bool {
 			return other.resource == parsed.resource && other.action == parsed.action && other.reach == parsed.reach
 		}
-		if fault == "" && slices.ContainsFunc(r.own, same) {
-			fault = "is a duplicate"
+		if reason == "" && slices.ContainsFunc(r.own, same) {
+			reason = "is a duplicate"
 		}
-		if fault != "" {
-			b.wrong(field, text, fault)
+		if reason != "" {
+			b.faults.Add(field, text, reason)
 			continue
 		}
 		r.own = append(r.own, parsed)
 	}
 }
 
-// refuseCycles reports each cycle once, where the walk in order of names meets it.
+// refuseCycles reports each cycle once, where a walk in the order of names
+// meets it.
 func (b *builder) refuseCycles() {
 	const walking, walked = 1, 2
 	state := make([]int, len(b.roleNames))
@@ -163,7 +160,7 @@ func (b *builder) refuseCycles() {
 			switch state[parent.number] {
 			case walking:
 				from := slices.Index(path, parent.name)
-				b.wrong("Roles["+r.name+"].Inherits", parent.name,
+				b.faults.Add("Roles["+r.name+"].Inherits", parent.name,
 					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits "))
 			case 0:
 				walk(parent)

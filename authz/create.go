@@ -4,13 +4,15 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// HandleCreate registers a handler that makes a new object of the kind. Callers
-// who may create no object at all are refused before it. The handler decodes the
-// new object, settles its owner and gives it to check, which returns the grant,
-// or the refusal for [bulwark.Deny]: a grant of "document:create:own" is not one
-// to create documents in somebody else's name.
+// HandleCreate registers a handler that makes a new object of the kind. A
+// caller who may create no object at all is refused before the handler runs.
+// The handler decodes the new object, settles its owner and calls check, which
+// returns the grant, or the refusal for [bulwark.Deny]. A grant of
+// "document:create:own" does not let a caller create documents in somebody
+// else's name.
 func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -30,7 +32,7 @@ func (res *Resource[T]) created(g *gate, r *http.Request, action string, object 
 	if err := g.admit(r, &p); err != nil {
 		return Granted[T]{}, err
 	}
-	if nilable[T]() && isNil(object) || !res.within(&p, p.check.number, object) {
+	if nilable[T]() && fault.IsNil(object) || !res.within(&p, p.check.number, object) {
 		return Granted[T]{}, res.refusal(p.check, g.policy, r, true)
 	}
 	return Granted[T]{object, action, p.caller}, nil

@@ -4,14 +4,14 @@ import "github.com/bulwark-go/bulwark"
 
 // A Query asks whether a caller may do something within a reach.
 type Query struct {
-	// Principal is the caller; nil is nobody, who may do nothing.
+	// Principal is the caller. A nil Principal is nobody and may do nothing.
 	Principal *bulwark.Principal
 	// Resource is the kind of object, such as "document".
 	Resource string
-	// Action is what is to be done, such as "read".
+	// Action is the action on the object, such as "read".
 	Action string
-	// Reach is which objects: "all" asks for any object, "own" for those that
-	// the caller owns. Empty is no reach, and is denied.
+	// Reach says which objects: "all" asks for any object, "own" for the
+	// objects that the caller owns. An empty Reach is denied.
 	Reach string
 }
 
@@ -25,10 +25,10 @@ type Decision struct {
 	Role string
 }
 
-// Decide answers a query from the compiled table, without allocating and in a
-// time that does not grow with the policy. It decides about a reach and knows
-// no object: whether an object is within that reach is checked by
-// [HandleObject], [HandleList] and [Resource.Check].
+// Decide answers a query from the compiled table. It does not allocate, and its
+// time does not grow with the policy. It decides about a reach and knows no
+// object: [HandleObject], [HandleList] and [Resource.Check] decide whether an
+// object is within the reach.
 func (p *Policy) Decide(q Query) Decision {
 	if !p.ready() {
 		return Decision{Reason: "not_granted"}
@@ -54,6 +54,6 @@ func (t *table) decide(q Query) Decision {
 }
 
 // known reports whether there is a caller. A principal without issuer or
-// subject is a fault of whoever made it, and taken for nobody: two of them
-// would be the same caller.
+// subject is a mistake of the code that made it. It is taken for nobody,
+// because two such principals would be the same caller.
 func known(p *bulwark.Principal) bool { return p != nil && p.Subject != "" && p.Issuer != "" }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
 func Example() {
@@ -36,6 +37,9 @@ func Example() {
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*document]) {
 		fmt.Fprintf(w, "document %s", d.Value().ID)
 	})
+	authz.HandleList(mux, "GET /documents", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+		authz.WriteList(w, r, reach, []*document{}) // what a query with the reach finds
+	}, ratelimit.Config{Name: "lists", Key: ratelimit.ByIP, Rate: "60/minute", Keys: 1024})
 
 	for _, who := range []struct{ name, role string }{{"alice", "user"}, {"mallory", "user"}, {"bob", "moderator"}} {
 		r := httptest.NewRequest("GET", "/documents/42", nil)
@@ -81,4 +85,54 @@ func ExampleNewPolicy_incorrect() {
 	// authz.Roles[moderator].Inherits[0]: usr: is no role; did you mean user?
 	// authz.Roles[user].Grants[0]: document:read: has no reach; write document:read:own or document:read:all
 	// authz.Roles[user].Grants[1]: document:raed:own: names an undeclared action; did you mean read?
+}
+
+// A rule for one route of a router that the application already has.
+func ExampleNew() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"user": {"read"}},
+		Roles:     authz.Roles{"admin": {Grants: []string{"user:read:all"}}, "guest": {}},
+	}))
+	admins := bulwark.Must(authz.New(authz.Config{Policy: policy, Rule: authz.Require("user:read:all")}))
+	router := http.NewServeMux()
+	router.Handle("GET /users", admins.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "users")
+	})))
+
+	for _, role := range []string{"admin", "guest"} {
+		r := httptest.NewRequest("GET", "/users", nil)
+		r = r.WithContext(bulwark.WithPrincipal(r.Context(), &bulwark.Principal{Issuer: accounts, Subject: "alice", Roles: []string{role}}))
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		fmt.Println(role, w.Code, "may:", admins.Check(r) == nil)
+	}
+	// Output:
+	// admin 200 may: true
+	// guest 403 may: false
+}
+
+// The panic of a wrong registration lists every mistake.
+func ExampleMux_Handle_incorrect() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"user": {"create"}},
+		Roles:     authz.Roles{"admin": {Grants: []string{"user:create:all"}}},
+	}))
+	mux := authz.NewMux(policy)
+	defer func() {
+		if err, ok := recover().(interface{ Unwrap() []error }); ok {
+			for _, err := range err.Unwrap() {
+				fmt.Println(err)
+			}
+		}
+	}()
+	var createUser http.Handler
+	var noLimit bulwark.Builder
+	mux.Handle("POST /users", authz.Require("user:craete:all").Scopes(), createUser,
+		noLimit, authz.Config{Policy: policy, Rule: authz.RequireRole("admni")})
+	// Output:
+	// authz.Mux(POST /users).handler: is nil; give the route a handler
+	// authz.Mux(POST /users).layers[0]: is nil; remove it or give it a Config
+	// authz.Rule: role admni: admni is no role; did you mean admin?
+	// authz.Mux(POST /users).rule: permission user:craete:all: asks for no scopes; name them
+	// authz.Mux(POST /users).rule: permission user:craete:all: user:craete:all names an undeclared action; did you mean create?
 }

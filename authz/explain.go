@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Explain tells why [Policy.Decide] answers a query as it does: from the
-// caller's role over what it inherits to the grant and its condition, or the
-// nearest grant that was missed. It is for people, for logs of operators and
-// for tests; its text may change. It is never for clients.
+// Explain tells why [Policy.Decide] answers a query as it does. It goes from
+// the caller's role over the inherited roles to the grant and its condition, or
+// to the nearest grant that was missed. The text is for people, for the logs of
+// operators and for tests, and may change. Never send it to clients.
 func (p *Policy) Explain(q Query) string {
 	if !p.ready() {
 		return "deny: the policy was made without NewPolicy\n"

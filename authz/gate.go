@@ -45,11 +45,11 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 		}
 	}
 	v, at := p.check.verdict(&p.held, p.caller)
-	if v == passed {
-		return nil
+	if v != passed {
+		_, s := bulwark.Enter(r)
+		return p.check.problem(v, at, s)
 	}
-	_, s := bulwark.Enter(r)
-	return p.check.problem(v, at, s)
+	return nil
 }
 
 // ruled is a handler behind a rule.

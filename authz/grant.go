@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// A grant is a parsed permission of a role; "*" stands for any resource or action.
+// A grant is a parsed permission of a role. "*" stands for any resource or
+// action.
 type grant struct {
 	text             string
 	resource, action string
@@ -47,8 +48,8 @@ func (t *table) parseGrant(text string) (g grant, fault string) {
 	return grant{text, resource, action, t.reachBit(reach)}, ""
 }
 
-// missingReach recognises resource:action, whose author believes that it means
-// all. It never does.
+// missingReach recognises resource:action. Its author may believe that it means
+// all, which it never does.
 func (t *table) missingReach(segments []string) string {
 	if t.actions[segments[0]] == nil || t.reachBit(segments[1]) != 0 {
 		return ""
@@ -57,7 +58,8 @@ func (t *table) missingReach(segments []string) string {
 	return "has no reach; write " + text + ":own or " + text + ":all"
 }
 
-// actionsOf returns the actions of a resource, or of all of them for "*", sorted.
+// actionsOf returns the actions of a resource, or of all resources for "*",
+// sorted.
 func (t *table) actionsOf(resource string) []string {
 	if resource != "*" {
 		return t.actions[resource]

@@ -6,23 +6,24 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Granted is an object together with the proof that its caller may do one action
-// to it. Only this package makes one that holds: let repositories take a
-// Granted[*Document], and code that hands them an unchecked *Document does not
-// compile.
+// A Granted is an object together with the proof that its caller may do one
+// action to it. Only this package makes a Granted that holds. Let repositories
+// take a Granted[*Document], and code that hands them an unchecked *Document
+// does not compile. The zero Granted grants nothing.
 type Granted[T any] struct {
 	value  T
 	action string
 	caller *bulwark.Principal
 }
 
-// Value returns the object, for rendering. What changes or discloses something
-// by virtue of the grant uses [Granted.For], which asks what was granted.
+// Value returns the object, for rendering. Code that changes or discloses
+// something because of the grant uses [Granted.For], which checks the action.
 func (g Granted[T]) Value() T { return g.value }
 
-// For returns the object to code that does the action, and an error if the grant
-// is for another action or is the zero Granted. The error is a
-// *[bulwark.Problem] with status 500: the program, not the caller, is wrong.
+// For returns the object to code that does the action. It is an error if the
+// grant is for another action or is the zero Granted. The error is a
+// *[bulwark.Problem] with status 500, because the program is wrong and not the
+// caller.
 func (g Granted[T]) For(action string) (T, error) {
 	if g.caller == nil || action == "" || g.action != action {
 		var none T
@@ -32,8 +33,9 @@ func (g Granted[T]) For(action string) (T, error) {
 	return g.value, nil
 }
 
-// Action returns what was granted; empty for the zero Granted.
+// Action returns the granted action, which is empty for the zero Granted.
 func (g Granted[T]) Action() string { return g.action }
 
-// Caller returns to whom it was granted, and nil for the zero Granted.
+// Caller returns the caller to whom the action was granted, which is nil for
+// the zero Granted.
 func (g Granted[T]) Caller() *bulwark.Principal { return g.caller }

@@ -11,19 +11,20 @@ import (
 )
 
 // Guard puts rules in front of a ServeMux that the application already has. The
-// rules are by pattern, written exactly as the pattern was registered. Guard
-// serves as a [Mux] does, without redirects, with its checks of the path (an
-// encoded slash or a backslash is 400 on every route) and with its reading of
-// hosts. A pattern without a rule is denied with 403, for everybody: a route that
-// is added to mux later is closed until it has a rule. A pattern without a method
-// is accepted here, and serves GET, HEAD, POST, PUT, PATCH and DELETE.
+// rules are by pattern, written exactly as the pattern was registered.
 //
-// Guard returns every mistake at once, each a *[bulwark.ConfigError]: a rule that
-// does not compile, a pattern that could never be served, such as one with an
-// encoded slash, and a pattern that is not registered with mux. Therefore the
-// routes come first.
+// Guard serves as a [Mux] does: without redirects, with the same checks of the
+// path and with the same reading of hosts. A pattern without a rule is denied
+// with 403, for everybody. A route that is added to mux later is closed until
+// it has a rule. A pattern without a method is accepted here, and serves GET,
+// HEAD, POST, PUT, PATCH and DELETE.
 //
-// Shutdown of the Handler closes those handlers of the patterns that are
+// Guard returns every mistake at once, each a *[bulwark.ConfigError]: a rule
+// that does not compile, a pattern that could never be served, such as one with
+// an encoded slash, and a pattern that is not registered with mux. Therefore
+// the routes must be registered first.
+//
+// The Shutdown of the Handler closes the handlers of those patterns that are
 // [bulwark.Shutdowner]s themselves, such as a Handler of [Object].
 func Guard(mux *http.ServeMux, policy *Policy, rules map[string]Rule) (*Handler, error) {
 	faults := fault.In("authz.Guard")
@@ -100,8 +101,9 @@ func (rt *guarded) find(mux *http.ServeMux) (h http.Handler, reason string) {
 	return h, ""
 }
 
-// ServeHTTP matches once. The handler that was found is called directly, so that
-// what runs is what was checked, with the very path values that were checked.
+// ServeHTTP matches once. It calls the handler that was found directly, so that
+// the handler that runs is the one that was checked, with the path values that
+// were checked.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if host := canonicalHost(r.Host); host != r.Host {
 		serveAs(host, g, w, r)
@@ -157,7 +159,8 @@ func (g *guard) reaches(r *http.Request) bool {
 	return ok
 }
 
-// unlisted is the answer for a pattern without a rule, and for a redirect to one.
+// unlisted is the answer for a pattern without a rule, and for a redirect to
+// one.
 func unlisted(pattern string, r *http.Request) *bulwark.Problem {
 	parsed := parsePattern(pattern)
 	if _, ok := parsed.match(r.URL.EscapedPath()); !ok {

@@ -49,8 +49,8 @@ type guestPattern struct {
 	pathPattern
 }
 
-// safe checks the whole path, because it is not known here which parts of it are
-// values. Then it checks the values that are known.
+// safe checks the whole path, because it is not known here which parts of it
+// are values. Then it checks the values that are known.
 func (p *guestPath) safe(r *http.Request) bool {
 	if hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeValue(r.URL.Path, true) {
 		return false

@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// A Handler is what [Object] and [Guard] return: an [http.Handler] that is also a
-// [bulwark.Shutdowner]. The zero and the nil Handler answer 500
+// A Handler is what [Object] and [Guard] return: an [http.Handler] that is also
+// a [bulwark.Shutdowner]. The zero and the nil Handler answer 500
 // "authz.unconfigured".
 type Handler struct {
 	next    http.Handler

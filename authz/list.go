@@ -6,27 +6,28 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Reach says which objects of a list the caller may see, to be pushed into the
-// query. The zero Reach matches nothing.
+// A Reach says which objects of a list the caller may see. The handler pushes
+// it into its query. The zero Reach matches nothing.
 type Reach struct {
-	// All is every object; Match is empty then.
+	// All stands for every object. Match is empty then.
 	All bool
-	// Match describes the objects otherwise. "issuer" and "subject" belong
-	// together and match those whose owner is both; every other entry is a
-	// reach of the policy, and matches the objects that have its value there
-	// (see [Resource.Match]). An object is in the list if the owner or any of
-	// those entries match. An empty Match matches nothing.
+	// Match describes the objects otherwise. The entries "issuer" and "subject"
+	// belong together and match the objects of that owner. Every other entry is
+	// a reach of the policy and matches the objects that have its value there;
+	// see [Resource.Match]. An object is in the list if its owner or any other
+	// entry matches. An empty Match matches nothing.
 	Match map[string]string
 
 	// elements is a *elements[T] of the route's resource.
 	elements any
 }
 
-// HandleList registers a handler for a list of objects. Callers who may not see
-// a single one are refused before it. The handler pushes the reach into its
-// query and answers with [WriteList].
+// HandleList registers a handler for a list of objects. A caller who may not
+// see a single object is refused before the handler runs. The handler pushes
+// the reach into its query and answers with [WriteList].
 func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Reach), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -43,7 +44,7 @@ func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.Res
 	}))
 }
 
-// reach says what the caller of r may see.
+// reach returns the reach of the caller of r.
 func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
 	e := &elements[T]{resource: res}
 	if err := g.admit(r, &e.pass); err != nil {
@@ -75,12 +76,13 @@ type elements[T any] struct {
 	pass     pass
 }
 
-// WriteList answers 200 with {"items": […]}, after checking every element again:
-// a query that forgot the reach must not become a leak. One element outside the
-// reach refuses the whole list with 500 "authz.list_leak", so that the fault is
-// found and neither a page nor a total hints at what was cut out.
+// WriteList answers 200 with {"items": […]}. It checks every element again,
+// because a query that forgot the reach must not become a leak. One element
+// outside the reach refuses the whole list with 500 "authz.list_leak". So the
+// mistake is found, and neither a page nor a total hints at a hidden element.
 //
-// The reach must be the one that the handler was given, and T the resource's own.
+// The reach must be the one that the handler was given, and T must be the type
+// of the resource.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok {
@@ -88,7 +90,7 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 		return
 	}
 	for i, item := range items {
-		if nilable[T]() && isNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
+		if nilable[T]() && fault.IsNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
 			denyList(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach", i, len(items)))
 			return
 		}
@@ -110,7 +112,7 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 	}
 }
 
-// denyList takes back what the handler has said about the list in the header.
+// denyList removes the header fields in which the handler described the list.
 func denyList(w http.ResponseWriter, r *http.Request, code string, err error) {
 	w.Header().Del("X-Total-Count")
 	w.Header().Del("Link")

@@ -7,7 +7,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// methods are those that serve resources. In a pattern GET stands for HEAD, too.
+// methods are those that serve resources. In a pattern
+// GET also stands for HEAD.
 func methods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 }

@@ -14,47 +14,68 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// A Mux routes requests as [http.ServeMux] does, and each route has a rule: the
-// rule is an argument, so that a route without one cannot be written. Whatever
-// matches no route is denied.
+// A Mux routes requests as [http.ServeMux] does, and each route has a rule. The
+// rule is an argument, so that a route without a rule cannot be written.
+// Whatever matches no route is denied.
 //
-// It differs from ServeMux where ServeMux is generous. A pattern must name its
-// method, in capitals (without one it would accept TRACE and FOO); GET serves
-// HEAD, too. Nothing is redirected: a path that ServeMux would clean, or give a
-// trailing slash, is 404. An unknown route is 404 and a known one with another
-// method 405 with Allow, for anybody.
+// # Patterns
 //
-// A path that could be read as another one is 400 "authz.path_value" before the
-// rule is looked at. On every route that is a path with an encoded slash (%2F)
-// or a backslash, encoded or not, {name...} and trailing slashes included: the
-// routes are matched before such a slash is decoded and the handler reads the
-// path after it, so that "/files/private%2Fkey" would pass with the rule of
-// "/files/" where "/files/private/" has another. It is also a path value with a
-// segment that is "." or ".." (cut at ";"), with a control character, with
-// invalid UTF-8, or with a dot, slash, backslash or NUL that is encoded twice.
-// A name with a slash in it belongs into the query or the body.
+// A Mux differs from ServeMux where ServeMux is generous. A pattern must name
+// its method, in capitals: a pattern without a method would accept TRACE and
+// FOO. GET also serves HEAD. Nothing is redirected: a path that ServeMux would
+// clean, or give a trailing slash, is 404. An unknown route is 404. A known
+// route with another method is 405 with Allow. Both answers are the same for
+// everybody.
 //
-// A pattern may name a host, in lower case and without a port; the Host of a
+// A pattern may name a host, in lower case and without a port. The Host of a
 // request is compared, and handed on, in lower case and without a trailing dot.
-// The host chooses the route and fences nothing: whoever sends another Host, or
-// a method that the routes of that host do not have, meets the route without a
-// host, and its rule. Name all hosts in [bulwark.Edge].Hosts, and give routes
-// without a host no looser rule than handlers that look at r.Host can stand.
+// The host chooses the route and fences nothing. A request with another Host,
+// or with a method that the routes of that host do not have, meets the route
+// without a host, and the rule of that route. Name all hosts in
+// [bulwark.Edge].Hosts. Do not give a route without a host a looser rule than
+// its handler can stand.
 //
-// A wrong registration panics, as with ServeMux, with an error that lists every
-// mistake. Its Unwrap() []error returns them; each is, or wraps, a
-// *[bulwark.ConfigError] with a path such as "authz.Mux(POST /users).layers[1]",
-// except for an error of a foreign layer's Build, which is wrapped as it is. A
-// layer's own fields keep the path that they have in its New. See the Example
-// for incorrect use.
+// # Paths
 //
-// The layers of a route are its own: a Config that is given to two routes makes
-// two layers with two states. What several routes share, such as a rate limit,
-// is made once with New and given to each. Two limits of one name that are not
-// the same layer are refused.
+// A path that could be read as another path is 400 "authz.path_value", before
+// the rule is looked at. On every route, {name...} and trailing slashes
+// included, that is a path with an encoded slash (%2F) or with a backslash,
+// encoded or not. The routes are matched before such a slash is decoded, and
+// the handler reads the path after it: "/files/private%2Fkey" would pass with
+// the rule of "/files/" where "/files/private/" has another rule. A path value
+// is also refused with a segment that is "." or ".." (cut at ";"), with a
+// control character, with invalid UTF-8, and with a dot, slash, backslash or
+// NUL that is encoded twice. A name with a slash in it belongs into the query
+// or the body.
 //
-// Routes may be added while the Mux serves. The zero Mux, and one of a nil
-// policy, answers 500 "authz.unconfigured". [Mux.Shutdown] closes the layers.
+// # Wrong registrations
+//
+// A wrong registration panics, as with ServeMux. The panic value is one error
+// that lists every mistake, and its Unwrap() []error returns them. A mistake is
+// a *[bulwark.ConfigError] with a path such as "authz.Mux(POST
+// /users).layers[1]". The fields of a layer keep the path that they have in the
+// layer's own New. If the Build of a foreign layer returns an error of another
+// type, then that error is wrapped with the path in front.
+//
+//	defer func() {
+//		if err, ok := recover().(interface{ Unwrap() []error }); ok {
+//			for _, err := range err.Unwrap() {
+//				log.Print(err)
+//			}
+//		}
+//	}()
+//
+// # Layers
+//
+// Every handle takes layers, outermost first, as Configs or as Middlewares that
+// are already made. They run after the rule has passed. A Config that is given
+// to two routes makes two layers with two states. Layers that several routes
+// share, such as a rate limit, are made once with New and given to each route.
+// Two limits of one name that are not the same layer are refused.
+// [Mux.Shutdown] closes the layers.
+//
+// A Mux is safe for concurrent use. Routes may be added while the Mux serves.
+// The zero Mux, and the Mux of a nil policy, answers 500 "authz.unconfigured".
 type Mux struct {
 	policy   *Policy
 	mux      http.ServeMux
@@ -67,8 +88,7 @@ type Mux struct {
 // NewMux returns a Mux without routes, which denies everything.
 func NewMux(policy *Policy) *Mux { return &Mux{policy: policy} }
 
-// Handle registers h for the pattern, behind the rule. The layers run after the
-// rule has passed, outermost first.
+// Handle registers h for the pattern, behind the rule.
 func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -80,12 +100,14 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 }
 
 // Mount registers a whole sub-router under one rule, for GET, HEAD, POST, PUT,
-// PATCH and DELETE. The prefix has no method and ends in a slash; it is not
-// stripped from the path. The path is checked as on every route, and the rest of
-// it as a {name...} value would be: an encoded slash or a backslash is 400, so
-// that the sub-router sees no prefix, and no more specific mount, that the rules
-// have not seen. What it does with the path cannot be seen from here, so
-// [Mux.Routes] shows the routes as weak.
+// PATCH and DELETE. The prefix has no method and ends in a slash. It is not
+// stripped from the path.
+//
+// The path is checked as on every route, and the rest of the path as a
+// {name...} value. An encoded slash or a backslash is 400, so that the
+// sub-router sees no path of a more specific route whose rule was not asked.
+// Nobody can see from here how the sub-router reads the path, so [Mux.Routes]
+// shows the routes as weak.
 func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
 	reg := m.registration(prefix)
 	reg.serves(h)
@@ -106,15 +128,16 @@ func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.
 	})
 }
 
-// Shutdown drains and closes what stands in the routes: their layers, whether a
-// route built them or they were made before, and handlers that are
-// [bulwark.Shutdowner]s themselves, such as another Mux that is mounted. What
-// stands in several routes is closed once. Within a route the innermost is closed
-// first. Each gets half of the time that is left, and the last gets all of it.
-// All errors are returned; a layer that panics does not keep the others open.
+// Shutdown drains and closes the layers of the routes: those that a route built
+// and those that were made with New before. It also closes handlers that are
+// [bulwark.Shutdowner]s themselves, such as a Mux that is mounted. A layer of
+// several routes is closed once. Within a route the innermost layer is closed
+// first. Each layer gets half of the time that is left, and the last layer gets
+// all of it. Shutdown returns all errors. A layer that panics does not keep the
+// others open.
 //
-// Give the Mux to transport.Serve before the Stack around it, so that what is
-// inside closes first.
+// Give the Mux to transport.Serve before the Stack around it, so that the inner
+// layers close first.
 func (m *Mux) Shutdown(ctx context.Context) error {
 	if m == nil {
 		return nil
@@ -243,7 +266,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.captures.Put(c)
 		return
 	}
-	r.Pattern = "" // ServeMux sets it for a redirect, too
+	r.Pattern = "" // ServeMux also sets it for a redirect
 	bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, m.reaches)))
 }
 
@@ -262,7 +285,7 @@ type route struct {
 	weak    string
 	ruled   http.Handler
 
-	// What stands inside, for Shutdown and for the names of limits.
+	// For Shutdown and for the names of limits.
 	handler http.Handler
 	layers  []placed
 	stack   *bulwark.Stack

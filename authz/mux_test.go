@@ -517,8 +517,8 @@ func refusal(t *testing.T, register func()) (errs []error) {
 	return nil
 }
 
-// mustRefuse asserts that a registration panics with a ConfigError whose path is
-// the place, such as "Mux(GET /x)", and goes on with the reason.
+// mustRefuse asserts that a registration panics with a ConfigError whose path
+// is the place, such as "Mux(GET /x)", and goes on with the reason.
 func mustRefuse(t *testing.T, place, reason string, register func()) {
 	t.Helper()
 	errs := refusal(t, register)

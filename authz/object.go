@@ -6,22 +6,26 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// HandleObject registers a handler for one object, which is loaded and checked
-// before the handler, or any of the layers, sees the request:
+// HandleObject registers a handler for one object. The object is loaded and
+// checked before the handler, or any of the layers, sees the request:
 //
-//   - an anonymous caller is 401, and one to whom the policy grants neither the
-//     action nor "read" on any object of the kind is 403, both before Load;
-//   - an object that the caller may not read is 404, identical to a missing one;
-//   - one that the caller may read, but not this, is 403.
+//   - An anonymous caller is 401. A caller to whom the policy grants neither
+//     the action nor "read" on any object of the kind is 403. Both are before
+//     Load.
+//   - An object that the caller may not read is 404, identical to a missing
+//     one.
+//   - An object that the caller may read, but not use in this way, is 403.
 //
-// The layers, such as sanitizing and validating the body, run after the grant,
-// so that nothing is said of a body to somebody who may not send it. The grant
-// travels in the context and is bound to host and path: a layer that changes one
-// of them, or passes on the context of a request with others, ends in 500. The
-// context of another request for the same path is not told apart; a layer that
-// passes that on has exchanged the caller, too.
+// The layers, such as sanitizing and validating the body, run after the grant.
+// So nothing is said about a body to a caller who may not send it. The grant
+// travels in the context and is bound to host and path. A layer that changes
+// host or path, or passes on the context of a request with another host or
+// path, ends in 500. The context of another request for the same path is not
+// told apart: a layer that passes that context on has also exchanged the
+// caller.
 func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -32,10 +36,11 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 }
 
 // Object is [HandleObject] under any other router: it returns the handler for
-// the router to serve. The rule is registered with the policy. A wrong one panics
-// as on a [Mux], with paths such as "authz.Object(document:read).access". See
-// [Resource.PathValue] for routers that keep path values to themselves, and
-// [Middleware] for what is checked of the path.
+// the router to serve. The rule is registered with the policy. A wrong one
+// panics as on a [Mux], with paths such as
+// "authz.Object(document:read).access". See [Resource.PathValue] for routers
+// that keep path values to themselves, and [Middleware] for what is checked of
+// the path.
 func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) *Handler {
 	reg := newRegistration("Object("+strings.Join(access.rule.names, ":")+")", policy)
 	if !policy.ready() {
@@ -92,16 +97,16 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 		return Granted[T]{}, err
 	}
 	value, err := o.resource.Load(r.Context(), r)
-	if err == nil && o.nilable && isNil(value) {
+	if err == nil && o.nilable && fault.IsNil(value) {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return Granted[T]{}, o.resource.loadError(p.check, o.policy, r, err)
 	}
-	if o.resource.within(&p, p.check.number, value) {
-		return Granted[T]{value, o.action, p.caller}, nil
+	if !o.resource.within(&p, p.check.number, value) {
+		return Granted[T]{}, o.resource.refusal(p.check, o.policy, r, o.resource.within(&p, p.check.read, value))
 	}
-	return Granted[T]{}, o.resource.refusal(p.check, o.policy, r, o.resource.within(&p, p.check.read, value))
+	return Granted[T]{value, o.action, p.caller}, nil
 }
 
 // inner is the handler at the inner end of the layers.
@@ -124,9 +129,9 @@ type grantContext[T any] struct {
 	host, path string // of the request that it was made for
 }
 
-// isFor reports whether the grant was made for r. It compares what the object is
-// found by and not pointers: a layer may pass on a copy with a URL of its own, as
-// [http.Request.Clone] and whoever cleans the query make it.
+// isFor reports whether the grant was made for r. It compares host and path, by
+// which the object is found, and not pointers. A layer may pass on a copy with
+// a URL of its own, as [http.Request.Clone] and layers that clean the query do.
 func (c *grantContext[T]) isFor(r *http.Request) bool {
 	return r.Host == c.host && r.URL != nil && r.URL.Path == c.path
 }

@@ -448,7 +448,8 @@ func TestWrongResourcesPanic(t *testing.T) {
 	}
 }
 
-// reachMux lists documents through the reach, or through a query that forgot it.
+// reachMux lists documents through the reach, or through a query that forgot
+// it.
 func reachMux(t *testing.T, forgetful bool) *authz.Mux {
 	t.Helper()
 	mux := authz.NewMux(mustPolicy(t, tenantPolicy()))

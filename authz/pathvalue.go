@@ -41,8 +41,8 @@ func unsafeValue(v string, slashes bool) bool {
 
 // hidesSlash reports whether the path was sent with a slash or a backslash that
 // is encoded. A router matches the segments before they are decoded, and takes
-// "private%2Fkey" for one; whoever reads URL.Path sees two, and is past the rule
-// of "private/". A backslash is a slash to some.
+// "private%2Fkey" for one segment. A handler that reads URL.Path sees two, and
+// is past the rule of "private/". A backslash is a slash to some.
 //
 // RawPath is empty whenever encoding Path again would give what was sent, so
 // that %2F is always in it. %5C may not be, and is then a backslash in Path,
@@ -61,8 +61,8 @@ func hidesSlash(u *url.URL) bool {
 	return false
 }
 
-// dots reports whether a segment is one of the two that move. What follows a
-// semicolon is a parameter to some servers, so that "..;a" moves, too.
+// dots reports whether a segment is one of the two that move. To some servers
+// the text after a semicolon is a parameter, so that "..;a" also moves.
 func dots(segment string) bool {
 	segment, _, _ = strings.Cut(segment, ";")
 	return segment == "." || segment == ".."
@@ -83,8 +83,8 @@ func encodedAgain(rest string) bool {
 	return rest[:2] == "00"
 }
 
-// safeValues reports whether r, which matched the pattern, has a path that means
-// the same to everybody.
+// safeValues reports whether r, which matched the pattern, has a path that
+// means the same to everybody.
 func (p *pathPattern) safeValues(r *http.Request) bool {
 	if hidesSlash(r.URL) {
 		return false

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// pathPattern is a ServeMux pattern taken apart. ServeMux itself has checked it.
+// pathPattern is a ServeMux pattern taken apart. ServeMux itself has checked
+// it.
 type pathPattern struct {
 	method string
 	path   string // with the host, if any

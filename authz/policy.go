@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -14,9 +13,10 @@ import (
 )
 
 // A Policy decides what roles may do. It is a handle on an immutable compiled
-// table: a decision reads one table from beginning to end, so that a concurrent
+// table. A decision reads one table from beginning to end, so that a concurrent
 // [Policy.Replace] is seen whole or not at all. There is no cache of decisions
-// to go stale. It is safe for concurrent use. A nil or zero Policy allows nothing.
+// that could be stale. A Policy is safe for concurrent use. A nil or zero
+// Policy allows nothing.
 type Policy struct {
 	table atomic.Pointer[table]
 	key   [32]byte // of the object hashes in events
@@ -35,13 +35,13 @@ type reliance struct {
 }
 
 // NewPolicy compiles a policy. It returns every mistake at once, each a
-// *[bulwark.ConfigError]: a malformed permission, a resource, action, reach or
-// role that is not declared (with the nearest name that is), a duplicate, a
-// cycle of roles.
+// *[bulwark.ConfigError]: a malformed permission, a duplicate, a cycle of
+// roles, and a resource, action, reach or role that is not declared. There it
+// names the nearest name that is declared.
 func NewPolicy(c PolicyConfig) (*Policy, error) {
-	t, errs := compile(c)
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	t, err := compile(c)
+	if err != nil {
+		return nil, err
 	}
 	p := &Policy{unknown: map[string]bool{}}
 	rand.Read(p.key[:])
@@ -49,29 +49,30 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 	return p, nil
 }
 
-// Replace swaps the whole policy atomically. It fails, and changes nothing, if c
-// is wrong in itself or if a rule that a route relies on does not compile
-// against it, because it names a role or permission that c no longer has.
-// Requests that are being decided finish with the policy that they began with.
+// Replace swaps the whole policy atomically. It fails and changes nothing if c
+// is wrong in itself, or if the rule of a route does not compile against c,
+// because c no longer has a role or permission that the rule names. Requests
+// that are being decided finish with the policy that they began with.
 func (p *Policy) Replace(c PolicyConfig) error {
 	if !p.ready() {
 		return errUnmade
 	}
-	t, errs := compile(c)
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	t, err := compile(c)
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, reg := range p.rules {
-		compiled, reasons := t.check(reg.rule)
+	faults := fault.In("authz.Policy")
+	for _, relied := range p.rules {
+		compiled, reasons := t.check(relied.rule)
 		for _, reason := range reasons {
-			errs = append(errs, &bulwark.ConfigError{Field: "authz.Policy(" + reg.where + ")", Value: reg.rule.String(), Reason: reason})
+			faults.Add("("+relied.where+")", relied.rule.String(), reason)
 		}
 		t.checks = append(t.checks, compiled)
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	if err := faults.Err(); err != nil {
+		return err
 	}
 	p.table.Store(t)
 	return nil
@@ -132,8 +133,9 @@ func (p *Policy) unknownRoles(t *table, caller *bulwark.Principal) []string {
 	return fresh
 }
 
-// hash is a pseudonym for an object's id in events. The key is this Policy's own
-// and random, so that another process has another pseudonym for the same id.
+// hash is a pseudonym for an object's id in events. The key is this Policy's
+// own and random, so that another process has another pseudonym for the same
+// id.
 func (p *Policy) hash(resource, id string) string {
 	mac := hmac.New(sha256.New, p.key[:])
 	mac.Write([]byte(resource))

@@ -385,7 +385,8 @@ func TestConcurrentReplaceIsNeverHalfSeen(t *testing.T) {
 	p := mustPolicy(t, config("read"))
 	mux := authz.NewMux(p)
 	mux.Handle("GET /both", authz.All(authz.Require("document:read:all"), authz.Require("document:update:all")), ok())
-	// With read it is 403 about the object, with update alone 403 about the caller.
+	// With read it is 403 about the object, with update alone 403 about the
+	// caller.
 	authz.HandleObject(mux, "GET /documents/{id}", documents().Can("delete"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {
 		t.Error("somebody deletes, which neither policy grants")
 	})
@@ -427,9 +428,9 @@ func TestConcurrentReplaceIsNeverHalfSeen(t *testing.T) {
 	writers.Wait()
 }
 
-// A policy that changes between the rule and the object, or between the query and
-// the list, is not seen by that request: it would be half of each. The policies
-// number everything differently.
+// A policy that changes between the rule and the object, or between the query
+// and the list, is not seen by that request: it would be half of each. The
+// policies number everything differently.
 func TestReplaceWhileARequestIsDecided(t *testing.T) {
 	config := func(grant string, more ...string) authz.PolicyConfig {
 		c := guide()

@@ -41,8 +41,9 @@ func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem
 
 // oauth is a challenge for an error (RFC 6750 section 3, RFC 9449 section 7.1),
 // with what the authentication layer says about itself, such as realm or
-// resource_metadata. The scheme is the first of OAuth that it offers, which is the
-// one that the caller has used, and Bearer where there is none.
+// resource_metadata. The scheme is the first scheme of OAuth that the layer
+// offers, which is the scheme that the caller has used. It is Bearer where the
+// layer offers none.
 func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge {
 	c := bulwark.Challenge{Scheme: "Bearer"}
 	ours := []string{"error", "error_description", "error_uri", "scope", "acr_values", "max_age"}
@@ -64,7 +65,8 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 }
 
 // refusal is the answer about an object that the caller may not use: an honest
-// 403 if they may see it, and otherwise the 404 of an object that does not exist.
+// 403 if they may see it, and otherwise the 404 of an object that does not
+// exist.
 func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
 	if visible {
 		problem := c.problem(forbidden, c, nil)

@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A registration is a route on its way into service. It collects everything that
-// is wrong with the route, so that one panic shows every mistake.
+// A registration is a route on its way into service. It collects everything
+// that is wrong with the route, so that one panic shows every mistake.
 type registration struct {
 	policy  *Policy
 	place   string // such as "authz.Mux(GET /documents/{id})"
@@ -133,9 +133,9 @@ func (reg *registration) misplaced(err error) {
 	reg.faults.AddAt("layers", reg.layers[i].at, config.Value, config.Reason)
 }
 
-// clash notes a limit that has the name of another one among others, which stand
-// on a route. Two limits with one name look like one to clients, in metrics and
-// in events, and each would let the whole rate pass.
+// clash notes a limit that has the name of another one among others, which
+// stand on a route. Two limits with one name look like one to clients, in
+// metrics and in events, and each would let the whole rate pass.
 func (reg *registration) clash(p placed, others []placed, on string) {
 	if p.limit == "" {
 		return

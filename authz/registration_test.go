@@ -118,6 +118,11 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 			}
 		})
 	}
+	// Mistakes of writing the rule stand beside those of its names.
+	lax := func() { mux.Handle("GET /x", authz.RequireRole("admni").Scopes().StepUp("", -1).StepUp("a", 0), ok()) }
+	for _, reason := range []string{"asks for no scopes", "whole seconds", "asks twice for a step-up", "did you mean admin?"} {
+		mustRefuse(t, "Mux(GET /x).rule", reason, lax)
+	}
 	// What ServeMux finds wrong with a pattern stands beside the rest.
 	twice := func() { mux.Handle("GET /{id}/{id}", authz.RequireRole("admni"), ok()) }
 	mustRefuse(t, "Mux(GET /{id}/{id})", "duplicate wildcard", twice)
@@ -187,7 +192,8 @@ func TestLimitsOfOneName(t *testing.T) {
 	mustRefuse(t, "Object(document:update).layers[1]", "this name on this route; "+advice, func() {
 		authz.Object(policy, documents().Can("update"), show, limit("login"), limit("login"))
 	})
-	// A route that was refused holds no name, and another Mux is another service.
+	// A route that was refused holds no name, and another Mux is another
+	// service.
 	mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), shared, shared)
 	authz.NewMux(policy).Handle("GET /a", authz.Public("x"), ok(), limit("login"))
 
@@ -216,8 +222,8 @@ func TestUncomparableLayers(t *testing.T) {
 	}
 }
 
-// ServeMux takes no pattern back: of a Mount that conflicts, the patterns before
-// the conflict stay, behind their rule.
+// ServeMux takes no pattern back: of a Mount that conflicts, the patterns
+// before the conflict stay, behind their rule.
 func TestMountThatConflicts(t *testing.T) {
 	policy := mustPolicy(t, guide())
 	mux := authz.NewMux(policy)

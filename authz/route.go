@@ -14,16 +14,16 @@ type Route struct {
 	Pattern string `json:"pattern"`
 	// Rule describes the rule.
 	Rule string `json:"rule"`
-	// Public tells that anonymous callers pass, too.
+	// Public tells that anonymous callers also pass.
 	Public bool `json:"public,omitempty"`
-	// Roles are the roles that are able to pass, sorted, for objects with their
-	// reach: "user (own)". One "*" stands for every caller whatever the roles.
+	// Roles are the roles that are able to pass, sorted. For objects they have
+	// their reach: "user (own)". A single "*" stands for every caller.
 	Roles []string `json:"roles"`
-	// Scopes are those that the rule asks of the credential, in any part.
+	// Scopes are the OAuth scopes that any part of the rule asks for.
 	Scopes []string `json:"scopes,omitempty"`
-	// ACR are the authentication contexts that it asks for, in any part.
+	// ACR are the authentication contexts that any part of the rule asks for.
 	ACR []string `json:"acr,omitempty"`
-	// Weak says what this table cannot vouch for.
+	// Weak says what the list of routes cannot vouch for.
 	Weak string `json:"weak,omitempty"`
 }
 

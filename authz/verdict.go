@@ -105,8 +105,9 @@ func hasScopes(caller *bulwark.Principal, scopes []string) bool {
 // skew is how far ahead another clock may be.
 const skew = time.Minute
 
-// fresh reports whether the login meets the step-up condition, if any. What the
-// credential does not say is not met (RFC 9470 section 4).
+// fresh reports whether the login meets the step-up condition, if any. A
+// condition on something that the credential does not say is not met (RFC 9470
+// section 4).
 func (c *check) fresh(caller *bulwark.Principal) bool {
 	if len(c.acr) > 0 && !slices.Contains(c.acr, caller.ACR) {
 		return false

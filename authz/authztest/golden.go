@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// updateEnv names the environment variable that makes Golden write its files. It
-// is not a flag, because a flag that the test's own package also has panics.
+// updateEnv names the environment variable that makes Golden write its files.
+// It is not a flag, because a flag that the test's own package also has panics.
 const updateEnv = "UPDATE_GOLDEN"
 
 // Golden compares the routes of mux with the file, one line a route:

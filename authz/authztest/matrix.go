@@ -16,8 +16,8 @@ import (
 // is its role.
 const Issuer = "authztest"
 
-// Matrix sends a request as each role, and as an anonymous caller, to each route
-// of mux, and fails where the answer is not what [authz.Mux.Routes] says:
+// Matrix sends a request as each role, and as an anonymous caller, to each
+// route of mux, and fails where the answer is not what [authz.Mux.Routes] says:
 //
 //   - an anonymous caller is 401 wherever the route is not public;
 //   - a role that is not listed is 403, or 404 where it may see such objects;
@@ -59,7 +59,8 @@ func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 // judge says what is wrong with a status, if anything.
 func judge(route authz.Route, role string, status int) string {
 	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
-	// Where objects are concerned the role is only the first half of the answer.
+	// Where objects are concerned the role is only the first half of the
+	// answer.
 	objects := strings.HasPrefix(route.Rule, "object ")
 	admitted := route.Admits(role)
 	switch {

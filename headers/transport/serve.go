@@ -25,14 +25,14 @@ const logFinish = time.Second
 // Grace says how long stopping may take. The zero value is right for a process
 // that is killed ten seconds after it was asked to stop.
 type Grace struct {
-	// Drain bounds the time for requests in flight. What is still running then is
-	// cut off. A hijacked connection is not: the server does not know it any more,
-	// and it lives until its handler or the process ends. Browsers open connections
-	// ahead of need. A connection on which nothing was ever sent takes up to 6
-	// seconds to be recognised as idle. Default: 6 seconds.
+	// Drain bounds the time for requests in flight. What is still running then
+	// is cut off. A hijacked connection is not: the server does not know it any
+	// more, and it lives until its handler or the process ends. Browsers open
+	// connections ahead of need. A connection on which nothing was ever sent
+	// takes up to 6 seconds to be recognised as idle. Default: 6 seconds.
 	Drain time.Duration
-	// Close bounds the time for what is shut down afterwards: the router and the
-	// chain, all together. Default: 1 second.
+	// Close bounds the time for what is shut down afterwards: the router and
+	// the chain, all together. Default: 1 second.
 	Close time.Duration
 }
 
@@ -43,8 +43,8 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 	return Grace{}.Serve(ctx, ln, server, stacks...)
 }
 
-// Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set. Then
-// it stops in this order:
+// Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set.
+// Then it stops in this order:
 //
 //   - it takes no further connection;
 //   - it lets the requests in flight finish, and closes the other connections;
@@ -52,22 +52,23 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 //     second at most;
 //   - it shuts the stacks down, last, because requests still report to them.
 //
-// The stacks are shut down in the given order. List the router first, such as an
-// authz.Mux, and the [bulwark.Stack] around it last, so that what is inside
-// closes first and the audit log, outside, records it. Each gets half of the time
-// that is left of Close, and the last gets all of it. A nil stack is left out. A
-// stack that panics is an error, and the others are shut down all the same.
+// The stacks are shut down in the given order. List the router first, such as
+// an authz.Mux, and the [bulwark.Stack] around it last, so that what is inside
+// closes first and the audit log, outside, records it. Each gets half of the
+// time that is left of Close, and the last gets all of it. A nil stack is left
+// out. A stack that panics is an error, and the others are shut down all the
+// same.
 //
-// A handler that has hijacked its connection, as one of WebSockets does, counts as
-// a request in flight until it returns. Nobody tells it that the server stops: let
-// it know through [http.Server.RegisterOnShutdown], so that it ends within Drain.
-// What goes on in a goroutine of its own after the handler returned is not waited
-// for.
+// A handler that has hijacked its connection, as one of WebSockets does, counts
+// as a request in flight until it returns. Nobody tells it that the server
+// stops: let it know through [http.Server.RegisterOnShutdown], so that it ends
+// within Drain. What goes on in a goroutine of its own after the handler
+// returned is not waited for.
 //
-// It returns nil after an orderly stop, [ErrCutOff] where requests had to be cut
-// off and nothing else failed, and another error where the listener failed or a
-// stack could not be shut down. The stacks are shut down in every case, and ln is
-// closed. The server cannot be used again.
+// It returns nil after an orderly stop, [ErrCutOff] where requests had to be
+// cut off and nothing else failed, and another error where the listener failed
+// or a stack could not be shut down. The stacks are shut down in every case,
+// and ln is closed. The server cannot be used again.
 func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...bulwark.Shutdowner) error {
 	err := g.serve(ctx, ln, server)
 	if server.ErrorLog != nil {

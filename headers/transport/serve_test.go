@@ -196,7 +196,8 @@ func orSix(d time.Duration) time.Duration {
 	return d
 }
 
-// Who was cut off must not hide that the stack could not write out what it holds.
+// Who was cut off must not hide that the stack could not write out what it
+// holds.
 func TestServeCutsOffAndFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		capture(t)

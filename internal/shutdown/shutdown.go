@@ -14,9 +14,9 @@ import (
 )
 
 // All shuts the closers down in the given order and returns all their errors.
-// Each gets half of the time that is left, and the last gets all of it. One that
-// panics is an error, and does not keep the others from closing. Nil closers are
-// left out.
+// Each gets half of the time that is left, and the last gets all of it. One
+// that panics is an error, and does not keep the others from closing. Nil
+// closers are left out.
 func All(ctx context.Context, closers ...bulwark.Shutdowner) error {
 	var parts []bulwark.Builder
 	for _, c := range slices.Backward(closers) { // a Stack closes the innermost first
