@@ -3,9 +3,7 @@ package authz
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -221,25 +219,6 @@ func (m *Mux) add(reg *registration, routes []*route) {
 		m.routes = append(m.routes, rt)
 	}
 }
-
-// patternFault says what is wrong with a pattern by itself.
-func patternFault(parsed *pathPattern, pattern string) string {
-	return cmp.Or(methodFault(parsed.method), parsed.fault(), tryHandle(http.NewServeMux(), pattern, http.NotFoundHandler()))
-}
-
-// tryHandle gives a route to a ServeMux, whose panic becomes a reason.
-func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason string) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			// ServeMux tells where it was called, which is always here.
-			reason = registeredAt.ReplaceAllString(fmt.Sprint(fault), "")
-		}
-	}()
-	mux.Handle(pattern, h)
-	return ""
-}
-
-var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
 
 // ServeHTTP dispatches r to the route that matches.
 //

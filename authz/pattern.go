@@ -2,8 +2,10 @@ package authz
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -64,6 +66,25 @@ func (p *pathPattern) fault() string {
 	}
 	return ""
 }
+
+// patternFault says what is wrong with a pattern by itself.
+func patternFault(parsed *pathPattern, pattern string) string {
+	return cmp.Or(methodFault(parsed.method), parsed.fault(), tryHandle(http.NewServeMux(), pattern, http.NotFoundHandler()))
+}
+
+// tryHandle gives a route to a ServeMux, whose panic becomes a reason.
+func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason string) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			// ServeMux tells where it was called, which is always here.
+			reason = registeredAt.ReplaceAllString(fmt.Sprint(fault), "")
+		}
+	}()
+	mux.Handle(pattern, h)
+	return ""
+}
+
+var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
 
 // probe is a request that only this pattern of a ServeMux should match.
 func (p *pathPattern) probe() (*http.Request, error) {

@@ -157,7 +157,7 @@ func (reg *registration) refuse() {
 	for _, number := range reg.numbers {
 		reg.policy.forget(number)
 	}
-	panic(errors.Join(leaves(err)...))
+	panic(err)
 }
 
 // gate is the rule in front of the route's pattern of that place.

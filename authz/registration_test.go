@@ -135,12 +135,13 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// counting is a Config that counts how often it is built.
-func counting(built *int) bulwark.Builder {
+// counting is a Config that counts how often it is built and wrapped.
+func counting(built, wrapped *int) bulwark.Builder {
 	return builder(func() (bulwark.Layer, error) {
 		*built++
 		state := 0
 		return bulwark.LayerFunc(func(next http.Handler) http.Handler {
+			*wrapped++
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				state++
 				w.Header().Set("X-State", fmt.Sprint(state))
@@ -152,13 +153,13 @@ func counting(built *int) bulwark.Builder {
 
 func TestAConfigIsBuiltOnceForEachRoute(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, guide()))
-	built := 0
-	config := counting(&built)
+	built, wrapped := 0, 0
+	config := counting(&built, &wrapped)
 	mux.Handle("GET /a", authz.Public("x"), ok(), config)
 	mux.Handle("GET /b", authz.Public("x"), ok(), config)
 	mux.Mount("/m/", authz.Public("x"), ok(), config) // five patterns, one route
-	if built != 3 {
-		t.Errorf("built %d times, want 3", built)
+	if built != 3 || wrapped != 3 {
+		t.Errorf("built %d times and wrapped %d times, want 3", built, wrapped)
 	}
 	state := func(method, path string) string {
 		return serve(mux, request(method, path, nil)).Header().Get("X-State")
