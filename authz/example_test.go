@@ -39,7 +39,7 @@ func Example() {
 	})
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
 		authz.WriteList(w, r, reach, []*document{}) // what a query with the reach finds
-	}, ratelimit.Config{Name: "lists", Key: ratelimit.ByIP, Rate: "60/minute", Keys: 1024})
+	}, ratelimit.Config{Name: "lists", Key: ratelimit.ByIP, Rate: "60/minute", MaxKeys: 1024})
 
 	for _, who := range []struct{ name, role string }{{"alice", "user"}, {"mallory", "user"}, {"bob", "moderator"}} {
 		r := httptest.NewRequest("GET", "/documents/42", nil)

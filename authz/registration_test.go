@@ -173,7 +173,7 @@ func TestAConfigIsBuiltOnceForEachRoute(t *testing.T) {
 
 func TestLimitsOfOneName(t *testing.T) {
 	limit := func(name string) ratelimit.Config {
-		return ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8}
+		return ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: "1/hour", MaxKeys: 8}
 	}
 	policy := mustPolicy(t, guide())
 	mux := authz.NewMux(policy)

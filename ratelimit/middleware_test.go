@@ -288,7 +288,7 @@ func (l *recorderless) handler() http.Handler {
 
 // A mux of package authz tells limits apart by it.
 func TestLimitName(t *testing.T) {
-	m, err := ratelimit.New(ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "1/hour", Keys: 8})
+	m, err := ratelimit.New(ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "1/hour", MaxKeys: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
