@@ -12,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // A Config says what a request may say. At least one schema is required; what has no schema is not looked at.
@@ -113,7 +114,7 @@ func (c Config) Build() (bulwark.Layer, error) {
 
 type builder struct {
 	config  Config
-	formats map[string]func(string) bool
+	formats map[string]func(string) bool // of the Config that can be used
 	errs    []error
 }
 
@@ -126,10 +127,9 @@ func (b *builder) build() *Middleware {
 	m := &Middleware{
 		limits: body.Limits{Max: c.MaxBody, MediaTypes: slices.Clone(c.MediaTypes), Timeout: c.BodyTimeout, JSON: jsondoc.Limits{
 			Depth: c.Limits.Depth, Keys: c.Limits.Keys, Items: c.Limits.Items, Values: c.Limits.Values, String: c.Limits.String, Name: c.Limits.Name}},
-		optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
+		ready: true, optional: c.OptionalBody, pathValue: c.PathValue,
 		status:    or(c.Status, http.StatusUnprocessableEntity),
 		maxErrors: or(c.MaxErrors, defaultMaxErrors),
-		steps:     or(c.Limits.Steps, defaultSteps),
 		maxParams: or(c.Limits.Keys, defaultKeys),
 		maxItems:  or(c.Limits.Items, defaultKeys),
 		maxName:   or(c.Limits.Name, defaultName),
@@ -198,11 +198,11 @@ func (b *builder) checkNumbers(m *Middleware) {
 }
 
 func (b *builder) checkFormats() {
-	b.formats = maps.Clone(formats)
+	b.formats = map[string]func(string) bool{}
 	for _, name := range slices.Sorted(maps.Keys(b.config.Formats)) {
 		accepts := b.config.Formats[name]
 		switch {
-		case formats[name] != nil:
+		case schema.IsBuiltIn(name):
 			b.wrong("Formats", name, "is built in and cannot be replaced; choose another name")
 		case name == "" || accepts == nil:
 			b.wrong("Formats", name, "needs a name and a function")
@@ -213,7 +213,7 @@ func (b *builder) checkFormats() {
 }
 
 // schema compiles one schema, and returns nil if there is none or it is wrong.
-func (b *builder) schema(field string, s Schema) *node {
+func (b *builder) schema(field string, s Schema) *schema.Schema {
 	if !s.set {
 		return nil
 	}
@@ -222,13 +222,10 @@ func (b *builder) schema(field string, s Schema) *node {
 		b.wrong(field, s.name, "cannot be read: "+err.Error())
 		return nil
 	}
-	c := newCompiler(s.load, b.formats, strictness{formats: b.formats}.inspect)
-	n, err := c.compile(s.url(field), text)
+	compiled, err := schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
+		schema.Options{Formats: b.formats, MaxSteps: or(b.config.Limits.Steps, defaultSteps), Open: b.config.InsecureUnknownProperties})
 	if err == nil {
-		err = errors.Join(settleDefaults(c.all(), or(b.config.Limits.Steps, defaultSteps), b.config.InsecureUnknownProperties)...)
-	}
-	if err == nil {
-		return n
+		return compiled
 	}
 	for _, reason := range reasons(err) {
 		b.wrong(field, s.name, reason.Error())

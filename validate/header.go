@@ -3,6 +3,8 @@ package validate
 import (
 	"net/http"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // header reads, coerces and checks the header fields that are declared.
@@ -23,14 +25,14 @@ func (v *visit) header() error {
 				return malformed(inHeader, "A header field has bytes that are no text.")
 			}
 		}
-		if param.types == typeArray {
+		if param.types == schema.Array {
 			if lines = listed(lines); len(lines) > v.m.maxItems {
 				return tooComplex(inHeader)
 			}
 		}
 		value, once := param.value(lines)
 		if !once {
-			v.fault(inHeader, fault{pointer: pointerTo(param.name), code: codeRepeated})
+			v.repeated(inHeader, param.name)
 		}
 		values[param.name] = value
 	}

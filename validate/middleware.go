@@ -1,26 +1,30 @@
 package validate
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // A Middleware checks requests. It is safe for concurrent use. The zero Middleware refuses every request with 500.
 type Middleware struct {
-	body                *node
+	ready               bool
+	body                *schema.Schema
 	query, path, header *parameters
 
 	limits    body.Limits
 	optional  bool
-	open      bool
 	pathValue func(*http.Request, string) string
 	status    int
 	maxErrors int
-	steps     int
 	maxParams int
 	maxItems  int
 	maxName   int
@@ -52,7 +56,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 func (m *Middleware) Check(r *http.Request) (*http.Request, error) { return m.check(nil, r) }
 
 func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *http.Request, err error) {
-	if m == nil || m.steps == 0 {
+	if m == nil || !m.ready {
 		return nil, &bulwark.ConfigError{Field: "validate", Reason: "the Middleware was made without New"}
 	}
 	// A panic of an evaluation is a mistake of ours that a request has found. It must not become an answer of the handler behind.
@@ -71,7 +75,7 @@ type visit struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	checked *checkedValues
-	found   map[string][]fault
+	found   []bulwark.FieldError
 }
 
 func (v *visit) run() (*http.Request, error) {
@@ -87,33 +91,27 @@ func (v *visit) run() (*http.Request, error) {
 	return v.r.WithContext(v.checked), nil
 }
 
-// hold fills in the defaults of a value, evaluates it and keeps its faults. Both are paid for with the same steps.
-func (v *visit) hold(in string, n *node, value any) (filled any, err error) {
-	f := filler{steps: v.m.steps, depth: maxDefaultDepth}
-	if filled = f.value(n, value); f.spent() || f.endless {
-		return nil, tooComplex(in)
+// hold checks a value and keeps its faults.
+func (v *visit) hold(in string, described *schema.Schema, value any) (schema.Result, error) {
+	result, err := described.Check(value)
+	if err != nil {
+		return result, tooComplex(in)
 	}
-	e := newEvaluation(f.steps, v.m.open)
-	if e.run(n, filled) {
-		return filled, nil
+	for i := range result.Faults {
+		f := &result.Faults[i]
+		v.found = append(v.found, bulwark.FieldError{Pointer: f.Pointer, In: in, Code: string(f.Code), Params: f.Params, Detail: f.Detail()})
 	}
-	if e.exhausted {
-		return nil, tooComplex(in)
-	}
-	v.fault(in, e.faults...)
-	return filled, nil
+	return result, nil
 }
 
-func (v *visit) fault(in string, faults ...fault) {
-	if v.found == nil {
-		v.found = map[string][]fault{}
-	}
-	v.found[in] = append(v.found[in], faults...)
+// repeated notes a parameter that must be given once.
+func (v *visit) repeated(in, name string) {
+	pointer, _ := jsondoc.AppendSegment(nil, name, schema.MaxPointer)
+	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
 }
 
 func (v *visit) body() error {
-	n := v.m.body
-	if n == nil {
+	if v.m.body == nil {
 		return nil
 	}
 	r, b, err := body.Read(v.w, v.r, v.m.limits)
@@ -131,12 +129,12 @@ func (v *visit) body() error {
 	if !ok {
 		return broken("the body was not decoded")
 	}
-	filled, err := v.hold(inBody, n, value)
+	result, err := v.hold(inBody, v.m.body, value)
 	if err != nil || len(v.found) > 0 {
 		return err
 	}
-	if !same(filled, value) {
-		if r, b, err = body.ReplaceValue(r, filled); err != nil {
+	if result.Changed {
+		if r, b, err = body.ReplaceValue(r, result.Value); err != nil {
 			return broken(err)
 		}
 	}
@@ -146,7 +144,7 @@ func (v *visit) body() error {
 
 // invalid is the one answer for all faults that were found.
 func (v *visit) invalid() *bulwark.Problem {
-	errs, total := fieldErrors(v.found, v.m.maxErrors)
+	errs, total := sorted(v.found, v.m.maxErrors)
 	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
 		Detail: "The request has values that are not allowed; see errors.", Errors: errs,
 		Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}
@@ -154,6 +152,17 @@ func (v *visit) invalid() *bulwark.Problem {
 		p.Detail = fmt.Sprintf("The request has values that are not allowed; errors lists the first %d of %d.", len(errs), total)
 	}
 	return p
+}
+
+// sorted puts errors in order, leaves one for each place and code, and returns at most limit of them with the count of all.
+func sorted(all []bulwark.FieldError, limit int) ([]bulwark.FieldError, int) {
+	slices.SortStableFunc(all, func(a, b bulwark.FieldError) int {
+		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Code, b.Code))
+	})
+	all = slices.CompactFunc(all, func(a, b bulwark.FieldError) bool {
+		return a.In == b.In && a.Pointer == b.Pointer && a.Code == b.Code
+	})
+	return all[:min(len(all), limit)], len(all)
 }
 
 func tooComplex(in string) *bulwark.Problem {

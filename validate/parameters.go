@@ -7,117 +7,85 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // parameters is a schema for values that arrive as text: query, path or header.
 type parameters struct {
-	node *node
-	in   string
-	list []parameter // sorted by name
+	schema *schema.Schema
+	in     string
+	list   []parameter // sorted by name
 }
 
 // parameter is one declared property, with the type that its text is read as.
 type parameter struct {
 	name   string
 	field  string // the canonical name of a header field
-	types  typeSet
-	items  typeSet // of an array
+	types  schema.Types
+	items  schema.Types // of an array
 	commas bool
 }
 
 // parametersOf looks at the declared properties and returns what is wrong with them.
-func parametersOf(n *node, in string) (*parameters, []string) {
-	p := &parameters{node: n, in: in}
+func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
+	p := &parameters{schema: described, in: in}
 	var faults []string
-	collect(n, func(name string, property *node) {
-		if _, known := p.find(name); known {
-			return
+	for property := range described.Properties() {
+		name := property.Name
+		at, known := p.find(name)
+		if known {
+			continue
 		}
-		param := parameter{name: name, field: textproto.CanonicalMIMEHeaderKey(name), types: declaredType(property), commas: property.commas}
+		param := parameter{name: name, field: textproto.CanonicalMIMEHeaderKey(name), types: orString(property.Types()),
+			commas: property.Extension("x-explode") == false}
 		if reason := param.fault(property, in); reason != "" {
 			faults = append(faults, fmt.Sprintf("declares %q, which %s", name, reason))
-			return
+			continue
 		}
-		at, _ := p.find(name)
 		p.list = slices.Insert(p.list, at, param)
-	})
-	collect(n, func(name string, property *node) {
+	}
+	for property := range described.Properties() {
+		name := property.Name
 		i, known := p.find(name)
-		if source := property.withDefault(); known && source != nil && !p.list[i].writes(source.whole, in) {
+		if standard, ok := property.Default(); ok && known && !p.list[i].writes(standard, in) {
 			faults = append(faults, fmt.Sprintf("declares %q, whose default says something else once it is written into the %s; "+
 				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", name, in))
 		}
-	})
+	}
 	if len(p.list) == 0 && len(faults) == 0 && in != inQuery { // a query schema may say that there are no parameters
 		faults = append(faults, "declares no properties; it must be an object schema with the parameters for its properties")
 	}
-	if n.types != 0 && n.types != typeObject {
+	if types := described.Types(); types != 0 && types != schema.Object {
 		faults = append(faults, `must have "type": "object"`)
 	}
 	slices.Sort(faults)
 	return p, slices.Compact(faults)
 }
 
-// collect visits the properties that n declares, through $ref and allOf.
-func collect(n *node, visit func(string, *node)) {
-	if n == nil {
-		return
+// orString reads what has no type as a string.
+func orString(types schema.Types) schema.Types {
+	if types == 0 {
+		return schema.String
 	}
-	if n.object != nil {
-		for _, p := range n.object.properties {
-			visit(p.name, p.node)
-		}
-	}
-	collect(n.ref, visit)
-	for _, sub := range n.allOf {
-		collect(sub, visit)
-	}
-}
-
-// declaredType returns the type that a schema declares, itself or through $ref and allOf, and typeString if it declares none.
-func declaredType(n *node) typeSet {
-	if types := typesOf(n); types != 0 {
-		return types
-	}
-	return typeString
-}
-
-func typesOf(n *node) typeSet {
-	if n == nil || n.types != 0 {
-		if n == nil {
-			return 0
-		}
-		return n.types
-	}
-	if types := typesOf(n.ref); types != 0 {
-		return types
-	}
-	for _, sub := range n.allOf {
-		if types := typesOf(sub); types != 0 {
-			return types
-		}
-	}
-	return 0
+	return types
 }
 
 // fault says why a parameter cannot be read from text, and settles the type of its items.
-func (p *parameter) fault(n *node, in string) string {
+func (p *parameter) fault(property schema.Property, in string) string {
 	if in == inHeader && (!isToken(p.name) || p.field == "Host") {
 		return "is no header field that can be read"
 	}
 	switch p.types {
-	case typeString, typeInteger, typeNumber, typeBoolean:
+	case schema.String, schema.Integer, schema.Number, schema.Boolean:
 		return ""
-	case typeArray:
+	case schema.Array:
 		if in == inPath {
 			return "is an array, which a path cannot hold"
 		}
-		p.items = typeString
-		if items := itemsOf(n); items != nil {
-			p.items = declaredType(items)
-		}
+		p.items = orString(property.Items())
 		switch p.items {
-		case typeString, typeInteger, typeNumber, typeBoolean:
+		case schema.String, schema.Integer, schema.Number, schema.Boolean:
 			return ""
 		}
 		return "is an array of what text cannot say; items must be of one type: string, integer, number or boolean"
@@ -125,19 +93,10 @@ func (p *parameter) fault(n *node, in string) string {
 	return "needs exactly one type of string, integer, number, boolean or array"
 }
 
-func itemsOf(n *node) *node {
-	for ; n != nil; n = n.ref {
-		if n.array != nil && n.array.items != nil {
-			return n.array.items
-		}
-	}
-	return nil
-}
-
 // isToken is RFC 9110 section 5.6.2.
 func isToken(name string) bool {
 	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return !isAlphanumeric(r) && (r > 0x7e || !strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') && (r > 0x7e || !strings.ContainsRune("!#$%&'*+-.^_`|~", r))
 	})
 }
 
@@ -146,13 +105,13 @@ func (p *parameters) find(name string) (int, bool) {
 }
 
 // coerce reads text as the declared type. Text that is no such value is returned as it is, for the schema to refuse.
-func coerce(text string, types typeSet) any {
+func coerce(text string, types schema.Types) any {
 	switch types {
-	case typeInteger, typeNumber:
+	case schema.Integer, schema.Number:
 		if isDecimal(text) {
 			return json.Number(text)
 		}
-	case typeBoolean:
+	case schema.Boolean:
 		switch text {
 		case "true":
 			return true
@@ -181,7 +140,7 @@ func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") =
 
 // value makes the value of a parameter of its texts, and reports false where a scalar is repeated.
 func (p *parameter) value(texts []string) (any, bool) {
-	if p.types != typeArray {
+	if p.types != schema.Array {
 		return coerce(texts[0], p.types), len(texts) == 1
 	}
 	items := make([]any, 0, len(texts))
@@ -196,11 +155,11 @@ func sound(text string) bool { return utf8.ValidString(text) && strings.IndexByt
 
 // parameters fills in defaults and evaluates.
 func (v *visit) parameters(p *parameters, values map[string]any) (map[string]any, error) {
-	filled, err := v.hold(p.in, p.node, values)
+	result, err := v.hold(p.in, p.schema, values)
 	if err != nil {
 		return nil, err
 	}
-	return filled.(map[string]any), nil
+	return result.Value.(map[string]any), nil
 }
 
 // text writes the value of a default as a parameter would have it.
@@ -247,7 +206,7 @@ func (p *parameter) writes(v any, in string) bool {
 			return false // no field value (RFC 9110 section 5.5)
 		}
 		texts = []string{line}
-		if p.types == typeArray {
+		if p.types == schema.Array {
 			texts = listed(texts)
 		}
 	case inQuery:
@@ -259,5 +218,5 @@ func (p *parameter) writes(v any, in string) bool {
 		}
 	}
 	again, once := p.value(texts)
-	return once && equal(again, v)
+	return once && schema.Equal(again, v)
 }

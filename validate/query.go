@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // query parses, coerces and checks the query.
@@ -24,21 +26,21 @@ func (v *visit) query() error {
 		if len(name) > v.m.maxName {
 			return tooComplex(inQuery)
 		}
-		param := parameter{types: typeString}
+		param := parameter{types: schema.String}
 		if i, declared := p.find(name); declared {
 			param = p.list[i]
 		}
 		if param.commas && len(texts) == 1 {
 			texts = strings.Split(texts[0], ",")
 		} else if param.commas {
-			param.types = typeString // several times is once too often
+			param.types = schema.String // several times is once too often
 		}
 		if len(texts) > v.m.maxItems {
 			return tooComplex(inQuery)
 		}
 		value, once := param.value(texts)
 		if !once {
-			v.fault(inQuery, fault{pointer: pointerTo(name), code: codeRepeated})
+			v.repeated(inQuery, name)
 		}
 		values[name] = value
 	}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 // A Schema is where a JSON Schema (draft 2020-12) comes from: [SchemaJSON] or [SchemaFS]. The zero Schema is none. It is read and
@@ -24,15 +26,12 @@ func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
 // else.
 func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
 
-// base begins the URL of every schema. It says nothing about this machine, and no $ref reaches a disk through it.
-const base = "schema:///"
-
 // url is the name under which the schema is compiled; part is "Body", "Query", "Path" or "Header".
 func (s Schema) url(part string) string {
 	if s.fsys != nil {
-		return base + s.name
+		return schema.Base + s.name
 	}
-	return base + strings.ToLower(part) + ".json"
+	return schema.Base + strings.ToLower(part) + ".json"
 }
 
 // read returns the text of the schema itself.
@@ -45,7 +44,7 @@ func (s Schema) read() (string, error) {
 
 // load returns the text of another schema that this one refers to.
 func (s Schema) load(url string) (string, error) {
-	name, ok := strings.CutPrefix(url, base)
+	name, ok := strings.CutPrefix(url, schema.Base)
 	if s.fsys == nil || !ok {
 		return "", errors.New("refers to another document, which is not loaded; put it under $defs, or use SchemaFS and a relative reference")
 	}

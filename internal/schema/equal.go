@@ -1,12 +1,12 @@
-package validate
+package schema
 
 import (
 	"encoding/json"
 	"hash/maphash"
 )
 
-// equal is equality as JSON Schema has it: numbers by value, objects without order.
-func equal(a, b any) bool {
+// Equal is equality as JSON Schema has it: numbers by value, objects without order.
+func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
 		b, ok := b.(json.Number)
@@ -17,7 +17,7 @@ func equal(a, b any) bool {
 			return false
 		}
 		for i := range a {
-			if !equal(a[i], b[i]) {
+			if !Equal(a[i], b[i]) {
 				return false
 			}
 		}
@@ -28,7 +28,7 @@ func equal(a, b any) bool {
 			return false
 		}
 		for name, value := range a {
-			if other, ok := b[name]; !ok || !equal(value, other) {
+			if other, ok := b[name]; !ok || !Equal(value, other) {
 				return false
 			}
 		}
@@ -69,7 +69,7 @@ func repeated(items []any) (earlier, later int, found bool) {
 	if few, _ := onlyFew(items); few {
 		for later := range items {
 			for earlier := range later {
-				if equal(items[earlier], items[later]) {
+				if Equal(items[earlier], items[later]) {
 					return earlier, later, true
 				}
 			}
@@ -81,7 +81,7 @@ func repeated(items []any) (earlier, later int, found bool) {
 	for later := range items {
 		h := hashOf(seed, items[later])
 		for _, earlier := range seen[h] {
-			if equal(items[earlier], items[later]) {
+			if Equal(items[earlier], items[later]) {
 				return earlier, later, true
 			}
 		}

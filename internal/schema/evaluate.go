@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"encoding/json"
@@ -24,7 +24,7 @@ type evaluation struct {
 	spellings []spelled
 	names     []string // stack of names in order
 	scope     []*resource
-	faults    []fault
+	faults    []Fault
 
 	pathRoom     [16]segment
 	markRoom     [16]mark
@@ -110,14 +110,14 @@ func (e *evaluation) apply(n *node, v any, report bool) bool {
 // literals checks const and enum. A value that is written in the schema is known to its last leaf.
 func (e *evaluation) literals(n *node, v any, report bool) bool {
 	if len(n.constant) > 0 {
-		if !equal(n.constant[0], v) {
+		if !Equal(n.constant[0], v) {
 			return e.fault(report, codeConst, n)
 		}
 		e.markAll(v)
 	}
 	if n.enum != nil {
 		e.spend(len(n.enum))
-		if !slices.ContainsFunc(n.enum, func(allowed any) bool { return equal(allowed, v) }) {
+		if !slices.ContainsFunc(n.enum, func(allowed any) bool { return Equal(allowed, v) }) {
 			return e.fault(report, codeEnum, n)
 		}
 		e.markAll(v)
@@ -240,7 +240,7 @@ func (e *evaluation) array(rules *arrayRules, items []any, report bool) bool {
 	}
 	if rules.unique && e.spend(workOfRepeated(items)) {
 		if earlier, later, found := repeated(items); found {
-			ok = e.note(report, fault{code: codeUniqueItems, params: map[string]any{"first": earlier, "second": later}})
+			ok = e.note(report, Fault{Code: codeUniqueItems, Params: map[string]any{"first": earlier, "second": later}})
 		}
 	}
 	if rules.items != nil {
@@ -294,26 +294,20 @@ func identity(v any) uintptr { return reflect.ValueOf(v).Pointer() }
 func identityOf(items []any) uintptr { return reflect.ValueOf(&items[0]).Pointer() }
 
 // pointer writes the way to the value at hand, or to its property, as RFC 6901 has it. It ends where it would become longer than
-// maxPointer, and nothing beyond that is looked at: names are the client's.
-func (e *evaluation) pointer(f *fault) string {
-	var room [maxPointer]byte
+// MaxPointer, and nothing beyond that is looked at: names are the client's.
+func (e *evaluation) pointer(f *Fault) string {
+	var room [MaxPointer]byte
 	out, ok := room[:0], true
 	for i := 0; i < len(e.path) && ok; i++ {
 		name := e.path[i].name
 		if index := e.path[i].index; index >= 0 {
 			name = strconv.Itoa(index)
 		}
-		out, ok = jsondoc.AppendSegment(out, name, maxPointer)
+		out, ok = jsondoc.AppendSegment(out, name, MaxPointer)
 	}
 	if f.named && ok {
-		out, _ = jsondoc.AppendSegment(out, f.name, maxPointer)
+		out, _ = jsondoc.AppendSegment(out, f.name, MaxPointer)
 	}
-	return string(out)
-}
-
-// pointerTo is the pointer of a property of the outermost value.
-func pointerTo(name string) string {
-	out, _ := jsondoc.AppendSegment(nil, name, maxPointer)
 	return string(out)
 }
 

@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"encoding/json"
@@ -48,7 +48,7 @@ func (s *strictness) wrong(pointer, format string, args ...any) {
 	if pointer == "" {
 		pointer = "/"
 	}
-	name := strings.TrimPrefix(s.url, base)
+	name := strings.TrimPrefix(s.url, Base)
 	s.errs = append(s.errs, fmt.Errorf("%s at %s %s", name, pointer, fmt.Sprintf(format, args...)))
 }
 
@@ -70,8 +70,8 @@ func (s *strictness) schema(v any, pointer string) {
 }
 
 // types returns the declared types; none means any.
-func (s *strictness) types(schema map[string]any, pointer string) typeSet {
-	var set typeSet
+func (s *strictness) types(schema map[string]any, pointer string) Types {
+	var set Types
 	declared, ok := schema["type"]
 	if !ok {
 		return 0
@@ -91,7 +91,7 @@ func (s *strictness) types(schema map[string]any, pointer string) typeSet {
 	return set
 }
 
-func (s *strictness) keyword(name string, value any, types typeSet, pointer string) {
+func (s *strictness) keyword(name string, value any, types Types, pointer string) {
 	known, ok := keywords[name]
 	switch {
 	case !ok && strings.HasPrefix(name, "x-"):

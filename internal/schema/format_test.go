@@ -1,10 +1,10 @@
-package validate_test
+package schema_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/bulwark-go/bulwark/validate"
+	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
 func TestFormats(t *testing.T) {
@@ -40,15 +40,29 @@ func TestFormats(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.format, func(t *testing.T) {
 			for _, s := range test.good {
-				if !validate.IsFormat(test.format, s) {
+				if !schema.IsFormat(test.format, s) {
 					t.Errorf("%q is refused", s)
 				}
 			}
 			for _, s := range test.bad {
-				if validate.IsFormat(test.format, s) {
+				if schema.IsFormat(test.format, s) {
 					t.Errorf("%q is accepted", s)
 				}
 			}
 		})
 	}
+}
+
+// Whatever the text, a format answers.
+func FuzzFormats(f *testing.F) {
+	for _, text := range []string{"", "a@b.co", "https://[::1%25eth0]/", "1998-12-31T23:59:60Z", "2025-03-14t15:09:26.535z", "\xff@\xff.co"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, format := range []string{"email", "uri", "uuid", "date-time", "date", "ipv4", "ipv6", "hostname", "byte"} {
+			if schema.IsFormat(format, text) && strings.ContainsAny(text, "\r\n\x00") {
+				t.Errorf("%q is a valid %s", text, format)
+			}
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"slices"
@@ -17,7 +17,7 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 	}
 	for _, name := range rules.required {
 		if _, present := object[name]; !present {
-			ok = e.note(report, fault{code: codeRequired, name: name, named: true})
+			ok = e.note(report, Fault{Code: codeRequired, name: name, named: true})
 		}
 	}
 	if len(rules.properties) > 0 {
@@ -60,7 +60,7 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 			return false
 		}
 		if rules.names != nil && !e.member(rules.names, name, name, false) {
-			ok = e.note(report, fault{code: codePropertyName, name: name, named: true})
+			ok = e.note(report, Fault{Code: codePropertyName, name: name, named: true})
 		}
 		_, matched := rules.index[name]
 		for i := range rules.patterns {
@@ -83,7 +83,7 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 // remaining holds a property against the schema for those that nothing else describes. Where that is false, it is an unknown one.
 func (e *evaluation) remaining(n *node, name string, v any, report bool) bool {
 	if n.refuses {
-		return e.note(report, fault{code: codeUnknown, name: name, named: true})
+		return e.note(report, Fault{Code: codeUnknown, name: name, named: true})
 	}
 	return e.member(n, name, v, report)
 }
@@ -95,7 +95,7 @@ func (e *evaluation) dependentRequired(rule *dependentRequired, object map[strin
 	ok := true
 	for _, name := range rule.required {
 		if _, present := object[name]; !present {
-			ok = e.note(report, fault{code: codeDependentRequired, name: name, named: true, params: map[string]any{"with": rule.name}})
+			ok = e.note(report, Fault{Code: codeDependentRequired, name: name, named: true, Params: map[string]any{"with": rule.name}})
 		}
 	}
 	return ok

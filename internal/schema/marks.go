@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"cmp"
@@ -166,7 +166,7 @@ func (e *evaluation) closeObject(object map[string]any, open, report bool) bool 
 
 func (e *evaluation) closeMember(marks []mark, spellings []spelled, name string, value any, open, report bool) bool {
 	if e.misspells(spellings, name) || !open && !declares(marks, name) && !knows(marks, name) {
-		return e.note(report, fault{code: codeUnknown, name: name, named: true})
+		return e.note(report, Fault{Code: codeUnknown, name: name, named: true})
 	}
 	switch value.(type) {
 	case map[string]any, []any:

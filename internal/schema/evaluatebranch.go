@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import "slices"
 
@@ -79,17 +79,17 @@ func (e *evaluation) oneOf(n *node, v any, report bool) bool {
 	case 1:
 		return true
 	}
-	return e.note(report, fault{code: codeOneOf, params: map[string]any{"matched": held}})
+	return e.note(report, Fault{Code: codeOneOf, Params: map[string]any{"matched": held}})
 }
 
 // best reports the faults of the branch that was probably meant: the right type, then the right constants (a discriminator), then
 // the fewest faults, then the first. If no branch is for values of this type, it reports that none fits.
-func (e *evaluation) best(branches []*node, v any, report bool, code code) bool {
+func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool {
 	if !report || e.exhausted {
 		return false
 	}
 	start, marked := len(e.faults), len(e.marks)
-	var chosen []fault
+	var chosen []Fault
 	var chosenMarks []mark
 	chosenRank := [2]int{}
 	for _, branch := range branches {
@@ -111,13 +111,13 @@ func (e *evaluation) best(branches []*node, v any, report bool, code code) bool 
 }
 
 // rank orders branches by how little they fit, and reports false for one that is not for this value at all.
-func (e *evaluation) rank(faults []fault) (rank [2]int, meant bool) {
+func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
 	for i := range faults {
 		f := &faults[i]
 		switch {
-		case f.depth == len(e.path) && (f.code == codeType || f.code == codeForbidden):
+		case f.depth == len(e.path) && (f.Code == codeType || f.Code == codeForbidden):
 			return rank, false
-		case f.code == codeConst || f.code == codeEnum:
+		case f.Code == codeConst || f.Code == codeEnum:
 			rank[0]++
 		}
 	}

@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"maps"
@@ -19,7 +19,7 @@ const (
 // keyword is what has to be known of a keyword to walk a schema, and to see that it can apply.
 type keyword struct {
 	shape   shape
-	applies typeSet // to values of these types only; 0 is all
+	applies Types // to values of these types only; 0 is all
 }
 
 // keywords are those of draft 2020-12 that this package evaluates or that only describe.
@@ -31,16 +31,16 @@ var keywords = map[string]keyword{
 	"if": {shape: shapeSchema}, "then": {shape: shapeSchema}, "else": {shape: shapeSchema},
 	"type": {}, "enum": {}, "const": {},
 
-	"properties": {shapeNamed, typeObject}, "patternProperties": {shapeNamed, typeObject}, "additionalProperties": {shapeSchema, typeObject},
-	"propertyNames": {shapeSchema, typeObject}, "dependentSchemas": {shapeNamed, typeObject}, "unevaluatedProperties": {shapeSchema, typeObject},
-	"required": {applies: typeObject}, "dependentRequired": {applies: typeObject},
-	"minProperties": {applies: typeObject}, "maxProperties": {applies: typeObject},
+	"properties": {shapeNamed, Object}, "patternProperties": {shapeNamed, Object}, "additionalProperties": {shapeSchema, Object},
+	"propertyNames": {shapeSchema, Object}, "dependentSchemas": {shapeNamed, Object}, "unevaluatedProperties": {shapeSchema, Object},
+	"required": {applies: Object}, "dependentRequired": {applies: Object},
+	"minProperties": {applies: Object}, "maxProperties": {applies: Object},
 
-	"prefixItems": {shapeSchemas, typeArray}, "items": {shapeSchema, typeArray}, "contains": {shapeSchema, typeArray},
-	"unevaluatedItems": {shapeSchema, typeArray}, "minItems": {applies: typeArray}, "maxItems": {applies: typeArray},
-	"uniqueItems": {applies: typeArray}, "minContains": {applies: typeArray}, "maxContains": {applies: typeArray},
+	"prefixItems": {shapeSchemas, Array}, "items": {shapeSchema, Array}, "contains": {shapeSchema, Array},
+	"unevaluatedItems": {shapeSchema, Array}, "minItems": {applies: Array}, "maxItems": {applies: Array},
+	"uniqueItems": {applies: Array}, "minContains": {applies: Array}, "maxContains": {applies: Array},
 
-	"minLength": {applies: typeString}, "maxLength": {applies: typeString}, "pattern": {applies: typeString}, "format": {applies: typeString},
+	"minLength": {applies: String}, "maxLength": {applies: String}, "pattern": {applies: String}, "format": {applies: String},
 
 	"minimum": {applies: numeric}, "maximum": {applies: numeric}, "exclusiveMinimum": {applies: numeric},
 	"exclusiveMaximum": {applies: numeric}, "multipleOf": {applies: numeric},
@@ -48,7 +48,7 @@ var keywords = map[string]keyword{
 	"title": {}, "description": {}, "default": {}, "deprecated": {}, "readOnly": {}, "writeOnly": {}, "examples": {},
 }
 
-const numeric = typeNumber | typeInteger
+const numeric = Number | Integer
 
 // subschemas calls visit for each schema directly within schema, in a fixed order, with its pointer.
 func subschemas(schema map[string]any, pointer string, visit func(sub any, pointer string)) {

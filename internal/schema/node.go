@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"encoding/json"
@@ -14,8 +14,8 @@ type node struct {
 	refuses  bool // the schema false
 	anything bool // the schema true, or one without any assertion: what it meets is known to its last leaf
 
-	types    typeSet // 0 is any
-	constant []any   // one element, or none
+	types    Types // 0 is any
+	constant []any // one element, or none
 	enum     []any
 	format   string
 	accepts  func(string) bool // of the format
@@ -41,8 +41,9 @@ type node struct {
 	weight   int       // of whole, in steps
 	spelling *spelling // of the names that it and those in the same place declare; nil if there are none
 
-	fills  bool // there is a default somewhere below, so that values must be walked for them
-	commas bool // an array in a query is one parameter with commas ("x-explode": false)
+	fills bool // there is a default somewhere below, so that values must be walked for them
+
+	extensions map[string]any // keywords that begin with "x-"; nil if there are none
 }
 
 type objectRules struct {
@@ -134,28 +135,28 @@ func (o *objectRules) property(name string) *node {
 	return nil
 }
 
-// typeSet is a set of JSON types.
-type typeSet uint8
+// Types is a set of JSON types.
+type Types uint8
 
 const (
-	typeNull typeSet = 1 << iota
-	typeBoolean
-	typeObject
-	typeArray
-	typeNumber
-	typeInteger
-	typeString
+	Null Types = 1 << iota
+	Boolean
+	Object
+	Array
+	Number
+	Integer
+	String
 )
 
 var typeNames = [...]struct {
 	name string
-	set  typeSet
+	set  Types
 }{
-	{"null", typeNull}, {"boolean", typeBoolean}, {"object", typeObject}, {"array", typeArray},
-	{"number", typeNumber}, {"integer", typeInteger}, {"string", typeString},
+	{"null", Null}, {"boolean", Boolean}, {"object", Object}, {"array", Array},
+	{"number", Number}, {"integer", Integer}, {"string", String},
 }
 
-func typeNamed(name string) typeSet {
+func typeNamed(name string) Types {
 	for _, t := range typeNames {
 		if t.name == name {
 			return t.set
@@ -165,7 +166,7 @@ func typeNamed(name string) typeSet {
 }
 
 // names lists the types in the order of the specification.
-func (s typeSet) names() []string {
+func (s Types) names() []string {
 	var names []string
 	for _, t := range typeNames {
 		if s&t.set != 0 {
@@ -176,20 +177,20 @@ func (s typeSet) names() []string {
 }
 
 // has reports whether v is of one of the types.
-func (s typeSet) has(v any) bool {
+func (s Types) has(v any) bool {
 	switch v := v.(type) {
 	case nil:
-		return s&typeNull != 0
+		return s&Null != 0
 	case bool:
-		return s&typeBoolean != 0
+		return s&Boolean != 0
 	case string:
-		return s&typeString != 0
+		return s&String != 0
 	case json.Number:
-		return s&typeNumber != 0 || s&typeInteger != 0 && isInteger(v)
+		return s&Number != 0 || s&Integer != 0 && isInteger(v)
 	case []any:
-		return s&typeArray != 0
+		return s&Array != 0
 	case map[string]any:
-		return s&typeObject != 0
+		return s&Object != 0
 	}
 	return false
 }

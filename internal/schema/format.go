@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"encoding/base64"
@@ -197,3 +197,7 @@ func isBase64(s string) bool {
 	_, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil
 }
+
+// IsBuiltIn reports whether there is a format of this name without
+// Options.Formats.
+func IsBuiltIn(format string) bool { return formats[format] != nil }

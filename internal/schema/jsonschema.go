@@ -1,4 +1,4 @@
-package validate
+package schema
 
 import (
 	"cmp"
@@ -175,12 +175,27 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	}
 	n.numbers = numberRulesOf(s, raw)
 	n.absent, n.optional = raw["default"]
-	n.commas = raw["x-explode"] == false
+	n.extensions = extensionsOf(raw)
 	n.anything = n.types == 0 && n.constant == nil && n.enum == nil && n.accepts == nil && n.dynamicRef == nil &&
 		n.not == nil && n.when == nil && n.allOf == nil && n.anyOf == nil && n.oneOf == nil &&
 		n.object == nil && n.array == nil && n.text == nil && n.numbers == nil &&
 		(n.ref == nil || n.ref.anything)
 	return n
+}
+
+// extensionsOf returns the keywords that are nobody's but the reader's.
+func extensionsOf(raw map[string]any) map[string]any {
+	var extensions map[string]any
+	for name, value := range raw {
+		if !strings.HasPrefix(name, "x-") {
+			continue
+		}
+		if extensions == nil {
+			extensions = map[string]any{}
+		}
+		extensions[name] = value
+	}
+	return extensions
 }
 
 func (c *compiler) list(schemas []*jsonschema.Schema) []*node {

@@ -1,0 +1,108 @@
+package schema_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bulwark-go/bulwark/internal/schema"
+)
+
+// mistakes returns what Compile says of a schema that it does not take.
+func mistakes(t *testing.T, text string) []string {
+	t.Helper()
+	s, err := tryCompile(text, schema.Options{})
+	if s != nil || err == nil {
+		t.Fatalf("Compile = %v, %v", s, err)
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+func TestRefusesSchemas(t *testing.T) {
+	tests := []struct {
+		name, schema string
+		want         []string // a part of each error, in order
+	}{
+		{"Misspelled", `{"type":"object","requierd":["a"]}`, []string{`/requierd is no keyword of draft 2020-12; did you mean "required"?`}},
+		{"WrongCase", `{"type":"string","maxlength":1}`, []string{`did you mean "maxLength"?`}},
+		{"FarFromAnything", `{"frobnicate":1}`, []string{"/frobnicate is no keyword of draft 2020-12"}},
+		{"DeepAndSeveral", `{"allOf":[{"items":{"patern":"a"}}],"$defs":{"unused":{"formt":"x"}}}`, []string{"/$defs/unused/formt", "/allOf/0/items/patern"}},
+		{"OlderDraft", `{"definitions":{}}`, []string{`write "$defs"`}},
+		{"OpenAPI", `{"type":"string","nullable":true}`, []string{`["string", "null"]`}},
+		{"Dialect", `{"$schema":"http://json-schema.org/draft-07/schema#"}`, []string{"/$schema must be"}},
+		{"NotChecked", `{"contentEncoding":"base64"}`, []string{`write "format": "byte"`}},
+		{"Format", `{"format":"emial"}`, []string{`did you mean "email"?`}},
+		{"FormatNotAString", `{"format":1}`, []string{"names a format that is not known"}},
+		{"Pattern", `{"pattern":"(?=a)"}`, []string{"/pattern does not compile"}},
+		{"PatternProperties", `{"patternProperties":{"[":{}}}`, []string{"/patternProperties/[ does not compile"}},
+		{"PatternNotAString", `{"pattern":1}`, []string{"/pattern is no string"}},
+		{"Type", `{"type":"text"}`, []string{"/type is no type"}},
+		{"NeverApplies", `{"type":"integer","minLength":1}`, []string{"/minLength never applies to type integer"}},
+		{"NoValuePasses", `{"minLength":3,"maxLength":2}`, []string{"/minLength is more than maxLength"}},
+		{"ThenWithoutIf", `{"then":{}}`, []string{`/then means nothing without "if"`}},
+		{"RequiredMisspelled", `{"required":["emial"],"properties":{"email":{}}}`, []string{`names "emial", which properties does not declare; did you mean "email"?`}},
+		{"NoSchema", `[]`, []string{"is no schema"}},
+		{"PropertyNoSchema", `{"properties":{"a":"string"}}`, []string{"/properties/a is no schema"}},
+		{"NotStrictJSON", `{"type":"string","type":"number"}`, []string{"duplicate name in an object at byte 17"}},
+		{"PropertiesThatDifferByCase", `{"properties":{"id":{},"ID":{}}}`, []string{"duplicate name"}},
+		{"HugeNumber", `{"maximum":1e1000001}`, []string{"number too long or out of range"}},
+		{"KeywordOfTheWrongKind", `{"minLength":"1"}`, []string{"is no JSON Schema at"}},
+		{"ReferenceToNothing", `{"$ref":"#/$defs/none"}`, []string{"cannot be compiled"}},
+		{"ReferenceToANetwork", `{"$ref":"https://example.com/s.json"}`, []string{"is not loaded"}},
+		{"ReferenceToADisk", `{"$ref":"file:///etc/passwd"}`, []string{"is not loaded"}},
+		{"Circle", `{"$ref":"#"}`, []string{"infinite loop"}},
+		{"BadDefault", `{"properties":{"role":{"enum":["user"],"default":"guest"}}}`, []string{"at /properties/role/default is refused by its own schema"}},
+		{"BadDefaultWithin", `{"properties":{"o":{"type":"object","properties":{"a":{"type":"string"}},"default":{"b":1}}}}`, []string{"/properties/o/default is refused"}},
+		{"EndlessDefault", `{"properties":{"next":{"$ref":"#","default":{}}}}`, []string{"/properties/next/default leads to itself without end"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := mistakes(t, test.schema)
+			if len(got) != len(test.want) {
+				t.Fatalf("got %d errors, want %d: %q", len(got), len(test.want), got)
+			}
+			for i := range got {
+				if !strings.Contains(got[i], test.want[i]) {
+					t.Errorf("error is %q, want %q in it", got[i], test.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestAcceptsSchemas(t *testing.T) {
+	for name, text := range map[string]string{
+		"True":              `true`,
+		"Extension":         `{"x-go-name":"User"}`,
+		"Dialect":           `{"$schema":"https://json-schema.org/draft/2020-12/schema"}`,
+		"Circle":            `{"properties":{"next":{"$ref":"#"}}}`,
+		"Anchors":           `{"$id":"urn:x:y","$anchor":"a","$defs":{"b":{"$anchor":"b"}},"properties":{"c":{"$ref":"#b"}}}`,
+		"MetaData":          `{"title":"a","description":"b","examples":[1],"deprecated":true,"readOnly":true,"writeOnly":false,"$comment":"c"}`,
+		"AMetaSchemaAsBody": `{"$ref":"https://json-schema.org/draft/2020-12/schema"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			compile(t, text, schema.Options{})
+		})
+	}
+	t.Run("BodyThatIsASchema", func(t *testing.T) {
+		s := compile(t, `{"$ref":"https://json-schema.org/draft/2020-12/schema"}`, schema.Options{})
+		check(t, s, `{"type":"string","properties":{"a":true}}`).passed(t)
+		check(t, s, `{"type":"text"}`).refused(t, " schema")
+	})
+}
+
+func TestDefaultsWithoutEndAreErrors(t *testing.T) {
+	for name, text := range map[string]string{
+		"Once":  `{"properties":{"a":{"$ref":"#"}},"default":{}}`,
+		"Twice": `{"properties":{"a":{"$ref":"#"},"b":{"$ref":"#"}},"default":{}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := mistakes(t, text); len(got) != 1 || !strings.Contains(got[0], "/default leads to itself without end") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	_, err := tryCompile(`{"properties":{"a":{"properties":{"b":{"default":[1,2,3,4,5,6]}},"default":{}}}}`, schema.Options{MaxSteps: 5})
+	if err == nil || !strings.Contains(err.Error(), "takes more steps to fill in than Limits.Steps") {
+		t.Errorf("Compile = %v", err)
+	}
+}

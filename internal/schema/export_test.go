@@ -1,0 +1,81 @@
+package schema
+
+import (
+	"encoding/json"
+	"math/big"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// Suite is a schema compiled as the conformance suites expect it: formats are asserted or not, unknown properties are none of its
+// business, and what Compile refuses as a mistake is passed over.
+type Suite struct {
+	n     *node
+	steps int
+}
+
+// CompileSuite compiles text under url; load returns the text of other documents.
+func CompileSuite(url, text string, assertFormats bool, load func(url string) (string, error)) (*Suite, error) {
+	known := formats
+	if !assertFormats {
+		known = nil
+	}
+	c := newCompiler(load, known, func(string, any) []error { return nil })
+	n, err := c.compile(url, text)
+	if err != nil {
+		return nil, err
+	}
+	return &Suite{n, 1_000_000}, nil
+}
+
+// Valid reports whether v is valid, both while gathering faults and while not.
+func (s *Suite) Valid(v any) (valid, agreed bool) {
+	var got [2]bool
+	for i, report := range [...]bool{true, false} {
+		e := newEvaluation(s.steps, true)
+		got[i] = e.value(s.n, v, report) && !e.exhausted
+		agreed = !report || got[i] == (len(e.faults) == 0)
+		if !agreed {
+			return got[0], false
+		}
+	}
+	return got[0], got[0] == got[1]
+}
+
+// IsFormat asks a built-in format.
+func IsFormat(name, s string) bool { return formats[name](s) }
+
+// IsInteger reports whether n is a whole number.
+func IsInteger(n json.Number) bool { return isInteger(n) }
+
+// Compare is how a number is compared with a bound of a schema.
+func Compare(n, bound json.Number) int { return newBound(exactNumber(bound), bound).compare(n) }
+
+// Divides reports whether n is a multiple of a bound.
+func Divides(n, bound json.Number) bool { return newBound(exactNumber(bound), bound).divides(n) }
+
+func exactNumber(n json.Number) *big.Rat {
+	exact, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return new(big.Rat)
+	}
+	return exact
+}
+
+// Steps returns how many steps filling in the defaults of a document and checking it take.
+func Steps(text, document string) (steps int, valid bool) {
+	const plenty = 1 << 40
+	s, err := Compile(Source{URL: Base + "steps.json", Text: text}, Options{MaxSteps: plenty})
+	if err != nil {
+		panic(err)
+	}
+	value, err := jsondoc.DecodeValue([]byte(document), jsondoc.Limits{Depth: 1_000, Keys: 10_000, Items: 10_000, Values: 100_000, Name: 1 << 20})
+	if err != nil {
+		panic(err)
+	}
+	f := filler{steps: plenty}
+	filled := f.value(s.root, value)
+	e := newEvaluation(f.steps, false)
+	valid = e.run(s.root, filled)
+	return plenty - e.steps, valid
+}

@@ -1,0 +1,173 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// A Code is the stable name of a rule that a value broke.
+type Code string
+
+const (
+	codeRequired          Code = "required"
+	codeUnknown           Code = "unknown"
+	codeType              Code = "type"
+	codeConst             Code = "const"
+	codeEnum              Code = "enum"
+	codeFormat            Code = "format"
+	codePattern           Code = "pattern"
+	codeMinLength         Code = "min_length"
+	codeMaxLength         Code = "max_length"
+	codeMinimum           Code = "minimum"
+	codeMaximum           Code = "maximum"
+	codeExclusiveMinimum  Code = "exclusive_minimum"
+	codeExclusiveMaximum  Code = "exclusive_maximum"
+	codeMultipleOf        Code = "multiple_of"
+	codeMinItems          Code = "min_items"
+	codeMaxItems          Code = "max_items"
+	codeUniqueItems       Code = "unique_items"
+	codeMinContains       Code = "min_contains"
+	codeMaxContains       Code = "max_contains"
+	codeMinProperties     Code = "min_properties"
+	codeMaxProperties     Code = "max_properties"
+	codePropertyName      Code = "property_name"
+	codeDependentRequired Code = "dependent_required"
+	codeForbidden         Code = "forbidden"
+	codeNot               Code = "not"
+	codeAnyOf             Code = "any_of"
+	codeOneOf             Code = "one_of"
+	codeSchema            Code = "schema"
+)
+
+// detail is the sentence for people; a %v is the parameter "limit", "format" and so on.
+var detail = map[Code]string{
+	codeRequired:          "Is required.",
+	codeUnknown:           "Is not known here.",
+	codeType:              "Must be of type %v.",
+	codeConst:             "Must be the one value that is allowed.",
+	codeEnum:              "Must be one of the values that are allowed.",
+	codeFormat:            "Must be a valid %v.",
+	codePattern:           "Must match the pattern.",
+	codeMinLength:         "Must have at least %v characters.",
+	codeMaxLength:         "Must have at most %v characters.",
+	codeMinimum:           "Must be %v or more.",
+	codeMaximum:           "Must be %v or less.",
+	codeExclusiveMinimum:  "Must be more than %v.",
+	codeExclusiveMaximum:  "Must be less than %v.",
+	codeMultipleOf:        "Must be a multiple of %v.",
+	codeMinItems:          "Must have at least %v items.",
+	codeMaxItems:          "Must have at most %v items.",
+	codeUniqueItems:       "Must not hold the same item twice.",
+	codeMinContains:       "Must have at least %v items of the kind that is asked for.",
+	codeMaxContains:       "Must have at most %v items of the kind that is limited.",
+	codeMinProperties:     "Must have at least %v properties.",
+	codeMaxProperties:     "Must have at most %v properties.",
+	codePropertyName:      "Is not a name that is allowed.",
+	codeDependentRequired: "Is required together with %v.",
+	codeForbidden:         "Is not allowed here.",
+	codeNot:               "Must not be of the kind that is excluded.",
+	codeAnyOf:             "Fits none of the alternatives.",
+	codeOneOf:             "Must fit exactly one of the alternatives.",
+	codeSchema:            "Must be a valid JSON Schema.",
+}
+
+// A Fault is one rule broken in one place. It holds nothing of the value; the pointer holds names, which may be submitted ones.
+type Fault struct {
+	Pointer string // of the value that broke it (RFC 6901)
+	Code    Code
+	Params  map[string]any // of the rule, nil if it has none
+
+	depth int    // of the value, in segments, which the pointer may have too few of
+	name  string // of a property of the value at hand, where named: the fault is there
+	named bool
+}
+
+const (
+	// maxFaults bounds how many faults are gathered before they are sorted. The order of gathering is fixed, too.
+	maxFaults = 1_000
+	// MaxPointer bounds what an answer repeats of submitted names, in bytes. Beyond it the pointer ends at the parent.
+	MaxPointer = 256
+)
+
+// note gathers a fault at the value at hand, or at its property, and returns false.
+func (e *evaluation) note(report bool, f Fault) bool {
+	if !report || len(e.faults) >= maxFaults {
+		return false
+	}
+	f.Pointer, f.depth = e.pointer(&f), len(e.path)
+	if f.named {
+		f.depth++
+	}
+	f.name = "" // it would keep the whole document in memory
+	e.faults = append(e.faults, f)
+	return false
+}
+
+// limit notes a fault against a bound.
+func (e *evaluation) limit(report bool, c Code, limit any) bool {
+	if !report || len(e.faults) >= maxFaults {
+		return false
+	}
+	return e.note(true, Fault{Code: c, Params: map[string]any{"limit": limit}})
+}
+
+// fault notes that n's own keyword was broken.
+func (e *evaluation) fault(report bool, c Code, n *node) bool {
+	if !report || len(e.faults) >= maxFaults {
+		return false
+	}
+	f := Fault{Code: c}
+	switch c {
+	case codeType:
+		f.Params = map[string]any{"expected": n.types.names()}
+	case codeFormat:
+		f.Params = map[string]any{"format": n.format}
+	case codePattern:
+		f.Params = map[string]any{"pattern": n.text.pattern.String()}
+	case codeEnum:
+		if allowed := scalars(n.enum); allowed != nil {
+			f.Params = map[string]any{"allowed": allowed}
+		}
+	case codeConst:
+		if allowed := scalars(n.constant); allowed != nil {
+			f.Params = map[string]any{"allowed": allowed}
+		}
+	}
+	return e.note(true, f)
+}
+
+// scalars returns the values that the schema lists, if an answer can list them too.
+func scalars(values []any) []any {
+	const most = 32
+	if len(values) > most {
+		return nil
+	}
+	for _, v := range values {
+		switch v.(type) {
+		case map[string]any, []any:
+			return nil
+		}
+	}
+	return values
+}
+
+// Detail is the sentence for people. It fills the one parameter into the text for the code.
+func (f *Fault) Detail() string {
+	text := detail[f.Code]
+	if !strings.Contains(text, "%v") {
+		return text
+	}
+	for _, key := range [...]string{"limit", "expected", "format", "with"} {
+		switch value := f.Params[key].(type) {
+		case nil:
+		case []string:
+			return fmt.Sprintf(text, strings.Join(value, " or "))
+		case json.Number:
+			return fmt.Sprintf(text, value.String())
+		default:
+			return fmt.Sprintf(text, value)
+		}
+	}
+	return text
+}
