@@ -8,7 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// family is a tree whose children are declared three times over: by $ref, and twice in allOf.
+// family is a tree whose children are declared three times over: by $ref, and
+// twice in allOf.
 const family = `{"$ref":"#/$defs/node","$defs":{
 	"node":{"type":"object","allOf":[{"$ref":"#/$defs/base"},{"$ref":"#/$defs/base2"}],
 		"properties":{"child":{"$ref":"#/$defs/node"},"n":{"type":"integer","default":1}}},
@@ -22,7 +23,8 @@ func nested(open, inner, shut string, depth int) string {
 	return strings.Repeat(open, depth) + inner + strings.Repeat(shut, depth)
 }
 
-// Filling in defaults costs each object once for each schema, and is paid for with the steps of checking.
+// Filling in defaults costs each object once for each schema, and is paid for
+// with the steps of checking.
 func TestFillingIsBounded(t *testing.T) {
 	t.Run("LinearInDepth", func(t *testing.T) {
 		at := func(depth int) int {
@@ -101,7 +103,8 @@ func TestPatternsCostSteps(t *testing.T) {
 	})
 }
 
-// What is too long is refused for that alone: no pattern and no format looks at it.
+// What is too long is refused for that alone: no pattern and no format looks at
+// it.
 func TestTooLongStringsAreNotLookedAt(t *testing.T) {
 	looked := 0
 	s := compile(t, `{"type":"string","maxLength":4,"minLength":2,"pattern":"^a+$","format":"mine"}`,
@@ -129,7 +132,8 @@ func TestTooLongStringsAreNotLookedAt(t *testing.T) {
 	}
 }
 
-// Which alternative was meant is seen by how deep a fault is, and not by a pointer that has been cut.
+// Which alternative was meant is seen by how deep a fault is, and not by a
+// pointer that has been cut.
 func TestAlternativeBelowALongName(t *testing.T) {
 	name := strings.Repeat("n", 300)
 	s := compile(t, `{"properties":{"`+name+`":{"oneOf":[

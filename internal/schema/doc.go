@@ -2,4 +2,39 @@
 // and holds values against them within a budget of steps. It knows values and
 // nothing of requests: package validate decides what a value is made of, and
 // what a client is told.
+//
+// # Threat
+//
+// A schema fails quietly: most libraries pass over a misspelled keyword or an
+// unknown format, and a document can be built so that checking it takes a time
+// that is exponential in its depth.
+//
+// # Defence
+//
+// [Compile] refuses whatever a schema says in vain. [Schema.Check] gives up
+// after Options.MaxSteps. Its faults have a fixed order and never hold a value.
+//
+// # What is where
+//
+//   - schema.go: Compile and Check, for the layers; property.go: the properties
+//     that a schema declares, for readers that make a value of text.
+//   - jsonschema.go: the only file that knows the library. It turns what the
+//     library has compiled into nodes. location.go: the library's names for
+//     places in documents.
+//   - node.go: one schema, compiled; types.go: the types that it allows.
+//   - strict.go, keyword.go, similar.go: what Compile refuses.
+//   - defaults.go: which defaults there are; filler.go: filling them in.
+//   - evaluation.go: one value held against one schema, in steps. The keywords
+//     stand in evaluatetext.go, evaluatenumber.go, evaluatearray.go,
+//     evaluateobject.go and evaluatebranch.go (allOf, anyOf, if and so on).
+//   - marks.go: what schemas have said of each property; close.go: refusing
+//     what no schema has said anything of; spelling.go: names in another case.
+//   - equal.go, unique.go, decimal.go: equality and exact numbers.
+//   - format.go: the formats; code.go, fault.go, pointer.go: what is wrong, and
+//     where.
+//
+// # Not covered
+//
+// What a $ref to the draft's own meta-schema describes is left to the library,
+// whose steps are not counted.
 package schema

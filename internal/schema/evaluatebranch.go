@@ -32,7 +32,8 @@ func (e *evaluation) inPlace(n *node, v any, report bool) bool {
 	return ok
 }
 
-// try applies a schema to find out, and forgets what it has marked if it does not hold.
+// try applies a schema to find out, and forgets what it has marked if it does
+// not hold.
 func (e *evaluation) try(n *node, v any) bool {
 	start := len(e.marks)
 	if e.apply(n, v, false) {
@@ -57,7 +58,8 @@ func (e *evaluation) conditional(n *node, v any, report bool) bool {
 	return branch == nil || e.apply(branch, v, report)
 }
 
-// anyOf tries all branches even after one holds: each that does says what it knows (JSON Schema Core, section 11.1).
+// anyOf tries all branches even after one holds: each that does says what it
+// knows (JSON Schema Core, section 11.1).
 func (e *evaluation) anyOf(n *node, v any, report bool) bool {
 	held := false
 	for _, branch := range n.anyOf {
@@ -82,8 +84,10 @@ func (e *evaluation) oneOf(n *node, v any, report bool) bool {
 	return e.note(report, Fault{Code: codeOneOf, Params: map[string]any{"matched": held}})
 }
 
-// best reports the faults of the branch that was probably meant: the right type, then the right constants (a discriminator), then
-// the fewest faults, then the first. If no branch is for values of this type, it reports that none fits.
+// best reports the faults of the branch that was probably meant: the right
+// type, then the right constants (a discriminator), then the fewest faults,
+// then the first. If no branch is for values of this type, it reports that none
+// fits.
 func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool {
 	if !report || e.exhausted {
 		return false
@@ -110,7 +114,8 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 	return false
 }
 
-// rank orders branches by how little they fit, and reports false for one that is not for this value at all.
+// rank orders branches by how little they fit, and reports false for one that
+// is not for this value at all.
 func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
 	for i := range faults {
 		f := &faults[i]
@@ -125,7 +130,8 @@ func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
 	return rank, len(faults) > 0
 }
 
-// dynamic finds what $dynamicRef means here: the outermost schema in scope that has the anchor (JSON Schema Core, section 8.2.3.2).
+// dynamic finds what $dynamicRef means here: the outermost schema in scope that
+// has the anchor (JSON Schema Core, section 8.2.3.2).
 func (e *evaluation) dynamic(n *node) *node {
 	if n.anchor == "" {
 		return n.dynamicRef

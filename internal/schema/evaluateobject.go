@@ -1,8 +1,6 @@
 package schema
 
-import (
-	"slices"
-)
+import "slices"
 
 func (e *evaluation) object(rules *objectRules, object map[string]any, report bool) bool {
 	ok := true
@@ -49,7 +47,16 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 	return ok
 }
 
-// others looks at every property: the keywords that are not about properties known by name.
+// member holds the value of a property against a schema.
+func (e *evaluation) member(n *node, name string, v any, report bool) bool {
+	e.path = append(e.path, segment{name, -1})
+	ok := e.value(n, v, report)
+	e.path = e.path[:len(e.path)-1]
+	return ok
+}
+
+// others looks at every property: the keywords that are not about properties
+// known by name.
 func (e *evaluation) others(rules *objectRules, object map[string]any, report bool) bool {
 	ok := true
 	bottom := len(e.names)
@@ -80,7 +87,8 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 	return ok
 }
 
-// remaining holds a property against the schema for those that nothing else describes. Where that is false, it is an unknown one.
+// remaining holds a property against the schema for those that nothing else
+// describes. Where that is false, it is an unknown one.
 func (e *evaluation) remaining(n *node, name string, v any, report bool) bool {
 	if n.refuses {
 		return e.note(report, Fault{Code: codeUnknown, name: name, named: true})
@@ -101,22 +109,6 @@ func (e *evaluation) dependentRequired(rule *dependentRequired, object map[strin
 	return ok
 }
 
-// leftOver checks unevaluatedProperties and unevaluatedItems, which come last: they are about what nothing else in this schema has
-// described, and start is where that begins among the marks.
-func (e *evaluation) leftOver(n *node, v any, start int, report bool) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		if n.object != nil && n.object.unevaluated != nil {
-			return e.unevaluatedProperties(n.object.unevaluated, v, start, report)
-		}
-	case []any:
-		if n.array != nil && n.array.unevaluated != nil {
-			return e.unevaluatedItems(n.array.unevaluated, v, start, report)
-		}
-	}
-	return true
-}
-
 func (e *evaluation) unevaluatedProperties(n *node, object map[string]any, start int, report bool) bool {
 	ok := true
 	known := e.known(object, start)
@@ -132,22 +124,6 @@ func (e *evaluation) unevaluatedProperties(n *node, object map[string]any, start
 		}
 		e.markName(object, name)
 		ok = e.remaining(n, name, object[name], report) && ok
-	}
-	return ok
-}
-
-func (e *evaluation) unevaluatedItems(n *node, items []any, start int, report bool) bool {
-	ok := true
-	known := e.known(items, start)
-	for i, item := range items {
-		if !ok && !report || !e.spend(1) {
-			return false
-		}
-		if known.item(i) {
-			continue
-		}
-		e.markItem(items, i)
-		ok = e.element(n, i, item, report) && ok
 	}
 	return ok
 }

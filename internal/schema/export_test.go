@@ -7,14 +7,16 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Suite is a schema compiled as the conformance suites expect it: formats are asserted or not, unknown properties are none of its
-// business, and what Compile refuses as a mistake is passed over.
+// Suite is a schema compiled as the conformance suites expect it: formats are
+// asserted or not, unknown properties are none of its business, and what
+// Compile refuses as a mistake is passed over.
 type Suite struct {
 	n     *node
 	steps int
 }
 
-// CompileSuite compiles text under url; load returns the text of other documents.
+// CompileSuite compiles text under url; load returns the text of other
+// documents.
 func CompileSuite(url, text string, assertFormats bool, load func(url string) (string, error)) (*Suite, error) {
 	known := formats
 	if !assertFormats {
@@ -62,7 +64,8 @@ func exactNumber(n json.Number) *big.Rat {
 	return exact
 }
 
-// Steps returns how many steps filling in the defaults of a document and checking it take.
+// Steps returns how many steps filling in the defaults of a document and
+// checking it take.
 func Steps(text, document string) (steps int, valid bool) {
 	const plenty = 1 << 40
 	s, err := Compile(Source{URL: Base + "steps.json", Text: text}, Options{MaxSteps: plenty})

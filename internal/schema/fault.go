@@ -6,73 +6,8 @@ import (
 	"strings"
 )
 
-// A Code is the stable name of a rule that a value broke.
-type Code string
-
-const (
-	codeRequired          Code = "required"
-	codeUnknown           Code = "unknown"
-	codeType              Code = "type"
-	codeConst             Code = "const"
-	codeEnum              Code = "enum"
-	codeFormat            Code = "format"
-	codePattern           Code = "pattern"
-	codeMinLength         Code = "min_length"
-	codeMaxLength         Code = "max_length"
-	codeMinimum           Code = "minimum"
-	codeMaximum           Code = "maximum"
-	codeExclusiveMinimum  Code = "exclusive_minimum"
-	codeExclusiveMaximum  Code = "exclusive_maximum"
-	codeMultipleOf        Code = "multiple_of"
-	codeMinItems          Code = "min_items"
-	codeMaxItems          Code = "max_items"
-	codeUniqueItems       Code = "unique_items"
-	codeMinContains       Code = "min_contains"
-	codeMaxContains       Code = "max_contains"
-	codeMinProperties     Code = "min_properties"
-	codeMaxProperties     Code = "max_properties"
-	codePropertyName      Code = "property_name"
-	codeDependentRequired Code = "dependent_required"
-	codeForbidden         Code = "forbidden"
-	codeNot               Code = "not"
-	codeAnyOf             Code = "any_of"
-	codeOneOf             Code = "one_of"
-	codeSchema            Code = "schema"
-)
-
-// detail is the sentence for people; a %v is the parameter "limit", "format" and so on.
-var detail = map[Code]string{
-	codeRequired:          "Is required.",
-	codeUnknown:           "Is not known here.",
-	codeType:              "Must be of type %v.",
-	codeConst:             "Must be the one value that is allowed.",
-	codeEnum:              "Must be one of the values that are allowed.",
-	codeFormat:            "Must be a valid %v.",
-	codePattern:           "Must match the pattern.",
-	codeMinLength:         "Must have at least %v characters.",
-	codeMaxLength:         "Must have at most %v characters.",
-	codeMinimum:           "Must be %v or more.",
-	codeMaximum:           "Must be %v or less.",
-	codeExclusiveMinimum:  "Must be more than %v.",
-	codeExclusiveMaximum:  "Must be less than %v.",
-	codeMultipleOf:        "Must be a multiple of %v.",
-	codeMinItems:          "Must have at least %v items.",
-	codeMaxItems:          "Must have at most %v items.",
-	codeUniqueItems:       "Must not hold the same item twice.",
-	codeMinContains:       "Must have at least %v items of the kind that is asked for.",
-	codeMaxContains:       "Must have at most %v items of the kind that is limited.",
-	codeMinProperties:     "Must have at least %v properties.",
-	codeMaxProperties:     "Must have at most %v properties.",
-	codePropertyName:      "Is not a name that is allowed.",
-	codeDependentRequired: "Is required together with %v.",
-	codeForbidden:         "Is not allowed here.",
-	codeNot:               "Must not be of the kind that is excluded.",
-	codeAnyOf:             "Fits none of the alternatives.",
-	codeOneOf:             "Must fit exactly one of the alternatives.",
-	codeSchema:            "Must be a valid JSON Schema.",
-}
-
-// A Fault is one rule broken in one place. It holds nothing of the value; the pointer holds names, which may be submitted ones.
+// A Fault is one rule broken in one place. It holds nothing of the value; the
+// pointer holds names, which may be submitted ones.
 type Fault struct {
 	Pointer string // of the value that broke it (RFC 6901)
 	Code    Code
@@ -84,13 +19,16 @@ type Fault struct {
 }
 
 const (
-	// maxFaults bounds how many faults are gathered before they are sorted. The order of gathering is fixed, too.
+	// maxFaults bounds how many faults are gathered before they are sorted. The
+	// order of gathering is fixed, too.
 	maxFaults = 1_000
-	// MaxPointer bounds what an answer repeats of submitted names, in bytes. Beyond it the pointer ends at the parent.
+	// MaxPointer bounds what an answer repeats of submitted names, in bytes.
+	// Beyond it the pointer ends at the parent.
 	MaxPointer = 256
 )
 
-// note gathers a fault at the value at hand, or at its property, and returns false.
+// note gathers a fault at the value at hand, or at its property, and returns
+// false.
 func (e *evaluation) note(report bool, f Fault) bool {
 	if !report || len(e.faults) >= maxFaults {
 		return false
@@ -137,7 +75,8 @@ func (e *evaluation) fault(report bool, c Code, n *node) bool {
 	return e.note(true, f)
 }
 
-// scalars returns the values that the schema lists, if an answer can list them too.
+// scalars returns the values that the schema lists, if an answer can list them
+// too.
 func scalars(values []any) []any {
 	const most = 32
 	if len(values) > most {
@@ -152,7 +91,8 @@ func scalars(values []any) []any {
 	return values
 }
 
-// Detail is the sentence for people. It fills the one parameter into the text for the code.
+// Detail is the sentence for people. It fills the one parameter into the text
+// for the code.
 func (f *Fault) Detail() string {
 	text := detail[f.Code]
 	if !strings.Contains(text, "%v") {

@@ -8,8 +8,10 @@ import (
 	"time"
 )
 
-// formats are the formats that "format" may name, asserted and not merely described. They are stricter than the libraries' where a
-// looser reading is an attack: an address with spaces or quotes in it goes into headers, a javascript: link into a page.
+// formats are the formats that "format" may name, asserted and not merely
+// described. They are stricter than the libraries' where a looser reading is an
+// attack: an address with spaces or quotes in it goes into headers, a
+// javascript: link into a page.
 var formats = map[string]func(string) bool{
 	"email":     isEmail,
 	"uri":       isURI,
@@ -22,8 +24,10 @@ var formats = map[string]func(string) bool{
 	"byte":      isBase64,
 }
 
-// isEmail takes an addr-spec with a dot-atom for its local part and a host name of two labels or more for its domain (RFC 5321,
-// section 4.1.2): no quoted strings, comments, address literals or names without a dot, which are legal and never meant.
+// isEmail takes an addr-spec with a dot-atom for its local part and a host name
+// of two labels or more for its domain (RFC 5321, section 4.1.2): no quoted
+// strings, comments, address literals or names without a dot, which are legal
+// and never meant.
 func isEmail(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
 	if !ok || len(local) > 64 || len(s) > 254 || !strings.Contains(domain, ".") || !isHostname(domain) {
@@ -34,7 +38,8 @@ func isEmail(s string) bool {
 			return false
 		}
 	}
-	// A last label of digits alone would be an IP address that some resolvers take.
+	// A last label of digits alone would be an IP address that some resolvers
+	// take.
 	last := domain[strings.LastIndexByte(domain, '.')+1:]
 	return strings.Trim(last, "0123456789") != ""
 }
@@ -48,11 +53,13 @@ func isAlphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// schemes are those that "uri" takes: places to go, and none that a browser runs (javascript:, data:, vbscript:) or reads from a disk.
+// schemes are those that "uri" takes: places to go, and none that a browser
+// runs (javascript:, data:, vbscript:) or reads from a disk.
 var schemes = [...]string{"https", "http", "mailto", "tel", "urn", "ftp", "ftps", "ws", "wss"}
 
-// isURI takes an absolute URI (RFC 3986) of a known scheme, with a host where the scheme has hosts, and without user information,
-// which makes https://bank.example@evil.example look like what it is not.
+// isURI takes an absolute URI (RFC 3986) of a known scheme, with a host where
+// the scheme has hosts, and without user information, which makes
+// https://bank.example@evil.example look like what it is not.
 func isURI(s string) bool {
 	if s == "" || strings.ContainsFunc(s, notURI) {
 		return false
@@ -87,7 +94,8 @@ func isAuthority(u *url.URL) bool {
 	return isHostname(strings.TrimSuffix(host, "."))
 }
 
-// notURI holds for what no URI contains unescaped (RFC 3986, appendix A), the backslash among it, which browsers take for a slash.
+// notURI holds for what no URI contains unescaped (RFC 3986, appendix A), the
+// backslash among it, which browsers take for a slash.
 func notURI(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
 }
@@ -96,7 +104,8 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// isUUID takes the 36 characters of RFC 9562, section 4, in either case, and no braces, urn: or missing hyphens.
+// isUUID takes the 36 characters of RFC 9562, section 4, in either case, and no
+// braces, urn: or missing hyphens.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -116,8 +125,9 @@ func isUUID(s string) bool {
 	return true
 }
 
-// isDateTime takes RFC 3339, section 5.6, as package time reads it, and no more: package time also takes a comma for the fraction,
-// and offsets beyond a day. A leap second is taken where one can be, at 23:59:60 UTC.
+// isDateTime takes RFC 3339, section 5.6, as package time reads it, and no
+// more: package time also takes a comma for the fraction, and offsets beyond a
+// day. A leap second is taken where one can be, at 23:59:60 UTC.
 func isDateTime(s string) bool {
 	if len(s) < len("2006-01-02T15:04:05Z") || s[10] != 'T' && s[10] != 't' || strings.ContainsRune(s, ',') || !digitsAt(s, 11, 13, 14, 16, 17, 19) {
 		return false
@@ -158,7 +168,8 @@ func isDate(s string) bool {
 	return err == nil && len(s) == len(time.DateOnly)
 }
 
-// isIPv4 takes four decimal numbers. Leading zeros, which some read as octal, are refused.
+// isIPv4 takes four decimal numbers. Leading zeros, which some read as octal,
+// are refused.
 func isIPv4(s string) bool {
 	addr, err := netip.ParseAddr(s)
 	return err == nil && addr.Is4()
@@ -170,7 +181,8 @@ func isIPv6(s string) bool {
 	return err == nil && addr.Is6() && addr.Zone() == ""
 }
 
-// isHostname is RFC 1123, section 2.1: letters, digits and hyphens, in labels of 1 to 63. International names come as xn--.
+// isHostname is RFC 1123, section 2.1: letters, digits and hyphens, in labels
+// of 1 to 63. International names come as xn--.
 func isHostname(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false
@@ -188,8 +200,8 @@ func isHostname(s string) bool {
 	return true
 }
 
-// isBase64 takes standard base64 with padding (RFC 4648, section 4), in its one canonical form and without line breaks, which package
-// base64 skips.
+// isBase64 takes standard base64 with padding (RFC 4648, section 4), in its one
+// canonical form and without line breaks, which package base64 skips.
 func isBase64(s string) bool {
 	if len(s)%4 != 0 || strings.ContainsAny(s, "\r\n") {
 		return false

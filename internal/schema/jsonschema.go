@@ -7,9 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/big"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -17,14 +15,18 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// This file is the only one that knows the library. It parses schemas, holds them against the meta-schema of the draft and resolves
-// their references. What it compiles is turned into nodes here and evaluated by this package: the library's own evaluation has no
-// bound on steps, orders its errors at random and does not tell which properties it has seen.
+// This file is the only one that knows the library. It parses schemas, holds
+// them against the meta-schema of the draft and resolves their references. What
+// it compiles is turned into nodes here and evaluated by this package: the
+// library's own evaluation has no bound on steps, orders its errors at random
+// and does not tell which properties it has seen.
 
-// schemaLimits bounds a schema document. Its author is not the enemy, but a duplicate name is a mistake there, too.
+// schemaLimits bounds a schema document. Its author is not the enemy, but a
+// duplicate name is a mistake there, too.
 var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256}
 
-// document is a decoded schema document. The library calls it by its $id, if it has one.
+// document is a decoded schema document. The library calls it by its $id, if it
+// has one.
 type document struct {
 	url string
 	doc any
@@ -137,7 +139,8 @@ func reasonOf(err error) string {
 	return "cannot be compiled: " + err.Error()
 }
 
-// node turns a compiled schema into a node. Schemas refer to each other in circles, so that it is entered before it is filled.
+// node turns a compiled schema into a node. Schemas refer to each other in
+// circles, so that it is entered before it is filled.
 func (c *compiler) node(s *jsonschema.Schema) *node {
 	if s == nil {
 		return nil
@@ -257,8 +260,9 @@ func numberRulesOf(s *jsonschema.Schema, raw map[string]any) *numberRules {
 	return &r
 }
 
-// dynamicRef keeps the anchor only where the reference is dynamic at all: it must lead to a $dynamicAnchor of its own name (JSON
-// Schema Core, section 8.2.3.2).
+// dynamicRef keeps the anchor only where the reference is dynamic at all: it
+// must lead to a $dynamicAnchor of its own name (JSON Schema Core, section
+// 8.2.3.2).
 func (c *compiler) dynamicRef(n *node, s *jsonschema.Schema, raw map[string]any) {
 	if s.DynamicRef == nil {
 		return
@@ -270,7 +274,8 @@ func (c *compiler) dynamicRef(n *node, s *jsonschema.Schema, raw map[string]any)
 	}
 }
 
-// home returns the resource that a schema belongs to: the nearest schema around it with an $id, or its document.
+// home returns the resource that a schema belongs to: the nearest schema around
+// it with an $id, or its document.
 func (c *compiler) home(d *document, pointer string) *resource {
 	key := d.url + "#" + homeOf(d.doc, pointer)
 	if c.resources[key] == nil {
@@ -279,7 +284,8 @@ func (c *compiler) home(d *document, pointer string) *resource {
 	return c.resources[key]
 }
 
-// anchors compiles every $dynamicAnchor, which may be reachable through the dynamic scope alone. Doing so may load further documents.
+// anchors compiles every $dynamicAnchor, which may be reachable through the
+// dynamic scope alone. Doing so may load further documents.
 func (c *compiler) anchors() error {
 	var errs []error
 	done := map[*document]bool{}
@@ -314,66 +320,4 @@ func (c *compiler) anchorsOf(d *document) []error {
 		home.anchors[anchor] = c.node(s)
 	})
 	return errs
-}
-
-// resolve resolves the $id of a document.
-func resolve(document, id string) string {
-	at, err := url.Parse(document)
-	if err != nil {
-		return id
-	}
-	resolved, err := at.Parse(strings.TrimSuffix(id, "#"))
-	if err != nil {
-		return id
-	}
-	return resolved.String()
-}
-
-// splitLocation splits the library's location of a schema into document and pointer, which it percent-encodes.
-func splitLocation(location string) (document, pointer string) {
-	document, fragment, _ := strings.Cut(location, "#")
-	if decoded, err := url.PathUnescape(fragment); err == nil {
-		fragment = decoded
-	}
-	return document, fragment
-}
-
-func escapeLocation(pointer string) string {
-	segments := strings.Split(pointer, "/")
-	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
-	}
-	return strings.Join(segments, "/")
-}
-
-var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
-
-// lookUp returns what a pointer leads to in a document, or nil.
-func lookUp(v any, pointer string) any {
-	for _, segment := range strings.Split(pointer, "/")[1:] {
-		switch container := v.(type) {
-		case map[string]any:
-			v = container[unescaper.Replace(segment)]
-		case []any:
-			i, err := strconv.Atoi(segment)
-			if err != nil || i < 0 || i >= len(container) {
-				return nil
-			}
-			v = container[i]
-		default:
-			return nil
-		}
-	}
-	return v
-}
-
-// homeOf returns the pointer of the nearest schema with an $id on the way to pointer.
-func homeOf(doc any, pointer string) string {
-	for at := pointer; at != ""; at = at[:strings.LastIndexByte(at, '/')] {
-		schema, _ := lookUp(doc, at).(map[string]any)
-		if id, ok := schema["$id"].(string); ok && !strings.HasPrefix(id, "#") {
-			return at
-		}
-	}
-	return ""
 }

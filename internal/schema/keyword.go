@@ -16,13 +16,15 @@ const (
 	shapeNamed         // an object of schemas
 )
 
-// keyword is what has to be known of a keyword to walk a schema, and to see that it can apply.
+// keyword is what has to be known of a keyword to walk a schema, and to see
+// that it can apply.
 type keyword struct {
 	shape   shape
 	applies Types // to values of these types only; 0 is all
 }
 
-// keywords are those of draft 2020-12 that this package evaluates or that only describe.
+// keywords are those of draft 2020-12 that this package evaluates or that only
+// describe.
 var keywords = map[string]keyword{
 	"$schema": {}, "$id": {}, "$ref": {}, "$anchor": {}, "$dynamicRef": {}, "$dynamicAnchor": {}, "$comment": {},
 	"$defs": {shape: shapeNamed},
@@ -48,9 +50,8 @@ var keywords = map[string]keyword{
 	"title": {}, "description": {}, "default": {}, "deprecated": {}, "readOnly": {}, "writeOnly": {}, "examples": {},
 }
 
-const numeric = Number | Integer
-
-// subschemas calls visit for each schema directly within schema, in a fixed order, with its pointer.
+// subschemas calls visit for each schema directly within schema, in a fixed
+// order, with its pointer.
 func subschemas(schema map[string]any, pointer string, visit func(sub any, pointer string)) {
 	for _, name := range slices.Sorted(maps.Keys(schema)) {
 		here := string(appendSegment([]byte(pointer), name))

@@ -1,13 +1,7 @@
 package schema
 
-import (
-	"encoding/json"
-	"math/big"
-	"regexp"
-	"regexp/syntax"
-)
-
-// node is one schema, compiled for evaluation. All lists are in a fixed order, so that the same request gets the same answer.
+// node is one schema, compiled for evaluation. All lists are in a fixed order,
+// so that the same request gets the same answer.
 type node struct {
 	pointer string // of the schema in its document, for errors at New
 
@@ -90,39 +84,12 @@ type stringRules struct {
 	pattern  *pattern
 }
 
-// pattern is a regular expression, and what it costs.
-type pattern struct {
-	*regexp.Regexp
-	size int // instructions of its program: package regexp looks at each of them for each byte, at worst
-}
-
-func newPattern(re *regexp.Regexp) *pattern {
-	if re == nil {
-		return nil
-	}
-	size := len(re.String())
-	if parsed, err := syntax.Parse(re.String(), syntax.Perl); err == nil {
-		if program, err := syntax.Compile(parsed.Simplify()); err == nil {
-			size = len(program.Inst)
-		}
-	}
-	return &pattern{re, size}
-}
-
 type numberRules struct {
 	min, max, above, below, multiple *bound
 }
 
-// bound is a number of the schema, exactly.
-type bound struct {
-	decimal decimal
-	digits  *big.Int // of decimal
-	whole   int64    // valid if small
-	small   bool
-	text    json.Number
-}
-
-// resource is a schema with an $id of its own, or a document: what an anchor belongs to.
+// resource is a schema with an $id of its own, or a document: what an anchor
+// belongs to.
 type resource struct {
 	anchors map[string]*node // by $dynamicAnchor
 }
@@ -133,64 +100,4 @@ func (o *objectRules) property(name string) *node {
 		return o.properties[i].node
 	}
 	return nil
-}
-
-// Types is a set of JSON types.
-type Types uint8
-
-const (
-	Null Types = 1 << iota
-	Boolean
-	Object
-	Array
-	Number
-	Integer
-	String
-)
-
-var typeNames = [...]struct {
-	name string
-	set  Types
-}{
-	{"null", Null}, {"boolean", Boolean}, {"object", Object}, {"array", Array},
-	{"number", Number}, {"integer", Integer}, {"string", String},
-}
-
-func typeNamed(name string) Types {
-	for _, t := range typeNames {
-		if t.name == name {
-			return t.set
-		}
-	}
-	return 0
-}
-
-// names lists the types in the order of the specification.
-func (s Types) names() []string {
-	var names []string
-	for _, t := range typeNames {
-		if s&t.set != 0 {
-			names = append(names, t.name)
-		}
-	}
-	return names
-}
-
-// has reports whether v is of one of the types.
-func (s Types) has(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return s&Null != 0
-	case bool:
-		return s&Boolean != 0
-	case string:
-		return s&String != 0
-	case json.Number:
-		return s&Number != 0 || s&Integer != 0 && isInteger(v)
-	case []any:
-		return s&Array != 0
-	case map[string]any:
-		return s&Object != 0
-	}
-	return false
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// One rule at a time: the code, the parameters and the sentence for it, and a value that just passes.
+// One rule at a time: the code, the parameters and the sentence for it, and a
+// value that just passes.
 func TestRules(t *testing.T) {
 	tests := []struct {
 		schema, bad, good string

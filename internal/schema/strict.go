@@ -12,7 +12,8 @@ import (
 // draft is the one dialect that is understood.
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// instead says what to write for a keyword of another draft, of OpenAPI 3.0, or of JSON Schema's that would be passed over.
+// instead says what to write for a keyword of another draft, of OpenAPI 3.0, or
+// of JSON Schema's that would be passed over.
 var instead = map[string]string{
 	"definitions":      `is of an older draft; write "$defs"`,
 	"id":               `is of an older draft; write "$id"`,
@@ -29,8 +30,8 @@ var instead = map[string]string{
 	"contentSchema":    `is a description that nothing checks; say it in "description"`,
 }
 
-// strictness finds what a schema says in vain: the specification lets unknown keywords and formats pass, and a misspelled rule is then
-// no rule.
+// strictness finds what a schema says in vain: the specification lets unknown
+// keywords and formats pass, and a misspelled rule is then no rule.
 type strictness struct {
 	formats map[string]func(string) bool
 	url     string
@@ -151,7 +152,8 @@ func (s *strictness) pairs(schema map[string]any, pointer string) {
 	}
 }
 
-// names finds a required property that is probably misspelled: none is declared under this name, and one is under a similar name.
+// names finds a required property that is probably misspelled: none is declared
+// under this name, and one is under a similar name.
 func (s *strictness) names(schema map[string]any, pointer string) {
 	declared, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
@@ -164,46 +166,4 @@ func (s *strictness) names(schema map[string]any, pointer string) {
 			s.wrong(pointer+"/required", "names %q, which properties does not declare%s", name, hint)
 		}
 	}
-}
-
-// similar suggests a name that is at most two typing mistakes away, or says nothing.
-func similar(name string, among func(func(string) bool)) string {
-	best, distance := "", 3
-	for _, candidate := range slices.Sorted(among) {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate), distance); d < distance && d < len(name) {
-			best, distance = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance counts insertions, deletions, replacements and swaps of neighbours between two short names, up to limit.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 64 {
-		return limit
-	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			replace := rows[i-1][j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, replace)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

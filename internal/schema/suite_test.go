@@ -139,7 +139,8 @@ func verdict(valid bool) string {
 	return "invalid"
 }
 
-// libraryFailures are the tests of the required suite that the library alone does not pass. All of them pass here.
+// libraryFailures are the tests of the required suite that the library alone
+// does not pass. All of them pass here.
 var libraryFailures = []string{
 	"dynamicRef/$dynamicRef skips over intermediate resources - direct reference/integer property passes",
 	"dynamicRef/$dynamicRef skips over intermediate resources - direct reference/string property fails",
@@ -169,8 +170,9 @@ func TestSuiteRequired(t *testing.T) {
 	t.Logf("%d of %d passed; the library alone passes %d", len(cases)-len(failed), len(cases), len(cases)-len(libraryFailed))
 }
 
-// differences are what is decided otherwise than the optional parts of the suite have it, by the beginning of the tests' names. Each
-// must fail somewhere, and nothing else may.
+// differences are what is decided otherwise than the optional parts of the
+// suite have it, by the beginning of the tests' names. Each must fail
+// somewhere, and nothing else may.
 type differences map[string]string
 
 // explain returns the beginning of the list that covers name, or nothing.

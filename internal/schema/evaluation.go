@@ -1,0 +1,166 @@
+package schema
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// evaluation is one value being held against one schema. It gives up after a
+// number of steps: what a schema with anyOf in a cycle makes of a document may
+// be exponential in its depth.
+type evaluation struct {
+	open      bool // unknown properties are allowed
+	steps     int  // left
+	depth     int
+	exhausted bool
+
+	path      []segment
+	marks     []mark
+	spellings []spelled
+	names     []string // stack of names in order
+	scope     []*resource
+	faults    []Fault
+
+	pathRoom     [16]segment
+	markRoom     [16]mark
+	spellingRoom [8]spelled
+	namesRoom    [32]string
+}
+
+// maxNesting bounds how deep schemas apply each other, whatever the steps
+// allow: evaluation recurses.
+const maxNesting = 4_096
+
+func newEvaluation(steps int, open bool) *evaluation {
+	e := &evaluation{open: open, steps: steps}
+	e.path, e.marks, e.spellings, e.names = e.pathRoom[:0], e.markRoom[:0], e.spellingRoom[:0], e.namesRoom[:0]
+	return e
+}
+
+// run reports whether v is what n describes. If it is not, faults says why, in
+// a fixed order; exhausted means that it is not known.
+func (e *evaluation) run(n *node, v any) bool {
+	ok := e.value(n, v, true)
+	if !e.exhausted {
+		ok = e.close(v) && ok
+	}
+	return ok && !e.exhausted
+}
+
+// spend takes steps and reports whether there were enough.
+func (e *evaluation) spend(steps int) bool {
+	if e.steps -= steps; e.steps < 0 {
+		e.exhausted = true
+	}
+	return !e.exhausted
+}
+
+// apply holds v against n. With report every fault is noted, otherwise the
+// first one ends it.
+func (e *evaluation) apply(n *node, v any, report bool) bool {
+	if e.depth++; e.depth > maxNesting {
+		e.exhausted = true
+	}
+	defer func() { e.depth-- }()
+	if !e.spend(1) {
+		return false
+	}
+	if n.refuses {
+		e.markAll(v)
+		return e.fault(report, codeForbidden, nil)
+	}
+	if n.anything {
+		return true
+	}
+	if n.foreign != nil {
+		e.markAll(v)
+		return n.foreign(v) || e.fault(report, codeSchema, nil)
+	}
+	if n.home != nil && (len(e.scope) == 0 || e.scope[len(e.scope)-1] != n.home) {
+		e.scope = append(e.scope, n.home)
+		defer func() { e.scope = e.scope[:len(e.scope)-1] }()
+	}
+	// What stands beside a wrong type, or within it, would only repeat that it
+	// is wrong.
+	if n.types != 0 && !n.types.has(v) {
+		e.markAll(v)
+		return e.fault(report, codeType, n)
+	}
+	start := len(e.marks)
+	ok := e.literals(n, v, report)
+	if ok || report {
+		ok = e.byType(n, v, report) && ok
+	}
+	if ok || report {
+		ok = e.inPlace(n, v, report) && ok
+	}
+	if ok || report {
+		ok = e.leftOver(n, v, start, report) && ok
+	}
+	return ok
+}
+
+// literals checks const and enum. A value that is written in the schema is
+// known to its last leaf.
+func (e *evaluation) literals(n *node, v any, report bool) bool {
+	if len(n.constant) > 0 {
+		if !Equal(n.constant[0], v) {
+			return e.fault(report, codeConst, n)
+		}
+		e.markAll(v)
+	}
+	if n.enum != nil {
+		e.spend(len(n.enum))
+		if !slices.ContainsFunc(n.enum, func(allowed any) bool { return Equal(allowed, v) }) {
+			return e.fault(report, codeEnum, n)
+		}
+		e.markAll(v)
+	}
+	return true
+}
+
+func (e *evaluation) byType(n *node, v any, report bool) bool {
+	switch v := v.(type) {
+	case string:
+		return e.string(n, v, report)
+	case map[string]any:
+		return n.object == nil || e.object(n.object, v, report)
+	case []any:
+		return n.array == nil || e.array(n.array, v, report)
+	case json.Number:
+		return n.numbers == nil || e.number(n.numbers, v, report)
+	}
+	return true
+}
+
+// value holds a value against a schema for it, as opposed to one more schema in
+// the same place: there, "anything" adds nothing to what is known, and here it
+// means all below.
+func (e *evaluation) value(n *node, v any, report bool) bool {
+	if n.anything {
+		e.markAll(v)
+	}
+	if n.spelling != nil {
+		if object, ok := v.(map[string]any); ok {
+			e.spellings = append(e.spellings, spelled{identity(object), n.spelling})
+		}
+	}
+	return e.apply(n, v, report)
+}
+
+// leftOver checks unevaluatedProperties and unevaluatedItems, which come last:
+// they are about what nothing else in this schema has described, and start is
+// where that begins among the marks.
+func (e *evaluation) leftOver(n *node, v any, start int, report bool) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if n.object != nil && n.object.unevaluated != nil {
+			return e.unevaluatedProperties(n.object.unevaluated, v, start, report)
+		}
+	case []any:
+		if n.array != nil && n.array.unevaluated != nil {
+			return e.unevaluatedItems(n.array.unevaluated, v, start, report)
+		}
+	}
+	return true
+}

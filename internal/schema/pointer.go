@@ -1,0 +1,62 @@
+package schema
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// segment is one step of the way to a value.
+type segment struct {
+	name  string
+	index int // -1 for a name
+}
+
+// pointer writes the way to the value at hand, or to its property, as RFC 6901
+// has it. It ends where it would become longer than MaxPointer, and nothing
+// beyond that is looked at: names are the client's.
+func (e *evaluation) pointer(f *Fault) string {
+	var room [MaxPointer]byte
+	out, ok := room[:0], true
+	for i := 0; i < len(e.path) && ok; i++ {
+		name := e.path[i].name
+		if index := e.path[i].index; index >= 0 {
+			name = strconv.Itoa(index)
+		}
+		out, ok = jsondoc.AppendSegment(out, name, MaxPointer)
+	}
+	if f.named && ok {
+		out, _ = jsondoc.AppendSegment(out, f.name, MaxPointer)
+	}
+	return string(out)
+}
+
+// appendSegment appends to a pointer within a schema, whose author is trusted
+// with the length of names.
+func appendSegment(out []byte, name string) []byte {
+	out, _ = jsondoc.AppendSegment(out, name, math.MaxInt)
+	return out
+}
+
+var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+
+// lookUp returns what a pointer leads to in a document, or nil.
+func lookUp(v any, pointer string) any {
+	for _, segment := range strings.Split(pointer, "/")[1:] {
+		switch container := v.(type) {
+		case map[string]any:
+			v = container[unescaper.Replace(segment)]
+		case []any:
+			i, err := strconv.Atoi(segment)
+			if err != nil || i < 0 || i >= len(container) {
+				return nil
+			}
+			v = container[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
