@@ -1,0 +1,54 @@
+package validate
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// invalid is the one answer for all faults that were found.
+func (v *visit) invalid() *bulwark.Problem {
+	errs, total := sorted(v.found, v.m.maxErrors)
+	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
+		Detail: "The request has values that are not allowed; see errors.", Errors: errs,
+		Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}
+	if total > len(errs) {
+		p.Detail = fmt.Sprintf("The request has values that are not allowed; errors lists the first %d of %d.", len(errs), total)
+	}
+	return p
+}
+
+// sorted puts errors in order, leaves one for each place and code, and returns at most limit of them with the count of all.
+func sorted(all []bulwark.FieldError, limit int) ([]bulwark.FieldError, int) {
+	slices.SortStableFunc(all, func(a, b bulwark.FieldError) int {
+		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Code, b.Code))
+	})
+	all = slices.CompactFunc(all, func(a, b bulwark.FieldError) bool {
+		return a.In == b.In && a.Pointer == b.Pointer && a.Code == b.Code
+	})
+	return all[:min(len(all), limit)], len(all)
+}
+
+func tooComplex(in string) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Rule: in,
+		Detail: "Checking the " + in + " takes more steps than are allowed."}
+}
+
+func malformed(in, text string) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Detail: text}
+}
+
+// broken is a check that could not be made. The request is refused, and only the log learns the cause.
+func broken(cause any) *bulwark.Problem {
+	err, ok := cause.(error)
+	if !ok {
+		err = fmt.Errorf("%v", cause)
+	}
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.unchecked",
+		Detail: "The request could not be checked.", Err: err}
+}

@@ -1,0 +1,83 @@
+package validate
+
+import (
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/schema"
+)
+
+// visit is one request being checked.
+type visit struct {
+	m       *Middleware
+	w       http.ResponseWriter
+	r       *http.Request
+	checked *checkedValues
+	found   []bulwark.FieldError
+}
+
+func (v *visit) run() (*http.Request, error) {
+	for _, step := range [...]func() error{v.path, v.header, v.query, v.body} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	if len(v.found) > 0 {
+		return nil, v.invalid()
+	}
+	v.checked.Context = v.r.Context()
+	return v.r.WithContext(v.checked), nil
+}
+
+// hold checks a value and keeps its faults.
+func (v *visit) hold(in string, described *schema.Schema, value any) (schema.Result, error) {
+	result, err := described.Check(value)
+	if err != nil {
+		return result, tooComplex(in)
+	}
+	for i := range result.Faults {
+		f := &result.Faults[i]
+		v.found = append(v.found, bulwark.FieldError{Pointer: f.Pointer, In: in, Code: string(f.Code), Params: f.Params, Detail: f.Detail()})
+	}
+	return result, nil
+}
+
+// repeated notes a parameter that must be given once.
+func (v *visit) repeated(in, name string) {
+	pointer, _ := jsondoc.AppendSegment(nil, name, schema.MaxPointer)
+	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
+}
+
+func (v *visit) body() error {
+	if v.m.body == nil {
+		return nil
+	}
+	r, b, err := body.Read(v.w, v.r, v.m.limits)
+	if err != nil {
+		return err
+	}
+	if b.Empty() {
+		if !v.m.optional {
+			return body.Required()
+		}
+		v.r, v.checked.body = r, b
+		return nil
+	}
+	value, ok := b.Value()
+	if !ok {
+		return broken("the body was not decoded")
+	}
+	result, err := v.hold(inBody, v.m.body, value)
+	if err != nil || len(v.found) > 0 {
+		return err
+	}
+	if result.Changed {
+		if r, b, err = body.ReplaceValue(r, result.Value); err != nil {
+			return broken(err)
+		}
+	}
+	v.r, v.checked.body = r, b
+	return nil
+}
