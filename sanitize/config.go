@@ -1,12 +1,11 @@
 package sanitize
 
 import (
-	"errors"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
-	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Fields says which strings are sanitized, and by which policy. What is not named is never touched: passwords, tokens and signatures
@@ -36,59 +35,49 @@ type Config struct {
 	// Query are parameters in the query of the URL, by name, as in Form.
 	Query Fields
 
-	// MaxBody is the largest body in bytes, as it is received; larger is 413 "body.too_large". The default is 1 MiB. Where another
-	// layer bounds the body too, the smaller bound counts. A body may grow while it is sanitized, sixfold at most, as HTML escapes
-	// its text.
-	MaxBody int64
+	// MaxBodyBytes is the size of the body as it is received. A larger body is
+	// 413 "body.too_large". Where another layer bounds the body as well, the
+	// smaller bound counts. A body may grow while it is sanitized, sixfold at
+	// most, because HTML escapes its text. Default: 1 MiB.
+	MaxBodyBytes int64
 
-	// MaxString is the largest string in bytes, before it is sanitized; larger is 400 "sanitize.length". The default is MaxBody.
-	MaxString int
-
-	// MediaTypes are the types of JSON bodies, in lower case and without parameters: application/json or another that ends in
-	// "+json". The default is application/json and application/merge-patch+json (RFC 7396), whose pointers are those of the document.
+	// MediaTypes are the types of JSON bodies, in lower case and without
+	// parameters: "application/json" or another that ends in "+json". Another
+	// type is 415 "body.unsupported_media_type". Default: "application/json" and
+	// "application/merge-patch+json" (RFC 7396). The pointers of a patch are those
+	// of the document.
 	MediaTypes []string
 
-	// MaxDepth bounds the nesting of a JSON body, default 32; MaxKeys its object members together, default 1,000; MaxItems each of
-	// its arrays, default 1,000. Beyond is 400 "body.too_complex".
-	MaxDepth, MaxKeys, MaxItems int
+	// BodyTimeout is how long the body may take to arrive. Later is 408
+	// "body.timeout". Default: 30 seconds.
+	BodyTimeout time.Duration
 
-	// ReadTimeout bounds the time in which the body must arrive, default 30 s; later is 408 "body.timeout".
-	ReadTimeout time.Duration
+	// JSON bounds a JSON body. Beyond it a body is 400 "body.too_complex",
+	// whether Fields names the string in question or not.
+	//
+	// MaxStringBytes also bounds each value that Form or Query names, before it
+	// is sanitized. A longer value is 400 "sanitize.length". The other bounds are
+	// about JSON alone.
+	JSON bulwark.JSONLimits
 }
-
-const defaultMaxBody = 1 << 20
 
 const formType = "application/x-www-form-urlencoded"
 
 // New returns the layer that c describes, or all that is wrong with c.
 func New(c Config) (*Middleware, error) {
-	var check checker
+	check := checker{fault.In("sanitize")}
 	m := &Middleware{
-		fields: check.pointers(c.Fields),
-		form:   check.names("Form", c.Form),
-		query:  check.names("Query", c.Query),
-		limits: body.Limits{
-			Max:        c.MaxBody,
-			MediaTypes: check.mediaTypes(c.MediaTypes),
-			JSON:       jsondoc.Limits{Depth: c.MaxDepth, Keys: c.MaxKeys, Items: c.MaxItems},
-			Timeout:    c.ReadTimeout,
-		},
-		maxString: c.MaxString,
+		fields:    check.pointers(c.Fields),
+		form:      check.names("Form", c.Form),
+		query:     check.names("Query", c.Query),
+		limits:    body.Config{MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(check.faults),
+		maxString: c.JSON.MaxStringBytes,
 	}
 	if len(c.Fields)+len(c.Form)+len(c.Query) == 0 {
-		check.refuse("Fields", "", "names nothing to sanitize, nor do Form and Query; name a field, such as \"/name\"")
+		check.faults.Add("Fields", "", "names nothing to sanitize, nor do Form and Query; name a field, such as \"/name\"")
 	}
-	check.positive("MaxBody", c.MaxBody)
-	check.positive("MaxString", int64(c.MaxString))
-	check.positive("MaxDepth", int64(c.MaxDepth))
-	check.positive("MaxKeys", int64(c.MaxKeys))
-	check.positive("MaxItems", int64(c.MaxItems))
-	check.positive("ReadTimeout", int64(c.ReadTimeout))
-	if err := errors.Join(check.errs...); err != nil {
+	if err := check.faults.Err(); err != nil {
 		return nil, err
-	}
-	if m.limits.Max == 0 {
-		m.limits.Max = defaultMaxBody
 	}
 	if m.maxString == 0 {
 		m.maxString = int(m.limits.Max)
@@ -104,7 +93,7 @@ func New(c Config) (*Middleware, error) {
 	return m, nil
 }
 
-// Build is [New], for [bulwark.Chain].
+// Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {

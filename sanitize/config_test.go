@@ -28,8 +28,10 @@ func TestConfigErrors(t *testing.T) {
 			Form: sanitize.Fields{"f": sanitize.Builtin(99)}}, []string{"sanitize.Fields[/a]", "sanitize.Form[f]", "sanitize.Query[q]"}},
 		{"names", sanitize.Config{Query: sanitize.Fields{"": sanitize.Text, "?q": sanitize.Text}, Form: sanitize.Fields{"/a": sanitize.Text}},
 			[]string{"sanitize.Form[/a]", "sanitize.Query[?q]", "sanitize.Query[]"}},
-		{"negative", sanitize.Config{Fields: text, MaxBody: -1, MaxString: -1, MaxDepth: -1, MaxKeys: -1, MaxItems: -1, ReadTimeout: -1},
-			[]string{"sanitize.MaxBody", "sanitize.MaxDepth", "sanitize.MaxItems", "sanitize.MaxKeys", "sanitize.MaxString", "sanitize.ReadTimeout"}},
+		{"negative", sanitize.Config{Fields: text, MaxBodyBytes: -1, BodyTimeout: -1,
+			JSON: bulwark.JSONLimits{MaxDepth: -1, MaxKeys: -1, MaxItems: -1, MaxValues: -1, MaxStringBytes: -1, MaxNameBytes: -1}},
+			[]string{"sanitize.BodyTimeout", "sanitize.JSON.MaxDepth", "sanitize.JSON.MaxItems", "sanitize.JSON.MaxKeys",
+				"sanitize.JSON.MaxNameBytes", "sanitize.JSON.MaxStringBytes", "sanitize.JSON.MaxValues", "sanitize.MaxBodyBytes"}},
 		{"media_types", sanitize.Config{Fields: text, MediaTypes: []string{"text/plain", "Application/JSON", "application/json; charset=utf-8", "/", "application/x+json"}},
 			[]string{"sanitize.MediaTypes[0]", "sanitize.MediaTypes[1]", "sanitize.MediaTypes[2]", "sanitize.MediaTypes[3]"}},
 	} {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Middleware is the layer that sanitizes requests. Make it with [New]; it is safe for concurrent use. The zero and the nil
@@ -46,7 +47,7 @@ func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.cl
 
 func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
 	if m == nil || !m.ready {
-		return nil, &bulwark.ConfigError{Field: "sanitize", Reason: "the Middleware was made without New"}
+		return nil, fault.Unmade("sanitize", "New")
 	}
 	var found refusal
 	r, err := m.cleanQuery(r, &found)

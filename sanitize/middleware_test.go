@@ -33,10 +33,10 @@ var every = sanitize.Config{
 		"/map/a~1b~0c":  sanitize.Text,
 		"/shout":        sanitize.Custom(strings.ToUpper),
 	},
-	Form:      sanitize.Fields{"comment": sanitize.Text, "code": sanitize.Reject},
-	Query:     sanitize.Fields{"q": sanitize.Text, "code": sanitize.Reject, "a/b": sanitize.Reject},
-	MaxBody:   4096,
-	MaxString: 600,
+	Form:         sanitize.Fields{"comment": sanitize.Text, "code": sanitize.Reject},
+	Query:        sanitize.Fields{"q": sanitize.Text, "code": sanitize.Reject, "a/b": sanitize.Reject},
+	MaxBodyBytes: 4096,
+	JSON:         bulwark.JSONLimits{MaxStringBytes: 600},
 }
 
 // exchange is one request and what the handler behind the layer sees of it.
@@ -258,7 +258,10 @@ func TestRefusals(t *testing.T) {
 		{"long_name", post(asJSON, `{"map":{"`+strings.Repeat("x", 300)+`":"<b>"}}`), 400, "sanitize.markup", "body /map markup", "/map/*"},
 		{"several", post(asJSON, `{"map":{"x":"<b>","y":"\u0001"},"code":"<b>"}`), 400, "sanitize.markup",
 			"body /map/x markup; body /map/y control; body /code markup", "/map/*"},
-		{"length", post(asJSON, `{"name":"`+strings.Repeat("x", 601)+`"}`), 400, "sanitize.length", "body /name length", "/name"},
+		{"length", post(asJSON, `{"name":"`+strings.Repeat("x", 601)+`"}`), 400, "body.too_complex", "", "string"},
+		{"length_of_others", post(asJSON, `{"password":"`+strings.Repeat("x", 601)+`"}`), 400, "body.too_complex", "", "string"},
+		{"length_of_a_parameter", query("q=" + strings.Repeat("x", 601)), 400, "sanitize.length", "query /q length", "q"},
+		{"length_of_a_field", post(asForm, "comment="+strings.Repeat("x", 601)), 400, "sanitize.length", "body /comment length", "comment"},
 		{"spelling", post(asJSON, `{"NAME":"<b>"}`), 422, "sanitize.spelling", "body /name spelling", "/name"},
 		{"spelling_unicode", post(asJSON, `{"iteMſ":[{"note":"<b>"}]}`), 422, "sanitize.spelling", "body /items spelling", "/items"},
 		{"spelling_inside", post(asJSON, `{"items":[1,{"Note":"<b>"}],"Tags":1}`), 422, "sanitize.spelling", "body /items/*/note spelling", "/items/*/note"},
@@ -375,8 +378,26 @@ func TestScanningStops(t *testing.T) {
 	}
 }
 
+// A string that a layer outside has put in place was never under the decoder's
+// limits. It is refused here.
+func TestLengthOfAReplacedString(t *testing.T) {
+	layer := bulwark.Must(sanitize.New(every))
+	r, err := layer.Clean(post(asJSON, `{"name":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, err = body.ReplaceValue(r, map[string]any{"name": strings.Repeat("x", 601)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := send(t, layer, r).refused(400, "sanitize.length", bulwark.InputValidationFail)
+	if len(p.Errors) != 1 || p.Errors[0].Pointer != "/name" || p.Errors[0].Params["limit"] != 600.0 {
+		t.Errorf("errors %+v", p.Errors)
+	}
+}
+
 func TestLengthTellsLimit(t *testing.T) {
-	layer := bulwark.Must(sanitize.New(sanitize.Config{Query: sanitize.Fields{"q": sanitize.Text}, MaxString: 3}))
+	layer := bulwark.Must(sanitize.New(sanitize.Config{Query: sanitize.Fields{"q": sanitize.Text}, JSON: bulwark.JSONLimits{MaxStringBytes: 3}}))
 	r := httptest.NewRequest("GET", "/?q=abcd", nil)
 	p := send(t, layer, r).refused(400, "sanitize.length", bulwark.InputValidationFail)
 	if len(p.Errors) != 1 || p.Errors[0].Params["limit"] != 3.0 {

@@ -42,7 +42,7 @@ func TestFillingIsBounded(t *testing.T) {
 	items := func(n int) string { return "[" + strings.Repeat("{},", n-1) + "{}]" }
 	wide := validate.SchemaJSON(`{"type":"array","items":{"type":"object","properties":{"list":{"default":[1,2,3,4,5,6,7,8]}}}}`)
 	t.Run("EachValueOfADefault", func(t *testing.T) {
-		config := validate.Config{Body: wide, Limits: validate.Limits{Steps: 1_500}}
+		config := validate.Config{Body: wide, MaxSteps: 1_500}
 		serve(t, config, post(items(30))).passed(t)
 		o := serve(t, config, post(items(150)))
 		o.refused(t, 400, "validate.too_complex")
@@ -51,10 +51,10 @@ func TestFillingIsBounded(t *testing.T) {
 		}
 	})
 	t.Run("Parameters", func(t *testing.T) {
-		config := validate.Config{Limits: validate.Limits{Steps: 20},
+		config := validate.Config{MaxSteps: 20,
 			Query: validate.SchemaJSON(`{"properties":{"a":{"type":"array","items":{"type":"integer"},"default":[1,2,3,4]}}}`)}
 		serve(t, config, get("")).passed(t)
-		config.Limits.Steps = 12
+		config.MaxSteps = 12
 		serve(t, config, get("")).refused(t, 400, "validate.too_complex")
 	})
 }
@@ -108,7 +108,7 @@ func TestLongNames(t *testing.T) {
 		}
 	})
 	t.Run("AreNotWrittenOut", func(t *testing.T) {
-		m := bulwark.Must(validate.New(validate.Config{Body: schema, Limits: validate.Limits{Name: 1 << 20}}))
+		m := bulwark.Must(validate.New(validate.Config{Body: schema, JSON: bulwark.JSONLimits{MaxNameBytes: 1 << 20}}))
 		r := post(hostile)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

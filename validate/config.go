@@ -1,11 +1,11 @@
 package validate
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Config says what a request may say. At least one schema is required; what has no schema is not looked at.
@@ -27,17 +27,35 @@ type Config struct {
 	// browsers and proxies send what they like.
 	Header Schema
 
-	// MaxBody is the size of the body in bytes, default 1 MiB. Larger ones are 413.
-	MaxBody int64
-	// MediaTypes are the types of the body, default "application/json". Only JSON types make sense: "application/merge-patch+json"
-	// (RFC 7396) does, "text/plain" does not.
+	// MaxBodyBytes is the size of the body. A larger body is 413
+	// "body.too_large". Where another layer bounds the body as well, the smaller
+	// bound counts. Default: 1 MiB.
+	MaxBodyBytes int64
+	// MediaTypes are the types of the body, in lower case and without
+	// parameters: "application/json" or another that ends in "+json". Another
+	// type is 415 "body.unsupported_media_type". Default: "application/json"
+	// and "application/merge-patch+json" (RFC 7396).
 	MediaTypes []string
-	// BodyTimeout is how long the body may take to arrive, default 30 s.
+	// BodyTimeout is how long the body may take to arrive. Later is 408
+	// "body.timeout". Default: 30 seconds.
 	BodyTimeout time.Duration
 	// OptionalBody lets requests without a body through unchecked; [BodyAs] then returns the zero value.
 	OptionalBody bool
-	// Limits bounds what a document may hold.
-	Limits Limits
+	// JSON bounds the document in the body. Beyond it a body is 400
+	// "body.too_complex". Three of the bounds hold for queries and headers as
+	// well, where beyond them is 400 "validate.too_complex": MaxKeys for the
+	// number of query parameters, MaxItems for the elements of one list,
+	// MaxNameBytes for the name of a query parameter.
+	JSON bulwark.JSONLimits
+	// MaxSteps is the work for each of body, query, path and header. Beyond it
+	// a request is 400 "validate.too_complex". Default: 100,000.
+	//
+	// A step is a schema applied to a value, a property or item looked at, or a
+	// value filled in as a default. Dearer work counts more: a pattern the bytes
+	// of the string times the instructions of its compiled form, 512 of them a
+	// step; uniqueItems every value within the items; a long default each 32
+	// bytes; a long string each 256.
+	MaxSteps int
 	// Formats are formats of your own, by name, next to email, uri, uuid, date-time, date, ipv4, ipv6, hostname and byte, which cannot
 	// be replaced. The functions must be safe for concurrent use.
 	Formats map[string]func(string) bool
@@ -53,23 +71,6 @@ type Config struct {
 	InsecureUnknownProperties bool
 }
 
-// Limits bounds a JSON document and the work that checking it may take. Beyond them a request is 400. A field that is zero stands for
-// its default.
-type Limits struct {
-	Depth  int // nesting of arrays and objects, default 32
-	Keys   int // object members, and query parameters, in all; default 1,000
-	Items  int // elements of one array, default 1,000
-	Values int // values of every kind in all, default 10,000
-	String int // bytes of one string, default MaxBody
-	Name   int // bytes of one property name, or name of a query parameter; default 1,024, at most String
-
-	// Steps is the work for each of body, query, path and header, default 100,000. A step is a schema applied to a value, a property or
-	// item looked at, or a value filled in as a default. Dearer work counts more: a pattern the bytes of the string times the
-	// instructions of its compiled form, 512 of them a step; uniqueItems every value within the items; a long default each 32 bytes; a
-	// long string each 256.
-	Steps int
-}
-
 // parts of a request, as FieldError.In names them, in the order of their checking.
 const (
 	inPath   = "path"
@@ -80,23 +81,21 @@ const (
 
 const (
 	defaultSteps     = 100_000
-	defaultKeys      = 1_000
-	defaultName      = 1_024
 	defaultMaxErrors = 20
 	mostErrors       = 100
 )
 
 // New compiles the schemas. All errors are returned at once, each a *[bulwark.ConfigError].
 func New(config Config) (*Middleware, error) {
-	b := builder{config: config}
+	b := builder{config: config, faults: fault.In("validate")}
 	m := b.build()
-	if len(b.errs) > 0 {
-		return nil, errors.Join(b.errs...)
+	if err := b.faults.Err(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// Build is [New] for [bulwark.Chain].
+// Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {

@@ -36,12 +36,13 @@ func TestRefusesConfigs(t *testing.T) {
 		want   []string
 	}{
 		{"Zero", validate.Config{}, []string{"validate.Body: is empty, and so are"}},
-		{"Numbers", validate.Config{Body: body, MaxBody: -1, BodyTimeout: -time.Second, MaxErrors: -1, Limits: validate.Limits{Depth: -1, Keys: -1, Items: -1, Values: -1, String: -1, Name: -1, Steps: -1}},
-			[]string{"MaxBody", "BodyTimeout", "MaxErrors", "Limits.Depth", "Limits.Keys", "Limits.Items", "Limits.Values", "Limits.String", "Limits.Name", "Limits.Steps"}},
+		{"Numbers", validate.Config{Body: body, MaxBodyBytes: -1, BodyTimeout: -time.Second, MaxErrors: -1, JSON: bulwark.JSONLimits{MaxDepth: -1, MaxKeys: -1, MaxItems: -1, MaxValues: -1, MaxStringBytes: -1, MaxNameBytes: -1}, MaxSteps: -1},
+			[]string{"validate.MaxBodyBytes: -1", "validate.BodyTimeout: -1", "validate.JSON.MaxDepth: -1", "validate.JSON.MaxKeys: -1", "validate.JSON.MaxItems: -1",
+				"validate.JSON.MaxValues: -1", "validate.JSON.MaxStringBytes: -1", "validate.JSON.MaxNameBytes: -1", "validate.MaxErrors: -1", "validate.MaxSteps: -1"}},
 		{"TooManyErrors", validate.Config{Body: body, MaxErrors: 101}, []string{"validate.MaxErrors: 101: is more than 100"}},
 		{"Status", validate.Config{Body: body, Status: 200}, []string{"validate.Status: 200: must be 422 or 400"}},
 		{"MediaTypes", validate.Config{Body: body, MediaTypes: []string{"application/json", "text/plain", "Application/JSON"}}, []string{"MediaTypes[1]: text/plain", "MediaTypes[2]"}},
-		{"BodySettingsWithoutBody", validate.Config{Query: validate.SchemaJSON(`{"type":"object","properties":{}}`), MaxBody: 1}, []string{"mean nothing"}},
+		{"BodySettingsWithoutBody", validate.Config{Query: validate.SchemaJSON(`{"type":"object","properties":{}}`), MaxBodyBytes: 1}, []string{"mean nothing"}},
 		{"Formats", validate.Config{Body: body, Formats: map[string]func(string) bool{"email": func(string) bool { return true }, "x": nil}},
 			[]string{"email: is built in", "x: needs a name and a function"}},
 		{"AllPartsAtOnce", validate.Config{Body: validate.SchemaJSON(`{"a":1}`), Query: validate.SchemaJSON(`{"b":1}`), Path: validate.SchemaJSON(`{"c":1}`), Header: validate.SchemaJSON(`{"d":1}`)},

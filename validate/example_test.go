@@ -22,7 +22,7 @@ func Example() {
 				"role":     {"enum": ["user", "moderator"], "default": "user"}
 			}
 		}`),
-		MaxBody: 64 << 10,
+		MaxBodyBytes: 64 << 10,
 	}))
 	createUser := func(w http.ResponseWriter, r *http.Request) {
 		user, err := validate.BodyAs[struct {

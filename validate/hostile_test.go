@@ -67,7 +67,7 @@ func TestRefusesBodies(t *testing.T) {
 		{"Empty", "", 400, "body.required", nil},
 		{"FiveMegabytes", `{"name":"` + strings.Repeat("a", 5<<20) + `"}`, 413, "body.too_large", nil},
 	}
-	m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(signUp), MaxBody: 64 << 10}))
+	m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(signUp), MaxBodyBytes: 64 << 10}))
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o := through(t, m, post(test.body))
@@ -109,7 +109,8 @@ func TestRefusesMediaTypes(t *testing.T) {
 		{"UTF16", http.Header{"Content-Type": {"application/json; charset=utf-16"}}, "body.unsupported_media_type", false},
 		{"Twice", http.Header{"Content-Type": {"application/json", "application/json"}}, "body.unsupported_media_type", false},
 		{"Broken", http.Header{"Content-Type": {"application/json; charset"}}, "body.unsupported_media_type", false},
-		{"PatchNotDeclared", http.Header{"Content-Type": {"application/merge-patch+json"}}, "body.unsupported_media_type", false},
+		{"MergePatch", http.Header{"Content-Type": {"application/merge-patch+json"}}, "", true},
+		{"OtherJSON", http.Header{"Content-Type": {"application/problem+json"}}, "body.unsupported_media_type", false},
 		{"Gzip", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, "body.unsupported_encoding", false},
 		{"IdentityThenGzip", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"identity, gzip"}}, "body.unsupported_encoding", false},
 	}
@@ -123,8 +124,45 @@ func TestRefusesMediaTypes(t *testing.T) {
 				return
 			}
 			o.refused(t, 415, test.code)
-			if test.code == "body.unsupported_media_type" && o.header.Get("Accept") != "application/json" {
+			if test.code == "body.unsupported_media_type" && o.header.Get("Accept") != "application/json, application/merge-patch+json" {
 				t.Errorf("Accept is %q", o.header.Get("Accept"))
+			}
+		})
+	}
+	t.Run("PatchNotDeclared", func(t *testing.T) {
+		r := post(goodUser)
+		r.Header.Set("Content-Type", "application/merge-patch+json")
+		o := serve(t, validate.Config{Body: validate.SchemaJSON(signUp), MediaTypes: []string{"application/json"}}, r)
+		o.refused(t, 415, "body.unsupported_media_type")
+		if o.header.Get("Accept") != "application/json" {
+			t.Errorf("Accept is %q", o.header.Get("Accept"))
+		}
+	})
+}
+
+// Each bound of a document is the Config's.
+func TestJSONLimits(t *testing.T) {
+	anything := validate.SchemaJSON("true")
+	for _, test := range []struct {
+		rule       string
+		limits     bulwark.JSONLimits
+		good, over string
+	}{
+		{"depth", bulwark.JSONLimits{MaxDepth: 2}, `[[1]]`, `[[[1]]]`},
+		{"keys", bulwark.JSONLimits{MaxKeys: 2}, `{"a":{"b":1}}`, `{"a":{"b":1},"c":1}`},
+		{"items", bulwark.JSONLimits{MaxItems: 2}, `[1,[1,2]]`, `[1,2,3]`},
+		{"values", bulwark.JSONLimits{MaxValues: 3}, `[1,2]`, `[1,2,3]`},
+		{"string", bulwark.JSONLimits{MaxStringBytes: 3}, `["abc"]`, `["ab\u00e9"]`},
+		{"name", bulwark.JSONLimits{MaxNameBytes: 3}, `{"abc":"abcd"}`, `{"abcd":1}`},
+		{"name", bulwark.JSONLimits{MaxStringBytes: 3}, `{"abc":1}`, `{"abcd":1}`},
+	} {
+		t.Run(test.rule, func(t *testing.T) {
+			config := validate.Config{Body: anything, JSON: test.limits}
+			serve(t, config, post(test.good)).passed(t)
+			o := serve(t, config, post(test.over))
+			o.refused(t, 400, "body.too_complex")
+			if o.events[0].Rule != test.rule {
+				t.Errorf("rule is %q", o.events[0].Rule)
 			}
 		})
 	}
@@ -167,7 +205,7 @@ func TestChunkedBodyBeyondTheLimit(t *testing.T) {
 	r := httptest.NewRequest("POST", "/users", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 70<<10))})
 	r.Header.Set("Content-Type", "application/json")
 	r.ContentLength = -1
-	o := serve(t, validate.Config{Body: validate.SchemaJSON(signUp), MaxBody: 64 << 10}, r)
+	o := serve(t, validate.Config{Body: validate.SchemaJSON(signUp), MaxBodyBytes: 64 << 10}, r)
 	o.refused(t, 413, "body.too_large")
 }
 

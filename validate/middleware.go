@@ -5,6 +5,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
@@ -51,7 +52,7 @@ func (m *Middleware) Check(r *http.Request) (*http.Request, error) { return m.ch
 
 func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *http.Request, err error) {
 	if m == nil || !m.ready {
-		return nil, &bulwark.ConfigError{Field: "validate", Reason: "the Middleware was made without New"}
+		return nil, fault.Unmade("validate", "New")
 	}
 	// A panic of an evaluation is a mistake of ours that a request has found. It must not become an answer of the handler behind.
 	defer func() {

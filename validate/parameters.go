@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/schema"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // parameters is a schema for values that arrive as text: query, path or header.
@@ -71,7 +72,7 @@ func orString(types schema.Types) schema.Types {
 
 // fault says why a parameter cannot be read from text, and settles the type of its items.
 func (p *parameter) fault(property schema.Property, in string) string {
-	if in == inHeader && (!isToken(p.name) || p.field == "Host") {
+	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
 		return "is no header field that can be read"
 	}
 	switch p.types {
@@ -89,13 +90,6 @@ func (p *parameter) fault(property schema.Property, in string) string {
 		return "is an array of what text cannot say; items must be of one type: string, integer, number or boolean"
 	}
 	return "needs exactly one type of string, integer, number, boolean or array"
-}
-
-// isToken is RFC 9110 section 5.6.2.
-func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') && (r > 0x7e || !strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	})
 }
 
 func (p *parameters) find(name string) (int, bool) {

@@ -34,7 +34,7 @@ func get(query string) *http.Request {
 }
 
 func TestQuery(t *testing.T) {
-	m := bulwark.Must(validate.New(validate.Config{Query: validate.SchemaJSON(listing), Limits: validate.Limits{Items: 50, Keys: 60}}))
+	m := bulwark.Must(validate.New(validate.Config{Query: validate.SchemaJSON(listing), JSON: bulwark.JSONLimits{MaxItems: 50, MaxKeys: 60}}))
 	passes := []struct {
 		name, query, after string
 		want               map[string]any

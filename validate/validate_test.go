@@ -21,7 +21,7 @@ type user struct {
 }
 
 func TestSignUp(t *testing.T) {
-	o := serve(t, validate.Config{Body: validate.SchemaJSON(signUp), MaxBody: 64 << 10}, post(goodUser))
+	o := serve(t, validate.Config{Body: validate.SchemaJSON(signUp), MaxBodyBytes: 64 << 10}, post(goodUser))
 	o.passed(t)
 	if want := `{"email":"ann@example.com","name":"Ann","password":"correct horse","role":"user"}`; o.body != want {
 		t.Errorf("the handler reads %s, want %s", o.body, want)

@@ -150,11 +150,11 @@ func routes(write ...bulwark.Builder) (http.Handler, error) {
 }
 
 func sanitizeConfig() sanitize.Config {
-	return sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBody: maxBody}
+	return sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxBody}
 }
 
 func validateConfig() validate.Config {
-	return validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBody: maxBody}
+	return validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxBody}
 }
 
 func getDocument(w http.ResponseWriter, _ *http.Request, d authz.Granted[*Document]) {

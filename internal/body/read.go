@@ -14,7 +14,8 @@ import (
 type Limits struct {
 	// Max is the size in bytes, default 1 MiB. A larger body is 413 "body.too_large".
 	Max int64
-	// MediaTypes are the types accepted, in lower case and without parameters, default "application/json". Another type, none, and
+	// MediaTypes are the types accepted, in lower case and without parameters, default "application/json" and
+	// "application/merge-patch+json". Another type, none, and
 	// a charset other than utf-8 are 415 "body.unsupported_media_type". A body of a JSON type (application/json and what ends in
 	// +json, RFC 6839) is decoded.
 	MediaTypes []string
@@ -31,14 +32,15 @@ const (
 	firstBuffer    = 64 << 10 // what a Content-Length alone is worth in memory
 )
 
-var jsonOnly = []string{"application/json"}
+// defaultTypes are JSON and a merge patch (RFC 7396), which is the same syntax.
+var defaultTypes = []string{"application/json", "application/merge-patch+json"}
 
 func (l Limits) withDefaults() Limits {
 	if l.Max <= 0 {
 		l.Max = defaultMax
 	}
 	if len(l.MediaTypes) == 0 {
-		l.MediaTypes = jsonOnly
+		l.MediaTypes = defaultTypes
 	}
 	if l.Timeout <= 0 {
 		l.Timeout = defaultTimeout

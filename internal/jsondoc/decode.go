@@ -133,7 +133,7 @@ func (d *decoder) document(src []byte, l Limits) (any, *Error) {
 }
 
 func (d *decoder) start(src []byte, l Limits) *Error {
-	d.limit = l.withDefaults()
+	d.limit = l.WithDefaults()
 	if len(src) > d.limit.Bytes {
 		return d.fail(KindBytes, d.limit.Bytes)
 	}

@@ -19,7 +19,8 @@ type Limits struct {
 	RefuseNUL bool // refuse U+0000 in strings and names, which RFC 8259 allows when it is escaped
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits that l stands for.
+func (l Limits) WithDefaults() Limits {
 	l.Bytes = orDefault(l.Bytes, 1<<20)
 	l.Depth = min(orDefault(l.Depth, 32), maxDepth)
 	l.Keys = orDefault(l.Keys, 1_000)

@@ -102,7 +102,7 @@ func TestDefaultsWithoutEndAreErrors(t *testing.T) {
 		})
 	}
 	_, err := tryCompile(`{"properties":{"a":{"properties":{"b":{"default":[1,2,3,4,5,6]}},"default":{}}}}`, schema.Options{MaxSteps: 5})
-	if err == nil || !strings.Contains(err.Error(), "takes more steps to fill in than Limits.Steps") {
+	if err == nil || !strings.Contains(err.Error(), "takes more steps to fill in than MaxSteps") {
 		t.Errorf("Compile = %v", err)
 	}
 }

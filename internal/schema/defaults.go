@@ -35,7 +35,7 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 			errs = append(errs, fmt.Errorf("at %s/default leads to itself without end", n.pointer))
 			continue
 		case f.spent():
-			errs = append(errs, fmt.Errorf("at %s/default takes more steps to fill in than Limits.Steps", n.pointer))
+			errs = append(errs, fmt.Errorf("at %s/default takes more steps to fill in than MaxSteps", n.pointer))
 			continue
 		}
 		e := newEvaluation(steps, open)

@@ -36,7 +36,7 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 
 // bytesPerStep is how many bytes, times instructions of a pattern, are matched
 // in one step. Package regexp takes some 10 ns for each at worst, so that the
-// default of Limits.Steps is half a second; most patterns take a small part of
+// default of validate.Config.MaxSteps is half a second; most patterns take a small part of
 // that.
 const bytesPerStep = 512
 

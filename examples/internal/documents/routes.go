@@ -25,15 +25,14 @@ func (a *App) openRoutes() error {
 
 	// What a body must look like, and what is taken out of it before.
 	jsonBody := []string{"application/json"}
-	patchBody := []string{"application/json", "application/merge-patch+json"}
-	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBody: maxDocumentBody}
-	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBody: maxBody, MediaTypes: jsonBody}
-	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBody: maxBody}
-	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBody: maxBody}
+	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxDocumentBody}
+	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBodyBytes: maxBody, MediaTypes: jsonBody}
+	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
+	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
 	onePage := validate.Config{Query: validate.SchemaJSON(pageSchema)}
-	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBody: maxDocumentBody, MediaTypes: jsonBody}
-	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBody: maxDocumentBody, MediaTypes: patchBody}
-	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBody: maxBody}
+	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, MediaTypes: jsonBody}
+	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody}
+	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
 	sameSite, err := a.sameSite()
 	if err != nil {
 		return err
