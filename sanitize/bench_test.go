@@ -107,7 +107,8 @@ func BenchmarkString(b *testing.B) {
 	})
 }
 
-// BenchmarkClean is what a clean body costs beyond its decoding, which the layers share.
+// BenchmarkClean is what a clean body costs beyond its decoding, which the
+// layers share.
 func BenchmarkClean(b *testing.B) {
 	m, r := user1KLayer(), read(b, user1K)
 	b.ReportAllocs()
@@ -118,7 +119,8 @@ func BenchmarkClean(b *testing.B) {
 	}
 }
 
-// BenchmarkHostile is 1 MB of what makes a tokenizer read ahead again and again.
+// BenchmarkHostile is 1 MB of what makes a tokenizer read ahead again and
+// again.
 func BenchmarkHostile(b *testing.B) {
 	for name, unit := range map[string]string{
 		"open":     "<",

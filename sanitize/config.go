@@ -8,28 +8,36 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Fields says which strings are sanitized, and by which policy. What is not named is never touched: passwords, tokens and signatures
-// must arrive as they were sent.
+// Fields says which strings are sanitized, and by which policy. What is not
+// named is never touched: passwords, tokens and signatures must arrive as they
+// were sent.
 type Fields map[string]Policy
 
-// Config says what is sanitized. At least one of Fields, Form and Query must name something.
+// Config says what is sanitized. At least one of Fields, Form and Query must
+// name something.
 type Config struct {
-	// Fields are strings in a JSON body. The key is a JSON pointer (RFC 6901), in which the segment "*" stands for any one name or
-	// index: "/name", "/items/*/note", "/tags/*". Where two patterns match a string, the one counts that has a name where the other
-	// has "*", the first difference deciding. A value that is no string is left to validation, and so are the strings inside it
-	// that no pattern names.
+	// Fields are strings in a JSON body. The key is a JSON pointer (RFC 6901),
+	// in which the segment "*" stands for any one name or index: "/name",
+	// "/items/*/note", "/tags/*". Where two patterns match a string, the one
+	// counts that has a name where the other has "*", the first difference
+	// deciding. A value that is no string is left to validation, and so are the
+	// strings inside it that no pattern names.
 	//
-	// A name that differs from one in a pattern only by case folding is 422 "sanitize.spelling", as encoding/json would take it for
-	// that one.
+	// A name that differs from one in a pattern only by case folding is 422
+	// "sanitize.spelling", as encoding/json would take it for that one.
 	//
-	// A request without a body passes. Where only Fields are named, a body of another type than MediaTypes is 415.
+	// A request without a body passes. Where only Fields are named, a body of
+	// another type than MediaTypes is 415.
 	//
-	// Refused: "name" (no leading slash), "/a*" (part of a segment), "/a~2" (no escape of RFC 6901).
+	// Refused: "name" (no leading slash), "/a*" (part of a segment), "/a~2" (no
+	// escape of RFC 6901).
 	Fields Fields
 
-	// Form are fields of a body of type application/x-www-form-urlencoded, by name. Every field of that name is sanitized, and every
-	// one whose name differs only by case folding, which form decoders tend to ignore, and is not named itself. Such a body is
-	// accepted if Form names something, and else is 415 where Fields do.
+	// Form are fields of a body of type application/x-www-form-urlencoded, by
+	// name. Every field of that name is sanitized, and every one whose name
+	// differs only by case folding, which form decoders tend to ignore, and is
+	// not named itself. Such a body is accepted if Form names something, and
+	// else is 415 where Fields do.
 	Form Fields
 
 	// Query are parameters in the query of the URL, by name, as in Form.
@@ -43,9 +51,9 @@ type Config struct {
 
 	// MediaTypes are the types of JSON bodies, in lower case and without
 	// parameters: "application/json" or another that ends in "+json". Another
-	// type is 415 "body.unsupported_media_type". Default: "application/json" and
-	// "application/merge-patch+json" (RFC 7396). The pointers of a patch are those
-	// of the document.
+	// type is 415 "body.unsupported_media_type". Default: "application/json"
+	// and "application/merge-patch+json" (RFC 7396). The pointers of a patch
+	// are those of the document.
 	MediaTypes []string
 
 	// BodyTimeout is how long the body may take to arrive. Later is 408
@@ -56,8 +64,8 @@ type Config struct {
 	// whether Fields names the string in question or not.
 	//
 	// MaxStringBytes also bounds each value that Form or Query names, before it
-	// is sanitized. A longer value is 400 "sanitize.length". The other bounds are
-	// about JSON alone.
+	// is sanitized. A longer value is 400 "sanitize.length". The other bounds
+	// are about JSON alone.
 	JSON bulwark.JSONLimits
 }
 

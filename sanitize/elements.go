@@ -2,10 +2,12 @@ package sanitize
 
 import "strings"
 
-// elements holds the names, in lower case, that a browser gives a meaning to. A tag of any other name is inert.
+// elements holds the names, in lower case, that a browser gives a meaning to. A
+// tag of any other name is inert.
 //
-// Content MathML (<list>, <int>, <vector>, …) is left out on purpose: no browser implements it, MathML Core does not have it, and
-// its words are those of programs and formulas that people write about.
+// Content MathML (<list>, <int>, <vector>, …) is left out on purpose: no
+// browser implements it, MathML Core does not have it, and its words are those
+// of programs and formulas that people write about.
 var elements = set(
 	// HTML, the living standard.
 	`a abbr address area article aside audio b base bdi bdo blockquote body br button canvas caption cite code col colgroup data
@@ -32,7 +34,8 @@ var elements = set(
 	mstack mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none semantics`,
 )
 
-// blocks holds the elements that part what stands before from what stands after them, so that a space must take their place.
+// blocks holds the elements that part what stands before from what stands after
+// them, so that a space must take their place.
 var blocks = set(
 	`address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer form
 	frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li listing main menu nav noframes ol optgroup option p
@@ -52,8 +55,9 @@ func set(lists ...string) map[string]bool {
 // longest bounds the names worth looking up.
 const longest = 24
 
-// lower returns a name as the HTML standard lowers it, ASCII letters only: other alphabets fold into ASCII in some readers (İ, K),
-// and a name that only looks like an element is none.
+// lower returns a name as the HTML standard lowers it, ASCII letters only:
+// other alphabets fold into ASCII in some readers (İ, K), and a name that only
+// looks like an element is none.
 func lower(name string) string {
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; c >= 'A' && c <= 'Z' {
@@ -69,8 +73,9 @@ func lower(name string) string {
 	return name
 }
 
-// meaningful reports whether a tag of this name may do something: it is an element, an element behind a namespace prefix as XML
-// writes it, or looks like a custom element, of which only the page knows what it does.
+// meaningful reports whether a tag of this name may do something: it is an
+// element, an element behind a namespace prefix as XML writes it, or looks like
+// a custom element, of which only the page knows what it does.
 func meaningful(name string) bool {
 	if custom(name) {
 		return true
@@ -81,7 +86,8 @@ func meaningful(name string) bool {
 	return len(name) <= longest && elements[lower(name)]
 }
 
-// custom reports whether name may be that of a custom element, which has a hyphen in it. An e-mail address may have one too.
+// custom reports whether name may be that of a custom element, which has a
+// hyphen in it. An e-mail address may have one too.
 func custom(name string) bool {
 	return strings.IndexByte(name, '-') >= 0 && strings.IndexByte(name, '@') < 0
 }

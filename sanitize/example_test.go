@@ -44,7 +44,8 @@ func ExampleString() {
 	// ""
 }
 
-// Unescaping what an HTML sanitizer returns is no way to get plain text: it brings back what was escaped, tags included. Use Text.
+// Unescaping what an HTML sanitizer returns is no way to get plain text: it
+// brings back what was escaped, tags included. Use Text.
 func ExampleString_incorrect() {
 	in := "&lt;script&gt;alert(1)&lt;/script&gt;"
 	fmt.Println("wrong:", html.UnescapeString(sanitize.String(sanitize.Strict, in)))

@@ -52,7 +52,8 @@ func FuzzText(f *testing.F) {
 // formula is an open name at the end of a text that no element has.
 var formula = regexp.MustCompile(`^[A-Za-z ]+<[A-Za-z]*(limit|max|min|bar|zz)$`)
 
-// ordinary reports whether in is normalised and has nothing in it but printable ASCII and letters.
+// ordinary reports whether in is normalised and has nothing in it but printable
+// ASCII and letters.
 func ordinary(in string) bool {
 	return norm.NFC.IsNormalString(in) && !strings.ContainsFunc(in, func(c rune) bool {
 		return c < ' ' && c != '\n' || c > '~' && (c < 0x3b1 || c > 0x3c9)
@@ -73,7 +74,8 @@ func FuzzUGC(f *testing.F) {
 	})
 }
 
-// FuzzBody holds the patched bytes against a decoder that knows nothing of patching.
+// FuzzBody holds the patched bytes against a decoder that knows nothing of
+// patching.
 func FuzzBody(f *testing.F) {
 	f.Add(`{"a":"<b>x</b>","b":["<i>y",{"c":"\u003cp>z"}],"n":1.50, "d":"<b>"}`)
 	f.Add(`{"a":"\ud83d\ude00<b>","b":[[],"&lt;b>"]}`)

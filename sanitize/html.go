@@ -8,7 +8,8 @@ import (
 	"github.com/microcosm-cc/bluemonday"
 )
 
-// The policies of bluemonday, made when first used. They are safe for concurrent use once made.
+// The policies of bluemonday, made when first used. They are safe for
+// concurrent use once made.
 var (
 	strictPolicy = sync.OnceValue(bluemonday.StrictPolicy)
 	ugcPolicy    = sync.OnceValue(func() *bluemonday.Policy {
@@ -18,10 +19,12 @@ var (
 	})
 )
 
-// markupOf makes HTML of s, whose bytes ask for all. What bluemonday returns may call for another look, until nothing changes any
-// more: it has resolved character references, which may have stood for what normalising removes, or for a U+0338 behind a tag, which
-// composes with its ">"; and net/url, through which it writes URLs, makes "//" of "/%2f" where the path has other faults, so that
-// a path becomes a host.
+// markupOf makes HTML of s, whose bytes ask for all. What bluemonday returns
+// may call for another look, until nothing changes any more: it has resolved
+// character references, which may have stood for what normalising removes, or
+// for a U+0338 behind a tag, which composes with its ">"; and net/url, through
+// which it writes URLs, makes "//" of "/%2f" where the path has other faults,
+// so that a path becomes a host.
 func markupOf(policy func() *bluemonday.Policy, s string, all byte) string {
 	if all&(unusual|special) == 0 {
 		return s

@@ -111,7 +111,8 @@ func TestUGCElements(t *testing.T) {
 	}
 }
 
-// harmless asserts that a page that holds out has nothing in it beyond what is documented.
+// harmless asserts that a page that holds out has nothing in it beyond what is
+// documented.
 func harmless(t *testing.T, in, out string) {
 	t.Helper()
 	for _, n := range parse(t, out) {
@@ -144,7 +145,8 @@ func harmless(t *testing.T, in, out string) {
 
 func safeURL(t *testing.T, in, value string) {
 	t.Helper()
-	// Browsers take controls and spaces out of a URL before they look at its scheme (URL standard, basic URL parser).
+	// Browsers take controls and spaces out of a URL before they look at its
+	// scheme (URL standard, basic URL parser).
 	value = strings.Map(func(c rune) rune {
 		if c <= ' ' {
 			return -1

@@ -8,8 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Middleware is the layer that sanitizes requests. Make it with [New]; it is safe for concurrent use. The zero and the nil
-// Middleware refuse every request.
+// Middleware is the layer that sanitizes requests. Make it with [New]; it is
+// safe for concurrent use. The zero and the nil Middleware refuse every
+// request.
 type Middleware struct {
 	ready     bool
 	fields    []pattern
@@ -26,7 +27,8 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindSanitize }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that passes each request on to next sanitized, and answers those that cannot be.
+// Wrap returns a handler that passes each request on to next sanitized, and
+// answers those that cannot be.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean, err := m.clean(w, r)
@@ -38,11 +40,14 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Clean returns the request to go on with, which is r where nothing had to be done, or an error to hand to [bulwark.Deny]. It is
-// what Wrap does, for use outside of a chain. It reads the body of r, without the time limit that needs a ResponseWriter.
+// Clean returns the request to go on with, which is r where nothing had to be
+// done, or an error to hand to [bulwark.Deny]. It is what Wrap does, for use
+// outside of a chain. It reads the body of r, without the time limit that needs
+// a ResponseWriter.
 //
-// Only what a policy changed is written anew: in a body the tokens of those strings, in a query their values; white space, order
-// and numbers stay. URL.RawQuery and the body are changed, RequestURI keeps what was sent.
+// Only what a policy changed is written anew: in a body the tokens of those
+// strings, in a query their values; white space, order and numbers stay.
+// URL.RawQuery and the body are changed, RequestURI keeps what was sent.
 func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.clean(nil, r) }
 
 func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Request, error) {

@@ -90,7 +90,8 @@ type problem struct {
 	Errors []bulwark.FieldError
 }
 
-// refused asserts status, code, event and that the handler did not run, and returns the answer's body.
+// refused asserts status, code, event and that the handler did not run, and
+// returns the answer's body.
 func (x *exchange) refused(status int, code string, event bulwark.EventName) problem {
 	x.t.Helper()
 	if x.ran {
@@ -317,7 +318,8 @@ func TestErrorsAreCapped(t *testing.T) {
 	}
 }
 
-// Whatever is refused, the places that are told of cost no more than the body did. What is measured is behind its decoding.
+// Whatever is refused, the places that are told of cost no more than the body
+// did. What is measured is behind its decoding.
 func TestRefusingIsBounded(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates too")
@@ -359,7 +361,8 @@ func TestRefusingIsBounded(t *testing.T) {
 	}
 }
 
-// Once as many places are known as are told, the rest of a value list is not looked at.
+// Once as many places are known as are told, the rest of a value list is not
+// looked at.
 func TestScanningStops(t *testing.T) {
 	calls := 0
 	count := sanitize.Custom(func(s string) string { calls++; return s })

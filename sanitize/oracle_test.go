@@ -2,7 +2,8 @@ package sanitize_test
 
 import "strings"
 
-// active are the elements that the specifications index, copied from there and not from the package.
+// active are the elements that the specifications index, copied from there and
+// not from the package.
 var active = func() map[string]bool {
 	names := map[string]bool{}
 	for _, index := range []string{htmlIndex, htmlObsolete, svgIndex, mathmlIndex} {
@@ -25,7 +26,8 @@ span strong style sub summary sup svg table tbody td template textarea tfoot th 
 const htmlObsolete = `applet acronym bgsound dir frame frameset noframes isindex keygen listing menuitem nextid noembed param
 plaintext rb rtc strike xmp basefont big blink center font marquee multicol nobr spacer tt image`
 
-// https://www.w3.org/TR/SVG2/eltindex.html, and https://www.w3.org/TR/SVG11/eltindex.html
+// https://www.w3.org/TR/SVG2/eltindex.html, and
+// https://www.w3.org/TR/SVG11/eltindex.html
 const svgIndex = `a altGlyph altGlyphDef altGlyphItem animate animateColor animateMotion animateTransform circle clipPath
 color-profile cursor defs desc discard ellipse feBlend feColorMatrix feComponentTransfer feComposite feConvolveMatrix
 feDiffuseLighting feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feImage
@@ -34,7 +36,8 @@ font-face-format font-face-name font-face-src font-face-uri foreignObject g glyp
 mask metadata missing-glyph mpath path pattern polygon polyline radialGradient rect script set stop style svg switch symbol text
 textPath title tref tspan unknown use view vkern`
 
-// https://www.w3.org/TR/mathml-core/, and the presentation elements of https://www.w3.org/TR/MathML3/appendixi.html
+// https://www.w3.org/TR/mathml-core/, and the presentation elements of
+// https://www.w3.org/TR/MathML3/appendixi.html
 const mathmlIndex = `annotation annotation-xml maction maligngroup malignmark math menclose merror mfenced mfrac mglyph mi mlabeledtr
 mlongdiv mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mscarries mscarry msgroup msline mspace msqrt msrow
 mstack mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none semantics`

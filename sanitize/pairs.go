@@ -8,11 +8,13 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// cleanPairs sanitizes the named values of a query or form, which have the same syntax, and returns it with only those written anew
-// that changed.
+// cleanPairs sanitizes the named values of a query or form, which have the same
+// syntax, and returns it with only those written anew that changed.
 //
-// It is strict where readers disagree about what is a pair: a semicolon parts pairs for some and not for others, and is refused as
-// net/url does; so is a percent sign that escapes nothing. What could not be read could not be sanitized either.
+// It is strict where readers disagree about what is a pair: a semicolon parts
+// pairs for some and not for others, and is refused as net/url does; so is a
+// percent sign that escapes nothing. What could not be read could not be
+// sanitized either.
 func (m *Middleware) cleanPairs(text string, names []named, in string, found *refusal) (string, error) {
 	if strings.IndexByte(text, ';') >= 0 {
 		return text, malformed(in)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// mayResolve reports whether resolving the character references of s could bring forth a "<", or what makes markup of one that is
-// there.
+// mayResolve reports whether resolving the character references of s could
+// bring forth a "<", or what makes markup of one that is there.
 func mayResolve(s string) bool {
 	raw := strings.IndexByte(s, '<') >= 0
 	for i := strings.IndexByte(s, '&'); i >= 0 && i+1 < len(s); {
@@ -30,7 +30,8 @@ type resolved struct {
 	less []place // of each "<", in order
 }
 
-// place says where a "<" stands in the resolved text, and where what stands for it ends in the original.
+// place says where a "<" stands in the resolved text, and where what stands for
+// it ends in the original.
 type place struct{ at, behind int }
 
 // resolve resolves the character references of s.
@@ -58,14 +59,15 @@ func resolve(s string) resolved {
 	return r
 }
 
-// behind returns where in the original the "<" ends that stands at i in the resolved text.
+// behind returns where in the original the "<" ends that stands at i in the
+// resolved text.
 func (r *resolved) behind(i int) int {
 	n, _ := slices.BinarySearchFunc(r.less, i, func(p place, i int) int { return p.at - i })
 	return r.less[n].behind
 }
 
-// referenceWidth returns the length of all that could belong to the reference at the start of s: resolved alone it is what it is in
-// its text.
+// referenceWidth returns the length of all that could belong to the reference
+// at the start of s: resolved alone it is what it is in its text.
 func referenceWidth(s string) int {
 	i := 1
 	if i < len(s) && s[i] == '#' {
@@ -80,9 +82,10 @@ func referenceWidth(s string) int {
 	return i
 }
 
-// lessWidth returns the length of the reference that stands for "<" at the start of s: "&lt", "&#60" or "&#x3c", each with or
-// without the semicolon, "lt" in capitals too, and numbers with zeros before them. ("&nvlt;" is "<" with an overlay, which opens
-// nothing.)
+// lessWidth returns the length of the reference that stands for "<" at the
+// start of s: "&lt", "&#60" or "&#x3c", each with or without the semicolon,
+// "lt" in capitals too, and numbers with zeros before them. ("&nvlt;" is "<"
+// with an overlay, which opens nothing.)
 func lessWidth(s string) int {
 	i := len("&lt")
 	switch {

@@ -6,7 +6,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Where a value stands, for [bulwark.FieldError]. A form is a body to the client, told apart here by its syntax.
+// Where a value stands, for [bulwark.FieldError]. A form is a body to the
+// client, told apart here by its syntax.
 const (
 	inBody  = "body"
 	inForm  = "form"
@@ -25,7 +26,8 @@ type refusal struct {
 	rule   string // the entry of the Config that the first one falls under
 }
 
-// full reports whether nothing more will be told, so that looking for more is in vain.
+// full reports whether nothing more will be told, so that looking for more is
+// in vain.
 func (f *refusal) full() bool { return len(f.errors) >= maxErrors }
 
 // add takes one more, whose pointer shares no memory with the body.
@@ -49,7 +51,8 @@ func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 	f.errors = append(f.errors, e)
 }
 
-// err is the refusal as a problem, whose code is that of the first value, or nil.
+// err is the refusal as a problem, whose code is that of the first value, or
+// nil.
 func (f *refusal) err() error {
 	if len(f.errors) == 0 {
 		return nil

@@ -18,10 +18,13 @@ type markup struct {
 	end     int // where it ends, for remove and separate
 }
 
-// reader judges each "<" of one text as the tokenizer of the HTML standard (section 13.2.5) would read it.
+// reader judges each "<" of one text as the tokenizer of the HTML standard
+// (section 13.2.5) would read it.
 //
-// Unfinished tags and open quotes make that tokenizer read ahead from each "<" anew, which is quadratic. The reader counts the
-// bytes it reads ahead; when a text has used up its budget, every further "<" that could open something is interrupted unread.
+// Unfinished tags and open quotes make that tokenizer read ahead from each "<"
+// anew, which is quadratic. The reader counts the bytes it reads ahead; when a
+// text has used up its budget, every further "<" that could open something is
+// interrupted unread.
 type reader struct {
 	text      string
 	lastClose int // of ">" in text, -1 if there is none
@@ -38,10 +41,12 @@ func newReader(text string) reader {
 	}
 }
 
-// opens reports whether c, behind a "<", begins markup. Behind any other character a "<" is text (tag open state).
+// opens reports whether c, behind a "<", begins markup. Behind any other
+// character a "<" is text (tag open state).
 func opens(c byte) bool { return isLetter(c) || c == '/' || c == '!' || c == '?' }
 
-// next returns the place of the first "<" at or behind i that may open markup, and -1 if there is none.
+// next returns the place of the first "<" at or behind i that may open markup,
+// and -1 if there is none.
 func (t *reader) next(i int) int {
 	for {
 		at := strings.IndexByte(t.text[i:], '<')
@@ -73,9 +78,10 @@ func (t *reader) judge(i int) markup {
 	return t.tag(i, i+1)
 }
 
-// stray is a "</", "<!" or "<?" that begins no tag or declaration: a comment up to the next ">" (bogus comment state). People write
-// it, and mean no comment. Where nothing in the text ends it, what comes next in a page would; only what is common is kept then:
-// "</3", and the two characters alone.
+// stray is a "</", "<!" or "<?" that begins no tag or declaration: a comment up
+// to the next ">" (bogus comment state). People write it, and mean no comment.
+// Where nothing in the text ends it, what comes next in a page would; only what
+// is common is kept then: "</3", and the two characters alone.
 func (t *reader) stray(i int) markup {
 	alone := i+2 >= len(t.text) || isSpace(t.text[i+2])
 	if t.lastClose < i && (alone || t.text[i+1] == '/' && t.text[i+2] >= '0' && t.text[i+2] <= '9') {
@@ -84,7 +90,8 @@ func (t *reader) stray(i int) markup {
 	return markup{verdict: interrupt}
 }
 
-// declaration reads a comment, a doctype, a CDATA section or a processing instruction.
+// declaration reads a comment, a doctype, a CDATA section or a processing
+// instruction.
 func (t *reader) declaration(i int) markup {
 	rest := t.text[i:]
 	if strings.HasPrefix(rest, "<!--") {
@@ -96,13 +103,15 @@ func (t *reader) declaration(i int) markup {
 	if t.lastClose < i {
 		return markup{verdict: interrupt}
 	}
-	// In HTML a CDATA section ends at its first ">" like every other declaration (markup declaration open state).
+	// In HTML a CDATA section ends at its first ">" like every other
+	// declaration (markup declaration open state).
 	end := strings.IndexByte(rest, '>') + 1
 	t.budget -= end
 	return markup{remove, i + end}
 }
 
-// comment reads a comment, which "-->" and "--!>" end, and "<!-->" and "<!--->" are (comment start state).
+// comment reads a comment, which "-->" and "--!>" end, and "<!-->" and "<!--->"
+// are (comment start state).
 func (t *reader) comment(i int) markup {
 	if t.lastClose < i {
 		return markup{verdict: interrupt}
@@ -156,9 +165,12 @@ func (t *reader) tag(i, start int) markup {
 	return markup{remove, a.end}
 }
 
-// unfinished is a tag that no ">" ends. A parser drops it and what follows, so by itself it does nothing. Where it has a value in it,
-// or is that of an element whose name is no single letter, it is meant as a tag and interrupted; every other is a formula, which
-// people write: "a<b", "count<max". What another text makes of it that is put behind it unescaped is beyond one value's rules.
+// unfinished is a tag that no ">" ends. A parser drops it and what follows, so
+// by itself it does nothing. Where it has a value in it, or is that of an
+// element whose name is no single letter, it is meant as a tag and interrupted;
+// every other is a formula, which people write: "a<b", "count<max". What
+// another text makes of it that is put behind it unescaped is beyond one
+// value's rules.
 func (t *reader) unfinished(i int, name string) markup {
 	name = leading(name)
 	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
@@ -167,7 +179,8 @@ func (t *reader) unfinished(i int, name string) markup {
 	return markup{verdict: keep}
 }
 
-// nested is a tag whose name holds another "<". Only a type such as Map<String,List<Integer>> may, for which each part counts.
+// nested is a tag whose name holds another "<". Only a type such as
+// Map<String,List<Integer>> may, for which each part counts.
 func (t *reader) nested(name string, end int) markup {
 	if end == len(t.text) || t.text[end] != '>' || custom(name) {
 		return markup{verdict: interrupt}
@@ -180,7 +193,8 @@ func (t *reader) nested(name string, end int) markup {
 	return markup{verdict: keep}
 }
 
-// leading returns the letters, digits, hyphens and colons that name begins with.
+// leading returns the letters, digits, hyphens and colons that name begins
+// with.
 func leading(name string) string {
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; !isLetter(c) && (c < '0' || c > '9') && c != '-' && c != ':' && c < 0x80 {
@@ -198,8 +212,9 @@ type attributes struct {
 	end    int // behind the ">", or where reading stopped
 }
 
-// attributes reads on from i, behind the name. It stops at a "<" outside of quotes: there an attribute would be called "<…", which
-// nobody means, and what it opens is for the next look.
+// attributes reads on from i, behind the name. It stops at a "<" outside of
+// quotes: there an attribute would be called "<…", which nobody means, and what
+// it opens is for the next look.
 func (t *reader) attributes(i int) (a attributes) {
 	s := t.text
 	for {
@@ -246,8 +261,9 @@ func value(s string, i int) int {
 	return i
 }
 
-// content returns where what belongs to a start tag ends that has been read up to i: behind the end tag for the two elements whose
-// content nobody is meant to see, if there is one.
+// content returns where what belongs to a start tag ends that has been read up
+// to i: behind the end tag for the two elements whose content nobody is meant
+// to see, if there is one.
 func (t *reader) content(name string, i int) int {
 	if name = lower(name); name != "script" && name != "style" {
 		return i

@@ -6,11 +6,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// passes bounds how often a text is looked through. What one removal puts together ("<<b>b>") is for the next look.
+// passes bounds how often a text is looked through. What one removal puts
+// together ("<<b>b>") is for the next look.
 const passes = 4
 
-// stripMarkup takes markup out of a normalised text. What it returns is left alone by another call, holds no tag that does anything,
-// and still holds none when a reader resolves its character references, once.
+// stripMarkup takes markup out of a normalised text. What it returns is left
+// alone by another call, holds no tag that does anything, and still holds none
+// when a reader resolves its character references, once.
 func stripMarkup(s string) string {
 	for range passes {
 		next := norm.NFC.String(interruptReferences(removeTags(s)))
@@ -22,7 +24,8 @@ func stripMarkup(s string) string {
 	return interruptAll(s)
 }
 
-// removeTags takes out what the reader knows for markup, and separates the "<" of what is doubtful from what follows it.
+// removeTags takes out what the reader knows for markup, and separates the "<"
+// of what is doubtful from what follows it.
 func removeTags(s string) string {
 	t := newReader(s)
 	i := t.next(0)
@@ -64,8 +67,10 @@ func removeTags(s string) string {
 	return out.String()
 }
 
-// interruptReferences does the same for what s becomes when its character references are resolved: "&lt;script&gt;" is text, until
-// somebody resolves it. Nothing is removed here, as the references may well be what the writer wants to be read.
+// interruptReferences does the same for what s becomes when its character
+// references are resolved: "&lt;script&gt;" is text, until somebody resolves
+// it. Nothing is removed here, as the references may well be what the writer
+// wants to be read.
 func interruptReferences(s string) string {
 	if !mayResolve(s) {
 		return s

@@ -268,8 +268,9 @@ func TestTextAttacks(t *testing.T) {
 	}
 }
 
-// Two values side by side, in a page that does not escape them. No promise covers that; these are strays that swallow what stands
-// behind them, and nobody's words.
+// Two values side by side, in a page that does not escape them. No promise
+// covers that; these are strays that swallow what stands behind them, and
+// nobody's words.
 func TestTextBeside(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"Ann<!:", "<b>"},
@@ -306,7 +307,8 @@ func settled(t *testing.T, p sanitize.Policy, out string) {
 	}
 }
 
-// inert asserts that nothing in out does anything where it is taken for HTML, as it is and with its references resolved.
+// inert asserts that nothing in out does anything where it is taken for HTML,
+// as it is and with its references resolved.
 func inert(t *testing.T, in, out string) {
 	t.Helper()
 	for _, page := range []string{out, stdhtml.UnescapeString(out)} {

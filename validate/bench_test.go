@@ -16,7 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// kilobyteSchema and kilobyteUser are a user of 13 properties in 1 KB, two of which are left to their defaults.
+// kilobyteSchema and kilobyteUser are a user of 13 properties in 1 KB, two of
+// which are left to their defaults.
 const kilobyteSchema = `{
 	"type": "object",
 	"required": ["id", "email", "name", "created_at"],

@@ -16,7 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// family is a tree whose children are declared three times over: by $ref, and twice in allOf.
+// family is a tree whose children are declared three times over: by $ref, and
+// twice in allOf.
 const family = `{"$ref":"#/$defs/node","$defs":{
 	"node":{"type":"object","allOf":[{"$ref":"#/$defs/base"},{"$ref":"#/$defs/base2"}],
 		"properties":{"child":{"$ref":"#/$defs/node"},"n":{"type":"integer","default":1}}},
@@ -27,7 +28,8 @@ func nested(open, inner, shut string, depth int) string {
 	return strings.Repeat(open, depth) + inner + strings.Repeat(shut, depth)
 }
 
-// Filling in defaults costs each object once for each schema, and is paid for with the steps of checking.
+// Filling in defaults costs each object once for each schema, and is paid for
+// with the steps of checking.
 func TestFillingIsBounded(t *testing.T) {
 	t.Run("DeclaredThrice", func(t *testing.T) {
 		for _, depth := range []int{1, 3} {
@@ -59,7 +61,8 @@ func TestFillingIsBounded(t *testing.T) {
 	})
 }
 
-// Several schemas fill the same objects and arrays, each what it knows of, and nothing of the schema or the request is touched.
+// Several schemas fill the same objects and arrays, each what it knows of, and
+// nothing of the schema or the request is touched.
 func TestSeveralSchemasFillTheSame(t *testing.T) {
 	m := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(`{
 		"type":"object",
@@ -86,13 +89,15 @@ func TestSeveralSchemasFillTheSame(t *testing.T) {
 	}
 }
 
-// A default that adds a name in another case than one that is there makes a body that no reader takes.
+// A default that adds a name in another case than one that is there makes a
+// body that no reader takes.
 func TestDefaultInAnotherCase(t *testing.T) {
 	config := validate.Config{Body: validate.SchemaJSON(`{"properties":{"role":{}},"allOf":[{"properties":{"ROLE":{"default":"admin"}}}]}`)}
 	serve(t, config, post(`{"role":"user"}`)).refused(t, 400, "validate.unchecked")
 }
 
-// However long a name is, its pointers are not, and a thousand faults below it do not write it a thousand times.
+// However long a name is, its pointers are not, and a thousand faults below it
+// do not write it a thousand times.
 func TestLongNames(t *testing.T) {
 	schema := validate.SchemaJSON(`{"type":"object","properties":{"labels":{"type":"object","additionalProperties":{"type":"object","additionalProperties":{"type":"string"}}}}}`)
 	var faults strings.Builder
@@ -137,7 +142,8 @@ func TestLongNames(t *testing.T) {
 	})
 }
 
-// A default of a parameter must be what a reader of the query or header gets from it.
+// A default of a parameter must be what a reader of the query or header gets
+// from it.
 func TestDefaultsThatParametersCannotSay(t *testing.T) {
 	list := func(item, more string) string {
 		return `{"type":"array","items":{"type":"string"},"default":["` + item + `"]` + more + `}`

@@ -10,7 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// configErrors returns the errors of New, each as text, and fails where one is no ConfigError.
+// configErrors returns the errors of New, each as text, and fails where one is
+// no ConfigError.
 func configErrors(t *testing.T, config validate.Config) []string {
 	t.Helper()
 	m, err := validate.New(config)

@@ -97,7 +97,8 @@ func ExampleQueryAs() {
 	// Output: {Limit:10 Offset:0 Tag:[a b]} from Limit=10&Tag=a&Tag=b&Offset=0
 }
 
-// A misspelled rule is no rule, and most validators say nothing. Here the program does not start.
+// A misspelled rule is no rule, and most validators say nothing. Here the
+// program does not start.
 func ExampleNew_incorrect() {
 	_, err := validate.New(validate.Config{Body: validate.SchemaJSON(`{
 		"type": "object",

@@ -106,7 +106,8 @@ func (o outcome) passed(t *testing.T) {
 	}
 }
 
-// refused asserts status, code, header, body and event of a refusal, and that the handler behind did not run.
+// refused asserts status, code, header, body and event of a refusal, and that
+// the handler behind did not run.
 func (o outcome) refused(t *testing.T, status int, code string) {
 	t.Helper()
 	if o.seen != nil {

@@ -200,7 +200,8 @@ func TestMergePatch(t *testing.T) {
 	})
 }
 
-// The declared length of a body is not believed: a chunked one is cut off at the limit, too.
+// The declared length of a body is not believed: a chunked one is cut off at
+// the limit, too.
 func TestChunkedBodyBeyondTheLimit(t *testing.T) {
 	r := httptest.NewRequest("POST", "/users", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 70<<10))})
 	r.Header.Set("Content-Type", "application/json")
@@ -209,7 +210,8 @@ func TestChunkedBodyBeyondTheLimit(t *testing.T) {
 	o.refused(t, 413, "body.too_large")
 }
 
-// A schema that is ambiguous within a circle makes the work exponential in the depth of the document.
+// A schema that is ambiguous within a circle makes the work exponential in the
+// depth of the document.
 func TestStepsAreBounded(t *testing.T) {
 	schema := `{"$defs":{"tree":{"anyOf":[
 		{"type":"array","items":{"$ref":"#/$defs/tree"},"minItems":1},

@@ -26,7 +26,8 @@ type parameter struct {
 	commas bool
 }
 
-// parametersOf looks at the declared properties and returns what is wrong with them.
+// parametersOf looks at the declared properties and returns what is wrong with
+// them.
 func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 	p := &parameters{schema: described, in: in}
 	var faults []string
@@ -70,7 +71,8 @@ func orString(types schema.Types) schema.Types {
 	return types
 }
 
-// fault says why a parameter cannot be read from text, and settles the type of its items.
+// fault says why a parameter cannot be read from text, and settles the type of
+// its items.
 func (p *parameter) fault(property schema.Property, in string) string {
 	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
 		return "is no header field that can be read"

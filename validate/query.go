@@ -54,7 +54,8 @@ func (v *visit) query() error {
 	return nil
 }
 
-// fillQuery appends the defaults to the query, and leaves what the client sent as it is.
+// fillQuery appends the defaults to the query, and leaves what the client sent
+// as it is.
 func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	if len(before) == len(after) {
 		return
@@ -84,8 +85,10 @@ func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	v.r = r
 }
 
-// parseQuery reads a query strictly: a bad percent escape, a semicolon, which some take for a separator, a pair without a name, NUL
-// and what is not UTF-8 are refused, where package net/url drops the pair and goes on. With more than limit pairs it returns nil.
+// parseQuery reads a query strictly: a bad percent escape, a semicolon, which
+// some take for a separator, a pair without a name, NUL and what is not UTF-8
+// are refused, where package net/url drops the pair and goes on. With more than
+// limit pairs it returns nil.
 func parseQuery(raw string, limit int) (map[string][]string, bool) {
 	given := map[string][]string{}
 	if raw == "" {

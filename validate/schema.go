@@ -9,8 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// A Schema is where a JSON Schema (draft 2020-12) comes from: [SchemaJSON] or [SchemaFS]. The zero Schema is none. It is read and
-// compiled by [New], which reports what is wrong with it.
+// A Schema is where a JSON Schema (draft 2020-12) comes from: [SchemaJSON] or
+// [SchemaFS]. The zero Schema is none. It is read and compiled by [New], which
+// reports what is wrong with it.
 type Schema struct {
 	text string
 	name string
@@ -18,15 +19,17 @@ type Schema struct {
 	set  bool
 }
 
-// SchemaJSON is the schema in text. It may refer to itself and its $defs; any other $ref is an error at New, and nothing is ever
-// loaded from a network or a disk.
+// SchemaJSON is the schema in text. It may refer to itself and its $defs; any
+// other $ref is an error at New, and nothing is ever loaded from a network or a
+// disk.
 func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
 
-// SchemaFS is the schema in the file name of fsys, such as an embed.FS. Relative references lead to other files of fsys and nowhere
-// else.
+// SchemaFS is the schema in the file name of fsys, such as an embed.FS.
+// Relative references lead to other files of fsys and nowhere else.
 func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
 
-// url is the name under which the schema is compiled; part is "Body", "Query", "Path" or "Header".
+// url is the name under which the schema is compiled; part is "Body", "Query",
+// "Path" or "Header".
 func (s Schema) url(part string) string {
 	if s.fsys != nil {
 		return schema.Base + s.name

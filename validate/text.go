@@ -8,7 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// coerce reads text as the declared type. Text that is no such value is returned as it is, for the schema to refuse.
+// coerce reads text as the declared type. Text that is no such value is
+// returned as it is, for the schema to refuse.
 func coerce(text string, types schema.Types) any {
 	switch types {
 	case schema.Integer, schema.Number:
@@ -26,8 +27,9 @@ func coerce(text string, types schema.Types) any {
 	return text
 }
 
-// isDecimal takes plain decimal numbers of up to 64 characters: an optional minus, digits without leading zeros, an optional
-// fraction. There is no "+", which is a space in a query, no exponent, no white space, no 0x.
+// isDecimal takes plain decimal numbers of up to 64 characters: an optional
+// minus, digits without leading zeros, an optional fraction. There is no "+",
+// which is a space in a query, no exponent, no white space, no 0x.
 func isDecimal(s string) bool {
 	if len(s) > 64 {
 		return false
@@ -42,7 +44,8 @@ func isDecimal(s string) bool {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// value makes the value of a parameter of its texts, and reports false where a scalar is repeated.
+// value makes the value of a parameter of its texts, and reports false where a
+// scalar is repeated.
 func (p *parameter) value(texts []string) (any, bool) {
 	if p.types != schema.Array {
 		return coerce(texts[0], p.types), len(texts) == 1
@@ -73,7 +76,8 @@ func text(v any) string {
 	return ""
 }
 
-// texts writes a default as the texts of a parameter. An empty list has none: one text, an empty one, would be a list of one item.
+// texts writes a default as the texts of a parameter. An empty list has none:
+// one text, an empty one, would be a list of one item.
 func (p *parameter) texts(v any) []string {
 	items, ok := v.([]any)
 	if !ok {
@@ -89,7 +93,8 @@ func (p *parameter) texts(v any) []string {
 	return all
 }
 
-// writes reports whether a default, once it is written into a query or header, is read as the same value again. A path is not written.
+// writes reports whether a default, once it is written into a query or header,
+// is read as the same value again. A path is not written.
 func (p *parameter) writes(v any, in string) bool {
 	texts := p.texts(v)
 	switch in {

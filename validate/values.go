@@ -11,15 +11,18 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// checkedValues is the context of a checked request. A layer inside another finds the outer one's values through it. Each value is
-// kept with what it was read from: a sub-request that borrows the context has another body or query, and gets no value of this one.
+// checkedValues is the context of a checked request. A layer inside another
+// finds the outer one's values through it. Each value is kept with what it was
+// read from: a sub-request that borrows the context has another body or query,
+// and gets no value of this one.
 type checkedValues struct {
 	context.Context
 	body                *body.Body
 	query, path, header *checkedParameters
 }
 
-// checkedParameters are the values of one part, and the raw text that they stand for.
+// checkedParameters are the values of one part, and the raw text that they
+// stand for.
 type checkedParameters struct {
 	values any
 	raw    func(*http.Request) string
@@ -28,7 +31,8 @@ type checkedParameters struct {
 
 type checkedKey struct{}
 
-// Value answers for this package's key and asks the request's own context for all others.
+// Value answers for this package's key and asks the request's own context for
+// all others.
 func (c *checkedValues) Value(key any) any {
 	if _, ok := key.(checkedKey); ok {
 		return c
@@ -36,12 +40,16 @@ func (c *checkedValues) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// BodyAs returns the body of r as a T: exactly the value that the innermost Middleware with a Body schema has checked, defaults
-// included. It follows the rules of encoding/json for tags and types, but that names match exactly and that nothing of the request's
-// memory is shared. A property that T has no field for is left out, and a body that is Config.OptionalBody and absent is the zero T.
+// BodyAs returns the body of r as a T: exactly the value that the innermost
+// Middleware with a Body schema has checked, defaults included. It follows the
+// rules of encoding/json for tags and types, but that names match exactly and
+// that nothing of the request's memory is shared. A property that T has no
+// field for is left out, and a body that is Config.OptionalBody and absent is
+// the zero T.
 //
-// An error is a mistake of the program, to be handed to [bulwark.Deny] for an opaque 500: no Middleware has checked the body of this
-// very request, or T is not made for what its schema allows.
+// An error is a mistake of the program, to be handed to [bulwark.Deny] for an
+// opaque 500: no Middleware has checked the body of this very request, or T is
+// not made for what its schema allows.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
 	b := body.From(r)
@@ -61,7 +69,8 @@ func BodyAs[T any](r *http.Request) (T, error) {
 	return into, missing("body")
 }
 
-// QueryAs returns the query parameters of r as a T; see [BodyAs]. Fields are named by the schema's property names in json tags.
+// QueryAs returns the query parameters of r as a T; see [BodyAs]. Fields are
+// named by the schema's property names in json tags.
 func QueryAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inQuery, func(c *checkedValues) *checkedParameters { return c.query })
 }
@@ -71,7 +80,8 @@ func PathAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inPath, func(c *checkedValues) *checkedParameters { return c.path })
 }
 
-// HeaderAs returns header fields as a T; see [BodyAs]. Fields are named as the schema spells them.
+// HeaderAs returns header fields as a T; see [BodyAs]. Fields are named as the
+// schema spells them.
 func HeaderAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inHeader, func(c *checkedValues) *checkedParameters { return c.header })
 }
@@ -106,7 +116,8 @@ func bind[T any](value any, in string) (T, error) {
 	return into, nil
 }
 
-// withoutValue keeps what a type's own UnmarshalJSON said out of the log: it may quote the value.
+// withoutValue keeps what a type's own UnmarshalJSON said out of the log: it
+// may quote the value.
 func withoutValue(err error) error {
 	var fault *jsondoc.BindError
 	if errors.As(err, &fault) {

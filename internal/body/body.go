@@ -12,16 +12,19 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Body is a body that has been read. It is the Body of the request that [Read] and [Replace] return, and as an io.ReadCloser yields
-// the bytes from the first one. Each such request has a Body of its own, so that one who has read to the end takes nothing from the
-// next; what they share is never modified. Reading is for one goroutine at a time, the other methods for any.
+// Body is a body that has been read. It is the Body of the request that [Read]
+// and [Replace] return, and as an io.ReadCloser yields the bytes from the first
+// one. Each such request has a Body of its own, so that one who has read to the
+// end takes nothing from the next; what they share is never modified. Reading
+// is for one goroutine at a time, the other methods for any.
 type Body struct {
 	*content
 	at     int
 	closed bool
 }
 
-// content is what was read. It is not modified once the request that carries it has been returned.
+// content is what was read. It is not modified once the request that carries it
+// has been returned.
 type content struct {
 	bytes     []byte
 	mediaType string
@@ -33,13 +36,15 @@ type content struct {
 	doc *jsondoc.Document // nil until asked for where only the value is known
 }
 
-// From returns the Body of r, or nil if nobody has read it yet, or somebody has put another in its place.
+// From returns the Body of r, or nil if nobody has read it yet, or somebody has
+// put another in its place.
 func From(r *http.Request) *Body {
 	b, _ := r.Body.(*Body)
 	return b
 }
 
-// Same reports whether two requests carry the same body, however much of it either has read.
+// Same reports whether two requests carry the same body, however much of it
+// either has read.
 func (b *Body) Same(other *Body) bool { return b.content == other.content }
 
 // Empty reports whether the body has no bytes at all.
@@ -48,22 +53,26 @@ func (b *Body) Empty() bool { return len(b.bytes) == 0 }
 // Bytes returns the whole body. It must not be modified.
 func (b *Body) Bytes() []byte { return b.bytes }
 
-// MediaType returns the media type in lower case without parameters; it is empty for an empty body.
+// MediaType returns the media type in lower case without parameters; it is
+// empty for an empty body.
 func (b *Body) MediaType() string { return b.mediaType }
 
-// Value returns the decoded JSON, and false where the body is empty or of another type. It must not be modified, and its strings
-// may share memory with the bytes.
+// Value returns the decoded JSON, and false where the body is empty or of
+// another type. It must not be modified, and its strings may share memory with
+// the bytes.
 func (b *Body) Value() (any, bool) { return b.value, b.hasValue }
 
-// Document returns the decoded JSON with the places of its strings, and nil where Value returns false. It is never nil where Value
-// returns true and the Body is from [Read].
+// Document returns the decoded JSON with the places of its strings, and nil
+// where Value returns false. It is never nil where Value returns true and the
+// Body is from [Read].
 func (b *Body) Document() *jsondoc.Document {
 	doc, _ := b.document()
 	return doc
 }
 
-// document decodes the bytes where only the value is known: it was replaced, and the source with it. They are ours and need not be
-// held against anybody's limits again.
+// document decodes the bytes where only the value is known: it was replaced,
+// and the source with it. They are ours and need not be held against anybody's
+// limits again.
 func (c *content) document() (*jsondoc.Document, error) {
 	if !c.hasValue {
 		return nil, nil
@@ -116,17 +125,21 @@ func (b *Body) Close() error {
 	return nil
 }
 
-// Replace returns a copy of r whose body is src, which decodes to doc. It is for a layer that has changed something: later readers
-// see the new bytes and the new value alike. Length and header fields follow; what described the old bytes (digests, trailers) is
-// removed, and parsed forms are forgotten. r stays as it is. src must not be modified afterwards.
+// Replace returns a copy of r whose body is src, which decodes to doc. It is
+// for a layer that has changed something: later readers see the new bytes and
+// the new value alike. Length and header fields follow; what described the old
+// bytes (digests, trailers) is removed, and parsed forms are forgotten. r stays
+// as it is. src must not be modified afterwards.
 func Replace(r *http.Request, doc *jsondoc.Document, src []byte) (*http.Request, *Body) {
 	c := next(r, src)
 	c.value, c.hasValue, c.doc = doc.Value, true, doc
 	return replace(r, c)
 }
 
-// ReplaceValue is [Replace] for a layer that has made a new value. The bytes are what jsondoc.Append makes of it, and its errors those
-// of Append: a value that no reader of the bytes would get, such as one with two names that differ only by case.
+// ReplaceValue is [Replace] for a layer that has made a new value. The bytes
+// are what jsondoc.Append makes of it, and its errors those of Append: a value
+// that no reader of the bytes would get, such as one with two names that differ
+// only by case.
 func ReplaceValue(r *http.Request, v any) (*http.Request, *Body, error) {
 	size := 512
 	if old := From(r); old != nil {
@@ -159,7 +172,8 @@ func next(r *http.Request, src []byte) *content {
 // framing are the fields that spoke of how the body came.
 var framing = [...]string{"Content-Encoding", "Trailer", "Transfer-Encoding"}
 
-// describing are the fields that speak of exact bytes: RFC 9530, RFC 3230 and RFC 1864.
+// describing are the fields that speak of exact bytes: RFC 9530, RFC 3230 and
+// RFC 1864.
 var describing = [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"}
 
 func replace(r *http.Request, c *content) (*http.Request, *Body) {
@@ -193,14 +207,16 @@ func carry(r *http.Request, c *content) (*http.Request, *Body) {
 	r.Body = b
 	r.GetBody = nil // it would yield the body that the client had, not what was read
 	r.ContentLength = int64(len(c.bytes))
-	// The whole body is here: who sends it on says its length and neither chunks it nor promises trailers.
+	// The whole body is here: who sends it on says its length and neither
+	// chunks it nor promises trailers.
 	r.TransferEncoding, r.Trailer = nil, nil
 	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
 	without(r, framing[:])
 	return r, b
 }
 
-// asks reports whether l wants another strictness of the JSON than what the body was decoded with.
+// asks reports whether l wants another strictness of the JSON than what the
+// body was decoded with.
 func (c *content) asks(l jsondoc.Limits) bool {
 	l.Bytes = 0
 	return c.hasValue && l != c.limits

@@ -28,7 +28,8 @@ func post(text string) *http.Request {
 	return r
 }
 
-// refused asserts that err is a problem with status and code, which does not repeat what was submitted.
+// refused asserts that err is a problem with status and code, which does not
+// repeat what was submitted.
 func refused(t *testing.T, err error, status int, code string) *bulwark.Problem {
 	t.Helper()
 	var p *bulwark.Problem
@@ -154,7 +155,8 @@ func TestEmptyBody(t *testing.T) {
 	refused(t, body.Required(), 400, "body.required")
 }
 
-// A body that has been read is held against the limits of the next reader too, whose request yields it from the start.
+// A body that has been read is held against the limits of the next reader too,
+// whose request yields it from the start.
 func TestReadAgain(t *testing.T) {
 	text := `{"a":{"b":"x"}}`
 	read := func(t *testing.T) (*http.Request, *body.Body) {
@@ -257,7 +259,8 @@ func TestReplace(t *testing.T) {
 	if v, _ := d.Value(); err != nil || !reflect.DeepEqual(v, map[string]any{"a": "longer than before"}) {
 		t.Errorf("a later reader sees %v, %v", v, err)
 	}
-	// A value that a layer has made has a document too, with the places of its strings.
+	// A value that a layer has made has a document too, with the places of its
+	// strings.
 	made, e, err := body.ReplaceValue(changed, map[string]any{"b": []any{"x", "y"}})
 	if err != nil || string(e.Bytes()) != `{"b":["x","y"]}` || readAll(t, made) != `{"b":["x","y"]}` {
 		t.Fatalf("%s, %v", e.Bytes(), err)
@@ -267,7 +270,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A value that the readers of its bytes would not get is no value to put in place: there is always a document, whatever its limits.
+// A value that the readers of its bytes would not get is no value to put in
+// place: there is always a document, whatever its limits.
 func TestReplaceValue(t *testing.T) {
 	deep := any("x")
 	for range 9_999 {
@@ -402,7 +406,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// A client that never finishes its body is answered 408 by a real server, and the connection closed.
+// A client that never finishes its body is answered 408 by a real server, and
+// the connection closed.
 func TestSlowBody(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, _, err := body.Read(w, r, body.Limits{Timeout: 50 * time.Millisecond}); err != nil {

@@ -6,8 +6,10 @@ import (
 	"strings"
 )
 
-// MediaType returns the media type that the header names, in lower case and without parameters. It reports false where there is no
-// Content-Type, more than one, one that does not parse, or a charset other than utf-8 (RFC 8259, section 8.1).
+// MediaType returns the media type that the header names, in lower case and
+// without parameters. It reports false where there is no Content-Type, more
+// than one, one that does not parse, or a charset other than utf-8 (RFC 8259,
+// section 8.1).
 func MediaType(h http.Header) (string, bool) {
 	values := h["Content-Type"]
 	if len(values) != 1 {
@@ -27,13 +29,15 @@ func MediaType(h http.Header) (string, bool) {
 	return mediaType, true
 }
 
-// IsJSON knows application/json and the structured syntax suffix (RFC 6839, section 3.1).
+// IsJSON knows application/json and the structured syntax suffix (RFC 6839,
+// section 3.1).
 func IsJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
-// identity reports whether the header names no content coding but the one that changes nothing. An empty name is no coding that this
-// reader and the next are sure to take for none.
+// identity reports whether the header names no content coding but the one that
+// changes nothing. An empty name is no coding that this reader and the next are
+// sure to take for none.
 func identity(h http.Header) bool {
 	for _, value := range h["Content-Encoding"] {
 		for coding := range strings.SplitSeq(value, ",") {

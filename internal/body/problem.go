@@ -22,7 +22,8 @@ func tooLarge(limit int64, cause error) *bulwark.Problem {
 		Detail: fmt.Sprintf("The body is larger than the %d bytes allowed here.", limit), Err: cause}
 }
 
-// unsupportedMediaType names the types that would do (RFC 9110 section 15.5.16, RFC 5789 section 3.1).
+// unsupportedMediaType names the types that would do (RFC 9110 section 15.5.16,
+// RFC 5789 section 3.1).
 func unsupportedMediaType(r *http.Request, types []string) *bulwark.Problem {
 	list := strings.Join(types, ", ")
 	header := http.Header{"Accept": {list}}
@@ -49,7 +50,8 @@ func incomplete(cause error) *bulwark.Problem {
 		Detail: "The body could not be read to its end.", Err: cause}
 }
 
-// fromJSON turns what the decoder refuses into an answer. The error tells a kind and an offset, and nothing that was submitted.
+// fromJSON turns what the decoder refuses into an answer. The error tells a
+// kind and an offset, and nothing that was submitted.
 func fromJSON(err error, limit int64) *bulwark.Problem {
 	var fault *jsondoc.Error
 	if !errors.As(err, &fault) || fault.Kind == jsondoc.KindBytes {

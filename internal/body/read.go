@@ -12,17 +12,21 @@ import (
 
 // Limits bounds one body. A field that is zero stands for its default.
 type Limits struct {
-	// Max is the size in bytes, default 1 MiB. A larger body is 413 "body.too_large".
+	// Max is the size in bytes, default 1 MiB. A larger body is 413
+	// "body.too_large".
 	Max int64
-	// MediaTypes are the types accepted, in lower case and without parameters, default "application/json" and
-	// "application/merge-patch+json". Another type, none, and
-	// a charset other than utf-8 are 415 "body.unsupported_media_type". A body of a JSON type (application/json and what ends in
-	// +json, RFC 6839) is decoded.
+	// MediaTypes are the types accepted, in lower case and without parameters,
+	// default "application/json" and "application/merge-patch+json". Another
+	// type, none, and a charset other than utf-8 are 415
+	// "body.unsupported_media_type". A body of a JSON type (application/json
+	// and what ends in +json, RFC 6839) is decoded.
 	MediaTypes []string
 	// JSON bounds the decoded document; its Bytes is Max.
 	JSON jsondoc.Limits
-	// Timeout bounds the time from the call of Read to the last byte, default 30 s; later it is 408 "body.timeout". A shorter
-	// ReadTimeout of the http.Server stays in force. It needs a ResponseWriter that can set read deadlines, as the server's can.
+	// Timeout bounds the time from the call of Read to the last byte, default
+	// 30 s; later it is 408 "body.timeout". A shorter ReadTimeout of the
+	// http.Server stays in force. It needs a ResponseWriter that can set read
+	// deadlines, as the server's can.
 	Timeout time.Duration
 }
 
@@ -49,10 +53,12 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Read reads the body of r and returns it with the request to pass on, whose Body it is. A body that an outer layer has read is held
-// against these limits too and not read again. The error is always a *[bulwark.Problem].
+// Read reads the body of r and returns it with the request to pass on, whose
+// Body it is. A body that an outer layer has read is held against these limits
+// too and not read again. The error is always a *[bulwark.Problem].
 //
-// A request without a body is no error: its [Body] is Empty, and its Content-Type is not looked at.
+// A request without a body is no error: its [Body] is Empty, and its
+// Content-Type is not looked at.
 func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Body, error) {
 	l = l.withDefaults()
 	if b := From(r); b != nil {
@@ -62,7 +68,8 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		r, b := carry(r, &content{})
 		return r, b, nil
 	}
-	// A length that is declared too long is refused unread (RFC 9110 section 15.5.14); one that is declared short is not believed.
+	// A length that is declared too long is refused unread (RFC 9110 section
+	// 15.5.14); one that is declared short is not believed.
 	if r.ContentLength > l.Max {
 		return r, nil, tooLarge(l.Max, nil)
 	}
@@ -95,7 +102,8 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 	return r, b, nil
 }
 
-// again holds a body that has been read against the limits of another reader, and rewinds it.
+// again holds a body that has been read against the limits of another reader,
+// and rewinds it.
 func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 	if !b.Empty() {
 		if int64(len(b.bytes)) > l.Max {
@@ -109,7 +117,8 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 				return r, nil, fromJSON(err, l.Max)
 			}
 		}
-		// A value that a layer outside has made has a document from here on, or is no value.
+		// A value that a layer outside has made has a document from here on, or
+		// is no value.
 		if _, err := b.document(); err != nil {
 			return r, nil, fromJSON(err, l.Max)
 		}
@@ -154,9 +163,11 @@ func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
 	return data, nil
 }
 
-// deadline bounds the time to read, and returns what lifts the bound again. It must be lifted once the body is there: net/http keeps
-// reading the connection to notice that a client goes away, and a deadline that passes then cancels the request. Where reading
-// fails it stays, so that the server does not wait for the rest either.
+// deadline bounds the time to read, and returns what lifts the bound again. It
+// must be lifted once the body is there: net/http keeps reading the connection
+// to notice that a client goes away, and a deadline that passes then cancels
+// the request. Where reading fails it stays, so that the server does not wait
+// for the rest either.
 func deadline(w http.ResponseWriter, r *http.Request, timeout time.Duration) (lift func()) {
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
 		if own := server.ReadTimeout; own > 0 && own <= timeout {

@@ -10,14 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// Append appends the JSON text of v to dst, always the same for equal values: names sorted by their bytes, no white space, a
-// json.Number as it is written. Characters that mean something in HTML are not escaped; U+2028 and U+2029, which end a line in
-// JavaScript, are.
+// Append appends the JSON text of v to dst, always the same for equal values:
+// names sorted by their bytes, no white space, a json.Number as it is written.
+// Characters that mean something in HTML are not escaped; U+2028 and U+2029,
+// which end a line in JavaScript, are.
 //
-// v is what Decode makes, or an int, int64 or float64 in its place. Append fails, and returns dst as it was, for any other type, for
-// strings that are not UTF-8, for names in one object that differ only by case folding, for a json.Number or float64 that is no JSON
-// number or beyond the range that Decode reads, and beyond a nesting of 10,000, which a value that contains itself reaches. What it
-// writes, Decode therefore reads, under limits that are wide enough.
+// v is what Decode makes, or an int, int64 or float64 in its place. Append
+// fails, and returns dst as it was, for any other type, for strings that are
+// not UTF-8, for names in one object that differ only by case folding, for a
+// json.Number or float64 that is no JSON number or beyond the range that Decode
+// reads, and beyond a nesting of 10,000, which a value that contains itself
+// reaches. What it writes, Decode therefore reads, under limits that are wide
+// enough.
 func Append(dst []byte, v any) ([]byte, error) {
 	out, err := appendValue(dst, v, 0)
 	if err != nil {
@@ -125,7 +129,8 @@ func sortedNames(names []string, object map[string]any) []string {
 	return names
 }
 
-// ambiguous reports whether two names differ only by case. All the names of nearly every object are their own folded form.
+// ambiguous reports whether two names differ only by case. All the names of
+// nearly every object are their own folded form.
 func ambiguous(names []string) bool {
 	if !slices.ContainsFunc(names, func(name string) bool { return !isFolded(name) }) {
 		return false
@@ -142,7 +147,8 @@ func isNumber(s string) bool {
 	return ok && size == len(s)
 }
 
-// appendString appends s as a string token. What is not UTF-8 in s becomes U+FFFD.
+// appendString appends s as a string token. What is not UTF-8 in s becomes
+// U+FFFD.
 func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

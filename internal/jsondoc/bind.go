@@ -10,18 +10,25 @@ import (
 	"strings"
 )
 
-// Bind stores v, a value as Decode makes it, in the variable that dst points to, by the rules of encoding/json (tags, embedded
-// structs, pointers, maps, json.Unmarshaler, encoding.TextUnmarshaler, base64 for []byte), but for these:
+// Bind stores v, a value as Decode makes it, in the variable that dst points
+// to, by the rules of encoding/json (tags, embedded structs, pointers, maps,
+// json.Unmarshaler, encoding.TextUnmarshaler, base64 for []byte), but for
+// these:
 //
-//   - A name binds to the field that has exactly this name, never to one that differs by case folding. Names without a field are
-//     ignored: refusing them is the work of a schema.
+//   - A name binds to the field that has exactly this name, never to one that
+//     differs by case folding. Names without a field are ignored: refusing them
+//     is the work of a schema.
 //   - A number in an any is a json.Number.
-//   - A number that is integral, such as 1.0 or 1e2, binds to integer types too: for a JSON Schema it is an integer.
-//   - The keys of a map of integers are written as plain decimals, and names that become the same key are a mismatch.
+//   - A number that is integral, such as 1.0 or 1e2, binds to integer types
+//     too: for a JSON Schema it is an integer.
+//   - The keys of a map of integers are written as plain decimals, and names
+//     that become the same key are a mismatch.
 //   - A slice is made anew and never grown into memory that somebody may hold.
-//   - It stops at the first mismatch, a [*BindError]; dst is then half set and not to be used.
+//   - It stops at the first mismatch, a [*BindError]; dst is then half set and
+//     not to be used.
 //
-// What dst holds afterwards is its own: it shares no memory with v or the source.
+// What dst holds afterwards is its own: it shares no memory with v or the
+// source.
 func Bind(v any, dst any) error {
 	target := reflect.ValueOf(dst)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
@@ -189,8 +196,9 @@ func bindMap(object map[string]any, dst reflect.Value, depth int) error {
 	if dst.IsNil() {
 		dst.Set(reflect.MakeMapWithSize(t, len(object)))
 	}
-	// Names are distinct, and so are strings that are made of them. What else is made of them may not be, "A" and "a" for a type that
-	// reads text in any case, and one member would silently take the place of the other.
+	// Names are distinct, and so are strings that are made of them. What else
+	// is made of them may not be, "A" and "a" for a type that reads text in any
+	// case, and one member would silently take the place of the other.
 	var taken reflect.Value
 	if t.Key().Kind() != reflect.String || shapeOf(t.Key()).text {
 		taken = reflect.MakeMapWithSize(reflect.MapOf(t.Key(), takenType), len(object))
@@ -224,8 +232,9 @@ func take(taken, key reflect.Value) error {
 	return nil
 }
 
-// bindName stores a name as the key of a map. A number must be written as everybody writes it: "1.0" and "10e-1" are names of their
-// own for every other reader, and no other spellings of 1.
+// bindName stores a name as the key of a map. A number must be written as
+// everybody writes it: "1.0" and "10e-1" are names of their own for every other
+// reader, and no other spellings of 1.
 func bindName(name string, key reflect.Value) error {
 	switch {
 	case shapeOf(key.Type()).text:
@@ -245,7 +254,8 @@ func bindName(name string, key reflect.Value) error {
 	return mismatch(key.Type(), "a name", nil)
 }
 
-// isCanonical reports whether a JSON number is written as strconv writes integers.
+// isCanonical reports whether a JSON number is written as strconv writes
+// integers.
 func isCanonical(number string) bool { return number != "-0" && !strings.ContainsAny(number, ".eE") }
 
 func bindStruct(object map[string]any, dst reflect.Value, fields []field, depth int) error {
@@ -275,7 +285,8 @@ func bindField(v any, dst reflect.Value, f *field, depth int) error {
 	return bind(v, target, depth+1)
 }
 
-// unquote is the tag option ",string": the value is a string that holds the JSON text of a scalar.
+// unquote is the tag option ",string": the value is a string that holds the
+// JSON text of a scalar.
 func unquote(v any, dst reflect.Value) (any, error) {
 	if v == nil {
 		return nil, nil

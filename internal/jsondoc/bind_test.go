@@ -300,7 +300,8 @@ type (
 	F string
 )
 
-// The fields that Bind sees are those that encoding/json sees: it lists them when it writes a value whose fields are all set.
+// The fields that Bind sees are those that encoding/json sees: it lists them
+// when it writes a value whose fields are all set.
 func TestFieldsAreThoseOfEncodingJSON(t *testing.T) {
 	e := &E2{Rec: 1}
 	for name, v := range map[string]any{
@@ -381,7 +382,8 @@ func TestFieldsAreThoseOfEncodingJSON(t *testing.T) {
 	}
 }
 
-// boundNames lists those names that Bind has a field for: a channel fits no type but any. Beside the wanted ones it tries all Go names.
+// boundNames lists those names that Bind has a field for: a channel fits no
+// type but any. Beside the wanted ones it tries all Go names.
 func boundNames(t *testing.T, typ reflect.Type, wanted map[string]any) map[string]bool {
 	t.Helper()
 	candidates := map[string]bool{}

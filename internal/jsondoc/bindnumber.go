@@ -40,8 +40,8 @@ func bindNumber(n string, dst reflect.Value) error {
 	return mismatch(t, "a number", nil)
 }
 
-// integral writes a JSON number that is a whole one without fraction and exponent, and any other as "". It cannot be made to write
-// more than 20 zeros.
+// integral writes a JSON number that is a whole one without fraction and
+// exponent, and any other as "". It cannot be made to write more than 20 zeros.
 func integral(n string) string {
 	if !strings.ContainsAny(n, ".eE") {
 		return n

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Clone returns a deep copy of a value as Decode makes it, strings, names and numbers included: it shares no memory with the source.
-// A value of another type is returned as it is.
+// Clone returns a deep copy of a value as Decode makes it, strings, names and
+// numbers included: it shares no memory with the source. A value of another
+// type is returned as it is.
 func Clone(v any) any {
 	switch v := v.(type) {
 	case string:

@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// Decode reads src as one JSON document, strictly and within l. The error is always an [*Error].
+// Decode reads src as one JSON document, strictly and within l. The error is
+// always an [*Error].
 //
 // The document shares src, which must not be modified afterwards.
 func Decode(src []byte, l Limits) (*Document, error) {
@@ -19,7 +20,8 @@ func Decode(src []byte, l Limits) (*Document, error) {
 	return &Document{Value: v, src: src, strings: d.strings, nodes: d.nodes, names: d.names}, nil
 }
 
-// DecodeValue is [Decode] without the positions of the strings: the value alone, for less time and memory.
+// DecodeValue is [Decode] without the positions of the strings: the value
+// alone, for less time and memory.
 func DecodeValue(src []byte, l Limits) (any, error) {
 	var d decoder
 	v, e := d.document(src, l)
@@ -29,8 +31,9 @@ func DecodeValue(src []byte, l Limits) (any, error) {
 	return v, nil
 }
 
-// Member is a name and its value in an object. What is a string or number is not put into an interface until somebody asks for it
-// so: most of what a token claims is read as text, and needs no memory of its own then.
+// Member is a name and its value in an object. What is a string or number is
+// not put into an interface until somebody asks for it so: most of what a token
+// claims is read as text, and needs no memory of its own then.
 type Member struct {
 	Name string // decoded, never the same as or a case fold of another member's
 
@@ -74,8 +77,10 @@ func (s scalar) or(other any) any {
 	return other
 }
 
-// Members is [DecodeValue] for a document that must be an object and is small, such as a token's header: it appends the members to
-// dst in the order of the document and makes no map of them. A document that is not an object is a [KindSyntax] error.
+// Members is [DecodeValue] for a document that must be an object and is small,
+// such as a token's header: it appends the members to dst in the order of the
+// document and makes no map of them. A document that is not an object is a
+// [KindSyntax] error.
 func Members(dst []Member, src []byte, l Limits) ([]Member, error) {
 	var d decoder
 	if e := d.start(src, l); e != nil {
@@ -96,8 +101,9 @@ func Members(dst []Member, src []byte, l Limits) ([]Member, error) {
 	return dst, nil
 }
 
-// decoder reads one document. Objects and arrays collect what they hold on the two stacks and make a map or slice of exactly the
-// right size when they close, so that a document which is refused has cost no more than the stacks.
+// decoder reads one document. Objects and arrays collect what they hold on the
+// two stacks and make a map or slice of exactly the right size when they close,
+// so that a document which is refused has cost no more than the stacks.
 type decoder struct {
 	src   string
 	pos   int
@@ -157,7 +163,8 @@ func (d *decoder) finish() *Error {
 
 func (d *decoder) fail(k Kind, offset int) *Error { return &Error{Kind: k, Offset: offset} }
 
-// peek returns the byte at hand, and at the end of the document 0, which no token begins with.
+// peek returns the byte at hand, and at the end of the document 0, which no
+// token begins with.
 func (d *decoder) peek() byte {
 	if d.pos >= len(d.src) {
 		return 0
@@ -176,7 +183,8 @@ func (d *decoder) space() {
 	}
 }
 
-// value reads the value that begins at the byte at hand; at is where it stands in the document.
+// value reads the value that begins at the byte at hand; at is where it stands
+// in the document.
 func (d *decoder) value(at place) (any, *Error) {
 	if d.values++; d.values > d.limit.Values {
 		return nil, d.fail(KindValues, d.pos)
@@ -220,7 +228,8 @@ func (d *decoder) recorded(at place) (string, *Error) {
 	return s, e
 }
 
-// field reads the value of a member as [decoder.value] does, and leaves strings and numbers out of an interface.
+// field reads the value of a member as [decoder.value] does, and leaves strings
+// and numbers out of an interface.
 func (d *decoder) field(at place) (scalar, any, *Error) {
 	switch c := d.peek(); {
 	case c == '"' && d.values < d.limit.Values:
@@ -347,7 +356,8 @@ func (d *decoder) name(known *names) *Error {
 	return nil
 }
 
-// next reads what follows an element: a comma, after which there must be another, or the closing bracket, which it leaves.
+// next reads what follows an element: a comma, after which there must be
+// another, or the closing bracket, which it leaves.
 func (d *decoder) next(closing byte) (more bool, e *Error) {
 	d.space()
 	switch d.peek() {
@@ -390,7 +400,8 @@ func (d *decoder) step(name string) int32 {
 
 func (d *decoder) record(s string, at place, start int) {
 	if len(d.strings) == cap(d.strings) {
-		// At least doubled, which append does not do: what it leaves behind would be several times what is kept.
+		// At least doubled, which append does not do: what it leaves behind
+		// would be several times what is kept.
 		d.strings = slices.Grow(d.strings, max(min(4+len(d.src)/48, 32), len(d.strings)))
 	}
 	d.strings = append(d.strings, token{place: at, value: s, start: start, end: d.pos})

@@ -261,8 +261,9 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A document of 1 MiB that is refused costs no more memory than twice its size, however it tries, even where every limit but the one
-// it meets is out of its way.
+// A document of 1 MiB that is refused costs no more memory than twice its size,
+// however it tries, even where every limit but the one it meets is out of its
+// way.
 func TestHostileDocuments(t *testing.T) {
 	const size = 1 << 20
 	fill := func(piece string) string { return strings.Repeat(piece, (size-10)/len(piece)) }

@@ -8,12 +8,16 @@ import (
 // noNode is the parent of the outermost value.
 const noNode int32 = -1
 
-// Document is a decoded document that remembers where in its source each string value stands, so that some of them can be replaced
-// and all else left as it was. Strings are numbered in the order of the document; names are not among them.
+// Document is a decoded document that remembers where in its source each string
+// value stands, so that some of them can be replaced and all else left as it
+// was. Strings are numbered in the order of the document; names are not among
+// them.
 //
-// Methods that take the number of a string panic, as slices do, if there is no such string.
+// Methods that take the number of a string panic, as slices do, if there is no
+// such string.
 type Document struct {
-	// Value is the decoded value: map[string]any, []any, string, json.Number, bool or nil.
+	// Value is the decoded value: map[string]any, []any, string, json.Number,
+	// bool or nil.
 	Value any
 
 	src     []byte
@@ -22,8 +26,8 @@ type Document struct {
 	names   []string // of the members
 }
 
-// place says where a value stands: in which array or object, and there at which index or, where step is negative, under the name
-// Document.names[^step].
+// place says where a value stands: in which array or object, and there at which
+// index or, where step is negative, under the name Document.names[^step].
 type place struct {
 	parent int32 // index in Document.nodes, or noNode
 	step   int32
@@ -38,18 +42,22 @@ type token struct {
 // NumStrings returns how many string values there are.
 func (d *Document) NumStrings() int { return len(d.strings) }
 
-// String returns string i and where its token stands in the source, quotes included.
+// String returns string i and where its token stands in the source, quotes
+// included.
 func (d *Document) String(i int) (value string, start, end int) {
 	t := &d.strings[i]
 	return t.value, t.start, t.end
 }
 
-// maxPointer bounds a pointer in bytes: it holds names that a client has chosen, and may be made for each string of a document.
+// maxPointer bounds a pointer in bytes: it holds names that a client has
+// chosen, and may be made for each string of a document.
 const maxPointer = 256
 
-// Pointer returns the JSON pointer (RFC 6901) of string i, or where that is longer than 256 bytes, of the innermost array or object
-// around it whose pointer is not. It is made for each call and shares no memory with the source; what it costs is bounded by the
-// nesting and these bytes, however long the names on its way are.
+// Pointer returns the JSON pointer (RFC 6901) of string i, or where that is
+// longer than 256 bytes, of the innermost array or object around it whose
+// pointer is not. It is made for each call and shares no memory with the
+// source; what it costs is bounded by the nesting and these bytes, however long
+// the names on its way are.
 func (d *Document) Pointer(i int) string {
 	var room [32]place
 	way := room[:0]
@@ -69,8 +77,10 @@ func (d *Document) Pointer(i int) string {
 	return string(out)
 }
 
-// AppendSegment appends a segment to a JSON pointer, with "~" and "/" escaped (RFC 6901, section 3). Where the pointer would become
-// longer than limit bytes, it returns dst as it was and false, and has looked at no more of the name than that.
+// AppendSegment appends a segment to a JSON pointer, with "~" and "/" escaped
+// (RFC 6901, section 3). Where the pointer would become longer than limit
+// bytes, it returns dst as it was and false, and has looked at no more of the
+// name than that.
 func AppendSegment(dst []byte, name string, limit int) ([]byte, bool) {
 	if len(name) >= limit-len(dst) {
 		return dst, false
@@ -95,8 +105,9 @@ func AppendSegment(dst []byte, name string, limit int) ([]byte, bool) {
 // pointerEscaper is RFC 6901, section 3.
 var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
-// Match reports whether the pointer of string i has exactly the segments of pattern, which are not escaped; the segment "*" stands
-// for any one name or index. It does not allocate.
+// Match reports whether the pointer of string i has exactly the segments of
+// pattern, which are not escaped; the segment "*" stands for any one name or
+// index. It does not allocate.
 func (d *Document) Match(i int, pattern []string) bool {
 	at := d.strings[i].place
 	for n := len(pattern) - 1; n >= 0; n-- {

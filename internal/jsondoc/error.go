@@ -2,10 +2,12 @@ package jsondoc
 
 import "strconv"
 
-// Kind says what is wrong with a document. The list is closed and its strings are stable.
+// Kind says what is wrong with a document. The list is closed and its strings
+// are stable.
 type Kind string
 
-// What Decode refuses. Bytes, depth, keys, items, values, string, name and number are limits.
+// What Decode refuses. Bytes, depth, keys, items, values, string, name and
+// number are limits.
 const (
 	KindSyntax       Kind = "syntax"        // not JSON as RFC 8259 has it, or cut short
 	KindTrailingData Kind = "trailing_data" // something after the value
@@ -24,7 +26,8 @@ const (
 	KindNumber       Kind = "number"        // a number longer than Limits.Number, or beyond the range of float64
 )
 
-// IsLimit reports whether the kind is a bound of [Limits] and not a fault of the syntax or the encoding.
+// IsLimit reports whether the kind is a bound of [Limits] and not a fault of
+// the syntax or the encoding.
 func (k Kind) IsLimit() bool {
 	switch k {
 	case KindBytes, KindDepth, KindKeys, KindItems, KindValues, KindString, KindName, KindNumber:
@@ -67,7 +70,8 @@ func (k Kind) text() string {
 	return "invalid syntax"
 }
 
-// Error is what [Decode] and its relatives refuse a document with, always as *Error. It holds nothing of the document.
+// Error is what [Decode] and its relatives refuse a document with, always as
+// *Error. It holds nothing of the document.
 type Error struct {
 	Kind   Kind
 	Offset int // of the violation, in bytes from the start; for a string, name or number as a whole, of its first byte

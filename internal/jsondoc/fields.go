@@ -51,7 +51,8 @@ func shapeOf(t reflect.Type) *shape {
 	return cached.(*shape)
 }
 
-// in returns the field in a struct, and makes the embedded structs on the way that are behind nil pointers.
+// in returns the field in a struct, and makes the embedded structs on the way
+// that are behind nil pointers.
 func (f *field) in(v reflect.Value) (reflect.Value, error) {
 	for _, i := range f.index {
 		if v.Kind() == reflect.Pointer {
@@ -68,8 +69,9 @@ func (f *field) in(v reflect.Value) (reflect.Value, error) {
 	return v, nil
 }
 
-// fieldsOf lists the fields that encoding/json sees: Go's rules for embedding by names, among which a name from a tag wins over one
-// that is not, and where nobody wins nobody has the name.
+// fieldsOf lists the fields that encoding/json sees: Go's rules for embedding
+// by names, among which a name from a tag wins over one that is not, and where
+// nobody wins nobody has the name.
 func fieldsOf(t reflect.Type) []field {
 	var all []field
 	type embedded struct {
@@ -110,7 +112,8 @@ func fieldsOf(t reflect.Type) []field {
 	return dominant(all)
 }
 
-// fieldOf returns the field, or the struct whose fields stand in its place, or neither.
+// fieldOf returns the field, or the struct whose fields stand in its place, or
+// neither.
 func fieldOf(sf reflect.StructField, index []int) (*field, reflect.Type) {
 	target := sf.Type
 	if target.Kind() == reflect.Pointer && target.Name() == "" {
@@ -143,7 +146,8 @@ func fieldOf(sf reflect.StructField, index []int) (*field, reflect.Type) {
 	return f, nil
 }
 
-// dominant keeps for each name the field of the least depth, among those the tagged one, and none where that is not one field.
+// dominant keeps for each name the field of the least depth, among those the
+// tagged one, and none where that is not one field.
 func dominant(all []field) []field {
 	byName := map[string][]field{}
 	for _, f := range all {
@@ -167,7 +171,8 @@ func dominant(all []field) []field {
 	return kept
 }
 
-// isTagName reports whether a tag may name a field: what else stands there is not taken for a name.
+// isTagName reports whether a tag may name a field: what else stands there is
+// not taken for a name.
 func isTagName(s string) bool {
 	for _, r := range s {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// few is how many names of an object are compared one by one; beyond them a set is kept, so that no object costs the square of its
-// members.
+// few is how many names of an object are compared one by one; beyond them a set
+// is kept, so that no object costs the square of its members.
 const few = 16
 
 // names knows the names of an object whose members begin at base on the stack.
@@ -16,7 +16,8 @@ type names struct {
 	set  map[string]struct{}
 }
 
-// seen reports whether one of the members has the folded name, and otherwise remembers it where the stack alone would not do.
+// seen reports whether one of the members has the folded name, and otherwise
+// remembers it where the stack alone would not do.
 func (n *names) seen(members []member, folded string) bool {
 	members = members[n.base:]
 	if len(members) < few {
@@ -40,8 +41,9 @@ func (n *names) seen(members []member, folded string) bool {
 	return false
 }
 
-// Fold returns a string that two names share if and only if strings.EqualFold holds for them. encoding/json and others bind names
-// so, and with them K (U+212A, the Kelvin sign) is k and ſ (U+017F) is s.
+// Fold returns a string that two names share if and only if strings.EqualFold
+// holds for them. encoding/json and others bind names so, and with them K
+// (U+212A, the Kelvin sign) is k and ſ (U+017F) is s.
 func Fold(name string) string {
 	if isFolded(name) {
 		return name
@@ -63,8 +65,9 @@ func isFolded(name string) bool {
 	return true
 }
 
-// foldRune picks one of the characters that r is equal to under simple case folding, the same for each of them: the lower-case
-// letter within ASCII, else the lowest.
+// foldRune picks one of the characters that r is equal to under simple case
+// folding, the same for each of them: the lower-case letter within ASCII, else
+// the lowest.
 func foldRune(r rune) rune {
 	lowest := r
 	if r >= utf8.RuneSelf {

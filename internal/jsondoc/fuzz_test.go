@@ -11,7 +11,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// What Decode accepts encoding/json reads alike; what encoding/json accepts is never a fault of the syntax.
+// What Decode accepts encoding/json reads alike; what encoding/json accepts is
+// never a fault of the syntax.
 func FuzzDecode(f *testing.F) {
 	for _, tt := range accepted {
 		f.Add([]byte(tt.src))
@@ -104,7 +105,8 @@ func follow(t *testing.T, v any, pointer string) any {
 	return v
 }
 
-// A patched source decodes to the patched document, and what was not patched is unchanged.
+// A patched source decodes to the patched document, and what was not patched is
+// unchanged.
 func FuzzPatch(f *testing.F) {
 	for _, tt := range accepted {
 		f.Add([]byte(tt.src), 0, "new", 1, "")
@@ -165,7 +167,8 @@ type bound struct {
 	Array  [2]bool          `json:"array"`
 }
 
-// What encoding/json binds to exact names Bind binds alike; names that only fold to a field do nothing.
+// What encoding/json binds to exact names Bind binds alike; names that only
+// fold to a field do nothing.
 func FuzzBind(f *testing.F) {
 	for _, tt := range bindings {
 		f.Add([]byte(strings.ToLower(tt.src)))
@@ -202,7 +205,8 @@ func FuzzBind(f *testing.F) {
 	})
 }
 
-// exactOnly drops from v the members that are no field of t, written for the few types of bound alone.
+// exactOnly drops from v the members that are no field of t, written for the
+// few types of bound alone.
 func exactOnly(v any, t reflect.Type) any {
 	switch v := v.(type) {
 	case object:
@@ -235,7 +239,8 @@ func exactOnly(v any, t reflect.Type) any {
 	return v
 }
 
-// longhand reports whether a number in v has a fraction or exponent, also in quotes: Bind takes 1.0 for an integer.
+// longhand reports whether a number in v has a fraction or exponent, also in
+// quotes: Bind takes 1.0 for an integer.
 func longhand(v any) bool {
 	switch v := v.(type) {
 	case object:

@@ -2,10 +2,12 @@ package jsondoc
 
 import "math"
 
-// maxDepth bounds nesting whatever a caller asks for: reading, writing and binding recurse. encoding/json has the same bound.
+// maxDepth bounds nesting whatever a caller asks for: reading, writing and
+// binding recurse. encoding/json has the same bound.
 const maxDepth = 10_000
 
-// Limits bounds one document. A field that is zero or negative stands for its default.
+// Limits bounds one document. A field that is zero or negative stands for its
+// default.
 type Limits struct {
 	Bytes  int // size of the document in bytes, default 1 MiB
 	Depth  int // nesting of arrays and objects, default 32, at most 10,000

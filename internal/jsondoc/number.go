@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// maxExponent is beyond what any float64 needs, whatever its digits, in a token of a few hundred bytes.
+// maxExponent is beyond what any float64 needs, whatever its digits, in a token
+// of a few hundred bytes.
 const maxExponent = 1_000
 
 // number reads the number token at hand.
@@ -24,7 +25,8 @@ func (d *decoder) number() (json.Number, *Error) {
 	return json.Number(token), nil
 }
 
-// scanNumber measures the number at the start of s (RFC 8259, section 6). If there is none, size is where it went wrong.
+// scanNumber measures the number at the start of s (RFC 8259, section 6). If
+// there is none, size is where it went wrong.
 func scanNumber(s string) (size int, ok bool) {
 	i := 0
 	if i < len(s) && s[i] == '-' {
@@ -63,9 +65,10 @@ func digits(s string, i int) int {
 	return i
 }
 
-// inRange reports whether float64 can hold the number: it neither overflows nor vanishes. A number that rounds to zero is refused
-// too, as are zeros with absurd exponents, because whoever computes exactly (a multipleOf in a schema, through math/big) pays for
-// 1e-999999 as much as for 1e999999.
+// inRange reports whether float64 can hold the number: it neither overflows nor
+// vanishes. A number that rounds to zero is refused too, as are zeros with
+// absurd exponents, because whoever computes exactly (a multipleOf in a schema,
+// through math/big) pays for 1e-999999 as much as for 1e999999.
 func inRange(token string) bool {
 	mark := strings.IndexAny(token, "eE")
 	if mark < 0 && len(token) < 300 {

@@ -6,15 +6,20 @@ import (
 	"strings"
 )
 
-// Patch replaces strings by their numbers. It returns the source with the tokens of those strings written anew and every other byte
-// kept, and the document that this source decodes to; the strings in it have the same numbers. d stays as it is.
+// Patch replaces strings by their numbers. It returns the source with the
+// tokens of those strings written anew and every other byte kept, and the
+// document that this source decodes to; the strings in it have the same
+// numbers. d stays as it is.
 //
-// A replacement that equals the string leaves its token alone; if all do, the results are the source of d and d itself. A number that
-// no string has is ignored, and invalid UTF-8 in a replacement becomes U+FFFD. The result is not held against any Limits. What was not
-// replaced still shares the first source.
+// A replacement that equals the string leaves its token alone; if all do, the
+// results are the source of d and d itself. A number that no string has is
+// ignored, and invalid UTF-8 in a replacement becomes U+FFFD. The result is not
+// held against any Limits. What was not replaced still shares the first source.
 //
-// The two documents share the arrays and objects that hold no replaced string at any depth: whoever wants to modify one Value and
-// keep the other uses [Clone] first. A Value that was modified before is patched where the string's place still exists.
+// The two documents share the arrays and objects that hold no replaced string
+// at any depth: whoever wants to modify one Value and keep the other uses
+// [Clone] first. A Value that was modified before is patched where the string's
+// place still exists.
 func (d *Document) Patch(repl map[int]string) ([]byte, *Document) {
 	changed := make([]int, 0, len(repl))
 	size := len(d.src)
@@ -54,7 +59,8 @@ func (d *Document) Patch(repl map[int]string) ([]byte, *Document) {
 	return src, &Document{Value: values.root, src: src, strings: tokens, nodes: d.nodes, names: d.names}
 }
 
-// patcher replaces values in a tree and copies each array and object on their way once.
+// patcher replaces values in a tree and copies each array and object on their
+// way once.
 type patcher struct {
 	document *Document
 	root     any
@@ -104,7 +110,8 @@ func (p *patcher) nameIn(object map[string]any, at place) (name string, ok bool)
 	return name, ok
 }
 
-// own returns the copy of a node, which it makes and puts in place if there is none.
+// own returns the copy of a node, which it makes and puts in place if there is
+// none.
 func (p *patcher) own(node int32) any {
 	if c, ok := p.copies[node]; ok {
 		return c

@@ -5,7 +5,8 @@ import (
 	"unsafe"
 )
 
-// plain holds the bytes that stand for themselves in a string and are a whole character: RFC 8259, section 7, within ASCII.
+// plain holds the bytes that stand for themselves in a string and are a whole
+// character: RFC 8259, section 7, within ASCII.
 var plain = func() (t [256]bool) {
 	for c := byte(0x20); c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -13,7 +14,8 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// caseless holds the plain bytes that are no capital letters: a name made of them is its own folded form.
+// caseless holds the plain bytes that are no capital letters: a name made of
+// them is its own folded form.
 var caseless = func() (t [256]bool) {
 	for c := range t {
 		t[c] = plain[c] && (c < 'A' || c > 'Z')
@@ -55,8 +57,10 @@ func (d *decoder) key() (name, folded string, e *Error) {
 	return name, Fold(name), nil
 }
 
-// anyText reads the string token at hand, of which all bytes before i are known to be plain. It checks everything and measures the
-// decoded string first, so that the copy which escapes need is made once and to size. Beyond limit bytes it fails with tooLong.
+// anyText reads the string token at hand, of which all bytes before i are known
+// to be plain. It checks everything and measures the decoded string first, so
+// that the copy which escapes need is made once and to size. Beyond limit bytes
+// it fails with tooLong.
 func (d *decoder) anyText(i, limit int, tooLong Kind) (string, *Error) {
 	s, start := d.src, d.pos+1
 	size, escapes := i-start, false
@@ -115,8 +119,9 @@ func unescape(s string, size int) string {
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }
 
-// escape reads the escape sequence at the start of s, or a pair of them that stands for one character beyond the Basic Multilingual
-// Plane. The kind is empty if it is valid.
+// escape reads the escape sequence at the start of s, or a pair of them that
+// stands for one character beyond the Basic Multilingual Plane. The kind is
+// empty if it is valid.
 func escape(s string) (r rune, width int, kind Kind) {
 	if len(s) < 2 {
 		return 0, 0, KindSyntax
@@ -142,7 +147,8 @@ func escape(s string) (r rune, width int, kind Kind) {
 	if r < 0xD800 || r > 0xDFFF {
 		return r, 6, ""
 	}
-	// RFC 8259, section 8.2: what a reader makes of half a pair is unpredictable.
+	// RFC 8259, section 8.2: what a reader makes of half a pair is
+	// unpredictable.
 	low, ok := unit(s[6:])
 	if r > 0xDBFF || !ok || low < 0xDC00 || low > 0xDFFF {
 		return 0, 0, KindSurrogate

@@ -10,8 +10,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// undecided are the files of JSONTestSuite on which RFC 8259 leaves readers free, and what this one does: the kind of its refusal, or
-// nothing where it accepts.
+// undecided are the files of JSONTestSuite on which RFC 8259 leaves readers
+// free, and what this one does: the kind of its refusal, or nothing where it
+// accepts.
 var undecided = map[string]jsondoc.Kind{
 	"i_number_double_huge_neg_exp.json":                   jsondoc.KindNumber, // vanishes
 	"i_number_huge_exp.json":                              jsondoc.KindNumber,
@@ -50,8 +51,10 @@ var undecided = map[string]jsondoc.Kind{
 	"i_structure_UTF-8_BOM_empty_object.json":             jsondoc.KindBOM,
 }
 
-// repeated are the files that the suite wants accepted because RFC 8259, section 4, only recommends unique names. To refuse them is
-// the point of this package, so their syntax must be accepted and nothing but the repetition refused.
+// repeated are the files that the suite wants accepted because RFC 8259,
+// section 4, only recommends unique names. To refuse them is the point of this
+// package, so their syntax must be accepted and nothing but the repetition
+// refused.
 var repeated = map[string]bool{
 	"y_object_duplicated_key.json":           true,
 	"y_object_duplicated_key_and_value.json": true,
@@ -107,7 +110,8 @@ func TestJSONTestSuite(t *testing.T) {
 	}
 }
 
-// vectors returns the folder of the public test suites: $BULWARK_VECTORS, or ../shared/data beside the checkout.
+// vectors returns the folder of the public test suites: $BULWARK_VECTORS, or
+// ../shared/data beside the checkout.
 func vectors(t *testing.T) string {
 	t.Helper()
 	if folder := os.Getenv("BULWARK_VECTORS"); folder != "" {
