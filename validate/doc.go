@@ -1,83 +1,114 @@
 // Package validate holds requests against JSON Schemas (draft 2020-12): the
-// JSON body, the query, the wildcards of the route and header fields. What
-// passes is exactly what the handler gets; everything else is refused with a
-// list of all faults.
+// JSON body, the query, the wildcards of the route, and header fields. The
+// handler gets exactly the values that were checked. Every other request is
+// refused with a list of its faults.
+//
+// [New] makes a [Middleware] of a [Config]. A [Schema] comes from a text
+// ([SchemaJSON]) or from a file ([SchemaFS]). The handler reads the checked
+// values with [BodyAs], [QueryAs], [PathAs] and [HeaderAs].
 //
 // # Threat
 //
-// A handler believes what it decodes. It then meets fields that nobody meant to
-// accept ("role": "admin", mass assignment), numbers where it expects text,
-// strings of a megabyte, e-mail addresses with line breaks in them, two
-// spellings of one name of which it reads one and the database the other, and
-// documents built to be expensive: deep, wide, or ambiguous for an alternative
-// within a circle of references. Schemas fail quietly, too: most validators
-// pass over a misspelled keyword or an unknown format.
+// A handler believes the values that it decodes. A hostile client sends:
+//
+//   - properties that nobody meant to accept, such as "role": "admin" (mass
+//     assignment);
+//   - numbers where the handler expects text, strings of a megabyte, and e-mail
+//     addresses with line breaks in them;
+//   - two spellings of one name: the handler reads the first and the database
+//     reads the second;
+//   - documents that are expensive to check: deep, wide, or with a choice
+//     between alternatives on every level.
+//
+// Schemas fail quietly: most validators ignore a misspelled keyword or an
+// unknown format, and the rule is then never applied.
 //
 // # Defence
 //
-// The body is read once, within limits on size, time, nesting and number, as
-// strict JSON (see the codes body.too_large, body.unsupported_media_type,
-// body.malformed and body.too_complex). Then the schema decides:
+// The body is read once and decoded as strict JSON, within limits on its size,
+// time, nesting and number of values. Then the schema decides:
 //
-//   - Properties that no schema describes are refused, on every object, after
-//     all schemas that apply to it: what allOf and $ref bring in counts
-//     together. A name that differs only by case from one that any schema of
-//     the object declares, requires or depends on, in whatever branch and
-//     whether that branch holds, is refused however open the schemas are: a
-//     rule about "kind" is not evaded by "KIND".
+//   - Unknown properties are refused on every object. A property is known if
+//     any schema that applies to the object describes it. Schemas that allOf
+//     and $ref bring in count together.
+//   - A name that differs from a known one only by case is always refused, also
+//     where a schema allows additional properties. Known are the names that any
+//     schema of the object declares, requires or depends on, in all branches of
+//     anyOf, oneOf, not and if. So "KIND" does not evade a rule about "kind".
 //   - Formats are asserted: email, uri, uuid, date-time, date, ipv4, ipv6,
-//     hostname and byte (base64), all in strict readings, and yours.
-//   - Defaults are filled in first, through properties, items, prefixItems,
-//     allOf and $ref, each schema once for each object or array. Not through
-//     anyOf, oneOf and if, where it depends on the value which schema applies.
-//   - Query, path and header values are read by their declared type: integers
-//     and numbers in plain decimal, booleans as true and false. An unknown or
+//     hostname and byte (base64), each in a strict reading, and the formats in
+//     Config.Formats.
+//   - Defaults are filled in before the value is checked, through properties,
+//     items, prefixItems, allOf and $ref. Defaults inside anyOf, oneOf and if
+//     are not applied, because the value decides which of their schemas
+//     applies.
+//   - Values in a query, path or header are read by their declared type.
+//     Numbers are plain decimals. Booleans are true and false. An unknown or
 //     repeated query parameter is refused.
-//   - Filling in defaults and checking share a bounded number of steps,
-//     whatever the schema and the document make of each other; see [Limits].
-//     Beyond it the answer is 400 "validate.too_complex". A string beyond
-//     maxLength is not held against pattern and format, so that a maxLength
-//     beside a pattern bounds what one string costs; in an array each item
-//     costs as much again. Functions of Config.Formats are not counted: they
-//     must be quick.
+//   - The work for one value is bounded by Config.MaxSteps, whatever the schema
+//     and the document are. A string that is longer than maxLength is not held
+//     against pattern and format. So a maxLength beside a pattern bounds the
+//     cost of one string; an array costs that much for each of its items.
+//     Functions in Config.Formats are not counted and must be quick.
 //
-// A refusal is a 422 "validate.invalid" with one entry in errors for each
-// fault: where it is (in, and a JSON pointer), a stable code, the rule's
-// parameters, and a sentence. They are sorted, the same on every run, and never
-// contain a submitted value; only names of submitted properties stand in
-// pointers, which end at the parent where they would be longer than 256 bytes.
-// The codes are required, unknown, repeated, type, const, enum, format,
-// pattern, min_length, max_length, minimum, maximum, exclusive_minimum,
-// exclusive_maximum, multiple_of, min_items, max_items, unique_items,
-// min_contains, max_contains, min_properties, max_properties, property_name,
-// dependent_required, forbidden, not, any_of, one_of and schema.
+// The schemas themselves are read as strictly. New refuses misspelled and
+// foreign keywords, unknown formats, patterns that do not compile, and keywords
+// that never apply to the declared type. New also refuses a default that its
+// own schema refuses, or that a query or header cannot hold.
 //
-// The schema is read as strictly at [New]: misspelled and foreign keywords,
-// unknown formats, patterns that do not compile, keywords that never apply to
-// the declared type, and defaults that their own schema refuses, or that a
-// query or header cannot say, are errors then.
+// The request that the handler gets carries the checked values: its Body yields
+// the bytes again from the start. Where defaults were filled in, the bytes are
+// written anew, Content-Length matches them, and digests of the old bytes are
+// removed. Defaults of a query or header are added to it.
 //
-// # Defaults and what is behind
+// # Errors
 //
-// The handler's request carries what was checked: its Body yields the bytes
-// again, written anew where defaults were filled in, with Content-Length to
-// match and digests of the old bytes removed; defaults of query and header are
-// added to both. [BodyAs], [QueryAs], [PathAs] and [HeaderAs] give the checked
-// values themselves.
+// A value that a schema refuses is 422 "validate.invalid". Its errors list each
+// fault: where the value is (in, and a JSON pointer), a stable code, the
+// parameters of the rule, and a sentence. The errors are sorted and are the
+// same on every run. They never hold a submitted value. A pointer holds names
+// that were submitted; where it would be longer than 256 bytes, it ends at the
+// parent. The codes of the faults are required, unknown, repeated, type, const,
+// enum, format, pattern, min_length, max_length, minimum, maximum,
+// exclusive_minimum, exclusive_maximum, multiple_of, min_items, max_items,
+// unique_items, min_contains, max_contains, min_properties, max_properties,
+// property_name, dependent_required, forbidden, not, any_of, one_of and schema.
+//
+// The other refusals are:
+//
+//   - 400 "validate.too_complex": checking takes more than Config.MaxSteps, or
+//     a query or header exceeds a bound of Config.JSON;
+//   - 400 "validate.malformed_query", "validate.malformed_path" and
+//     "validate.malformed_header": the text is not UTF-8, or not a query;
+//   - 400 "validate.unchecked": the check itself failed, and the log has the
+//     cause;
+//   - 500 "validate.unconfigured": the Middleware was made without New;
+//   - 400 "body.required", "body.malformed", "body.too_complex" and
+//     "body.incomplete", 408 "body.timeout", 413 "body.too_large", 415
+//     "body.unsupported_media_type" and "body.unsupported_encoding": the body
+//     cannot be read within its limits.
 //
 // # Not covered
 //
-// Names are compared without case with declared ones alone: those that only a
-// patternProperties expression, propertyNames or an object in const or enum
-// speaks of are not. Write "(?i)" there, or "additionalProperties": false.
+//   - The names in patternProperties, propertyNames, and in objects of const
+//     and enum are not compared without case. Write "(?i)" in the pattern, or
+//     "additionalProperties": false.
+//   - A schema knows nothing of rights. Package authz decides who may set which
+//     property.
+//   - Markup within strings is for package sanitize. It stands outside of
+//     validate, so that lengths count the text that is left.
+//   - contentEncoding and contentMediaType only describe a value, so New
+//     refuses them in schemas.
+//   - Patterns are those of package regexp, without lookahead and
+//     back-references.
+//   - Parameters that hold objects, forms, and compressed or multipart bodies
+//     are not read.
+//   - A $ref to the meta-schema of the draft is evaluated by the schema
+//     library, whose steps are not counted. The limits on the document still
+//     hold.
+//   - A $ref leads to the same document, or to files given with [SchemaFS]. It
+//     never leads to a network.
 //
-// A schema knows nothing of rights: who may set which property is for package
-// authz. Markup within strings is for package sanitize, which stands outside,
-// so that lengths count what is left. contentEncoding and contentMediaType,
-// which are descriptions, are refused in schemas; patterns are those of package
-// regexp, without lookahead and back-references. Parameters that hold objects,
-// forms, and compressed or multipart bodies are not read. What a $ref to the
-// draft's own meta-schema describes is left to the schema library, whose steps
-// are not counted; the limits on the document hold. A $ref leads to the same
-// document or to files given with [SchemaFS], never to a network.
+// The Examples show a sign-up with its faults, a body with defaults, a query of
+// pages, and a schema that New refuses.
 package validate

@@ -56,8 +56,8 @@ func (v *visit) header() error {
 	return nil
 }
 
-// listed splits a list field into its elements (RFC 9110 section 5.6.1): empty
-// ones are skipped.
+// listed splits a list field into its elements (RFC 9110 section 5.6.1) and
+// skips empty elements.
 func listed(lines []string) []string {
 	var elements []string
 	for _, line := range lines {
@@ -73,8 +73,8 @@ func listed(lines []string) []string {
 // headerLine writes a list as one field line.
 func headerLine(texts []string) string { return strings.Join(texts, ", ") }
 
-// fillHeader gives the request the defaults, so that who reads the header
-// itself sees what was checked.
+// fillHeader writes the defaults into the header of the request, so that a
+// handler that reads the header sees the checked values.
 func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
 	if len(before) == len(after) {
 		return

@@ -9,8 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// A Middleware checks requests. It is safe for concurrent use. The zero
-// Middleware refuses every request with 500.
+// A Middleware checks requests. Make it with [New]. It is safe for concurrent
+// use. The zero and the nil Middleware refuse every request with 500
+// "validate.unconfigured".
 type Middleware struct {
 	ready               bool
 	body                *schema.Schema
@@ -34,8 +35,8 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindValidate }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that calls next with requests that pass, and refuses
-// all others through [bulwark.Deny].
+// Wrap returns a handler that calls next with each request that passes, and
+// refuses the other requests through [bulwark.Deny].
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		checked, err := m.check(w, r)
@@ -47,20 +48,21 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Check decides without answering. It returns the request to pass on: its body
-// has been read and yields the checked bytes from the first one, defaults are
-// filled in, and [BodyAs] and its siblings know it. An error that the client
-// can do something about is a *[bulwark.Problem]. Without a ResponseWriter
-// there is no deadline for the body; Config.BodyTimeout is then the caller's
-// concern.
+// Check decides without answering. It returns the request to pass on: the body
+// has been read and yields the checked bytes from the start, defaults are
+// filled in, and [BodyAs], [QueryAs], [PathAs] and [HeaderAs] find the checked
+// values. A refusal is a *[bulwark.Problem].
+//
+// Check has no ResponseWriter and so cannot set a read deadline: it does not
+// apply Config.BodyTimeout.
 func (m *Middleware) Check(r *http.Request) (*http.Request, error) { return m.check(nil, r) }
 
 func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *http.Request, err error) {
 	if m == nil || !m.ready {
 		return nil, fault.Unmade("validate", "New")
 	}
-	// A panic of an evaluation is a mistake of ours that a request has found.
-	// It must not become an answer of the handler behind.
+	// A panic while checking is a mistake of ours that a request has found. The
+	// request must not reach the handler.
 	defer func() {
 		if cause := recover(); cause != nil {
 			checked, err = nil, broken(cause)

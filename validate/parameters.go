@@ -10,7 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// parameters is a schema for values that arrive as text: query, path or header.
+// parameters is the schema of a part whose values arrive as text: query, path
+// or header.
 type parameters struct {
 	schema *schema.Schema
 	in     string
@@ -26,8 +27,8 @@ type parameter struct {
 	commas bool
 }
 
-// parametersOf looks at the declared properties and returns what is wrong with
-// them.
+// parametersOf reads the declared properties. It returns the parameters, and
+// the reasons why some of them cannot be read from text.
 func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 	p := &parameters{schema: described, in: in}
 	var faults []string
@@ -53,7 +54,8 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", name, in))
 		}
 	}
-	if len(p.list) == 0 && len(faults) == 0 && in != inQuery { // a query schema may say that there are no parameters
+	// A query schema may say that there are no parameters.
+	if len(p.list) == 0 && len(faults) == 0 && in != inQuery {
 		faults = append(faults, "declares no properties; it must be an object schema with the parameters for its properties")
 	}
 	if types := described.Types(); types != 0 && types != schema.Object {
@@ -63,7 +65,7 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 	return p, slices.Compact(faults)
 }
 
-// orString reads what has no type as a string.
+// orString is the declared type, or string where none is declared.
 func orString(types schema.Types) schema.Types {
 	if types == 0 {
 		return schema.String
@@ -71,8 +73,8 @@ func orString(types schema.Types) schema.Types {
 	return types
 }
 
-// fault says why a parameter cannot be read from text, and settles the type of
-// its items.
+// fault returns the reason why a parameter cannot be read from text, or
+// nothing. It also settles the type of the items.
 func (p *parameter) fault(property schema.Property, in string) string {
 	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
 		return "is no header field that can be read"

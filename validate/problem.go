@@ -23,8 +23,8 @@ func (v *visit) invalid() *bulwark.Problem {
 	return p
 }
 
-// sorted puts errors in order, leaves one for each place and code, and returns
-// at most limit of them with the count of all.
+// sorted puts the errors in order and keeps one for each place and code. It
+// returns at most limit of them, and the number of all.
 func sorted(all []bulwark.FieldError, limit int) ([]bulwark.FieldError, int) {
 	slices.SortStableFunc(all, func(a, b bulwark.FieldError) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Code, b.Code))
@@ -44,8 +44,8 @@ func malformed(in, text string) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Detail: text}
 }
 
-// broken is a check that could not be made. The request is refused, and only
-// the log learns the cause.
+// broken refuses a request that could not be checked. Only the log has the
+// cause.
 func broken(cause any) *bulwark.Problem {
 	err, ok := cause.(error)
 	if !ok {

@@ -33,7 +33,7 @@ func (v *visit) query() error {
 		if param.commas && len(texts) == 1 {
 			texts = strings.Split(texts[0], ",")
 		} else if param.commas {
-			param.types = schema.String // several times is once too often
+			param.types = schema.String // a list with commas must not be repeated
 		}
 		if len(texts) > v.m.maxItems {
 			return tooComplex(inQuery)
@@ -54,8 +54,8 @@ func (v *visit) query() error {
 	return nil
 }
 
-// fillQuery appends the defaults to the query, and leaves what the client sent
-// as it is.
+// fillQuery appends the defaults to the query. The text that the client sent is
+// not changed.
 func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	if len(before) == len(after) {
 		return
@@ -85,10 +85,10 @@ func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	v.r = r
 }
 
-// parseQuery reads a query strictly: a bad percent escape, a semicolon, which
-// some take for a separator, a pair without a name, NUL and what is not UTF-8
-// are refused, where package net/url drops the pair and goes on. With more than
-// limit pairs it returns nil.
+// parseQuery reads a query strictly. It refuses a bad percent escape, a
+// semicolon (which some readers take for a separator), a pair without a name,
+// NUL, and text that is not UTF-8. Package net/url drops such a pair and goes
+// on. With more than limit pairs the result is nil.
 func parseQuery(raw string, limit int) (map[string][]string, bool) {
 	given := map[string][]string{}
 	if raw == "" {

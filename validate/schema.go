@@ -9,9 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// A Schema is where a JSON Schema (draft 2020-12) comes from: [SchemaJSON] or
-// [SchemaFS]. The zero Schema is none. It is read and compiled by [New], which
-// reports what is wrong with it.
+// A Schema is the source of a JSON Schema (draft 2020-12): a text
+// ([SchemaJSON]) or a file ([SchemaFS]). The zero Schema means that there is no
+// schema. [New] reads and compiles it, and reports its mistakes.
 type Schema struct {
 	text string
 	name string
@@ -19,13 +19,13 @@ type Schema struct {
 	set  bool
 }
 
-// SchemaJSON is the schema in text. It may refer to itself and its $defs; any
-// other $ref is an error at New, and nothing is ever loaded from a network or a
-// disk.
+// SchemaJSON is the schema in text. A $ref may lead to the schema itself and to
+// its $defs. Any other $ref is an error at New: nothing is loaded from a
+// network or a disk.
 func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
 
-// SchemaFS is the schema in the file name of fsys, such as an embed.FS.
-// Relative references lead to other files of fsys and nowhere else.
+// SchemaFS is the schema in a file of fsys, such as an embed.FS. A relative
+// $ref leads to another file of fsys. Any other $ref is an error at New.
 func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
 
 // url is the name under which the schema is compiled; part is "Body", "Query",

@@ -8,8 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// coerce reads text as the declared type. Text that is no such value is
-// returned as it is, for the schema to refuse.
+// coerce reads text as the declared type. Text that is not a value of this type
+// is returned as it is, so that the schema refuses it.
 func coerce(text string, types schema.Types) any {
 	switch types {
 	case schema.Integer, schema.Number:
@@ -44,8 +44,8 @@ func isDecimal(s string) bool {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// value makes the value of a parameter of its texts, and reports false where a
-// scalar is repeated.
+// value returns the value of a parameter that occurs with these texts. It
+// reports false where a scalar is repeated.
 func (p *parameter) value(texts []string) (any, bool) {
 	if p.types != schema.Array {
 		return coerce(texts[0], p.types), len(texts) == 1
@@ -57,10 +57,11 @@ func (p *parameter) value(texts []string) (any, bool) {
 	return items, true
 }
 
-// sound reports whether text is what a JSON string in a body could be.
+// sound reports whether text could be a JSON string in a body: UTF-8 without
+// NUL.
 func sound(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
-// text writes the value of a default as a parameter would have it.
+// text writes one scalar of a default as the text of a parameter.
 func text(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -76,8 +77,8 @@ func text(v any) string {
 	return ""
 }
 
-// texts writes a default as the texts of a parameter. An empty list has none:
-// one text, an empty one, would be a list of one item.
+// texts writes a default as the texts of a parameter. An empty list has no
+// texts: one empty text would be a list of one item.
 func (p *parameter) texts(v any) []string {
 	items, ok := v.([]any)
 	if !ok {
@@ -93,8 +94,8 @@ func (p *parameter) texts(v any) []string {
 	return all
 }
 
-// writes reports whether a default, once it is written into a query or header,
-// is read as the same value again. A path is not written.
+// writes reports whether a default is read as the same value again after it is
+// written into a query or header. A path is never written.
 func (p *parameter) writes(v any, in string) bool {
 	texts := p.texts(v)
 	switch in {

@@ -11,18 +11,18 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// checkedValues is the context of a checked request. A layer inside another
-// finds the outer one's values through it. Each value is kept with what it was
-// read from: a sub-request that borrows the context has another body or query,
-// and gets no value of this one.
+// checkedValues is the context of a checked request. An inner layer finds the
+// values of an outer layer through it. Each value is kept with the body or the
+// text that it was read from: a sub-request that borrows the context has
+// another body or query, and must not get the values of this request.
 type checkedValues struct {
 	context.Context
 	body                *body.Body
 	query, path, header *checkedParameters
 }
 
-// checkedParameters are the values of one part, and the raw text that they
-// stand for.
+// checkedParameters are the values of one part of the request, and the text
+// that they were read from.
 type checkedParameters struct {
 	values any
 	raw    func(*http.Request) string
@@ -41,15 +41,16 @@ func (c *checkedValues) Value(key any) any {
 }
 
 // BodyAs returns the body of r as a T: exactly the value that the innermost
-// Middleware with a Body schema has checked, defaults included. It follows the
-// rules of encoding/json for tags and types, but that names match exactly and
-// that nothing of the request's memory is shared. A property that T has no
-// field for is left out, and a body that is Config.OptionalBody and absent is
-// the zero T.
+// Middleware with a Body schema has checked, defaults included.
 //
-// An error is a mistake of the program, to be handed to [bulwark.Deny] for an
-// opaque 500: no Middleware has checked the body of this very request, or T is
-// not made for what its schema allows.
+// It follows the rules of encoding/json for tags and types, with two
+// differences: names match exactly, and T shares no memory with the request. A
+// property without a field in T is left out. With Config.OptionalBody, a
+// request without a body gives the zero T.
+//
+// An error is a mistake of the program: no Middleware has checked the body of
+// this very request, or T cannot hold a value that the schema allows. Hand it
+// to [bulwark.Deny], which answers an opaque 500.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
 	b := body.From(r)
@@ -69,19 +70,19 @@ func BodyAs[T any](r *http.Request) (T, error) {
 	return into, missing("body")
 }
 
-// QueryAs returns the query parameters of r as a T; see [BodyAs]. Fields are
-// named by the schema's property names in json tags.
+// QueryAs returns the query parameters of r as a T, by the rules of [BodyAs].
+// The json tags of T are the names of the properties in the schema.
 func QueryAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inQuery, func(c *checkedValues) *checkedParameters { return c.query })
 }
 
-// PathAs returns the wildcards of the route as a T; see [BodyAs].
+// PathAs returns the wildcards of the route as a T, by the rules of [BodyAs].
 func PathAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inPath, func(c *checkedValues) *checkedParameters { return c.path })
 }
 
-// HeaderAs returns header fields as a T; see [BodyAs]. Fields are named as the
-// schema spells them.
+// HeaderAs returns the header fields that are described as a T, by the rules of
+// [BodyAs]. The json tags of T are the names as the schema spells them.
 func HeaderAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inHeader, func(c *checkedValues) *checkedParameters { return c.header })
 }
@@ -116,8 +117,8 @@ func bind[T any](value any, in string) (T, error) {
 	return into, nil
 }
 
-// withoutValue keeps what a type's own UnmarshalJSON said out of the log: it
-// may quote the value.
+// withoutValue drops the message of a type's own UnmarshalJSON, which may quote
+// the value: the error goes to the log.
 func withoutValue(err error) error {
 	var fault *jsondoc.BindError
 	if errors.As(err, &fault) {
