@@ -7,14 +7,17 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What a byte asks for.
+// The treatments that a byte asks for.
 const (
-	unusual = 1 << iota // not printable ASCII, tab or newline: the text must be normalised
-	tagLike             // "<" or "&": the text may hold markup, or references that stand for it
-	special             // not the same in HTML as in plain text
+	// Not printable ASCII, tab or newline: the text must be normalised.
+	unusual = 1 << iota
+	// "<" or "&": the text may hold markup, or references that stand for it.
+	tagLike
+	// Not the same in HTML as in plain text.
+	special
 )
 
-// class says what each byte asks for.
+// class holds, for each byte, the treatments that it asks for.
 var class = func() (t [256]byte) {
 	for c := range t {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f {

@@ -8,7 +8,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// checker compiles the entries of a Config and notes what is wrong with them.
+// checker compiles the entries of a Config and collects their mistakes.
 type checker struct{ faults *fault.List }
 
 // policy checks the policy of one entry.
@@ -21,7 +21,7 @@ func (c checker) policy(field string, p Policy) {
 	}
 }
 
-// names checks entries that are named as they are, and sorts them.
+// names checks the entries of Form or Query, and sorts them by name.
 func (c checker) names(field string, entries Fields) (list []named) {
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		path := field + "[" + name + "]"
@@ -34,7 +34,7 @@ func (c checker) names(field string, entries Fields) (list []named) {
 	return list
 }
 
-// pointers compiles the patterns of a JSON body, the more exact ones first.
+// pointers compiles the entries of Fields, the more exact patterns first.
 func (c checker) pointers(entries Fields) []pattern {
 	var patterns []pattern
 	for _, pointer := range slices.Sorted(maps.Keys(entries)) {

@@ -8,36 +8,40 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Fields says which strings are sanitized, and by which policy. What is not
-// named is never touched: passwords, tokens and signatures must arrive as they
-// were sent.
+// Fields names the strings that are sanitized, each with its policy. A string
+// that is not named is never changed: passwords, tokens and signatures must
+// arrive as they were sent.
 type Fields map[string]Policy
 
-// Config says what is sanitized. At least one of Fields, Form and Query must
+// A Config names what is sanitized. At least one of Fields, Form and Query must
 // name something.
 type Config struct {
 	// Fields are strings in a JSON body. The key is a JSON pointer (RFC 6901),
 	// in which the segment "*" stands for any one name or index: "/name",
-	// "/items/*/note", "/tags/*". Where two patterns match a string, the one
-	// counts that has a name where the other has "*", the first difference
-	// deciding. A value that is no string is left to validation, and so are the
-	// strings inside it that no pattern names.
+	// "/items/*/note", "/tags/*".
 	//
-	// A name that differs from one in a pattern only by case folding is 422
-	// "sanitize.spelling", as encoding/json would take it for that one.
+	// Where two pointers match a string, the more exact one counts: the one
+	// with a name at the first place where only one of them has "*". A value
+	// that is not a string is not changed, and neither are strings inside it,
+	// unless another pointer names them.
 	//
-	// A request without a body passes. Where only Fields are named, a body of
-	// another type than MediaTypes is 415.
+	// A name in the body that differs from a name in a pointer only by case
+	// folding is 422 "sanitize.spelling", because encoding/json reads both as
+	// the same name.
 	//
-	// Refused: "name" (no leading slash), "/a*" (part of a segment), "/a~2" (no
-	// escape of RFC 6901).
+	// A request without a body passes. Without Form, a body of another type
+	// than MediaTypes is 415.
+	//
+	// Refused: "name" (no leading slash), "/a*" (part of a segment), "/a~2"
+	// (not an escape of RFC 6901).
 	Fields Fields
 
 	// Form are fields of a body of type application/x-www-form-urlencoded, by
-	// name. Every field of that name is sanitized, and every one whose name
-	// differs only by case folding, which form decoders tend to ignore, and is
-	// not named itself. Such a body is accepted if Form names something, and
-	// else is 415 where Fields do.
+	// name. Every field of that name is sanitized. A field whose name differs
+	// only by case folding is sanitized as well, because many form decoders
+	// ignore case; where Form names that spelling too, its own policy counts.
+	//
+	// Without Form, such a body is 415 where Fields name something.
 	Form Fields
 
 	// Query are parameters in the query of the URL, by name, as in Form.
@@ -52,26 +56,29 @@ type Config struct {
 	// MediaTypes are the types of JSON bodies, in lower case and without
 	// parameters: "application/json" or another that ends in "+json". Another
 	// type is 415 "body.unsupported_media_type". Default: "application/json"
-	// and "application/merge-patch+json" (RFC 7396). The pointers of a patch
-	// are those of the document.
+	// and "application/merge-patch+json" (RFC 7396). The pointers of a merge
+	// patch are those of the document.
 	MediaTypes []string
 
-	// BodyTimeout is how long the body may take to arrive. Later is 408
+	// BodyTimeout is how long the body may take to arrive. A later body is 408
 	// "body.timeout". Default: 30 seconds.
 	BodyTimeout time.Duration
 
-	// JSON bounds a JSON body. Beyond it a body is 400 "body.too_complex",
-	// whether Fields names the string in question or not.
+	// JSON bounds a JSON body. A document beyond a bound is 400
+	// "body.too_complex". That includes a string longer than MaxStringBytes,
+	// whether Fields names it or not.
 	//
-	// MaxStringBytes also bounds each value that Form or Query names, before it
-	// is sanitized. A longer value is 400 "sanitize.length". The other bounds
-	// are about JSON alone.
+	// MaxStringBytes holds for the values that Form and Query name too, before
+	// they are sanitized. A longer value is 400 "sanitize.length", and so is a
+	// named string that another layer has put into the body. The other bounds
+	// hold for JSON bodies alone.
 	JSON bulwark.JSONLimits
 }
 
 const formType = "application/x-www-form-urlencoded"
 
-// New returns the layer that c describes, or all that is wrong with c.
+// New makes the layer that a Config describes. The Config is copied. The error
+// joins every mistake of the Config, each a *[bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
 	check := checker{fault.In("sanitize")}
 	m := &Middleware{

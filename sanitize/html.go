@@ -19,12 +19,13 @@ var (
 	})
 )
 
-// markupOf makes HTML of s, whose bytes ask for all. What bluemonday returns
-// may call for another look, until nothing changes any more: it has resolved
-// character references, which may have stood for what normalising removes, or
-// for a U+0338 behind a tag, which composes with its ">"; and net/url, through
-// which it writes URLs, makes "//" of "/%2f" where the path has other faults,
-// so that a path becomes a host.
+// markupOf makes HTML of s, whose bytes ask for all.
+//
+// The result of bluemonday may need another pass, until nothing changes any
+// more, for two reasons. bluemonday resolves character references: they may
+// stand for characters that normalising removes, or for a U+0338 behind a tag,
+// which composes with its ">". And it writes URLs through net/url, which makes
+// "//" of "/%2f" where the path has other faults, so that a path becomes a host.
 func markupOf(policy func() *bluemonday.Policy, s string, all byte) string {
 	if all&(unusual|special) == 0 {
 		return s
@@ -53,9 +54,11 @@ const (
 	rel     = "nofollow noreferrer noopener"
 )
 
-// linkRelations gives each rel attribute in HTML that bluemonday has written the one value it may have. There is no other way to ask
-// bluemonday for noopener but with a target, and on an area it keeps what was submitted. The quote stands in no text and no value
-// there, where it is escaped, so that what looks like an attribute is one.
+// linkRelations gives each rel attribute in HTML that bluemonday has written the
+// one value that it may have. bluemonday adds noopener only together with a
+// target, and on an area it keeps the value that was submitted. In that HTML the
+// quote is escaped in text and in values, so that whatever looks like an
+// attribute is one.
 func linkRelations(s string) string {
 	at := strings.Index(s, relOpen)
 	if at < 0 {

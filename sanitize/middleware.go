@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Middleware is the layer that sanitizes requests. Make it with [New]; it is
-// safe for concurrent use. The zero and the nil Middleware refuse every
-// request.
+// A Middleware sanitizes requests. Make it with [New]. It is safe for
+// concurrent use. The zero and the nil Middleware refuse every request with 500
+// "sanitize.unconfigured".
 type Middleware struct {
 	ready     bool
 	fields    []pattern
@@ -27,8 +27,8 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindSanitize }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that passes each request on to next sanitized, and
-// answers those that cannot be.
+// Wrap returns a handler that calls next with each request, sanitized, and
+// refuses the other requests through [bulwark.Deny].
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean, err := m.clean(w, r)
@@ -40,14 +40,17 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Clean returns the request to go on with, which is r where nothing had to be
-// done, or an error to hand to [bulwark.Deny]. It is what Wrap does, for use
-// outside of a chain. It reads the body of r, without the time limit that needs
-// a ResponseWriter.
+// Clean returns the request to pass on, which is r itself where nothing had to
+// be changed. The error is for [bulwark.Deny]; a refusal is a
+// *[bulwark.Problem]. Clean is what Wrap does, for use outside of a chain.
 //
-// Only what a policy changed is written anew: in a body the tokens of those
-// strings, in a query their values; white space, order and numbers stay.
-// URL.RawQuery and the body are changed, RequestURI keeps what was sent.
+// Only the strings that a policy has changed are written anew: their tokens in
+// a body, their values in a query or form. White space, order and numbers stay.
+// The body and URL.RawQuery of the result are changed. RequestURI keeps the
+// text that was sent.
+//
+// Clean has no ResponseWriter and so cannot set a read deadline: it does not
+// apply Config.BodyTimeout.
 func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.clean(nil, r) }
 
 func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
@@ -145,7 +148,8 @@ func (m *Middleware) cleanJSON(r *http.Request, b *body.Body, found *refusal) *h
 	return r
 }
 
-// apply is the policy, for strings that are not too long.
+// apply applies a policy to a string. A string that is too long is refused
+// unseen.
 func (m *Middleware) apply(p Policy, s string) (clean, flaw string) {
 	if len(s) > m.maxString {
 		return "", flawLength

@@ -9,12 +9,12 @@ import (
 )
 
 // cleanPairs sanitizes the named values of a query or form, which have the same
-// syntax, and returns it with only those written anew that changed.
+// syntax. Only values that have changed are written anew.
 //
-// It is strict where readers disagree about what is a pair: a semicolon parts
-// pairs for some and not for others, and is refused as net/url does; so is a
-// percent sign that escapes nothing. What could not be read could not be
-// sanitized either.
+// It refuses text that readers understand differently. A semicolon separates
+// pairs for some readers and not for others; net/url refuses it as well. A
+// percent sign that does not begin an escape is refused too. A pair that cannot
+// be read could not be sanitized.
 func (m *Middleware) cleanPairs(text string, names []named, in string, found *refusal) (string, error) {
 	if strings.IndexByte(text, ';') >= 0 {
 		return text, malformed(in)

@@ -17,7 +17,7 @@ type pattern struct {
 var unescape = strings.NewReplacer("~0", "~", "~1", "/")
 
 // parsePattern returns the segments of a JSON pointer (RFC 6901 section 3), or
-// what is wrong with it. The empty pointer is the whole document.
+// the reason why it is refused. The empty pointer is the whole document.
 func parsePattern(pointer string) (segments []string, reason string) {
 	if pointer == "" {
 		return nil, ""
@@ -44,8 +44,8 @@ func parsePattern(pointer string) (segments []string, reason string) {
 	return segments, ""
 }
 
-// compare puts the more exact pattern first: the one with a name at the first
-// place where only one of them has "*".
+// compare puts the more exact pattern first. That is the pattern with a name at
+// the first place where only one of the two has "*".
 func (p pattern) compare(q pattern) int {
 	for i := range min(len(p.segments), len(q.segments)) {
 		loose, other := p.segments[i] == "*", q.segments[i] == "*"

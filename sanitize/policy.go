@@ -1,18 +1,26 @@
 package sanitize
 
-// A Policy says what a string may hold and what becomes of the rest: one of
-// [Reject], [Text], [Strict] and [UGC], or a [Custom] one.
+// A Policy decides which characters and which markup a string may hold, and
+// what happens to the rest. It is [Reject], [Text], [Strict] or [UGC], or a
+// policy made with [Custom].
 //
-// Each policy normalises first, in this order: bytes that are not UTF-8 become
-// U+FFFD; control characters but tab, line feed and carriage return, and the
-// bidirectional embeddings, overrides and isolates are removed; the rest is
-// brought into Unicode Normalization Form C. Never into NFKC, which turns
-// "＜script＞" into a tag.
+// Each policy normalises first, in this order:
+//
+//   - Bytes that are not UTF-8 become U+FFFD.
+//   - Control characters are removed, except tab, line feed and carriage
+//     return.
+//   - Bidirectional embeddings, overrides and isolates are removed.
+//   - The text is brought into Unicode Normalization Form C, and never into
+//     NFKC, which turns "＜script＞" into a tag.
+//
+// Reject refuses such bytes and characters instead, and only brings the text
+// into Form C.
 type Policy interface {
-	// apply returns what the policy makes of s, or the flaw for which it
+	// apply returns the clean text for s, or the flaw for which the policy
 	// refuses s.
 	apply(s string) (clean, flaw string)
-	// known reports whether the policy is one.
+	// known reports whether the policy is complete: a Builtin of this package,
+	// or a Custom policy with a function.
 	known() bool
 }
 
@@ -20,50 +28,59 @@ type Policy interface {
 type Builtin uint8
 
 const (
-	// Reject takes plain text and refuses, instead of editing, what Text would
-	// take out of it: a middleware answers 400 "sanitize.markup",
+	// Reject takes plain text. It refuses a string out of which Text would take
+	// something: a middleware answers 400 "sanitize.markup",
 	// "sanitize.control", "sanitize.bidi" or "sanitize.encoding", and [String]
 	// returns the empty string. It is the best choice for most fields: a name
-	// with a tag in it is no name.
+	// with a tag in it is not a name.
 	Reject Builtin = iota
 
-	// Text takes plain text and returns plain text, without markup and
-	// otherwise unchanged. Escape the result where it is put into HTML, as with
-	// all text; if somebody forgets to, or resolves its character references
-	// once, there is no element, attribute or script in it. That holds for one
-	// value alone. Where two stand side by side in a page and neither is
-	// escaped, the second may end what the first has left open: "count<max" and
-	// " onfocus=alert(1)//>" are an element with a script together, and so are
-	// "<im" and "g src=x onerror=alert(1)//>". Text keeps such words, so only
-	// escaping covers values placed side by side.
+	// Text takes plain text and returns plain text: without markup, and
+	// otherwise unchanged. Escape the result where it is put into HTML, as you
+	// escape all text.
 	//
-	// A tag of an element that HTML, SVG or MathML has, or that may be a custom
-	// element, is removed, and so are comments and declarations. In place of a
-	// block element stands a space, and the content of script and style goes
-	// with them. What only may be markup is kept, and a space behind its "<"
-	// makes text of it: "x<y and z>0" becomes "x< y and z>0", "&lt;script&gt;"
-	// becomes "&lt; script&gt;". So does an open tag of such an element, or
-	// with a value in it, and an open "<!" or "</" that begins none: "x
-	// <script" becomes "x < script", "Ann<!:" becomes "Ann< !:".
+	// If somebody forgets to escape the result, or resolves its character
+	// references once, it still holds no element, attribute or script. This is
+	// true of one value alone. Where two unescaped values stand side by side in
+	// a page, the second may close a tag that the first has left open:
+	// "count<max" and " onfocus=alert(1)//>" together are an element with a
+	// script, and so are "<im" and "g src=x onerror=alert(1)//>". Text keeps
+	// such words. Only escaping protects values that stand side by side.
 	//
-	// What looks like such a tag is taken for one. "List<Object>" becomes
-	// "List" and "Vec<Line>" "Vec", as HTML has an object and SVG a line;
-	// "<urn:a-b>" goes as a custom element, and "a<b>c" becomes "ac". A field
-	// for code or formulas wants no policy of this package: leave it unnamed,
+	// What happens to markup:
+	//
+	//   - A tag of an element of HTML, SVG or MathML is removed, and so is a
+	//     tag that may be a custom element. Comments and declarations are
+	//     removed.
+	//   - A block element leaves a space in its place. The content of script
+	//     and style is removed with them.
+	//   - Text that may or may not be markup is kept, with a space behind its
+	//     "<", which makes text of it for every reader: "x<y and z>0" becomes
+	//     "x< y and z>0", and "&lt;script&gt;" becomes "&lt; script&gt;".
+	//   - A tag that is not closed gets such a space too, if it is of a known
+	//     element or has a value in it: "x <script" becomes "x < script". So
+	//     does an open "<!" or "</" that begins no tag: "Ann<!:" becomes "Ann<
+	//     !:".
+	//
+	// Text that looks like a tag of an element is removed as well.
+	// "List<Object>" becomes "List", because HTML has an element object.
+	// "Vec<Line>" becomes "Vec", because SVG has an element line. "<urn:a-b>"
+	// is removed as a custom element, and "a<b>c" becomes "ac". For a field
+	// with code or formulas use no policy of this package: leave it unnamed,
 	// and escape it.
 	//
-	// These come back as they were: Tom & Jerry, O'Brien, 1 < 2, a<b,
+	// These strings come back unchanged: Tom & Jerry, O'Brien, 1 < 2, a<b,
 	// count<max, List<String>, Bob <bob@example.com>, ?a=1&copy=2, line breaks,
 	// emoji with joiners, text in any script.
 	Text
 
-	// Strict takes HTML and returns HTML without any tag, its text escaped:
-	// "Tom & Jerry" becomes "Tom &amp; Jerry". It is for values that are put
-	// into HTML as they are. For anything else choose Text.
+	// Strict takes HTML and returns HTML without any tag, with its text
+	// escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". Use it for values that
+	// a page holds without escaping them. For all other values use Text.
 	Strict
 
 	// UGC takes HTML that users write and returns the safe part of it as HTML,
-	// its text escaped.
+	// with its text escaped.
 	//
 	// These elements remain: a abbr acronym area article aside b bdi bdo
 	// blockquote br caption cite code col colgroup dd del details dfn div dl dt
@@ -75,16 +92,16 @@ const (
 	// These attributes remain, where their values have the right form: dir, id,
 	// lang and title anywhere; href of links; src, alt, align, height, width
 	// and usemap of images; cite, datetime, open, type, value; those of tables,
-	// image maps, meter and progress. No class, no style, no event handler, no
-	// form. URLs are relative or have the scheme http, https or mailto; a data
-	// URL is none of them. Each link gets rel="nofollow noreferrer noopener".
-	// The content of script, style, iframe, noscript, object and title goes
-	// with them.
+	// image maps, meter and progress. Classes, styles, event handlers and forms
+	// are removed. A URL is relative, or has the scheme http, https or mailto;
+	// a data URL is removed. Each link gets rel="nofollow noreferrer noopener".
+	// The content of script, style, iframe, noscript, object and title is
+	// removed with them.
 	UGC
 )
 
-// The flaws for which a value is refused, as codes of a field and behind
-// "sanitize." of the problem. They are stable.
+// The flaws for which a value is refused. They are the codes of a field, and
+// the code of the problem has "sanitize." before them. They are stable.
 const (
 	flawMarkup   = "markup"
 	flawControl  = "control"
@@ -94,10 +111,12 @@ const (
 	flawSpelling = "spelling"
 )
 
-// String returns what the policy p makes of s, for use in handlers. It returns
-// the empty string for what Reject refuses, and a nil policy is Reject. The
-// result of a built-in policy is left alone by a second call. The time taken
-// grows with the length of s, which is the caller's to bound.
+// String applies the policy p to s, for use in handlers. It returns the empty
+// string for a string that Reject refuses. A nil policy is Reject. A second
+// call of a built-in policy leaves its result unchanged.
+//
+// The time grows with the length of s, and String does not bound it: bound the
+// length first.
 func String(p Policy, s string) string {
 	if p == nil {
 		p = Reject
@@ -147,9 +166,10 @@ func reject(s string, all byte) (clean, found string) {
 }
 
 // Custom returns a policy that normalises as all policies do and then calls
-// clean, which may be the Sanitize method of a policy that the application
-// builds with a library. Whether its result is safe, and stays as it is when it
-// is cleaned again, is for clean to see to. It must be safe for concurrent use.
+// clean. That may be the Sanitize method of a policy that the application
+// builds with a library. It must be safe for concurrent use. Whether its result
+// is safe, and whether a second call leaves the result unchanged, depends on
+// clean alone.
 func Custom(clean func(string) string) Policy { return customPolicy{clean} }
 
 type customPolicy struct{ clean func(string) string }

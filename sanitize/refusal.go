@@ -6,31 +6,31 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Where a value stands, for [bulwark.FieldError]. A form is a body to the
-// client, told apart here by its syntax.
+// The place of a value, for [bulwark.FieldError]. A form is a body to the
+// client; inForm is for its syntax.
 const (
 	inBody  = "body"
 	inForm  = "form"
 	inQuery = "query"
 )
 
-// Bounds of what a refusal tells.
+// Bounds of an answer.
 const (
 	maxErrors  = 20
 	maxPointer = 256 // bytes; it may hold names that the client chose
 )
 
-// refusal collects why values are refused.
+// refusal collects the reasons why values are refused.
 type refusal struct {
 	errors []bulwark.FieldError
 	rule   string // the entry of the Config that the first one falls under
 }
 
-// full reports whether nothing more will be told, so that looking for more is
-// in vain.
+// full reports whether the answer has room for no more errors. Then nobody
+// needs to look for more.
 func (f *refusal) full() bool { return len(f.errors) >= maxErrors }
 
-// add takes one more, whose pointer shares no memory with the body.
+// add adds one error. The pointer must share no memory with the body.
 func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 	if f.full() {
 		return
@@ -51,14 +51,16 @@ func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 	f.errors = append(f.errors, e)
 }
 
-// err is the refusal as a problem, whose code is that of the first value, or
-// nil.
+// err returns the refusal as a problem, or nil. The code of the problem is that
+// of the first error.
 func (f *refusal) err() error {
 	if len(f.errors) == 0 {
 		return nil
 	}
 	status, about := http.StatusBadRequest, "The request has text in it that is not accepted here."
-	if f.errors[0].Code == flawSpelling { // the text is fine, the document is not what is asked for
+	// With another spelling the text is sound, but it is not the document that
+	// was asked for (RFC 9110 section 15.5.21).
+	if f.errors[0].Code == flawSpelling {
 		status, about = http.StatusUnprocessableEntity, "The request has a field whose name is spelled in another case than the one known here."
 	}
 	return &bulwark.Problem{

@@ -8,8 +8,8 @@ type verdict int
 const (
 	keep      verdict = iota // it is text, or a tag that does nothing
 	remove                   // a tag, comment or declaration
-	separate                 // a tag that parts text from text: a space takes its place
-	interrupt                // in doubt: a space behind the "<" makes it text for every reader
+	separate                 // a tag between two texts: a space takes its place
+	interrupt                // in doubt: a space behind the "<" makes it text
 )
 
 // markup is what the reader found at one "<".
