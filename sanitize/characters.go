@@ -33,8 +33,8 @@ var class = func() (t [256]byte) {
 	return t
 }()
 
-// classes returns what the bytes of s ask for together. This is all that most
-// strings ever see of this package.
+// classes returns the treatments that the bytes of s ask for together. For most
+// strings there is none, and nothing else of this package runs.
 func classes(s string) (all byte) {
 	for len(s) >= 8 {
 		all |= class[s[0]] | class[s[1]] | class[s[2]] | class[s[3]] | class[s[4]] | class[s[5]] | class[s[6]] | class[s[7]]
@@ -47,12 +47,13 @@ func classes(s string) (all byte) {
 }
 
 // normalize makes valid UTF-8 of s, without control and bidirectional
-// formatting characters, in Normalization Form C. Never NFKC, which makes
-// ASCII, and thus markup, of characters that are none ("＜").
+// formatting characters, in Normalization Form C. It never uses NFKC, which
+// makes ASCII, and so markup, of other characters ("＜").
 //
-// Composition comes last: what has been removed may have stood between a letter
-// and its accent. As the characters removed neither compose nor decompose, this
-// is the same as composing before and once more behind.
+// Composition comes last, because a character that is removed may have stood
+// between a letter and its accent. The removed characters neither compose nor
+// decompose, so composing once at the end is the same as composing before and
+// after.
 func normalize(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.ContainsFunc(s, removable) {
@@ -68,20 +69,20 @@ func normalize(s string) string {
 
 func removable(c rune) bool { return isControl(c) || isBidi(c) }
 
-// isControl knows the control characters, C0, DEL and C1, but for those that
-// shape plain text: tab, line feed, carriage return.
+// isControl reports a control character (C0, DEL or C1), except tab, line feed
+// and carriage return, which plain text needs.
 func isControl(c rune) bool {
 	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f && c <= 0x9f
 }
 
-// isBidi knows the embeddings, overrides and isolates (UAX #9, sections 2.1 to
-// 2.5), which reorder what is displayed beyond their own text when they are not
-// closed. The marks U+200E, U+200F and U+061C do not, and text in right-to-left
-// scripts needs them, as it needs the joiners U+200C and U+200D.
+// isBidi reports an embedding, override or isolate (UAX #9, sections 2.1 to
+// 2.5). Where it is not closed, it reorders the text behind it. The marks
+// U+200E, U+200F and U+061C do not reorder other text. Text in right-to-left
+// scripts needs them, and it needs the joiners U+200C and U+200D.
 func isBidi(c rune) bool { return c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 }
 
-// flaw names the first thing in s that normalize would remove: "control",
-// "bidi", "encoding", or nothing.
+// flaw names the first character in s that normalize would remove or replace:
+// "control", "bidi" or "encoding". It is empty where there is none.
 func flaw(s string) string {
 	for i, c := range s {
 		switch {

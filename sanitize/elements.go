@@ -2,12 +2,12 @@ package sanitize
 
 import "strings"
 
-// elements holds the names, in lower case, that a browser gives a meaning to. A
+// elements holds the names, in lower case, that have a meaning to a browser. A
 // tag of any other name is inert.
 //
-// Content MathML (<list>, <int>, <vector>, …) is left out on purpose: no
-// browser implements it, MathML Core does not have it, and its words are those
-// of programs and formulas that people write about.
+// Content MathML (<list>, <int>, <vector>, …) is left out on purpose. No
+// browser implements it, and MathML Core does not have it. Its words are those
+// of the programs and formulas that people write about.
 var elements = set(
 	// HTML, the living standard.
 	`a abbr address area article aside audio b base bdi bdo blockquote body br button canvas caption cite code col colgroup data
@@ -16,7 +16,7 @@ var elements = set(
 	object ol optgroup option output p permission picture portal pre progress q rp rt ruby s samp script search section select
 	selectedcontent slot small source span strong style sub summary sup table tbody td template textarea tfoot th thead time title
 	tr track u ul var video wbr`,
-	// HTML, obsolete, and what some browser or another has once understood.
+	// HTML, obsolete, and names that some browser has once understood.
 	`acronym applet basefont bgsound big blink center command content dir element font frame frameset image ilayer isindex keygen
 	layer listing marquee menuitem multicol nextid nobr noembed noframes nolayer nostyle param plaintext rb rtc server shadow spacer
 	strike tt xml xmp xss`,
@@ -28,14 +28,14 @@ var elements = set(
 	font-face-name font-face-src font-face-uri foreignobject g glyph glyphref handler hatch hatchpath hkern line lineargradient
 	listener marker mask mesh meshgradient meshpatch meshrow metadata missing-glyph mpath path pattern polygon polyline prefetch
 	radialgradient rect set solidcolor stop svg switch symbol tbreak text textpath tref tspan unknown use view vkern`,
-	// MathML, presentation and what holds annotations.
+	// MathML: presentation, and the elements that hold annotations.
 	`annotation annotation-xml maction maligngroup malignmark math menclose merror mfenced mfrac mfraction mglyph mi mlabeledtr
 	mlongdiv mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mscarries mscarry msgroup msline mspace msqrt msrow
 	mstack mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none semantics`,
 )
 
-// blocks holds the elements that part what stands before from what stands after
-// them, so that a space must take their place.
+// blocks holds the elements that separate the text before them from the text
+// behind them, so that a space must take their place.
 var blocks = set(
 	`address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption figure footer form
 	frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li listing main menu nav noframes ol optgroup option p
@@ -52,12 +52,12 @@ func set(lists ...string) map[string]bool {
 	return names
 }
 
-// longest bounds the names worth looking up.
+// longest bounds the names that are looked up: no element has a longer one.
 const longest = 24
 
-// lower returns a name as the HTML standard lowers it, ASCII letters only:
-// other alphabets fold into ASCII in some readers (İ, K), and a name that only
-// looks like an element is none.
+// lower returns a name in lower case as the HTML standard has it: ASCII letters
+// only. Some readers fold letters of other alphabets into ASCII (İ, K), but a
+// name with such a letter is not the name of an element.
 func lower(name string) string {
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; c >= 'A' && c <= 'Z' {
@@ -73,9 +73,9 @@ func lower(name string) string {
 	return name
 }
 
-// meaningful reports whether a tag of this name may do something: it is an
-// element, an element behind a namespace prefix as XML writes it, or looks like
-// a custom element, of which only the page knows what it does.
+// meaningful reports whether a tag of this name may do something. It does so
+// for an element, for an element behind a namespace prefix as XML writes it,
+// and for a possible custom element, which does whatever the page defines.
 func meaningful(name string) bool {
 	if custom(name) {
 		return true
@@ -86,8 +86,8 @@ func meaningful(name string) bool {
 	return len(name) <= longest && elements[lower(name)]
 }
 
-// custom reports whether name may be that of a custom element, which has a
-// hyphen in it. An e-mail address may have one too.
+// custom reports whether name may be that of a custom element: it has a hyphen
+// in it, and is not an e-mail address.
 func custom(name string) bool {
 	return strings.IndexByte(name, '-') >= 0 && strings.IndexByte(name, '@') < 0
 }

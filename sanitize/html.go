@@ -25,7 +25,8 @@ var (
 // more, for two reasons. bluemonday resolves character references: they may
 // stand for characters that normalising removes, or for a U+0338 behind a tag,
 // which composes with its ">". And it writes URLs through net/url, which makes
-// "//" of "/%2f" where the path has other faults, so that a path becomes a host.
+// "//" of "/%2f" where the path has other faults, so that a path becomes a
+// host.
 func markupOf(policy func() *bluemonday.Policy, s string, all byte) string {
 	if all&(unusual|special) == 0 {
 		return s

@@ -7,7 +7,7 @@ import (
 )
 
 // mayResolve reports whether resolving the character references of s could
-// bring forth a "<", or what makes markup of one that is there.
+// produce a "<", or could make markup of a "<" that s has already.
 func mayResolve(s string) bool {
 	raw := strings.IndexByte(s, '<') >= 0
 	for i := strings.IndexByte(s, '&'); i >= 0 && i+1 < len(s); {
@@ -24,14 +24,14 @@ func mayResolve(s string) bool {
 	return false
 }
 
-// resolved is a text whose character references have been resolved, once.
+// resolved is a text after its character references have been resolved once.
 type resolved struct {
 	text string
 	less []place // of each "<", in order
 }
 
-// place says where a "<" stands in the resolved text, and where what stands for
-// it ends in the original.
+// place is a "<": its offset in the resolved text, and the end of the text that
+// stands for it in the original.
 type place struct{ at, behind int }
 
 // resolve resolves the character references of s.
@@ -59,15 +59,16 @@ func resolve(s string) resolved {
 	return r
 }
 
-// behind returns where in the original the "<" ends that stands at i in the
-// resolved text.
+// behind returns, for the "<" at i in the resolved text, its end in the
+// original.
 func (r *resolved) behind(i int) int {
 	n, _ := slices.BinarySearchFunc(r.less, i, func(p place, i int) int { return p.at - i })
 	return r.less[n].behind
 }
 
-// referenceWidth returns the length of all that could belong to the reference
-// at the start of s: resolved alone it is what it is in its text.
+// referenceWidth returns the length of the longest text at the start of s that
+// could be one reference. Resolved alone, this text gives the same result as
+// within s.
 func referenceWidth(s string) int {
 	i := 1
 	if i < len(s) && s[i] == '#' {
@@ -82,10 +83,10 @@ func referenceWidth(s string) int {
 	return i
 }
 
-// lessWidth returns the length of the reference that stands for "<" at the
-// start of s: "&lt", "&#60" or "&#x3c", each with or without the semicolon,
-// "lt" in capitals too, and numbers with zeros before them. ("&nvlt;" is "<"
-// with an overlay, which opens nothing.)
+// lessWidth returns the length of the reference for "<" at the start of s:
+// "&lt", "&#60" or "&#x3c", with or without the semicolon. "LT" in capitals
+// counts, and so do numbers with zeros before them. ("&nvlt;" is "<" with an
+// overlay, which opens nothing.)
 func lessWidth(s string) int {
 	i := len("&lt")
 	switch {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// spelling finds names in a document that differ from those in the patterns
-// only by case folding. encoding/json stores "NAME" in the field for "name", so
-// what no pattern names would reach the handler under the name of what one
-// does, and unsanitized.
+// spelling finds names in a document that differ from a name in the patterns
+// only by case folding. encoding/json stores "NAME" in the field for "name". So
+// a string that no pattern names would reach the handler unsanitized, in the
+// place of a string that a pattern does name.
 type spelling struct {
 	pointer  string // of this place, with "*" as in the patterns
 	name     string // the last segment of pointer, not escaped
@@ -37,8 +37,8 @@ func (s *spelling) child(name string) *spelling {
 	return c
 }
 
-// other returns the place of a name in v that is another spelling, or nil; of
-// several the one whose pointer sorts first.
+// other returns the place of a name in v that is spelled in another case, or
+// nil. Of several such places it returns the one whose pointer sorts first.
 func (s *spelling) other(v any) (found *spelling) {
 	if len(s.children) == 0 {
 		return nil

@@ -2,7 +2,7 @@ package sanitize
 
 import "strings"
 
-// A verdict is what becomes of one "<" that may open markup.
+// A verdict decides what happens to one "<" that may open markup.
 type verdict int
 
 const (
@@ -22,9 +22,9 @@ type markup struct {
 // (section 13.2.5) would read it.
 //
 // Unfinished tags and open quotes make that tokenizer read ahead from each "<"
-// anew, which is quadratic. The reader counts the bytes it reads ahead; when a
-// text has used up its budget, every further "<" that could open something is
-// interrupted unread.
+// anew, which takes quadratic time. The reader counts the bytes that it reads
+// ahead. When a text has used up its budget, every further "<" that could open
+// something is interrupted unread.
 type reader struct {
 	text      string
 	lastClose int // of ">" in text, -1 if there is none
@@ -78,10 +78,11 @@ func (t *reader) judge(i int) markup {
 	return t.tag(i, i+1)
 }
 
-// stray is a "</", "<!" or "<?" that begins no tag or declaration: a comment up
-// to the next ">" (bogus comment state). People write it, and mean no comment.
-// Where nothing in the text ends it, what comes next in a page would; only what
-// is common is kept then: "</3", and the two characters alone.
+// stray reads a "</", "<!" or "<?" that begins no tag or declaration. A browser
+// reads a comment there, up to the next ">" (bogus comment state), but the
+// writer means no comment. Where no ">" follows in the text, the next ">" of
+// the page would end it. Then only the common cases are kept: "</3", and the
+// two characters alone.
 func (t *reader) stray(i int) markup {
 	alone := i+2 >= len(t.text) || isSpace(t.text[i+2])
 	if t.lastClose < i && (alone || t.text[i+1] == '/' && t.text[i+2] >= '0' && t.text[i+2] <= '9') {
@@ -110,8 +111,8 @@ func (t *reader) declaration(i int) markup {
 	return markup{remove, i + end}
 }
 
-// comment reads a comment, which "-->" and "--!>" end, and "<!-->" and "<!--->"
-// are (comment start state).
+// comment reads a comment. It ends with "-->" or "--!>". "<!-->" and "<!--->"
+// are whole comments (comment start state).
 func (t *reader) comment(i int) markup {
 	if t.lastClose < i {
 		return markup{verdict: interrupt}
@@ -165,12 +166,12 @@ func (t *reader) tag(i, start int) markup {
 	return markup{remove, a.end}
 }
 
-// unfinished is a tag that no ">" ends. A parser drops it and what follows, so
-// by itself it does nothing. Where it has a value in it, or is that of an
-// element whose name is no single letter, it is meant as a tag and interrupted;
-// every other is a formula, which people write: "a<b", "count<max". What
-// another text makes of it that is put behind it unescaped is beyond one
-// value's rules.
+// unfinished reads a tag that no ">" ends. A parser drops it together with the
+// rest of the text, so by itself it does nothing. A tag with a value in it, and
+// a tag of an element whose name is longer than one letter, is meant as a tag
+// and is interrupted. Every other text is a formula, which people write: "a<b",
+// "count<max". Another text that a page puts behind it unescaped may still
+// complete the tag; the rules for one value cannot prevent that.
 func (t *reader) unfinished(i int, name string) markup {
 	name = leading(name)
 	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
@@ -179,8 +180,8 @@ func (t *reader) unfinished(i int, name string) markup {
 	return markup{verdict: keep}
 }
 
-// nested is a tag whose name holds another "<". Only a type such as
-// Map<String,List<Integer>> may, for which each part counts.
+// nested reads a tag whose name holds another "<". It is kept only for a type
+// such as Map<String,List<Integer>>, where no part is the name of an element.
 func (t *reader) nested(name string, end int) markup {
 	if end == len(t.text) || t.text[end] != '>' || custom(name) {
 		return markup{verdict: interrupt}
@@ -204,7 +205,7 @@ func leading(name string) string {
 	return name
 }
 
-// attributes is what stands between the name of a tag and its end.
+// attributes are the text between the name of a tag and its end.
 type attributes struct {
 	count  int
 	values bool // one of them has a value
@@ -213,8 +214,8 @@ type attributes struct {
 }
 
 // attributes reads on from i, behind the name. It stops at a "<" outside of
-// quotes: there an attribute would be called "<…", which nobody means, and what
-// it opens is for the next look.
+// quotes. There an attribute would be called "<…", which nobody means. The next
+// pass looks at what this "<" opens.
 func (t *reader) attributes(i int) (a attributes) {
 	s := t.text
 	for {
@@ -261,9 +262,9 @@ func value(s string, i int) int {
 	return i
 }
 
-// content returns where what belongs to a start tag ends that has been read up
-// to i: behind the end tag for the two elements whose content nobody is meant
-// to see, if there is one.
+// content returns the end of a start tag that has been read up to i, together
+// with its content where that is removed too. The content of script and style
+// is not meant to be seen: it ends behind the end tag, if there is one.
 func (t *reader) content(name string, i int) int {
 	if name = lower(name); name != "script" && name != "style" {
 		return i

@@ -6,13 +6,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// passes bounds how often a text is looked through. What one removal puts
-// together ("<<b>b>") is for the next look.
+// passes bounds how often a text is looked through. Removing one tag may put
+// together another one ("<<b>b>"), which the next pass finds.
 const passes = 4
 
-// stripMarkup takes markup out of a normalised text. What it returns is left
-// alone by another call, holds no tag that does anything, and still holds none
-// when a reader resolves its character references, once.
+// stripMarkup takes markup out of a normalised text. The result holds no tag
+// that does anything, also after a reader has resolved its character references
+// once. Another call leaves the result unchanged.
 func stripMarkup(s string) string {
 	for range passes {
 		next := norm.NFC.String(interruptReferences(removeTags(s)))
@@ -24,8 +24,8 @@ func stripMarkup(s string) string {
 	return interruptAll(s)
 }
 
-// removeTags takes out what the reader knows for markup, and separates the "<"
-// of what is doubtful from what follows it.
+// removeTags takes out the tags, comments and declarations that the reader
+// recognises. Where the reader is in doubt, it puts a space behind the "<".
 func removeTags(s string) string {
 	t := newReader(s)
 	i := t.next(0)
@@ -67,10 +67,10 @@ func removeTags(s string) string {
 	return out.String()
 }
 
-// interruptReferences does the same for what s becomes when its character
-// references are resolved: "&lt;script&gt;" is text, until somebody resolves
-// it. Nothing is removed here, as the references may well be what the writer
-// wants to be read.
+// interruptReferences looks at the text that s becomes when its character
+// references are resolved: "&lt;script&gt;" is text until somebody resolves it.
+// Nothing is removed here, because the writer may want readers to see the
+// references. Every "<" that would open markup gets a space behind it.
 func interruptReferences(s string) string {
 	if !mayResolve(s) {
 		return s
@@ -86,7 +86,7 @@ func interruptReferences(s string) string {
 	return insertSpaces(s, places)
 }
 
-// interruptAll interrupts whatever might open markup, harmless or not.
+// interruptAll puts a space behind every "<" that might open markup.
 func interruptAll(s string) string {
 	u := resolve(s)
 	t := newReader(u.text)
