@@ -33,7 +33,7 @@ func (v *visit) query() error {
 		if param.commas && len(texts) == 1 {
 			texts = strings.Split(texts[0], ",")
 		} else if param.commas {
-			param.types = schema.String // a list with commas must not be repeated
+			param.types = schema.String // a list must not be repeated
 		}
 		if len(texts) > v.m.maxItems {
 			return tooComplex(inQuery)

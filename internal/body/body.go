@@ -205,7 +205,7 @@ func carry(r *http.Request, c *content) (*http.Request, *Body) {
 	b := &Body{content: c}
 	r = r.WithContext(r.Context()) // a shallow copy
 	r.Body = b
-	r.GetBody = nil // it would yield the body that the client had, not what was read
+	r.GetBody = nil // it would yield the body as the client sent it
 	r.ContentLength = int64(len(c.bytes))
 	// The whole body is here: who sends it on says its length and neither
 	// chunks it nor promises trailers.

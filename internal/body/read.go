@@ -141,7 +141,7 @@ func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
 	if r.ContentLength > 0 {
 		size = min(r.ContentLength, firstBuffer)
 	}
-	data := make([]byte, 0, size+1) // one more, so that the end is seen without growing
+	data := make([]byte, 0, size+1) // one more, to see the end without growing
 	for {
 		n, err := r.Body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]

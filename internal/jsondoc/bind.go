@@ -42,7 +42,9 @@ type BindError struct {
 	Pointer string // RFC 6901, of the value; it contains submitted names
 	Type    string // the Go type
 	Reason  string // never contains submitted text
-	Err     error  // what the type's own UnmarshalJSON or UnmarshalText said; it may quote the value
+	// Err is the error of the type's own UnmarshalJSON or UnmarshalText. It may
+	// quote the value.
+	Err error
 }
 
 // Error tells the Go type and the reason, and nothing that was submitted.
@@ -179,7 +181,7 @@ func bindArray(list []any, dst reflect.Value, depth int) error {
 		dst.Set(reflect.MakeSlice(t, len(list), len(list)))
 	case reflect.Array:
 		dst.SetZero()
-		list = list[:min(len(list), t.Len())] // as encoding/json has it, what is too much is dropped
+		list = list[:min(len(list), t.Len())] // encoding/json drops the rest too
 	default:
 		return mismatch(t, "an array", nil)
 	}
@@ -204,7 +206,7 @@ func bindMap(object map[string]any, dst reflect.Value, depth int) error {
 		taken = reflect.MakeMapWithSize(reflect.MapOf(t.Key(), takenType), len(object))
 	}
 	var buf [16]string
-	for _, name := range sortedNames(buf[:0], object) { // sorted, so that the error is the same every time
+	for _, name := range sortedNames(buf[:0], object) { // one error every time
 		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
 		err := bindName(name, key)
 		if err == nil && taken.IsValid() {

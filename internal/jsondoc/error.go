@@ -6,24 +6,41 @@ import "strconv"
 // are stable.
 type Kind string
 
-// What Decode refuses. Bytes, depth, keys, items, values, string, name and
-// number are limits.
+// The kinds of faults that Decode refuses. Bytes, depth, keys, items, values,
+// string, name and number are limits.
 const (
-	KindSyntax       Kind = "syntax"        // not JSON as RFC 8259 has it, or cut short
-	KindTrailingData Kind = "trailing_data" // something after the value
-	KindBOM          Kind = "bom"           // a byte order mark (RFC 8259, section 8.1)
-	KindUTF8         Kind = "utf8"          // a string that is not UTF-8
-	KindSurrogate    Kind = "surrogate"     // half of a surrogate pair, which is no character
-	KindNUL          Kind = "nul"           // U+0000, where Limits.RefuseNUL is set
-	KindDuplicateKey Kind = "duplicate_key" // two names in one object that are equal, or equal but for case folding
-	KindBytes        Kind = "bytes"         // longer than Limits.Bytes
-	KindDepth        Kind = "depth"         // nested deeper than Limits.Depth
-	KindKeys         Kind = "keys"          // more members than Limits.Keys
-	KindItems        Kind = "items"         // an array longer than Limits.Items
-	KindValues       Kind = "values"        // more values than Limits.Values
-	KindString       Kind = "string"        // a string longer than Limits.String
-	KindName         Kind = "name"          // a name longer than Limits.Name
-	KindNumber       Kind = "number"        // a number longer than Limits.Number, or beyond the range of float64
+	// KindSyntax is text that is not JSON (RFC 8259), or is cut short.
+	KindSyntax Kind = "syntax"
+	// KindTrailingData is text after the value.
+	KindTrailingData Kind = "trailing_data"
+	// KindBOM is a byte order mark (RFC 8259, section 8.1).
+	KindBOM Kind = "bom"
+	// KindUTF8 is a string that is not UTF-8.
+	KindUTF8 Kind = "utf8"
+	// KindSurrogate is half of a surrogate pair, which is not a character.
+	KindSurrogate Kind = "surrogate"
+	// KindNUL is U+0000, where Limits.RefuseNUL is set.
+	KindNUL Kind = "nul"
+	// KindDuplicateKey is two names in one object that are equal, or that differ
+	// only by case folding.
+	KindDuplicateKey Kind = "duplicate_key"
+	// KindBytes is a document longer than Limits.Bytes.
+	KindBytes Kind = "bytes"
+	// KindDepth is nesting deeper than Limits.Depth.
+	KindDepth Kind = "depth"
+	// KindKeys is more object members than Limits.Keys.
+	KindKeys Kind = "keys"
+	// KindItems is an array longer than Limits.Items.
+	KindItems Kind = "items"
+	// KindValues is more values than Limits.Values.
+	KindValues Kind = "values"
+	// KindString is a string longer than Limits.String.
+	KindString Kind = "string"
+	// KindName is a name longer than Limits.Name.
+	KindName Kind = "name"
+	// KindNumber is a number longer than Limits.Number, or beyond the range of
+	// float64.
+	KindNumber Kind = "number"
 )
 
 // IsLimit reports whether the kind is a bound of [Limits] and not a fault of
@@ -73,8 +90,10 @@ func (k Kind) text() string {
 // Error is what [Decode] and its relatives refuse a document with, always as
 // *Error. It holds nothing of the document.
 type Error struct {
-	Kind   Kind
-	Offset int // of the violation, in bytes from the start; for a string, name or number as a whole, of its first byte
+	Kind Kind
+	// Offset is the place of the fault in bytes from the start. For a string,
+	// name or number as a whole it is the place of its first byte.
+	Offset int
 }
 
 // Error names the kind and the offset.

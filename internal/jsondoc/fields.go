@@ -25,7 +25,7 @@ type field struct {
 }
 
 var (
-	shapes sync.Map // of reflect.Type to *shape; a cache: there are as many as types in the program
+	shapes sync.Map // of reflect.Type to *shape, bounded by the types of the program
 
 	plainShape      = &shape{}
 	numberType      = reflect.TypeFor[json.Number]()
@@ -35,7 +35,7 @@ var (
 
 func shapeOf(t reflect.Type) *shape {
 	if t.PkgPath() == "" && t.Kind() != reflect.Struct {
-		return plainShape // predeclared and unnamed types have no methods, unless they embed them
+		return plainShape // without methods, unless it embeds them
 	}
 	if s, ok := shapes.Load(t); ok {
 		return s.(*shape)
@@ -79,7 +79,7 @@ func fieldsOf(t reflect.Type) []field {
 		index []int
 	}
 	level := []embedded{{t: t}}
-	times := map[reflect.Type]int{t: 1} // how often a type is embedded on this level
+	times := map[reflect.Type]int{t: 1} // how often each is embedded on this level
 	visited := map[reflect.Type]bool{}
 	for len(level) > 0 {
 		var below []embedded
@@ -103,7 +103,7 @@ func fieldsOf(t reflect.Type) []field {
 				}
 				all = append(all, *f)
 				if times[e.t] > 1 {
-					all = append(all, *f) // embedded twice, its names are nobody's
+					all = append(all, *f) // embedded twice, so ambiguous
 				}
 			}
 		}

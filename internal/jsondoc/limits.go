@@ -9,16 +9,29 @@ const maxDepth = 10_000
 // Limits bounds one document. A field that is zero or negative stands for its
 // default.
 type Limits struct {
-	Bytes  int // size of the document in bytes, default 1 MiB
-	Depth  int // nesting of arrays and objects, default 32, at most 10,000
-	Keys   int // object members in the whole document, default 1,000
-	Items  int // elements of one array, default 1,000
-	Values int // values of every kind in the whole document, default 10,000: what bounds the memory of arrays of arrays
-	String int // bytes of one decoded string, default Bytes
-	Name   int // bytes of one decoded name, default 1,024, at most String: names stand in pointers, in errors and in logs
-	Number int // bytes of one number token, default 64
+	// Bytes is the size of the document. Default: 1 MiB.
+	Bytes int
+	// Depth is the nesting of arrays and objects. Default: 32. At most 10,000.
+	Depth int
+	// Keys is the number of object members in the whole document. Default:
+	// 1,000.
+	Keys int
+	// Items is the number of elements of one array. Default: 1,000.
+	Items int
+	// Values is the number of values of every kind in the whole document. It
+	// bounds the memory of arrays of arrays. Default: 10,000.
+	Values int
+	// String is the size of one decoded string in bytes. Default: Bytes.
+	String int
+	// Name is the size of one decoded name in bytes. Names stand in pointers,
+	// in errors and in logs. Default: 1,024. At most String.
+	Name int
+	// Number is the size of one number token in bytes. Default: 64.
+	Number int
 
-	RefuseNUL bool // refuse U+0000 in strings and names, which RFC 8259 allows when it is escaped
+	// RefuseNUL refuses U+0000 in strings and names, which RFC 8259 allows when
+	// it is escaped.
+	RefuseNUL bool
 }
 
 // WithDefaults returns the limits that l stands for.

@@ -37,7 +37,7 @@ func scanNumber(s string) (size int, ok bool) {
 		return i, false
 	}
 	if s[whole] == '0' {
-		i = whole + 1 // no leading zeros: what follows is no part of this number
+		i = whole + 1 // no leading zeros: the number ends here
 	}
 	if i < len(s) && s[i] == '.' {
 		fraction := i + 1

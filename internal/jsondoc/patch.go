@@ -64,7 +64,7 @@ func (d *Document) Patch(repl map[int]string) ([]byte, *Document) {
 type patcher struct {
 	document *Document
 	root     any
-	copies   map[int32]any // by number of the node; nil where the tree has changed its shape
+	copies   map[int32]any // by number of the node; nil after a change of shape
 }
 
 func (p *patcher) put(at place, v any) {

@@ -15,7 +15,8 @@ import (
 // settleDefaults finds where values must be walked for defaults, completes each
 // default with those within it, and returns what is wrong with them.
 func settleDefaults(nodes []*node, steps int, open bool) []error {
-	for changed := true; changed; { // until a fixed point: schemas refer to each other in circles
+	// Schemas refer to each other in circles: repeat until nothing changes.
+	for changed := true; changed; {
 		changed = false
 		for _, n := range nodes {
 			if !n.fills && n.hasDefaults() {

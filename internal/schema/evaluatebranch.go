@@ -106,7 +106,9 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 		e.faults, e.marks = e.faults[:start], e.marks[:marked]
 	}
 	if chosen == nil {
-		e.markAll(v) // nothing is known of the value, so that calling its properties unknown says nothing
+		// Nothing is known of the value. Calling its properties unknown would add
+		// no information.
+		e.markAll(v)
 		return e.fault(true, code, nil)
 	}
 	e.faults = append(e.faults, chosen...)

@@ -75,7 +75,8 @@ func (b *bound) divides(n json.Number) bool {
 	}
 	exponent := d.exponent - b.decimal.exponent
 	if exponent < 0 {
-		return false // the digits of n end in no zero, as those of a multiple of b would, times ten
+		// The digits of a multiple would end in a zero, but those of n do not.
+		return false
 	}
 	digits, _ := new(big.Int).SetString(d.digits, 10)
 	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exponent)), b.digits)

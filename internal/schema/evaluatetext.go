@@ -36,8 +36,8 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 
 // bytesPerStep is how many bytes, times instructions of a pattern, are matched
 // in one step. Package regexp takes some 10 ns for each at worst, so that the
-// default of validate.Config.MaxSteps is half a second; most patterns take a small part of
-// that.
+// default of validate.Config.MaxSteps is half a second; most patterns take a
+// small part of that.
 const bytesPerStep = 512
 
 // matches pays for a pattern and then asks it. Package regexp is linear in the
@@ -49,7 +49,9 @@ func (e *evaluation) matches(p *pattern, s string) bool {
 // pattern is a regular expression, and what it costs.
 type pattern struct {
 	*regexp.Regexp
-	size int // instructions of its program: package regexp looks at each of them for each byte, at worst
+	// size is the number of instructions of the program. At worst package
+	// regexp looks at each of them for each byte.
+	size int
 }
 
 func newPattern(re *regexp.Regexp) *pattern {

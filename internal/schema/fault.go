@@ -13,8 +13,10 @@ type Fault struct {
 	Code    Code
 	Params  map[string]any // of the rule, nil if it has none
 
-	depth int    // of the value, in segments, which the pointer may have too few of
-	name  string // of a property of the value at hand, where named: the fault is there
+	// depth is the depth of the value. The pointer may have fewer segments.
+	depth int
+	// name is a property of the value at hand, where named: the fault is there.
+	name  string
 	named bool
 }
 

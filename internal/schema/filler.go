@@ -14,8 +14,10 @@ import (
 // again in allOf would otherwise be filled twice on each level, and so 2^depth
 // times.
 type filler struct {
-	steps   int // left
-	depth   int // of defaults within defaults at New, which have no end in a schema whose default needs itself
+	steps int // left
+	// depth is how many defaults may stand within each other while Compile
+	// settles them. They have no end in a schema whose default needs itself.
+	depth   int
 	endless bool
 
 	room   [16]filling // what most requests need
@@ -26,8 +28,10 @@ type filler struct {
 // filling is an object or array that a schema fills; without a schema it is one
 // that is a copy of ours.
 type filling struct {
-	n  *node
-	of unsafe.Pointer // and not uintptr: what is kept here is not freed, and its address not given to another
+	n *node
+	// of is not a uintptr: the object must not be freed while it stands here, or
+	// another object could get its address.
+	of unsafe.Pointer
 }
 
 // first notes a visit and reports whether there was none before.

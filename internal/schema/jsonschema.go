@@ -34,14 +34,15 @@ type document struct {
 
 // compiler compiles one schema and the documents that it refers to.
 type compiler struct {
-	library   *jsonschema.Compiler
-	formats   map[string]func(string) bool
-	load      func(url string) (string, error)
-	inspect   func(url string, doc any) []error // reports what the library would pass over
-	documents map[string]*document              // by URL without fragment, and by $id
+	library *jsonschema.Compiler
+	formats map[string]func(string) bool
+	load    func(url string) (string, error)
+	// inspect reports the mistakes that the library would pass over.
+	inspect   func(url string, doc any) []error
+	documents map[string]*document // by URL without fragment, and by $id
 	errs      []error
 	nodes     map[*jsonschema.Schema]*node
-	resources map[string]*resource // by URL of the document and pointer within it
+	resources map[string]*resource // by URL and pointer
 }
 
 func newCompiler(load func(string) (string, error), formats map[string]func(string) bool, inspect func(string, any) []error) *compiler {
@@ -90,7 +91,8 @@ func (c *compiler) add(url, text string) error {
 // compile returns the node of the schema in text, which is known under url.
 func (c *compiler) compile(url, text string) (n *node, err error) {
 	defer func() {
-		if r := recover(); r != nil { // the library panics on some schemas that pass its own meta-schema
+		// The library panics on some schemas that pass its own meta-schema.
+		if r := recover(); r != nil {
 			n, err = nil, fmt.Errorf("cannot be compiled: %v", r)
 		}
 	}()
@@ -153,7 +155,7 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	url, pointer := splitLocation(s.Location)
 	n.pointer = pointer
 	d := c.documents[url]
-	if d == nil { // a meta-schema of the draft, which the library has compiled for itself
+	if d == nil { // a meta-schema, which the library has compiled for itself
 		n.foreign = func(v any) bool { return s.Validate(v) == nil }
 		return n
 	}

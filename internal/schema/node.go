@@ -5,8 +5,10 @@ package schema
 type node struct {
 	pointer string // of the schema in its document, for errors at New
 
-	refuses  bool // the schema false
-	anything bool // the schema true, or one without any assertion: what it meets is known to its last leaf
+	refuses bool // the schema false
+	// anything is the schema true, or a schema without any assertion. A value
+	// that it applies to is known to its last leaf.
+	anything bool
 
 	types    Types // 0 is any
 	constant []any // one element, or none
@@ -16,9 +18,12 @@ type node struct {
 
 	ref        *node
 	dynamicRef *node
-	anchor     string // what dynamicRef looks for in the dynamic scope; empty makes it an ordinary reference
-	home       *resource
-	foreign    func(any) bool // the draft's own meta-schema, evaluated by the library
+	// anchor is the name that dynamicRef looks for in the dynamic scope. Without
+	// it, dynamicRef is an ordinary reference.
+	anchor string
+	home   *resource
+	// foreign is the draft's own meta-schema, evaluated by the library.
+	foreign func(any) bool
 
 	not, when, then, otherwise *node
 	allOf, anyOf, oneOf        []*node
@@ -32,26 +37,34 @@ type node struct {
 	optional bool // there is a default, null perhaps
 	whole    any  // the default with the defaults within it, once settled
 	settled  bool
-	weight   int       // of whole, in steps
-	spelling *spelling // of the names that it and those in the same place declare; nil if there are none
+	weight   int // of whole, in steps
 
-	fills bool // there is a default somewhere below, so that values must be walked for them
+	// spelling has the names that this schema and those in the same place
+	// declare; nil if there are none.
+	spelling *spelling
 
-	extensions map[string]any // keywords that begin with "x-"; nil if there are none
+	// fills is set where there is a default somewhere below. Values must then be
+	// walked.
+	fills bool
+
+	// extensions are the keywords that begin with "x-"; nil if there are none.
+	extensions map[string]any
 }
 
 type objectRules struct {
-	min, max      int // -1 is none
-	required      []string
-	properties    []property // sorted by name
-	index         map[string]int
-	patterns      []patternProperty // sorted by pattern
-	additional    *node
-	names         *node
-	dependentReq  []dependentRequired
-	dependent     []property // dependentSchemas
-	unevaluated   *node
-	looksAtOthers bool // patterns, additional or names: every property of the instance must be looked at
+	min, max     int // -1 is none
+	required     []string
+	properties   []property // sorted by name
+	index        map[string]int
+	patterns     []patternProperty // sorted by pattern
+	additional   *node
+	names        *node
+	dependentReq []dependentRequired
+	dependent    []property // dependentSchemas
+	unevaluated  *node
+	// looksAtOthers is set with patterns, additional or names. Every property of
+	// the instance must then be looked at.
+	looksAtOthers bool
 }
 
 type property struct {
@@ -80,7 +93,7 @@ type arrayRules struct {
 }
 
 type stringRules struct {
-	min, max int // in characters (RFC 8259, as JSON Schema counts them), not bytes
+	min, max int // in characters, not bytes
 	pattern  *pattern
 }
 

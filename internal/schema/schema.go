@@ -11,7 +11,7 @@ const Base = "schema:///"
 
 // A Source is the document of a schema.
 type Source struct {
-	URL  string // the name of the document; relative references resolve against it
+	URL  string // of the document, which relative references resolve against
 	Text string
 	// Load returns the text of another document that a $ref leads to, or says
 	// why there is none. Nothing else is ever loaded.
@@ -59,7 +59,7 @@ var ErrTooComplex = errors.New("schema: checking the value takes more steps than
 type Result struct {
 	Value   any     // with the defaults
 	Changed bool    // there are defaults in it that were not in the value given
-	Faults  []Fault // in a fixed order; none if the value is what the schema describes
+	Faults  []Fault // in a fixed order; none if the value is valid
 }
 
 // Check fills in the defaults of a value, which is not modified, and holds the

@@ -45,7 +45,8 @@ func repeated(items []any) (earlier, later int, found bool) {
 		}
 		return 0, 0, false
 	}
-	seed := maphash.MakeSeed() // not to be foreseen, or a client would choose items that collide
+	// The seed must not be foreseen, or a client could choose items that collide.
+	seed := maphash.MakeSeed()
 	seen := make(map[uint64][]int, len(items))
 	for later := range items {
 		h := hashOf(seed, items[later])
@@ -81,7 +82,7 @@ func hashOf(seed maphash.Seed, v any) uint64 {
 		return h
 	case map[string]any:
 		h := uint64(6)
-		for name, value := range v { // a sum, so that the order of the map does not matter
+		for name, value := range v { // a sum, whatever the order
 			h += maphash.Comparable(seed, [2]uint64{maphash.String(seed, name), hashOf(seed, value)})
 		}
 		return h
