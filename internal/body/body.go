@@ -3,10 +3,8 @@ package body
 import (
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
@@ -123,96 +121,6 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 func (b *Body) Close() error {
 	b.closed = true
 	return nil
-}
-
-// Replace returns a copy of r whose body is src, which decodes to doc. It is
-// for a layer that has changed something: later readers see the new bytes and
-// the new value alike. Length and header fields follow; what described the old
-// bytes (digests, trailers) is removed, and parsed forms are forgotten. r stays
-// as it is. src must not be modified afterwards.
-func Replace(r *http.Request, doc *jsondoc.Document, src []byte) (*http.Request, *Body) {
-	c := next(r, src)
-	c.value, c.hasValue, c.doc = doc.Value, true, doc
-	return replace(r, c)
-}
-
-// ReplaceValue is [Replace] for a layer that has made a new value. The bytes
-// are what jsondoc.Append makes of it, and its errors those of Append: a value
-// that no reader of the bytes would get, such as one with two names that differ
-// only by case.
-func ReplaceValue(r *http.Request, v any) (*http.Request, *Body, error) {
-	size := 512
-	if old := From(r); old != nil {
-		size = len(old.bytes) + 256
-	}
-	src, err := jsondoc.Append(make([]byte, 0, size), v)
-	if err != nil {
-		return r, nil, err
-	}
-	c := next(r, src)
-	c.value, c.hasValue = v, true
-	r, b := replace(r, c)
-	return r, b, nil
-}
-
-// ReplaceBytes is [Replace] for a body that is not JSON, such as a form.
-func ReplaceBytes(r *http.Request, src []byte) (*http.Request, *Body) {
-	return replace(r, next(r, src))
-}
-
-// next returns content in place of what r carries.
-func next(r *http.Request, src []byte) *content {
-	if old := From(r); old != nil {
-		return &content{bytes: src, mediaType: old.mediaType, limits: old.limits}
-	}
-	mediaType, _ := MediaType(r.Header)
-	return &content{bytes: src, mediaType: mediaType}
-}
-
-// framing are the fields that spoke of how the body came.
-var framing = [...]string{"Content-Encoding", "Trailer", "Transfer-Encoding"}
-
-// describing are the fields that speak of exact bytes: RFC 9530, RFC 3230 and
-// RFC 1864.
-var describing = [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"}
-
-func replace(r *http.Request, c *content) (*http.Request, *Body) {
-	r, b := carry(r, c)
-	without(r, describing[:])
-	if _, ok := r.Header["Content-Length"]; ok {
-		r.Header = maps.Clone(r.Header)
-		r.Header["Content-Length"] = []string{strconv.Itoa(len(c.bytes))}
-	}
-	return r, b
-}
-
-// without removes header fields from a request whose header may be another's.
-func without(r *http.Request, names []string) {
-	owned := false
-	for _, name := range names {
-		if _, ok := r.Header[name]; !ok {
-			continue
-		}
-		if !owned {
-			r.Header, owned = maps.Clone(r.Header), true
-		}
-		delete(r.Header, name)
-	}
-}
-
-// carry returns a copy of r with c for its body.
-func carry(r *http.Request, c *content) (*http.Request, *Body) {
-	b := &Body{content: c}
-	r = r.WithContext(r.Context()) // a shallow copy
-	r.Body = b
-	r.GetBody = nil // it would yield the body as the client sent it
-	r.ContentLength = int64(len(c.bytes))
-	// The whole body is here: who sends it on says its length and neither
-	// chunks it nor promises trailers.
-	r.TransferEncoding, r.Trailer = nil, nil
-	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
-	without(r, framing[:])
-	return r, b
 }
 
 // asks reports whether l wants another strictness of the JSON than what the
