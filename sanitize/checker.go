@@ -17,7 +17,7 @@ func (c checker) policy(field string, p Policy) {
 	case p == nil:
 		c.faults.Add(field, "", "has no policy; use sanitize.Reject, Text, Strict, UGC or Custom")
 	case !p.known():
-		c.faults.Add(field, "", "is no policy of this package, or a Custom one without a function")
+		c.faults.Add(field, "", "is not a policy of this package, or a Custom one without a function")
 	}
 }
 

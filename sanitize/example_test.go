@@ -44,7 +44,7 @@ func ExampleString() {
 	// ""
 }
 
-// Unescaping what an HTML sanitizer returns is no way to get plain text: it
+// Unescaping what an HTML sanitizer returns is not a way to get plain text: it
 // brings back what was escaped, tags included. Use Text.
 func ExampleString_incorrect() {
 	in := "&lt;script&gt;alert(1)&lt;/script&gt;"

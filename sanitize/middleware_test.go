@@ -290,7 +290,7 @@ func TestRefusals(t *testing.T) {
 			for _, e := range p.Errors {
 				list = append(list, e.In+" "+e.Pointer+" "+e.Code)
 				if !sentence.MatchString(e.Detail) {
-					t.Errorf("the detail of %s is no sentence: %q", e.Code, e.Detail)
+					t.Errorf("the detail of %s is not a sentence: %q", e.Code, e.Detail)
 				}
 			}
 			if got := strings.Join(list, "; "); got != tt.errors {

@@ -31,7 +31,7 @@ func parsePattern(pointer string) (segments []string, reason string) {
 		}
 		for i := strings.IndexByte(segment, '~'); i >= 0; {
 			if !strings.HasPrefix(segment[i:], "~0") && !strings.HasPrefix(segment[i:], "~1") {
-				return nil, "has a ~ that is no escape; write ~0 for ~ and ~1 for / (RFC 6901)"
+				return nil, "has a ~ that is not an escape; write ~0 for ~ and ~1 for / (RFC 6901)"
 			}
 			next := strings.IndexByte(segment[i+2:], '~')
 			if next < 0 {

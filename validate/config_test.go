@@ -22,7 +22,7 @@ func configErrors(t *testing.T, config validate.Config) []string {
 	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
 		var wrong *bulwark.ConfigError
 		if !errors.As(err, &wrong) || !strings.HasPrefix(wrong.Field, "validate.") {
-			t.Errorf("%v is no ConfigError of this package", err)
+			t.Errorf("%v is not a ConfigError of this package", err)
 		}
 		all = append(all, err.Error())
 	}

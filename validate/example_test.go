@@ -97,7 +97,7 @@ func ExampleQueryAs() {
 	// Output: {Limit:10 Offset:0 Tag:[a b]} from Limit=10&Tag=a&Tag=b&Offset=0
 }
 
-// A misspelled rule is no rule, and most validators say nothing. Here the
+// A misspelled rule is not applied, and most validators say nothing. Here the
 // program does not start.
 func ExampleNew_incorrect() {
 	_, err := validate.New(validate.Config{Body: validate.SchemaJSON(`{
@@ -110,5 +110,5 @@ func ExampleNew_incorrect() {
 	fmt.Println(err)
 	// Output:
 	// validate.Body: body.json at /properties/email/format names a format that is not known; did you mean "email"?; add your own to Config.Formats
-	// validate.Body: body.json at /properties/name/maxLenght is no keyword of draft 2020-12; did you mean "maxLength"?
+	// validate.Body: body.json at /properties/name/maxLenght is not a keyword of draft 2020-12; did you mean "maxLength"?
 }

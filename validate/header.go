@@ -22,7 +22,7 @@ func (v *visit) header() error {
 		}
 		for _, line := range lines {
 			if !sound(line) {
-				return malformed(inHeader, "A header field has bytes that are no text.")
+				return malformed(inHeader, "A header field has bytes that are not text.")
 			}
 		}
 		if param.types == schema.Array {

@@ -92,7 +92,7 @@ func through(t *testing.T, m *validate.Middleware, r *http.Request) outcome {
 		decoder := json.NewDecoder(strings.NewReader(o.text))
 		decoder.UseNumber()
 		if err := decoder.Decode(&o.problem); err != nil {
-			t.Fatalf("the answer %q is no problem: %v", o.text, err)
+			t.Fatalf("the answer %q is not a problem: %v", o.text, err)
 		}
 	}
 	return o

@@ -77,7 +77,7 @@ func orString(types schema.Types) schema.Types {
 // nothing. It also settles the type of the items.
 func (p *parameter) fault(property schema.Property, in string) string {
 	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
-		return "is no header field that can be read"
+		return "is not a header field that can be read"
 	}
 	switch p.types {
 	case schema.String, schema.Integer, schema.Number, schema.Boolean:

@@ -330,7 +330,7 @@ func FuzzCoerce(f *testing.F) {
 			case json.Number:
 				var v any
 				if err := json.Unmarshal([]byte(text), &v); err != nil || string(got) != text {
-					t.Fatalf("%q became %v, which is no JSON number: %v", text, got, err)
+					t.Fatalf("%q became %v, which is not a JSON number: %v", text, got, err)
 				}
 			case string:
 				if got != text {

@@ -56,7 +56,7 @@ func (s Schema) load(url string) (string, error) {
 
 func readFile(fsys fs.FS, name string) (string, error) {
 	if !fs.ValidPath(name) || path.Clean(name) != name {
-		return "", errors.New("is no path within the file system")
+		return "", errors.New("is not a path within the file system")
 	}
 	text, err := fs.ReadFile(fsys, name)
 	return string(text), err

@@ -50,7 +50,7 @@ func TestConfigFaults(t *testing.T) {
 	for _, err := range faults.Err().(interface{ Unwrap() []error }).Unwrap() {
 		var wrong *bulwark.ConfigError
 		if !errors.As(err, &wrong) || wrong.Reason == "" {
-			t.Fatalf("%v is no ConfigError", err)
+			t.Fatalf("%v is not a ConfigError", err)
 		}
 		got = append(got, wrong.Field+" "+wrong.Value)
 	}

@@ -12,21 +12,21 @@ import (
 
 // Limits bounds one body. A field that is zero stands for its default.
 type Limits struct {
-	// Max is the size in bytes, default 1 MiB. A larger body is 413
-	// "body.too_large".
+	// Max is the size in bytes. A larger body is 413 "body.too_large". Default:
+	// 1 MiB.
 	Max int64
-	// MediaTypes are the types accepted, in lower case and without parameters,
-	// default "application/json" and "application/merge-patch+json". Another
-	// type, none, and a charset other than utf-8 are 415
-	// "body.unsupported_media_type". A body of a JSON type (application/json
-	// and what ends in +json, RFC 6839) is decoded.
+	// MediaTypes are the types accepted, in lower case and without parameters.
+	// Another type, no type, and a charset other than utf-8 are 415
+	// "body.unsupported_media_type". A body of a JSON type (application/json,
+	// and types that end in +json, RFC 6839) is decoded. Default:
+	// "application/json" and "application/merge-patch+json".
 	MediaTypes []string
-	// JSON bounds the decoded document; its Bytes is Max.
+	// JSON bounds the decoded document. Its Bytes is Max.
 	JSON jsondoc.Limits
-	// Timeout bounds the time from the call of Read to the last byte, default
-	// 30 s; later it is 408 "body.timeout". A shorter ReadTimeout of the
-	// http.Server stays in force. It needs a ResponseWriter that can set read
-	// deadlines, as the server's can.
+	// Timeout bounds the time from the call of Read to the last byte. A later
+	// body is 408 "body.timeout". A shorter ReadTimeout of the http.Server
+	// stays in force. It needs a ResponseWriter that can set read deadlines, as
+	// that of the server can. Default: 30 seconds.
 	Timeout time.Duration
 }
 
@@ -57,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 // Body it is. A body that an outer layer has read is held against these limits
 // too and not read again. The error is always a *[bulwark.Problem].
 //
-// A request without a body is no error: its [Body] is Empty, and its
+// A request without a body is not an error: its [Body] is Empty, and its
 // Content-Type is not looked at.
 func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Body, error) {
 	l = l.withDefaults()

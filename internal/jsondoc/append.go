@@ -18,7 +18,7 @@ import (
 // v is what Decode makes, or an int, int64 or float64 in its place. Append
 // fails, and returns dst as it was, for any other type, for strings that are
 // not UTF-8, for names in one object that differ only by case folding, for a
-// json.Number or float64 that is no JSON number or beyond the range that Decode
+// json.Number or float64 that is not a JSON number or beyond the range that Decode
 // reads, and beyond a nesting of 10,000, which a value that contains itself
 // reaches. What it writes, Decode therefore reads, under limits that are wide
 // enough.

@@ -159,7 +159,7 @@ func bindString(s string, dst reflect.Value) error {
 	t := dst.Type()
 	switch {
 	case t == numberType && !isNumber(s):
-		return mismatch(t, "a string that is no number", nil)
+		return mismatch(t, "a string that is not a number", nil)
 	case t.Kind() == reflect.String:
 		dst.SetString(strings.Clone(s))
 		return nil
@@ -249,7 +249,7 @@ func bindName(name string, key reflect.Value) error {
 			return err
 		}
 		if !isCanonical(name) {
-			return mismatch(key.Type(), "a name that is no plain decimal integer", nil)
+			return mismatch(key.Type(), "a name that is not a plain decimal integer", nil)
 		}
 		return nil
 	}

@@ -95,7 +95,7 @@ func follow(t *testing.T, v any, pointer string) any {
 		case array:
 			var i int
 			if err := json.Unmarshal([]byte(segment), &i); err != nil || i >= len(at) {
-				t.Fatalf("%q is no index of %v", segment, at)
+				t.Fatalf("%q is not an index of %v", segment, at)
 			}
 			v = at[i]
 		default:

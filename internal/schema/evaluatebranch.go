@@ -106,8 +106,8 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 		e.faults, e.marks = e.faults[:start], e.marks[:marked]
 	}
 	if chosen == nil {
-		// Nothing is known of the value. Calling its properties unknown would add
-		// no information.
+		// Nothing is known of the value. Calling its properties unknown would
+		// add no information.
 		e.markAll(v)
 		return e.fault(true, code, nil)
 	}

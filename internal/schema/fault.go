@@ -22,7 +22,7 @@ type Fault struct {
 
 const (
 	// maxFaults bounds how many faults are gathered before they are sorted. The
-	// order of gathering is fixed, too.
+	// order of gathering is fixed as well.
 	maxFaults = 1_000
 	// MaxPointer bounds what an answer repeats of submitted names, in bytes.
 	// Beyond it the pointer ends at the parent.

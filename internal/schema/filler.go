@@ -29,8 +29,8 @@ type filler struct {
 // that is a copy of ours.
 type filling struct {
 	n *node
-	// of is not a uintptr: the object must not be freed while it stands here, or
-	// another object could get its address.
+	// of is not a uintptr: the object must not be freed while it stands here,
+	// or another object could get its address.
 	of unsafe.Pointer
 }
 

@@ -22,7 +22,7 @@ import (
 // and does not tell which properties it has seen.
 
 // schemaLimits bounds a schema document. Its author is not the enemy, but a
-// duplicate name is a mistake there, too.
+// duplicate name is a mistake there as well.
 var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256}
 
 // document is a decoded schema document. The library calls it by its $id, if it
@@ -136,7 +136,7 @@ func reasonOf(err error) string {
 		for len(invalid.Causes) > 0 {
 			invalid = invalid.Causes[0]
 		}
-		return fmt.Sprintf("is no JSON Schema at %q: %s", invalid.InstanceLocation, invalid.Message)
+		return fmt.Sprintf("is not a JSON Schema at %q: %s", invalid.InstanceLocation, invalid.Message)
 	}
 	return "cannot be compiled: " + err.Error()
 }

@@ -18,8 +18,8 @@ type node struct {
 
 	ref        *node
 	dynamicRef *node
-	// anchor is the name that dynamicRef looks for in the dynamic scope. Without
-	// it, dynamicRef is an ordinary reference.
+	// anchor is the name that dynamicRef looks for in the dynamic scope.
+	// Without it, dynamicRef is an ordinary reference.
 	anchor string
 	home   *resource
 	// foreign is the draft's own meta-schema, evaluated by the library.
@@ -43,8 +43,8 @@ type node struct {
 	// declare; nil if there are none.
 	spelling *spelling
 
-	// fills is set where there is a default somewhere below. Values must then be
-	// walked.
+	// fills is set where there is a default somewhere below. Values must then
+	// be walked.
 	fills bool
 
 	// extensions are the keywords that begin with "x-"; nil if there are none.
@@ -62,8 +62,8 @@ type objectRules struct {
 	dependentReq []dependentRequired
 	dependent    []property // dependentSchemas
 	unevaluated  *node
-	// looksAtOthers is set with patterns, additional or names. Every property of
-	// the instance must then be looked at.
+	// looksAtOthers is set with patterns, additional or names. Every property
+	// of the instance must then be looked at.
 	looksAtOthers bool
 }
 

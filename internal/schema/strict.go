@@ -57,7 +57,7 @@ func (s *strictness) schema(v any, pointer string) {
 	schema, ok := v.(map[string]any)
 	if !ok {
 		if _, ok := v.(bool); !ok {
-			s.wrong(pointer, "is no schema; write an object, true or false")
+			s.wrong(pointer, "is not a schema; write an object, true or false")
 		}
 		return
 	}
@@ -84,7 +84,7 @@ func (s *strictness) types(schema map[string]any, pointer string) Types {
 	for _, t := range list {
 		name, _ := t.(string)
 		if typeNamed(name) == 0 {
-			s.wrong(pointer+"/type", "is no type; write null, boolean, object, array, number, integer or string")
+			s.wrong(pointer+"/type", "is not a type; write null, boolean, object, array, number, integer or string")
 			return 0
 		}
 		set |= typeNamed(name)
@@ -99,7 +99,7 @@ func (s *strictness) keyword(name string, value any, types Types, pointer string
 	case !ok && instead[name] != "":
 		s.wrong(pointer, "%s", instead[name])
 	case !ok:
-		s.wrong(pointer, "is no keyword of draft 2020-12%s", similar(name, maps.Keys(keywords)))
+		s.wrong(pointer, "is not a keyword of draft 2020-12%s", similar(name, maps.Keys(keywords)))
 	case known.applies != 0 && types != 0 && known.applies&types == 0:
 		s.wrong(pointer, "never applies to type %s", strings.Join(types.names(), " or "))
 	}
@@ -126,7 +126,7 @@ func (s *strictness) keyword(name string, value any, types Types, pointer string
 func (s *strictness) pattern(value any, pointer string) {
 	pattern, ok := value.(string)
 	if !ok {
-		s.wrong(pointer, "is no string")
+		s.wrong(pointer, "is not a string")
 		return
 	}
 	if _, err := regexp.Compile(pattern); err != nil {

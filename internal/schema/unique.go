@@ -19,7 +19,7 @@ func workOfRepeated(items []any) int {
 }
 
 // onlyFew reports whether items are compared one by one, and how often that is:
-// few ones that are no arrays and objects.
+// few items, none of which is an array or object.
 func onlyFew(items []any) (bool, int) {
 	if len(items) > few {
 		return false, 0
@@ -45,7 +45,8 @@ func repeated(items []any) (earlier, later int, found bool) {
 		}
 		return 0, 0, false
 	}
-	// The seed must not be foreseen, or a client could choose items that collide.
+	// The seed must not be foreseen, or a client could choose items that
+	// collide.
 	seed := maphash.MakeSeed()
 	seen := make(map[uint64][]int, len(items))
 	for later := range items {
