@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// close refuses what no schema has described: unevaluatedProperties false on
-// each object of the document, after all schemas that are about it. A subschema
-// reached through allOf or $ref is thus not closed by itself. Names that differ
-// from a declared one only by case are refused however open the schema is: many
-// a reader takes one for the other.
+// close refuses the properties that no schema has described. It acts like
+// unevaluatedProperties false on each object of the document, after all schemas
+// for this object. So a subschema that allOf or $ref brings in is not closed by
+// itself. A name that differs from a declared name only by case is refused
+// however open the schema is, because many readers take it for the declared
+// name.
 func (e *evaluation) close(v any) bool {
 	e.sortSpellings()
 	slices.SortFunc(e.marks, func(a, b mark) int {
@@ -26,9 +27,9 @@ func (e *evaluation) close(v any) bool {
 	return false
 }
 
-// closeValue closes v and what is in it; where open, only names that differ by
-// case are refused. Without report, the first fault ends it, and names are
-// looked at in no order.
+// closeValue closes v and the values in it. Where open, only names that differ
+// by case are refused. Without report, it ends at the first fault and looks at
+// the names in no order.
 func (e *evaluation) closeValue(v any, open, report bool) bool {
 	ok := true
 	switch v := v.(type) {

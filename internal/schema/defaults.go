@@ -6,14 +6,15 @@ import (
 	"slices"
 )
 
-// Defaults are applied before a value is checked, so that what is checked is
-// what the handler gets. They are taken from properties, items and prefixItems,
-// through allOf and $ref; never from anyOf, oneOf and if, where which schema
-// applies depends on the value. What filling costs is taken from the same steps
-// as checking.
+// Defaults are applied before a value is checked, so that the handler gets the
+// value that was checked. They are taken from properties, items and
+// prefixItems, through allOf and $ref. Defaults inside anyOf, oneOf and if are
+// not applied, because the value decides which of their schemas applies.
+// Filling and checking share the same steps.
 
-// settleDefaults finds where values must be walked for defaults, completes each
-// default with those within it, and returns what is wrong with them.
+// settleDefaults finds the schemas whose values must be walked for defaults,
+// and completes each default with the defaults within it. It returns the
+// mistakes.
 func settleDefaults(nodes []*node, steps int, open bool) []error {
 	// Schemas refer to each other in circles: repeat until nothing changes.
 	for changed := true; changed; {
@@ -81,9 +82,9 @@ func (n *node) withDefault() *node {
 	return nil
 }
 
-// weight counts the values in v, and their text at 32 bytes a step: what a
-// request pays for a default, which may be much longer than what the client has
-// sent to get it.
+// weight is the price of a default in steps: its values, and its text at 32
+// bytes a step. A default may be much longer than the text that a client sends
+// to get it.
 func weight(v any) int {
 	switch v := v.(type) {
 	case string:

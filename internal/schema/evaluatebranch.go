@@ -32,8 +32,7 @@ func (e *evaluation) inPlace(n *node, v any, report bool) bool {
 	return ok
 }
 
-// try applies a schema to find out, and forgets what it has marked if it does
-// not hold.
+// try reports whether a schema holds. If not, its marks are removed.
 func (e *evaluation) try(n *node, v any) bool {
 	start := len(e.marks)
 	if e.apply(n, v, false) {
@@ -58,8 +57,8 @@ func (e *evaluation) conditional(n *node, v any, report bool) bool {
 	return branch == nil || e.apply(branch, v, report)
 }
 
-// anyOf tries all branches even after one holds: each that does says what it
-// knows (JSON Schema Core, section 11.1).
+// anyOf tries all branches, also after one of them holds, because every branch
+// that holds adds to what is known (JSON Schema Core, section 11.1).
 func (e *evaluation) anyOf(n *node, v any, report bool) bool {
 	held := false
 	for _, branch := range n.anyOf {
@@ -84,10 +83,10 @@ func (e *evaluation) oneOf(n *node, v any, report bool) bool {
 	return e.note(report, Fault{Code: codeOneOf, Params: map[string]any{"matched": held}})
 }
 
-// best reports the faults of the branch that was probably meant: the right
-// type, then the right constants (a discriminator), then the fewest faults,
-// then the first. If no branch is for values of this type, it reports that none
-// fits.
+// best reports the faults of the branch that was probably meant. That is the
+// branch with the right type, then the right constants (a discriminator), then
+// the fewest faults, then the first branch. If no branch is for values of this
+// type, best reports that no branch fits.
 func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool {
 	if !report || e.exhausted {
 		return false
@@ -116,8 +115,8 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 	return false
 }
 
-// rank orders branches by how little they fit, and reports false for one that
-// is not for this value at all.
+// rank orders branches, the best one first. It reports false for a branch that
+// is not for values of this kind.
 func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
 	for i := range faults {
 		f := &faults[i]
@@ -132,8 +131,8 @@ func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
 	return rank, len(faults) > 0
 }
 
-// dynamic finds what $dynamicRef means here: the outermost schema in scope that
-// has the anchor (JSON Schema Core, section 8.2.3.2).
+// dynamic returns the schema that $dynamicRef leads to: the outermost schema in
+// scope that has the anchor (JSON Schema Core, section 8.2.3.2).
 func (e *evaluation) dynamic(n *node) *node {
 	if n.anchor == "" {
 		return n.dynamicRef

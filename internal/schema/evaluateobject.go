@@ -55,8 +55,8 @@ func (e *evaluation) member(n *node, name string, v any, report bool) bool {
 	return ok
 }
 
-// others looks at every property: the keywords that are not about properties
-// known by name.
+// others checks the keywords that look at every property, not only at those
+// known by name: propertyNames, patternProperties and additionalProperties.
 func (e *evaluation) others(rules *objectRules, object map[string]any, report bool) bool {
 	ok := true
 	bottom := len(e.names)
@@ -87,8 +87,8 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 	return ok
 }
 
-// remaining holds a property against the schema for those that nothing else
-// describes. Where that is false, it is an unknown one.
+// remaining holds a property against the schema for all properties that nothing
+// else describes. Where this schema is false, the property is unknown.
 func (e *evaluation) remaining(n *node, name string, v any, report bool) bool {
 	if n.refuses {
 		return e.note(report, Fault{Code: codeUnknown, name: name, named: true})

@@ -6,8 +6,8 @@ import (
 )
 
 // evaluation is one value being held against one schema. It gives up after a
-// number of steps: what a schema with anyOf in a cycle makes of a document may
-// be exponential in its depth.
+// number of steps: with anyOf in a cycle, the work may be exponential in the
+// depth of the value.
 type evaluation struct {
 	open      bool // unknown properties are allowed
 	steps     int  // left
@@ -28,7 +28,7 @@ type evaluation struct {
 }
 
 // maxNesting bounds how deep schemas apply each other, whatever the steps
-// allow: evaluation recurses.
+// allow, because evaluation recurses.
 const maxNesting = 4_096
 
 func newEvaluation(steps int, open bool) *evaluation {
@@ -37,8 +37,8 @@ func newEvaluation(steps int, open bool) *evaluation {
 	return e
 }
 
-// run reports whether v is what n describes. If it is not, faults says why, in
-// a fixed order; exhausted means that it is not known.
+// run reports whether v is valid by n. If not, faults holds the reasons, in a
+// fixed order. After exhausted nothing is known of v.
 func (e *evaluation) run(n *node, v any) bool {
 	ok := e.value(n, v, true)
 	if !e.exhausted {
@@ -55,8 +55,8 @@ func (e *evaluation) spend(steps int) bool {
 	return !e.exhausted
 }
 
-// apply holds v against n. With report every fault is noted, otherwise the
-// first one ends it.
+// apply holds v against n. With report it notes every fault. Without report it
+// ends at the first fault.
 func (e *evaluation) apply(n *node, v any, report bool) bool {
 	if e.depth++; e.depth > maxNesting {
 		e.exhausted = true
@@ -80,8 +80,8 @@ func (e *evaluation) apply(n *node, v any, report bool) bool {
 		e.scope = append(e.scope, n.home)
 		defer func() { e.scope = e.scope[:len(e.scope)-1] }()
 	}
-	// What stands beside a wrong type, or within it, would only repeat that it
-	// is wrong.
+	// With a wrong type, all other faults of the value would only repeat that
+	// the type is wrong.
 	if n.types != 0 && !n.types.has(v) {
 		e.markAll(v)
 		return e.fault(report, codeType, n)
@@ -100,8 +100,8 @@ func (e *evaluation) apply(n *node, v any, report bool) bool {
 	return ok
 }
 
-// literals checks const and enum. A value that is written in the schema is
-// known to its last leaf.
+// literals checks const and enum. A value that equals a literal of the schema
+// is known to its last leaf.
 func (e *evaluation) literals(n *node, v any, report bool) bool {
 	if len(n.constant) > 0 {
 		if !Equal(n.constant[0], v) {
@@ -133,9 +133,9 @@ func (e *evaluation) byType(n *node, v any, report bool) bool {
 	return true
 }
 
-// value holds a value against a schema for it, as opposed to one more schema in
-// the same place: there, "anything" adds nothing to what is known, and here it
-// means all below.
+// value holds a value against the schema for its place. Further schemas for the
+// same place go through apply instead: for them "anything" adds no knowledge,
+// while here it means that the whole value is known.
 func (e *evaluation) value(n *node, v any, report bool) bool {
 	if n.anything {
 		e.markAll(v)
@@ -148,9 +148,9 @@ func (e *evaluation) value(n *node, v any, report bool) bool {
 	return e.apply(n, v, report)
 }
 
-// leftOver checks unevaluatedProperties and unevaluatedItems, which come last:
-// they are about what nothing else in this schema has described, and start is
-// where that begins among the marks.
+// leftOver checks unevaluatedProperties and unevaluatedItems. They come last,
+// because they are for the properties and items that nothing else in this
+// schema has described. The marks of this schema begin at start.
 func (e *evaluation) leftOver(n *node, v any, start int, report bool) bool {
 	switch v := v.(type) {
 	case map[string]any:

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A Fault is one rule broken in one place. It holds nothing of the value; the
-// pointer holds names, which may be submitted ones.
+// A Fault is one rule broken in one place. It holds nothing of the value. Its
+// pointer holds names, which may be submitted names.
 type Fault struct {
 	Pointer string // of the value that broke it (RFC 6901)
 	Code    Code
@@ -77,8 +77,8 @@ func (e *evaluation) fault(report bool, c Code, n *node) bool {
 	return e.note(true, f)
 }
 
-// scalars returns the values that the schema lists, if an answer can list them
-// too.
+// scalars returns the values that the schema lists, if they are short enough
+// for an answer.
 func scalars(values []any) []any {
 	const most = 32
 	if len(values) > most {

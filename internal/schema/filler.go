@@ -7,12 +7,13 @@ import (
 	"unsafe"
 )
 
-// filler fills in what is missing in one value. The value itself is not
-// modified: objects and arrays on the way to a default are copied, each once,
-// and the copies are filled in place. A schema fills an object or array once,
-// by however many ways it leads there: a child that is declared beside $ref and
-// again in allOf would otherwise be filled twice on each level, and so 2^depth
-// times.
+// filler fills in the defaults that are missing in one value. The value itself
+// is not modified: objects and arrays on the way to a default are copied, each
+// once, and the copies are filled in place.
+//
+// A schema fills an object or array once, even where several ways lead there. A
+// child that is declared beside $ref and again in allOf would otherwise be
+// filled twice on each level, and so 2^depth times.
 type filler struct {
 	steps int // left
 	// depth is how many defaults may stand within each other while Compile
@@ -25,8 +26,8 @@ type filler struct {
 	visits map[filling]struct{}
 }
 
-// filling is an object or array that a schema fills; without a schema it is one
-// that is a copy of ours.
+// filling is an object or array that a schema fills. Without a schema it is a
+// copy of ours.
 type filling struct {
 	n *node
 	// of is not a uintptr: the object must not be freed while it stands here,
@@ -71,10 +72,11 @@ func (f *filler) spend(steps int) bool {
 	return f.steps >= 0
 }
 
-// spent reports that the steps did not suffice. The value is then of no use.
+// spent reports that there were not enough steps. The value must then not be
+// used.
 func (f *filler) spent() bool { return f.steps < 0 }
 
-// value fills v by a schema and those in the same place.
+// value fills v by a schema and by the further schemas for the same place.
 func (f *filler) value(n *node, v any) any {
 	if n == nil || !n.fills || f.endless || f.spent() {
 		return v

@@ -15,14 +15,14 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// This file is the only one that knows the library. It parses schemas, holds
-// them against the meta-schema of the draft and resolves their references. What
-// it compiles is turned into nodes here and evaluated by this package: the
-// library's own evaluation has no bound on steps, orders its errors at random
-// and does not tell which properties it has seen.
+// This file is the only one that knows the library. The library parses schemas,
+// holds them against the meta-schema of the draft and resolves their
+// references. This file turns the result into nodes, which this package
+// evaluates: the library's own evaluation has no bound on steps, orders its
+// errors at random and does not tell which properties it has seen.
 
-// schemaLimits bounds a schema document. Its author is not the enemy, but a
-// duplicate name is a mistake there as well.
+// schemaLimits bounds a schema document. Its author is trusted, but may make
+// mistakes, such as a duplicate name.
 var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256}
 
 // document is a decoded schema document. The library calls it by its $id, if it
@@ -142,7 +142,7 @@ func reasonOf(err error) string {
 }
 
 // node turns a compiled schema into a node. Schemas refer to each other in
-// circles, so that it is entered before it is filled.
+// circles, so the node stands in the map before it is filled.
 func (c *compiler) node(s *jsonschema.Schema) *node {
 	if s == nil {
 		return nil
@@ -188,7 +188,7 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	return n
 }
 
-// extensionsOf returns the keywords that are nobody's but the reader's.
+// extensionsOf returns the keywords that begin with "x-", for the reader.
 func extensionsOf(raw map[string]any) map[string]any {
 	var extensions map[string]any
 	for name, value := range raw {
@@ -262,9 +262,8 @@ func numberRulesOf(s *jsonschema.Schema, raw map[string]any) *numberRules {
 	return &r
 }
 
-// dynamicRef keeps the anchor only where the reference is dynamic at all: it
-// must lead to a $dynamicAnchor of its own name (JSON Schema Core, section
-// 8.2.3.2).
+// dynamicRef keeps the anchor only where the reference is dynamic: it must lead
+// to a $dynamicAnchor of its own name (JSON Schema Core, section 8.2.3.2).
 func (c *compiler) dynamicRef(n *node, s *jsonschema.Schema, raw map[string]any) {
 	if s.DynamicRef == nil {
 		return

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// A mark notes what a schema has said of a value in the document: which
-// properties it declares, that a property or item is known, that all below is.
-// Marks are what unevaluatedProperties, unevaluatedItems and the refusal of
-// unknown properties are decided by. They form a trail, which is cut back where
-// a branch turns out not to hold.
+// A mark notes what a schema knows of an object or array: the properties that
+// it declares, that one property or item is known, or that everything below is
+// known. Marks decide unevaluatedProperties, unevaluatedItems and the refusal
+// of unknown properties. They form a trail, which is cut back where a branch
+// turns out not to hold.
 type mark struct {
 	of    uintptr // identity of the object or array
 	kind  markKind
@@ -54,9 +54,9 @@ func (e *evaluation) markAll(v any) {
 	}
 }
 
-// known is what some marks say of one object or array. Those of single names
-// and items are in sets: looking through the marks for each would cost the
-// square.
+// known is the sum of the marks of one object or array. Single names and items
+// are in sets, because looking through the marks for each would take quadratic
+// time.
 type known struct {
 	names    map[string]struct{}
 	items    map[int]struct{}
@@ -64,7 +64,7 @@ type known struct {
 	first    int
 }
 
-// known looks at the marks from start on.
+// known sums up the marks of v from start on.
 func (e *evaluation) known(v any, start int) known {
 	var k known
 	of := identity(v)
@@ -106,8 +106,8 @@ func (k *known) item(i int) bool {
 	return ok || i < k.first
 }
 
-// identity tells one array or object of the document from another: each stands
-// in one place.
+// identity tells one array or object of the document from another: each of them
+// stands in one place.
 func identity(v any) uintptr { return reflect.ValueOf(v).Pointer() }
 
 // identityOf is identity without making an interface of the slice, which must

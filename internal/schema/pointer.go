@@ -14,9 +14,9 @@ type segment struct {
 	index int // -1 for a name
 }
 
-// pointer writes the way to the value at hand, or to its property, as RFC 6901
-// has it. It ends where it would become longer than MaxPointer, and nothing
-// beyond that is looked at: names are the client's.
+// pointer writes the JSON pointer (RFC 6901) of the value at hand, or of its
+// property. The pointer ends where it would become longer than MaxPointer: the
+// names come from the client.
 func (e *evaluation) pointer(f *Fault) string {
 	var room [MaxPointer]byte
 	out, ok := room[:0], true
@@ -33,8 +33,8 @@ func (e *evaluation) pointer(f *Fault) string {
 	return string(out)
 }
 
-// appendSegment appends to a pointer within a schema, whose author is trusted
-// with the length of names.
+// appendSegment appends to a pointer within a schema. Its names are as long as
+// its author wants.
 func appendSegment(out []byte, name string) []byte {
 	out, _ = jsondoc.AppendSegment(out, name, math.MaxInt)
 	return out

@@ -8,27 +8,27 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// spelling is every name that a schema and those in the same place declare,
-// whichever of them hold: all branches of allOf, anyOf, oneOf, not, if, then,
-// else, $ref, $dynamicRef and dependentSchemas. A name that differs from one of
-// them only by case is not let through: "KIND" would make a rule about "kind"
-// in an if or a not pass by, and the reader behind would take it for "kind".
+// spelling holds every name that the schemas for one place declare, whether
+// they hold or not: all branches of allOf, anyOf, oneOf, not, if, then, else,
+// $ref, $dynamicRef and dependentSchemas. A name that differs from one of them
+// only by case is refused. Otherwise "KIND" would evade a rule about "kind" in
+// an if or a not, and the reader behind would take it for "kind".
 type spelling struct {
 	id    int // in the order of the schemas
 	names map[string]struct{}
 	folds map[string]struct{} // the names in their folded form
 }
 
-// spelled notes that an object of the document is where the names of a schema
-// are meant. Unlike a mark it is never taken back: that a branch does not hold
-// may be due to the very name that is misspelled.
+// spelled notes that the names of a spelling are meant for an object of the
+// document. Unlike a mark it is never removed: a branch may fail to hold just
+// because of the name that is misspelled.
 type spelled struct {
 	of uintptr
 	*spelling
 }
 
-// misspells reports a name that one of the spellings has in another case and
-// none has as it is.
+// misspells reports whether one of the spellings has the name in another case,
+// and none of them has the name exactly.
 func (e *evaluation) misspells(spellings []spelled, name string) bool {
 	if !e.spend(len(spellings)) {
 		return true
@@ -68,8 +68,8 @@ func (e *evaluation) spellingsOf(of uintptr) []spelled {
 	return e.spellings[from:to]
 }
 
-// spellings finds the names for each schema that is about a value of its own,
-// and not one more about the same value.
+// spellings collects the names for each schema that is the schema for a place,
+// and not a further schema for the same place.
 func (c *compiler) spellings(root *node) {
 	all := c.all()
 	id := 0
@@ -111,8 +111,8 @@ func (c *compiler) spellings(root *node) {
 	}
 }
 
-// declared collects the names that n and all schemas in the same place declare,
-// or speak of in required and its relatives.
+// declared collects the names that n and all schemas for the same place
+// declare, require or depend on.
 func (c *compiler) declared(n *node, names map[string]struct{}, seen map[*node]bool) {
 	if n == nil || seen[n] {
 		return

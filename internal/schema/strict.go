@@ -12,8 +12,8 @@ import (
 // draft is the one dialect that is understood.
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// instead says what to write for a keyword of another draft, of OpenAPI 3.0, or
-// of JSON Schema's that would be passed over.
+// instead says what to write in place of a keyword of another draft, of OpenAPI
+// 3.0, or of JSON Schema that nothing would check.
 var instead = map[string]string{
 	"definitions":      `is of an older draft; write "$defs"`,
 	"id":               `is of an older draft; write "$id"`,
@@ -30,8 +30,9 @@ var instead = map[string]string{
 	"contentSchema":    `is a description that nothing checks; say it in "description"`,
 }
 
-// strictness finds what a schema says in vain: the specification lets unknown
-// keywords and formats pass, and a misspelled rule is then no rule.
+// strictness finds the rules of a schema that would never apply. The
+// specification lets unknown keywords and formats pass, so a misspelled rule is
+// silently ignored.
 type strictness struct {
 	formats map[string]func(string) bool
 	url     string
@@ -152,8 +153,8 @@ func (s *strictness) pairs(schema map[string]any, pointer string) {
 	}
 }
 
-// names finds a required property that is probably misspelled: none is declared
-// under this name, and one is under a similar name.
+// names finds a required property that is probably misspelled: no property has
+// this name, and one has a similar name.
 func (s *strictness) names(schema map[string]any, pointer string) {
 	declared, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
