@@ -34,11 +34,6 @@ type Revocations interface {
 	Revoked(ctx context.Context, p *bulwark.Principal) (bool, error)
 }
 
-// ErrFull is returned by [Revocations] and [Replays] that have no more room.
-// Nothing is evicted to make some: whoever could fill the store would be let in
-// with what it has forgotten.
-var ErrFull = errors.New("auth: the store is full")
-
 // A Revocation names credentials of one issuer, by exactly one of TokenID,
 // SessionID and Subject. Write one only for what has been verified: with
 // [RevocationOf], or for a caller whom the application knows. Then a store holds
