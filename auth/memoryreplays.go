@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
 // MemoryReplays remembers in memory, for one process: when it ends, a proof may
@@ -18,23 +20,23 @@ type MemoryReplays struct {
 	Max int
 
 	mu   sync.Mutex
-	used expiring[struct{}]
+	used expiring.Map[struct{}]
 }
 
 // Use implements [Replays].
 func (m *MemoryReplays) Use(_ context.Context, id string, until time.Time) (bool, error) {
-	key := digestOf(kindProof, "", id)
+	key := expiring.DigestOf("proof", "", id)
 	now := time.Now()
-	end := ending(now, until)
+	end := expiring.Ending(now, until)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.used.forget(now)
+	m.used.Forget(now)
 	switch {
-	case end.IsZero(), over(now, end), m.used.live(key) != nil:
+	case end.IsZero(), expiring.Over(now, end), m.used.Live(key) != nil:
 		return false, nil
-	case len(m.used.entries) >= limit(m.Max, 1<<18):
+	case m.used.Len() >= expiring.Limit(m.Max, 1<<18):
 		return false, ErrFull
 	}
-	m.used.add(key, end)
+	m.used.Add(key, end)
 	return true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
 // MemoryRevocations remembers in memory, for one process: when it ends, whatever
@@ -20,9 +21,9 @@ type MemoryRevocations struct {
 	Max int
 
 	mu       sync.RWMutex
-	tokens   expiring[struct{}]
-	sessions expiring[struct{}]
-	subjects expiring[time.Time] // IssuedUntil
+	tokens   expiring.Map[struct{}]
+	sessions expiring.Map[struct{}]
+	subjects expiring.Map[time.Time] // IssuedUntil
 }
 
 // Revoke implements [Revocations].
@@ -31,30 +32,36 @@ func (m *MemoryRevocations) Revoke(_ context.Context, r Revocation) error {
 		return err
 	}
 	now := time.Now()
-	end := ending(now, r.Expires)
+	end := expiring.Ending(now, r.Expires)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.tokens.forget(now)
-	m.sessions.forget(now)
-	m.subjects.forget(now)
-	if over(now, end) {
+	m.tokens.Forget(now)
+	m.sessions.Forget(now)
+	m.subjects.Forget(now)
+	if expiring.Over(now, end) {
 		return nil // no verifier accepts it any more
 	}
-	held := len(m.tokens.entries) + len(m.sessions.entries) + len(m.subjects.entries)
-	room := held < limit(m.Max, 100_000)
+	held := m.tokens.Len() + m.sessions.Len() + m.subjects.Len()
+	room := held < expiring.Limit(m.Max, 100_000)
+	if !m.hold(r, end, room) {
+		return ErrFull
+	}
+	return nil
+}
+
+// hold remembers r, and reports false where there is no room.
+func (m *MemoryRevocations) hold(r Revocation, end time.Time, room bool) bool {
 	switch r.kind() {
 	case kindToken:
-		_, err := m.tokens.hold(digestOf(kindToken, r.Issuer, r.TokenID), end, room)
-		return err
+		return m.tokens.Hold(expiring.DigestOf(kindToken, r.Issuer, r.TokenID), end, room) != nil
 	case kindSession:
-		_, err := m.sessions.hold(digestOf(kindSession, r.Issuer, r.SessionID), end, room)
-		return err
+		return m.sessions.Hold(expiring.DigestOf(kindSession, r.Issuer, r.SessionID), end, room) != nil
 	}
-	e, err := m.subjects.hold(digestOf(kindSubject, r.Issuer, r.Subject), end, room)
-	if err == nil && r.IssuedUntil.After(e.value) {
-		e.value = r.IssuedUntil
+	e := m.subjects.Hold(expiring.DigestOf(kindSubject, r.Issuer, r.Subject), end, room)
+	if e != nil && r.IssuedUntil.After(e.Value) {
+		e.Value = r.IssuedUntil
 	}
-	return err
+	return e != nil
 }
 
 // Revoked implements [Revocations]. It hashes nothing where nothing of a kind is
@@ -65,9 +72,9 @@ func (m *MemoryRevocations) Revoked(_ context.Context, p *bulwark.Principal) (bo
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if m.tokens.find(kindToken, p.Issuer, p.TokenID) != nil || m.sessions.find(kindSession, p.Issuer, p.SessionID) != nil {
+	if m.tokens.Find(kindToken, p.Issuer, p.TokenID) != nil || m.sessions.Find(kindSession, p.Issuer, p.SessionID) != nil {
 		return true, nil
 	}
-	e := m.subjects.find(kindSubject, p.Issuer, p.Subject)
-	return e != nil && !p.IssuedAt.After(e.value), nil // no IssuedAt is the zero time, which is after none
+	e := m.subjects.Find(kindSubject, p.Issuer, p.Subject)
+	return e != nil && !p.IssuedAt.After(e.Value), nil // no IssuedAt is the zero time, which is after none
 }

@@ -113,8 +113,15 @@ func (r Revocation) Check() error {
 	return nil
 }
 
+// What a Revocation names: a kind of ids, and the reason of its event.
+const (
+	kindToken   = "token"
+	kindSession = "session"
+	kindSubject = "subject"
+)
+
 // kind is what r names. It has been checked.
-func (r Revocation) kind() kind {
+func (r Revocation) kind() string {
 	switch {
 	case r.TokenID != "":
 		return kindToken
@@ -127,7 +134,7 @@ func (r Revocation) kind() kind {
 // event is what is reported of r. As in package session its user is, where known,
 // the one whose credentials have ended.
 func (r Revocation) event() bulwark.Event {
-	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: string(r.kind())}
+	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: r.kind()}
 	switch r.kind() {
 	case kindSession:
 		e.Attrs[0] = slog.String("session", r.SessionID)

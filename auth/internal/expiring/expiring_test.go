@@ -1,4 +1,4 @@
-package auth_test
+package expiring_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
 // afterJump is a time on a machine whose clock on the wall has moved by d while
@@ -48,7 +48,7 @@ func TestNothingIsForgottenByOneClockAlone(t *testing.T) {
 		{"without-readings", expires, now.Round(0).Add(time.Minute), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := auth.Over(now, test.expires, test.now); got != test.want {
+			if got := expiring.Over(test.now, expiring.Ending(now, test.expires)); got != test.want {
 				t.Errorf("forgotten: %t, want %t", got, test.want)
 			}
 		})
@@ -59,11 +59,11 @@ func TestNothingIsForgottenByOneClockAlone(t *testing.T) {
 func TestDigestsAreInjective(t *testing.T) {
 	long := strings.Repeat("x", 600) // beyond what the digest needs no allocation for
 	parts := []string{"", "a", "ab", "abc", "b", "bc", "c", ":", "a:b", "\x00", "a\x00b", "\x01", "\x01a", "1:a", long, long + "a"}
-	seen := map[[32]byte]string{}
+	seen := map[expiring.Digest]string{}
 	for _, kind := range []string{"token", "session", "subject", "proof"} {
 		for _, issuer := range parts {
 			for _, id := range parts {
-				digest, name := auth.DigestOf(kind, issuer, id), fmt.Sprintf("%s %.20q %.20q", kind, issuer, id)
+				digest, name := expiring.DigestOf(kind, issuer, id), fmt.Sprintf("%s %.20q %.20q", kind, issuer, id)
 				if other, ok := seen[digest]; ok {
 					t.Errorf("%s and %s are one", name, other)
 				}
