@@ -51,7 +51,8 @@
 // and not for its context.
 //
 // The packages below verify the credentials: jwt signed access tokens,
-// introspection opaque ones, apikey API keys, session logins of browsers. What is
+// introspection opaque ones, dpop the proofs that a token may be bound to, apikey
+// API keys, session logins of browsers. What is
 // no longer good before it expires is for [Revocations], written with [Revoke].
 // [MetadataHandler] tells clients where tokens come from. Package authtest helps
 // to test.

@@ -2,7 +2,6 @@ package auth_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,36 +64,4 @@ func BenchmarkRevoke(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-}
-
-func BenchmarkUse(b *testing.B) {
-	var n atomic.Int64
-	run := func(b *testing.B, m *auth.MemoryReplays) {
-		if _, err := m.Use(b.Context(), fmt.Sprint("5c3b1df0-8f0f-4ac8-93a1-", n.Add(1)), time.Now().Add(100*time.Millisecond)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.Run("new", func(b *testing.B) { // as many are forgotten as are added
-		m := &auth.MemoryReplays{Max: 1 << 30}
-		b.ReportAllocs()
-		for b.Loop() {
-			run(b, m)
-		}
-	})
-	b.Run("new-parallel", func(b *testing.B) {
-		m := &auth.MemoryReplays{Max: 1 << 30}
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				run(b, m)
-			}
-		})
-	})
-	b.Run("again", func(b *testing.B) {
-		m, until := &auth.MemoryReplays{}, time.Now().Add(time.Hour)
-		b.ReportAllocs()
-		for b.Loop() {
-			m.Use(b.Context(), "5c3b1df0-8f0f-4ac8-93a1-7cb0f36f3d12", until)
-		}
-	})
 }

@@ -16,16 +16,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/race"
 )
 
-func TestMemoryStoresKeepTheRules(t *testing.T) {
-	t.Run("revocations", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &auth.MemoryRevocations{} })
-		})
-	})
-	t.Run("replays", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			bulwarktest.TestReplays(t, func(*testing.T) auth.Replays { return &auth.MemoryReplays{} })
-		})
+func TestMemoryRevocationsKeepTheRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &auth.MemoryRevocations{} })
 	})
 }
 
@@ -129,42 +122,6 @@ func TestExpiredEntriesOfEachKindMakeRoom(t *testing.T) {
 	}
 }
 
-// A proof that is too late is no first use, and takes no room.
-func TestMemoryReplaysRefuseWhatHasPassed(t *testing.T) {
-	m, now := &auth.MemoryReplays{Max: 1}, time.Now()
-	for name, until := range map[string]time.Time{"past": now.Add(-time.Second), "now": now, "zero": {}} {
-		if first, err := m.Use(t.Context(), name, until); first || err != nil {
-			t.Errorf("%s: first %t, %v", name, first, err)
-		}
-	}
-	if first, err := m.Use(t.Context(), "good", now.Add(time.Hour)); !first || err != nil {
-		t.Errorf("first %t, %v", first, err)
-	}
-}
-
-func TestMemoryReplaysNeverEvict(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, now := &auth.MemoryReplays{Max: 2}, time.Now()
-		use := func(id string, wantFirst bool, want error) {
-			t.Helper()
-			if first, err := m.Use(t.Context(), id, now.Add(2*time.Hour)); first != wantFirst || !errors.Is(err, want) {
-				t.Errorf("%s: first %t, %v", id, first, err)
-			}
-		}
-		if first, err := m.Use(t.Context(), "brief", now.Add(time.Hour)); !first || err != nil {
-			t.Fatal(first, err)
-		}
-		use("long", true, nil)
-		use("more", false, auth.ErrFull)
-		use("brief", false, nil) // known, which needs no room
-		use("long", false, nil)
-		time.Sleep(time.Hour)
-		use("more", true, nil)
-		use("long", false, nil)
-		use("brief", false, auth.ErrFull)
-	})
-}
-
 // A write forgets a few only, and yet there is room whenever something has expired.
 func TestACrowdThatExpiresAtOnceMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -218,7 +175,7 @@ func TestAnExpiredIssuedUntilIsForgotten(t *testing.T) {
 	})
 }
 
-func TestMemoryComparesExactTimes(t *testing.T) {
+func TestMemoryRevocationsCompareExactTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, until := &auth.MemoryRevocations{}, time.Now().Add(-time.Minute+123456789)
 		end := time.Now().Add(time.Minute)
@@ -231,15 +188,13 @@ func TestMemoryComparesExactTimes(t *testing.T) {
 		if !asked(t, m, at(until)) || asked(t, m, at(until.Add(1))) {
 			t.Error("IssuedUntil is not exact")
 		}
-		replays := &auth.MemoryReplays{}
-		replays.Use(t.Context(), "a", end)
 		time.Sleep(time.Minute - time.Nanosecond)
-		if first, _ := replays.Use(t.Context(), "a", end); first || !asked(t, m, at(until)) {
-			t.Error("something is forgotten a nanosecond early")
+		if !asked(t, m, at(until)) {
+			t.Error("it is forgotten a nanosecond early")
 		}
 		time.Sleep(time.Nanosecond)
-		if first, _ := replays.Use(t.Context(), "a", end.Add(time.Minute)); !first || asked(t, m, at(until)) {
-			t.Error("something is not forgotten at its time")
+		if asked(t, m, at(until)) {
+			t.Error("it is not forgotten at its time")
 		}
 	})
 }
@@ -357,18 +312,6 @@ func TestMemoryPerEntry(t *testing.T) {
 		"subjects": {100_000, revocations(func(id string) auth.Revocation {
 			return auth.Revocation{Issuer: "test", Subject: id, IssuedUntil: now, Expires: end}
 		})},
-		"proofs": {1 << 18, func(n int) any {
-			m := &auth.MemoryReplays{}
-			for i := range n {
-				if first, err := m.Use(t.Context(), fmt.Sprint(long, i), end); !first || err != nil {
-					t.Fatal(first, err)
-				}
-			}
-			if first, err := m.Use(t.Context(), "more", end); first || !errors.Is(err, auth.ErrFull) {
-				t.Errorf("one too many: first %t, %v", first, err)
-			}
-			return m
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heapBytes()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
 // BrokenRevocations returns the names of the rules that a store breaks, each with
@@ -12,8 +13,8 @@ func BrokenRevocations(ctx context.Context, open func() auth.Revocations) map[st
 	return broken(ctx, revocationRules, open)
 }
 
-// BrokenReplays is the like for [auth.Replays].
-func BrokenReplays(ctx context.Context, open func() auth.Replays) map[string]error {
+// BrokenReplays is the like for [dpop.Replays].
+func BrokenReplays(ctx context.Context, open func() dpop.Replays) map[string]error {
 	return broken(ctx, replayRules, open)
 }
 

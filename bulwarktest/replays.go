@@ -7,17 +7,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
-// TestReplays checks that a store keeps the rules of [auth.Replays]. See
+// TestReplays checks that a store keeps the rules of [dpop.Replays]. See
 // [TestRevocations].
-func TestReplays(t *testing.T, open func(t *testing.T) auth.Replays) {
+func TestReplays(t *testing.T, open func(t *testing.T) dpop.Replays) {
 	t.Helper()
 	testRules(t, replayRules, open)
 }
 
-var replayRules = []rule[auth.Replays]{
+var replayRules = []rule[dpop.Replays]{
 	{"once", usedOnce},
 	{"ids", usedByBytes},
 	{"past", usedTooLate},
@@ -28,7 +28,7 @@ var replayRules = []rule[auth.Replays]{
 }
 
 // use reports whether a use was first. An error is noted, and is not first.
-func use(t *trial, store auth.Replays, id string, until time.Time) bool {
+func use(t *trial, store dpop.Replays, id string, until time.Time) bool {
 	ctx, cancel := t.call()
 	defer cancel()
 	first, err := store.Use(ctx, id, until)
@@ -39,13 +39,13 @@ func use(t *trial, store auth.Replays, id string, until time.Time) bool {
 }
 
 // uses notes where a use for an hour is first and should not be, or the reverse.
-func uses(t *trial, store auth.Replays, want bool, described, id string) {
+func uses(t *trial, store dpop.Replays, want bool, described, id string) {
 	if got := use(t, store, id, inAnHour()); got != want {
 		t.fault("%s: first %t, want %t", described, got, want)
 	}
 }
 
-func usedOnce(t *trial, store auth.Replays) {
+func usedOnce(t *trial, store dpop.Replays) {
 	uses(t, store, true, "an id in an empty store", "a")
 	uses(t, store, false, "the id again", "a")
 	uses(t, store, true, "another id", "b")
@@ -54,7 +54,7 @@ func usedOnce(t *trial, store auth.Replays) {
 	}
 }
 
-func usedByBytes(t *trial, store auth.Replays) {
+func usedByBytes(t *trial, store dpop.Replays) {
 	for i, pair := range distinct() {
 		for _, id := range pair {
 			// Other pairs hold some of the same ids.
@@ -68,7 +68,7 @@ func usedByBytes(t *trial, store auth.Replays) {
 	}
 }
 
-func usedTooLate(t *trial, store auth.Replays) {
+func usedTooLate(t *trial, store dpop.Replays) {
 	now := time.Now()
 	for described, until := range map[string]time.Time{"an hour ago": now.Add(-time.Hour), "a moment ago": now.Add(-time.Nanosecond), "zero": {}} {
 		once, again := use(t, store, described, until), use(t, store, described, until)
@@ -78,7 +78,7 @@ func usedTooLate(t *trial, store auth.Replays) {
 	}
 }
 
-func usedForAWhile(t *trial, store auth.Replays) {
+func usedForAWhile(t *trial, store dpop.Replays) {
 	soon := brief()
 	if !use(t, store, "brief", soon) || !use(t, store, "lasting", inAnHour()) {
 		t.fault("an id in an empty store is not used first")
@@ -90,7 +90,7 @@ func usedForAWhile(t *trial, store auth.Replays) {
 	uses(t, store, false, "an id that is used anew after its time", "brief")
 }
 
-func usedMany(t *trial, store auth.Replays) {
+func usedMany(t *trial, store dpop.Replays) {
 	for i := range manyItems {
 		uses(t, store, true, "a new id among many", fmt.Sprint("id-", i))
 	}
@@ -105,7 +105,7 @@ func usedMany(t *trial, store auth.Replays) {
 	}
 }
 
-func usedAtOnce(t *trial, store auth.Replays) {
+func usedAtOnce(t *trial, store dpop.Replays) {
 	until := inAnHour()
 	for round := range 32 {
 		var first atomic.Int64
@@ -124,7 +124,7 @@ func usedAtOnce(t *trial, store auth.Replays) {
 	}
 }
 
-func usedCancelled(t *trial, store auth.Replays) {
+func usedCancelled(t *trial, store dpop.Replays) {
 	uses(t, store, true, "an id in an empty store", "used")
 	t.promptly("Use", func(ctx context.Context) {
 		if first, err := store.Use(ctx, "used", inAnHour()); err == nil && first {

@@ -12,16 +12,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // The clock is the real one here: stores that others share have no other.
 func TestReplaysOfAGoodStore(t *testing.T) {
 	opened := 0
-	bulwarktest.TestReplays(t, func(*testing.T) auth.Replays {
+	bulwarktest.TestReplays(t, func(*testing.T) dpop.Replays {
 		opened++
-		return &auth.MemoryReplays{}
+		return &dpop.MemoryReplays{}
 	})
 	if opened < 7 {
 		t.Errorf("%d rules were checked", opened)
@@ -51,7 +51,7 @@ func TestReplaysOfFlawedStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				found := bulwarktest.BrokenReplays(t.Context(), func() auth.Replays { return &flawedReplays{replayFlaws: test.replayFlaws} })
+				found := bulwarktest.BrokenReplays(t.Context(), func() dpop.Replays { return &flawedReplays{replayFlaws: test.replayFlaws} })
 				if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, test.broken) {
 					t.Errorf("broken rules %q, want %q: %v", got, test.broken, found)
 				}

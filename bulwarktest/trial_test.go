@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
@@ -22,7 +23,7 @@ func TestAFaultFailsTheTest(t *testing.T) {
 		bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &flawed{flaws: flaws{forgetsAtOnce: true}} })
 	}
 	replays := func(t *testing.T) {
-		bulwarktest.TestReplays(t, func(*testing.T) auth.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
+		bulwarktest.TestReplays(t, func(*testing.T) dpop.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
 	}
 	for name, test := range map[string]struct {
 		run  func(t *testing.T)

@@ -12,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/introspection"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
@@ -50,20 +51,20 @@ func TestProver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dpop, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: &auth.MemoryReplays{}, MaxBytes: 64 << 10})
+	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}, MaxBytes: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	signed := authtest.NewIssuer(t)
 	config := signed.Config()
-	config.DPoP = dpop
+	config.DPoP = proofs
 	verifier, err := jwt.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	opaque := authtest.NewOpaqueIssuer(t)
 	asking := opaque.Config()
-	asking.DPoP = dpop
+	asking.DPoP = proofs
 	introspector, err := introspection.New(asking)
 	if err != nil {
 		t.Fatal(err)

@@ -12,15 +12,14 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/introspection"
-	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
-func newDPoP(t testing.TB) *jwt.DPoP {
+func newDPoP(t testing.TB) *dpop.Verifier {
 	t.Helper()
-	d, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: &auth.MemoryReplays{}, Algorithms: []string{"ES256"}})
+	d, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}, Algorithms: []string{"ES256"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (c Config) check() []error {
 		note("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or a store that your processes share")
 	}
 	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
-		note("DPoP", "", "was made without jwt.NewDPoP; check its error")
+		note("DPoP", "", "was made without dpop.New; check its error")
 	}
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		note("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")

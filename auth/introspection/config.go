@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
-	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
 // Config says who is asked about tokens, and which of them are accepted. It
@@ -111,9 +111,9 @@ type Config struct {
 	// Optional.
 	Revocations auth.Revocations
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
-	// whoever sends them holds it (RFC 9449); see [jwt.NewDPoP]. Tokens that are bound
+	// whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that are bound
 	// to nothing are then refused.
-	DPoP *jwt.DPoP
+	DPoP *dpop.Verifier
 	// MutualTLS accepts tokens that are bound to the certificate of the connection
 	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
 	// up. It is the certificate of this process' own connection; one that a proxy

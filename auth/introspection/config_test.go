@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/introspection"
-	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
 func TestConfigErrors(t *testing.T) {
@@ -75,7 +75,7 @@ func TestConfigErrors(t *testing.T) {
 		{"outage-without-cache-time", func(c *introspection.Config) { c.OnOutage, c.CacheTime = time.Minute, -1 }, []string{"introspection.OnOutage"}},
 		{"unbound-alone", func(c *introspection.Config) { c.InsecureUnbound = true }, []string{"introspection.InsecureUnbound"}},
 		{"unbound-beside-certificates", func(c *introspection.Config) { c.InsecureUnbound, c.MutualTLS = true, true }, nil},
-		{"unmade-dpop", func(c *introspection.Config) { c.DPoP = &jwt.DPoP{} }, []string{"introspection.DPoP"}},
+		{"unmade-dpop", func(c *introspection.Config) { c.DPoP = &dpop.Verifier{} }, []string{"introspection.DPoP"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := config(&server{})

@@ -34,7 +34,7 @@ func newIntrospector(c Config) *Introspector {
 		memory:        newMemory(c),
 	}
 	binding := confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound}
-	if c.DPoP != nil { // a nil *DPoP in the interface would be one that checks
+	if c.DPoP != nil { // a nil *dpop.Verifier in the interface would be one that checks
 		binding.Prover = c.DPoP
 	}
 	i.rules = rules{

@@ -1,238 +1,310 @@
 package jwt_test
 
 import (
-	"context"
+	"encoding/base64"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/authz"
 )
 
-const (
-	baseURL   = "https://api.example.com"
-	documents = baseURL + "/documents"
-	metadata  = `, resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
+func unbound(c *boundtest.Settings) { c.JWT.InsecureUnbound = true }
 
-	offersDPoP   = `DPoP realm="api", algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"` + metadata
-	offersBearer = `Bearer realm="api"` + metadata
-)
+func optional(c *boundtest.Settings) { c.Auth.Optional = true }
 
-// replays is a store in memory that counts the uses. What answer returns counts,
-// where it is set, in place of what the store says.
-type replays struct {
-	auth.MemoryReplays
-	uses   atomic.Int64
-	answer func(ctx context.Context) (bool, error)
-	id     string
-	until  time.Time
-}
-
-func (m *replays) Use(ctx context.Context, id string, until time.Time) (bool, error) {
-	if m.uses.Add(1) == 1 {
-		m.id, m.until = id, until
-	}
-	if m.answer != nil {
-		return m.answer(ctx)
-	}
-	return m.MemoryReplays.Use(ctx, id, until)
-}
-
-// settings are all that a bound is made of.
-type settings struct {
-	edge bulwark.Edge
-	jwt  jwt.Config
-	dpop jwt.DPoPConfig
-	auth auth.Config
-	// outside wraps the edge, and inside the handler.
-	outside, inside func(http.Handler) http.Handler
-	without         bool // DPoP
-}
-
-// bound is a service whose tokens are bound to its prover's key, with what it has seen.
-type bound struct {
-	*testing.T
-	issuer   *authtest.Issuer
-	prover   *authtest.Prover
-	replays  *replays
-	verifier *jwt.Verifier
-	handler  http.Handler
-	recorder bulwarktest.Recorder
-	ran      atomic.Int64
-	caller   atomic.Pointer[bulwark.Principal] // of the last request that came through
-}
-
-func newBound(t *testing.T, changes ...func(*settings)) *bound {
-	t.Helper()
-	return newBoundOf(t, authtest.NewIssuer(t), changes...)
-}
-
-// newBoundOf needs no network, so that it may stand in a bubble.
-func newBoundOf(t *testing.T, issuer *authtest.Issuer, changes ...func(*settings)) *bound {
-	t.Helper()
-	s := &bound{T: t, issuer: issuer, prover: authtest.NewProver(t), replays: &replays{}}
-	c := settings{
-		edge: bulwark.Edge{InsecureAnyHost: true, BaseURL: baseURL},
-		jwt:  issuer.Config(),
-		dpop: jwt.DPoPConfig{Replays: s.replays},
-		auth: auth.Config{Realm: "api", ResourceMetadata: baseURL + "/.well-known/oauth-protected-resource"},
-	}
-	c.jwt.Keys = jwt.RemoteKeys(issuer.KeysURL(), jwt.RemoteConfig{Transport: issuer.Transport()})
-	for _, change := range changes {
-		change(&c)
-	}
-	if !c.without {
-		var err error
-		if c.jwt.DPoP, err = jwt.NewDPoP(c.dpop); err != nil {
-			t.Fatal(err)
+// One token, cold and remembered, with a proof for each request.
+func TestBoundTokens(t *testing.T) {
+	s := boundtest.New(t)
+	token := s.Token(nil)
+	for n := range 3 {
+		s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+		if used := s.Replays.Uses.Load(); used != int64(n+1) {
+			t.Errorf("%d uses of proofs, want %d", used, n+1)
 		}
 	}
-	s.verifier = mustNew(t, c.jwt)
-	c.auth.Authenticators = append([]auth.Authenticator{s.verifier}, c.auth.Authenticators...)
-	layer, err := auth.New(c.auth)
+	if s.Issuer.Fetches() != 1 {
+		t.Errorf("the keys were fetched %d times", s.Issuer.Fetches())
+	}
+	if id, err := base64.RawURLEncoding.DecodeString(s.Replays.ID); err != nil || len(id) != 32 {
+		t.Errorf("the store was given %q, which is no digest", s.Replays.ID)
+	}
+}
+
+// A token that is remembered is worth nothing without a proof of its own.
+func TestRememberedTokensAreProvenAnew(t *testing.T) {
+	s := boundtest.New(t, unbound)
+	token, other := s.Token(nil), s.Token(nil)
+	s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+	both := []string{boundtest.WithError(boundtest.OffersDPoP, "invalid_dpop_proof"), boundtest.OffersBearer}
+	s.Refuses(t, boundtest.Asks("DPoP", token), boundtest.BadProof("proof", both...))
+	s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(other, nil)), boundtest.BadProof("proof", both...))
+	s.Refuses(t, boundtest.Asks("DPoP", token, authtest.NewProver(t).Proof(http.MethodGet, boundtest.Documents, token, nil)),
+		boundtest.Unauthorized("binding", boundtest.WithError(boundtest.OffersDPoP, "invalid_token"), boundtest.OffersBearer))
+	s.Refuses(t, boundtest.Asks("Bearer", token), boundtest.Unauthorized("binding", boundtest.OffersDPoP, boundtest.WithError(boundtest.OffersBearer, "invalid_token")))
+	s.Refuses(t, boundtest.Asks("Bearer", token, s.Proof(token, nil)), boundtest.Unauthorized("binding", boundtest.OffersDPoP, boundtest.WithError(boundtest.OffersBearer, "invalid_token")))
+	s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+}
+
+func TestSchemes(t *testing.T) {
+	const onlyBearer = boundtest.OffersBearer
+	badBearer := boundtest.WithError(boundtest.OffersBearer, "invalid_token")
+	ambiguous := func(challenges ...string) boundtest.Refusal {
+		return boundtest.Refusal{Status: 400, Code: "auth.ambiguous_credentials", Detail: "The request carries more than one credential; send one.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}
+	}
+	malformed := func(challenges ...string) boundtest.Refusal {
+		return boundtest.Refusal{Status: 400, Code: "auth.invalid_request", Detail: "The Authorization header is not a scheme followed by credentials.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "authorization_header"}
+	}
+	unknown := func(challenges ...string) boundtest.Refusal {
+		return boundtest.Refusal{Status: 401, Code: "auth.unsupported_scheme", Detail: "The authentication scheme is none of those in WWW-Authenticate.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "scheme"}
+	}
+	free := authtest.Claims{"cnf": nil}
+	both := func(c *boundtest.Settings) { unbound(c); c.JWT.MutualTLS = true }
+	onlyMutualTLS := func(c *boundtest.Settings) { c.Without, c.JWT.MutualTLS = true, true }
+	none := func(c *boundtest.Settings) { c.Without = true }
+	foreign := authtest.Claims{"iss": "https://other.example"}
+	for _, test := range []struct {
+		name   string
+		change func(*boundtest.Settings)
+		claims authtest.Claims
+		send   func(s *boundtest.Service, token string) *http.Request
+		want   boundtest.Refusal // the zero value passes
+	}{
+		{"dpop", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Refusal{}},
+		{"dpop-lower-case", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("dpop", token, s.Proof(token, nil))
+		}, boundtest.Refusal{}},
+		{"dpop-upper-case", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPOP", token, s.Proof(token, nil))
+		}, boundtest.Refusal{}},
+		{"dpop-two-spaces", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP ", token, s.Proof(token, nil))
+		}, boundtest.Refusal{}},
+		{"dpop-beside-others", both, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Refusal{}},
+		{"bound-as-bearer", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Bearer", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", boundtest.InvalidToken)},
+		{"bound-as-bearer-without-proof", nil, nil, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("bearer", token) }, boundtest.Unauthorized("binding", boundtest.InvalidToken)},
+		{"bound-as-bearer-where-unbound-may-pass", unbound, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Bearer", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", boundtest.OffersDPoP, badBearer)},
+		{"unbound-as-dpop", nil, free, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", boundtest.InvalidToken)},
+		{"unbound-as-dpop-where-unbound-may-pass", unbound, free, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", boundtest.InvalidToken, boundtest.OffersBearer)},
+		{"unbound-as-bearer", nil, free, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("Bearer", token) }, boundtest.Unauthorized("binding", boundtest.InvalidToken)},
+		{"unbound-as-bearer-with-proof", nil, free, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Bearer", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", boundtest.InvalidToken)},
+		{"unbound-where-it-may-pass", unbound, free, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("Bearer", token) }, boundtest.Refusal{}},
+		{"unbound-where-it-may-pass-lower-case", unbound, free, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("bearer", token) }, boundtest.Refusal{}},
+		{"unbound-where-it-may-pass-with-a-proof-of-nothing", unbound, free, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("Bearer", token, "x") }, boundtest.Refusal{}},
+		{"no-proof", nil, nil, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("DPoP", token) }, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"two-proofs", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil), s.Proof(token, nil))
+		}, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"one-proof-twice", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			proof := s.Proof(token, nil)
+			return boundtest.Asks("DPoP", token, proof, proof)
+		}, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"proof-and-empty-line", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil), "")
+		}, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"proof-with-scheme", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, "DPoP "+s.Proof(token, nil))
+		}, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"token-as-proof", nil, nil, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("DPoP", token, token) }, boundtest.BadProof("proof", boundtest.InvalidProof)},
+		{"proof-as-token", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			proof := s.Proof(token, authtest.Claims{"iss": s.Issuer.URL()})
+			return boundtest.Asks("DPoP", proof, s.Proof(proof, nil))
+		}, boundtest.Unauthorized("type", boundtest.InvalidToken)},
+		{"dpop-to-one-without", none, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, unknown(onlyBearer)},
+		{"bound-to-one-without", none, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Bearer", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", badBearer)},
+		{"bound-to-one-with-mutual-tls", onlyMutualTLS, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Bearer", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("binding", badBearer)},
+		{"unknown-issuer-as-dpop", nil, foreign, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("issuer", boundtest.InvalidToken)},
+		{"unknown-issuer-as-dpop-beside-bearer", unbound, foreign, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("issuer", boundtest.InvalidToken, boundtest.OffersBearer)},
+		{"unknown-issuer-as-bearer", unbound, foreign, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("Bearer", token) }, boundtest.Unauthorized("issuer", boundtest.OffersDPoP, badBearer)},
+		{"unknown-issuer-as-bearer-where-none-is-offered", nil, foreign, func(s *boundtest.Service, token string) *http.Request { return boundtest.Asks("Bearer", token) }, boundtest.Unauthorized("issuer", boundtest.OffersDPoP)},
+		{"garbage-as-dpop", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", "garbage", s.Proof(token, nil))
+		}, boundtest.Unauthorized("malformed", boundtest.InvalidToken)},
+		{"two-tokens-in-one-line", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("DPoP", token+", Bearer "+token, s.Proof(token, nil))
+		}, boundtest.Unauthorized("malformed", boundtest.InvalidToken)},
+		{"basic", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			return boundtest.Asks("Basic", "dXNlcjpwYXNz", s.Proof(token, nil))
+		}, unknown(boundtest.OffersDPoP)},
+		{"scheme-alone", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			r := boundtest.Asks("DPoP", token, s.Proof(token, nil))
+			r.Header.Set("Authorization", "DPoP")
+			return r
+		}, malformed(boundtest.WithError(boundtest.OffersDPoP, "invalid_request"))},
+		{"dpop-beside-bearer", unbound, nil, func(s *boundtest.Service, token string) *http.Request {
+			r := boundtest.Asks("DPoP", token, s.Proof(token, nil))
+			r.Header.Add("Authorization", "Bearer "+s.Issuer.Token(nil))
+			return r
+		}, ambiguous(boundtest.WithError(boundtest.OffersDPoP, "invalid_request"), boundtest.WithError(boundtest.OffersBearer, "invalid_request"))},
+		{"bearer-beside-dpop", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			r := boundtest.Asks("Bearer", s.Issuer.Token(nil), s.Proof(token, nil))
+			r.Header.Add("Authorization", "DPoP "+token)
+			return r
+		}, ambiguous(boundtest.WithError(boundtest.OffersDPoP, "invalid_request"))},
+		{"dpop-twice", nil, nil, func(s *boundtest.Service, token string) *http.Request {
+			r := boundtest.Asks("DPoP", token, s.Proof(token, nil))
+			r.Header.Add("Authorization", "DPoP "+token)
+			return r
+		}, ambiguous(boundtest.WithError(boundtest.OffersDPoP, "invalid_request"))},
+	} {
+		for _, mode := range []string{"", "-optional"} {
+			t.Run(test.name+mode, func(t *testing.T) {
+				changes := []func(*boundtest.Settings){}
+				if test.change != nil {
+					changes = append(changes, test.change)
+				}
+				if mode != "" {
+					changes = append(changes, optional)
+				}
+				s := boundtest.New(t, changes...)
+				token := s.Token(test.claims)
+				if test.want.Status == 0 {
+					s.Accepts(t, test.send(s, token))
+					return
+				}
+				s.Refuses(t, test.send(s, token), test.want)
+				if n := s.Replays.Uses.Load(); n != 0 {
+					t.Errorf("the store was asked %d times", n)
+				}
+			})
+		}
+	}
+}
+
+// A proof is no credential of its own.
+func TestAProofAloneIsNobody(t *testing.T) {
+	for _, mode := range []string{"required", "optional"} {
+		t.Run(mode, func(t *testing.T) {
+			s := boundtest.New(t, func(c *boundtest.Settings) { c.Auth.Optional = mode == "optional" })
+			r := boundtest.Asks("DPoP", "", s.Proof(s.Token(nil), nil))
+			r.Header.Del("Authorization")
+			if mode == "required" {
+				s.Refuses(t, r, boundtest.Refusal{Status: 401, Code: "auth.credentials_required", Detail: "This resource needs credentials.", Challenges: []string{boundtest.OffersDPoP}, Event: bulwark.AuthzFail, Reason: "auth.credentials_required"})
+				return
+			}
+			if w := s.Send(r); w.Code != http.StatusNoContent || s.Caller.Load() != nil {
+				t.Errorf("%d, caller %+v", w.Code, s.Caller.Load())
+			}
+		})
+	}
+}
+
+// What a layer further in wants more of the caller is said in the challenge of the
+// scheme that the caller has used.
+func TestLaterRefusalsNameTheScheme(t *testing.T) {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read"}},
+		Roles:     authz.Roles{"user": {Grants: []string{"document:read:own"}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.ran.Add(1)
-		caller, _ := bulwark.PrincipalFrom(r.Context())
-		s.caller.Store(caller)
-		w.WriteHeader(http.StatusNoContent)
-	})
-	if c.inside != nil {
-		s.handler = c.inside(s.handler)
+	forbidden := func(challenge string) boundtest.Refusal {
+		return boundtest.Refusal{Status: 403, Code: "authz.insufficient_scope", Detail: "The credential lacks a scope that this needs.", Challenges: []string{challenge}, Event: bulwark.AuthzFail, Reason: "authz.insufficient_scope"}
 	}
-	s.handler = layer.Wrap(s.handler)
-	if c.edge.BaseURL != "" {
-		edge, err := c.edge.Build()
-		if err != nil {
-			t.Fatal(err)
+	stepUp := func(challenge string) boundtest.Refusal {
+		return boundtest.Refusal{Status: 401, Code: "authz.insufficient_user_authentication", Detail: "This needs a stronger or more recent login.", Challenges: []string{challenge}, Event: bulwark.AuthzFail, Reason: "authz.insufficient_user_authentication"}
+	}
+	for name, test := range map[string]struct {
+		rule         authz.Rule
+		want         func(string) boundtest.Refusal
+		code, params string
+	}{
+		"scope":   {authz.RequireScope("documents.write"), forbidden, "insufficient_scope", `, scope="documents.write"`},
+		"step-up": {authz.Authenticated().StepUp("urn:mfa", time.Minute), stepUp, "insufficient_user_authentication", `, acr_values="urn:mfa", max_age="60"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := boundtest.New(t, unbound, func(c *boundtest.Settings) {
+				c.Inside = func(h http.Handler) http.Handler {
+					mux := authz.NewMux(policy)
+					mux.Handle("GET /documents", test.rule, h)
+					return mux
+				}
+			})
+			token, free := s.Token(nil), s.Issuer.Token(nil)
+			named := func(r *http.Request, offered string) {
+				t.Helper()
+				want := test.want(boundtest.WithError(offered, test.code) + test.params)
+				w := s.Send(r)
+				if got := w.Header()["Www-Authenticate"]; s.Ran.Load() != 0 || w.Code != want.Status || !slices.Equal(got, want.Challenges) {
+					t.Errorf("%d %s, challenges %q, want %q", w.Code, w.Body, got, want.Challenges)
+				}
+				if events := s.Recorder.Events(); len(events) != 1 || events[0].Reason != want.Reason || events[0].UserID != "alice" {
+					t.Errorf("events %+v", events)
+				}
+			}
+			named(boundtest.Asks("DPoP", token, s.Proof(token, nil)), boundtest.OffersDPoP)
+			named(boundtest.Asks("dpop", token, s.Proof(token, nil)), boundtest.OffersDPoP)
+			named(boundtest.Asks("Bearer", free), boundtest.OffersBearer)
+		})
+	}
+}
+
+func TestBindingConfigErrors(t *testing.T) {
+	_, good := issuerAndConfig(t)
+	for _, test := range []struct {
+		name   string
+		change func(*jwt.Config)
+		want   []string
+	}{
+		{"dpop-zero", func(c *jwt.Config) { c.DPoP = &dpop.Verifier{} }, []string{"jwt.DPoP"}},
+		{"unbound-alone", func(c *jwt.Config) { c.InsecureUnbound = true }, []string{"jwt.InsecureUnbound"}},
+		{"unbound-beside-mutual-tls", func(c *jwt.Config) { c.InsecureUnbound, c.MutualTLS = true, true }, nil},
+		{"revocations-nil-inside", func(c *jwt.Config) { c.Revocations = (*auth.MemoryRevocations)(nil) }, []string{"jwt.Revocations"}},
+		{"outage-alone", func(c *jwt.Config) { c.InsecureOnOutage = true }, []string{"jwt.InsecureOnOutage"}},
+		{"all-at-once", func(c *jwt.Config) {
+			c.DPoP, c.InsecureOnOutage, c.Issuer = &dpop.Verifier{}, true, ""
+		}, []string{"jwt.DPoP", "jwt.InsecureOnOutage", "jwt.Issuer"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			config := good
+			test.change(&config)
+			if _, err := jwt.New(config); !slices.Equal(fields(err), test.want) {
+				t.Errorf("errors for %q: %v", fields(err), err)
+			}
+		})
+	}
+}
+
+// A verifier that no New has made offers what needs no configuration.
+func TestChallengesOfZeroVerifiers(t *testing.T) {
+	for name, verifier := range map[string]*jwt.Verifier{"nil": nil, "zero": {}} {
+		if got := verifier.Challenges(); len(got) != 1 || got[0].String() != "Bearer" || verifier.Challenge().String() != "Bearer" {
+			t.Errorf("%s: %v", name, got)
 		}
-		s.handler = edge.Wrap(s.handler)
+		if p, err := verifier.Authenticate(boundtest.Asks("DPoP", "a.b.c", "a.b.c")); p != nil || err == nil {
+			t.Errorf("%s: %v, %v", name, p, err)
+		}
 	}
-	if c.outside != nil {
-		s.handler = c.outside(s.handler)
-	}
-	s.handler = s.recorder.Wrap(s.handler)
-	return s
-}
-
-// token is a good one, bound to the prover's key, but for the changes.
-func (s *bound) token(changes authtest.Claims) string {
-	all := s.prover.Bound()
-	for name, value := range changes {
-		all[name] = value
-	}
-	return s.issuer.Token(all)
-}
-
-// proof is a good one for the request that asks makes.
-func (s *bound) proof(token string, changes authtest.Claims) string {
-	return s.prover.Proof(http.MethodGet, documents, token, changes)
-}
-
-// asks is a request with the token under the scheme and as many proofs as given.
-func asks(scheme, token string, proofs ...string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "/documents?page=2", nil)
-	r.Header.Set("Authorization", scheme+" "+token)
-	for _, proof := range proofs {
-		r.Header.Add("DPoP", proof)
-	}
-	return r
-}
-
-func (s *bound) send(r *http.Request) *httptest.ResponseRecorder {
-	s.recorder.Take()
-	s.ran.Store(0)
-	s.caller.Store(nil)
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	return w
-}
-
-// accepts fails unless the request comes through, as alice.
-func (s *bound) accepts(t *testing.T, r *http.Request) {
-	t.Helper()
-	w := s.send(r)
-	caller := s.caller.Load()
-	if w.Code != http.StatusNoContent || s.ran.Load() != 1 || caller == nil || caller.Subject != "alice" || len(s.recorder.Events()) != 0 {
-		t.Fatalf("a good request got %d %s, caller %+v, events %+v", w.Code, w.Body, caller, s.recorder.Events())
-	}
-}
-
-// refusal is all that can be seen of one.
-type refusal struct {
-	status       int
-	code, detail string
-	challenges   []string
-	event        bulwark.EventName
-	reason       string
-	retryAfter   string
-	nonce        bool // there is a DPoP-Nonce
-}
-
-func unauthorized(reason string, challenges ...string) refusal {
-	return refusal{401, "auth.invalid_token", "The credentials are not valid.", challenges, bulwark.AuthnTokenInvalid, reason, "", false}
-}
-
-func badProof(reason string, challenges ...string) refusal {
-	return refusal{401, "auth.invalid_dpop_proof", "The DPoP proof is not valid for this request.", challenges, bulwark.AuthnTokenInvalid, reason, "", false}
-}
-
-func wantsNonce(challenges ...string) refusal {
-	return refusal{401, "auth.use_dpop_nonce", "Make the DPoP proof with the nonce in the DPoP-Nonce header field.", challenges, bulwark.AuthnTokenInvalid, "nonce", "", true}
-}
-
-func outage(reason string) refusal {
-	return refusal{503, "auth.unavailable", "The credentials cannot be checked at the moment.", nil, bulwark.SysUnavailable, reason, "5", false}
-}
-
-func withError(challenge, code string) string { return challenge + `, error="` + code + `"` }
-
-// The two refusals of a service that takes tokens with a DPoP key and no others.
-var (
-	invalidProof = withError(offersDPoP, "invalid_dpop_proof")
-	invalidToken = withError(offersDPoP, "invalid_token")
-)
-
-// refuses fails unless the request is refused in every respect as wanted.
-func (s *bound) refuses(t *testing.T, r *http.Request, want refusal) *httptest.ResponseRecorder {
-	t.Helper()
-	w := s.send(r)
-	if s.ran.Load() != 0 {
-		t.Fatal("the handler ran")
-	}
-	body := `{"type":"about:blank","title":"` + http.StatusText(want.status) + `","status":` + strconv.Itoa(want.status)
-	if want.detail != "" {
-		body += `,"detail":"` + want.detail + `"`
-	}
-	body += `,"code":"` + want.code + "\"}\n"
-	if got := instance.ReplaceAllString(w.Body.String(), ""); w.Code != want.status || got != body {
-		t.Errorf("%d %s, want %s", w.Code, got, body)
-	}
-	if got := w.Header()["Www-Authenticate"]; !slices.Equal(got, want.challenges) {
-		t.Errorf("challenges %q,\nwant %q", got, want.challenges)
-	}
-	if got := w.Header().Get("Retry-After"); got != want.retryAfter {
-		t.Errorf("Retry-After %q, want %q", got, want.retryAfter)
-	}
-	if got := w.Header()["Dpop-Nonce"]; (len(got) == 1 && got[0] != "") != want.nonce || len(got) > 1 {
-		t.Errorf("DPoP-Nonce %q", got)
-	}
-	if got := w.Header().Get("Cache-Control"); got != "no-store" {
-		t.Errorf("Cache-Control %q", got)
-	}
-	events := s.recorder.Events()
-	if len(events) != 1 || events[0].Name != want.event || events[0].Reason != want.reason || events[0].Status != want.status || events[0].UserID != "" {
-		t.Errorf("events %+v, want one %s with the reason %s", events, want.event, want.reason)
-	}
-	return w
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
@@ -65,9 +66,9 @@ type Config struct {
 	// Empty reads none.
 	TierClaim string
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
-	// whoever sends them holds it (RFC 9449); see [NewDPoP]. Tokens that are bound to
+	// whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that are bound to
 	// nothing are then refused.
-	DPoP *DPoP
+	DPoP *dpop.Verifier
 	// MutualTLS accepts tokens that are bound to the certificate of the connection
 	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
 	// up. It is the certificate of this process' own connection; one that a proxy
@@ -138,7 +139,7 @@ func New(c Config) (*Verifier, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	if c.DPoP != nil { // a nil *DPoP in the interface would be one that checks
+	if c.DPoP != nil { // a nil *dpop.Verifier in the interface would be one that checks
 		v.binding.Prover = c.DPoP
 	}
 	v.keys = c.Keys.(source)
@@ -187,8 +188,8 @@ func (c Config) check() []error {
 			wrong("Require", want.name, "has an empty name or value; a claim cannot be required to be missing")
 		}
 	}
-	if c.DPoP != nil && c.DPoP.made() != nil {
-		wrong("DPoP", "", "was made without NewDPoP; check its error")
+	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
+		wrong("DPoP", "", "was made without dpop.New; check its error")
 	}
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		wrong("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")

@@ -23,7 +23,7 @@
 // its key is published; what may have changed meanwhile, its time, its key and
 // [Config.Revocations], is asked for each request.
 //
-// A token may be bound to a key of the client's, by DPoP ([NewDPoP]) or by the
+// A token may be bound to a key of the client's, by DPoP ([Config.DPoP]) or by the
 // certificate of the connection ([Config.MutualTLS]), so that it is worth nothing
 // to a thief. A token that is bound in a way which is not configured is refused: a
 // check that nobody makes must not pass for one.
@@ -43,8 +43,7 @@
 // introspection. Without Revocations a token is good until it expires, unless
 // something else, such as a session, says otherwise. An issuer that publishes keys
 // without kid is followed only at the pace of Cache-Control: nothing tells that
-// one has been replaced. A DPoP proof covers method, URI and token of a request,
-// not its body or its other header fields (RFC 9449 section 11.7).
+// one has been replaced.
 //
 // # Issuers
 //

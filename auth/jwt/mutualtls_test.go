@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 )
 
 // selfSigned is a client with a certificate that it has signed itself, which is
@@ -55,9 +56,9 @@ func toCertificate(c tls.Certificate) authtest.Claims {
 	return confirmed(map[string]string{"x5t#S256": thumbprintOf(c)})
 }
 
-func withMutualTLS(c *settings) { c.jwt.MutualTLS = true }
+func withMutualTLS(c *boundtest.Settings) { c.JWT.MutualTLS = true }
 
-func onlyMutualTLS(c *settings) { c.without, c.jwt.MutualTLS = true, true }
+func onlyMutualTLS(c *boundtest.Settings) { c.Without, c.JWT.MutualTLS = true, true }
 
 // over is the request as if it had come on a TLS connection with the certificates.
 func over(r *http.Request, chain ...tls.Certificate) *http.Request {
@@ -81,41 +82,41 @@ func TestMutualTLS(t *testing.T) {
 			return over(r)
 		}
 	}
-	badBearer := withError(offersBearer, "invalid_token")
+	badBearer := boundtest.WithError(boundtest.OffersBearer, "invalid_token")
 	for _, test := range []struct {
 		name    string
-		changes []func(*settings)
+		changes []func(*boundtest.Settings)
 		claims  authtest.Claims
 		arrive  func(*http.Request) *http.Request
 		passes  bool
 	}{
-		{"its-certificate", []func(*settings){onlyMutualTLS}, toCertificate(mine), with(mine), true},
-		{"its-certificate-in-a-chain", []func(*settings){onlyMutualTLS}, toCertificate(mine), with(mine, other), true},
-		{"another-certificate", []func(*settings){onlyMutualTLS}, toCertificate(mine), with(other), false},
-		{"its-certificate-further-up", []func(*settings){onlyMutualTLS}, toCertificate(mine), with(other, mine), false},
-		{"no-certificate", []func(*settings){onlyMutualTLS}, toCertificate(mine), with(), false},
-		{"no-tls", []func(*settings){onlyMutualTLS}, toCertificate(mine), plain, false},
-		{"certificate-in-a-header", []func(*settings){onlyMutualTLS}, toCertificate(mine), named("X-Client-Cert", base64.StdEncoding.EncodeToString(mine.Certificate[0])), false},
-		{"certificate-in-the-standard-header", []func(*settings){onlyMutualTLS}, toCertificate(mine), named("Client-Cert", ":"+base64.StdEncoding.EncodeToString(mine.Certificate[0])+":"), false},
-		{"not-configured", []func(*settings){func(c *settings) { c.without = true }}, toCertificate(mine), with(mine), false},
-		{"not-configured-unbound-alone", []func(*settings){onlyMutualTLS}, nil, with(mine), false},
-		{"unbound-where-it-may-pass", []func(*settings){onlyMutualTLS, unbound}, nil, plain, true},
-		{"bound-where-unbound-may-pass", []func(*settings){onlyMutualTLS, unbound}, toCertificate(mine), plain, false},
-		{"thumbprint-padded", []func(*settings){onlyMutualTLS}, confirmed(map[string]string{"x5t#S256": thumbprintOf(mine) + "="}), with(mine), false},
-		{"thumbprint-in-hex", []func(*settings){onlyMutualTLS}, confirmed(map[string]string{"x5t#S256": hex.EncodeToString(sum[:])}), with(mine), false},
-		{"thumbprint-of-sha1", []func(*settings){onlyMutualTLS}, confirmed(map[string]string{"x5t": thumbprintOf(mine)}), with(mine), false},
-		{"thumbprint-as-key", []func(*settings){onlyMutualTLS}, confirmed(map[string]string{"jkt": thumbprintOf(mine)}), with(mine), false},
+		{"its-certificate", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), with(mine), true},
+		{"its-certificate-in-a-chain", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), with(mine, other), true},
+		{"another-certificate", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), with(other), false},
+		{"its-certificate-further-up", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), with(other, mine), false},
+		{"no-certificate", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), with(), false},
+		{"no-tls", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), plain, false},
+		{"certificate-in-a-header", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), named("X-Client-Cert", base64.StdEncoding.EncodeToString(mine.Certificate[0])), false},
+		{"certificate-in-the-standard-header", []func(*boundtest.Settings){onlyMutualTLS}, toCertificate(mine), named("Client-Cert", ":"+base64.StdEncoding.EncodeToString(mine.Certificate[0])+":"), false},
+		{"not-configured", []func(*boundtest.Settings){func(c *boundtest.Settings) { c.Without = true }}, toCertificate(mine), with(mine), false},
+		{"not-configured-unbound-alone", []func(*boundtest.Settings){onlyMutualTLS}, nil, with(mine), false},
+		{"unbound-where-it-may-pass", []func(*boundtest.Settings){onlyMutualTLS, unbound}, nil, plain, true},
+		{"bound-where-unbound-may-pass", []func(*boundtest.Settings){onlyMutualTLS, unbound}, toCertificate(mine), plain, false},
+		{"thumbprint-padded", []func(*boundtest.Settings){onlyMutualTLS}, confirmed(map[string]string{"x5t#S256": thumbprintOf(mine) + "="}), with(mine), false},
+		{"thumbprint-in-hex", []func(*boundtest.Settings){onlyMutualTLS}, confirmed(map[string]string{"x5t#S256": hex.EncodeToString(sum[:])}), with(mine), false},
+		{"thumbprint-of-sha1", []func(*boundtest.Settings){onlyMutualTLS}, confirmed(map[string]string{"x5t": thumbprintOf(mine)}), with(mine), false},
+		{"thumbprint-as-key", []func(*boundtest.Settings){onlyMutualTLS}, confirmed(map[string]string{"jkt": thumbprintOf(mine)}), with(mine), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newBound(t, test.changes...)
-			token := s.issuer.Token(test.claims)
+			s := boundtest.New(t, test.changes...)
+			token := s.Issuer.Token(test.claims)
 			for range 2 { // cold, and remembered where it is good
-				r := test.arrive(asks("Bearer", token))
+				r := test.arrive(boundtest.Asks("Bearer", token))
 				if test.passes {
-					s.accepts(t, r)
+					s.Accepts(t, r)
 					continue
 				}
-				s.refuses(t, r, unauthorized("binding", badBearer))
+				s.Refuses(t, r, boundtest.Unauthorized("binding", badBearer))
 			}
 		})
 	}
@@ -124,10 +125,10 @@ func TestMutualTLS(t *testing.T) {
 // What a token says about whom it is bound to must be understood whole.
 func TestConfirmations(t *testing.T) {
 	mine := selfSigned(t)
-	s := newBound(t, withMutualTLS, unbound)
-	jkt := s.prover.Thumbprint()
+	s := boundtest.New(t, withMutualTLS, unbound)
+	jkt := s.Prover.Thumbprint()
 	x5t := thumbprintOf(mine)
-	all := []string{withError(offersDPoP, "invalid_token"), offersBearer}
+	all := []string{boundtest.WithError(boundtest.OffersDPoP, "invalid_token"), boundtest.OffersBearer}
 	for _, test := range []struct{ name, cnf, reason string }{
 		{"key", `{"jkt":"` + jkt + `"}`, ""},
 		{"both", `{"jkt":"` + jkt + `","x5t#S256":"` + x5t + `"}`, ""},
@@ -157,40 +158,40 @@ func TestConfirmations(t *testing.T) {
 		{"key-twice-by-escape", `{"jkt":"` + x5t + `","\u006akt":"` + jkt + `"}`, "malformed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			token := s.issuer.Token(confirmed(json.RawMessage(test.cnf)))
-			r := over(asks("DPoP", token, s.proof(token, nil)), mine)
+			token := s.Issuer.Token(confirmed(json.RawMessage(test.cnf)))
+			r := over(boundtest.Asks("DPoP", token, s.Proof(token, nil)), mine)
 			asBearer := "binding" // a bound token is never as good as an unbound one
 			if test.reason == "" {
-				s.accepts(t, r)
+				s.Accepts(t, r)
 			} else {
-				s.refuses(t, r, unauthorized(test.reason, all...))
+				s.Refuses(t, r, boundtest.Unauthorized(test.reason, all...))
 				asBearer = test.reason
 			}
 			if test.name == "certificate-under-dpop" {
-				s.accepts(t, over(asks("Bearer", token), mine))
+				s.Accepts(t, over(boundtest.Asks("Bearer", token), mine))
 				return
 			}
-			s.refuses(t, over(asks("Bearer", token), mine), unauthorized(asBearer, offersDPoP, withError(offersBearer, "invalid_token")))
+			s.Refuses(t, over(boundtest.Asks("Bearer", token), mine), boundtest.Unauthorized(asBearer, boundtest.OffersDPoP, boundtest.WithError(boundtest.OffersBearer, "invalid_token")))
 		})
 	}
-	token := s.issuer.Token(confirmed(map[string]string{"jkt": jkt, "x5t#S256": x5t}))
-	s.accepts(t, over(asks("DPoP", token, s.proof(token, nil)), mine))
-	s.refuses(t, asks("DPoP", token, s.proof(token, nil)), unauthorized("binding", all...))
-	s.refuses(t, over(asks("DPoP", token), mine), badProof("proof", withError(offersDPoP, "invalid_dpop_proof"), offersBearer))
+	token := s.Issuer.Token(confirmed(map[string]string{"jkt": jkt, "x5t#S256": x5t}))
+	s.Accepts(t, over(boundtest.Asks("DPoP", token, s.Proof(token, nil)), mine))
+	s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)), boundtest.Unauthorized("binding", all...))
+	s.Refuses(t, over(boundtest.Asks("DPoP", token), mine), boundtest.BadProof("proof", boundtest.WithError(boundtest.OffersDPoP, "invalid_dpop_proof"), boundtest.OffersBearer))
 }
 
 // On sockets, where the handshake proves that the client has the certificate's key.
 func TestMutualTLSOverSockets(t *testing.T) {
 	mine, other := selfSigned(t), selfSigned(t)
-	s := newBound(t, onlyMutualTLS)
-	server := httptest.NewUnstartedServer(s.handler)
+	s := boundtest.New(t, onlyMutualTLS)
+	server := httptest.NewUnstartedServer(s.Handler)
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	without := httptest.NewServer(s.handler)
+	without := httptest.NewServer(s.Handler)
 	defer without.Close()
-	token := s.issuer.Token(toCertificate(mine))
+	token := s.Issuer.Token(toCertificate(mine))
 	client := func(version uint16, certificates ...tls.Certificate) *http.Client {
 		transport := server.Client().Transport.(*http.Transport).Clone()
 		transport.TLSClientConfig.Certificates = certificates
@@ -215,8 +216,8 @@ func TestMutualTLSOverSockets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for n := range 3 {
-				s.ran.Store(0)
-				s.recorder.Take()
+				s.Ran.Store(0)
+				s.Recorder.Take()
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, test.url+"/documents", nil)
 				if err != nil {
 					t.Fatal(err)
@@ -227,11 +228,11 @@ func TestMutualTLSOverSockets(t *testing.T) {
 					t.Fatal(err)
 				}
 				answer.Body.Close()
-				events := s.recorder.Take()
-				if answer.StatusCode != test.want || (s.ran.Load() == 1) != (test.want == 204) {
-					t.Errorf("%d: %d, the handler ran %d times, %+v", n, answer.StatusCode, s.ran.Load(), events)
+				events := s.Recorder.Take()
+				if answer.StatusCode != test.want || (s.Ran.Load() == 1) != (test.want == 204) {
+					t.Errorf("%d: %d, the handler ran %d times, %+v", n, answer.StatusCode, s.Ran.Load(), events)
 				}
-				if test.want != 204 && (len(events) != 1 || events[0].Reason != "binding" || answer.Header.Get("Www-Authenticate") != withError(offersBearer, "invalid_token")) {
+				if test.want != 204 && (len(events) != 1 || events[0].Reason != "binding" || answer.Header.Get("Www-Authenticate") != boundtest.WithError(boundtest.OffersBearer, "invalid_token")) {
 					t.Errorf("%d: %q, events %+v", n, answer.Header["Www-Authenticate"], events)
 				}
 			}
@@ -239,7 +240,7 @@ func TestMutualTLSOverSockets(t *testing.T) {
 	}
 	// Nobody shows a certificate whose key is another's.
 	stolen := client(tls.VersionTLS13, tls.Certificate{Certificate: mine.Certificate, PrivateKey: other.PrivateKey})
-	s.ran.Store(0)
+	s.Ran.Store(0)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/documents", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -249,7 +250,7 @@ func TestMutualTLSOverSockets(t *testing.T) {
 		answer.Body.Close()
 		t.Errorf("a stolen certificate got %d", answer.StatusCode)
 	}
-	if s.ran.Load() != 0 {
+	if s.Ran.Load() != 0 {
 		t.Error("the handler ran")
 	}
 }
@@ -257,24 +258,24 @@ func TestMutualTLSOverSockets(t *testing.T) {
 // Verify has no request that could prove anything.
 func TestVerifyRefusesBoundTokens(t *testing.T) {
 	mine := selfSigned(t)
-	s := newBound(t, withMutualTLS, unbound)
-	for name, claims := range map[string]authtest.Claims{"key": s.prover.Bound(), "certificate": toCertificate(mine), "unknown": confirmed(map[string]string{"kid": "1"})} {
+	s := boundtest.New(t, withMutualTLS, unbound)
+	for name, claims := range map[string]authtest.Claims{"key": s.Prover.Bound(), "certificate": toCertificate(mine), "unknown": confirmed(map[string]string{"kid": "1"})} {
 		for range 2 {
-			if p, err := s.verifier.Verify(t.Context(), s.issuer.Token(claims)); p != nil || reason(err) != "binding" {
+			if p, err := s.Verifier.Verify(t.Context(), s.Issuer.Token(claims)); p != nil || reason(err) != "binding" {
 				t.Errorf("%s: %v, %v", name, p, err)
 			}
 		}
 	}
-	token := s.token(nil)
-	s.accepts(t, asks("DPoP", token, s.proof(token, nil)))
-	if p, err := s.verifier.Verify(t.Context(), token); p != nil || reason(err) != "binding" { // from the cache
+	token := s.Token(nil)
+	s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+	if p, err := s.Verifier.Verify(t.Context(), token); p != nil || reason(err) != "binding" { // from the cache
 		t.Errorf("%v, %v", p, err)
 	}
-	if p, err := s.verifier.Verify(t.Context(), s.issuer.Token(nil)); err != nil || p.Subject != "alice" {
+	if p, err := s.Verifier.Verify(t.Context(), s.Issuer.Token(nil)); err != nil || p.Subject != "alice" {
 		t.Errorf("%v, %v", p, err)
 	}
-	strict := newBoundOf(t, s.issuer)
-	if p, err := strict.verifier.Verify(t.Context(), s.issuer.Token(nil)); p != nil || reason(err) != "binding" {
+	strict := boundtest.Of(t, s.Issuer)
+	if p, err := strict.Verifier.Verify(t.Context(), s.Issuer.Token(nil)); p != nil || reason(err) != "binding" {
 		t.Errorf("%v, %v", p, err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
@@ -44,7 +46,7 @@ type carried struct {
 
 func newFleet(t *testing.T, issuers []*authtest.Issuer) *fleet {
 	f := &fleet{t: t, issuers: issuers, store: &auth.MemoryRevocations{}, rotated: make([]time.Time, len(issuers))}
-	dpop, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: &auth.MemoryReplays{}})
+	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,14 +55,14 @@ func newFleet(t *testing.T, issuers []*authtest.Issuer) *fleet {
 		config := issuer.Config()
 		config.Keys = jwt.RemoteKeys(issuer.KeysURL(), jwt.RemoteConfig{Transport: issuer.Transport()})
 		config.CacheSize = 8
-		config.DPoP, config.InsecureUnbound, config.Revocations = dpop, true, f.store
+		config.DPoP, config.InsecureUnbound, config.Revocations = proofs, true, f.store
 		all = append(all, mustNew(t, config))
 	}
 	layer, err := auth.New(auth.Config{Authenticators: all})
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge, err := bulwark.Edge{InsecureAnyHost: true, BaseURL: baseURL}.Build()
+	edge, err := bulwark.Edge{InsecureAnyHost: true, BaseURL: boundtest.BaseURL}.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +91,9 @@ func (f *fleet) mint(client string, prover *authtest.Prover) *carried {
 // ask sends the token, under a proof where it is bound, and returns why it is
 // refused, or nothing.
 func (f *fleet) ask(c *carried, proof string) string {
-	r := asks("Bearer", c.token)
+	r := boundtest.Asks("Bearer", c.token)
 	if c.prover != nil {
-		r = asks("DPoP", c.token, proof)
+		r = boundtest.Asks("DPoP", c.token, proof)
 	}
 	var recorder bulwarktest.Recorder
 	w := httptest.NewRecorder()
@@ -115,7 +117,7 @@ func (c *carried) proof() string {
 	if c.prover == nil {
 		return ""
 	}
-	return c.prover.Proof(http.MethodGet, documents, c.token, nil)
+	return c.prover.Proof(http.MethodGet, boundtest.Documents, c.token, nil)
 }
 
 // check sends the token and holds what comes of it against what must.

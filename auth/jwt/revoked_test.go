@@ -14,6 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
@@ -32,11 +33,11 @@ func (m *revocations) Revoked(ctx context.Context, p *bulwark.Principal) (bool, 
 	return m.MemoryRevocations.Revoked(ctx, p)
 }
 
-func revocable(store auth.Revocations) func(*settings) {
-	return func(c *settings) { c.without, c.jwt.Revocations = true, store }
+func revocable(store auth.Revocations) func(*boundtest.Settings) {
+	return func(c *boundtest.Settings) { c.Without, c.JWT.Revocations = true, store }
 }
 
-var badBearer = withError(offersBearer, "invalid_token")
+var badBearer = boundtest.WithError(boundtest.OffersBearer, "invalid_token")
 
 func TestRevokedTokens(t *testing.T) {
 	for kind, open := range map[string]func() auth.Revocations{
@@ -52,9 +53,9 @@ func TestRevokedTokens(t *testing.T) {
 			} {
 				t.Run(kind+"-"+mode+"-"+name, func(t *testing.T) {
 					store := open() // its own: an issuer may get the port of one that is gone
-					s := newBound(t, revocable(store), func(c *settings) { c.jwt.CacheSize = size })
-					token := s.issuer.Token(authtest.Claims{"jti": "t1", "sid": "s1"})
-					others := s.issuer.Token(authtest.Claims{"jti": "t2", "sid": "s2", "iat": time.Now().Add(30 * time.Second).Unix()})
+					s := boundtest.New(t, revocable(store), func(c *boundtest.Settings) { c.JWT.CacheSize = size })
+					token := s.Issuer.Token(authtest.Claims{"jti": "t1", "sid": "s1"})
+					others := s.Issuer.Token(authtest.Claims{"jti": "t2", "sid": "s2", "iat": time.Now().Add(30 * time.Second).Unix()})
 					revoke := func(issuer string) {
 						revocation.Issuer = issuer
 						if revocation.Subject != "" {
@@ -64,16 +65,16 @@ func TestRevokedTokens(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					s.accepts(t, asks("Bearer", token))
-					s.accepts(t, asks("Bearer", others))
-					revoke(s.issuer.URL() + "/other")
-					s.accepts(t, asks("Bearer", token))
-					revoke(s.issuer.URL())
+					s.Accepts(t, boundtest.Asks("Bearer", token))
+					s.Accepts(t, boundtest.Asks("Bearer", others))
+					revoke(s.Issuer.URL() + "/other")
+					s.Accepts(t, boundtest.Asks("Bearer", token))
+					revoke(s.Issuer.URL())
 					for range 3 {
-						s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
-						s.accepts(t, asks("Bearer", others))
+						s.Refuses(t, boundtest.Asks("Bearer", token), boundtest.Unauthorized("revoked", badBearer))
+						s.Accepts(t, boundtest.Asks("Bearer", others))
 					}
-					if p, err := s.verifier.Verify(t.Context(), token); p != nil || reason(err) != "revoked" {
+					if p, err := s.Verifier.Verify(t.Context(), token); p != nil || reason(err) != "revoked" {
 						t.Errorf("%v, %v", p, err)
 					}
 				})
@@ -85,30 +86,30 @@ func TestRevokedTokens(t *testing.T) {
 // Another spelling of the signature is the same token.
 func TestRevocationIsOfTheTokenNotItsText(t *testing.T) {
 	store := &auth.MemoryRevocations{}
-	s := newBound(t, revocable(store))
-	token := s.issuer.Token(nil)
-	s.accepts(t, asks("Bearer", token))
-	if err := store.Revoke(t.Context(), auth.RevocationOf(s.caller.Load())); err != nil {
+	s := boundtest.New(t, revocable(store))
+	token := s.Issuer.Token(nil)
+	s.Accepts(t, boundtest.Asks("Bearer", token))
+	if err := store.Revoke(t.Context(), auth.RevocationOf(s.Caller.Load())); err != nil {
 		t.Fatal(err)
 	}
-	s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
-	s.refuses(t, asks("Bearer", malleated(token)), unauthorized("revoked", badBearer))
+	s.Refuses(t, boundtest.Asks("Bearer", token), boundtest.Unauthorized("revoked", badBearer))
+	s.Refuses(t, boundtest.Asks("Bearer", boundtest.Malleated(token)), boundtest.Unauthorized("revoked", badBearer))
 }
 
 // The store is asked once for each good token, remembered or not, and never for
 // one that nobody has vouched for.
 func TestRevocationsAreAskedLive(t *testing.T) {
 	store := &revocations{}
-	s := newBound(t, revocable(store))
-	for _, attack := range s.issuer.Attacks() {
-		s.send(asks("Bearer", attack.Token))
+	s := boundtest.New(t, revocable(store))
+	for _, attack := range s.Issuer.Attacks() {
+		s.Send(boundtest.Asks("Bearer", attack.Token))
 	}
 	if n := store.asked.Load(); n != 0 {
 		t.Errorf("asked %d times about bad tokens", n)
 	}
-	token := s.issuer.Token(nil)
+	token := s.Issuer.Token(nil)
 	for n := range 5 {
-		s.accepts(t, asks("Bearer", token))
+		s.Accepts(t, boundtest.Asks("Bearer", token))
 		if asked := store.asked.Load(); asked != int64(n+1) {
 			t.Errorf("asked %d times for %d requests", asked, n+1)
 		}
@@ -118,27 +119,27 @@ func TestRevocationsAreAskedLive(t *testing.T) {
 		seen = p
 		return true, nil
 	}
-	s.refuses(t, asks("Bearer", token), unauthorized("revoked", badBearer))
-	if seen == nil || seen.Subject != "alice" || seen.Issuer != s.issuer.URL() || seen.TokenID == "" || seen.IssuedAt.IsZero() {
+	s.Refuses(t, boundtest.Asks("Bearer", token), boundtest.Unauthorized("revoked", badBearer))
+	if seen == nil || seen.Subject != "alice" || seen.Issuer != s.Issuer.URL() || seen.TokenID == "" || seen.IssuedAt.IsZero() {
 		t.Errorf("asked about %+v", seen)
 	}
 	store.answer = nil
-	s.accepts(t, asks("Bearer", token))
+	s.Accepts(t, boundtest.Asks("Bearer", token))
 }
 
 // A token that could not be revoked is none to accept where tokens can be.
 func TestUnrevocableTokens(t *testing.T) {
 	store := &revocations{}
-	s := newBound(t, revocable(store))
-	without := newBoundOf(t, s.issuer, func(c *settings) { c.without = true })
+	s := boundtest.New(t, revocable(store))
+	without := boundtest.Of(t, s.Issuer, func(c *boundtest.Settings) { c.Without = true })
 	for name, claims := range map[string]authtest.Claims{
 		"no-jti": {"jti": nil}, "jti-empty": {"jti": ""}, "no-iat": {"iat": nil}, "neither": {"jti": nil, "iat": nil}, "sid-alone": {"jti": nil, "sid": "s1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			token := s.issuer.Token(claims)
-			without.accepts(t, asks("Bearer", token))
+			token := s.Issuer.Token(claims)
+			without.Accepts(t, boundtest.Asks("Bearer", token))
 			for range 2 {
-				s.refuses(t, asks("Bearer", token), unauthorized("malformed", badBearer))
+				s.Refuses(t, boundtest.Asks("Bearer", token), boundtest.Unauthorized("malformed", badBearer))
 			}
 		})
 	}
@@ -167,32 +168,32 @@ func TestRevocationOutage(t *testing.T) {
 			t.Run(name+"-"+mode, func(t *testing.T) {
 				inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 					store := &revocations{}
-					sized := func(c *settings) { c.jwt.CacheSize = size }
-					s := newBoundOf(t, issuer, revocable(store), sized)
-					lenient := newBoundOf(t, issuer, revocable(store), sized, func(c *settings) { c.jwt.InsecureOnOutage = true })
+					sized := func(c *boundtest.Settings) { c.JWT.CacheSize = size }
+					s := boundtest.Of(t, issuer, revocable(store), sized)
+					lenient := boundtest.Of(t, issuer, revocable(store), sized, func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = true })
 					token := issuer.Token(nil)
-					s.accepts(t, asks("Bearer", token))
+					s.Accepts(t, boundtest.Asks("Bearer", token))
 					store.answer = test.answer
 					began := time.Now()
-					want := outage("store_unavailable")
+					want := boundtest.Outage("store_unavailable")
 					if test.revoked {
-						want = unauthorized("revoked", badBearer)
+						want = boundtest.Unauthorized("revoked", badBearer)
 					}
-					s.refuses(t, asks("Bearer", token), want)
+					s.Refuses(t, boundtest.Asks("Bearer", token), want)
 					if took := time.Since(began); took > 2*time.Second {
 						t.Errorf("it took %v", took)
 					}
-					if text := fmt.Sprint(s.recorder.Events()); strings.Contains(text, "secret-value") {
+					if text := fmt.Sprint(s.Recorder.Events()); strings.Contains(text, "secret-value") {
 						t.Errorf("the log holds what the store panicked with: %s", text)
 					}
 					if test.revoked {
-						lenient.refuses(t, asks("Bearer", token), want)
+						lenient.Refuses(t, boundtest.Asks("Bearer", token), want)
 					} else {
-						lenient.accepts(t, asks("Bearer", token))
+						lenient.Accepts(t, boundtest.Asks("Bearer", token))
 					}
 					store.answer = nil
-					s.accepts(t, asks("Bearer", token))
-					lenient.accepts(t, asks("Bearer", token))
+					s.Accepts(t, boundtest.Asks("Bearer", token))
+					lenient.Accepts(t, boundtest.Asks("Bearer", token))
 				})
 			})
 		}
@@ -254,18 +255,18 @@ func (d *discarded) WriteHeader(status int)      { d.status = status }
 // nothing.
 func TestRevokedBoundTokens(t *testing.T) {
 	store := &auth.MemoryRevocations{}
-	s := newBound(t, func(c *settings) { c.jwt.Revocations = store })
-	token := s.token(nil)
-	proof := s.proof(token, nil)
-	s.accepts(t, asks("DPoP", token, proof))
-	if err := store.Revoke(t.Context(), auth.RevocationOf(s.caller.Load())); err != nil {
+	s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.Revocations = store })
+	token := s.Token(nil)
+	proof := s.Proof(token, nil)
+	s.Accepts(t, boundtest.Asks("DPoP", token, proof))
+	if err := store.Revoke(t.Context(), auth.RevocationOf(s.Caller.Load())); err != nil {
 		t.Fatal(err)
 	}
-	used := s.replays.uses.Load()
-	s.refuses(t, asks("DPoP", token, s.proof(token, nil)), unauthorized("revoked", invalidToken))
-	s.refuses(t, asks("DPoP", token, proof), unauthorized("revoked", invalidToken))
-	s.refuses(t, asks("DPoP", token), unauthorized("revoked", invalidToken))
-	if n := s.replays.uses.Load(); n != used {
+	used := s.Replays.Uses.Load()
+	s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)), boundtest.Unauthorized("revoked", boundtest.InvalidToken))
+	s.Refuses(t, boundtest.Asks("DPoP", token, proof), boundtest.Unauthorized("revoked", boundtest.InvalidToken))
+	s.Refuses(t, boundtest.Asks("DPoP", token), boundtest.Unauthorized("revoked", boundtest.InvalidToken))
+	if n := s.Replays.Uses.Load(); n != used {
 		t.Errorf("the store of proofs was asked %d times", n-used)
 	}
 }

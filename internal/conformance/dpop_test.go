@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/auth"
-	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
 // The request of RFC 9449 section 7.1, figure 13, and what binds its token
@@ -63,7 +62,7 @@ func TestRFC9449(t *testing.T) {
 
 // checker returns a function that sends the proof and says why it was refused.
 func checker(t *testing.T) func(method, target, token, thumbprint string) string {
-	dpop, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: &auth.MemoryReplays{}})
+	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +73,7 @@ func checker(t *testing.T) func(method, target, token, thumbprint string) string
 	return func(method, target, token, thumbprint string) string {
 		var refusal error
 		handler := edge.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			refusal = dpop.Check(r, token, thumbprint)
+			refusal = proofs.Check(r, token, thumbprint)
 		}))
 		r := httptest.NewRequest(method, target, nil)
 		r.Host = "resource.example.org"

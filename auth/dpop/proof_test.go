@@ -1,4 +1,4 @@
-package jwt_test
+package dpop_test
 
 import (
 	"bufio"
@@ -22,9 +22,9 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
-	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 )
 
 // client signs proofs of any header with a key, as an algorithm wants it.
@@ -71,8 +71,8 @@ func (c client) sign(input []byte) []byte {
 	return signature
 }
 
-// jwk is the public key, its members sorted and without spaces, as RFC 7638 wants
-// them for the thumbprint.
+// jwk is the public key, its members sorted and without spaces, as RFC 7638
+// wants them for the thumbprint.
 func (c client) jwk() string {
 	switch public := c.key.Public().(type) {
 	case ed25519.PublicKey:
@@ -102,7 +102,7 @@ func (c client) proof(header, token string, changes authtest.Claims) string {
 		header = `{"typ":"dpop+jwt","alg":"` + c.alg + `","jwk":` + c.jwk() + `}`
 	}
 	hash := sha256.Sum256([]byte(token))
-	claims := map[string]any{"jti": rand.Text(), "htm": "GET", "htu": documents, "iat": time.Now().Unix(), "ath": text64(hash[:])}
+	claims := map[string]any{"jti": rand.Text(), "htm": "GET", "htu": boundtest.Documents, "iat": time.Now().Unix(), "ath": text64(hash[:])}
 	for name, value := range changes {
 		claims[name] = value
 	}
@@ -127,30 +127,30 @@ func clients(t testing.TB) []client {
 }
 
 func TestProofsOfEveryAlgorithm(t *testing.T) {
-	s := newBound(t)
-	only := newBound(t, func(c *settings) { c.dpop.Algorithms = []string{"EdDSA", "PS256"} })
+	s := boundtest.New(t)
+	only := boundtest.New(t, func(c *boundtest.Settings) { c.DPoP.Algorithms = []string{"EdDSA", "PS256"} })
 	for _, c := range clients(t) {
 		t.Run(c.alg, func(t *testing.T) {
-			token := s.issuer.Token(c.bound())
+			token := s.Issuer.Token(c.bound())
 			for range 2 { // cold, and remembered
-				s.accepts(t, asks("DPoP", token, c.proof("", token, nil)))
+				s.Accepts(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)))
 			}
-			token = only.issuer.Token(c.bound())
+			token = only.Issuer.Token(c.bound())
 			if c.alg == "EdDSA" || c.alg == "PS256" {
-				only.accepts(t, asks("DPoP", token, c.proof("", token, nil)))
+				only.Accepts(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)))
 				return
 			}
-			offered := `DPoP realm="api", algs="EdDSA PS256"` + metadata
-			only.refuses(t, asks("DPoP", token, c.proof("", token, nil)), badProof("proof", withError(offered, "invalid_dpop_proof")))
+			offered := `DPoP realm="api", algs="EdDSA PS256"` + boundtest.Metadata
+			only.Refuses(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)), boundtest.BadProof("proof", boundtest.WithError(offered, "invalid_dpop_proof")))
 		})
 	}
 }
 
 // What else a proof may say changes nothing.
 func TestGoodProofs(t *testing.T) {
-	s := newBound(t)
+	s := boundtest.New(t)
 	c := client{"ES256", signers(t)["ES256"]}
-	token := s.issuer.Token(c.bound())
+	token := s.Issuer.Token(c.bound())
 	header := func(typ, more string) string {
 		return `{"typ":"` + typ + `","alg":"ES256","jwk":` + c.jwk() + more + `}`
 	}
@@ -168,7 +168,7 @@ func TestGoodProofs(t *testing.T) {
 		"jti-of-any-text":     c.proof("", token, authtest.Claims{"jti": "é\x00\n\"\\"}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.accepts(t, asks("DPoP", token, proof))
+			s.Accepts(t, boundtest.Asks("DPoP", token, proof))
 		})
 	}
 }
@@ -179,24 +179,24 @@ func TestProofAttacksAreRefused(t *testing.T) {
 	for alg, key := range signers(t) {
 		for mode, size := range map[string]int{"cold": -1, "remembered": 0} {
 			t.Run(alg+"-"+mode, func(t *testing.T) {
-				s := newBound(t, func(c *settings) { c.jwt.CacheSize = size })
-				s.prover = authtest.ProverWith(key)
-				token := s.token(nil)
-				s.accepts(t, asks("DPoP", token, s.proof(token, nil)))
-				for _, attack := range s.prover.Attacks(http.MethodGet, documents, token) {
+				s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.CacheSize = size })
+				s.Prover = authtest.ProverWith(key)
+				token := s.Token(nil)
+				s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+				for _, attack := range s.Prover.Attacks(http.MethodGet, boundtest.Documents, token) {
 					t.Run(attack.Name, func(t *testing.T) {
-						used := s.replays.uses.Load()
-						want := badProof(attack.Reason, invalidProof)
+						used := s.Replays.Uses.Load()
+						want := boundtest.BadProof(attack.Reason, boundtest.InvalidProof)
 						if attack.Reason == "binding" {
-							want = unauthorized("binding", invalidToken)
+							want = boundtest.Unauthorized("binding", boundtest.InvalidToken)
 						}
-						s.refuses(t, asks("DPoP", token, attack.Token), want)
-						if n := s.replays.uses.Load(); n != used {
+						s.Refuses(t, boundtest.Asks("DPoP", token, attack.Token), want)
+						if n := s.Replays.Uses.Load(); n != used {
 							t.Errorf("the store was asked %d times", n-used)
 						}
 					})
 				}
-				s.accepts(t, asks("DPoP", token, s.proof(token, nil)))
+				s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
 			})
 		}
 	}
@@ -204,11 +204,11 @@ func TestProofAttacksAreRefused(t *testing.T) {
 
 // More than Attacks has: what only this package knows to be near to good.
 func TestNearlyGoodProofs(t *testing.T) {
-	s := newBound(t)
+	s := boundtest.New(t)
 	c := client{"ES256", signers(t)["ES256"]}
 	r := client{"RS256", signers(t)["RS256"]}
-	token := s.issuer.Token(c.bound())
-	ofRSA := s.issuer.Token(r.bound())
+	token := s.Issuer.Token(c.bound())
+	ofRSA := s.Issuer.Token(r.bound())
 	header := func(jwk, more string) string {
 		return `{"typ":"dpop+jwt","alg":"ES256","jwk":` + jwk + more + `}`
 	}
@@ -216,7 +216,7 @@ func TestNearlyGoodProofs(t *testing.T) {
 	even := new(big.Int).Add(r.key.Public().(*rsa.PublicKey).N, big.NewInt(1))
 	evenJWK := `{"e":"AQAB","kty":"RSA","n":"` + text64(even.Bytes()) + `"}`
 	evenSum := sha256.Sum256([]byte(evenJWK))
-	toEven := s.issuer.Token(authtest.Claims{"cnf": map[string]string{"jkt": text64(evenSum[:])}})
+	toEven := s.Issuer.Token(authtest.Claims{"cnf": map[string]string{"jkt": text64(evenSum[:])}})
 	shortSalt := func(input []byte) []byte {
 		sum := sha256.Sum256(input)
 		signature, err := rsa.SignPSS(rand.Reader, r.key.(*rsa.PrivateKey), crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: 20})
@@ -227,7 +227,7 @@ func TestNearlyGoodProofs(t *testing.T) {
 	}
 	claims := func(token string) map[string]any {
 		hash := sha256.Sum256([]byte(token))
-		return map[string]any{"jti": rand.Text(), "htm": "GET", "htu": documents, "iat": time.Now().Unix(), "ath": text64(hash[:])}
+		return map[string]any{"jti": rand.Text(), "htm": "GET", "htu": boundtest.Documents, "iat": time.Now().Unix(), "ath": text64(hash[:])}
 	}
 	for _, test := range []struct{ name, token, proof string }{
 		{"ath-padded", token, c.proof("", token, authtest.Claims{"ath": base64.URLEncoding.EncodeToString(hash[:])})},
@@ -237,7 +237,7 @@ func TestNearlyGoodProofs(t *testing.T) {
 		{"htm-list", token, c.proof("", token, authtest.Claims{"htm": []string{"GET"}})},
 		{"htm-star", token, c.proof("", token, authtest.Claims{"htm": "*"})},
 		{"htm-null", token, c.proof("", token, authtest.Claims{"htm": nil})},
-		{"htu-list", token, c.proof("", token, authtest.Claims{"htu": []string{documents}})},
+		{"htu-list", token, c.proof("", token, authtest.Claims{"htu": []string{boundtest.Documents}})},
 		{"iat-null", token, c.proof("", token, authtest.Claims{"iat": nil})},
 		{"iat-negative", token, c.proof("", token, authtest.Claims{"iat": -1})},
 		{"iat-huge", token, c.proof("", token, authtest.Claims{"iat": 1e300})},
@@ -262,14 +262,14 @@ func TestNearlyGoodProofs(t *testing.T) {
 		{"many-claims", token, tokenOf(header(c.jwk(), ""), crowd(claims(token), 200), c.sign)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s.refuses(t, asks("DPoP", test.token, test.proof), badProof("proof", invalidProof))
+			s.Refuses(t, boundtest.Asks("DPoP", test.token, test.proof), boundtest.BadProof("proof", boundtest.InvalidProof))
 		})
 	}
-	if n := s.replays.uses.Load(); n != 0 {
+	if n := s.Replays.Uses.Load(); n != 0 {
 		t.Errorf("the store was asked %d times", n)
 	}
-	s.accepts(t, asks("DPoP", token, c.proof("", token, nil)))
-	s.accepts(t, asks("DPoP", ofRSA, r.proof("", ofRSA, nil)))
+	s.Accepts(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)))
+	s.Accepts(t, boundtest.Asks("DPoP", ofRSA, r.proof("", ofRSA, nil)))
 }
 
 func crowd(claims map[string]any, n int) map[string]any {
@@ -282,9 +282,9 @@ func crowd(claims map[string]any, n int) map[string]any {
 // The proof is for one method, the token for one client, and neither is for
 // another request.
 func TestProofsOfOtherRequests(t *testing.T) {
-	s := newBound(t)
-	token, others := s.token(nil), s.token(nil)
-	proof := s.proof(token, nil)
+	s := boundtest.New(t)
+	token, others := s.Token(nil), s.Token(nil)
+	proof := s.Proof(token, nil)
 	for name, change := range map[string]func(*http.Request){
 		"post":         func(r *http.Request) { r.Method = http.MethodPost },
 		"head":         func(r *http.Request) { r.Method = http.MethodHead },
@@ -304,93 +304,83 @@ func TestProofsOfOtherRequests(t *testing.T) {
 		"token":        func(r *http.Request) { r.Header.Set("Authorization", "DPoP "+others) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := asks("DPoP", token, proof)
+			r := boundtest.Asks("DPoP", token, proof)
 			change(r)
 			if name == "head" { // whose answer has no body
-				if w := s.send(r); w.Code != 401 || s.ran.Load() != 0 {
+				if w := s.Send(r); w.Code != 401 || s.Ran.Load() != 0 {
 					t.Errorf("%d", w.Code)
 				}
 				return
 			}
-			s.refuses(t, r, badProof("proof", invalidProof))
+			s.Refuses(t, r, boundtest.BadProof("proof", boundtest.InvalidProof))
 		})
 	}
-	s.accepts(t, asks("DPoP", token, proof)) // none of them has used it up
+	s.Accepts(t, boundtest.Asks("DPoP", token, proof)) // none of them has used it up
 }
 
 func TestReplay(t *testing.T) {
-	s := newBound(t)
-	token := s.token(nil)
-	proof := s.proof(token, nil)
-	s.accepts(t, asks("DPoP", token, proof))
-	s.refuses(t, asks("DPoP", token, proof), badProof("replay", invalidProof))
-	s.refuses(t, asks("dpop", token, proof), badProof("replay", invalidProof))
-	// Another proof with the jti is one, too; and the next with another is none.
+	s := boundtest.New(t)
+	token := s.Token(nil)
+	proof := s.Proof(token, nil)
+	s.Accepts(t, boundtest.Asks("DPoP", token, proof))
+	s.Refuses(t, boundtest.Asks("DPoP", token, proof), boundtest.BadProof("replay", boundtest.InvalidProof))
+	s.Refuses(t, boundtest.Asks("dpop", token, proof), boundtest.BadProof("replay", boundtest.InvalidProof))
+	// Another proof with the jti is one, too; and the next with another is
+	// none.
 	jti := rand.Text()
-	s.accepts(t, asks("DPoP", token, s.proof(token, authtest.Claims{"jti": jti})))
-	again := s.proof(token, authtest.Claims{"jti": jti, "iat": time.Now().Add(time.Second).Unix()})
-	s.refuses(t, asks("DPoP", token, again), badProof("replay", invalidProof))
-	other := s.token(nil)
-	s.refuses(t, asks("DPoP", other, s.proof(other, authtest.Claims{"jti": jti})), badProof("replay", invalidProof))
-	s.accepts(t, asks("DPoP", token, s.proof(token, authtest.Claims{"jti": jti + "x"})))
+	s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"jti": jti})))
+	again := s.Proof(token, authtest.Claims{"jti": jti, "iat": time.Now().Add(time.Second).Unix()})
+	s.Refuses(t, boundtest.Asks("DPoP", token, again), boundtest.BadProof("replay", boundtest.InvalidProof))
+	other := s.Token(nil)
+	s.Refuses(t, boundtest.Asks("DPoP", other, s.Proof(other, authtest.Claims{"jti": jti})), boundtest.BadProof("replay", boundtest.InvalidProof))
+	s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"jti": jti + "x"})))
 	// The signature of ECDSA can be written in another way by anybody.
-	s.refuses(t, asks("DPoP", token, malleated(proof)), badProof("replay", invalidProof))
-}
-
-// malleated is an ES256 proof with the other signature that is good as well.
-func malleated(proof string) string {
-	end := strings.LastIndexByte(proof, '.') + 1
-	signature, err := base64.RawURLEncoding.DecodeString(proof[end:])
-	if err != nil || len(signature) != 64 {
-		panic("no ES256")
-	}
-	s := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(signature[32:]))
-	return proof[:end] + text64(append(signature[:32:32], s.FillBytes(make([]byte, 32))...))
+	s.Refuses(t, boundtest.Asks("DPoP", token, boundtest.Malleated(proof)), boundtest.BadProof("replay", boundtest.InvalidProof))
 }
 
 // Nobody uses up the jti of another client, though both use one store.
 func TestReplaysAreOfOneKey(t *testing.T) {
-	s := newBound(t)
+	s := boundtest.New(t)
 	jti := rand.Text()
-	for _, prover := range []*authtest.Prover{s.prover, authtest.NewProver(t)} {
-		token := s.issuer.Token(prover.Bound())
-		proof := prover.Proof(http.MethodGet, documents, token, authtest.Claims{"jti": jti})
-		s.accepts(t, asks("DPoP", token, proof))
-		s.refuses(t, asks("DPoP", token, proof), badProof("replay", invalidProof))
+	for _, prover := range []*authtest.Prover{s.Prover, authtest.NewProver(t)} {
+		token := s.Issuer.Token(prover.Bound())
+		proof := prover.Proof(http.MethodGet, boundtest.Documents, token, authtest.Claims{"jti": jti})
+		s.Accepts(t, boundtest.Asks("DPoP", token, proof))
+		s.Refuses(t, boundtest.Asks("DPoP", token, proof), boundtest.BadProof("replay", boundtest.InvalidProof))
 	}
 }
 
 // Verifiers and processes that share the store know of each other's proofs.
 func TestReplaysAcrossProcesses(t *testing.T) {
-	first := newBound(t)
-	second := newBoundOf(t, first.issuer, func(c *settings) { c.dpop.Replays = first.replays })
-	token := first.token(nil)
-	proof := first.proof(token, nil)
-	first.accepts(t, asks("DPoP", token, proof))
-	second.refuses(t, asks("DPoP", token, proof), badProof("replay", invalidProof))
+	first := boundtest.New(t)
+	second := boundtest.Of(t, first.Issuer, func(c *boundtest.Settings) { c.DPoP.Replays = first.Replays })
+	token := first.Token(nil)
+	proof := first.Proof(token, nil)
+	first.Accepts(t, boundtest.Asks("DPoP", token, proof))
+	second.Refuses(t, boundtest.Asks("DPoP", token, proof), boundtest.BadProof("replay", boundtest.InvalidProof))
 }
 
 func TestReplayRace(t *testing.T) {
 	for _, mode := range []string{"cold", "remembered"} {
 		t.Run(mode, func(t *testing.T) {
-			s := newBound(t)
-			token := s.token(nil)
+			s := boundtest.New(t)
+			token := s.Token(nil)
 			if mode == "remembered" {
-				s.accepts(t, asks("DPoP", token, s.proof(token, nil)))
+				s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
 			}
-			s.recorder.Take()
-			s.ran.Store(0)
-			proof := s.proof(token, nil)
+			s.Recorder.Take()
+			s.Ran.Store(0)
+			proof := s.Proof(token, nil)
 			start := make(chan struct{})
 			var wg sync.WaitGroup
 			var mu sync.Mutex
 			answers := map[int]int{}
 			for range 64 {
 				wg.Go(func() {
-					r := asks("DPoP", token, proof)
+					r := boundtest.Asks("DPoP", token, proof)
 					w := httptest.NewRecorder()
 					<-start
-					s.handler.ServeHTTP(w, r)
+					s.Handler.ServeHTTP(w, r)
 					mu.Lock()
 					defer mu.Unlock()
 					answers[w.Code]++
@@ -398,10 +388,10 @@ func TestReplayRace(t *testing.T) {
 			}
 			close(start)
 			wg.Wait()
-			if answers[204] != 1 || answers[401] != 63 || s.ran.Load() != 1 {
-				t.Errorf("answers %v, the handler ran %d times", answers, s.ran.Load())
+			if answers[204] != 1 || answers[401] != 63 || s.Ran.Load() != 1 {
+				t.Errorf("answers %v, the handler ran %d times", answers, s.Ran.Load())
 			}
-			for _, event := range s.recorder.Take() {
+			for _, event := range s.Recorder.Take() {
 				if event.Name != bulwark.AuthnTokenInvalid || event.Reason != "replay" {
 					t.Errorf("event %+v", event)
 				}
@@ -427,14 +417,14 @@ func TestWindow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
-				s := newBoundOf(t, issuer, func(c *settings) { c.dpop.Window = test.window })
-				token := s.token(nil)
-				r := asks("DPoP", token, s.proof(token, authtest.Claims{"iat": time.Now().Add(test.apart).Unix()}))
+				s := boundtest.Of(t, issuer, func(c *boundtest.Settings) { c.DPoP.Window = test.window })
+				token := s.Token(nil)
+				r := boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"iat": time.Now().Add(test.apart).Unix()}))
 				if test.good {
-					s.accepts(t, r)
+					s.Accepts(t, r)
 					return
 				}
-				s.refuses(t, r, badProof("proof", invalidProof))
+				s.Refuses(t, r, boundtest.BadProof("proof", boundtest.InvalidProof))
 			})
 		})
 	}
@@ -442,18 +432,18 @@ func TestWindow(t *testing.T) {
 
 // A handler that sends the request on within the process has used the proof up.
 func TestProofsAreUsedOnceInOneRequest(t *testing.T) {
-	s := newBound(t)
-	token := s.token(nil)
-	first := s.handler
+	s := boundtest.New(t)
+	token := s.Token(nil)
+	first := s.Handler
 	var inner *httptest.ResponseRecorder
-	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first.ServeHTTP(w, r)
 		inner = httptest.NewRecorder()
 		first.ServeHTTP(inner, r.Clone(t.Context()))
 	})
-	w := s.send(asks("DPoP", token, s.proof(token, nil)))
-	if w.Code != http.StatusNoContent || inner.Code != http.StatusUnauthorized || s.ran.Load() != 1 {
-		t.Errorf("%d, then %d; the handler ran %d times", w.Code, inner.Code, s.ran.Load())
+	w := s.Send(boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+	if w.Code != http.StatusNoContent || inner.Code != http.StatusUnauthorized || s.Ran.Load() != 1 {
+		t.Errorf("%d, then %d; the handler ran %d times", w.Code, inner.Code, s.Ran.Load())
 	}
 }
 
@@ -461,8 +451,8 @@ func TestProofsAreUsedOnceInOneRequest(t *testing.T) {
 func TestProofsOverHTTP(t *testing.T) {
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(proto, func(t *testing.T) {
-			s := newBound(t)
-			server := httptest.NewUnstartedServer(s.handler)
+			s := boundtest.New(t)
+			server := httptest.NewUnstartedServer(s.Handler)
 			server.EnableHTTP2 = proto == "HTTP/2.0"
 			server.StartTLS()
 			defer server.Close()
@@ -483,56 +473,56 @@ func TestProofsOverHTTP(t *testing.T) {
 				}
 				return answer
 			}
-			token := s.token(nil)
-			proof := s.proof(token, nil)
+			token := s.Token(nil)
+			proof := s.Proof(token, nil)
 			if got := send(token, proof); got.StatusCode != http.StatusNoContent {
 				t.Errorf("%d %v", got.StatusCode, got.Header)
 			}
-			if got := send(token, proof); got.StatusCode != http.StatusUnauthorized || got.Header.Get("Www-Authenticate") != invalidProof {
+			if got := send(token, proof); got.StatusCode != http.StatusUnauthorized || got.Header.Get("Www-Authenticate") != boundtest.InvalidProof {
 				t.Errorf("%d %v", got.StatusCode, got.Header)
 			}
-			if got := send(token, s.prover.Proof(http.MethodGet, server.URL+"/documents", token, nil)); got.StatusCode != http.StatusUnauthorized {
+			if got := send(token, s.Prover.Proof(http.MethodGet, server.URL+"/documents", token, nil)); got.StatusCode != http.StatusUnauthorized {
 				t.Errorf("the host of the connection counts: %d", got.StatusCode)
 			}
 		})
 	}
 }
 
-// Header fields as they come from the wire: of any case, folded, with white space
-// around, and twice.
+// Header fields as they come from the wire: of any case, folded, with white
+// space around, and twice.
 func TestHeaderTricks(t *testing.T) {
-	s := newBound(t)
-	token := s.token(nil)
+	s := boundtest.New(t)
+	token := s.Token(nil)
 	for name, test := range map[string]struct {
 		lines string // with TOKEN and PROOF, and each PROOF another
-		want  refusal
+		want  boundtest.Refusal
 	}{
-		"plain":              {"Authorization: DPoP TOKEN\r\nDPoP: PROOF", refusal{}},
-		"lower-case":         {"authorization: dpop TOKEN\r\ndpop: PROOF", refusal{}},
-		"white-space-around": {"Authorization: \t DPoP TOKEN \t\r\nDPoP: \t PROOF \t", refusal{}},
-		"twice-in-two-cases": {"Authorization: DPoP TOKEN\r\ndpop: PROOF\r\nDPOP: PROOF", badProof("proof", invalidProof)},
-		"in-one-line":        {"Authorization: DPoP TOKEN\r\nDPoP: PROOF,PROOF", badProof("proof", invalidProof)},
-		"folded":             {"Authorization: DPoP TOKEN\r\nDPoP: PROOF\r\n PROOF", badProof("proof", invalidProof)},
-		"empty":              {"Authorization: DPoP TOKEN\r\nDPoP:", badProof("proof", invalidProof)},
-		"with-underscore":    {"Authorization: DPoP TOKEN\r\nD_PoP: PROOF", badProof("proof", invalidProof)},
-		"as-a-parameter":     {"Authorization: DPoP TOKEN, proof=PROOF", unauthorized("malformed", invalidToken)},
-		"token-folded":       {"Authorization: DPoP TOKEN\r\n TOKEN\r\nDPoP: PROOF", unauthorized("malformed", invalidToken)},
+		"plain":              {"Authorization: DPoP TOKEN\r\nDPoP: PROOF", boundtest.Refusal{}},
+		"lower-case":         {"authorization: dpop TOKEN\r\ndpop: PROOF", boundtest.Refusal{}},
+		"white-space-around": {"Authorization: \t DPoP TOKEN \t\r\nDPoP: \t PROOF \t", boundtest.Refusal{}},
+		"twice-in-two-cases": {"Authorization: DPoP TOKEN\r\ndpop: PROOF\r\nDPOP: PROOF", boundtest.BadProof("proof", boundtest.InvalidProof)},
+		"in-one-line":        {"Authorization: DPoP TOKEN\r\nDPoP: PROOF,PROOF", boundtest.BadProof("proof", boundtest.InvalidProof)},
+		"folded":             {"Authorization: DPoP TOKEN\r\nDPoP: PROOF\r\n PROOF", boundtest.BadProof("proof", boundtest.InvalidProof)},
+		"empty":              {"Authorization: DPoP TOKEN\r\nDPoP:", boundtest.BadProof("proof", boundtest.InvalidProof)},
+		"with-underscore":    {"Authorization: DPoP TOKEN\r\nD_PoP: PROOF", boundtest.BadProof("proof", boundtest.InvalidProof)},
+		"as-a-parameter":     {"Authorization: DPoP TOKEN, proof=PROOF", boundtest.Unauthorized("malformed", boundtest.InvalidToken)},
+		"token-folded":       {"Authorization: DPoP TOKEN\r\n TOKEN\r\nDPoP: PROOF", boundtest.Unauthorized("malformed", boundtest.InvalidToken)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines := strings.ReplaceAll(test.lines, "TOKEN", token)
 			for strings.Contains(lines, "PROOF") {
-				lines = strings.Replace(lines, "PROOF", s.proof(token, nil), 1)
+				lines = strings.Replace(lines, "PROOF", s.Proof(token, nil), 1)
 			}
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET /documents HTTP/1.1\r\nHost: api.example.com\r\n" + lines + "\r\n\r\n")))
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.RemoteAddr = "192.0.2.1:1234"
-			if test.want.status == 0 {
-				s.accepts(t, r)
+			if test.want.Status == 0 {
+				s.Accepts(t, r)
 				return
 			}
-			s.refuses(t, r, test.want)
+			s.Refuses(t, r, test.want)
 		})
 	}
 }
@@ -546,7 +536,7 @@ func TestExampleOfTheStandard(t *testing.T) {
 		"c05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA"
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Unix(1562262618, 0)))
-		d, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: &auth.MemoryReplays{}})
+		d, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -572,16 +562,16 @@ func TestExampleOfTheStandard(t *testing.T) {
 	})
 }
 
-// A client may bring the largest key that there is, but the signature is checked
-// only of the one that the issuer has bound the token to.
+// A client may bring the largest key that there is, but the signature is
+// checked only of the one that the issuer has bound the token to.
 func TestLargeKeysOfStrangersAreNotUsed(t *testing.T) {
-	s := newBound(t)
-	token := s.token(nil)
+	s := boundtest.New(t)
+	token := s.Token(nil)
 	n := new(big.Int).Lsh(big.NewInt(1), 4095)
 	n.SetBit(n, 0, 1)
 	header := `{"typ":"dpop+jwt","alg":"PS512","jwk":{"e":"` + text64([]byte{0xff, 0xff, 0xff}) + `","kty":"RSA","n":"` + text64(n.Bytes()) + `"}}`
 	unsigned := client{"ES256", signers(t)["ES256"]}.proof(header, token, nil)
-	s.refuses(t, asks("DPoP", token, unsigned), unauthorized("binding", invalidToken))
+	s.Refuses(t, boundtest.Asks("DPoP", token, unsigned), boundtest.Unauthorized("binding", boundtest.InvalidToken))
 }
 
 func FuzzProof(f *testing.F) {
@@ -590,14 +580,14 @@ func FuzzProof(f *testing.F) {
 		f.Fatal(err)
 	}
 	prover := authtest.ProverWith(key)
-	good := prover.Proof(http.MethodGet, documents, "opaque", nil)
+	good := prover.Proof(http.MethodGet, boundtest.Documents, "opaque", nil)
 	f.Add(good, false)
-	for _, attack := range prover.Attacks(http.MethodGet, documents, "opaque") {
+	for _, attack := range prover.Attacks(http.MethodGet, boundtest.Documents, "opaque") {
 		if len(attack.Token) < 4<<10 {
 			f.Add(attack.Token, true)
 		}
 	}
-	edge, err := bulwark.Edge{InsecureAnyHost: true, BaseURL: baseURL}.Build()
+	edge, err := bulwark.Edge{InsecureAnyHost: true, BaseURL: boundtest.BaseURL}.Build()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -607,8 +597,8 @@ func FuzzProof(f *testing.F) {
 				proof = proof[:end+1] + text64(ed25519.Sign(key, []byte(proof[:end])))
 			}
 		}
-		store := &replays{}
-		d, err := jwt.NewDPoP(jwt.DPoPConfig{Replays: store, Window: 5 * time.Minute})
+		store := &boundtest.Replays{}
+		d, err := dpop.New(dpop.Config{Replays: store, Window: 5 * time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -618,15 +608,16 @@ func FuzzProof(f *testing.F) {
 			err = d.Check(r, "opaque", prover.Thumbprint())
 		})).ServeHTTP(httptest.NewRecorder(), r)
 		if err != nil {
-			if why := reason(err); why != "proof" && why != "binding" || store.uses.Load() != 0 {
-				t.Errorf("%q: %v, and the store was asked %d times", proof, err, store.uses.Load())
+			if why := reason(err); why != "proof" && why != "binding" || store.Uses.Load() != 0 {
+				t.Errorf("%q: %v, and the store was asked %d times", proof, err, store.Uses.Load())
 			}
 			return
 		}
 		if !signed && proof != good {
 			t.Errorf("%q is taken for %q", proof, good)
 		}
-		// Whatever is accepted says what it must, to any other reader of it too.
+		// Whatever is accepted says what it must, to any other reader of it
+		// too.
 		segments := strings.Split(proof, ".")
 		var claims struct {
 			ID     string `json:"jti"`

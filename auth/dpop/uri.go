@@ -1,4 +1,4 @@
-package jwt
+package dpop
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// requestPath is the path that the client has asked for, as it was spelled: what
-// a router strips of it on the way was in the proof.
+// requestPath is the path that the client has asked for, as it was spelled:
+// what a router strips of it on the way was in the proof.
 func requestPath(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		path, _, _ := strings.Cut(r.RequestURI, "?")
@@ -22,9 +22,9 @@ func requestPath(r *http.Request) string {
 	return r.URL.EscapedPath() // no server has read it
 }
 
-// sameURI compares the htu of a proof with the URI of the request, normalized by
-// syntax and scheme (RFC 3986 sections 6.2.2 and 6.2.3) but for dot segments,
-// which no client sends.
+// sameURI compares the htu of a proof with the URI of the request, normalized
+// by syntax and scheme (RFC 3986 sections 6.2.2 and 6.2.3) but for dot
+// segments, which no client sends.
 func sameURI(claim, base, path string) bool {
 	theirs, err := url.Parse(claim)
 	if err != nil || theirs.User != nil || theirs.Opaque != "" || !jose.IsPrintable(theirs.Host) { // U+212A in lower case is k
@@ -51,9 +51,9 @@ func authority(u *url.URL) string {
 	return host
 }
 
-// spelledPath is the path of a URL that has been parsed, as it stood there. Where a
-// character in it should have been encoded, EscapedPath would encode it all anew,
-// and an encoded slash be one.
+// spelledPath is the path of a URL that has been parsed, as it stood there.
+// Where a character in it should have been encoded, EscapedPath would encode it
+// all anew, and an encoded slash be one.
 func spelledPath(u *url.URL) string {
 	if u.RawPath != "" {
 		return u.RawPath
@@ -61,9 +61,9 @@ func spelledPath(u *url.URL) string {
 	return u.EscapedPath()
 }
 
-// normalPath spells a path in one way: characters that never need to be encoded are
-// not, those that always do are, and in upper case; of the others an encoded one is
-// not the character itself.
+// normalPath spells a path in one way: characters that never need to be encoded
+// are not, those that always do are, and in upper case; of the others an
+// encoded one is not the character itself.
 func normalPath(path string) (string, bool) {
 	if path == "" {
 		return "/", true
@@ -92,8 +92,8 @@ func normalPath(path string) (string, bool) {
 	return b.String(), true
 }
 
-// isReserved reports whether c may stand in a path and means something there (RFC
-// 3986 section 3.3).
+// isReserved reports whether c may stand in a path and means something there
+// (RFC 3986 section 3.3).
 func isReserved(c byte) bool { return strings.IndexByte("/:@!$&'()*+,;=", c) >= 0 }
 
 // isUnreserved reports whether c needs no encoding (RFC 3986 section 2.3).

@@ -1,11 +1,14 @@
-package jwt
+package dpop
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"net/http"
 	"time"
+
+	"github.com/bulwark-go/bulwark"
 )
 
 // nonces makes and knows nonces without keeping any: each is the number of a
@@ -28,8 +31,8 @@ func (n *nonces) current(now time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// knows reports whether a nonce is that of this stretch of time or of the last, or
-// of the next: another process whose clock is ahead may have handed it out.
+// knows reports whether a nonce is that of this stretch of time or of the last,
+// or of the next: another process whose clock is ahead may have handed it out.
 func (n *nonces) knows(nonce string, now time.Time) bool {
 	for _, near := range [...]time.Duration{0, -n.lifetime, n.lifetime} {
 		if hmac.Equal([]byte(nonce), []byte(n.current(now.Add(near)))) {
@@ -37,4 +40,16 @@ func (n *nonces) knows(nonce string, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// wantsNonce tells the nonce to use (RFC 9449 section 9).
+func wantsNonce(nonce string) *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.use_dpop_nonce",
+		Detail: "Make the DPoP proof with the nonce in the DPoP-Nonce header field.",
+		Header: http.Header{"Dpop-Nonce": {nonce}},
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: "nonce",
+	}
 }

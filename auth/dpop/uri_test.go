@@ -1,4 +1,4 @@
-package jwt_test
+package dpop_test
 
 import (
 	"bufio"
@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 )
 
 // The htu is the URI that the client used, in any of its spellings.
@@ -97,19 +98,19 @@ func TestURIs(t *testing.T) {
 		{"absolute-form-encoded", plain, "https://api.example.com/a%2fb", plain + "/a%2Fb", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newBound(t, func(c *settings) { c.edge.BaseURL = test.base })
-			token := s.token(nil)
+			s := boundtest.New(t, func(c *boundtest.Settings) { c.Edge.BaseURL = test.base })
+			token := s.Token(nil)
 			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + test.target + " HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n")))
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.RemoteAddr = "192.0.2.1:1234"
-			s.prover.Sign(r, test.htu, token)
+			s.Prover.Sign(r, test.htu, token)
 			if test.good {
-				s.accepts(t, r)
+				s.Accepts(t, r)
 				return
 			}
-			s.refuses(t, r, badProof("proof", invalidProof))
+			s.Refuses(t, r, boundtest.BadProof("proof", boundtest.InvalidProof))
 		})
 	}
 }
@@ -117,40 +118,40 @@ func TestURIs(t *testing.T) {
 // What stands outside may change the URL: the proof is of what the client asked
 // for, and never of what a router has left of it.
 func TestRewrittenRequests(t *testing.T) {
-	inner := func(prefix string) func(*settings) {
-		return func(c *settings) {
-			c.outside = func(h http.Handler) http.Handler { return http.StripPrefix(prefix, h) }
+	inner := func(prefix string) func(*boundtest.Settings) {
+		return func(c *boundtest.Settings) {
+			c.Outside = func(h http.Handler) http.Handler { return http.StripPrefix(prefix, h) }
 		}
 	}
 	for _, target := range []string{"/v1/documents", "https://api.example.com/v1/documents", "http://elsewhere.example/v1/documents?x=1"} {
 		t.Run(strings.NewReplacer("/", "-", ":", "-", "?", "-").Replace(target), func(t *testing.T) {
-			s := newBound(t, inner("/v1"))
-			token := s.token(nil)
+			s := boundtest.New(t, inner("/v1"))
+			token := s.Token(nil)
 			to := func(htu string) *http.Request {
 				r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: api.example.com\r\n\r\n")))
 				if err != nil {
 					t.Fatal(err)
 				}
 				r.RemoteAddr = "192.0.2.1:1234"
-				s.prover.Sign(r, htu, token)
+				s.Prover.Sign(r, htu, token)
 				return r
 			}
-			s.accepts(t, to(baseURL+"/v1/documents"))
-			s.refuses(t, to(documents), badProof("proof", invalidProof))
+			s.Accepts(t, to(boundtest.BaseURL+"/v1/documents"))
+			s.Refuses(t, to(boundtest.Documents), boundtest.BadProof("proof", boundtest.InvalidProof))
 		})
 	}
 }
 
-// Whatever two URIs are the same: they differ in nothing that a server would tell
-// apart.
+// Whatever two URIs are the same: they differ in nothing that a server would
+// tell apart.
 func FuzzSameURI(f *testing.F) {
 	for _, path := range []string{"/", "/documents", "/a%2fb", "/%7ealice", "/a b", `/a%2fb"c`, "/d%C3%B6rte", "/dörte", "/a/../b", "//a", "/a;b", "/%zz", "/[", "/a%00", ""} {
-		for _, claim := range []string{baseURL + path, "HTTPS://API.example.com:443" + path, baseURL + path + "?a#b", "http://api.example.com" + path, "https://u@api.example.com" + path, "//api.example.com" + path} {
+		for _, claim := range []string{boundtest.BaseURL + path, "HTTPS://API.example.com:443" + path, boundtest.BaseURL + path + "?a#b", "http://api.example.com" + path, "https://u@api.example.com" + path, "//api.example.com" + path} {
 			f.Add(claim, path)
 		}
 	}
 	f.Fuzz(func(t *testing.T, claim, path string) {
-		if !jwt.SameURI(claim, baseURL, path) {
+		if !dpop.SameURI(claim, boundtest.BaseURL, path) {
 			return
 		}
 		u, err := url.Parse(claim)

@@ -1,4 +1,4 @@
-package jwt_test
+package dpop_test
 
 import (
 	"crypto/ecdsa"
@@ -12,19 +12,20 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// Tokens that are bound to a key of the client's: a thief who has the token, and
-// even a proof that was sent with it, has nothing.
-func ExampleNewDPoP() {
+// Tokens that are bound to a key of the client's: a thief who has the token,
+// and even a proof that was sent with it, has nothing.
+func ExampleNew() {
 	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{
 		Key:    bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
 		Issuer: "https://issuer.example",
 	}))
-	proofs, err := jwt.NewDPoP(jwt.DPoPConfig{
-		Replays: &auth.MemoryReplays{}, // one that all processes share, if there are several
+	proofs, err := dpop.New(dpop.Config{
+		Replays: &dpop.MemoryReplays{}, // one that all processes share, if there are several
 	})
 	if err != nil {
 		panic(err)

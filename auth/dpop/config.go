@@ -1,0 +1,151 @@
+package dpop
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
+	"github.com/bulwark-go/bulwark/internal/jose"
+)
+
+// Config says how proofs of possession are checked (RFC 9449). It prints, logs
+// and encodes as JSON without the NonceKey; other encoders see every field.
+//
+// A browser needs CORS to let it send the header field DPoP and read DPoP-Nonce
+// and WWW-Authenticate: Headers and Expose of package cors. A proxy that
+// changes the path makes every proof one for somewhere else, and refused.
+// Proofs are made out to the BaseURL of [bulwark.Edge] under whichever of its
+// Hosts a request comes: give hosts that are to be told apart an Edge each.
+type Config struct {
+	// Replays remembers the proofs that have been used, until a minute after
+	// they would be accepted: &dpop.MemoryReplays{}, or a store that several
+	// processes share, which has 2 seconds to answer. Where it is full or
+	// cannot be asked, the requests of everybody are refused with 503: put a
+	// limit by address outside, so that no client fills it. Required.
+	Replays Replays
+	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
+	// Default: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512
+	// and EdDSA. RSA keys of 2048 to 4096 bits are taken: whoever sends the
+	// proof chooses the key, and what it costs to check.
+	Algorithms []string
+	// Window is how far the iat of a proof may be from now, before and after.
+	// Default 60 seconds; 1 second to 5 minutes.
+	Window time.Duration
+	// NonceKey makes proofs carry a nonce of this service (RFC 9449 section 9),
+	// so that none can be made ahead of time. A proof without one is refused
+	// with 401 and the nonce to use, and the client tries again; the event has
+	// the reason "nonce", which alerts should leave out. At least 32 random
+	// bytes, the same in all processes; empty asks for no nonce.
+	NonceKey []byte
+	// NonceLifetime is how long a nonce is good at least; at most it is twice
+	// as long. Default 5 minutes; 30 seconds to 1 hour.
+	NonceLifetime time.Duration
+	// MaxBytes bounds the length of a proof. Default 4096, at most 65536.
+	MaxBytes int
+}
+
+// String keeps the key out of logs.
+func (c Config) String() string { return "DPoP with a window of " + c.Window.String() }
+
+// GoString is String.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is String.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalJSON encodes String.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+const (
+	defaultWindow        = time.Minute
+	mostWindow           = 5 * time.Minute
+	defaultNonceLifetime = 5 * time.Minute
+	defaultProofBytes    = 4 << 10
+	minNonceKey          = 32
+	mostBytes            = 64 << 10
+)
+
+// New returns a verifier of proofs. The error joins a *[bulwark.ConfigError]
+// for everything that is wrong.
+func New(c Config) (*Verifier, error) {
+	var errs []error
+	wrong := func(field, value, reason string) {
+		errs = append(errs, &bulwark.ConfigError{Field: "dpop." + field, Value: value, Reason: reason})
+	}
+	if store.IsNil(c.Replays) {
+		wrong("Replays", "", "is nil; use &dpop.MemoryReplays{} or a store that your processes share")
+	}
+	if c.Window != 0 && (c.Window < time.Second || c.Window > mostWindow) {
+		wrong("Window", c.Window.String(), "must be from a second to 5 minutes; zero is 60 seconds")
+	}
+	if len(c.NonceKey) > 0 && len(c.NonceKey) < minNonceKey {
+		wrong("NonceKey", "", "must be at least 32 bytes from a random source")
+	}
+	if c.NonceLifetime != 0 && (c.NonceLifetime < 30*time.Second || c.NonceLifetime > time.Hour) {
+		wrong("NonceLifetime", c.NonceLifetime.String(), "must be from 30 seconds to an hour; zero is 5 minutes")
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
+		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 4096")
+	}
+	algorithms, algorithmErrs := c.algorithms()
+	if errs = append(errs, algorithmErrs...); len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	d := &Verifier{
+		replays:  c.Replays,
+		rules:    jose.Rules{Algorithms: algorithms, Types: []string{"dpop+jwt"}, OwnKey: true},
+		offered:  offered(algorithms),
+		window:   orDefault(c.Window, defaultWindow),
+		maxBytes: orDefault(c.MaxBytes, defaultProofBytes),
+	}
+	if len(c.NonceKey) > 0 {
+		d.nonces = &nonces{key: bytes.Clone(c.NonceKey), lifetime: orDefault(c.NonceLifetime, defaultNonceLifetime)}
+	}
+	return d, nil
+}
+
+// algorithms returns the accepted ones: only of public keys, which a proof
+// brings along (RFC 9449 section 4.3, step 5).
+func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
+	known := jose.Algorithms()
+	for name, a := range known {
+		if a.Secret() {
+			delete(known, name)
+		}
+	}
+	if len(c.Algorithms) == 0 {
+		return known, nil
+	}
+	chosen := map[string]*jose.Algorithm{}
+	var errs []error
+	for i, name := range c.Algorithms {
+		if known[name] == nil {
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("dpop.Algorithms[%d]", i), Value: name,
+				Reason: "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"})
+		}
+		chosen[name] = known[name]
+	}
+	return chosen, errs
+}
+
+// offered names the algorithms for a challenge.
+func offered(algorithms map[string]*jose.Algorithm) string {
+	return strings.Join(slices.Sorted(maps.Keys(algorithms)), " ")
+}
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}

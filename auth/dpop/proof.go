@@ -1,0 +1,104 @@
+package dpop
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/jose"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// maxProofID bounds the jti of a proof, in bytes.
+const maxProofID = 512
+
+// proof is what the claims of a proof say (RFC 9449 section 4.2).
+type proof struct {
+	id, method, uri, tokenHash, nonce string
+	issued                            time.Time
+}
+
+// parse takes the one proof of r apart.
+func (d *Verifier) parse(r *http.Request) (compact.Token, jose.Header, error) {
+	lines := r.Header["Dpop"]
+	if len(lines) != 1 {
+		return compact.Token{}, jose.Header{}, badProof(errors.New("not exactly one DPoP header"))
+	}
+	parts, err := compact.Parse(lines[0], d.maxBytes)
+	if err != nil {
+		return compact.Token{}, jose.Header{}, badProof(err)
+	}
+	head, err := d.rules.ReadHeader(parts.Header)
+	if err != nil {
+		return compact.Token{}, jose.Header{}, badProof(err)
+	}
+	return parts, head, nil
+}
+
+// readProof decodes the claims.
+func readProof(payload []byte) (proof, error) {
+	var room [8]jsondoc.Member
+	members, err := jsondoc.Members(room[:0], payload, jsondoc.Limits{Bytes: mostBytes, Depth: 8, Keys: 64, Items: 64, Values: 256})
+	if err != nil {
+		return proof{}, err
+	}
+	var p proof
+	for _, m := range members {
+		ok := true
+		switch m.Name {
+		case "jti":
+			p.id, ok = m.Text()
+		case "htm":
+			p.method, ok = m.Text()
+		case "htu":
+			p.uri, ok = m.Text()
+		case "ath":
+			p.tokenHash, ok = m.Text()
+		case "nonce":
+			p.nonce, ok = m.Text()
+		case "iat":
+			p.issued, ok = claims.NumericDate(m.Number())
+		}
+		if !ok {
+			return proof{}, errors.New("the claim " + m.Name + " is of another type or out of range")
+		}
+	}
+	return p, nil
+}
+
+// checkClaims holds the claims against the request.
+func (d *Verifier) checkClaims(p proof, r *http.Request, base, token string, now time.Time) error {
+	hash := sha256.Sum256(compact.Bytes(token))
+	switch {
+	case p.id == "" || len(p.id) > maxProofID:
+		return errors.New("no jti, or one of more than 512 bytes")
+	case p.method != r.Method:
+		return errors.New("the htm is not the method of the request")
+	case !sameURI(p.uri, base, requestPath(r)):
+		return errors.New("the htu is not the URI of the request")
+	case p.issued.IsZero():
+		return errors.New("no iat")
+	case now.Sub(p.issued) > d.window || p.issued.Sub(now) > d.window:
+		return errors.New("the iat is too far from now")
+	case p.tokenHash != base64.RawURLEncoding.EncodeToString(hash[:]):
+		return errors.New("the ath is not the hash of the token")
+	}
+	return nil
+}
+
+// badProof refuses a proof (RFC 9449 section 7.1).
+func badProof(cause error) *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.invalid_dpop_proof",
+		Detail: "The DPoP proof is not valid for this request.",
+		Event:  bulwark.AuthnTokenInvalid,
+		Reason: "proof",
+		Err:    cause,
+	}
+}

@@ -1,0 +1,141 @@
+package dpop
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
+	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/jose"
+)
+
+// A Verifier checks proofs of possession. Several authenticators may share one.
+// It is safe for concurrent use, and prints without its key. Make it with
+// [New].
+type Verifier struct {
+	replays  Replays
+	rules    jose.Rules
+	offered  string // the algorithms, as in a challenge
+	window   time.Duration
+	nonces   *nonces // nil asks for none
+	maxBytes int
+}
+
+// fleetSkew is how much longer a used proof is remembered than this process
+// would accept it, for another process whose clock is behind.
+const fleetSkew = time.Minute
+
+// Check returns nil where the DPoP header of r is a proof that whoever sends it
+// holds the key with the thumbprint (RFC 7638, base64url), made for this
+// request and token and not used before. It takes the steps of RFC 9449 section
+// 4.3.
+//
+// The htu of the proof is compared with the BaseURL of [bulwark.Edge] and the
+// path that the client has asked for, never with the Host header; without a
+// BaseURL every request is a 500 "dpop.unconfigured". Query and fragment do not
+// count. The jti has 1 to 512 bytes.
+//
+// A bad proof is 401 "auth.invalid_dpop_proof", for the log with the reason
+// "proof" or, where it has been used before, "replay"; one of another key is
+// 401 "auth.invalid_token" with the reason "binding"; one without a nonce that
+// holds now is 401 "auth.use_dpop_nonce" with the one to use in DPoP-Nonce, for
+// the log "nonce". Where the store is full or cannot be asked the answer is 503
+// "auth.unavailable".
+//
+// The packages jwt and introspection call it where they should. It is exported
+// for authenticators of other tokens.
+func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
+	if err := d.made(); err != nil {
+		return err
+	}
+	_, scope := bulwark.Enter(r)
+	base := scope.BaseURL()
+	if base == "" {
+		return &bulwark.ConfigError{Field: "dpop", Reason: "needs a bulwark.Edge with a BaseURL outside, to which the proofs are made out"}
+	}
+	now := time.Now()
+	parts, head, err := d.parse(r)
+	if err != nil {
+		return err
+	}
+	p, err := readProof(parts.Payload)
+	if err != nil {
+		return badProof(err)
+	}
+	if err := d.checkClaims(p, r, base, token, now); err != nil {
+		return badProof(err)
+	}
+	key, err := head.OwnKey()
+	if err != nil {
+		return badProof(err)
+	}
+	if key.ThumbprintText() != thumbprint {
+		return auth.Invalid("binding", errors.New("the proof is of another key than the token is bound to"))
+	}
+	if _, err := head.Verify(parts, []*jose.Key{key}); err != nil {
+		return badProof(err)
+	}
+	if d.nonces != nil && !d.nonces.knows(p.nonce, now) {
+		return wantsNonce(d.nonces.current(now))
+	}
+	return d.use(r.Context(), p, key)
+}
+
+// use remembers the proof, last of all: only who holds the key fills the store.
+// The id counts within its key, so that nobody uses up another's.
+func (d *Verifier) use(ctx context.Context, p proof, key *jose.Key) error {
+	h := sha256.New()
+	h.Write(key.Thumbprint[:])
+	h.Write([]byte(p.id))
+	id := base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	ctx, cancel := context.WithTimeout(ctx, store.Time)
+	defer cancel()
+	first, err := d.first(ctx, id, p.issued.Add(d.window+fleetSkew))
+	switch {
+	case errors.Is(err, auth.ErrFull):
+		return auth.Unavailable("store_full", err, store.Retry)
+	case err != nil:
+		return auth.Unavailable("store_unavailable", err, store.Retry)
+	case !first:
+		refusal := badProof(errors.New("the proof has been used before"))
+		refusal.Reason = "replay"
+		return refusal
+	}
+	return nil
+}
+
+// first asks the store.
+func (d *Verifier) first(ctx context.Context, id string, until time.Time) (first bool, err error) {
+	defer store.Guard(&err)
+	return d.replays.Use(ctx, id, until)
+}
+
+// Challenge offers DPoP with the algorithms of proofs (RFC 9449 section 7.1).
+// It is empty for a Verifier that no New has made.
+func (d *Verifier) Challenge() bulwark.Challenge {
+	if d.made() != nil {
+		return bulwark.Challenge{}
+	}
+	return bulwark.Challenge{Scheme: confirmation.DPoP, Params: [][2]string{{"algs", d.offered}}}
+}
+
+// made returns an error for a Verifier that no New has made.
+func (d *Verifier) made() error {
+	if d == nil || d.replays == nil {
+		return fault.Unmade("dpop", "New")
+	}
+	return nil
+}
+
+// String keeps the key out of logs.
+func (d *Verifier) String() string { return "DPoP" }
+
+// GoString is String.
+func (d *Verifier) GoString() string { return d.String() }
