@@ -74,7 +74,8 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
-// behindEdge calls check for a request that has come through an edge with the base.
+// behindEdge calls check for a request that has come through an edge with the
+// base.
 func behindEdge(t *testing.T, base string, r *http.Request, check func(*http.Request) error) (err error) {
 	t.Helper()
 	edge, buildErr := bulwark.Edge{Hosts: []string{"api.example.com"}, BaseURL: base}.Build()

@@ -3,57 +3,59 @@
 // # Threat
 //
 // Requests come with credentials that are forged, stolen, expired, meant for
-// somebody else, or attached by a browser that the page of an attacker has sent.
-// A request that carries two credentials may be taken for one caller here and
-// for another further in. And what an API says about a bad credential helps
+// somebody else, or attached by a browser that the page of an attacker has
+// sent. A request that carries two credentials may be taken for one caller here
+// and for another further in. And what an API says about a bad credential helps
 // whoever is guessing.
 //
 // # Defence
 //
-// A [Middleware] asks each [Authenticator] whether a request carries its kind of
-// credential, and then exactly one of them whether it is good. Its answer is
+// A [Middleware] asks each [Authenticator] whether a request carries its kind
+// of credential, and then exactly one of them whether it is good. Its answer is
 // final: nothing is tried in turn. More than one credential is refused, an
 // Authorization header that nobody reads too, whether or not anonymous requests
 // are let through. The caller, or that there is none, is settled once for the
 // request; handlers read it with [bulwark.PrincipalFrom].
 //
-// A cookie is no decision of the client's: the browser attaches it. So it counts
-// only alone, requests with it are guarded by [CrossSite], and one that has run
-// out is reported and otherwise as good as none, for the login page must answer.
+// A cookie is no decision of the client's: the browser attaches it. So it
+// counts only alone, requests with it are guarded by [CrossSite], and one that
+// has run out is reported and otherwise as good as none, for the login page
+// must answer.
 //
-// Answers follow RFC 6750: 401 with a challenge for each kind of credential, with
-// error="invalid_token" for one that is bad, or what RFC 9449 has for a bad proof
-// of possession. The client learns no more; the
-// event has the exact reason. What cannot be checked because something of ours is
-// down is refused with 503.
+// Answers follow RFC 6750: 401 with a challenge for each kind of credential,
+// with error="invalid_token" for one that is bad, or what RFC 9449 has for a
+// bad proof of possession. The client learns no more; the event has the exact
+// reason. What cannot be checked because something of ours is down is refused
+// with 503.
 //
-// A caller is settled when a request begins, and good for an answer, however late
-// that comes. What goes on ends at the caller's [bulwark.Principal.ExpiresAt]: a
-// response that is flushed, which is how streams are sent (and what a
-// [net/http/httputil.ReverseProxy] does with answers of unknown length), and a
-// connection that is hijacked, such as a WebSocket. Then the request's context is
-// cancelled, writes fail, and the connection is closed or the HTTP/2 stream reset,
-// so that what was cut off does not look whole (but behind a foreign
-// ResponseWriter that hides the server's deadlines, without Unwrap, it does). What would begin to stream after
-// that time does not begin, and Hijack returns an error. A credential that was
-// accepted after its time, since clocks differ, is good for a stream of a minute.
-// A handler that sends sub-requests with its own ResponseWriter is bound by the
-// earliest of their times while they are served.
+// A caller is settled when a request begins, and good for an answer, however
+// late that comes. What goes on ends at the caller's
+// [bulwark.Principal.ExpiresAt]: a response that is flushed, which is how
+// streams are sent (and what a [net/http/httputil.ReverseProxy] does with
+// answers of unknown length), and a connection that is hijacked, such as a
+// WebSocket. Then the request's context is cancelled, writes fail, and the
+// connection is closed or the HTTP/2 stream reset, so that what was cut off
+// does not look whole (but behind a foreign ResponseWriter that hides the
+// server's deadlines, without Unwrap, it does). What would begin to stream
+// after that time does not begin, and Hijack returns an error. A credential
+// that was accepted after its time, since clocks differ, is good for a stream
+// of a minute. A handler that sends sub-requests with its own ResponseWriter is
+// bound by the earliest of their times while they are served.
 //
 // # Not covered
 //
 // What a caller may do is the matter of package authz, how often of ratelimit.
-// Who may be anonymous is better said for each route, with [Config.Optional] set.
+// Who may be anonymous is better said for each route, with [Config.Optional]
+// set.
 //
-// A credential that is revoked while a response streams, or while a connection is
-// open, ends neither. Nor does its expiry cut short a body that is written without
-// a flush, however large, or a handler on HTTP/1 that waits for the request's body
-// and not for its context.
+// A credential that is revoked while a response streams, or while a connection
+// is open, ends neither. Nor does its expiry cut short a body that is written
+// without a flush, however large, or a handler on HTTP/1 that waits for the
+// request's body and not for its context.
 //
 // The packages below verify the credentials: jwt signed access tokens,
-// introspection opaque ones, dpop the proofs that a token may be bound to, apikey
-// API keys, session logins of browsers. What is
-// no longer good before it expires is for [Revocations], written with [Revoke].
-// [MetadataHandler] tells clients where tokens come from. Package authtest helps
-// to test.
+// introspection opaque ones, dpop the proofs that a token may be bound to,
+// apikey API keys, session logins of browsers. What is no longer good before it
+// expires is for [Revocations], written with [Revoke]. [MetadataHandler] tells
+// clients where tokens come from. Package authtest helps to test.
 package auth

@@ -18,9 +18,10 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// Signed tokens, opaque tokens and API keys behind one layer: each request goes to
-// exactly one of them, and handlers see one kind of caller. Each has an issuer of
-// its own. A signed token that has been revoked is refused from then on.
+// Signed tokens, opaque tokens and API keys behind one layer: each request goes
+// to exactly one of them, and handlers see one kind of caller. Each has an
+// issuer of its own. A signed token that has been revoked is refused from then
+// on.
 func Example_tokens() {
 	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{
 		Key:    bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
@@ -58,8 +59,8 @@ func Example_tokens() {
 		caller, _ := bulwark.PrincipalFrom(r.Context())
 		fmt.Println(caller.Method, "of", caller.Issuer)
 	})
-	// Only the signed tokens are looked up in the store: opaque ones are revoked
-	// where they come from (RFC 7009), and keys with keys.Revoke.
+	// Only the signed tokens are looked up in the store: opaque ones are
+	// revoked where they come from (RFC 7009), and keys with keys.Revoke.
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := bulwark.PrincipalFrom(r.Context())
 		if err := auth.Revoke(r, revocations, auth.RevocationOf(caller)); err != nil {

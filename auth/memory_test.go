@@ -122,7 +122,8 @@ func TestExpiredEntriesOfEachKindMakeRoom(t *testing.T) {
 	}
 }
 
-// A write forgets a few only, and yet there is room whenever something has expired.
+// A write forgets a few only, and yet there is room whenever something has
+// expired.
 func TestACrowdThatExpiresAtOnceMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
@@ -264,7 +265,8 @@ func TestRevokedDoesNotAllocate(t *testing.T) {
 		"session": {held(append(unknown, auth.Revocation{SessionID: "session"})...), known, true},
 		"subject": {held(append(unknown, auth.Revocation{Subject: "alice", IssuedUntil: now})...), known, true},
 		"nil":     {held(unknown...), nil, true},
-		// These ids are too long to be hashed without allocating: they are not hashed.
+		// These ids are too long to be hashed without allocating: they are not
+		// hashed.
 		"nothing-to-hash-for":     {held(), &bulwark.Principal{Issuer: long, TokenID: long, SessionID: long, Subject: long}, false},
 		"no-token-to-hash-for":    {held(unknown[1:]...), &bulwark.Principal{Issuer: "test", TokenID: long, SessionID: "s", Subject: "alice"}, false},
 		"no-session-to-hash-for":  {held(unknown[0], unknown[2]), &bulwark.Principal{Issuer: "test", TokenID: "t", SessionID: long, Subject: "alice"}, false},

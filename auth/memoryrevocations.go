@@ -9,14 +9,14 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
-// MemoryRevocations remembers in memory, for one process: when it ends, whatever
-// was revoked is good again until it expires. The zero value is ready. It is
-// safe for concurrent use, must not be copied, and is a [Revocations]. It never
-// waits, so that contexts make no difference: a logout counts although the client
-// has hung up.
+// MemoryRevocations remembers in memory, for one process: when it ends,
+// whatever was revoked is good again until it expires. The zero value is ready.
+// It is safe for concurrent use, must not be copied, and is a [Revocations]. It
+// never waits, so that contexts make no difference: a logout counts although
+// the client has hung up.
 type MemoryRevocations struct {
-	// Max bounds the entries held at once, at about 170 bytes each however
-	// long the ids are; zero is 100,000. When so many have not expired, a further
+	// Max bounds the entries held at once, at about 170 bytes each however long
+	// the ids are; zero is 100,000. When so many have not expired, a further
 	// one is refused with [ErrFull].
 	Max int
 
@@ -64,8 +64,9 @@ func (m *MemoryRevocations) hold(r Revocation, end time.Time, room bool) bool {
 	return e != nil
 }
 
-// Revoked implements [Revocations]. It hashes nothing where nothing of a kind is
-// held, and does not allocate unless issuer and id are longer than 490 bytes.
+// Revoked implements [Revocations]. It hashes nothing where nothing of a kind
+// is held, and does not allocate unless issuer and id are longer than 490
+// bytes.
 func (m *MemoryRevocations) Revoked(_ context.Context, p *bulwark.Principal) (bool, error) {
 	if p == nil {
 		return true, nil

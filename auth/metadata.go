@@ -30,7 +30,8 @@ type Metadata struct {
 	Documentation string
 	// PolicyURI is the URL of a page about what may be done with the data.
 	PolicyURI string
-	// DPoPAlgorithms are the algorithms of the proofs that are accepted (RFC 9449).
+	// DPoPAlgorithms are the algorithms of the proofs that are accepted (RFC
+	// 9449).
 	DPoPAlgorithms []string
 	// DPoPRequired says that tokens must be bound to a DPoP key.
 	DPoPRequired bool

@@ -29,7 +29,8 @@ func request(headers ...string) *http.Request {
 	return r
 }
 
-// all is a service with every kind of credential. Both Bearer kinds share a challenge.
+// all is a service with every kind of credential. Both Bearer kinds share a
+// challenge.
 func all(optional bool, cookie error) auth.Config {
 	return auth.Config{
 		Authenticators:   []auth.Authenticator{tokens(), keys(), cookies(cookie)},

@@ -8,17 +8,18 @@ import (
 )
 
 // Invalid returns the refusal of a credential: 401 "auth.invalid_token", for
-// the log the event authn_token_invalid with the exact reason. The client learns
-// that the credential is bad and nothing more; [Middleware] fills in the
+// the log the event authn_token_invalid with the exact reason. The client
+// learns that the credential is bad and nothing more; [Middleware] fills in the
 // challenges with error="invalid_token" (RFC 6750 section 3.1).
 //
 // The reason is one of a closed list, which metrics count by. Those of tokens,
 // keys and sessions are "malformed", "algorithm", "type", "issuer", "audience",
 // "claim" (one that is required), "expired", "not_yet_valid", "lifetime",
-// "signature", "unknown_key", "binding", "revoked", "inactive" (by introspection), "key" (a wrong secret),
-// "network", "session", "reuse", "overused" and "disabled". [Middleware] itself refuses with
-// "ambiguous", "authorization_header" and "scheme", and DPoP adds "proof", "replay"
-// and "nonce" under codes of its own. The cause may be nil.
+// "signature", "unknown_key", "binding", "revoked", "inactive" (by
+// introspection), "key" (a wrong secret), "network", "session", "reuse",
+// "overused" and "disabled". [Middleware] itself refuses with "ambiguous",
+// "authorization_header" and "scheme", and DPoP adds "proof", "replay" and
+// "nonce" under codes of its own. The cause may be nil.
 func Invalid(reason string, cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,

@@ -14,16 +14,24 @@ import (
 // not expired. It must be safe for concurrent use, bound its own time by the
 // context and by itself, and obey:
 //
-//   - Once Revoke has returned nil, Revoked reports true for whatever the Revocation names, until its Expires. Nothing is dropped before, not even to make room.
-//   - A Revocation names nothing of another issuer and nothing of another kind. Ids are compared byte by byte, whatever bytes they hold and however long they are.
-//   - A caller's Revocation names the credentials whose IssuedAt is IssuedUntil or earlier, and those that have no IssuedAt.
-//   - Of two Revocations of the same thing the later Expires counts and the later IssuedUntil, in whichever order they come, also at once. A zero Expires is later than all.
+//   - Once Revoke has returned nil, Revoked reports true for whatever the
+//     Revocation names, until its Expires. Nothing is dropped before, not even
+//     to make room.
+//   - A Revocation names nothing of another issuer and nothing of another kind.
+//     Ids are compared byte by byte, whatever bytes they hold and however long
+//     they are.
+//   - A caller's Revocation names the credentials whose IssuedAt is IssuedUntil
+//     or earlier, and those that have no IssuedAt.
+//   - Of two Revocations of the same thing the later Expires counts and the
+//     later IssuedUntil, in whichever order they come, also at once. A zero
+//     Expires is later than all.
 //   - Expires and IssuedUntil may be rounded up to whole seconds, never down.
-//   - Revoke begins with [Revocation.Check] and returns its error. A Revocation that has expired does nothing and returns nil.
+//   - Revoke begins with [Revocation.Check] and returns its error. A Revocation
+//     that has expired does nothing and returns nil.
 //   - A nil Principal is revoked: nobody has vouched for it.
 //
-// Any error but [ErrFull] is an outage. Package bulwarktest has TestRevocations,
-// which checks all that.
+// Any error but [ErrFull] is an outage. Package bulwarktest has
+// TestRevocations, which checks all that.
 type Revocations interface {
 	// Revoke refuses from now on everything that r names, until r.Expires. It
 	// returns [ErrFull], and has changed nothing, where there is no room.
@@ -36,8 +44,8 @@ type Revocations interface {
 
 // A Revocation names credentials of one issuer, by exactly one of TokenID,
 // SessionID and Subject. Write one only for what has been verified: with
-// [RevocationOf], or for a caller whom the application knows. Then a store holds
-// nothing that a client has made up.
+// [RevocationOf], or for a caller whom the application knows. Then a store
+// holds nothing that a client has made up.
 type Revocation struct {
 	// Issuer says who issued what is revoked. Required.
 	Issuer string
@@ -50,15 +58,15 @@ type Revocation struct {
 	Subject string
 	// IssuedUntil is inclusive, required with Subject and for nothing else:
 	// time.Now() logs a caller out everywhere, where the issuer's clock is not
-	// ahead. Where it may be, add by how much, which is the Skew of the verifiers
-	// at most: a token is accepted although its iat is so far ahead. What is issued
-	// until then is refused, too, also for a login that comes right after, and tokens
-	// tell their iat in whole seconds mostly. More than 5 minutes ahead is an error:
-	// it would end logins that have not begun, and nothing could take it back. To
-	// keep somebody out, disable the account.
+	// ahead. Where it may be, add by how much, which is the Skew of the
+	// verifiers at most: a token is accepted although its iat is so far ahead.
+	// What is issued until then is refused, too, also for a login that comes
+	// right after, and tokens tell their iat in whole seconds mostly. More than
+	// 5 minutes ahead is an error: it would end logins that have not begun, and
+	// nothing could take it back. To keep somebody out, disable the account.
 	IssuedUntil time.Time
-	// Expires is when the last credential that this names has expired, for every
-	// verifier: add the 5 minutes that clocks may differ. Zero keeps the
+	// Expires is when the last credential that this names has expired, for
+	// every verifier: add the 5 minutes that clocks may differ. Zero keeps the
 	// Revocation for good.
 	Expires time.Time
 }
@@ -66,11 +74,12 @@ type Revocation struct {
 // maxSkew is what the clocks of an issuer and of its verifiers may differ.
 const maxSkew = 5 * time.Minute
 
-// RevocationOf names the one credential that p came from, by its TokenID or else by
-// its SessionID, until it has expired for every verifier. That p has been verified
-// is why nothing in it is made up. A session whose tokens are renewed lasts longer
-// than this token: give its own end to a Revocation by SessionID. Where p is nil or
-// has neither id, the result is malformed and every store refuses it.
+// RevocationOf names the one credential that p came from, by its TokenID or
+// else by its SessionID, until it has expired for every verifier. That p has
+// been verified is why nothing in it is made up. A session whose tokens are
+// renewed lasts longer than this token: give its own end to a Revocation by
+// SessionID. Where p is nil or has neither id, the result is malformed and
+// every store refuses it.
 func RevocationOf(p *bulwark.Principal) Revocation {
 	if p == nil {
 		return Revocation{}
@@ -131,8 +140,8 @@ func (r Revocation) kind() string {
 	return kindSubject
 }
 
-// event is what is reported of r. As in package session its user is, where known,
-// the one whose credentials have ended.
+// event is what is reported of r. As in package session its user is, where
+// known, the one whose credentials have ended.
 func (r Revocation) event() bulwark.Event {
 	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: r.kind()}
 	switch r.kind() {
@@ -147,19 +156,20 @@ func (r Revocation) event() bulwark.Event {
 // revokeTimeout bounds the write of one Revocation.
 const revokeTimeout = 5 * time.Second
 
-// Revoke writes v into the store and reports authn_token_revoked with the reason
-// "token", "session" or "subject", for handlers of a logout or an administrator.
-// The user of the event is the caller, for a Subject that subject; where somebody
-// revokes what is another's, report authz_admin too.
+// Revoke writes v into the store and reports authn_token_revoked with the
+// reason "token", "session" or "subject", for handlers of a logout or an
+// administrator. The user of the event is the caller, for a Subject that
+// subject; where somebody revokes what is another's, report authz_admin too.
 //
-// Only who was given the store asks it: see Config.Revocations of the packages jwt and
-// introspection. API keys and sessions are revoked with their own packages.
+// Only who was given the store asks it: see Config.Revocations of the packages
+// jwt and introspection. API keys and sessions are revoked with their own
+// packages.
 //
-// The write goes on for 5 seconds at most when the client hangs up: nobody keeps
-// a token by leaving the page. An error is for [bulwark.Deny], and nothing may have
-// been revoked: a full store is 503 "auth.store_full", one that fails 503
-// "auth.unavailable". That v is malformed, or store nil, is the application's
-// mistake and an opaque 500.
+// The write goes on for 5 seconds at most when the client hangs up: nobody
+// keeps a token by leaving the page. An error is for [bulwark.Deny], and
+// nothing may have been revoked: a full store is 503 "auth.store_full", one
+// that fails 503 "auth.unavailable". That v is malformed, or store nil, is the
+// application's mistake and an opaque 500.
 func Revoke(r *http.Request, store Revocations, v Revocation) error {
 	if isNil(store) {
 		return errors.New("auth: Revoke was called without a store")

@@ -89,7 +89,8 @@ func TestRevocationOf(t *testing.T) {
 	}
 }
 
-// storeOf is a store that answers Revoke with err and keeps what it was called with.
+// storeOf is a store that answers Revoke with err and keeps what it was called
+// with.
 type storeOf struct {
 	auth.Revocations
 	err   error
@@ -206,7 +207,8 @@ func TestRevokeRefused(t *testing.T) {
 	}
 }
 
-// Nobody keeps a token by leaving the page, and no store is waited for for ever.
+// Nobody keeps a token by leaving the page, and no store is waited for for
+// ever.
 func TestRevokeOutlivesTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
