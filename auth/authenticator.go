@@ -10,27 +10,25 @@ import (
 // An Authenticator knows one kind of credential. Its methods are called from
 // many goroutines at once.
 //
-// An Authenticator may have three more methods. Issuer() string names who vouches
-// for the callers that it returns; two with one Issuer in a [Config] are an
-// error, since their callers could not be told apart, and so is an empty one,
-// which is the sign of an authenticator that was made without its New.
-// Challenges() []bulwark.Challenge is asked in place of Challenge, by one that
-// reads several schemes; the first is the one to prefer.
-// Shutdown(context.Context) error closes what it holds.
+// What an Authenticator may have besides is named: [Issuer] says who vouches
+// for its callers, and [bulwark.Shutdowner] closes what it holds. [New] refuses
+// an Authenticator that has a method of such a name and not the interface. An
+// Authenticator around another one forwards both.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the
-	// syntax only: no I/O, no signature, no lookup. One that offers a scheme of the
-	// Authorization header and reads other header fields, too, refuses in
+	// syntax only: no I/O, no signature, no lookup. One that offers a scheme of
+	// the Authorization header and reads other header fields, too, refuses in
 	// Authenticate a request that has both: nobody else looks for that.
 	Detect(r *http.Request) Presence
-	// Authenticate verifies the credential that Detect has found and returns the
-	// caller, or an error that refuses r: one of [Invalid] or [Unavailable], or
-	// any other *[bulwark.Problem]. An error that is none is an opaque 500. It
-	// never writes a response, and never returns nil and nil.
+	// Authenticate verifies the credential that Detect has found and returns
+	// the caller, or an error that refuses r: one of [Invalid] or
+	// [Unavailable], or any other *[bulwark.Problem]. An error that is none is
+	// an opaque 500. It never writes a response, and never returns nil and nil.
 	Authenticate(r *http.Request) (*bulwark.Principal, error)
-	// Challenge is what a 401 offers for this kind of credential: its scheme and
-	// further parameters. [Middleware] adds realm, resource_metadata and error.
-	Challenge() bulwark.Challenge
+	// Challenges are what a 401 offers for this kind of credential: at least
+	// one scheme, with its further parameters. The first is the one to prefer.
+	// [Middleware] adds realm, resource_metadata and error. [New] asks once.
+	Challenges() []bulwark.Challenge
 }
 
 // Presence is how a request carries a credential.
@@ -52,8 +50,9 @@ const (
 
 // Credentials returns what follows the scheme in the Authorization header of r.
 // It reports false where there is no such header or more than one line of it,
-// where the scheme is another (case does not matter, RFC 9110 section 11.1), and
-// where the line is not a scheme followed by credentials. It does not allocate.
+// where the scheme is another (case does not matter, RFC 9110 section 11.1),
+// and where the line is not a scheme followed by credentials. It does not
+// allocate.
 func Credentials(r *http.Request, scheme string) (credentials string, ok bool) {
 	lines := r.Header["Authorization"]
 	if len(lines) != 1 {

@@ -11,8 +11,8 @@ import (
 type challenges struct {
 	// bare is one challenge for each scheme, without an error.
 	bare []bulwark.Challenge
-	// dpopFirst and bearerFirst are bare with that scheme in front, for a request
-	// that came with it.
+	// dpopFirst and bearerFirst are bare with that scheme in front, for a
+	// request that came with it.
 	dpopFirst, bearerFirst []bulwark.Challenge
 	// of has the places in bare that each authenticator offers.
 	of [][]int
@@ -23,7 +23,7 @@ type challenges struct {
 func newChallenges(all []Authenticator, realm, metadata string) challenges {
 	c := challenges{of: make([][]int, len(all))}
 	for i, a := range all {
-		for _, offered := range challengesOf(a) {
+		for _, offered := range a.Challenges() {
 			challenge := complete(offered, realm, metadata)
 			at := slices.IndexFunc(c.bare, func(b bulwark.Challenge) bool { return b.String() == challenge.String() })
 			if at < 0 { // a token and a session offer the same Bearer: once is enough
@@ -53,8 +53,8 @@ func (c *challenges) startingWith(scheme string) []bulwark.Challenge {
 	return append(first, rest...)
 }
 
-// The schemes of OAuth: those whose challenges say more (RFC 6750 section 3, RFC
-// 9449 section 7.1).
+// The schemes of OAuth: those whose challenges say more (RFC 6750 section 3,
+// RFC 9449 section 7.1).
 const (
 	bearer = "Bearer"
 	dpop   = "DPoP"
@@ -65,17 +65,6 @@ const (
 func is(c bulwark.Challenge, scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
 
 func isOAuth(c bulwark.Challenge) bool { return is(c, bearer) || is(c, dpop) }
-
-// challengesOf returns what an authenticator offers: its Challenges where it has
-// that method, else its one Challenge.
-func challengesOf(a Authenticator) []bulwark.Challenge {
-	if several, ok := a.(interface{ Challenges() []bulwark.Challenge }); ok {
-		if offered := several.Challenges(); len(offered) > 0 {
-			return offered
-		}
-	}
-	return []bulwark.Challenge{a.Challenge()}
-}
 
 // complete puts the realm in front, and where the scheme is one of OAuth the
 // URL of the metadata behind.
@@ -114,8 +103,8 @@ func (c *challenges) refused(i int, scheme, code string) []bulwark.Challenge {
 	return c.mark(code, func(n int) bool { return n == c.of[i][0] })
 }
 
-// unclaimed returns the challenges for a token that nobody reads, and false where
-// nobody offers the scheme either.
+// unclaimed returns the challenges for a token that nobody reads, and false
+// where nobody offers the scheme either.
 func (c *challenges) unclaimed(scheme string) ([]bulwark.Challenge, bool) {
 	same := func(n int) bool { return c.oauth(n) && is(c.bare[n], scheme) }
 	for n := range c.bare {

@@ -22,7 +22,6 @@ func (s *several) Challenges() []bulwark.Challenge { return s.offers }
 // bounds claims tokens under the schemes that it offers, and answers with err.
 func bounds(err error, offers ...bulwark.Challenge) *several {
 	s := &several{offers: offers}
-	s.challenge = bulwark.Challenge{Scheme: "Only"}
 	s.principal, s.err = caller("bound"), err
 	if err != nil {
 		s.principal = nil
@@ -56,8 +55,8 @@ func configOf(all ...auth.Authenticator) auth.Config {
 	return auth.Config{Authenticators: all, Realm: "api", ResourceMetadata: "https://api.example.com/.well-known/oauth-protected-resource"}
 }
 
-// The error stands in the challenge of the scheme that the credential came under,
-// with what that challenge says anyway, and in no other.
+// The error stands in the challenge of the scheme that the credential came
+// under, with what that challenge says anyway, and in no other.
 func TestChallengesPerScheme(t *testing.T) {
 	const asDPoP, asBearer = "Authorization: DPoP ours", "Authorization: Bearer ours"
 	bad := func(challenge, code string) string { return challenge + `, error="` + code + `"` }
@@ -117,7 +116,7 @@ func TestChallengesPerScheme(t *testing.T) {
 			400, "auth.ambiguous_credentials", []string{bad(bareDPoP, "invalid_request"), bareKey}, "ambiguous"},
 		{"not-credentials", configOf(bounds(nil, plainDPoP, plainBearer)), "Authorization: DPoP",
 			400, "auth.invalid_request", []string{bad(bareDPoP, "invalid_request"), bad(bareBearer, "invalid_request")}, "authorization_header"},
-		{"offers-nothing-more", configOf(bounds(nil)), "Authorization: Bearer x",
+		{"offers-no-scheme-of-tokens", configOf(bounds(nil, bulwark.Challenge{Scheme: "Only"})), "Authorization: Bearer x",
 			401, "auth.invalid_token", []string{`Only realm="api"`}, "malformed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,8 +27,8 @@ type Config struct {
 	Realm string
 	// ResourceMetadata is the URL of the document that [MetadataHandler]
 	// serves, such as
-	// "https://api.example.com/.well-known/oauth-protected-resource". Bearer and
-	// DPoP challenges carry it (RFC 9728 section 5.1). Optional.
+	// "https://api.example.com/.well-known/oauth-protected-resource". Bearer
+	// and DPoP challenges carry it (RFC 9728 section 5.1). Optional.
 	ResourceMetadata string
 	// TrustedOrigins are the origins whose pages may send requests with a
 	// cookie, besides the service's own: "https://app.example.com", without
@@ -79,31 +79,39 @@ func checkAuthenticators(all []Authenticator) []error {
 	var errs []error
 	issuers := map[string]int{}
 	for i, a := range all {
-		field := fmt.Sprintf("auth.Authenticators[%d]", i)
+		wrong := func(value, reason string) {
+			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("auth.Authenticators[%d]", i), Value: value, Reason: reason})
+		}
 		if isNil(a) {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Reason: "is nil; check the error of its New"})
+			wrong("", "is nil; check the error of its New")
 			continue
 		}
-		named, ok := a.(interface{ Issuer() string })
-		if !ok {
-			continue
+		for _, may := range []ability{issuing, closing} {
+			if reason := may.fault(a); reason != "" {
+				wrong(reflect.TypeOf(a).String(), reason)
+			}
 		}
-		issuer := named.Issuer()
-		if issuer == "" {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Reason: "has no issuer: it was made without its New; check the error of that"})
-			continue
+		if named, ok := a.(Issuer); ok {
+			issuer := named.Issuer()
+			if issuer == "" {
+				wrong("", "has no issuer: it was made without its New; check the error of that")
+				continue
+			}
+			if first, taken := issuers[issuer]; taken {
+				wrong(issuer, fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first))
+				continue
+			}
+			issuers[issuer] = i
 		}
-		if first, taken := issuers[issuer]; taken {
-			errs = append(errs, &bulwark.ConfigError{Field: field, Value: issuer,
-				Reason: fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first)})
-			continue
+		if len(a.Challenges()) == 0 {
+			wrong(reflect.TypeOf(a).String(), "has no Challenges; name the scheme that a 401 offers for its credentials")
 		}
-		issuers[issuer] = i
 	}
 	return errs
 }
 
-// isNil reports whether a value is nil, or a nil pointer in an interface that is not.
+// isNil reports whether a value is nil, or a nil pointer in an interface that
+// is not.
 func isNil(v any) bool {
 	value := reflect.ValueOf(v)
 	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()

@@ -38,8 +38,8 @@ func TestConfigErrorsTellNoPassword(t *testing.T) {
 	}
 }
 
-// Authenticators that no New has made claim no credential, so that with Optional
-// all would pass as anonymous.
+// Authenticators that no New has made claim no credential, so that with
+// Optional all would pass as anonymous.
 func TestAuthenticatorsMadeWithoutNew(t *testing.T) {
 	for name, zero := range map[string]auth.Authenticator{
 		"jwt": &jwt.Verifier{}, "session": &session.Sessions{}, "apikey": &apikey.Keys{}, "named": &named{*tokens(), ""},

@@ -26,7 +26,7 @@ type fake struct {
 }
 
 func (f *fake) Detect(r *http.Request) auth.Presence { return f.presence(r) }
-func (f *fake) Challenge() bulwark.Challenge         { return f.challenge }
+func (f *fake) Challenges() []bulwark.Challenge      { return []bulwark.Challenge{f.challenge} }
 func (f *fake) Shutdown(context.Context) error       { f.shut++; return f.closed }
 
 func (f *fake) Authenticate(*http.Request) (*bulwark.Principal, error) {
@@ -133,7 +133,8 @@ func through(layer bulwark.Layer, r *http.Request) exchange {
 	return x
 }
 
-// refused asserts the refusal whole: status, code, challenges and the one event.
+// refused asserts the refusal whole: status, code, challenges and the one
+// event.
 func (x exchange) refused(t *testing.T, status int, code string, challenges []string, event bulwark.EventName, reason string) {
 	t.Helper()
 	if x.ran {

@@ -49,13 +49,14 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// lateGrace is how long a stream may go on whose credential was accepted after its
-// end, because clocks differ.
+// lateGrace is how long a stream may go on whose credential was accepted after
+// its end, because clocks differ.
 const lateGrace = time.Minute
 
-// streamEnd is when a stream of a caller ends that begins now: when the credential
-// expires. One that was accepted although it had expired is within what clocks may
-// differ; ended at once, the client would come again and again with it.
+// streamEnd is when a stream of a caller ends that begins now: when the
+// credential expires. One that was accepted although it had expired is within
+// what clocks may differ; ended at once, the client would come again and again
+// with it.
 func streamEnd(expires, now time.Time) time.Time {
 	if now.Before(expires) {
 		return expires
@@ -100,8 +101,8 @@ func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal
 	return principal, scheme, err
 }
 
-// route lets the one authenticator decide whose credential r carries, if it carries
-// one.
+// route lets the one authenticator decide whose credential r carries, if it
+// carries one.
 func (m *Middleware) route(r *http.Request, scheme string) (*bulwark.Principal, error) {
 	found := m.detect(r)
 	if found.explicit < 0 && found.fallback >= 0 {
@@ -172,8 +173,8 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 	return presence != Explicit && presence != Fallback
 }
 
-// ask lets authenticator i decide about a credential that came under the scheme,
-// none if it is not in the Authorization header.
+// ask lets authenticator i decide about a credential that came under the
+// scheme, none if it is not in the Authorization header.
 func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Principal, error) {
 	principal, err := m.authenticators[i].Authenticate(r)
 	if err != nil {
@@ -235,7 +236,8 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 	return p
 }
 
-// challenged fills in the challenges of a 401 that authenticator i has left open.
+// challenged fills in the challenges of a 401 that authenticator i has left
+// open.
 func (m *Middleware) challenged(i int, scheme string, err error) error {
 	var p *bulwark.Problem
 	if !errors.As(err, &p) || p == nil || p.Status != http.StatusUnauthorized || p.Challenges != nil {
@@ -246,8 +248,9 @@ func (m *Middleware) challenged(i int, scheme string, err error) error {
 	return &filled
 }
 
-// errorCode is the error parameter of the challenge for a refused credential: of
-// RFC 6750 section 3.1, or for a proof of possession of RFC 9449 sections 7.1 and 9.
+// errorCode is the error parameter of the challenge for a refused credential:
+// of RFC 6750 section 3.1, or for a proof of possession of RFC 9449 sections
+// 7.1 and 9.
 func errorCode(p *bulwark.Problem) string {
 	switch p.Code {
 	case "auth.invalid_dpop_proof", "auth.use_dpop_nonce":
@@ -256,7 +259,8 @@ func errorCode(p *bulwark.Problem) string {
 	return "invalid_token"
 }
 
-// badRequest adds the challenges to a 400, where RFC 6750 section 3 wants them too.
+// badRequest adds the challenges to a 400, where RFC 6750 section 3 wants them
+// too.
 func (m *Middleware) badRequest(p *bulwark.Problem) *bulwark.Problem {
 	p.Header = http.Header{"Www-Authenticate": m.challenges.request}
 	return p
@@ -270,7 +274,7 @@ func (m *Middleware) Shutdown(ctx context.Context) error {
 	}
 	var errs []error
 	for _, a := range m.authenticators {
-		if closer, ok := a.(interface{ Shutdown(context.Context) error }); ok {
+		if closer, ok := a.(bulwark.Shutdowner); ok {
 			errs = append(errs, closer.Shutdown(ctx))
 		}
 	}

@@ -34,7 +34,7 @@ func (lives) Detect(r *http.Request) auth.Presence {
 	return auth.Explicit
 }
 
-func (lives) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: "Life"} }
+func (lives) Challenges() []bulwark.Challenge { return []bulwark.Challenge{{Scheme: "Life"}} }
 
 func (lives) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	p := caller("mortal")
@@ -219,8 +219,8 @@ func expire(r *http.Request) {
 	<-time.After(time.Until(p.ExpiresAt) + time.Millisecond)
 }
 
-// What begins before its time and becomes a stream after it is good for an answer
-// and not for a stream.
+// What begins before its time and becomes a stream after it is good for an
+// answer and not for a stream.
 func TestStreamThatBeginsTooLate(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		t.Run(fmt.Sprintf("http%d", version), func(t *testing.T) {
@@ -375,8 +375,8 @@ func TestHijackThatComesTooLate(t *testing.T) {
 	}
 }
 
-// over sends r and returns its answer, and whether it came over a connection that
-// had served before.
+// over sends r and returns its answer, and whether it came over a connection
+// that had served before.
 func over(t *testing.T, server *httptest.Server, r *http.Request) (body string, reused bool) {
 	t.Helper()
 	trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }}
@@ -593,8 +593,8 @@ func TestContextsFromOutsideEndToo(t *testing.T) {
 	})
 }
 
-// A sub-request's stream ends with its own caller's credential, and with that of
-// the caller who sent it.
+// A sub-request's stream ends with its own caller's credential, and with that
+// of the caller who sent it.
 func TestStreamOfASubRequest(t *testing.T) {
 	for _, test := range []struct {
 		outer, inner string

@@ -33,6 +33,12 @@ type Keys struct {
 	panicked   sync.Once     // reports that the store did in such a write
 }
 
+// What Keys are to [auth.New].
+var (
+	_ auth.Authenticator = (*Keys)(nil)
+	_ auth.Issuer        = (*Keys)(nil)
+)
+
 const (
 	scheme = "ApiKey"
 	method = "api_key"
@@ -74,8 +80,8 @@ func (k *Keys) fromAuthorization(line string) (key string, ours bool) {
 	return "", false
 }
 
-// Challenge returns the scheme under which a 401 asks for a key.
-func (k *Keys) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: scheme} }
+// Challenges returns the scheme under which a 401 asks for a key.
+func (k *Keys) Challenges() []bulwark.Challenge { return []bulwark.Challenge{{Scheme: scheme}} }
 
 // Issuer returns the Issuer of keys that act as their own caller.
 func (k *Keys) Issuer() string {

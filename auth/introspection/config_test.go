@@ -106,7 +106,7 @@ func TestConfigIsCopied(t *testing.T) {
 func TestUnmade(t *testing.T) {
 	for name, i := range map[string]*introspection.Introspector{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
-			if i.Detect(bearer("token")) != auth.None || i.Issuer() != "" || i.Challenge().Scheme != "Bearer" {
+			if i.Detect(bearer("token")) != auth.None || i.Issuer() != "" || len(i.Challenges()) != 1 || i.Challenges()[0].String() != "Bearer" {
 				t.Error("it claims something")
 			}
 			if p, err := i.Authenticate(bearer("token")); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {

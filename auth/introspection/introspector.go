@@ -27,6 +27,13 @@ type Introspector struct {
 	flights       *flights
 }
 
+// What Introspectors are to [auth.New].
+var (
+	_ auth.Authenticator = (*Introspector)(nil)
+	_ auth.Issuer        = (*Introspector)(nil)
+	_ bulwark.Shutdowner = (*Introspector)(nil)
+)
+
 func newIntrospector(c Config) *Introspector {
 	i := &Introspector{
 		maxTokenBytes: c.MaxTokenBytes,
@@ -160,11 +167,8 @@ func unavailable(cause error, retryAfter time.Duration) *bulwark.Problem {
 	return auth.Unavailable("introspection_unavailable", cause, max(retryAfter, time.Second))
 }
 
-// Challenge offers the scheme to prefer: Bearer (RFC 6750 section 3), or DPoP.
-func (i *Introspector) Challenge() bulwark.Challenge { return i.Challenges()[0] }
-
-// Challenges offers all schemes, DPoP with the algorithms of proofs (RFC 9449
-// section 7.1).
+// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750 section
+// 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
 func (i *Introspector) Challenges() []bulwark.Challenge {
 	if i.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}

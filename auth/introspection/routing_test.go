@@ -24,13 +24,6 @@ type counted struct {
 
 func (c *counted) Issuer() string { return c.issuer }
 
-func (c *counted) Challenges() []bulwark.Challenge {
-	if several, ok := c.Authenticator.(interface{ Challenges() []bulwark.Challenge }); ok {
-		return several.Challenges()
-	}
-	return []bulwark.Challenge{c.Challenge()}
-}
-
 func (c *counted) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	c.asked++
 	return c.Authenticator.Authenticate(r)

@@ -39,6 +39,13 @@ type Verifier struct {
 	headers       headers
 }
 
+// What Verifiers are to [auth.New].
+var (
+	_ auth.Authenticator = (*Verifier)(nil)
+	_ auth.Issuer        = (*Verifier)(nil)
+	_ bulwark.Shutdowner = (*Verifier)(nil)
+)
+
 // Issuer returns the issuer whose tokens v verifies.
 func (v *Verifier) Issuer() string {
 	if v == nil {
@@ -88,11 +95,8 @@ func (v *Verifier) made() error {
 	return nil
 }
 
-// Challenge offers the scheme to prefer: Bearer (RFC 6750 section 3), or DPoP.
-func (v *Verifier) Challenge() bulwark.Challenge { return v.Challenges()[0] }
-
-// Challenges offers all schemes, DPoP with the algorithms of proofs (RFC 9449
-// section 7.1).
+// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750 section
+// 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
 func (v *Verifier) Challenges() []bulwark.Challenge {
 	if v.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}

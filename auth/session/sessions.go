@@ -32,6 +32,12 @@ type Sessions struct {
 	guard        *auth.CrossSite
 }
 
+// What Sessions are to [auth.New].
+var (
+	_ auth.Authenticator = (*Sessions)(nil)
+	_ auth.Issuer        = (*Sessions)(nil)
+)
+
 // storeRetry is when to come back after an outage of the store.
 const storeRetry = 5 * time.Second
 
@@ -74,8 +80,8 @@ func (s *Sessions) Detect(r *http.Request) auth.Presence {
 	return auth.None
 }
 
-// Challenge returns the scheme under which a 401 asks for a token.
-func (s *Sessions) Challenge() bulwark.Challenge { return bulwark.Challenge{Scheme: "Bearer"} }
+// Challenges returns the scheme under which a 401 asks for a token.
+func (s *Sessions) Challenges() []bulwark.Challenge { return []bulwark.Challenge{{Scheme: "Bearer"}} }
 
 // Authenticate returns the caller whose access token r carries: that in the
 // Authorization header if there is one of ours, else that in the cookie. Its

@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"reflect"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// An Issuer is an [Authenticator] that names who vouches for the callers that
+// it returns. Two authenticators with one Issuer in a [Config] are an error,
+// since their callers could not be told apart. An empty Issuer is an error too:
+// it is the sign of an authenticator that was made without its New.
+type Issuer interface {
+	Issuer() string
+}
+
+// An ability is what a value may have besides its interface: a named interface
+// of one method.
+type ability struct {
+	kind reflect.Type // the interface
+	// method looks the method up, by a constant name: with a name that it does
+	// not know the linker would keep every method of every type.
+	method func(reflect.Type) (reflect.Method, bool)
+	write  string // the method as it should be
+}
+
+var (
+	issuing = ability{
+		kind:   reflect.TypeFor[Issuer](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Issuer") },
+		write:  "Issuer() string",
+	}
+	closing = ability{
+		kind:   reflect.TypeFor[bulwark.Shutdowner](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Shutdown") },
+		write:  "Shutdown(context.Context) error",
+	}
+)
+
+// fault says what is wrong with a value that seems to have the ability and has
+// it not, or nothing: an issuer that nobody compares, and a queue that nobody
+// closes, would show only when it is too late.
+func (a ability) fault(v any) string {
+	t := reflect.TypeOf(v)
+	if t.Implements(a.kind) {
+		return ""
+	}
+	if m, has := a.method(t); has {
+		return "has a method " + m.Name + " of another signature; write " + a.write + ", or give it another name"
+	}
+	if t.Kind() == reflect.Pointer { // a pointer to a pointer has no methods
+		return ""
+	}
+	pointer := reflect.PointerTo(t)
+	m, has := a.method(pointer)
+	switch {
+	case !has:
+		return ""
+	case pointer.Implements(a.kind):
+		return "is passed by value, and its method " + m.Name + " is that of the pointer; pass a pointer to it"
+	}
+	return "has a method " + m.Name + " of another signature; write " + a.write + ", or give it another name"
+}
