@@ -22,7 +22,8 @@ type Attack struct {
 	Name string
 	// Token goes behind "Bearer ", or into the header field DPoP.
 	Token string
-	// Reason is the one that the log must give for the refusal; see auth.Invalid.
+	// Reason is the one that the log must give for the refusal; see
+	// auth.Invalid.
 	Reason string
 }
 
@@ -71,7 +72,8 @@ func (a attacker) hmacWith(secret []byte) string {
 	return input + "." + encode(mac.Sum(nil))
 }
 
-// algorithms: the sender must not choose how it is checked (RFC 8725 section 3.1).
+// algorithms: the sender must not choose how it is checked (RFC 8725 section
+// 3.1).
 func (a attacker) algorithms() []Attack {
 	public := a.key.signer.Public()
 	der := must(x509.MarshalPKIXPublicKey(public))

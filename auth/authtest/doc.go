@@ -1,7 +1,8 @@
 // Package authtest helps to test what stands behind authentication: an issuer
-// with real keys whose tokens a real verifier accepts ([NewIssuer]), one of opaque
-// tokens ([NewOpaqueIssuer]), clients that prove possession of a key ([NewProver]),
-// the tokens and proofs that must not be accepted, and requests of a ready caller.
+// with real keys whose tokens a real verifier accepts ([NewIssuer]), one of
+// opaque tokens ([NewOpaqueIssuer]), clients that prove possession of a key
+// ([NewProver]), the tokens and proofs that must not be accepted, and requests
+// of a ready caller.
 //
 // It is for tests only: the keys are made for each test and thrown away.
 //

@@ -22,8 +22,8 @@ const Audience = "https://api.example.com"
 type Claims map[string]any
 
 // Issuer is an authorization server on loopback that serves its metadata, for
-// [jwt.Discover], and its keys as a JWK Set, and signs whatever it is asked to. It
-// is safe for concurrent use.
+// [jwt.Discover], and its keys as a JWK Set, and signs whatever it is asked to.
+// It is safe for concurrent use.
 type Issuer struct {
 	url string
 

@@ -71,7 +71,8 @@ func algorithmOf(public crypto.PublicKey) string {
 	return "ES256"
 }
 
-// publicJWK is the public key as a JWK (RFC 7518 section 6, RFC 8037 section 2).
+// publicJWK is the public key as a JWK (RFC 7518 section 6, RFC 8037 section
+// 2).
 func publicJWK(public crypto.PublicKey) map[string]string {
 	switch public := public.(type) {
 	case *rsa.PublicKey:

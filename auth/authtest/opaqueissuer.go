@@ -13,8 +13,8 @@ import (
 )
 
 // An OpaqueIssuer is an authorization server whose tokens say nothing, with the
-// introspection endpoint (RFC 7662) that tells what they stand for. It is safe for
-// concurrent use.
+// introspection endpoint (RFC 7662) that tells what they stand for. It is safe
+// for concurrent use.
 type OpaqueIssuer struct {
 	url string
 
@@ -24,8 +24,8 @@ type OpaqueIssuer struct {
 	asked  int
 }
 
-// What the issuer knows the service by that asks. Both mean something else unless
-// they are encoded (RFC 6749 section 2.3.1).
+// What the issuer knows the service by that asks. Both mean something else
+// unless they are encoded (RFC 6749 section 2.3.1).
 const (
 	clientID     = "documents:api"
 	clientSecret = "100% +secret"
@@ -99,8 +99,8 @@ func (i *OpaqueIssuer) serve(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
-// answer is that of RFC 7662 section 2.2: of a token that is not active, whatever
-// the reason, it says nothing else.
+// answer is that of RFC 7662 section 2.2: of a token that is not active,
+// whatever the reason, it says nothing else.
 func (i *OpaqueIssuer) answer(r *http.Request) (status int, body []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

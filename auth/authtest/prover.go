@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A Prover is a client with a key that its tokens are bound to (RFC 9449). It is
-// safe for concurrent use.
+// A Prover is a client with a key that its tokens are bound to (RFC 9449). It
+// is safe for concurrent use.
 type Prover struct {
 	key crypto.Signer
 }
@@ -44,8 +44,8 @@ func (p *Prover) Bound() Claims {
 	return Claims{"cnf": map[string]string{"jkt": p.Thumbprint()}}
 }
 
-// Proof returns a proof for one request with the token, whose URL is the one that
-// the client uses, but for the given changes to its claims.
+// Proof returns a proof for one request with the token, whose URL is the one
+// that the client uses, but for the given changes to its claims.
 func (p *Prover) Proof(method, url, token string, changes Claims) string {
 	return mint(p.key, p.header(nil), p.claims(method, url, token, changes))
 }
@@ -66,9 +66,9 @@ func (p *Prover) claims(method, url, token string, changes Claims) Claims {
 	return changed(Claims{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix(), "ath": encode(hash[:])}, changes)
 }
 
-// Attacks returns proofs for the request that no resource server may accept with
-// the token, one for each rule that they break. A proof's reason is "proof" where
-// it is bad in itself, and "binding" where it is somebody else's.
+// Attacks returns proofs for the request that no resource server may accept
+// with the token, one for each rule that they break. A proof's reason is
+// "proof" where it is bad in itself, and "binding" where it is somebody else's.
 func (p *Prover) Attacks(method, url, token string) []Attack {
 	good := func(changes Claims) Claims { return p.claims(method, url, token, changes) }
 	claims := func(changes Claims) string { return mint(p.key, p.header(nil), good(changes)) }

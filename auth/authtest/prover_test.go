@@ -19,7 +19,8 @@ import (
 
 const base, target = "https://api.example.com", "https://api.example.com/documents"
 
-// reasonOf sends r through an edge to an authenticator and says why it is refused.
+// reasonOf sends r through an edge to an authenticator and says why it is
+// refused.
 func reasonOf(t *testing.T, a auth.Authenticator, r *http.Request) string {
 	t.Helper()
 	edge, err := bulwark.Edge{Hosts: []string{"api.example.com"}, BaseURL: base}.Build()
@@ -40,8 +41,8 @@ func reasonOf(t *testing.T, a auth.Authenticator, r *http.Request) string {
 	return ""
 }
 
-// The proofs are good, and the attacks are refused for the stated reason, with each
-// kind of key and for both kinds of tokens.
+// The proofs are good, and the attacks are refused for the stated reason, with
+// each kind of key and for both kinds of tokens.
 func TestProver(t *testing.T) {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -63,16 +63,17 @@ const (
 	grantOverhead  = 16
 )
 
-// read judges an answer (RFC 7662 section 2.2). An answer that cannot be read says
-// nothing about the token; one that can be, and does not make a caller of it,
-// refuses it.
+// read judges an answer (RFC 7662 section 2.2). An answer that cannot be read
+// says nothing about the token; one that can be, and does not make a caller of
+// it, refuses it.
 func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	var room [24]jsondoc.Member
 	members, err := jsondoc.Members(room[:0], body, claims.Limits(r.maxBytes))
 	if err != nil {
 		return outcome{fault: &fault{cause: err, token: true, strike: true}}
 	}
-	// Anything but the literal true is not active: no text, no number, no absence.
+	// Anything but the literal true is not active: no text, no number, no
+	// absence.
 	if active, _ := claims.Find(members, "active").(bool); !active {
 		return outcome{refusal: &refusal{reason: "inactive"}}
 	}
@@ -120,12 +121,14 @@ func (r *rules) checkSet(set *claims.Set, now time.Time) error {
 	if err := set.CheckTimes(now, r.skew); err != nil {
 		return err
 	}
-	// A token that is bound to a key (RFC 7800) is worth nothing without the proof.
+	// A token that is bound to a key (RFC 7800) is worth nothing without the
+	// proof.
 	if err := r.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
-	// RFC 7662 makes sub optional. A username or client_id in its place could be
-	// that of another caller: nothing keeps the names of people and clients apart.
+	// RFC 7662 makes sub optional. A username or client_id in its place could
+	// be that of another caller: nothing keeps the names of people and clients
+	// apart.
 	if set.Subject == "" {
 		return claims.Malformed("no sub")
 	}

@@ -9,13 +9,13 @@ import (
 const (
 	firstBackoff = time.Second
 	maxBackoff   = 15 * time.Second
-	// maxStrikes is how many answers of no use in a row, each of which may be for its
-	// token only, are as good as an outage.
+	// maxStrikes is how many answers of no use in a row, each of which may be
+	// for its token only, are as good as an outage.
 	maxStrikes = 5
 )
 
-// breaker leaves an endpoint that fails alone for a while, and longer each time. It
-// is guarded by the lock of flights.
+// breaker leaves an endpoint that fails alone for a while, and longer each
+// time. It is guarded by the lock of flights.
 type breaker struct {
 	failures int       // since it last answered
 	strikes  int       // answers of no use since then
@@ -44,8 +44,8 @@ func (b *breaker) start(f *flight) {
 	}
 }
 
-// land is told what has come of a question, and reports whether the endpoint is to
-// be left alone for that.
+// land is told what has come of a question, and reports whether the endpoint is
+// to be left alone for that.
 func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	probed := b.probe == f
 	if probed {
@@ -60,8 +60,8 @@ func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	}
 	if bad.token && !b.strike(bad) {
 		// Whoever has such a token must not keep everybody else out by it: the
-		// next one sees whether the endpoint is back, at once where the fault says
-		// nothing of the endpoint.
+		// next one sees whether the endpoint is back, at once where the fault
+		// says nothing of the endpoint.
 		if probed && bad.strike {
 			b.retryAt = now.Add(backoff.Jittered(firstBackoff))
 		}
@@ -73,8 +73,8 @@ func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	return true
 }
 
-// strike reports whether a fault that may be for its token only is one too many of
-// those that look like an outage. While the endpoint is left alone none is.
+// strike reports whether a fault that may be for its token only is one too many
+// of those that look like an outage. While the endpoint is left alone none is.
 func (b *breaker) strike(bad *fault) bool {
 	if !bad.strike || b.failures > 0 {
 		return false

@@ -72,7 +72,8 @@ func TestClientAuthentication(t *testing.T) {
 		authorization string
 		form          string
 	}{
-		// RFC 6749 section 2.3.1: form-encoded, and only then base64 of RFC 7617.
+		// RFC 6749 section 2.3.1: form-encoded, and only then base64 of RFC
+		// 7617.
 		{"basic", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "s6BhdRkqt3", "gX1fBat3bV" }, "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", ""},
 		{"basic-encoded", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "a:b c", "p%+&é" }, "Basic YSUzQWIrYzpwJTI1JTJCJTI2JUMzJUE5", ""},
 		{"certificate", func(c *introspection.Config) { c.ClientSecret, c.ClientCertificate = "", true }, "", "client_id=documents"},
@@ -147,7 +148,8 @@ func TestAuthorizeThatFails(t *testing.T) {
 	}
 }
 
-// What a transport says of a failure may not tell the URL, whose query may be secret.
+// What a transport says of a failure may not tell the URL, whose query may be
+// secret.
 func TestFailuresDoNotTellTheURL(t *testing.T) {
 	c := config(&server{answer: refuse})
 	c.Endpoint += "?key=hunter2"

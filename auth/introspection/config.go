@@ -18,109 +18,116 @@ import (
 // prints, logs and encodes as JSON without the ClientSecret; other encoders see
 // every field.
 //
-// Exactly one of ClientSecret, ClientCertificate and Authorize says who we are: an
-// endpoint that answers anybody tells everybody who holds a token what it is good
-// for (RFC 7662 section 4).
+// Exactly one of ClientSecret, ClientCertificate and Authorize says who we are:
+// an endpoint that answers anybody tells everybody who holds a token what it is
+// good for (RFC 7662 section 4).
 type Config struct {
 	// Endpoint is the URL of the introspection endpoint: https, or http on
 	// loopback, without user and fragment. Required.
 	Endpoint string
-	// Issuer is the Issuer of the callers, and no other authenticator's. The iss of
-	// an answer, where it has one, must be exactly this. Required.
+	// Issuer is the Issuer of the callers, and no other authenticator's. The
+	// iss of an answer, where it has one, must be exactly this. Required.
 	Issuer string
-	// Audience are the names of this service, of which the aud of an answer must hold
-	// one. Required, unless InsecureAnyAudience is set.
+	// Audience are the names of this service, of which the aud of an answer
+	// must hold one. Required, unless InsecureAnyAudience is set.
 	Audience []string
-	// InsecureAnyAudience accepts tokens whatever their audience, for servers whose
-	// answers have no aud. A token for any other service of the issuer will do then.
+	// InsecureAnyAudience accepts tokens whatever their audience, for servers
+	// whose answers have no aud. A token for any other service of the issuer
+	// will do then.
 	InsecureAnyAudience bool
-	// Types are the accepted values of token_type, typ and token_use, where an answer
-	// has one of them; case does not matter. Default "Bearer", "DPoP", "at+jwt",
-	// "access_token" and "access". Some servers call refresh and ID tokens active,
-	// too, and say what they are only there.
+	// Types are the accepted values of token_type, typ and token_use, where an
+	// answer has one of them; case does not matter. Default "Bearer", "DPoP",
+	// "at+jwt", "access_token" and "access". Some servers call refresh and ID
+	// tokens active, too, and say what they are only there.
 	Types []string
-	// InsecureNoExpiry accepts tokens without exp. A request that streams is then not
-	// ended when its token is, and where a server leaves type and exp out of what it
-	// says about a refresh token, as Doorkeeper does, that is accepted, too.
+	// InsecureNoExpiry accepts tokens without exp. A request that streams is
+	// then not ended when its token is, and where a server leaves type and exp
+	// out of what it says about a refresh token, as Doorkeeper does, that is
+	// accepted, too.
 	InsecureNoExpiry bool
 
 	// ClientID is this service's name at the authorization server.
 	ClientID string
-	// ClientSecret is sent with the ClientID by HTTP Basic authentication (RFC 6749
-	// section 2.3.1: both are form-encoded first; a server that does not decode them
-	// needs Authorize where they have more than letters and digits).
+	// ClientSecret is sent with the ClientID by HTTP Basic authentication (RFC
+	// 6749 section 2.3.1: both are form-encoded first; a server that does not
+	// decode them needs Authorize where they have more than letters and
+	// digits).
 	ClientSecret string
-	// ClientCertificate says that the Transport authenticates the ClientID by a client
-	// certificate (RFC 8705 section 2). The Endpoint must then be https.
+	// ClientCertificate says that the Transport authenticates the ClientID by a
+	// client certificate (RFC 8705 section 2). The Endpoint must then be https.
 	ClientCertificate bool
-	// Authorize authenticates this service in any other way: it sets header fields of
-	// the request, such as Authorization, or adds to its PostForm, such as
-	// client_assertion (RFC 7523 section 2.2), and changes nothing else. The context
-	// of the request bounds it. With an error nobody is asked. It must be safe for
-	// concurrent use.
+	// Authorize authenticates this service in any other way: it sets header
+	// fields of the request, such as Authorization, or adds to its PostForm,
+	// such as client_assertion (RFC 7523 section 2.2), and changes nothing
+	// else. The context of the request bounds it. With an error nobody is
+	// asked. It must be safe for concurrent use.
 	Authorize func(*http.Request) error
 
-	// Transport makes the requests. Default: one of its own that uses the proxy of the
-	// environment and TLS 1.2 or later.
+	// Transport makes the requests. Default: one of its own that uses the proxy
+	// of the environment and TLS 1.2 or later.
 	Transport http.RoundTripper
-	// Timeout bounds one question, its answer included, and the time that a request
-	// waits for its turn. Default 5 seconds, at most 30.
+	// Timeout bounds one question, its answer included, and the time that a
+	// request waits for its turn. Default 5 seconds, at most 30.
 	Timeout time.Duration
 	// MaxBytes bounds an answer. Default 64 KiB, at most 1 MiB.
 	MaxBytes int
 	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
 	MaxTokenBytes int
-	// MaxConcurrent bounds the questions under way. Default 64, at most 1024. At most
-	// 1024 requests wait for an answer or their turn; others are refused with 503.
+	// MaxConcurrent bounds the questions under way. Default 64, at most 1024.
+	// At most 1024 requests wait for an answer or their turn; others are
+	// refused with 503.
 	MaxConcurrent int
 
-	// CacheTime is how long an answer about a good token is believed: how long a
-	// revoked one may still be used. Default and at most 60 seconds, and never past
-	// the exp; negative is not at all.
+	// CacheTime is how long an answer about a good token is believed: how long
+	// a revoked one may still be used. Default and at most 60 seconds, and
+	// never past the exp; negative is not at all.
 	CacheTime time.Duration
 	// InactiveTime is how long a token that was refused stays so without asking
 	// again. Default and at most 5 seconds; negative is not at all.
 	InactiveTime time.Duration
-	// CacheSize bounds how many good tokens are remembered, at 1 KiB each on average.
-	// Default 10000; negative remembers none. Refused tokens are remembered apart, at
-	// most 1024, so that nobody drives out good ones by sending bad ones.
+	// CacheSize bounds how many good tokens are remembered, at 1 KiB each on
+	// average. Default 10000; negative remembers none. Refused tokens are
+	// remembered apart, at most 1024, so that nobody drives out good ones by
+	// sending bad ones.
 	CacheSize int
-	// OnOutage is how long after its CacheTime the last good answer about a token is
-	// used while the endpoint fails, and never past the exp. Whoever can make the
-	// endpoint fail keeps a revoked token alive for as long. Default: not at all, such
-	// tokens are refused with 503; at most 1 hour. That it is set is logged once, by
-	// New.
+	// OnOutage is how long after its CacheTime the last good answer about a
+	// token is used while the endpoint fails, and never past the exp. Whoever
+	// can make the endpoint fail keeps a revoked token alive for as long.
+	// Default: not at all, such tokens are refused with 503; at most 1 hour.
+	// That it is set is logged once, by New.
 	OnOutage time.Duration
 
 	// Skew is how much the clocks of issuer and service may differ. Default 60
 	// seconds, at most 5 minutes; negative is none.
 	Skew time.Duration
-	// RolesClaim is the member of an answer that holds the caller's roles, a list of
-	// strings or one string: its name, or else a path of names such as
+	// RolesClaim is the member of an answer that holds the caller's roles, a
+	// list of strings or one string: its name, or else a path of names such as
 	// "realm_access.roles". Default "roles". An answer without it has no roles.
 	RolesClaim string
-	// TierClaim is the member, or path, that names the caller's rate-limit tier. Empty
-	// reads none.
+	// TierClaim is the member, or path, that names the caller's rate-limit
+	// tier. Empty reads none.
 	TierClaim string
-	// Method is the [bulwark.Principal] Method of the callers. Default "introspection".
+	// Method is the [bulwark.Principal] Method of the callers. Default
+	// "introspection".
 	Method string
-	// Revocations names the tokens that are no longer good, before their remembered
-	// answers have run out or the server knows. It is asked on every request and has 2
-	// seconds to answer; [auth.MemoryRevocations] never waits. An outage is 503. Tokens
-	// without jti or iat are refused where it is set, for they could not be revoked.
-	// Optional.
+	// Revocations names the tokens that are no longer good, before their
+	// remembered answers have run out or the server knows. It is asked on every
+	// request and has 2 seconds to answer; [auth.MemoryRevocations] never
+	// waits. An outage is 503. Tokens without jti or iat are refused where it
+	// is set, for they could not be revoked. Optional.
 	Revocations auth.Revocations
-	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
-	// whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that are bound
-	// to nothing are then refused.
+	// DPoP accepts tokens that are bound to a key of the client's, with a proof
+	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
+	// are bound to nothing are then refused.
 	DPoP *dpop.Verifier
-	// MutualTLS accepts tokens that are bound to the certificate of the connection
-	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
-	// up. It is the certificate of this process' own connection; one that a proxy
-	// names in a header field is not read. Tokens bound to nothing are then refused.
+	// MutualTLS accepts tokens that are bound to the certificate of the
+	// connection (RFC 8705 section 3), which the server must ask for:
+	// tls.RequestClientCert and up. It is the certificate of this process' own
+	// connection; one that a proxy names in a header field is not read. Tokens
+	// bound to nothing are then refused.
 	MutualTLS bool
-	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound to
-	// nothing, which anybody can use who has got hold of one.
+	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound
+	// to nothing, which anybody can use who has got hold of one.
 	InsecureUnbound bool
 }
 
@@ -153,8 +160,9 @@ const (
 	maxSkew           = 5 * time.Minute
 )
 
-// defaultTypes are what servers call access tokens: RFC 6749 section 7.1, RFC 9449
-// section 5, RFC 9068 section 2.1 and RFC 8693 section 3, or their own names.
+// defaultTypes are what servers call access tokens: RFC 6749 section 7.1, RFC
+// 9449 section 5, RFC 9068 section 2.1 and RFC 8693 section 3, or their own
+// names.
 func defaultTypes() []string { return []string{"bearer", "dpop", "at+jwt", "access_token", "access"} }
 
 func (c Config) withDefaults() Config {
@@ -183,8 +191,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// typeName is a type in the one spelling: it may be a media type, whose case does
-// not matter and which may come without "application/" (RFC 7515 section 4.1.9).
+// typeName is a type in the one spelling: it may be a media type, whose case
+// does not matter and which may come without "application/" (RFC 7515 section
+// 4.1.9).
 func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(text), "application/") }
 
 func orDefault[T comparable](value, standard T) T {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// logTo makes h the handler of the default logger for the test. SetDefault sends
-// package log there too, and does not take that back.
+// logTo makes h the handler of the default logger for the test. SetDefault
+// sends package log there too, and does not take that back.
 func logTo(t *testing.T, h slog.Handler) {
 	before, writer, flags := slog.Default(), log.Writer(), log.Flags()
 	slog.SetDefault(slog.New(h))
@@ -28,8 +28,8 @@ func logTo(t *testing.T, h slog.Handler) {
 	})
 }
 
-// A transport that panics does so in a goroutine of ours, where nobody else could
-// recover.
+// A transport that panics does so in a goroutine of ours, where nobody else
+// could recover.
 func TestAPanickingTransportIsAnOutage(t *testing.T) {
 	for name, fail := range map[string]func(*http.Request) (*http.Response, error){
 		"round-trip": func(*http.Request) (*http.Response, error) { panic("secret-value") },

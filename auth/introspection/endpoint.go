@@ -53,8 +53,8 @@ func newTransport(connections int) *http.Transport {
 	}
 }
 
-// authorizer returns what authenticates this service. The secret is in a closure,
-// where nothing prints it.
+// authorizer returns what authenticates this service. The secret is in a
+// closure, where nothing prints it.
 func (c Config) authorizer() func(*http.Request) error {
 	switch {
 	case c.Authorize != nil:
@@ -65,7 +65,8 @@ func (c Config) authorizer() func(*http.Request) error {
 			return nil
 		}
 	}
-	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id is none.
+	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id is
+	// none.
 	pair := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(c.ClientSecret)
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 	return func(r *http.Request) error {
@@ -102,8 +103,8 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
 
-// request makes the question (RFC 7662 section 2.1). What authenticates it adds to a
-// draft, so that it cannot send the token anywhere else.
+// request makes the question (RFC 7662 section 2.1). What authenticates it adds
+// to a draft, so that it cannot send the token anywhere else.
 func (e *endpoint) request(ctx context.Context, token string) (*http.Request, error) {
 	draft, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, nil)
 	if err != nil {
@@ -125,8 +126,9 @@ func (e *endpoint) request(ctx context.Context, token string) (*http.Request, er
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Accept-Encoding", "identity") // what unpacks of itself has no size
-	// A question may be asked twice. Without this a kept connection that the server
-	// has just closed would be an outage. It is not sent; see [http.Transport].
+	// A question may be asked twice. Without this a kept connection that the
+	// server has just closed would be an outage. It is not sent; see
+	// [http.Transport].
 	request.Header["Idempotency-Key"] = nil
 	return request, nil
 }
@@ -138,9 +140,10 @@ func (e *endpoint) close() {
 	}
 }
 
-// statusFault returns nil for 200. A 4xx is about the question, and a 500 may be: a
-// server, or a firewall in front of it, that chokes on one token is not down for
-// others. That our own credentials are refused, or that we ask too much, is.
+// statusFault returns nil for 200. A 4xx is about the question, and a 500 may
+// be: a server, or a firewall in front of it, that chokes on one token is not
+// down for others. That our own credentials are refused, or that we ask too
+// much, is.
 func statusFault(status int) *fault {
 	f := &fault{cause: errors.New("the answer is " + strconv.Itoa(status))}
 	switch {
@@ -159,9 +162,9 @@ func statusFault(status int) *fault {
 	return f
 }
 
-// readable takes off an error of the client what the other side may have written:
-// the URL of a redirect, and an answer that is no HTTP, which net/http quotes and
-// which may be our question with the token in it.
+// readable takes off an error of the client what the other side may have
+// written: the URL of a redirect, and an answer that is no HTTP, which net/http
+// quotes and which may be our question with the token in it.
 func readable(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

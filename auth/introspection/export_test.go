@@ -6,23 +6,23 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Believed reports whether an answer that was asked for at a time, about a token
-// that ends at expires, is believed at another, for so long at most.
+// Believed reports whether an answer that was asked for at a time, about a
+// token that ends at expires, is believed at another, for so long at most.
 func Believed(asked, expires, now time.Time, most time.Duration) bool {
 	a := &answer{principal: &bulwark.Principal{ExpiresAt: expires}, asked: asked}
 	return a.live(now, most)
 }
 
-// Held is how many entries are remembered about good tokens, in how many bytes, and
-// how many about others.
+// Held is how many entries are remembered about good tokens, in how many bytes,
+// and how many about others.
 func (i *Introspector) Held() (good, bytes, others int) {
 	good, bytes = i.memory.answers.Held()
 	others, _ = i.memory.others.Held()
 	return good, bytes, others
 }
 
-// Read judges an answer by the rules of i, and returns its subject and why it is
-// refused, or "fault".
+// Read judges an answer by the rules of i, and returns its subject and why it
+// is refused, or "fault".
 func (i *Introspector) Read(body []byte, now time.Time) (p *bulwark.Principal, reason string) {
 	o := i.rules.read(body, now, now)
 	switch {

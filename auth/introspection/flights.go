@@ -18,8 +18,8 @@ var (
 	errCrowded = errors.New("too many requests wait for the endpoint")
 )
 
-// flights are the questions under way, one for each token. A question is nobody's:
-// it goes on when the request that began it is gone.
+// flights are the questions under way, one for each token. A question is
+// nobody's: it goes on when the request that began it is gone.
 type flights struct {
 	endpoint *endpoint
 	rules    rules
@@ -112,9 +112,9 @@ func (fs *flights) queue(ctx context.Context) error {
 	}
 }
 
-// board returns the question about the token, which it begins where it must, or an
-// outcome without one. It returns neither where there is no slot for a question;
-// the caller may have taken one.
+// board returns the question about the token, which it begins where it must, or
+// an outcome without one. It returns neither where there is no slot for a
+// question; the caller may have taken one.
 func (fs *flights) board(k key, token string, slot bool) (*flight, outcome) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -157,11 +157,12 @@ func (fs *flights) find(k key, now time.Time) (*flight, outcome) {
 	return nil, outcome{}
 }
 
-// fly asks the question. The transport is not ours, and a panic on this goroutine
-// would end the process: it is a failure instead.
+// fly asks the question. The transport is not ours, and a panic on this
+// goroutine would end the process: it is a failure instead.
 func (fs *flights) fly(f *flight, k key, token string) {
 	ctx, cancel := context.WithTimeout(fs.context, fs.timeout)
-	// A transport that does not listen to its context holds up its own slot only.
+	// A transport that does not listen to its context holds up its own slot
+	// only.
 	stop := context.AfterFunc(ctx, func() {
 		if o := (outcome{fault: &fault{cause: ctx.Err()}}); fs.land(f, k, o) {
 			fs.log(o.fault.cause)
@@ -253,9 +254,9 @@ func (fs *flights) shutdown(ctx context.Context) error {
 	}
 }
 
-// log reports a failure, when nobody waits for it any more and no lock is held: a
-// handler may block, or panic. While one line is under way no other is begun, so
-// that a handler which blocks for good costs one goroutine.
+// log reports a failure, when nobody waits for it any more and no lock is held:
+// a handler may block, or panic. While one line is under way no other is begun,
+// so that a handler which blocks for good costs one goroutine.
 func (fs *flights) log(cause error) {
 	if !fs.logging.CompareAndSwap(false, true) {
 		return

@@ -50,8 +50,8 @@ func TestConcurrentRequestsShareOneQuestion(t *testing.T) {
 	}
 }
 
-// A question goes on for the others when the request that began it is gone, and its
-// answer is remembered.
+// A question goes on for the others when the request that began it is gone, and
+// its answer is remembered.
 func TestQuestionsOutliveTheirRequests(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, s *server, service *service) {
 		s.become(slowly(3*time.Second, good))
@@ -267,8 +267,8 @@ func TestShutdownGivesUp(t *testing.T) {
 	})
 }
 
-// Many requests about few tokens while the endpoint comes and goes, for the race
-// detector: whatever happens, a token is its own caller's.
+// Many requests about few tokens while the endpoint comes and goes, for the
+// race detector: whatever happens, a token is its own caller's.
 func TestTogether(t *testing.T) {
 	s := &server{}
 	s.become(func(r *http.Request) (*http.Response, error) {

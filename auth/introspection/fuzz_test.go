@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// FuzzAnswer reads answers. Whatever the endpoint says, a caller comes of it only
-// where a decoder that knows nothing of ours agrees on every member that counts.
+// FuzzAnswer reads answers. Whatever the endpoint says, a caller comes of it
+// only where a decoder that knows nothing of ours agrees on every member that
+// counts.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
 		good, usual(), `{}`, `{"active":false}`, `{"active":"true"}`, `{"active":true,"active":false}`, `[]`, `{"active":true`,

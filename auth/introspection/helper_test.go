@@ -86,8 +86,8 @@ func tokenOf(r *http.Request) string {
 	return r.PostForm.Get("token")
 }
 
-// changed is good with members replaced by the given ones, or taken out where the
-// text is empty.
+// changed is good with members replaced by the given ones, or taken out where
+// the text is empty.
 func changed(changes map[string]string) string {
 	all := map[string]string{
 		"active": `true`, "iss": `"` + issuerURL + `"`, "aud": `"` + audience + `"`, "sub": `"alice"`, "exp": `4102444800`,

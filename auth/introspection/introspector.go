@@ -16,9 +16,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/compact"
 )
 
-// Introspector asks an authorization server about the tokens that it has issued.
-// It is an [auth.Authenticator] for "Authorization: Bearer" and "DPoP", safe for
-// concurrent use, and prints without its secret. Make it with [New].
+// Introspector asks an authorization server about the tokens that it has
+// issued. It is an [auth.Authenticator] for "Authorization: Bearer" and "DPoP",
+// safe for concurrent use, and prints without its secret. Make it with [New].
 type Introspector struct {
 	rules         rules
 	maxTokenBytes int
@@ -79,8 +79,9 @@ func (i *Introspector) made() error {
 	return nil
 }
 
-// Detect says [auth.Fallback] for any Bearer token, and with [Config.DPoP] for one
-// under the scheme DPoP: an opaque token is taken where nobody knows it for theirs.
+// Detect says [auth.Fallback] for any Bearer token, and with [Config.DPoP] for
+// one under the scheme DPoP: an opaque token is taken where nobody knows it for
+// theirs.
 func (i *Introspector) Detect(r *http.Request) auth.Presence {
 	if i.made() != nil {
 		return auth.None
@@ -91,8 +92,9 @@ func (i *Introspector) Detect(r *http.Request) auth.Presence {
 	return auth.Fallback
 }
 
-// Authenticate asks about the token of r, unless the answer is known, and checks
-// that r comes from the client that the token is bound to where it is bound.
+// Authenticate asks about the token of r, unless the answer is known, and
+// checks that r comes from the client that the token is bound to where it is
+// bound.
 func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := i.made(); err != nil {
 		return nil, err
@@ -113,9 +115,10 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 
 // Introspect returns the caller that the token stands for, or an error for
 // [bulwark.Deny]: what [auth.Invalid] makes of a token that is not good, and
-// [auth.Unavailable] where the endpoint cannot be asked. A token that is bound to
-// a client is refused: there is no request that proves it. The context bounds how
-// long Introspect may wait; the question goes on for others who wait for it.
+// [auth.Unavailable] where the endpoint cannot be asked. A token that is bound
+// to a client is refused: there is no request that proves it. The context
+// bounds how long Introspect may wait; the question goes on for others who wait
+// for it.
 func (i *Introspector) Introspect(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := i.made(); err != nil {
 		return nil, err
@@ -130,8 +133,8 @@ func (i *Introspector) Introspect(ctx context.Context, token string) (*bulwark.P
 	return a.principal, nil
 }
 
-// introspect returns the answer about a token that is good, and what the request
-// must prove that carries it.
+// introspect returns the answer about a token that is good, and what the
+// request must prove that carries it.
 func (i *Introspector) introspect(ctx context.Context, token string) (*answer, error) {
 	if err := checkForm(token, i.maxTokenBytes); err != nil {
 		return nil, auth.Invalid("malformed", err)
@@ -139,8 +142,8 @@ func (i *Introspector) introspect(ctx context.Context, token string) (*answer, e
 	k := i.scope.of(token)
 	o, known := i.memory.known(k, time.Now())
 	if !known {
-		// A signed token that names another issuer is a credential for somewhere
-		// else, and none of the endpoint's business.
+		// A signed token that names another issuer is a credential for
+		// somewhere else, and none of the endpoint's business.
 		if compact.HasIssuer(token) && !compact.IsFrom(token, i.rules.issuer) {
 			return nil, auth.Invalid("issuer", nil)
 		}
@@ -167,8 +170,8 @@ func unavailable(cause error, retryAfter time.Duration) *bulwark.Problem {
 	return auth.Unavailable("introspection_unavailable", cause, max(retryAfter, time.Second))
 }
 
-// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750 section
-// 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
+// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750
+// section 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
 func (i *Introspector) Challenges() []bulwark.Challenge {
 	if i.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
@@ -176,8 +179,8 @@ func (i *Introspector) Challenges() []bulwark.Challenge {
 	return i.rules.binding.Challenges()
 }
 
-// Shutdown asks no more questions, ends those under way and waits for that until
-// ctx ends. What is known remains known for its time.
+// Shutdown asks no more questions, ends those under way and waits for that
+// until ctx ends. What is known remains known for its time.
 func (i *Introspector) Shutdown(ctx context.Context) error {
 	if i.made() != nil {
 		return nil

@@ -23,8 +23,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/introspection"
 )
 
-// over is a config that asks a handler over a real connection, with the transport
-// of its own.
+// over is a config that asks a handler over a real connection, with the
+// transport of its own.
 func over(t *testing.T, handler http.HandlerFunc) introspection.Config {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -240,7 +240,8 @@ func TestClientCertificate(t *testing.T) {
 	transport.CloseIdleConnections()
 }
 
-// A connection that is kept, and that the server has closed meanwhile, is no outage.
+// A connection that is kept, and that the server has closed meanwhile, is no
+// outage.
 func TestStaleConnections(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -324,8 +325,8 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
-// An answer that is no HTTP is quoted by net/http in its error, and may be our own
-// question, with the token in it.
+// An answer that is no HTTP is quoted by net/http in its error, and may be our
+// own question, with the token in it.
 func TestAnswersAreNotQuoted(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -8,8 +8,9 @@ import (
 
 const (
 	maxRefusals = 1024
-	// faultTime is how long a token is not asked about again whose answer was of no
-	// use: such an answer may be for this token only, and no sign of an outage.
+	// faultTime is how long a token is not asked about again whose answer was
+	// of no use: such an answer may be for this token only, and no sign of an
+	// outage.
 	faultTime = 5 * time.Second
 )
 
@@ -51,8 +52,8 @@ func (m *memory) known(k cache.Key, now time.Time) (outcome, bool) {
 	return outcome{}, false
 }
 
-// last returns the last good answer, where it may still be used while there is no
-// other, or nil.
+// last returns the last good answer, where it may still be used while there is
+// no other, or nil.
 func (m *memory) last(k cache.Key, now time.Time) *answer {
 	if a := m.answers.Get(k); a != nil && a.live(now, m.fresh+m.outage) {
 		return a
@@ -73,8 +74,8 @@ func (m *memory) keep(k cache.Key, o outcome, now time.Time) {
 	}
 }
 
-// live reports whether the answer is to be believed for so long after the question,
-// and never past its token's end.
+// live reports whether the answer is to be believed for so long after the
+// question, and never past its token's end.
 func (a *answer) live(now time.Time, most time.Duration) bool {
 	return !cache.Passed(now, a.asked.Add(most)) && (a.principal.ExpiresAt.IsZero() || !cache.Passed(now, a.principal.ExpiresAt))
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/introspection"
 )
 
-// inBubble runs f with a service under a clock that moves only when everybody waits.
+// inBubble runs f with a service under a clock that moves only when everybody
+// waits.
 func inBubble(t *testing.T, change func(*introspection.Config), f func(t *testing.T, s *server, service *service)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -272,10 +273,10 @@ func TestAnswersThatFindNoRoom(t *testing.T) {
 	})
 }
 
-// afterSuspend is t on a machine that slept for d: the clock on the wall went on and
-// the monotonic one stood still. No function of package time makes such a time, so
-// the seconds are added where time.Time keeps them (its documented layout beside a
-// monotonic reading).
+// afterSuspend is t on a machine that slept for d: the clock on the wall went
+// on and the monotonic one stood still. No function of package time makes such
+// a time, so the seconds are added where time.Time keeps them (its documented
+// layout beside a monotonic reading).
 func afterSuspend(t *testing.T, at time.Time, d time.Duration) time.Time {
 	t.Helper()
 	after := at

@@ -106,7 +106,8 @@ func TestBackoffGrowsOncePerOutage(t *testing.T) {
 	})
 }
 
-// One request finds out whether the endpoint is back; others do not wait with it.
+// One request finds out whether the endpoint is back; others do not wait with
+// it.
 func TestOneProbeAtATime(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, s *server, service *service) {
 		s.become(refuse)
@@ -248,9 +249,10 @@ func TestOneBadAnswerIsNoOutage(t *testing.T) {
 	}
 }
 
-// What a firewall in front of the server, or the server itself, says about tokens of
-// somebody's choice shuts nobody else out, however many they are, and neither does
-// winning the one question by which it is seen whether the endpoint is back.
+// What a firewall in front of the server, or the server itself, says about
+// tokens of somebody's choice shuts nobody else out, however many they are, and
+// neither does winning the one question by which it is seen whether the
+// endpoint is back.
 func TestRefusedQuestionsAreNoOutage(t *testing.T) {
 	for _, code := range []int{400, 403, 404, 406, 413, 414, 422, 431, 451} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {

@@ -17,8 +17,8 @@ func (*broken) Revoked(context.Context, *bulwark.Principal) (bool, error) {
 	return false, errors.New("no route to host")
 }
 
-// What this service has revoked is refused at once, although the answer about it is
-// remembered and the server still calls it active.
+// What this service has revoked is refused at once, although the answer about
+// it is remembered and the server still calls it active.
 func TestRevocations(t *testing.T) {
 	answer := changed(map[string]string{"jti": `"t1"`, "sid": `"s1"`, "iat": `1`})
 	for name, revocation := range map[string]auth.Revocation{

@@ -29,8 +29,8 @@ func (c *counted) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	return c.Authenticator.Authenticate(r)
 }
 
-// Three kinds of credential behind one layer: each goes to exactly one of them, in
-// whatever order they are listed, and its answer is final.
+// Three kinds of credential behind one layer: each goes to exactly one of them,
+// in whatever order they are listed, and its answer is final.
 func TestRouting(t *testing.T) {
 	signed, opaque := authtest.NewIssuer(t), authtest.NewOpaqueIssuer(t)
 	verifier, err := jwt.New(signed.Config())

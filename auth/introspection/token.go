@@ -13,8 +13,8 @@ var (
 	errForm    = errors.New("the token is no b64token")
 )
 
-// checkForm returns nil for a token that may be asked about: a b64token (RFC 6750
-// section 2.1). It keeps from the endpoint what no server ever issued.
+// checkForm returns nil for a token that may be asked about: a b64token (RFC
+// 6750 section 2.1). It keeps from the endpoint what no server ever issued.
 func checkForm(token string, limit int) error {
 	if len(token) > limit {
 		return errTooLong
@@ -52,9 +52,9 @@ func scopeOf(endpoint, client string) key {
 	return sha256.Sum256(b)
 }
 
-// of returns the key of a token: the hash of all of it, so that no two tokens share
-// an answer, and so that a copy of the memory shows none. It does not allocate for
-// a token of usual size.
+// of returns the key of a token: the hash of all of it, so that no two tokens
+// share an answer, and so that a copy of the memory shows none. It does not
+// allocate for a token of usual size.
 func (scope *key) of(token string) key {
 	var room [1024]byte
 	return sha256.Sum256(append(append(room[:0], scope[:]...), token...))

@@ -110,8 +110,8 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// BenchmarkStandardLibrary is the floor: the signature of as many bytes, checked
-// by the standard library alone.
+// BenchmarkStandardLibrary is the floor: the signature of as many bytes,
+// checked by the standard library alone.
 func BenchmarkStandardLibrary(b *testing.B) {
 	input := make([]byte, 600)
 	digest := sha256.Sum256(input)

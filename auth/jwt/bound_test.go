@@ -220,8 +220,8 @@ func TestAProofAloneIsNobody(t *testing.T) {
 	}
 }
 
-// What a layer further in wants more of the caller is said in the challenge of the
-// scheme that the caller has used.
+// What a layer further in wants more of the caller is said in the challenge of
+// the scheme that the caller has used.
 func TestLaterRefusalsNameTheScheme(t *testing.T) {
 	policy, err := authz.NewPolicy(authz.PolicyConfig{
 		Resources: map[string][]string{"document": {"read"}},

@@ -11,7 +11,8 @@ import (
 
 const (
 	// cacheTime bounds how long a verified token is believed without looking at
-	// its signature again. Only successes are kept: who sends garbage fills nothing.
+	// its signature again. Only successes are kept: who sends garbage fills
+	// nothing.
 	cacheTime = time.Minute
 	// entryOverhead is what a remembered token takes beside its payload.
 	entryOverhead = 640

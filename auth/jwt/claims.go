@@ -52,7 +52,8 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.checkTimes(set, now); err != nil {
 		return err
 	}
-	// A token that is bound to a key (RFC 7800) is worth nothing without the proof.
+	// A token that is bound to a key (RFC 7800) is worth nothing without the
+	// proof.
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	return v.revocations.Reaches(set)
 }
 
-// checkAudience wants one of our names in aud, or where there is none in the claim
-// that stands in for it.
+// checkAudience wants one of our names in aud, or where there is none in the
+// claim that stands in for it.
 func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) error {
 	if set.Audience == nil && v.audienceClaim != "" {
 		set.Audience = claims.Find(members, v.audienceClaim)

@@ -25,12 +25,12 @@ type Config struct {
 	// Required.
 	Issuer string
 	// Audience are the names of this service, of which the aud of a token must
-	// hold one. Required: without it a token for any other service of the issuer
-	// would do here.
+	// hold one. Required: without it a token for any other service of the
+	// issuer would do here.
 	Audience []string
 	// AudienceClaim is read in place of aud in tokens that have no aud, such as
-	// "client_id" for Cognito, whose access tokens name only the client. Default:
-	// none, tokens without aud are refused.
+	// "client_id" for Cognito, whose access tokens name only the client.
+	// Default: none, tokens without aud are refused.
 	AudienceClaim string
 	// Keys are the issuer's keys: [Discover], [RemoteKeys], [StaticKeys],
 	// [SecretKeys] or [Signer.Keys]. Required.
@@ -48,15 +48,15 @@ type Config struct {
 	// token and any other token of the issuer, such as an ID token: the
 	// Audience, and what Require asks for, must then tell them apart.
 	InsecurePlainType bool
-	// Require names claims that a token must have with exactly this text as value,
-	// such as {"token_use": "access"}: what an issuer writes into its access tokens
-	// only, or a tenant. At most 16.
+	// Require names claims that a token must have with exactly this text as
+	// value, such as {"token_use": "access"}: what an issuer writes into its
+	// access tokens only, or a tenant. At most 16.
 	Require map[string]string
 	// Skew is how much the clocks of issuer and service may differ. Default 60
 	// seconds, at most 5 minutes; negative is none.
 	Skew time.Duration
-	// MaxLifetime refuses tokens whose exp is further than this after their iat,
-	// which they must then have. Zero sets no limit; at most 10 years.
+	// MaxLifetime refuses tokens whose exp is further than this after their
+	// iat, which they must then have. Zero sets no limit; at most 10 years.
 	MaxLifetime time.Duration
 	// RolesClaim is the claim that holds the caller's roles, a list of strings
 	// or one string: the name of a claim, or else a path of names such as
@@ -65,26 +65,27 @@ type Config struct {
 	// TierClaim is the claim, or path, that names the caller's rate-limit tier.
 	// Empty reads none.
 	TierClaim string
-	// DPoP accepts tokens that are bound to a key of the client's, with a proof that
-	// whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that are bound to
-	// nothing are then refused.
+	// DPoP accepts tokens that are bound to a key of the client's, with a proof
+	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
+	// are bound to nothing are then refused.
 	DPoP *dpop.Verifier
-	// MutualTLS accepts tokens that are bound to the certificate of the connection
-	// (RFC 8705 section 3), which the server must ask for: tls.RequestClientCert and
-	// up. It is the certificate of this process' own connection; one that a proxy
-	// names in a header field is not read. Tokens bound to nothing are then refused.
+	// MutualTLS accepts tokens that are bound to the certificate of the
+	// connection (RFC 8705 section 3), which the server must ask for:
+	// tls.RequestClientCert and up. It is the certificate of this process' own
+	// connection; one that a proxy names in a header field is not read. Tokens
+	// bound to nothing are then refused.
 	MutualTLS bool
-	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound to
-	// nothing, which anybody can use who has got hold of one.
+	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound
+	// to nothing, which anybody can use who has got hold of one.
 	InsecureUnbound bool
-	// Revocations names the tokens that are no longer good. It is asked on every
-	// request, also for cached tokens, and has 2 seconds to answer;
-	// [auth.MemoryRevocations] never waits. Tokens without jti or iat are refused where it is
-	// set, for they could not be revoked. Optional: without it a token is good until
-	// it expires.
+	// Revocations names the tokens that are no longer good. It is asked on
+	// every request, also for cached tokens, and has 2 seconds to answer;
+	// [auth.MemoryRevocations] never waits. Tokens without jti or iat are
+	// refused where it is set, for they could not be revoked. Optional: without
+	// it a token is good until it expires.
 	Revocations auth.Revocations
-	// InsecureOnOutage accepts tokens while Revocations cannot be asked, which is
-	// logged at most once a minute. Default: they are refused with 503.
+	// InsecureOnOutage accepts tokens while Revocations cannot be asked, which
+	// is logged at most once a minute. Default: they are refused with 503.
 	InsecureOnOutage bool
 	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
 	Method string

@@ -30,8 +30,8 @@ func (h blockedHandler) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// logTo makes h the handler of the default logger for the test. SetDefault sends
-// package log there too, and does not take that back.
+// logTo makes h the handler of the default logger for the test. SetDefault
+// sends package log there too, and does not take that back.
 func logTo(t *testing.T, h slog.Handler) {
 	before, writer, flags := slog.Default(), log.Writer(), log.Flags()
 	slog.SetDefault(slog.New(h))

@@ -13,18 +13,19 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Discover returns the keys that an issuer publishes where its metadata says (OpenID
-// Connect Discovery 1.0 section 4, RFC 8414 section 3). The issuer is the exact
-// iss of the tokens and must be https; loopback may do without TLS. [New] refuses
-// keys of another issuer than its own.
+// Discover returns the keys that an issuer publishes where its metadata says
+// (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3). The issuer is
+// the exact iss of the tokens and must be https; loopback may do without TLS.
+// [New] refuses keys of another issuer than its own.
 //
-// The metadata is asked for beneath the issuer, at /.well-known/openid-configuration,
-// and where the answer is 4xx at /.well-known/oauth-authorization-server between
-// host and path. Its issuer must be this one to the letter: a document of somebody
-// else, or a template such as "https://…/{tenantid}/v2.0", would bring somebody
-// else's keys. Its jwks_uri is believed for an hour, and no longer once the keys
-// cannot be fetched from there. Metadata and keys share the bounds of c: one Timeout
-// is for both together. All else is as with [RemoteKeys].
+// The metadata is asked for beneath the issuer, at
+// /.well-known/openid-configuration, and where the answer is 4xx at
+// /.well-known/oauth-authorization-server between host and path. Its issuer
+// must be this one to the letter: a document of somebody else, or a template
+// such as "https://…/{tenantid}/v2.0", would bring somebody else's keys. Its
+// jwks_uri is believed for an hour, and no longer once the keys cannot be
+// fetched from there. Metadata and keys share the bounds of c: one Timeout is
+// for both together. All else is as with [RemoteKeys].
 func Discover(issuer string, c RemoteConfig) KeySource {
 	r := newRemote(c)
 	r.fetcher.issuer = &discovery{name: issuer}
@@ -48,8 +49,9 @@ type discovery struct {
 	asked time.Time
 }
 
-// forget is for what was known before a time. What was asked for since then would
-// be the same again, and asking takes its time from the fetch of the keys.
+// forget is for what was known before a time. What was asked for since then
+// would be the same again, and asking takes its time from the fetch of the
+// keys.
 func (d *discovery) forget(before time.Time) {
 	if d.asked.Before(before) {
 		d.known = ""
@@ -116,8 +118,8 @@ func (d *discovery) read(body []byte) (string, error) {
 	return keys, nil
 }
 
-// isEncrypted reports whether the scheme is https, whose case does not matter (RFC
-// 3986 section 3.1).
+// isEncrypted reports whether the scheme is https, whose case does not matter
+// (RFC 3986 section 3.1).
 func isEncrypted(address string) bool {
 	scheme, _, _ := strings.Cut(address, ":")
 	return strings.EqualFold(scheme, "https")

@@ -20,8 +20,8 @@ import (
 // page answers for one URL.
 type page func(*http.Request) (*http.Response, error)
 
-// web answers in memory for all hosts, with 404 where it has no page, and keeps the
-// URLs that it was asked for.
+// web answers in memory for all hosts, with 404 where it has no page, and keeps
+// the URLs that it was asked for.
 type web struct {
 	mu    sync.Mutex
 	pages map[string]page
@@ -119,8 +119,9 @@ func keysOf(signer *jwt.Signer) page {
 	}
 }
 
-// Where the metadata is asked for: OpenID Connect Discovery 1.0 section 4.1 appends,
-// RFC 8414 section 3.1 inserts, and both drop one slash at the end before that.
+// Where the metadata is asked for: OpenID Connect Discovery 1.0 section 4.1
+// appends, RFC 8414 section 3.1 inserts, and both drop one slash at the end
+// before that.
 func TestWhereMetadataIsAskedFor(t *testing.T) {
 	for _, test := range []struct {
 		name, issuer string
@@ -158,8 +159,9 @@ func TestWhereMetadataIsAskedFor(t *testing.T) {
 	}
 }
 
-// Only what is not there is looked for elsewhere: an issuer in trouble is not to be
-// asked twice as often, and a document that is wrong is an error, not an absence.
+// Only what is not there is looked for elsewhere: an issuer in trouble is not
+// to be asked twice as often, and a document that is wrong is an error, not an
+// absence.
 func TestWhenTheOtherPlaceIsTried(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -355,8 +357,8 @@ func TestDiscoverConfigErrors(t *testing.T) {
 	}
 }
 
-// What the scheme is called decides nothing (RFC 3986 section 3.1): an issuer in
-// capitals is not one that may do without TLS.
+// What the scheme is called decides nothing (RFC 3986 section 3.1): an issuer
+// in capitals is not one that may do without TLS.
 func TestDowngradeByTheCaseOfTheScheme(t *testing.T) {
 	const issuer = "HTTPS://issuer.example"
 	for keys, good := range map[string]bool{keysURL: true, "HTTPS://keys.example/jwks.json": true, "http://127.0.0.1/jwks.json": false, "HTTP://localhost/jwks.json": false} {
@@ -381,7 +383,8 @@ func TestDowngradeByTheCaseOfTheScheme(t *testing.T) {
 	}
 }
 
-// Redirects of metadata and keys stay within TLS, and are not followed for ever.
+// Redirects of metadata and keys stay within TLS, and are not followed for
+// ever.
 func TestRedirectsOfDiscovery(t *testing.T) {
 	const elsewhere = "https://elsewhere.example/document"
 	for _, test := range []struct {
@@ -517,8 +520,8 @@ func TestKeysThatMove(t *testing.T) {
 	}
 }
 
-// An issuer that is slow, but not too slow for one document, is usable: what has
-// been discovered is not thrown away with the fetch that ran out of time.
+// An issuer that is slow, but not too slow for one document, is usable: what
+// has been discovered is not thrown away with the fetch that ran out of time.
 func TestSlowIssuerIsUsable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &web{}
@@ -586,8 +589,8 @@ func TestUnknownKidsDiscoverOnce(t *testing.T) {
 	}
 }
 
-// Down for an hour, and for as long as MaxStale allows: no valid token is refused,
-// and none waits. Afterwards it is an outage, which ends by itself.
+// Down for an hour, and for as long as MaxStale allows: no valid token is
+// refused, and none waits. Afterwards it is an outage, which ends by itself.
 func TestIssuerDown(t *testing.T) {
 	for name, broken := range map[string]page{"hanging": hang, "refusing": refused, "erring": status(http.StatusBadGateway),
 		"gone": status(http.StatusNotFound), "html": document("<html>"), "moved": moved("https://parking.example/")} {

@@ -14,8 +14,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
-// A service that takes the tokens of an issuer, and finds the issuer's keys where
-// its metadata says.
+// A service that takes the tokens of an issuer, and finds the issuer's keys
+// where its metadata says.
 func ExampleDiscover() {
 	issuer, sign := exampleIssuer() // such as "https://login.example.com/realms/acme"
 	defer issuer.Close()
@@ -38,7 +38,8 @@ func ExampleDiscover() {
 	// hello, alice
 }
 
-// The issuer is the iss of the tokens to the letter, and the same in both places.
+// The issuer is the iss of the tokens to the letter, and the same in both
+// places.
 func ExampleDiscover_incorrect() {
 	_, err := jwt.New(jwt.Config{
 		Issuer:   "https://issuer.example/",

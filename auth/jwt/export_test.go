@@ -8,8 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 )
 
-// Remembered reports whether a token verified at one time, with a principal that
-// expires at expires, is still believed at another, for tests.
+// Remembered reports whether a token verified at one time, with a principal
+// that expires at expires, is still believed at another, for tests.
 func Remembered(expires, verified, now time.Time) bool {
 	return newVerified(&bulwark.Principal{ExpiresAt: expires}, confirmation.Confirmation{}, [32]byte{}, 0, verified).live(now)
 }
@@ -19,7 +19,8 @@ func KeysUsable(fetched time.Time, usable time.Duration, now time.Time) bool {
 	return (&held{usable: fetched.Add(usable)}).live(now)
 }
 
-// Refresh does what the timer of fetched keys does, and returns how the fetch ends.
+// Refresh does what the timer of fetched keys does, and returns how the fetch
+// ends.
 func Refresh(keys KeySource) error {
 	r := keys.(*remote)
 	r.tick()

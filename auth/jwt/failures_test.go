@@ -153,8 +153,8 @@ func zipped(body string) http.HandlerFunc {
 	}
 }
 
-// certified makes the server show another certificate, made by itself or by the one
-// that its clients trust.
+// certified makes the server show another certificate, made by itself or by the
+// one that its clients trust.
 func certified(trusted bool, change func(*x509.Certificate)) func(*idp) http.HandlerFunc {
 	return func(i *idp) http.HandlerFunc {
 		template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -223,8 +223,8 @@ func TestKeyServerFailures(t *testing.T) {
 // tooSlow is what the log says of a server that lets us wait.
 const tooSlow = "deadline exceeded"
 
-// recovers sends a good token as a client does that obeys Retry-After, until it is
-// accepted: nobody has to restart anything.
+// recovers sends a good token as a client does that obeys Retry-After, until it
+// is accepted: nobody has to restart anything.
 func (s *site) recovers(wait time.Duration) {
 	s.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
@@ -283,7 +283,8 @@ func TestKeyServerOddities(t *testing.T) {
 	}
 }
 
-// From loopback, which may do without TLS, a redirect leads nowhere else without it.
+// From loopback, which may do without TLS, a redirect leads nowhere else
+// without it.
 func TestRedirectAwayFromLoopback(t *testing.T) {
 	t.Parallel()
 	for name, hops := range map[string][]string{

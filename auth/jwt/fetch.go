@@ -48,8 +48,9 @@ func (f *fetcher) newClient(transport http.RoundTripper) *http.Client {
 }
 
 // checkRedirect follows only where the first request might have gone: never
-// from https to http, and from loopback nowhere else without TLS. Nor with a user:
-// a request of ours must not carry a password that somebody else has chosen.
+// from https to http, and from loopback nowhere else without TLS. Nor with a
+// user: a request of ours must not carry a password that somebody else has
+// chosen.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return errors.New("too many redirects")
@@ -63,7 +64,8 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// fetch returns the keys and how long they live. One fetch is under way at a time.
+// fetch returns the keys and how long they live. One fetch is under way at a
+// time.
 func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -85,8 +87,8 @@ func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error
 	return set, lifetime, nil
 }
 
-// failed says what has failed, in a short text: it goes to the log, and the server
-// may have written most of it.
+// failed says what has failed, in a short text: it goes to the log, and the
+// server may have written most of it.
 func failed(what string, err error) error {
 	var at *url.Error
 	if errors.As(err, &at) { // whose URL is where the server redirects to, with the password in it
@@ -145,8 +147,8 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 	return body, response.Header, nil
 }
 
-// lifetime reads Cache-Control (RFC 9111 section 5.2.2), within bounds: a server
-// can neither make us ask all the time nor keep a withdrawn key in use.
+// lifetime reads Cache-Control (RFC 9111 section 5.2.2), within bounds: a
+// server can neither make us ask all the time nor keep a withdrawn key in use.
 func lifetime(h http.Header) time.Duration {
 	age := usualLifetime
 	for _, line := range h["Cache-Control"] {

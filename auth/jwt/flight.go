@@ -20,15 +20,16 @@ type flight struct {
 	err     error
 }
 
-// note takes down what a token that waits needs. The lock of the remote is held.
+// note takes down what a token that waits needs. The lock of the remote is
+// held.
 func (f *flight) note(head jose.Header) {
 	if head.Algorithm != nil && len(f.heads) < maxWaiters {
 		f.heads = append(f.heads, head)
 	}
 }
 
-// lacks reports whether a token that has waited needs a key that is not there. The
-// lock of the remote is held.
+// lacks reports whether a token that has waited needs a key that is not there.
+// The lock of the remote is held.
 func (f *flight) lacks(keys *jose.KeySet) bool {
 	for _, head := range f.heads {
 		if _, err := keys.Candidates(head); jose.UnknownKey(err) {
@@ -46,8 +47,9 @@ var (
 	errDeaf   = errors.New("fetch the keys: the transport does not keep to its deadline")
 )
 
-// await waits for a fetch, with not too many others. A transport that does not listen
-// to its context must not hold up requests that have no deadline of their own.
+// await waits for a fetch, with not too many others. A transport that does not
+// listen to its context must not hold up requests that have no deadline of
+// their own.
 func (r *remote) await(ctx context.Context, f *flight) error {
 	if !r.enter(f) {
 		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
@@ -82,8 +84,8 @@ func (r *remote) leave(f *flight) {
 	f.waiters--
 }
 
-// fly fetches the keys. The transport is not ours, and a panic on this goroutine
-// would end the process: it is a failed fetch instead.
+// fly fetches the keys. The transport is not ours, and a panic on this
+// goroutine would end the process: it is a failed fetch instead.
 func (r *remote) fly(f *flight) {
 	var keys *jose.KeySet
 	var lifetime time.Duration

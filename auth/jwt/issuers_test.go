@@ -94,8 +94,8 @@ func google() jwt.Config {
 	}
 }
 
-// TestIssuers sends tokens as the issuers make them: the access token passes, and
-// whatever else the same issuer signs with the same key does not.
+// TestIssuers sends tokens as the issuers make them: the access token passes,
+// and whatever else the same issuer signs with the same key does not.
 func TestIssuers(t *testing.T) {
 	const client, tenant = "33333333-3333-3333-3333-333333333333", "11111111-1111-1111-1111-111111111111"
 	type other struct {

@@ -23,19 +23,20 @@ import (
 // it has fetched.
 type KeySource interface {
 	// secret reports whether the keys are secrets, for HS256 and its like.
-	// Nobody outside this package makes a KeySource: it decides what is trusted.
+	// Nobody outside this package makes a KeySource: it decides what is
+	// trusted.
 	secret() bool
 }
 
 // source is what a verifier needs of every KeySource.
 type source interface {
 	KeySource
-	// current returns the keys that hold now, for a token with the header. It waits
-	// for them only where there are none yet, and says so.
+	// current returns the keys that hold now, for a token with the header. It
+	// waits for them only where there are none yet, and says so.
 	current(ctx context.Context, head jose.Header) (set *jose.KeySet, waited bool, err error)
 	// renewed returns the keys after a look for one that old does not have; old
-	// is from current, and waited too. It returns nil where there are no others,
-	// or where it must not look again yet.
+	// is from current, and waited too. It returns nil where there are no
+	// others, or where it must not look again yet.
 	renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error)
 	// faults are the mistakes in the configuration of the source, for tokens of
 	// the issuer.
@@ -74,10 +75,10 @@ func (s *static) wrong(i int, reason string) {
 //   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 //
 // A key without a kid is tried for tokens whose kid names no other key. At most
-// four such keys may be for one algorithm, or [New] refuses them: give them kids,
-// as JWKs. A token without kid is tried with all keys for its algorithm, and
-// refused where those are more than four. Private keys and secrets are an error:
-// a verifier has no business with them.
+// four such keys may be for one algorithm, or [New] refuses them: give them
+// kids, as JWKs. A token without kid is tried with all keys for its algorithm,
+// and refused where those are more than four. Private keys and secrets are an
+// error: a verifier has no business with them.
 func StaticKeys(keys ...any) KeySource {
 	s := &static{}
 	var all []*jose.Key

@@ -31,9 +31,9 @@ import (
 
 // The tests of this file use real connections, and so the real clock.
 
-// idp is an issuer on a live server, over TLS. It serves its metadata and the keys
-// that it publishes, which need not be the one that it signs with, until it is
-// told to do something else.
+// idp is an issuer on a live server, over TLS. It serves its metadata and the
+// keys that it publishes, which need not be the one that it signs with, until
+// it is told to do something else.
 type idp struct {
 	*httptest.Server
 	listener  *deafListener
@@ -69,8 +69,8 @@ func startIDP(t *testing.T, listener net.Listener) *idp {
 	return i
 }
 
-// certificate is what the clients of an idp trust. One of RSA, as a test server has
-// it, makes handshakes slow under the race detector.
+// certificate is what the clients of an idp trust. One of RSA, as a test server
+// has it, makes handshakes slow under the race detector.
 var certificate = sync.OnceValue(func() tls.Certificate {
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"example.com"}, IsCA: true, BasicConstraintsValid: true}
@@ -115,7 +115,8 @@ func (i *idp) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// become makes the server answer with a handler, or as it should if that is nil.
+// become makes the server answer with a handler, or as it should if that is
+// nil.
 func (i *idp) become(f http.HandlerFunc) {
 	if f == nil {
 		i.instead.Store(nil)
@@ -387,8 +388,8 @@ func (l *load) more(t *testing.T, n int64) {
 	until(t, "more requests", func() bool { return l.sent.Load() >= goal || t.Failed() })
 }
 
-// An issuer that does it by the book publishes a key, waits, signs with it, waits
-// and drops the old one: nobody waits, and no token makes a fetch.
+// An issuer that does it by the book publishes a key, waits, signs with it,
+// waits and drops the old one: nobody waits, and no token makes a fetch.
 func TestRotationUnderLoadByTheBook(t *testing.T) {
 	t.Parallel()
 	for name, source := range sources {
@@ -465,7 +466,8 @@ func TestRotationUnderLoadAtOnce(t *testing.T) {
 	}
 }
 
-// No request waits for a refresh of keys that are there, however long that hangs.
+// No request waits for a refresh of keys that are there, however long that
+// hangs.
 func TestNoRequestWaitsForARefresh(t *testing.T) {
 	t.Parallel()
 	const hang = 2 * time.Second

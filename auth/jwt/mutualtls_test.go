@@ -60,7 +60,8 @@ func withMutualTLS(c *boundtest.Settings) { c.JWT.MutualTLS = true }
 
 func onlyMutualTLS(c *boundtest.Settings) { c.Without, c.JWT.MutualTLS = true, true }
 
-// over is the request as if it had come on a TLS connection with the certificates.
+// over is the request as if it had come on a TLS connection with the
+// certificates.
 func over(r *http.Request, chain ...tls.Certificate) *http.Request {
 	r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 	for _, c := range chain {
@@ -180,7 +181,8 @@ func TestConfirmations(t *testing.T) {
 	s.Refuses(t, over(boundtest.Asks("DPoP", token), mine), boundtest.BadProof("proof", boundtest.WithError(boundtest.OffersDPoP, "invalid_dpop_proof"), boundtest.OffersBearer))
 }
 
-// On sockets, where the handshake proves that the client has the certificate's key.
+// On sockets, where the handshake proves that the client has the certificate's
+// key.
 func TestMutualTLSOverSockets(t *testing.T) {
 	mine, other := selfSigned(t), selfSigned(t)
 	s := boundtest.New(t, onlyMutualTLS)

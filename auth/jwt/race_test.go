@@ -22,8 +22,8 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// fleet is a service with verifiers for several issuers, whose caches are far too
-// small, and clients that use it all at once.
+// fleet is a service with verifiers for several issuers, whose caches are far
+// too small, and clients that use it all at once.
 type fleet struct {
 	t       *testing.T
 	issuers []*authtest.Issuer
@@ -199,7 +199,8 @@ func (f *fleet) work(client string, end time.Time) {
 	}
 }
 
-// rotate publishes a new key of one issuer after the other, beside those before.
+// rotate publishes a new key of one issuer after the other, beside those
+// before.
 func (f *fleet) rotate(end time.Time) {
 	for i := 0; time.Now().Before(end); i = (i + 1) % len(f.issuers) {
 		time.Sleep(17 * time.Second)

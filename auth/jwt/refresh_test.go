@@ -54,7 +54,8 @@ func TestTokenNewerThanTheRefreshUnderWay(t *testing.T) {
 				if n := server.fetches.Load(); n != 3 {
 					t.Errorf("%d fetches, want one more than the refresh", n)
 				}
-				// Forged ones wait for no more than that, and make no fetch of their own.
+				// Forged ones wait for no more than that, and make no fetch of
+				// their own.
 				go jwt.Refresh(config.Keys)
 				synctest.Wait()
 				for range 50 {
@@ -70,8 +71,8 @@ func TestTokenNewerThanTheRefreshUnderWay(t *testing.T) {
 	}
 }
 
-// What a refresh brings while the tokens of a kid wait for it is not lost on them,
-// although they may not look again.
+// What a refresh brings while the tokens of a kid wait for it is not lost on
+// them, although they may not look again.
 func TestKeyThatComesWithTheRefreshUnderWay(t *testing.T) {
 	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 		server := &server{}
@@ -115,8 +116,8 @@ func TestRefreshUnderWayFails(t *testing.T) {
 	})
 }
 
-// A fetch may take longer than the Cooldown: those who have waited for it make no
-// other one.
+// A fetch may take longer than the Cooldown: those who have waited for it make
+// no other one.
 func TestUnknownKidsWithAShortCooldown(t *testing.T) {
 	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 		server := &server{}
@@ -144,8 +145,8 @@ func TestUnknownKidsWithAShortCooldown(t *testing.T) {
 	})
 }
 
-// Retry-After is when the next fetch is due: who comes earlier makes none, who comes
-// then does, and the wait grows up to a minute.
+// Retry-After is when the next fetch is due: who comes earlier makes none, who
+// comes then does, and the wait grows up to a minute.
 func TestRetryAfterIsTheBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &web{}
@@ -176,8 +177,8 @@ func TestRetryAfterIsTheBackoff(t *testing.T) {
 	})
 }
 
-// A transport that does not listen to its context keeps no request for ever, not
-// even one that has no deadline.
+// A transport that does not listen to its context keeps no request for ever,
+// not even one that has no deadline.
 func TestDeafTransport(t *testing.T) {
 	for name, deaf := range map[string]page{
 		"round-trip": func(*http.Request) (*http.Response, error) {
@@ -216,8 +217,8 @@ func (sleeping) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// The instances of a fleet that started together do not ask together: each refreshes
-// at a moment of its own between 72 and 80 % of the lifetime.
+// The instances of a fleet that started together do not ask together: each
+// refreshes at a moment of its own between 72 and 80 % of the lifetime.
 func TestRefreshesAreSpread(t *testing.T) {
 	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 		began := time.Now()
@@ -248,8 +249,8 @@ func TestRefreshesAreSpread(t *testing.T) {
 	})
 }
 
-// An issuer that is up and down all day, in every way, and changes its keys by the
-// book meanwhile: nobody notices.
+// An issuer that is up and down all day, in every way, and changes its keys by
+// the book meanwhile: nobody notices.
 func TestFlappingIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sign := func(key *ecdsa.PrivateKey, beside ...crypto.PublicKey) *jwt.Signer {

@@ -54,22 +54,24 @@ const (
 // which must be https; loopback may do without TLS.
 //
 // They are fetched when the first token comes, which waits for it, and again at
-// about 80 % of the lifetime that Cache-Control gives them, between a minute and
-// a day, without which it is 15 minutes. No token of a known key waits for that, nor
-// for a retry: a failed fetch is tried again after a second, then later and later up
-// to a minute, and the keys remain until MaxStale is over. Requests fail with
-// 503 only where no keys have been had at all or for so long.
+// about 80 % of the lifetime that Cache-Control gives them, between a minute
+// and a day, without which it is 15 minutes. No token of a known key waits for
+// that, nor for a retry: a failed fetch is tried again after a second, then
+// later and later up to a minute, and the keys remain until MaxStale is over.
+// Requests fail with 503 only where no keys have been had at all or for so
+// long.
 //
 // A kid that is not among the keys makes one more fetch, which the tokens of
 // that moment wait for; others are refused at once until the Cooldown is over.
 // Tokens with a bad signature never make a fetch. Anybody can make up a kid, so
 // somebody who sends one such token each Cooldown can have the tokens of a key
 // that the issuer has just begun to use refused with 401, for one Cooldown at
-// most. An issuer that publishes a key for the lifetime of its key set before it
-// signs with it is not affected.
+// most. An issuer that publishes a key for the lifetime of its key set before
+// it signs with it is not affected.
 //
-// No goroutine stays: a fetch is one for its own time, and a source that has not
-// been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it earlier.
+// No goroutine stays: a fetch is one for its own time, and a source that has
+// not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it
+// earlier.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
 	r := newRemote(c)
 	r.fetcher.url = url
@@ -196,9 +198,9 @@ func (r *remote) current(ctx context.Context, head jose.Header) (set *jose.KeySe
 	return nil, true, r.unavailable(time.Now())
 }
 
-// renewed looks for keys that are newer than old. After a failure nobody can say
-// whether the issuer knows the kid, so that the answer is not that the token is
-// bad.
+// renewed looks for keys that are newer than old. After a failure nobody can
+// say whether the issuer knows the kid, so that the answer is not that the
+// token is bad.
 func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	old, err := r.pastRefresh(ctx, old, waited)
 	if err != nil {
@@ -238,9 +240,9 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 }
 
 // pastRefresh waits for a refresh under way, and returns what there is to look
-// beyond then. The refresh was begun before the token came: its answer may be of a
-// moment when the issuer did not have the kid yet, so that it is no reason to call
-// the token bad.
+// beyond then. The refresh was begun before the token came: its answer may be
+// of a moment when the issuer did not have the kid yet, so that it is no reason
+// to call the token bad.
 func (r *remote) pastRefresh(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	r.mu.Lock()
 	h, f := r.held.Load(), r.flight

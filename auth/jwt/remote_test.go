@@ -431,8 +431,8 @@ func TestShutdownKeepsKeysAndStopsRefreshing(t *testing.T) {
 	})
 }
 
-// A fetch for an unknown kid is shared by the tokens of that moment, and where it
-// fails the token is not called bad.
+// A fetch for an unknown kid is shared by the tokens of that moment, and where
+// it fails the token is not called bad.
 func TestUnknownKidWhileTheServerIsSlow(t *testing.T) {
 	for _, comesBack := range []bool{true, false} {
 		t.Run(fmt.Sprintf("comes-back=%t", comesBack), func(t *testing.T) {

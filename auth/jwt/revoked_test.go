@@ -200,8 +200,8 @@ func TestRevocationOutage(t *testing.T) {
 	}
 }
 
-// A client that hangs up while the store is asked makes no outage: or whoever has
-// a revoked token would use it where an outage lets tokens in.
+// A client that hangs up while the store is asked makes no outage: or whoever
+// has a revoked token would use it where an outage lets tokens in.
 func TestHangingUpIsNoOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &revocations{}
@@ -251,8 +251,8 @@ func (d *discarded) Header() http.Header         { return http.Header{} }
 func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discarded) WriteHeader(status int)      { d.status = status }
 
-// Whoever presents a revoked token uses up no proof, and asks the store of proofs
-// nothing.
+// Whoever presents a revoked token uses up no proof, and asks the store of
+// proofs nothing.
 func TestRevokedBoundTokens(t *testing.T) {
 	store := &auth.MemoryRevocations{}
 	s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.Revocations = store })
@@ -271,8 +271,8 @@ func TestRevokedBoundTokens(t *testing.T) {
 	}
 }
 
-// A token that waits for the keys is held against the clock again: its revocation is
-// forgotten when no verifier would take it any more.
+// A token that waits for the keys is held against the clock again: its
+// revocation is forgotten when no verifier would take it any more.
 func TestTimesHoldAfterWaiting(t *testing.T) {
 	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 		slow := &server{}

@@ -47,8 +47,8 @@ func (c SignerConfig) LogValue() slog.Value { return slog.StringValue(c.String()
 // MarshalJSON encodes String.
 func (c SignerConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
-// Signer makes tokens. It is safe for concurrent use. It prints without its key.
-// One that was not made with [NewSigner] signs and publishes nothing.
+// Signer makes tokens. It is safe for concurrent use. It prints without its
+// key. One that was not made with [NewSigner] signs and publishes nothing.
 type Signer struct {
 	key       crypto.Signer
 	algorithm string

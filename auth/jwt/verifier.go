@@ -67,8 +67,8 @@ func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	return auth.Explicit
 }
 
-// Authenticate verifies the token of r, and that r comes from the client that it
-// is bound to where it is bound.
+// Authenticate verifies the token of r, and that r comes from the client that
+// it is bound to where it is bound.
 func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := v.made(); err != nil {
 		return nil, err
@@ -95,8 +95,8 @@ func (v *Verifier) made() error {
 	return nil
 }
 
-// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750 section
-// 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
+// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750
+// section 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
 func (v *Verifier) Challenges() []bulwark.Challenge {
 	if v.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
@@ -117,8 +117,8 @@ func (v *Verifier) Shutdown(ctx context.Context) error {
 // [bulwark.Deny]: what [auth.Invalid] makes of a bad token, and
 // [auth.Unavailable] where the keys cannot be had or the Revocations not be
 // asked. A token that is bound to a client is refused: there is no request that
-// proves it. The context bounds how long Verify may wait: for keys that have never
-// been fetched, for a look for a new kid, and for Revocations.
+// proves it. The context bounds how long Verify may wait: for keys that have
+// never been fetched, for a look for a new kid, and for Revocations.
 func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := v.made(); err != nil {
 		return nil, err
@@ -133,9 +133,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 	return known.principal, nil
 }
 
-// verify returns what the token has come to: the caller, and what the request must
-// prove that carries it. What may have changed since it was remembered is asked
-// anew: its time, its key, and whether it has been revoked.
+// verify returns what the token has come to: the caller, and what the request
+// must prove that carries it. What may have changed since it was remembered is
+// asked anew: its time, its key, and whether it has been revoked.
 func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) {
 	if len(token) > v.maxBytes {
 		return nil, auth.Invalid("malformed", compact.ErrTooLong)

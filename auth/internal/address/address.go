@@ -10,9 +10,9 @@ import (
 // maxBytes bounds a URL: a server may have written it.
 const maxBytes = 2048
 
-// Fault says what is wrong with the URL of a service that decides who calls, empty
-// where nothing is. It must be https; loopback may do without TLS, for development.
-// The risk is what somebody on the way could do.
+// Fault says what is wrong with the URL of a service that decides who calls,
+// empty where nothing is. It must be https; loopback may do without TLS, for
+// development. The risk is what somebody on the way could do.
 func Fault(text, risk string) string {
 	if len(text) > maxBytes {
 		return "is longer than 2048 bytes"

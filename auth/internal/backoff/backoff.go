@@ -12,6 +12,6 @@ func After(failures int, first, most time.Duration) time.Duration {
 	return Jittered(min(first<<min(failures, 10), most))
 }
 
-// Jittered takes up to a tenth off, so that the instances of a fleet that started
-// together do not ask together.
+// Jittered takes up to a tenth off, so that the instances of a fleet that
+// started together do not ask together.
 func Jittered(d time.Duration) time.Duration { return d - rand.N(d/10+1) }

@@ -1,5 +1,5 @@
-// Package cache remembers what has been found out about tokens, for a short while
-// and within bounds. The packages that read tokens share it.
+// Package cache remembers what has been found out about tokens, for a short
+// while and within bounds. The packages that read tokens share it.
 package cache
 
 import (
@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// A Key is the hash of all that an entry is for, so that no two tokens share one.
+// A Key is the hash of all that an entry is for, so that no two tokens share
+// one.
 type Key = [sha256.Size]byte
 
 const (
@@ -19,8 +20,9 @@ const (
 	entryBytes = 1 << 10
 )
 
-// A Cache remembers values by key. It is bounded in number and in bytes, at 1 KiB
-// for each entry on average; the oldest goes first. It is safe for concurrent use.
+// A Cache remembers values by key. It is bounded in number and in bytes, at 1
+// KiB for each entry on average; the oldest goes first. It is safe for
+// concurrent use.
 type Cache[V any] struct {
 	shards []shard[V]
 }
@@ -144,7 +146,7 @@ func (c *Cache[V]) Held() (entries, bytes int) {
 	return entries, bytes
 }
 
-// Passed reports whether a time is over, by the monotonic clock where both have a
-// reading, and by the one on the wall too: the first stands still while a machine
-// is suspended, and the second can be set back.
+// Passed reports whether a time is over, by the monotonic clock where both have
+// a reading, and by the one on the wall too: the first stands still while a
+// machine is suspended, and the second can be set back.
 func Passed(now, end time.Time) bool { return !now.Before(end) || !now.Round(0).Before(end) }

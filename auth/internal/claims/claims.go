@@ -1,6 +1,6 @@
 // Package claims reads the claims that an issuer makes about a caller (RFC 7519
-// section 4, RFC 7662 section 2.2), whether they come in a token or in the answer
-// to a question about one. The packages that read tokens share it.
+// section 4, RFC 7662 section 2.2), whether they come in a token or in the
+// answer to a question about one. The packages that read tokens share it.
 package claims
 
 import (
@@ -33,8 +33,8 @@ func Limits(bytes int) jsondoc.Limits {
 // lastSecond is the end of the year 9999: a time past it is nobody's intent.
 const lastSecond = 253402300799
 
-// Read returns the claims among the members. It vouches for their types only. The
-// error is what auth.Invalid makes of a claim that cannot be read.
+// Read returns the claims among the members. It vouches for their types only.
+// The error is what auth.Invalid makes of a claim that cannot be read.
 func Read(members []jsondoc.Member) (Set, error) {
 	var s Set
 	for _, m := range members {
@@ -73,8 +73,8 @@ func Read(members []jsondoc.Member) (Set, error) {
 // Malformed refuses claims that cannot be what the issuer meant.
 func Malformed(why string) *bulwark.Problem { return auth.Invalid("malformed", errors.New(why)) }
 
-// CheckAudience wants one of our names in the audience, a string or a list of them
-// (RFC 7519 section 4.1.3).
+// CheckAudience wants one of our names in the audience, a string or a list of
+// them (RFC 7519 section 4.1.3).
 func (s *Set) CheckAudience(ours []string) error {
 	names, ok := StringList(s.Audience)
 	if !ok {
@@ -88,8 +88,8 @@ func (s *Set) CheckAudience(ours []string) error {
 	return auth.Invalid("audience", nil)
 }
 
-// CheckTimes compares exp, nbf and iat, where they are there, with the clock, give
-// or take the skew.
+// CheckTimes compares exp, nbf and iat, where they are there, with the clock,
+// give or take the skew.
 func (s *Set) CheckTimes(now time.Time, skew time.Duration) error {
 	latest := now.Add(skew)
 	switch {

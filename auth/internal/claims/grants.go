@@ -12,9 +12,9 @@ type Grants struct {
 	Tier          string
 }
 
-// ReadGrants reads scopes, roles and tier, the latter two from where the paths say.
-// A claim in a form that cannot be read refuses the token: half of what an issuer
-// says about a caller is not less, but something else.
+// ReadGrants reads scopes, roles and tier, the latter two from where the paths
+// say. A claim in a form that cannot be read refuses the token: half of what an
+// issuer says about a caller is not less, but something else.
 func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
 	var g Grants
 	var ok bool
@@ -26,8 +26,8 @@ func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
 			return Grants{}, Malformed("the claim with the tier is no string")
 		}
 	}
-	// RFC 7662 section 2.2 and RFC 8693 section 4.2 have scope as one string; some
-	// issuers have scp, as string or list.
+	// RFC 7662 section 2.2 and RFC 8693 section 4.2 have scope as one string;
+	// some issuers have scp, as string or list.
 	granted := Find(members, "scope")
 	if granted == nil {
 		granted = Find(members, "scp")
@@ -42,8 +42,9 @@ func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
 	return g, nil
 }
 
-// split returns the scopes in a text, between which there are spaces and nothing
-// else (RFC 6749 section 3.3): other white space would make two scopes of one.
+// split returns the scopes in a text, between which there are spaces and
+// nothing else (RFC 6749 section 3.3): other white space would make two scopes
+// of one.
 func split(text string) []string {
 	count := 0
 	for scope := range strings.SplitSeq(text, " ") {
@@ -63,8 +64,9 @@ func split(text string) []string {
 	return scopes
 }
 
-// A Path finds a claim by its name, or by a path of names. The whole text is tried
-// as a name first: names that are URLs have dots. The zero value finds nothing.
+// A Path finds a claim by its name, or by a path of names. The whole text is
+// tried as a name first: names that are URLs have dots. The zero value finds
+// nothing.
 type Path struct {
 	name string
 	path []string

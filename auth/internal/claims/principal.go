@@ -27,8 +27,8 @@ func (s *Set) Principal(issuer, method string, g Grants, document []byte) *bulwa
 	}
 }
 
-// lookup finds a claim in the document. It is decoded anew for each call: what is
-// handed out is the caller's, and a cached principal stays small.
+// lookup finds a claim in the document. It is decoded anew for each call: what
+// is handed out is the caller's, and a cached principal stays small.
 func lookup(document []byte) func(name string) (any, bool) {
 	return func(name string) (any, bool) {
 		members, err := jsondoc.Members(nil, document, Limits(len(document)))

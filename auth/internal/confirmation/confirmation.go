@@ -1,6 +1,6 @@
-// Package confirmation checks that who sends a token holds the key that the token
-// is bound to (RFC 7800): by a DPoP proof (RFC 9449) or the certificate of the
-// connection (RFC 8705). The packages that read tokens share it.
+// Package confirmation checks that who sends a token holds the key that the
+// token is bound to (RFC 7800): by a DPoP proof (RFC 9449) or the certificate
+// of the connection (RFC 8705). The packages that read tokens share it.
 package confirmation
 
 import (
@@ -20,15 +20,16 @@ const (
 	DPoP   = "DPoP"
 )
 
-// A Confirmation is what the claim cnf of a token says. The zero value is that of
-// a token without one.
+// A Confirmation is what the claim cnf of a token says. The zero value is that
+// of a token without one.
 type Confirmation struct {
 	Key         string // jkt: the thumbprint of the DPoP key (RFC 9449 section 6.1)
 	Certificate string // x5t#S256: of the client's certificate (RFC 8705 section 3.1)
 	Unknown     bool   // there is a cnf that is bound in no way, or in one that nobody here checks
 }
 
-// Read reads the claim cnf. It reports false for one that is no object of strings.
+// Read reads the claim cnf. It reports false for one that is no object of
+// strings.
 func Read(claim any) (Confirmation, bool) {
 	members, ok := claim.(map[string]any)
 	if !ok {
@@ -58,13 +59,15 @@ func Read(claim any) (Confirmation, bool) {
 func (c Confirmation) bound() bool { return c != Confirmation{} }
 
 // A Prover checks the DPoP proof of a request: that it is of the key with the
-// thumbprint, for this very request and token. What it returns is for bulwark.Deny.
+// thumbprint, for this very request and token. What it returns is for
+// bulwark.Deny.
 type Prover interface {
 	Check(r *http.Request, token, thumbprint string) error
 	Challenge() bulwark.Challenge
 }
 
-// Rules say which tokens are accepted. The zero value accepts unbound ones only.
+// Rules say which tokens are accepted. The zero value accepts unbound ones
+// only.
 type Rules struct {
 	Prover    Prover // nil accepts no token that is bound to a DPoP key
 	MutualTLS bool   // tokens that are bound to a certificate
@@ -74,7 +77,8 @@ type Rules struct {
 // binds reports whether tokens can be bound at all.
 func (rules *Rules) binds() bool { return rules.Prover != nil || rules.MutualTLS }
 
-// Challenges offers the schemes under which tokens are read, the one to prefer first.
+// Challenges offers the schemes under which tokens are read, the one to prefer
+// first.
 func (rules *Rules) Challenges() []bulwark.Challenge {
 	bearer := bulwark.Challenge{Scheme: Bearer}
 	switch {
@@ -86,9 +90,9 @@ func (rules *Rules) Challenges() []bulwark.Challenge {
 	return []bulwark.Challenge{rules.Prover.Challenge()}
 }
 
-// Credentials returns the token of r and the scheme that it came under. One that
-// came under a scheme which is not offered is read all the same, so that it is
-// refused for that reason.
+// Credentials returns the token of r and the scheme that it came under. One
+// that came under a scheme which is not offered is read all the same, so that
+// it is refused for that reason.
 func (rules *Rules) Credentials(r *http.Request) (token, scheme string, ok bool) {
 	if token, ok = auth.Credentials(r, Bearer); ok {
 		return token, Bearer, true
@@ -116,8 +120,8 @@ func (rules *Rules) Accepts(c Confirmation) error {
 	return nil
 }
 
-// Check returns nil where r proves what the confirmation of its token, which has
-// been verified and accepted, asks for.
+// Check returns nil where r proves what the confirmation of its token, which
+// has been verified and accepted, asks for.
 func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation) error {
 	if c.Certificate != "" && !holdsCertificate(r, c.Certificate) {
 		return binding("not bound to the certificate of the connection")
@@ -135,7 +139,8 @@ func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation)
 	return rules.Prover.Check(r, token, c.Key)
 }
 
-// CheckNone refuses a token that is bound, where there is no request to prove it.
+// CheckNone refuses a token that is bound, where there is no request to prove
+// it.
 func CheckNone(c Confirmation) error {
 	if c.bound() {
 		return binding("bound, and there is no request to prove it")

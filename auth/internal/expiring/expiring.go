@@ -25,15 +25,16 @@ type Entry[V any] struct {
 	index int       // in the heap
 }
 
-// Len is how many entries are held, those included that have expired and are not
-// forgotten yet.
+// Len is how many entries are held, those included that have expired and are
+// not forgotten yet.
 func (x *Map[V]) Len() int { return len(x.entries) }
 
 // forgottenAtOnce bounds what one write forgets, so that none waits for a crowd
 // that expires in one moment. Each write adds one at most, so the crowd goes.
 const forgottenAtOnce = 8
 
-// Live returns the entry with the key, or nil where there is none or it has expired.
+// Live returns the entry with the key, or nil where there is none or it has
+// expired.
 func (x *Map[V]) Live(key Digest) *Entry[V] {
 	if e := x.entries[key]; e != nil && !Over(time.Now(), e.end) {
 		return e
@@ -50,8 +51,8 @@ func (x *Map[V]) Find(kind, issuer, id string) *Entry[V] {
 	return x.Live(DigestOf(kind, issuer, id))
 }
 
-// Hold returns the entry with the key, which does not end before end. It returns
-// nil where that would be a further entry and there is no room.
+// Hold returns the entry with the key, which does not end before end. It
+// returns nil where that would be a further entry and there is no room.
 func (x *Map[V]) Hold(key Digest, end time.Time, room bool) *Entry[V] {
 	if e := x.Live(key); e != nil {
 		if sooner(e.end, end) {
@@ -100,11 +101,11 @@ func Ending(now, expires time.Time) time.Time {
 	return now.Add(expires.Round(0).Sub(now.Round(0)))
 }
 
-// Over reports whether a time has passed on the monotonic clock where both have a
-// reading, and on the one on the wall too. Caches are content with one of them,
-// since whatever they forget is only verified again. What is forgotten here too early
-// admits somebody: credentials end by the clock on the wall, and when that has
-// been set ahead and back again they are as good as before.
+// Over reports whether a time has passed on the monotonic clock where both have
+// a reading, and on the one on the wall too. Caches are content with one of
+// them, since whatever they forget is only verified again. What is forgotten
+// here too early admits somebody: credentials end by the clock on the wall, and
+// when that has been set ahead and back again they are as good as before.
 func Over(now, end time.Time) bool {
 	return !end.IsZero() && !now.Before(end) && !now.Round(0).Before(end)
 }
@@ -141,10 +142,10 @@ func (h *expiryHeap[V]) Pop() any {
 // A Digest stands for an id in memory.
 type Digest [sha256.Size]byte
 
-// DigestOf is that of an id of the kind within the issuer: equal ids of two kinds
-// are two. The lengths in front
-// make its input injective, whatever bytes the parts hold. It allocates only
-// where they are longer than the room for them.
+// DigestOf is that of an id of the kind within the issuer: equal ids of two
+// kinds are two. The lengths in front make its input injective, whatever bytes
+// the parts hold. It allocates only where they are longer than the room for
+// them.
 func DigestOf(kind, issuer, id string) Digest {
 	var room [512]byte
 	b := room[:0]

@@ -11,9 +11,9 @@ import (
 )
 
 // afterJump is a time on a machine whose clock on the wall has moved by d while
-// the monotonic one stood still: it slept, or somebody set the clock. No function
-// of package time makes such a time, so the seconds are added where time.Time
-// keeps them (its documented layout beside a monotonic reading).
+// the monotonic one stood still: it slept, or somebody set the clock. No
+// function of package time makes such a time, so the seconds are added where
+// time.Time keeps them (its documented layout beside a monotonic reading).
 func afterJump(t *testing.T, at time.Time, d time.Duration) time.Time {
 	t.Helper()
 	after := at

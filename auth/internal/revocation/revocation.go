@@ -1,5 +1,5 @@
-// Package revocation asks whether a token that has been verified is still good. The
-// packages that read tokens share it.
+// Package revocation asks whether a token that has been verified is still good.
+// The packages that read tokens share it.
 package revocation
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
 
-// A Checker asks a store of revocations. The zero value asks nobody. It is safe for
-// concurrent use.
+// A Checker asks a store of revocations. The zero value asks nobody. It is safe
+// for concurrent use.
 type Checker struct {
 	store   auth.Revocations
 	local   bool // the store never waits, so that it needs no deadline
@@ -23,14 +23,15 @@ type Checker struct {
 	noted   *atomic.Int64
 }
 
-// New returns a Checker, of nobody where the store is nil. A lenient one accepts
-// tokens while the store cannot be asked.
+// New returns a Checker, of nobody where the store is nil. A lenient one
+// accepts tokens while the store cannot be asked.
 func New(revocations auth.Revocations, lenient bool) Checker {
 	_, local := revocations.(*auth.MemoryRevocations)
 	return Checker{revocations, local, lenient, new(atomic.Int64)}
 }
 
-// Reaches returns nil where tokens with the claims can be revoked, or nobody asks.
+// Reaches returns nil where tokens with the claims can be revoked, or nobody
+// asks.
 func (c Checker) Reaches(set *claims.Set) error {
 	if c.store != nil && (set.TokenID == "" || set.Issued.IsZero()) {
 		return claims.Malformed("no jti or iat, by which it could be revoked")
@@ -67,8 +68,8 @@ func (c Checker) ask(ctx context.Context, p *bulwark.Principal) (revoked bool, e
 	return c.store.Revoked(ctx, p)
 }
 
-// note logs, once a minute, that tokens are accepted unasked. A handler that blocks
-// or panics holds up the one request that logs.
+// note logs, once a minute, that tokens are accepted unasked. A handler that
+// blocks or panics holds up the one request that logs.
 func (c Checker) note(err error) {
 	minute := time.Now().Unix() / 60
 	if before := c.noted.Load(); before == minute || !c.noted.CompareAndSwap(before, minute) {

@@ -17,15 +17,16 @@ const (
 // errPanicked stands for what a store panics with, which may hold anything.
 var errPanicked = errors.New("the store panicked")
 
-// Guard is deferred around a call of a store. One that panics cannot be asked, and
-// the client learns so: it would see no answer else, and try again at once.
+// Guard is deferred around a call of a store. One that panics cannot be asked,
+// and the client learns so: it would see no answer else, and try again at once.
 func Guard(err *error) {
 	if recover() != nil {
 		*err = errPanicked
 	}
 }
 
-// IsNil reports whether a store is nil, or a nil pointer in an interface that is not.
+// IsNil reports whether a store is nil, or a nil pointer in an interface that
+// is not.
 func IsNil(store any) bool {
 	value := reflect.ValueOf(store)
 	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
