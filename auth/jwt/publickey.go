@@ -1,0 +1,66 @@
+package jwt
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+
+	"github.com/bulwark-go/bulwark/internal/jose"
+)
+
+// staticKey reads one argument of StaticKeys.
+func staticKey(k any) ([]*jose.Key, error) {
+	switch k := k.(type) {
+	case string:
+		return staticBytes([]byte(k))
+	case []byte:
+		return staticBytes(k)
+	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
+		return nil, errors.New("is a private key; give its Public()")
+	}
+	one, err := jose.NewKey("", "", k)
+	if err != nil {
+		return nil, err
+	}
+	return []*jose.Key{one}, nil
+}
+
+func staticBytes(text []byte) ([]*jose.Key, error) {
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return jose.ParseKeys(text, maxKeys)
+	}
+	var keys []*jose.Key
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		public, err := publicFromPEM(block)
+		if err != nil {
+			return nil, err
+		}
+		one, err := jose.NewKey("", "", public)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, one)
+	}
+	return keys, nil
+}
+
+func publicFromPEM(block *pem.Block) (crypto.PublicKey, error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		return x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		return x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		return cert.PublicKey, nil
+	}
+	return nil, errors.New("has a PEM block that is neither PUBLIC KEY, RSA PUBLIC KEY nor CERTIFICATE")
+}
