@@ -24,9 +24,8 @@ func KeysUsable(fetched time.Time, usable time.Duration, now time.Time) bool {
 func Refresh(keys KeySource) error {
 	r := keys.(*remote)
 	r.tick()
-	r.mu.Lock()
-	f := r.flight
-	r.mu.Unlock()
+	var f *flight
+	r.do(func(time.Time) { f = r.state.flight })
 	if f == nil {
 		return nil
 	}

@@ -1,0 +1,107 @@
+package jwt
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/address"
+)
+
+// RemoteConfig bounds how keys are fetched. The zero value is right for most.
+type RemoteConfig struct {
+	// Transport makes the requests. Default: one of its own that uses the
+	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
+	Transport http.RoundTripper
+	// MaxStale is how long past their lifetime the keys are used while the
+	// issuer cannot be reached. Default 24 hours, at most 30 days; negative is
+	// not at all.
+	MaxStale time.Duration
+	// Timeout bounds one fetch, redirects and body included. Default 5 seconds,
+	// at most 30.
+	Timeout time.Duration
+	// Cooldown is the least time between two fetches for the sake of tokens
+	// whose kid is unknown. Default 30 seconds; 1 second to 1 hour.
+	Cooldown time.Duration
+	// MaxBytes bounds the key set. Default 512 KiB, at most 8 MiB.
+	MaxBytes int
+	// MaxKeys bounds the number of keys in it. Default 100, at most 1000.
+	MaxKeys int
+}
+
+const (
+	defaultMaxStale    = 24 * time.Hour
+	defaultTimeout     = 5 * time.Second
+	defaultCooldown    = 30 * time.Second
+	defaultRemoteBytes = 512 << 10
+	firstBackoff       = time.Second
+	maxBackoff         = time.Minute
+	mostStale          = 30 * 24 * time.Hour
+	mostCooldown       = time.Hour
+)
+
+// RemoteKeys are the keys that an issuer publishes as a JWK Set at the URL,
+// which must be https; loopback may do without TLS.
+//
+// They are fetched when the first token comes, which waits for it, and again at
+// about 80 % of the lifetime that Cache-Control gives them, between a minute
+// and a day, without which it is 15 minutes. No token of a known key waits for
+// that, nor for a retry: a failed fetch is tried again after a second, then
+// later and later up to a minute, and the keys remain until MaxStale is over.
+// Requests fail with 503 only where no keys have been had at all or for so
+// long.
+//
+// A kid that is not among the keys makes one more fetch, which the tokens of
+// that moment wait for; others are refused at once until the Cooldown is over.
+// Tokens with a bad signature never make a fetch. Anybody can make up a kid, so
+// somebody who sends one such token each Cooldown can have the tokens of a key
+// that the issuer has just begun to use refused with 401, for one Cooldown at
+// most. An issuer that publishes a key for the lifetime of its key set before
+// it signs with it is not affected.
+//
+// No goroutine stays: a fetch is one for its own time, and a source that has
+// not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it
+// earlier.
+func RemoteKeys(url string, c RemoteConfig) KeySource {
+	r := newRemote(c)
+	r.fetcher.url = url
+	if reason := keysFault(url); reason != "" {
+		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys.URL", Value: address.WithoutUser(url), Reason: reason})
+	}
+	return r
+}
+
+// newRemote returns a source that does not know yet where its keys are.
+func newRemote(c RemoteConfig) *remote {
+	r := &remote{
+		maxStale: max(orDefault(c.MaxStale, defaultMaxStale), 0),
+		cooldown: orDefault(c.Cooldown, defaultCooldown),
+		fetcher: fetcher{
+			timeout:  orDefault(c.Timeout, defaultTimeout),
+			maxBytes: orDefault(c.MaxBytes, defaultRemoteBytes),
+			maxKeys:  orDefault(c.MaxKeys, maxKeys),
+		},
+	}
+	r.fetcher.client = r.fetcher.newClient(c.Transport)
+	r.context, r.cancel = context.WithCancel(context.Background())
+	wrong := func(field, value, reason string) {
+		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys." + field, Value: value, Reason: reason})
+	}
+	if c.Timeout < 0 || c.Timeout > 30*time.Second {
+		wrong("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
+	}
+	if c.MaxStale > mostStale {
+		wrong("MaxStale", c.MaxStale.String(), "must be at most 30 days; keys that the issuer has withdrawn would be believed for as long")
+	}
+	if c.Cooldown != 0 && (c.Cooldown < time.Second || c.Cooldown > mostCooldown) {
+		wrong("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
+	}
+	if c.MaxBytes < 0 || c.MaxBytes > 8<<20 {
+		wrong("MaxBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
+	}
+	if c.MaxKeys < 0 || c.MaxKeys > 1000 {
+		wrong("MaxKeys", "", "must be between 0 and 1000; zero is 100")
+	}
+	return r
+}
