@@ -119,11 +119,11 @@ func TestOpaqueIssuer(t *testing.T) {
 	defer introspector.Shutdown(t.Context())
 	var p *bulwark.Problem
 	ask := func(token string) error {
-		_, err := introspector.Introspect(t.Context(), token)
+		_, err := introspector.Verify(t.Context(), token)
 		return err
 	}
 	token := issuer.Token(authtest.Claims{"sub": "bob", "jti": nil})
-	caller, err := introspector.Introspect(t.Context(), token)
+	caller, err := introspector.Verify(t.Context(), token)
 	if err != nil || caller.Subject != "bob" || caller.Issuer != issuer.URL() || caller.TokenID != "" {
 		t.Errorf("%+v, %v", caller, err)
 	}

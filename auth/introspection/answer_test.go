@@ -208,7 +208,7 @@ func TestMaxBytes(t *testing.T) {
 	}{{0, 64 << 10, true}, {0, 64<<10 + 1, false}, {200, 200, true}, {200, 201, false}, {1 << 20, 1 << 20, true}} {
 		c := config(&server{answer: says(padded(test.size))})
 		c.MaxBytes = test.most
-		_, err := mustNew(t, c).Introspect(t.Context(), "token")
+		_, err := mustNew(t, c).Verify(t.Context(), "token")
 		if fits := err == nil; fits != test.fits {
 			t.Errorf("%d bytes of %d: %v", test.size, test.most, err)
 		}
@@ -291,17 +291,17 @@ func TestTokensOfNoForm(t *testing.T) {
 			if n := s.asked.Load(); n != 0 {
 				t.Errorf("%d questions", n)
 			}
-			if _, err := service.introspector.Introspect(t.Context(), token); reason(err) != "malformed" {
+			if _, err := service.introspector.Verify(t.Context(), token); reason(err) != "malformed" {
 				t.Error(err)
 			}
 		})
 	}
 	i := mustNew(t, config(&server{answer: says(good)}))
-	if _, err := i.Introspect(t.Context(), ""); reason(err) != "malformed" {
+	if _, err := i.Verify(t.Context(), ""); reason(err) != "malformed" {
 		t.Errorf("empty: %v", err)
 	}
 	for _, token := range []string{"a", "aZ09-._~+/==", strings.Repeat("a", 8192)} {
-		if _, err := i.Introspect(t.Context(), token); err != nil {
+		if _, err := i.Verify(t.Context(), token); err != nil {
 			t.Errorf("%d bytes: %v", len(token), err)
 		}
 	}

@@ -72,7 +72,7 @@ func BenchmarkMiddleware(b *testing.B) {
 		i := mustNew(b, config(&server{answer: says(`{"active":false}`)}))
 		b.ReportAllocs()
 		for b.Loop() {
-			i.Introspect(b.Context(), opaque)
+			i.Verify(b.Context(), opaque)
 		}
 	})
 	b.Run("parallel-hit", func(b *testing.B) {
@@ -80,7 +80,7 @@ func BenchmarkMiddleware(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				i.Introspect(b.Context(), opaque)
+				i.Verify(b.Context(), opaque)
 			}
 		})
 	})

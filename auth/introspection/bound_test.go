@@ -99,7 +99,7 @@ func TestDPoP(t *testing.T) {
 	if n := s.asked.Load(); n != 1 {
 		t.Errorf("%d questions about one token", n)
 	}
-	if _, err := service.introspector.Introspect(t.Context(), "opaque"); reason(err) != "binding" {
+	if _, err := service.introspector.Verify(t.Context(), "opaque"); reason(err) != "binding" {
 		t.Errorf("without a request: %v", err)
 	}
 }

@@ -41,7 +41,7 @@ func questionFrom(t *testing.T, change func(*introspection.Config)) question {
 	})
 	c := config(s)
 	change(&c)
-	if _, err := mustNew(t, c).Introspect(t.Context(), "a+b/c=="); err != nil {
+	if _, err := mustNew(t, c).Verify(t.Context(), "a+b/c=="); err != nil {
 		t.Fatal(err)
 	}
 	return q
@@ -153,7 +153,7 @@ func TestAuthorizeThatFails(t *testing.T) {
 func TestFailuresDoNotTellTheURL(t *testing.T) {
 	c := config(&server{answer: refuse})
 	c.Endpoint += "?key=hunter2"
-	_, err := mustNew(t, c).Introspect(context.Background(), "opaque")
+	_, err := mustNew(t, c).Verify(context.Background(), "opaque")
 	if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "opaque") || !strings.Contains(err.Error(), "connection refused") {
 		t.Error(err)
 	}

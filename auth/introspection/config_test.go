@@ -98,7 +98,7 @@ func TestConfigIsCopied(t *testing.T) {
 	c.Types = []string{"Special"}
 	i := mustNew(t, c)
 	c.Audience[0], c.Types[0] = "elsewhere", "elsewhere"
-	if _, err := i.Introspect(t.Context(), "token"); err != nil {
+	if _, err := i.Verify(t.Context(), "token"); err != nil {
 		t.Error(err)
 	}
 }
@@ -112,7 +112,7 @@ func TestUnmade(t *testing.T) {
 			if p, err := i.Authenticate(bearer("token")); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
 				t.Errorf("%v, %v", p, err)
 			}
-			if p, err := i.Introspect(t.Context(), "token"); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
+			if p, err := i.Verify(t.Context(), "token"); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
 				t.Errorf("%v, %v", p, err)
 			}
 			if err := i.Shutdown(t.Context()); err != nil {

@@ -38,7 +38,7 @@ func TestConcurrentRequestsShareOneQuestion(t *testing.T) {
 					var wg sync.WaitGroup
 					for range 100 {
 						wg.Go(func() {
-							if _, err := service.introspector.Introspect(t.Context(), "opaque"); reason(err) != want {
+							if _, err := service.introspector.Verify(t.Context(), "opaque"); reason(err) != want {
 								t.Error(err)
 							}
 						})
@@ -59,13 +59,13 @@ func TestQuestionsOutliveTheirRequests(t *testing.T) {
 			began := time.Now()
 			ctx, cancel := contextFor(t, time.Second)
 			defer cancel()
-			if _, err := service.introspector.Introspect(ctx, "opaque"); reason(err) != "introspection_unavailable" || !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := service.introspector.Verify(ctx, "opaque"); reason(err) != "introspection_unavailable" || !errors.Is(err, context.DeadlineExceeded) {
 				t.Error(err)
 			}
 			if waited := time.Since(began); waited != time.Second {
 				t.Errorf("waited %v", waited)
 			}
-			if _, err := service.introspector.Introspect(t.Context(), "opaque"); err != nil {
+			if _, err := service.introspector.Verify(t.Context(), "opaque"); err != nil {
 				t.Error(err)
 			}
 			if waited := time.Since(began); waited != 3*time.Second {
@@ -89,7 +89,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range 20 {
 			wg.Go(func() {
-				if _, err := service.introspector.Introspect(t.Context(), fmt.Sprint(n)); err != nil {
+				if _, err := service.introspector.Verify(t.Context(), fmt.Sprint(n)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -106,13 +106,13 @@ func TestWaitingRequestsShareOneQuestion(t *testing.T) {
 	one := func(c *introspection.Config) { c.MaxConcurrent = 1 }
 	inBubble(t, one, func(t *testing.T, s *server, service *service) {
 		s.become(slowly(2*time.Second, good))
-		go service.introspector.Introspect(t.Context(), "first")
+		go service.introspector.Verify(t.Context(), "first")
 		synctest.Wait()
 		s.asks(t, 1, func() {
 			var wg sync.WaitGroup
 			for range 50 {
 				wg.Go(func() {
-					if _, err := service.introspector.Introspect(t.Context(), "opaque"); err != nil {
+					if _, err := service.introspector.Verify(t.Context(), "opaque"); err != nil {
 						t.Error(err)
 					}
 				})
@@ -143,7 +143,7 @@ func TestWaitingForATurnIsBounded(t *testing.T) {
 		began = time.Now()
 		ctx, cancel := contextFor(t, time.Second)
 		defer cancel()
-		if _, err := service.introspector.Introspect(ctx, "third"); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+		if _, err := service.introspector.Verify(ctx, "third"); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 		s.become(says(good))
@@ -162,7 +162,7 @@ func TestTheLineDissolvesInAnOutage(t *testing.T) {
 			var wg sync.WaitGroup
 			for n := range 500 {
 				wg.Go(func() {
-					if _, err := service.introspector.Introspect(t.Context(), fmt.Sprint(n)); reason(err) != "introspection_unavailable" {
+					if _, err := service.introspector.Verify(t.Context(), fmt.Sprint(n)); reason(err) != "introspection_unavailable" {
 						t.Error(err)
 					}
 				})
@@ -183,7 +183,7 @@ func TestTooManyWaitersAreRefused(t *testing.T) {
 		for range 1100 {
 			wg.Go(func() {
 				began := time.Now()
-				switch _, err := service.introspector.Introspect(t.Context(), "opaque"); {
+				switch _, err := service.introspector.Verify(t.Context(), "opaque"); {
 				case err == nil:
 					passed.Add(1)
 				case reason(err) == "introspection_unavailable" && time.Since(began) == 0:
@@ -205,7 +205,7 @@ func TestClientsThatHaveGoneWaitNoLonger(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 3000 {
-			if _, err := service.introspector.Introspect(gone, "opaque"); reason(err) != "introspection_unavailable" {
+			if _, err := service.introspector.Verify(gone, "opaque"); reason(err) != "introspection_unavailable" {
 				t.Fatal(err)
 			}
 		}
@@ -222,7 +222,7 @@ func TestShutdown(t *testing.T) {
 		var wg sync.WaitGroup
 		for n := range 10 {
 			wg.Go(func() {
-				if _, err := service.introspector.Introspect(t.Context(), fmt.Sprint(n)); reason(err) != "introspection_unavailable" || !strings.Contains(err.Error(), "shut down") {
+				if _, err := service.introspector.Verify(t.Context(), fmt.Sprint(n)); reason(err) != "introspection_unavailable" || !strings.Contains(err.Error(), "shut down") {
 					t.Error(err)
 				}
 			})
@@ -253,7 +253,7 @@ func TestShutdownGivesUp(t *testing.T) {
 			time.Sleep(time.Hour)
 			return nil, errors.New("late")
 		})
-		go service.introspector.Introspect(t.Context(), "opaque")
+		go service.introspector.Verify(t.Context(), "opaque")
 		synctest.Wait()
 		ctx, cancel := contextFor(t, time.Second)
 		defer cancel()
@@ -289,7 +289,7 @@ func TestTogether(t *testing.T) {
 		wg.Go(func() {
 			for round := range 300 {
 				token := fmt.Sprint("token", (n+round)%24)
-				switch p, err := i.Introspect(t.Context(), token); {
+				switch p, err := i.Verify(t.Context(), token); {
 				case err == nil && p.Subject != token:
 					t.Errorf("%s is of %s", token, p.Subject)
 				case err != nil && reason(err) != "inactive" && reason(err) != "introspection_unavailable":

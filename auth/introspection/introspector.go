@@ -103,7 +103,7 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	if !ok {
 		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
 	}
-	a, err := i.introspect(r.Context(), token)
+	a, err := i.verify(r.Context(), token)
 	if err != nil {
 		return nil, err
 	}
@@ -113,17 +113,17 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	return a.principal, nil
 }
 
-// Introspect returns the caller that the token stands for, or an error for
+// Verify returns the caller that the token stands for, or an error for
 // [bulwark.Deny]: what [auth.Invalid] makes of a token that is not good, and
 // [auth.Unavailable] where the endpoint cannot be asked. A token that is bound
 // to a client is refused: there is no request that proves it. The context
-// bounds how long Introspect may wait; the question goes on for others who wait
+// bounds how long Verify may wait; the question goes on for others who wait
 // for it.
-func (i *Introspector) Introspect(ctx context.Context, token string) (*bulwark.Principal, error) {
+func (i *Introspector) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := i.made(); err != nil {
 		return nil, err
 	}
-	a, err := i.introspect(ctx, token)
+	a, err := i.verify(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +133,9 @@ func (i *Introspector) Introspect(ctx context.Context, token string) (*bulwark.P
 	return a.principal, nil
 }
 
-// introspect returns the answer about a token that is good, and what the
+// verify returns the answer about a token that is good, and what the
 // request must prove that carries it.
-func (i *Introspector) introspect(ctx context.Context, token string) (*answer, error) {
+func (i *Introspector) verify(ctx context.Context, token string) (*answer, error) {
 	if err := checkForm(token, i.maxTokenBytes); err != nil {
 		return nil, auth.Invalid("malformed", err)
 	}

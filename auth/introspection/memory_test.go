@@ -194,7 +194,7 @@ func TestBadTokensDriveOutNothing(t *testing.T) {
 		service.accepts(fmt.Sprint("good", n))
 	}
 	for n := range 3000 {
-		service.introspector.Introspect(t.Context(), fmt.Sprint("bad", n))
+		service.introspector.Verify(t.Context(), fmt.Sprint("bad", n))
 	}
 	s.asks(t, 0, func() {
 		for n := range 5 {
@@ -223,7 +223,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			c.CacheSize = test.size
 			i := mustNew(t, c)
 			for n := range 3000 {
-				if _, err := i.Introspect(t.Context(), fmt.Sprint(n)); err != nil {
+				if _, err := i.Verify(t.Context(), fmt.Sprint(n)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -51,7 +51,7 @@ func TestDeadEndpointIsLeftAlone(t *testing.T) {
 				}
 				before := s.asked.Load()
 				for n := range 3600 {
-					service.introspector.Introspect(t.Context(), fmt.Sprint("later", n))
+					service.introspector.Verify(t.Context(), fmt.Sprint("later", n))
 					time.Sleep(time.Second)
 				}
 				if n := s.asked.Load() - before; n < 100 || n > 300 {
@@ -97,7 +97,7 @@ func TestBackoffGrowsOncePerOutage(t *testing.T) {
 		s.become(hang)
 		var wg sync.WaitGroup
 		for n := range 50 {
-			wg.Go(func() { service.introspector.Introspect(t.Context(), fmt.Sprint(n)) })
+			wg.Go(func() { service.introspector.Verify(t.Context(), fmt.Sprint(n)) })
 		}
 		wg.Wait()
 		s.become(says(good))
@@ -119,7 +119,7 @@ func TestOneProbeAtATime(t *testing.T) {
 		})
 		done := make(chan error)
 		go func() {
-			_, err := service.introspector.Introspect(t.Context(), "probe")
+			_, err := service.introspector.Verify(t.Context(), "probe")
 			done <- err
 		}()
 		time.Sleep(time.Second)
@@ -209,11 +209,11 @@ func TestOnOutageIsNotForOurOwnLimits(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			return says(good)(r)
 		})
-		go service.introspector.Introspect(t.Context(), "other")
+		go service.introspector.Verify(t.Context(), "other")
 		time.Sleep(time.Second)
 		ctx, cancel := contextFor(t, time.Second)
 		defer cancel()
-		if _, err := service.introspector.Introspect(ctx, "opaque"); reason(err) != "introspection_unavailable" {
+		if _, err := service.introspector.Verify(ctx, "opaque"); reason(err) != "introspection_unavailable" {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)

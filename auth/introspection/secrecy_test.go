@@ -29,7 +29,7 @@ func printed(t *testing.T, value any) string {
 func TestSecretsAreNotPrinted(t *testing.T) {
 	c := config(&server{answer: says(good)})
 	i := mustNew(t, c)
-	if _, err := i.Introspect(t.Context(), "opaque-token"); err != nil {
+	if _, err := i.Verify(t.Context(), "opaque-token"); err != nil {
 		t.Fatal(err)
 	}
 	c.Transport = nil // encoders see what is in it

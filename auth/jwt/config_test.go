@@ -166,7 +166,7 @@ func TestStaticKeyForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	single := strings.TrimSuffix(strings.TrimPrefix(w.Body.String(), `{"keys":[`), `]}`)
 	for _, test := range []struct {
 		name string
@@ -216,7 +216,7 @@ func TestThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if want := `"kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("%s has no %s", w.Body, want)
 	}

@@ -112,7 +112,7 @@ func discovered(t *testing.T, w *web, issuer string) (*service, *jwt.Signer) {
 func keysOf(signer *jwt.Signer) page {
 	return func(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
-		signer.JWKS().ServeHTTP(w, r)
+		signer.JWKSHandler().ServeHTTP(w, r)
 		response := w.Result()
 		response.Request = r
 		return response, nil

@@ -57,7 +57,7 @@ func exampleIssuer() (server *httptest.Server, sign func(subject string) string)
 	server = httptest.NewServer(mux)
 	key := bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: server.URL}))
-	mux.Handle("GET /keys", signer.JWKS())
+	mux.Handle("GET /keys", signer.JWKSHandler())
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"issuer": %q, "jwks_uri": %q}`, server.URL, server.URL+"/keys")
 	})

@@ -251,14 +251,14 @@ func TestKeyServerOddities(t *testing.T) {
 		"certificate-by-a-trusted-one": certified(true, func(*x509.Certificate) {}),
 		"zipped": func(i *idp) http.HandlerFunc {
 			w := httptest.NewRecorder()
-			i.published.Load().JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			i.published.Load().JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 			return zipped(w.Body.String())
 		},
 		"redirect-to-another-host": func(i *idp) http.HandlerFunc { // the transport of a test server knows this name
 			i.become(nil)
 			return func(w http.ResponseWriter, r *http.Request) {
 				if r.Host == "example.com" {
-					i.published.Load().JWKS().ServeHTTP(w, r)
+					i.published.Load().JWKSHandler().ServeHTTP(w, r)
 					return
 				}
 				http.Redirect(w, r, "https://example.com/elsewhere", http.StatusPermanentRedirect)
@@ -270,7 +270,7 @@ func TestKeyServerOddities(t *testing.T) {
 					http.Redirect(w, r, r.URL.Path+"?"+r.URL.RawQuery+"x", http.StatusFound)
 					return
 				}
-				i.published.Load().JWKS().ServeHTTP(w, r)
+				i.published.Load().JWKSHandler().ServeHTTP(w, r)
 			}
 		},
 	} {
@@ -382,7 +382,7 @@ func TestOwnTransport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys = signer.JWKS()
+			keys = signer.JWKSHandler()
 			transport := jwt.DefaultTransport()
 			transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			verifier := mustNew(t, jwt.Config{Issuer: server.URL, Audience: []string{authtest.Audience},

@@ -198,7 +198,7 @@ func newPublished(t *testing.T, issuer string) *published {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &published{issuer, key, "k1", signer.JWKS()}
+	return &published{issuer, key, "k1", signer.JWKSHandler()}
 }
 
 // RoundTrip answers for the metadata beneath the issuer and for the keys.

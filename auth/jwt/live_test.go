@@ -111,7 +111,7 @@ func (i *idp) serve(w http.ResponseWriter, r *http.Request) {
 	case metadata:
 		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, i.URL, i.URL+"/jwks.json")
 	default:
-		i.published.Load().JWKS().ServeHTTP(w, r)
+		i.published.Load().JWKSHandler().ServeHTTP(w, r)
 	}
 }
 
@@ -442,7 +442,7 @@ func TestRotationUnderLoadAtOnce(t *testing.T) {
 			turning := s.underLoad(4, i.token)
 			staying := s.underLoad(4, func() string { return tokenBy(before) })
 			turning.more(t, 100)
-			i.become(slow(slowness, after.JWKS()))
+			i.become(slow(slowness, after.JWKSHandler()))
 			i.published.Store(after)
 			i.signing.Store(after)
 			until(t, "the fetch", func() bool { return i.fetches.Load() == 2 })
@@ -476,7 +476,7 @@ func TestNoRequestWaitsForARefresh(t *testing.T) {
 	s.accepts(i.token())
 	l := s.underLoad(8, i.token)
 	l.more(t, 100)
-	i.become(slow(hang, i.published.Load().JWKS()))
+	i.become(slow(hang, i.published.Load().JWKSHandler()))
 	sent := l.sent.Load()
 	if err := jwt.Refresh(s.keys); err != nil {
 		t.Error(err)

@@ -597,7 +597,7 @@ func TestMixedKeySet(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := httptest.NewRecorder()
-		signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		mixed := strings.Replace(w.Body.String(), `{"keys":[`, `{"keys":[{"kty":"AKP","kid":"pq"},{"kty":"RSA","kid":"weak","n":"AQAB","e":"AQAB"},`+
 			`{"kty":"EC","crv":"P-256","kid":"off-curve","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"},`+
 			`{"kty":"OKP","crv":"X25519","kid":"dh","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"EC","kid":"broken"},`, 1)

@@ -73,7 +73,7 @@ func TestZeroSigner(t *testing.T) {
 				t.Errorf("%q, %v", token, err)
 			}
 			w := httptest.NewRecorder()
-			signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+			signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 			if w.Code != 500 || !strings.Contains(w.Body.String(), `"jwt.unconfigured"`) {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}

@@ -204,9 +204,9 @@ func (s *Signer) Keys() KeySource {
 	return s.published
 }
 
-// JWKS returns a handler of GET and HEAD that serves the public keys, to be
+// JWKSHandler returns a handler of GET and HEAD that serves the public keys, to be
 // cached for five minutes (RFC 7517 section 5).
-func (s *Signer) JWKS() http.Handler {
+func (s *Signer) JWKSHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.made(); err != nil {
 			bulwark.Deny(w, r, err)

@@ -47,7 +47,7 @@ func TestSignAndVerify(t *testing.T) {
 				t.Errorf("header %v", header)
 			}
 			// In the same process, and for others who fetch the keys.
-			server := httptest.NewServer(signer.JWKS())
+			server := httptest.NewServer(signer.JWKSHandler())
 			t.Cleanup(server.Close)
 			for _, keys := range []jwt.KeySource{signer.Keys(), jwt.RemoteKeys(server.URL, jwt.RemoteConfig{})} {
 				p, err := mustNew(t, configFor(keys)).Verify(t.Context(), token)
@@ -182,7 +182,7 @@ func TestJWKSHandler(t *testing.T) {
 	} {
 		t.Run(test.method, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			signer.JWKS().ServeHTTP(w, httptest.NewRequest(test.method, "/.well-known/jwks.json", nil))
+			signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(test.method, "/.well-known/jwks.json", nil))
 			if w.Code != test.status || (w.Body.Len() > 0) != test.body {
 				t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 			}
@@ -198,7 +198,7 @@ func TestJWKSHandler(t *testing.T) {
 		})
 	}
 	w := httptest.NewRecorder()
-	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	var set struct{ Keys []map[string]string }
 	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || len(set.Keys) != 1 {
 		t.Fatalf("%v: %s", err, w.Body)

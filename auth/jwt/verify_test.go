@@ -527,7 +527,7 @@ func TestNamelessKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	other.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	for _, test := range []struct {
 		name, header string
 		keys         []any

@@ -132,7 +132,7 @@ func (s *Sessions) JWKS() http.Handler {
 	if err := s.made(); err != nil {
 		return refusing(err)
 	}
-	return s.signer.JWKS()
+	return s.signer.JWKSHandler()
 }
 
 // refusing is a handler that refuses everything.

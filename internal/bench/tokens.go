@@ -100,7 +100,7 @@ func revocations() auth.Revocations {
 
 // keySet is what the issuer serves.
 func (a Algorithm) keySet() []byte {
-	served := NewDriver(a.signer().JWKS(), http.MethodGet, issuer, nil, "")
+	served := NewDriver(a.signer().JWKSHandler(), http.MethodGet, issuer, nil, "")
 	defer served.Close()
 	_, _, body := served.Answer()
 	return body

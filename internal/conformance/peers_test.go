@@ -164,7 +164,7 @@ func TestTokensForPeers(t *testing.T) {
 func served(t *testing.T, signer *jwt.Signer) gojose.JSONWebKeySet {
 	t.Helper()
 	w := httptest.NewRecorder()
-	signer.JWKS().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/jwks.json", nil))
+	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/jwks.json", nil))
 	var keys gojose.JSONWebKeySet
 	if err := json.Unmarshal(w.Body.Bytes(), &keys); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d, %v", w.Code, err)
