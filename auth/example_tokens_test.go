@@ -41,11 +41,10 @@ func Example_tokens() {
 		Revocations: revocations,
 	}))
 	opaque := bulwark.Must(introspection.New(introspection.Config{
-		Endpoint:     partner.URL + "/introspect",
-		Issuer:       "https://partner.example",
-		Audience:     []string{"https://api.example.com"},
-		ClientID:     "documents",
-		ClientSecret: "from your secrets",
+		Endpoint: partner.URL + "/introspect",
+		Issuer:   "https://partner.example",
+		Audience: []string{"https://api.example.com"},
+		Client:   introspection.Client{ID: "documents", Secret: "from your secrets"},
 	}))
 	keys := bulwark.Must(apikey.New(apikey.Config{
 		Prefix:  "acme",

@@ -48,7 +48,7 @@ func (i *OpaqueIssuer) URL() string { return i.url }
 func (i *OpaqueIssuer) Config() introspection.Config {
 	return introspection.Config{
 		Endpoint: i.url + "/introspect", Issuer: i.url, Audience: []string{Audience},
-		ClientID: clientID, ClientSecret: clientSecret,
+		Client: introspection.Client{ID: clientID, Secret: clientSecret},
 	}
 }
 

@@ -52,7 +52,7 @@ func TestProver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}, MaxBytes: 64 << 10})
+	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}, MaxProofBytes: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestProver(t *testing.T) {
 func TestOpaqueIssuer(t *testing.T) {
 	issuer := authtest.NewOpaqueIssuer(t)
 	config := issuer.Config()
-	config.CacheTime, config.InactiveTime = -1, -1
+	config.CacheLifetime, config.InactiveLifetime = -1, -1
 	introspector, err := introspection.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,8 +50,8 @@ type Config struct {
 	// NonceLifetime is how long a nonce is good at least; at most it is twice
 	// as long. Default 5 minutes; 30 seconds to 1 hour.
 	NonceLifetime time.Duration
-	// MaxBytes bounds the length of a proof. Default 4096, at most 65536.
-	MaxBytes int
+	// MaxProofBytes bounds the length of a proof. Default 4096, at most 65536.
+	MaxProofBytes int64
 }
 
 // String keeps the key out of logs.
@@ -93,8 +94,8 @@ func New(c Config) (*Verifier, error) {
 	if c.NonceLifetime != 0 && (c.NonceLifetime < 30*time.Second || c.NonceLifetime > time.Hour) {
 		wrong("NonceLifetime", c.NonceLifetime.String(), "must be from 30 seconds to an hour; zero is 5 minutes")
 	}
-	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
-		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 4096")
+	if c.MaxProofBytes < 0 || c.MaxProofBytes > mostBytes {
+		wrong("MaxProofBytes", strconv.FormatInt(c.MaxProofBytes, 10), "must be between 1 and 65536; zero is 4096")
 	}
 	algorithms, algorithmErrs := c.algorithms()
 	if errs = append(errs, algorithmErrs...); len(errs) > 0 {
@@ -104,11 +105,11 @@ func New(c Config) (*Verifier, error) {
 		replays:  c.Replays,
 		rules:    jose.Rules{Algorithms: algorithms, Types: []string{"dpop+jwt"}, OwnKey: true},
 		offered:  offered(algorithms),
-		window:   orDefault(c.Window, defaultWindow),
-		maxBytes: orDefault(c.MaxBytes, defaultProofBytes),
+		window:   cmp.Or(c.Window, defaultWindow),
+		maxBytes: int(cmp.Or(c.MaxProofBytes, defaultProofBytes)),
 	}
 	if len(c.NonceKey) > 0 {
-		d.nonces = &nonces{key: bytes.Clone(c.NonceKey), lifetime: orDefault(c.NonceLifetime, defaultNonceLifetime)}
+		d.nonces = &nonces{key: bytes.Clone(c.NonceKey), lifetime: cmp.Or(c.NonceLifetime, defaultNonceLifetime)}
 	}
 	return d, nil
 }
@@ -140,12 +141,4 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
 // offered names the algorithms for a challenge.
 func offered(algorithms map[string]*jose.Algorithm) string {
 	return strings.Join(slices.Sorted(maps.Keys(algorithms)), " ")
-}
-
-func orDefault[T comparable](value, standard T) T {
-	var zero T
-	if value == zero {
-		return standard
-	}
-	return value
 }

@@ -28,8 +28,8 @@ func TestConfigErrors(t *testing.T) {
 		want   []string
 	}{
 		{"good", dpop.Config{Replays: store}, nil},
-		{"good-at-its-limits", dpop.Config{Replays: store, Window: 5 * time.Minute, NonceKey: nonceKey, NonceLifetime: time.Hour, MaxBytes: 64 << 10, Algorithms: []string{"EdDSA"}}, nil},
-		{"good-at-its-least", dpop.Config{Replays: store, Window: time.Second, NonceLifetime: 30 * time.Second, MaxBytes: 1}, nil},
+		{"good-at-its-limits", dpop.Config{Replays: store, Window: 5 * time.Minute, NonceKey: nonceKey, NonceLifetime: time.Hour, MaxProofBytes: 64 << 10, Algorithms: []string{"EdDSA"}}, nil},
+		{"good-at-its-least", dpop.Config{Replays: store, Window: time.Second, NonceLifetime: 30 * time.Second, MaxProofBytes: 1}, nil},
 		{"zero", dpop.Config{}, []string{"Replays"}},
 		{"replays-nil-inside", dpop.Config{Replays: (*dpop.MemoryReplays)(nil)}, []string{"Replays"}},
 		{"window-short", dpop.Config{Replays: store, Window: time.Second - 1}, []string{"Window"}},
@@ -38,11 +38,11 @@ func TestConfigErrors(t *testing.T) {
 		{"nonce-key-short", dpop.Config{Replays: store, NonceKey: nonceKey[:31]}, []string{"NonceKey"}},
 		{"nonce-lifetime-short", dpop.Config{Replays: store, NonceLifetime: 30*time.Second - 1}, []string{"NonceLifetime"}},
 		{"nonce-lifetime-long", dpop.Config{Replays: store, NonceLifetime: time.Hour + 1}, []string{"NonceLifetime"}},
-		{"max-bytes-negative", dpop.Config{Replays: store, MaxBytes: -1}, []string{"MaxBytes"}},
-		{"max-bytes-large", dpop.Config{Replays: store, MaxBytes: 64<<10 + 1}, []string{"MaxBytes"}},
+		{"max-bytes-negative", dpop.Config{Replays: store, MaxProofBytes: -1}, []string{"MaxProofBytes"}},
+		{"max-bytes-large", dpop.Config{Replays: store, MaxProofBytes: 64<<10 + 1}, []string{"MaxProofBytes"}},
 		{"algorithms", dpop.Config{Replays: store, Algorithms: []string{"ES256", "HS256", "none", "es256", ""}}, []string{"Algorithms[1]", "Algorithms[2]", "Algorithms[3]", "Algorithms[4]"}},
-		{"all-at-once", dpop.Config{Window: time.Hour, NonceKey: []byte("short"), NonceLifetime: 1, MaxBytes: -1, Algorithms: []string{"none"}},
-			[]string{"Algorithms[0]", "MaxBytes", "NonceKey", "NonceLifetime", "Replays", "Window"}},
+		{"all-at-once", dpop.Config{Window: time.Hour, NonceKey: []byte("short"), NonceLifetime: 1, MaxProofBytes: -1, Algorithms: []string{"none"}},
+			[]string{"Algorithms[0]", "MaxProofBytes", "NonceKey", "NonceLifetime", "Replays", "Window"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d, err := dpop.New(test.config)

@@ -179,7 +179,7 @@ func TestProofAttacksAreRefused(t *testing.T) {
 	for alg, key := range signers(t) {
 		for mode, size := range map[string]int{"cold": -1, "remembered": 0} {
 			t.Run(alg+"-"+mode, func(t *testing.T) {
-				s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.CacheSize = size })
+				s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.MaxCached = size })
 				s.Prover = authtest.ProverWith(key)
 				token := s.Token(nil)
 				s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))

@@ -203,11 +203,12 @@ func padded(size int) string { return good + strings.Repeat(" ", size-len(good))
 
 func TestMaxBytes(t *testing.T) {
 	for _, test := range []struct {
-		most, size int
-		fits       bool
+		most int64
+		size int
+		fits bool
 	}{{0, 64 << 10, true}, {0, 64<<10 + 1, false}, {200, 200, true}, {200, 201, false}, {1 << 20, 1 << 20, true}} {
 		c := config(&server{answer: says(padded(test.size))})
-		c.MaxBytes = test.most
+		c.MaxAnswerBytes = test.most
 		_, err := mustNew(t, c).Verify(t.Context(), "token")
 		if fits := err == nil; fits != test.fits {
 			t.Errorf("%d bytes of %d: %v", test.size, test.most, err)

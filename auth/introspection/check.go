@@ -43,22 +43,22 @@ func (c Config) check() []error {
 // checkClient wants exactly one way in which this service is authenticated.
 func (c Config) checkClient(note wrong) {
 	ways := 0
-	for _, way := range []bool{c.ClientSecret != "", c.ClientCertificate, c.Authorize != nil} {
+	for _, way := range []bool{c.Client.Secret != "", c.Client.Certificate, c.Client.Authorize != nil} {
 		if way {
 			ways++
 		}
 	}
 	if ways != 1 {
-		note("ClientSecret", "", "must be set, or else exactly one of ClientCertificate and Authorize: an endpoint that answers anybody tells thieves what their tokens are good for")
+		note("Client.Secret", "", "must be set, or else exactly one of Certificate and Authorize: an endpoint that answers anybody tells thieves what their tokens are good for")
 	}
-	if c.ClientID == "" && (c.ClientSecret != "" || c.ClientCertificate) {
-		note("ClientID", "", "is empty; name this service as the authorization server knows it")
+	if c.Client.ID == "" && (c.Client.Secret != "" || c.Client.Certificate) {
+		note("Client.ID", "", "is empty; name this service as the authorization server knows it")
 	}
-	if c.ClientCertificate && c.Transport == nil {
-		note("Transport", "", "is nil; with ClientCertificate it is what has the certificate")
+	if c.Client.Certificate && c.Transport == nil {
+		note("Transport", "", "is nil; with Client.Certificate it is what has the certificate")
 	}
-	if c.ClientCertificate && !strings.HasPrefix(c.Endpoint, "https:") {
-		note("ClientCertificate", "", "needs an https Endpoint")
+	if c.Client.Certificate && !strings.HasPrefix(c.Endpoint, "https:") {
+		note("Client.Certificate", "", "needs an https Endpoint")
 	}
 }
 
@@ -87,27 +87,27 @@ func (c Config) checkTokens(note wrong) {
 
 // checkBounds looks at times and sizes.
 func (c Config) checkBounds(note wrong) {
-	number := func(field string, value, most int) {
+	number := func(field string, value, most int64) {
 		if value < 1 || value > most {
-			note(field, strconv.Itoa(value), fmt.Sprintf("must be between 1 and %d", most))
+			note(field, strconv.FormatInt(value, 10), fmt.Sprintf("must be between 1 and %d", most))
 		}
 	}
-	number("MaxBytes", c.MaxBytes, mostBytes)
+	number("MaxAnswerBytes", c.MaxAnswerBytes, mostAnswerBytes)
 	number("MaxTokenBytes", c.MaxTokenBytes, mostTokenBytes)
-	number("MaxConcurrent", c.MaxConcurrent, mostConcurrent)
+	number("MaxConcurrent", int64(c.MaxConcurrent), mostConcurrent)
 	if c.Timeout < 0 || c.Timeout > mostTimeout {
 		note("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
 	}
-	if c.CacheTime > mostCacheTime {
-		note("CacheTime", c.CacheTime.String(), "must be at most 60 seconds; a revoked token is good for as long")
+	if c.CacheLifetime > mostCacheLifetime {
+		note("CacheLifetime", c.CacheLifetime.String(), "must be at most 60 seconds; a revoked token is good for as long")
 	}
-	if c.InactiveTime > mostInactiveTime {
-		note("InactiveTime", c.InactiveTime.String(), "must be at most 5 seconds")
+	if c.InactiveLifetime > mostInactiveLifetime {
+		note("InactiveLifetime", c.InactiveLifetime.String(), "must be at most 5 seconds")
 	}
-	if c.OnOutage < 0 || c.OnOutage > mostOnOutage {
-		note("OnOutage", c.OnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
+	if c.InsecureOnOutage < 0 || c.InsecureOnOutage > mostOutage {
+		note("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
 	}
-	if c.OnOutage > 0 && (c.CacheTime < 0 || c.CacheSize < 0) {
-		note("OnOutage", c.OnOutage.String(), "says nothing where no answer is remembered")
+	if c.InsecureOnOutage > 0 && (c.CacheLifetime < 0 || c.MaxCached < 0) {
+		note("InsecureOnOutage", c.InsecureOnOutage.String(), "says nothing where no answer is remembered")
 	}
 }

@@ -74,19 +74,19 @@ func TestClientAuthentication(t *testing.T) {
 	}{
 		// RFC 6749 section 2.3.1: form-encoded, and only then base64 of RFC
 		// 7617.
-		{"basic", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "s6BhdRkqt3", "gX1fBat3bV" }, "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", ""},
-		{"basic-encoded", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "a:b c", "p%+&é" }, "Basic YSUzQWIrYzpwJTI1JTJCJTI2JUMzJUE5", ""},
-		{"certificate", func(c *introspection.Config) { c.ClientSecret, c.ClientCertificate = "", true }, "", "client_id=documents"},
+		{"basic", func(c *introspection.Config) { c.Client.ID, c.Client.Secret = "s6BhdRkqt3", "gX1fBat3bV" }, "Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW", ""},
+		{"basic-encoded", func(c *introspection.Config) { c.Client.ID, c.Client.Secret = "a:b c", "p%+&é" }, "Basic YSUzQWIrYzpwJTI1JTJCJTI2JUMzJUE5", ""},
+		{"certificate", func(c *introspection.Config) { c.Client.Secret, c.Client.Certificate = "", true }, "", "client_id=documents"},
 		{"bearer", func(c *introspection.Config) {
-			c.ClientID, c.ClientSecret = "", ""
-			c.Authorize = func(r *http.Request) error {
+			c.Client.ID, c.Client.Secret = "", ""
+			c.Client.Authorize = func(r *http.Request) error {
 				r.Header.Set("Authorization", "Bearer own-token")
 				return nil
 			}
 		}, "Bearer own-token", ""},
 		{"assertion", func(c *introspection.Config) {
-			c.ClientID, c.ClientSecret = "", ""
-			c.Authorize = func(r *http.Request) error {
+			c.Client.ID, c.Client.Secret = "", ""
+			c.Client.Authorize = func(r *http.Request) error {
 				r.PostForm = url.Values{"client_assertion": {"signed for " + r.URL.Host}}
 				r.PostForm.Set("token", "another") // not its business
 				r.URL.Host = "attacker.example"
@@ -129,7 +129,7 @@ func TestAuthorizeThatFails(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &server{answer: says(good)}
 				c := config(s)
-				c.ClientID, c.ClientSecret, c.Authorize = "", "", authorize
+				c.Client.ID, c.Client.Secret, c.Client.Authorize = "", "", authorize
 				service := newService(t, c)
 				began := time.Now()
 				service.unavailable("opaque")

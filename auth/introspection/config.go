@@ -1,6 +1,7 @@
 package introspection
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -15,12 +16,8 @@ import (
 )
 
 // Config says who is asked about tokens, and which of them are accepted. It
-// prints, logs and encodes as JSON without the ClientSecret; other encoders see
-// every field.
-//
-// Exactly one of ClientSecret, ClientCertificate and Authorize says who we are:
-// an endpoint that answers anybody tells everybody who holds a token what it is
-// good for (RFC 7662 section 4).
+// prints, logs and encodes as JSON without the Client's Secret; other encoders
+// see every field.
 type Config struct {
 	// Endpoint is the URL of the introspection endpoint: https, or http on
 	// loopback, without user and fragment. Required.
@@ -46,56 +43,41 @@ type Config struct {
 	// accepted, too.
 	InsecureNoExpiry bool
 
-	// ClientID is this service's name at the authorization server.
-	ClientID string
-	// ClientSecret is sent with the ClientID by HTTP Basic authentication (RFC
-	// 6749 section 2.3.1: both are form-encoded first; a server that does not
-	// decode them needs Authorize where they have more than letters and
-	// digits).
-	ClientSecret string
-	// ClientCertificate says that the Transport authenticates the ClientID by a
-	// client certificate (RFC 8705 section 2). The Endpoint must then be https.
-	ClientCertificate bool
-	// Authorize authenticates this service in any other way: it sets header
-	// fields of the request, such as Authorization, or adds to its PostForm,
-	// such as client_assertion (RFC 7523 section 2.2), and changes nothing
-	// else. The context of the request bounds it. With an error nobody is
-	// asked. It must be safe for concurrent use.
-	Authorize func(*http.Request) error
-
+	// Client is this service, as the authorization server knows it. Required.
+	Client Client
 	// Transport makes the requests. Default: one of its own that uses the proxy
 	// of the environment and TLS 1.2 or later.
 	Transport http.RoundTripper
 	// Timeout bounds one question, its answer included, and the time that a
 	// request waits for its turn. Default 5 seconds, at most 30.
 	Timeout time.Duration
-	// MaxBytes bounds an answer. Default 64 KiB, at most 1 MiB.
-	MaxBytes int
+	// MaxAnswerBytes bounds an answer. Default 64 KiB, at most 1 MiB.
+	MaxAnswerBytes int64
 	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
-	MaxTokenBytes int
+	MaxTokenBytes int64
 	// MaxConcurrent bounds the questions under way. Default 64, at most 1024.
 	// At most 1024 requests wait for an answer or their turn; others are
 	// refused with 503.
 	MaxConcurrent int
 
-	// CacheTime is how long an answer about a good token is believed: how long
-	// a revoked one may still be used. Default and at most 60 seconds, and
+	// CacheLifetime is how long an answer about a good token is believed: how
+	// long a revoked one may still be used. Default and at most 60 seconds, and
 	// never past the exp; negative is not at all.
-	CacheTime time.Duration
-	// InactiveTime is how long a token that was refused stays so without asking
-	// again. Default and at most 5 seconds; negative is not at all.
-	InactiveTime time.Duration
-	// CacheSize bounds how many good tokens are remembered, at 1 KiB each on
+	CacheLifetime time.Duration
+	// InactiveLifetime is how long a token that was refused stays so without
+	// asking again. Default and at most 5 seconds; negative is not at all.
+	InactiveLifetime time.Duration
+	// MaxCached bounds how many good tokens are remembered, at 1 KiB each on
 	// average. Default 10000; negative remembers none. Refused tokens are
 	// remembered apart, at most 1024, so that nobody drives out good ones by
 	// sending bad ones.
-	CacheSize int
-	// OnOutage is how long after its CacheTime the last good answer about a
-	// token is used while the endpoint fails, and never past the exp. Whoever
-	// can make the endpoint fail keeps a revoked token alive for as long.
-	// Default: not at all, such tokens are refused with 503; at most 1 hour.
-	// That it is set is logged once, by New.
-	OnOutage time.Duration
+	MaxCached int
+	// InsecureOnOutage is how long after its CacheLifetime the last good answer
+	// about a token is used while the endpoint fails, and never past the exp.
+	// Whoever can make the endpoint fail keeps a revoked token alive for as
+	// long. Default: not at all, such tokens are refused with 503; at most 1
+	// hour. That it is set is logged once, by New.
+	InsecureOnOutage time.Duration
 
 	// Skew is how much the clocks of issuer and service may differ. Default 60
 	// seconds, at most 5 minutes; negative is none.
@@ -144,20 +126,20 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
 const (
-	defaultTimeout    = 5 * time.Second
-	mostTimeout       = 30 * time.Second
-	defaultMaxBytes   = 64 << 10
-	mostBytes         = 1 << 20
-	defaultTokenBytes = 8 << 10
-	mostTokenBytes    = 64 << 10
-	defaultConcurrent = 64
-	mostConcurrent    = 1024
-	mostCacheTime     = time.Minute
-	mostInactiveTime  = 5 * time.Second
-	defaultCache      = 10_000
-	mostOnOutage      = time.Hour
-	defaultSkew       = time.Minute
-	maxSkew           = 5 * time.Minute
+	defaultTimeout       = 5 * time.Second
+	mostTimeout          = 30 * time.Second
+	defaultAnswerBytes   = 64 << 10
+	mostAnswerBytes      = 1 << 20
+	defaultTokenBytes    = 8 << 10
+	mostTokenBytes       = 64 << 10
+	defaultConcurrent    = 64
+	mostConcurrent       = 1024
+	mostCacheLifetime    = time.Minute
+	mostInactiveLifetime = 5 * time.Second
+	defaultCache         = 10_000
+	mostOutage           = time.Hour
+	defaultSkew          = time.Minute
+	maxSkew              = 5 * time.Minute
 )
 
 // defaultTypes are what servers call access tokens: RFC 6749 section 7.1, RFC
@@ -178,16 +160,16 @@ func (c Config) withDefaults() Config {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.Timeout, defaultTimeout}, {&c.CacheTime, mostCacheTime}, {&c.InactiveTime, mostInactiveTime}, {&c.Skew, defaultSkew},
+		{&c.Timeout, defaultTimeout}, {&c.CacheLifetime, mostCacheLifetime}, {&c.InactiveLifetime, mostInactiveLifetime}, {&c.Skew, defaultSkew},
 	} {
-		*open.field = orDefault(*open.field, open.value)
+		*open.field = cmp.Or(*open.field, open.value)
 	}
-	c.MaxBytes = orDefault(c.MaxBytes, defaultMaxBytes)
-	c.MaxTokenBytes = orDefault(c.MaxTokenBytes, defaultTokenBytes)
-	c.MaxConcurrent = orDefault(c.MaxConcurrent, defaultConcurrent)
-	c.CacheSize = orDefault(c.CacheSize, defaultCache)
-	c.RolesClaim = orDefault(c.RolesClaim, "roles")
-	c.Method = orDefault(c.Method, "introspection")
+	c.MaxAnswerBytes = cmp.Or(c.MaxAnswerBytes, defaultAnswerBytes)
+	c.MaxTokenBytes = cmp.Or(c.MaxTokenBytes, defaultTokenBytes)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, defaultConcurrent)
+	c.MaxCached = cmp.Or(c.MaxCached, defaultCache)
+	c.RolesClaim = cmp.Or(c.RolesClaim, "roles")
+	c.Method = cmp.Or(c.Method, "introspection")
 	return c
 }
 
@@ -196,14 +178,6 @@ func (c Config) withDefaults() Config {
 // 4.1.9).
 func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(text), "application/") }
 
-func orDefault[T comparable](value, standard T) T {
-	var zero T
-	if value == zero {
-		return standard
-	}
-	return value
-}
-
 // New returns an introspector. The error joins a *[bulwark.ConfigError] for
 // everything that is wrong. The endpoint need not be up yet.
 func New(c Config) (*Introspector, error) {
@@ -211,9 +185,9 @@ func New(c Config) (*Introspector, error) {
 	if errs := c.check(); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	if c.OnOutage > 0 {
-		slog.Default().Info("security layer with OnOutage: a token is accepted by its last answer while the endpoint fails",
-			"layer", "introspection", "issuer", c.Issuer, "for", c.OnOutage.String())
+	if c.InsecureOnOutage > 0 {
+		slog.Default().Info("security layer with InsecureOnOutage: a token is accepted by its last answer while the endpoint fails",
+			"layer", "introspection", "issuer", c.Issuer, "for", c.InsecureOnOutage.String())
 	}
 	return newIntrospector(c), nil
 }

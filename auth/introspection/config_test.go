@@ -24,10 +24,10 @@ func TestConfigErrors(t *testing.T) {
 	}{
 		{"good", func(*introspection.Config) {}, nil},
 		{"zero", func(c *introspection.Config) { *c = introspection.Config{} },
-			[]string{"introspection.Audience", "introspection.ClientSecret", "introspection.Endpoint", "introspection.Issuer"}},
+			[]string{"introspection.Audience", "introspection.Client.Secret", "introspection.Endpoint", "introspection.Issuer"}},
 		{"all-at-once", func(c *introspection.Config) {
-			c.Endpoint, c.Skew, c.Timeout, c.MaxBytes, c.CacheTime = "http://issuer.example/", time.Hour, -1, -1, time.Hour
-		}, []string{"introspection.CacheTime", "introspection.Endpoint", "introspection.MaxBytes", "introspection.Skew", "introspection.Timeout"}},
+			c.Endpoint, c.Skew, c.Timeout, c.MaxAnswerBytes, c.CacheLifetime = "http://issuer.example/", time.Hour, -1, -1, time.Hour
+		}, []string{"introspection.CacheLifetime", "introspection.Endpoint", "introspection.MaxAnswerBytes", "introspection.Skew", "introspection.Timeout"}},
 		{"endpoint-plain", func(c *introspection.Config) { c.Endpoint = "http://issuer.example/introspect" }, []string{"introspection.Endpoint"}},
 		{"endpoint-plain-loopback", func(c *introspection.Config) { c.Endpoint = "http://127.0.0.1:8080/introspect" }, nil},
 		{"endpoint-plain-localhost", func(c *introspection.Config) { c.Endpoint = "http://localhost/introspect" }, nil},
@@ -45,34 +45,34 @@ func TestConfigErrors(t *testing.T) {
 		{"any-audience", func(c *introspection.Config) { c.Audience, c.InsecureAnyAudience = nil, true }, nil},
 		{"any-audience-beside-one", func(c *introspection.Config) { c.InsecureAnyAudience = true }, []string{"introspection.InsecureAnyAudience"}},
 		{"empty-type", func(c *introspection.Config) { c.Types = []string{"Bearer", ""} }, []string{"introspection.Types[1]"}},
-		{"no-client", func(c *introspection.Config) { c.ClientID, c.ClientSecret = "", "" }, []string{"introspection.ClientSecret"}},
-		{"client-without-secret", func(c *introspection.Config) { c.ClientSecret = "" }, []string{"introspection.ClientSecret"}},
-		{"secret-without-client", func(c *introspection.Config) { c.ClientID = "" }, []string{"introspection.ClientID"}},
-		{"two-ways", func(c *introspection.Config) { c.Authorize = authorize }, []string{"introspection.ClientSecret"}},
-		{"authorize-alone", func(c *introspection.Config) { c.ClientID, c.ClientSecret, c.Authorize = "", "", authorize }, nil},
-		{"certificate", func(c *introspection.Config) { c.ClientSecret, c.ClientCertificate = "", true }, nil},
+		{"no-client", func(c *introspection.Config) { c.Client.ID, c.Client.Secret = "", "" }, []string{"introspection.Client.Secret"}},
+		{"client-without-secret", func(c *introspection.Config) { c.Client.Secret = "" }, []string{"introspection.Client.Secret"}},
+		{"secret-without-client", func(c *introspection.Config) { c.Client.ID = "" }, []string{"introspection.Client.ID"}},
+		{"two-ways", func(c *introspection.Config) { c.Client.Authorize = authorize }, []string{"introspection.Client.Secret"}},
+		{"authorize-alone", func(c *introspection.Config) { c.Client.ID, c.Client.Secret, c.Client.Authorize = "", "", authorize }, nil},
+		{"certificate", func(c *introspection.Config) { c.Client.Secret, c.Client.Certificate = "", true }, nil},
 		{"certificate-without-transport", func(c *introspection.Config) {
-			c.ClientSecret, c.ClientCertificate, c.Transport = "", true, nil
+			c.Client.Secret, c.Client.Certificate, c.Transport = "", true, nil
 		}, []string{"introspection.Transport"}},
 		{"certificate-without-client", func(c *introspection.Config) {
-			c.ClientID, c.ClientSecret, c.ClientCertificate = "", "", true
-		}, []string{"introspection.ClientID"}},
+			c.Client.ID, c.Client.Secret, c.Client.Certificate = "", "", true
+		}, []string{"introspection.Client.ID"}},
 		{"certificate-without-TLS", func(c *introspection.Config) {
-			c.ClientSecret, c.ClientCertificate, c.Endpoint = "", true, "http://127.0.0.1/"
-		}, []string{"introspection.ClientCertificate"}},
+			c.Client.Secret, c.Client.Certificate, c.Endpoint = "", true, "http://127.0.0.1/"
+		}, []string{"introspection.Client.Certificate"}},
 		{"timeout-long", func(c *introspection.Config) { c.Timeout = 31 * time.Second }, []string{"introspection.Timeout"}},
-		{"answer-large", func(c *introspection.Config) { c.MaxBytes = 1<<20 + 1 }, []string{"introspection.MaxBytes"}},
+		{"answer-large", func(c *introspection.Config) { c.MaxAnswerBytes = 1<<20 + 1 }, []string{"introspection.MaxAnswerBytes"}},
 		{"token-large", func(c *introspection.Config) { c.MaxTokenBytes = 64<<10 + 1 }, []string{"introspection.MaxTokenBytes"}},
 		{"token-negative", func(c *introspection.Config) { c.MaxTokenBytes = -1 }, []string{"introspection.MaxTokenBytes"}},
 		{"concurrent-many", func(c *introspection.Config) { c.MaxConcurrent = 1025 }, []string{"introspection.MaxConcurrent"}},
 		{"concurrent-negative", func(c *introspection.Config) { c.MaxConcurrent = -1 }, []string{"introspection.MaxConcurrent"}},
-		{"cache-long", func(c *introspection.Config) { c.CacheTime = 61 * time.Second }, []string{"introspection.CacheTime"}},
-		{"cache-none", func(c *introspection.Config) { c.CacheTime, c.InactiveTime, c.CacheSize = -1, -1, -1 }, nil},
-		{"inactive-long", func(c *introspection.Config) { c.InactiveTime = 6 * time.Second }, []string{"introspection.InactiveTime"}},
-		{"outage-long", func(c *introspection.Config) { c.OnOutage = time.Hour + 1 }, []string{"introspection.OnOutage"}},
-		{"outage-negative", func(c *introspection.Config) { c.OnOutage = -1 }, []string{"introspection.OnOutage"}},
-		{"outage-without-cache", func(c *introspection.Config) { c.OnOutage, c.CacheSize = time.Minute, -1 }, []string{"introspection.OnOutage"}},
-		{"outage-without-cache-time", func(c *introspection.Config) { c.OnOutage, c.CacheTime = time.Minute, -1 }, []string{"introspection.OnOutage"}},
+		{"cache-long", func(c *introspection.Config) { c.CacheLifetime = 61 * time.Second }, []string{"introspection.CacheLifetime"}},
+		{"cache-none", func(c *introspection.Config) { c.CacheLifetime, c.InactiveLifetime, c.MaxCached = -1, -1, -1 }, nil},
+		{"inactive-long", func(c *introspection.Config) { c.InactiveLifetime = 6 * time.Second }, []string{"introspection.InactiveLifetime"}},
+		{"outage-long", func(c *introspection.Config) { c.InsecureOnOutage = time.Hour + 1 }, []string{"introspection.InsecureOnOutage"}},
+		{"outage-negative", func(c *introspection.Config) { c.InsecureOnOutage = -1 }, []string{"introspection.InsecureOnOutage"}},
+		{"outage-without-cache", func(c *introspection.Config) { c.InsecureOnOutage, c.MaxCached = time.Minute, -1 }, []string{"introspection.InsecureOnOutage"}},
+		{"outage-without-cache-time", func(c *introspection.Config) { c.InsecureOnOutage, c.CacheLifetime = time.Minute, -1 }, []string{"introspection.InsecureOnOutage"}},
 		{"unbound-alone", func(c *introspection.Config) { c.InsecureUnbound = true }, []string{"introspection.InsecureUnbound"}},
 		{"unbound-beside-certificates", func(c *introspection.Config) { c.InsecureUnbound, c.MutualTLS = true, true }, nil},
 		{"unmade-dpop", func(c *introspection.Config) { c.DPoP = &dpop.Verifier{} }, []string{"introspection.DPoP"}},
@@ -135,9 +135,9 @@ func TestOnOutageIsReportedOnce(t *testing.T) {
 	if lines.Len() > 0 {
 		t.Errorf("without it: %s", &lines)
 	}
-	c.OnOutage = 10 * time.Minute
+	c.InsecureOnOutage = 10 * time.Minute
 	mustNew(t, c)
-	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "OnOutage") || !strings.Contains(text, "for=10m0s") {
+	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "InsecureOnOutage") || !strings.Contains(text, "for=10m0s") {
 		t.Errorf("log %q", text)
 	}
 }

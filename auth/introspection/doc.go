@@ -27,14 +27,14 @@
 // A token about which nobody can be asked is not a bad token: it is refused
 // with 503 and Retry-After, not 401. An endpoint that fails is left alone for a
 // second, then longer, up to 15 seconds, and one request sees whether it is
-// back; the others do not wait for it. [Config.OnOutage] lets tokens pass by
-// their last good answer meanwhile. That our own credentials are refused counts
-// as an outage, too.
+// back; the others do not wait for it. [Config.InsecureOnOutage] lets tokens
+// pass by their last good answer meanwhile. That our own credentials are
+// refused counts as an outage, too.
 //
 // # Not covered
 //
-// A revoked token is good until its answer has run out: set [Config.CacheTime]
-// to as little as the load allows.
+// A revoked token is good until its answer has run out: set
+// [Config.CacheLifetime] to as little as the load allows.
 //
 // Somebody who sends many tokens that nobody issued makes as many questions, up
 // to [Config.MaxConcurrent] at a time, and others wait their turn: limit by

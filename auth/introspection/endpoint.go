@@ -3,7 +3,6 @@ package introspection
 import (
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,11 +22,11 @@ type endpoint struct {
 	client    *http.Client
 	own       *http.Transport // nil where the transport is not ours
 	authorize func(*http.Request) error
-	maxBytes  int
+	maxBytes  int64
 }
 
 func newEndpoint(c Config) *endpoint {
-	e := &endpoint{url: c.Endpoint, authorize: c.authorizer(), maxBytes: c.MaxBytes}
+	e := &endpoint{url: c.Endpoint, authorize: c.Client.authorizer(), maxBytes: c.MaxAnswerBytes}
 	transport := c.Transport
 	if transport == nil {
 		e.own = newTransport(c.MaxConcurrent)
@@ -53,28 +52,6 @@ func newTransport(connections int) *http.Transport {
 	}
 }
 
-// authorizer returns what authenticates this service. The secret is in a
-// closure, where nothing prints it.
-func (c Config) authorizer() func(*http.Request) error {
-	switch {
-	case c.Authorize != nil:
-		return c.Authorize
-	case c.ClientCertificate:
-		return func(r *http.Request) error {
-			r.PostForm.Set("client_id", c.ClientID) // RFC 8705 section 2
-			return nil
-		}
-	}
-	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id is
-	// none.
-	pair := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(c.ClientSecret)
-	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
-	return func(r *http.Request) error {
-		r.Header.Set("Authorization", basic)
-		return nil
-	}
-}
-
 // ask returns the answer about a token, not yet read.
 func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	request, err := e.request(ctx, token)
@@ -93,11 +70,11 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	if err != nil || media != "application/json" {
 		return nil, &fault{cause: errors.New("the answer is not application/json"), token: true, strike: true}
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(e.maxBytes)+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
 	switch {
 	case err != nil:
 		return nil, &fault{cause: readable(err)}
-	case len(body) > e.maxBytes:
+	case int64(len(body)) > e.maxBytes:
 		return nil, &fault{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room

@@ -23,11 +23,10 @@ func Example() {
 	defer server.Close()
 
 	tokens, err := introspection.New(introspection.Config{
-		Endpoint:     server.URL + "/introspect",
-		Issuer:       "https://issuer.example",
-		Audience:     []string{"https://api.example.com"},
-		ClientID:     "documents",
-		ClientSecret: "from your secrets",
+		Endpoint: server.URL + "/introspect",
+		Issuer:   "https://issuer.example",
+		Audience: []string{"https://api.example.com"},
+		Client:   introspection.Client{ID: "documents", Secret: "from your secrets"},
 	})
 	if err != nil {
 		panic(err)
@@ -61,6 +60,6 @@ func ExampleNew_incorrect() {
 	fmt.Println(err)
 	// Output:
 	// introspection.Endpoint: http://issuer.example/introspect: must be https; who can listen on the way has every token
-	// introspection.ClientSecret: must be set, or else exactly one of ClientCertificate and Authorize: an endpoint that answers anybody tells thieves what their tokens are good for
+	// introspection.Client.Secret: must be set, or else exactly one of Certificate and Authorize: an endpoint that answers anybody tells thieves what their tokens are good for
 	// introspection.Audience: is empty; name this service as the aud of its tokens does
 }

@@ -282,7 +282,7 @@ func TestTogether(t *testing.T) {
 		return says(with("sub", `"`+token+`"`))(r)
 	})
 	c := config(s)
-	c.CacheSize, c.CacheTime, c.InactiveTime, c.OnOutage, c.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
+	c.MaxCached, c.CacheLifetime, c.InactiveLifetime, c.InsecureOnOutage, c.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
 	i := mustNew(t, c)
 	var wg sync.WaitGroup
 	for n := range 8 {

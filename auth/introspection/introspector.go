@@ -36,8 +36,8 @@ var (
 
 func newIntrospector(c Config) *Introspector {
 	i := &Introspector{
-		maxTokenBytes: c.MaxTokenBytes,
-		scope:         scopeOf(c.Endpoint, c.ClientID),
+		maxTokenBytes: int(c.MaxTokenBytes),
+		scope:         scopeOf(c.Endpoint, c.Client.ID),
 		memory:        newMemory(c),
 	}
 	binding := confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound}
@@ -48,7 +48,7 @@ func newIntrospector(c Config) *Introspector {
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		revocations: revocation.New(c.Revocations, false),
 		roles:       claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
-		skew: max(c.Skew, 0), maxBytes: c.MaxBytes, expires: !c.InsecureNoExpiry,
+		skew: max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
 	return i

@@ -57,7 +57,7 @@ func TestLive(t *testing.T) {
 	s.unavailable(issuer.Token(nil))
 	issuer.Down(false)
 	stranger := issuer.Config()
-	stranger.ClientSecret = "guessed"
+	stranger.Client.Secret = "guessed"
 	other := newService(t, stranger)
 	other.unavailable(token)
 	if text := other.last().Attrs[0].Value.String(); !strings.Contains(text, "credentials of this service: the answer is 401") {
@@ -235,7 +235,7 @@ func TestClientCertificate(t *testing.T) {
 	transport := server.Client().Transport.(*http.Transport).Clone()
 	transport.TLSClientConfig.Certificates = server.TLS.Certificates
 	c := config(transport)
-	c.Endpoint, c.ClientSecret, c.ClientCertificate = server.URL, "", true
+	c.Endpoint, c.Client.Secret, c.Client.Certificate = server.URL, "", true
 	newService(t, c).accepts("opaque")
 	transport.CloseIdleConnections()
 }

@@ -31,10 +31,10 @@ type other struct {
 
 func newMemory(c Config) *memory {
 	m := &memory{
-		answers: cache.New[*answer](c.CacheSize), others: cache.New[other](maxRefusals),
-		fresh: c.CacheTime, inactive: c.InactiveTime, outage: c.OnOutage,
+		answers: cache.New[*answer](c.MaxCached), others: cache.New[other](maxRefusals),
+		fresh: c.CacheLifetime, inactive: c.InactiveLifetime, outage: c.InsecureOnOutage,
 	}
-	if c.CacheTime < 0 {
+	if c.CacheLifetime < 0 {
 		m.answers = cache.New[*answer](0)
 	}
 	return m

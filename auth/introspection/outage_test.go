@@ -151,7 +151,7 @@ func TestKnownTokensPassInAnOutage(t *testing.T) {
 }
 
 func TestOnOutage(t *testing.T) {
-	lenient := func(c *introspection.Config) { c.OnOutage = 10 * time.Minute }
+	lenient := func(c *introspection.Config) { c.InsecureOnOutage = 10 * time.Minute }
 	for name, broken := range outages() {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, lenient, func(t *testing.T, s *server, service *service) {
@@ -174,7 +174,7 @@ func TestOnOutage(t *testing.T) {
 
 // While the endpoint answers, its answer counts.
 func TestOnOutageIsForOutagesOnly(t *testing.T) {
-	lenient := func(c *introspection.Config) { c.OnOutage = time.Hour }
+	lenient := func(c *introspection.Config) { c.InsecureOnOutage = time.Hour }
 	inBubble(t, lenient, func(t *testing.T, s *server, service *service) {
 		service.accepts("opaque")
 		s.become(says(`{"active":false}`))
@@ -187,7 +187,7 @@ func TestOnOutageIsForOutagesOnly(t *testing.T) {
 }
 
 func TestOnOutageEndsWithTheToken(t *testing.T) {
-	lenient := func(c *introspection.Config) { c.OnOutage = time.Hour }
+	lenient := func(c *introspection.Config) { c.InsecureOnOutage = time.Hour }
 	inBubble(t, lenient, func(t *testing.T, s *server, service *service) {
 		s.become(says(with("exp", fmt.Sprint(time.Now().Add(5*time.Minute).Unix()))))
 		service.accepts("opaque")
@@ -201,7 +201,7 @@ func TestOnOutageEndsWithTheToken(t *testing.T) {
 
 // A request that gives up, or that finds no room, is no outage of the endpoint.
 func TestOnOutageIsNotForOurOwnLimits(t *testing.T) {
-	lenient := func(c *introspection.Config) { c.OnOutage, c.MaxConcurrent = time.Hour, 1 }
+	lenient := func(c *introspection.Config) { c.InsecureOnOutage, c.MaxConcurrent = time.Hour, 1 }
 	inBubble(t, lenient, func(t *testing.T, s *server, service *service) {
 		service.accepts("opaque")
 		time.Sleep(time.Minute)

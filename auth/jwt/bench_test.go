@@ -50,7 +50,7 @@ func protected(t testing.TB, key crypto.Signer, cacheSize int, claims authtest.C
 	issuer := authtest.NewIssuer(t)
 	issuer.Publish(key)
 	config := issuer.Config()
-	config.CacheSize = cacheSize
+	config.MaxCached = cacheSize
 	config.RolesClaim = "realm_access.roles"
 	layer, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{mustNew(t, config)}})
 	if err != nil {

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -89,12 +90,12 @@ type Config struct {
 	InsecureOnOutage bool
 	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
 	Method string
-	// MaxBytes bounds the length of a token. Default 8192, at most 65536.
-	MaxBytes int
-	// CacheSize bounds how many verified tokens are remembered, for at most a
+	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
+	MaxTokenBytes int64
+	// MaxCached bounds how many verified tokens are remembered, for at most a
 	// minute each, at 1 KiB each on average. Default 10000; negative remembers
 	// none, so that each request verifies its signature.
-	CacheSize int
+	MaxCached int
 }
 
 const (
@@ -119,14 +120,14 @@ func New(c Config) (*Verifier, error) {
 		audienceClaim: c.AudienceClaim,
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
-		roles:         claims.NewPath(orDefault(c.RolesClaim, "roles")),
+		roles:         claims.NewPath(cmp.Or(c.RolesClaim, "roles")),
 		tier:          claims.NewPath(c.TierClaim),
-		method:        orDefault(c.Method, "jwt"),
-		skew:          max(orDefault(c.Skew, defaultSkew), 0),
-		maxBytes:      orDefault(c.MaxBytes, defaultMaxBytes),
+		method:        cmp.Or(c.Method, "jwt"),
+		skew:          max(cmp.Or(c.Skew, defaultSkew), 0),
+		maxBytes:      int(cmp.Or(c.MaxTokenBytes, defaultMaxBytes)),
 		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
 		revocations:   revocation.New(c.Revocations, c.InsecureOnOutage),
-		cache:         cache.New[*verified](orDefault(c.CacheSize, defaultCache)),
+		cache:         cache.New[*verified](cmp.Or(c.MaxCached, defaultCache)),
 	}
 	types, typeErrs := c.types()
 	algorithms, algorithmErrs := c.algorithms()
@@ -145,14 +146,6 @@ func New(c Config) (*Verifier, error) {
 	}
 	v.keys = c.Keys.(source)
 	return v, nil
-}
-
-func orDefault[T comparable](value, standard T) T {
-	var zero T
-	if value == zero {
-		return standard
-	}
-	return value
 }
 
 // check returns what is wrong with the plain fields.
@@ -178,8 +171,8 @@ func (c Config) check() []error {
 	if c.MaxLifetime < 0 || c.MaxLifetime > mostLifetime {
 		wrong("MaxLifetime", c.MaxLifetime.String(), "must be between 0 and 10 years; zero sets no limit")
 	}
-	if c.MaxBytes < 0 || c.MaxBytes > mostBytes {
-		wrong("MaxBytes", strconv.Itoa(c.MaxBytes), "must be between 1 and 65536; zero is 8192")
+	if c.MaxTokenBytes < 0 || c.MaxTokenBytes > mostBytes {
+		wrong("MaxTokenBytes", strconv.FormatInt(c.MaxTokenBytes, 10), "must be between 1 and 65536; zero is 8192")
 	}
 	if len(c.Require) > maxRequire {
 		wrong("Require", strconv.Itoa(len(c.Require)), "must be at most 16 claims")

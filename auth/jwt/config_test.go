@@ -65,8 +65,8 @@ func TestConfigErrors(t *testing.T) {
 		{"good", func(*jwt.Config) {}, nil},
 		{"zero", func(c *jwt.Config) { *c = jwt.Config{} }, []string{"jwt.Audience", "jwt.Issuer", "jwt.Keys"}},
 		{"all-at-once", func(c *jwt.Config) {
-			c.Issuer, c.Skew, c.MaxLifetime, c.MaxBytes, c.Algorithms = "", time.Hour, -1, 1<<20, []string{"none"}
-		}, []string{"jwt.Algorithms[0]", "jwt.Issuer", "jwt.MaxBytes", "jwt.MaxLifetime", "jwt.Skew"}},
+			c.Issuer, c.Skew, c.MaxLifetime, c.MaxTokenBytes, c.Algorithms = "", time.Hour, -1, 1<<20, []string{"none"}
+		}, []string{"jwt.Algorithms[0]", "jwt.Issuer", "jwt.MaxLifetime", "jwt.MaxTokenBytes", "jwt.Skew"}},
 		{"empty-audience", func(c *jwt.Config) { c.Audience = []string{"a", ""} }, []string{"jwt.Audience[1]"}},
 		{"types", func(c *jwt.Config) { c.Types = []string{"at+jwt", "JWT", "", "application/at+jwt"} }, []string{"jwt.Types[1]", "jwt.Types[2]", "jwt.Types[3]"}},
 		{"none", func(c *jwt.Config) { c.Algorithms = []string{"RS256", "none", "None", "rs256"} }, []string{"jwt.Algorithms[1]", "jwt.Algorithms[2]", "jwt.Algorithms[3]"}},
@@ -106,8 +106,8 @@ func TestConfigErrors(t *testing.T) {
 		{"url-localhost", remoteURL("http://localhost:8081/jwks"), nil},
 		{"url-loopback-v6", remoteURL("http://[::1]:8081/jwks"), nil},
 		{"remote-limits", func(c *jwt.Config) {
-			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Timeout: time.Minute, Cooldown: time.Millisecond, MaxBytes: -1, MaxKeys: 1001})
-		}, []string{"jwt.Keys.Cooldown", "jwt.Keys.MaxBytes", "jwt.Keys.MaxKeys", "jwt.Keys.Timeout"}},
+			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Timeout: time.Minute, Cooldown: time.Millisecond, MaxDocumentBytes: -1, MaxKeys: 1001})
+		}, []string{"jwt.Keys.Cooldown", "jwt.Keys.MaxDocumentBytes", "jwt.Keys.MaxKeys", "jwt.Keys.Timeout"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := configFor(public)

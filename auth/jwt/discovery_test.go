@@ -105,7 +105,7 @@ func discovered(t *testing.T, w *web, issuer string) (*service, *jwt.Signer) {
 	}
 	w.put(keysURL, keysOf(signer))
 	c := configFor(jwt.Discover(issuer, jwt.RemoteConfig{Transport: w}))
-	c.Issuer, c.CacheSize = issuer, -1
+	c.Issuer, c.MaxCached = issuer, -1
 	return newService(t, c), signer
 }
 
@@ -333,8 +333,8 @@ func TestDiscoverConfigErrors(t *testing.T) {
 		{"of-another-issuer", issuerURL, func(c *jwt.Config) { c.Issuer = issuerURL + "/" }, jwt.RemoteConfig{}, []string{"jwt.Keys"}},
 		{"all-at-once", "http://user:secret@issuer.example", func(c *jwt.Config) {
 			c.Issuer, c.Audience, c.Skew = "https://other.example", nil, time.Hour
-		}, jwt.RemoteConfig{Timeout: -1, MaxStale: 1 << 62, Cooldown: 1, MaxBytes: -1, MaxKeys: -1},
-			[]string{"jwt.Audience", "jwt.Keys", "jwt.Keys.Cooldown", "jwt.Keys.Issuer", "jwt.Keys.MaxBytes", "jwt.Keys.MaxKeys",
+		}, jwt.RemoteConfig{Timeout: -1, MaxStale: 1 << 62, Cooldown: 1, MaxDocumentBytes: -1, MaxKeys: -1},
+			[]string{"jwt.Audience", "jwt.Keys", "jwt.Keys.Cooldown", "jwt.Keys.Issuer", "jwt.Keys.MaxDocumentBytes", "jwt.Keys.MaxKeys",
 				"jwt.Keys.MaxStale", "jwt.Keys.Timeout", "jwt.Skew"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

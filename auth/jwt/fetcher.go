@@ -30,7 +30,7 @@ type fetcher struct {
 	issuer   *discovery // which tells the URL; nil where that is known
 	client   *http.Client
 	timeout  time.Duration
-	maxBytes int
+	maxBytes int64
 	maxKeys  int
 }
 
@@ -137,11 +137,11 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 	if response.StatusCode != http.StatusOK {
 		return nil, nil, statusError(response.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, int64(f.maxBytes)+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, f.maxBytes+1))
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(body) > f.maxBytes {
+	if int64(len(body)) > f.maxBytes {
 		return nil, nil, fmt.Errorf("more than %d bytes", f.maxBytes)
 	}
 	return body, response.Header, nil

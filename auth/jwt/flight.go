@@ -15,8 +15,8 @@ const maxWaiters = 1024
 // grace is how long past its Timeout a fetch is waited for.
 const grace = time.Second
 
-// flight is a fetch under way, which others wait for. What is guarded is guarded
-// by [remote.do].
+// flight is a fetch under way, which others wait for. What is guarded is
+// guarded by [remote.do].
 type flight struct {
 	done    chan struct{} // closed when it has landed
 	err     error         // to be read when done
@@ -56,8 +56,8 @@ func (f *flight) lacks(keys *jose.KeySet) bool {
 }
 
 // await waits for a fetch, with not too many others. A transport that does not
-// listen to its context must not hold up requests that have no deadline of their
-// own.
+// listen to its context must not hold up requests that have no deadline of
+// their own.
 func (r *remote) await(ctx context.Context, f *flight) error {
 	entered := false
 	r.do(func(time.Time) { entered = f.enter() })

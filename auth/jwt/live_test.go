@@ -240,7 +240,7 @@ type site struct {
 
 func newSite(t *testing.T, i *idp, keys jwt.KeySource) *site {
 	t.Helper()
-	verifier := mustNew(t, jwt.Config{Issuer: i.URL, Audience: []string{authtest.Audience}, Keys: keys, CacheSize: -1})
+	verifier := mustNew(t, jwt.Config{Issuer: i.URL, Audience: []string{authtest.Audience}, Keys: keys, MaxCached: -1})
 	layer, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{verifier}, Realm: "api"})
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func newFleet(t *testing.T, issuers []*authtest.Issuer) *fleet {
 	for _, issuer := range issuers {
 		config := issuer.Config()
 		config.Keys = jwt.RemoteKeys(issuer.KeysURL(), jwt.RemoteConfig{Transport: issuer.Transport()})
-		config.CacheSize = 8
+		config.MaxCached = 8
 		config.DPoP, config.InsecureUnbound, config.Revocations = proofs, true, f.store
 		all = append(all, mustNew(t, config))
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// remote is the source behind [RemoteKeys] and [Discover]. What a request does is
-// in this file; what each event does to the state is in state.go.
+// remote is the source behind [RemoteKeys] and [Discover]. What a request does
+// is in this file; what each event does to the state is in state.go.
 type remote struct {
 	fetcher  fetcher
 	maxStale time.Duration
@@ -34,7 +34,8 @@ type remote struct {
 }
 
 // do lets an event happen while nobody else touches the state. It is the only
-// place that holds the lock. No event waits, and none calls code that is not ours.
+// place that holds the lock. No event waits, and none calls code that is not
+// ours.
 func (r *remote) do(event func(now time.Time)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,9 +96,9 @@ func (r *remote) current(ctx context.Context, head jose.Header) (set *jose.KeySe
 	return nil, true, r.unavailable()
 }
 
-// renewed looks for keys that are newer than old. After a failure nobody can say
-// whether the issuer knows the kid, so that the answer is not that the token is
-// bad.
+// renewed looks for keys that are newer than old. After a failure nobody can
+// say whether the issuer knows the kid, so that the answer is not that the
+// token is bad.
 func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	old, err := r.pastRefresh(ctx, old, waited)
 	if err != nil {
@@ -119,9 +120,9 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 }
 
 // pastRefresh waits for a refresh under way, and returns what there is to look
-// beyond then. The refresh was begun before the token came: its answer may be of a
-// moment when the issuer did not have the kid yet, so that it is no reason to call
-// the token bad.
+// beyond then. The refresh was begun before the token came: its answer may be
+// of a moment when the issuer did not have the kid yet, so that it is no reason
+// to call the token bad.
 func (r *remote) pastRefresh(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	var f *flight
 	r.do(func(time.Time) {

@@ -64,7 +64,7 @@ func remoteService(t *testing.T, issuer *authtest.Issuer, s *server) *service {
 	}
 	config := issuer.Config()
 	config.Keys = jwt.RemoteKeys(issuer.KeysURL(), jwt.RemoteConfig{Transport: s})
-	config.CacheSize = -1 // so that each request needs its key
+	config.MaxCached = -1 // so that each request needs its key
 	return newService(t, config)
 }
 

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -24,8 +25,9 @@ type RemoteConfig struct {
 	// Cooldown is the least time between two fetches for the sake of tokens
 	// whose kid is unknown. Default 30 seconds; 1 second to 1 hour.
 	Cooldown time.Duration
-	// MaxBytes bounds the key set. Default 512 KiB, at most 8 MiB.
-	MaxBytes int
+	// MaxDocumentBytes bounds the key set, and the metadata of [Discover].
+	// Default: 512 KiB. At most 8 MiB.
+	MaxDocumentBytes int64
 	// MaxKeys bounds the number of keys in it. Default 100, at most 1000.
 	MaxKeys int
 }
@@ -75,12 +77,12 @@ func RemoteKeys(url string, c RemoteConfig) KeySource {
 // newRemote returns a source that does not know yet where its keys are.
 func newRemote(c RemoteConfig) *remote {
 	r := &remote{
-		maxStale: max(orDefault(c.MaxStale, defaultMaxStale), 0),
-		cooldown: orDefault(c.Cooldown, defaultCooldown),
+		maxStale: max(cmp.Or(c.MaxStale, defaultMaxStale), 0),
+		cooldown: cmp.Or(c.Cooldown, defaultCooldown),
 		fetcher: fetcher{
-			timeout:  orDefault(c.Timeout, defaultTimeout),
-			maxBytes: orDefault(c.MaxBytes, defaultRemoteBytes),
-			maxKeys:  orDefault(c.MaxKeys, maxKeys),
+			timeout:  cmp.Or(c.Timeout, defaultTimeout),
+			maxBytes: cmp.Or(c.MaxDocumentBytes, defaultRemoteBytes),
+			maxKeys:  cmp.Or(c.MaxKeys, maxKeys),
 		},
 	}
 	r.fetcher.client = r.fetcher.newClient(c.Transport)
@@ -97,8 +99,8 @@ func newRemote(c RemoteConfig) *remote {
 	if c.Cooldown != 0 && (c.Cooldown < time.Second || c.Cooldown > mostCooldown) {
 		wrong("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
 	}
-	if c.MaxBytes < 0 || c.MaxBytes > 8<<20 {
-		wrong("MaxBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
+	if c.MaxDocumentBytes < 0 || c.MaxDocumentBytes > 8<<20 {
+		wrong("MaxDocumentBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
 	}
 	if c.MaxKeys < 0 || c.MaxKeys > 1000 {
 		wrong("MaxKeys", "", "must be between 0 and 1000; zero is 100")

@@ -53,7 +53,7 @@ func TestRevokedTokens(t *testing.T) {
 			} {
 				t.Run(kind+"-"+mode+"-"+name, func(t *testing.T) {
 					store := open() // its own: an issuer may get the port of one that is gone
-					s := boundtest.New(t, revocable(store), func(c *boundtest.Settings) { c.JWT.CacheSize = size })
+					s := boundtest.New(t, revocable(store), func(c *boundtest.Settings) { c.JWT.MaxCached = size })
 					token := s.Issuer.Token(authtest.Claims{"jti": "t1", "sid": "s1"})
 					others := s.Issuer.Token(authtest.Claims{"jti": "t2", "sid": "s2", "iat": time.Now().Add(30 * time.Second).Unix()})
 					revoke := func(issuer string) {
@@ -168,7 +168,7 @@ func TestRevocationOutage(t *testing.T) {
 			t.Run(name+"-"+mode, func(t *testing.T) {
 				inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 					store := &revocations{}
-					sized := func(c *boundtest.Settings) { c.JWT.CacheSize = size }
+					sized := func(c *boundtest.Settings) { c.JWT.MaxCached = size }
 					s := boundtest.Of(t, issuer, revocable(store), sized)
 					lenient := boundtest.Of(t, issuer, revocable(store), sized, func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = true })
 					token := issuer.Token(nil)

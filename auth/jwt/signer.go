@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
@@ -81,7 +82,7 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 		wrong("Key", "must be RSA, ECDSA on P-256, or Ed25519")
 	} else {
 		public.Algorithm = s.algorithm
-		public.ID = orDefault(public.ID, public.ThumbprintText())
+		public.ID = cmp.Or(public.ID, public.ThumbprintText())
 		s.kid = public.ID
 		keys = append(keys, public)
 	}
@@ -204,8 +205,8 @@ func (s *Signer) Keys() KeySource {
 	return s.published
 }
 
-// JWKSHandler returns a handler of GET and HEAD that serves the public keys, to be
-// cached for five minutes (RFC 7517 section 5).
+// JWKSHandler returns a handler of GET and HEAD that serves the public keys, to
+// be cached for five minutes (RFC 7517 section 5).
 func (s *Signer) JWKSHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.made(); err != nil {

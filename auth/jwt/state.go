@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// The states of a source whose keys are fetched, and what each event does there.
-// Live keys are those whose time, MaxStale included, is not over. Each event is a
-// function of this file and happens inside [remote.do].
+// The states of a source whose keys are fetched, and what each event does
+// there. Live keys are those whose time, MaxStale included, is not over. Each
+// event is a function of this file and happens inside [remote.do].
 //
 //	EMPTY      no live keys, no fetch under way
 //	FIRST      no live keys, a fetch under way
@@ -84,9 +84,10 @@ func (r *remote) needKeys(head jose.Header, now time.Time) (*jose.KeySet, *fligh
 	return nil, f, nil
 }
 
-// missKey is the event of a token whose kid is not among the old keys. It returns
-// the keys to look at, which are the old ones where it must not look yet and nil
-// where there is nothing new, or the fetch to wait for, or why there is neither.
+// missKey is the event of a token whose kid is not among the old keys. It
+// returns the keys to look at, which are the old ones where it must not look
+// yet and nil where there is nothing new, or the fetch to wait for, or why
+// there is neither.
 func (r *remote) missKey(old *jose.KeySet, waited bool, now time.Time) (*jose.KeySet, *flight, error) {
 	s, h := &r.state, r.held.Load()
 	switch {
@@ -108,8 +109,8 @@ func (r *remote) missKey(old *jose.KeySet, waited bool, now time.Time) (*jose.Ke
 }
 
 // due is the event of the timer. It fetches the keys anew while somebody uses
-// them, and forgets them afterwards: keys that nobody has kept up to date are not
-// to be trusted later.
+// them, and forgets them afterwards: keys that nobody has kept up to date are
+// not to be trusted later.
 func (r *remote) due(now time.Time) {
 	s := &r.state
 	if s.closed || s.flight != nil {
@@ -179,7 +180,8 @@ func (r *remote) schedule(wait time.Duration) {
 	r.state.timer = time.AfterFunc(wait, r.tick)
 }
 
-// refresh returns the fetch under way that is not for the sake of a kid, or nil.
+// refresh returns the fetch under way that is not for the sake of a kid, or
+// nil.
 func (s *state) refresh() *flight {
 	if s.flight == nil || s.flight.forKid {
 		return nil

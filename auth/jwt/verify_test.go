@@ -414,7 +414,7 @@ func TestCacheIsBounded(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			issuer, config := issuerAndConfig(t)
-			config.CacheSize = test.size
+			config.MaxCached = test.size
 			verifier := mustNew(t, config)
 			tokens := make([]string, test.tokens)
 			seen := make([]*bulwark.Principal, test.tokens)
@@ -444,7 +444,7 @@ func TestCacheIsBounded(t *testing.T) {
 func TestManyHeaders(t *testing.T) {
 	key := signers(t)["EdDSA"]
 	config := configFor(jwt.StaticKeys(key.Public()))
-	config.CacheSize = -1
+	config.MaxCached = -1
 	verifier := mustNew(t, config)
 	for i := range 200 {
 		token := tokenOf(fmt.Sprintf(`{"alg":"EdDSA","typ":"at+jwt","kid":"%d"}`, i), goodClaims(), func(input []byte) []byte {
@@ -464,7 +464,7 @@ func TestManyHeaders(t *testing.T) {
 
 func TestConcurrentUse(t *testing.T) {
 	issuer, config := issuerAndConfig(t)
-	config.CacheSize = 8
+	config.MaxCached = 8
 	verifier := mustNew(t, config)
 	tokens := make([]string, 32)
 	for i := range tokens {

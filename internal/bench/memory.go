@@ -60,7 +60,7 @@ const cacheSize = 100_000
 // and are signed by ES256, which signs quickly; what is kept is the same.
 func cachedTokens(claims map[string]any, counts ...int) (kept []int64, err error) {
 	signer := ES256.signer()
-	verifier, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, Keys: signer.Keys(), CacheSize: cacheSize})
+	verifier, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, Keys: signer.Keys(), MaxCached: cacheSize})
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func TokenSubjects(a Algorithm, next http.Handler) ([]Subject, error) {
 // that of jwt.Config. The key has a kid, as in the set that an issuer serves.
 func ourTokens(cache int, revoked auth.Revocations) func(Algorithm) (wrapper, error) {
 	return func(a Algorithm) (wrapper, error) {
-		tokens, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, CacheSize: cache, Revocations: revoked,
+		tokens, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, MaxCached: cache, Revocations: revoked,
 			Keys: jwt.StaticKeys(a.keySet()), Algorithms: []string{string(a)}})
 		if err != nil {
 			return nil, err

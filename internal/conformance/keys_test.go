@@ -92,7 +92,7 @@ func secretKeys(t testing.TB) jwt.KeySource {
 // verifierOf returns a verifier that remembers no token: each is verified.
 func verifierOf(t testing.TB, keys jwt.KeySource) *jwt.Verifier {
 	t.Helper()
-	verifier, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, Keys: keys, CacheSize: -1})
+	verifier, err := jwt.New(jwt.Config{Issuer: issuer, Audience: []string{audience}, Keys: keys, MaxCached: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
