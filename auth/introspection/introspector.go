@@ -46,7 +46,7 @@ func newIntrospector(c Config) *Introspector {
 	}
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
-		revocations: revocation.New(c.Revocations, false),
+		revocations: revocation.New(c.Revocations, 0),
 		roles:       claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
 		skew: max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry,
 	}

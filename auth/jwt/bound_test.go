@@ -282,9 +282,12 @@ func TestBindingConfigErrors(t *testing.T) {
 		{"unbound-alone", func(c *jwt.Config) { c.InsecureUnbound = true }, []string{"jwt.InsecureUnbound"}},
 		{"unbound-beside-mutual-tls", func(c *jwt.Config) { c.InsecureUnbound, c.MutualTLS = true, true }, nil},
 		{"revocations-nil-inside", func(c *jwt.Config) { c.Revocations = (*auth.MemoryRevocations)(nil) }, []string{"jwt.Revocations"}},
-		{"outage-alone", func(c *jwt.Config) { c.InsecureOnOutage = true }, []string{"jwt.InsecureOnOutage"}},
+		{"outage-alone", func(c *jwt.Config) { c.InsecureOnOutage = time.Minute }, []string{"jwt.InsecureOnOutage"}},
+		{"outage-negative", func(c *jwt.Config) { c.Revocations, c.InsecureOnOutage = &auth.MemoryRevocations{}, -1 }, []string{"jwt.InsecureOnOutage"}},
+		{"outage-long", func(c *jwt.Config) { c.Revocations, c.InsecureOnOutage = &auth.MemoryRevocations{}, time.Hour+1 }, []string{"jwt.InsecureOnOutage"}},
+		{"outage-of-an-hour", func(c *jwt.Config) { c.Revocations, c.InsecureOnOutage = &auth.MemoryRevocations{}, time.Hour }, nil},
 		{"all-at-once", func(c *jwt.Config) {
-			c.DPoP, c.InsecureOnOutage, c.Issuer = &dpop.Verifier{}, true, ""
+			c.DPoP, c.InsecureOnOutage, c.Issuer = &dpop.Verifier{}, time.Minute, ""
 		}, []string{"jwt.DPoP", "jwt.InsecureOnOutage", "jwt.Issuer"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -85,9 +85,12 @@ type Config struct {
 	// refused where it is set, for they could not be revoked. Optional: without
 	// it a token is good until it expires.
 	Revocations auth.Revocations
-	// InsecureOnOutage accepts tokens while Revocations cannot be asked, which
-	// is logged at most once a minute. Default: they are refused with 503.
-	InsecureOnOutage bool
+	// InsecureOnOutage is how long tokens are accepted unasked while Revocations
+	// does not answer, from its first failure on. An answer to any token ends
+	// the outage. It is logged, at most once a minute. Whoever can make the
+	// store fail keeps a revoked token alive for as long. Default: not at all,
+	// tokens are refused with 503. At most 1 hour.
+	InsecureOnOutage time.Duration
 	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
 	Method string
 	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
@@ -104,6 +107,7 @@ const (
 	mostLifetime    = 3650 * 24 * time.Hour
 	defaultMaxBytes = 8 << 10
 	mostBytes       = 64 << 10
+	mostOutage      = time.Hour
 	defaultCache    = 10_000
 	defaultType     = "at+jwt"
 )
@@ -191,8 +195,11 @@ func (c Config) check() []error {
 	if c.Revocations != nil && store.IsNil(c.Revocations) {
 		wrong("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or leave it out")
 	}
-	if c.InsecureOnOutage && c.Revocations == nil {
-		wrong("InsecureOnOutage", "", "says nothing without Revocations")
+	if c.InsecureOnOutage < 0 || c.InsecureOnOutage > mostOutage {
+		wrong("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
+	}
+	if c.InsecureOnOutage > 0 && c.Revocations == nil {
+		wrong("InsecureOnOutage", c.InsecureOnOutage.String(), "says nothing without Revocations")
 	}
 	return errs
 }

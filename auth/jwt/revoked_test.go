@@ -170,7 +170,7 @@ func TestRevocationOutage(t *testing.T) {
 					store := &revocations{}
 					sized := func(c *boundtest.Settings) { c.JWT.MaxCached = size }
 					s := boundtest.Of(t, issuer, revocable(store), sized)
-					lenient := boundtest.Of(t, issuer, revocable(store), sized, func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = true })
+					lenient := boundtest.Of(t, issuer, revocable(store), sized, func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = time.Hour })
 					token := issuer.Token(nil)
 					s.Accepts(t, boundtest.Asks("Bearer", token))
 					store.answer = test.answer
@@ -200,6 +200,40 @@ func TestRevocationOutage(t *testing.T) {
 	}
 }
 
+// What accepts tokens unasked ends: after its time, and as soon as the store
+// answers, from when on the next outage is a new one.
+func TestAcceptingUnaskedEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+		gone := func(context.Context, *bulwark.Principal) (bool, error) { return false, errors.New("gone") }
+		store := &revocations{}
+		s := boundtest.Of(t, issuer, revocable(store), func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = 10 * time.Minute })
+		accepts := func() {
+			t.Helper()
+			s.Accepts(t, boundtest.Asks("Bearer", issuer.Token(nil)))
+		}
+		refuses := func() {
+			t.Helper()
+			s.Refuses(t, boundtest.Asks("Bearer", issuer.Token(nil)), boundtest.Outage("store_unavailable"))
+		}
+		accepts()
+		time.Sleep(time.Hour)
+		store.answer = gone
+		accepts() // the first failure, from which on it counts
+		time.Sleep(10*time.Minute - 1)
+		accepts()
+		time.Sleep(1)
+		refuses()
+		time.Sleep(time.Hour)
+		refuses()
+		store.answer = nil
+		accepts()
+		store.answer = gone
+		accepts()
+		time.Sleep(10 * time.Minute)
+		refuses()
+	})
+}
+
 // A client that hangs up while the store is asked makes no outage: or whoever
 // has a revoked token would use it where an outage lets tokens in.
 func TestHangingUpIsNoOutage(t *testing.T) {
@@ -210,7 +244,7 @@ func TestHangingUpIsNoOutage(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := configFor(signer.Keys())
-		config.Revocations, config.InsecureOnOutage = store, true
+		config.Revocations, config.InsecureOnOutage = store, time.Hour
 		s := newService(t, config)
 		claims := goodClaims()
 		claims["jti"], claims["iat"] = "t1", time.Now().Unix()

@@ -22,7 +22,7 @@ func TestAcceptingUnaskedIsLogged(t *testing.T) {
 		logTo(t, slog.NewTextHandler(&lines, nil))
 		logged := func() int { return strings.Count(lines.String(), "InsecureOnOutage") }
 		store := &revocations{answer: func(context.Context, *bulwark.Principal) (bool, error) { return false, errors.New("gone") }}
-		s := boundtest.Of(t, issuer, revocable(store), func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = true })
+		s := boundtest.Of(t, issuer, revocable(store), func(c *boundtest.Settings) { c.JWT.InsecureOnOutage = time.Hour })
 		for range 20 {
 			s.Accepts(t, boundtest.Asks("Bearer", issuer.Token(nil)))
 		}

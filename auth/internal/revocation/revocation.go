@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
@@ -17,17 +18,23 @@ import (
 // A Checker asks a store of revocations. The zero value asks nobody. It is safe
 // for concurrent use.
 type Checker struct {
-	store   auth.Revocations
-	local   bool // the store never waits, so that it needs no deadline
-	lenient bool // what cannot be asked is not revoked
-	noted   *atomic.Int64
+	store  auth.Revocations
+	local  bool          // the store never waits, so that it needs no deadline
+	outage time.Duration // for so long what cannot be asked is not revoked
+	seen   *seen
 }
 
-// New returns a Checker, of nobody where the store is nil. A lenient one
-// accepts tokens while the store cannot be asked.
-func New(revocations auth.Revocations, lenient bool) Checker {
+// seen is what a Checker has seen of its store.
+type seen struct {
+	down  atomic.Pointer[time.Time] // since when it does not answer, or nil
+	noted atomic.Int64              // the minute of the last line
+}
+
+// New returns a Checker, of nobody where the store is nil. While the store
+// cannot be asked the Checker accepts tokens for so long as the outage says.
+func New(revocations auth.Revocations, outage time.Duration) Checker {
 	_, local := revocations.(*auth.MemoryRevocations)
-	return Checker{revocations, local, lenient, new(atomic.Int64)}
+	return Checker{revocations, local, outage, new(seen)}
 }
 
 // Reaches returns nil where tokens with the claims can be revoked, or nobody
@@ -54,13 +61,30 @@ func (c Checker) Check(ctx context.Context, p *bulwark.Principal) error {
 	switch {
 	case revoked: // also where the rest could not be asked
 		return auth.Invalid("revoked", nil)
-	case err != nil && c.lenient && ctx.Err() == nil: // a client that hangs up makes no outage
+	case err == nil:
+		c.seen.answered()
+		return nil
+	// A client that hangs up makes no outage.
+	case c.outage > 0 && ctx.Err() == nil && c.seen.failing(time.Now(), c.outage):
 		c.note(err)
 		return nil
-	case err != nil:
-		return auth.Unavailable("store_unavailable", err, store.Retry)
 	}
-	return nil
+	return auth.Unavailable("store_unavailable", err, store.Retry)
+}
+
+// answered ends an outage.
+func (s *seen) answered() {
+	if s.down.Load() != nil {
+		s.down.Store(nil)
+	}
+}
+
+// failing notes that the store has not answered, and reports whether the outage
+// is not longer yet than it may be.
+func (s *seen) failing(now time.Time, most time.Duration) bool {
+	s.down.CompareAndSwap(nil, &now)
+	since := s.down.Load()
+	return since == nil || !cache.Passed(now, since.Add(most)) // nil: it has just answered somebody else
 }
 
 func (c Checker) ask(ctx context.Context, p *bulwark.Principal) (revoked bool, err error) {
@@ -72,7 +96,7 @@ func (c Checker) ask(ctx context.Context, p *bulwark.Principal) (revoked bool, e
 // blocks or panics holds up the one request that logs.
 func (c Checker) note(err error) {
 	minute := time.Now().Unix() / 60
-	if before := c.noted.Load(); before == minute || !c.noted.CompareAndSwap(before, minute) {
+	if before := c.seen.noted.Load(); before == minute || !c.seen.noted.CompareAndSwap(before, minute) {
 		return
 	}
 	slog.Default().Warn("auth: Revocations cannot be asked, tokens are accepted unasked (InsecureOnOutage)", "error", err.Error())
