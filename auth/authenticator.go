@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // An Authenticator knows one kind of credential. Its methods are called from
@@ -70,10 +71,8 @@ func split(line string) (scheme, credentials string, ok bool) {
 	if end <= 0 {
 		return "", "", false
 	}
-	for i := range end {
-		if !isTokenByte(line[i]) {
-			return "", "", false
-		}
+	if !token.Is(line[:end]) {
+		return "", "", false
 	}
 	credentials = strings.TrimLeft(line[end:], " ")
 	if credentials == "" {
@@ -85,13 +84,4 @@ func split(line string) (scheme, credentials string, ok bool) {
 		}
 	}
 	return line[:end], credentials, true
-}
-
-// isTokenByte reports whether c may stand in a token (RFC 9110 section 5.6.2).
-func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
-	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Config says which credentials a service accepts.
@@ -40,20 +40,18 @@ type Config struct {
 // New returns the layer that c describes. The error joins a
 // *[bulwark.ConfigError] for everything that is wrong.
 func New(c Config) (*Middleware, error) {
+	found := fault.In("auth")
 	m := &Middleware{authenticators: slices.Clone(c.Authenticators), optional: c.Optional}
-	errs := checkAuthenticators(m.authenticators)
+	checkAuthenticators(m.authenticators, found)
 	if !printable(c.Realm) {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth.Realm", Value: c.Realm, Reason: "must be printable ASCII"})
+		found.Add("Realm", c.Realm, "must be printable ASCII")
 	}
 	if reason := metadataFault(c.ResourceMetadata); reason != "" {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth.ResourceMetadata", Value: address.WithoutUser(c.ResourceMetadata), Reason: reason})
+		found.Add("ResourceMetadata", address.WithoutUser(c.ResourceMetadata), reason)
 	}
-	var err error
-	if m.crossSite, err = newCrossSite("auth.TrustedOrigins", c.TrustedOrigins); err != nil {
-		errs = append(errs, err)
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	m.crossSite = newCrossSite(c.TrustedOrigins, found)
+	if err := found.Err(); err != nil {
+		return nil, err
 	}
 	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
 	if m.optional {
@@ -62,7 +60,7 @@ func New(c Config) (*Middleware, error) {
 	return m, nil
 }
 
-// Build is [New] for a chain.
+// Build is [New], for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {
@@ -71,18 +69,15 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// checkAuthenticators returns what is wrong with the list.
-func checkAuthenticators(all []Authenticator) []error {
+// checkAuthenticators notes what is wrong with the list.
+func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) == 0 {
-		return []error{&bulwark.ConfigError{Field: "auth.Authenticators", Reason: "is empty; name at least one, such as a *jwt.Verifier"}}
+		found.Add("Authenticators", "", "is empty; name at least one, such as a *jwt.Verifier")
 	}
-	var errs []error
 	issuers := map[string]int{}
 	for i, a := range all {
-		wrong := func(value, reason string) {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("auth.Authenticators[%d]", i), Value: value, Reason: reason})
-		}
-		if isNil(a) {
+		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
+		if fault.IsNil(a) {
 			wrong("", "is nil; check the error of its New")
 			continue
 		}
@@ -93,11 +88,12 @@ func checkAuthenticators(all []Authenticator) []error {
 		}
 		if named, ok := a.(Issuer); ok {
 			issuer := named.Issuer()
-			if issuer == "" {
+			first, taken := issuers[issuer]
+			switch {
+			case issuer == "":
 				wrong("", "has no issuer: it was made without its New; check the error of that")
 				continue
-			}
-			if first, taken := issuers[issuer]; taken {
+			case taken:
 				wrong(issuer, fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first))
 				continue
 			}
@@ -107,14 +103,6 @@ func checkAuthenticators(all []Authenticator) []error {
 			wrong(reflect.TypeOf(a).String(), "has no Challenges; name the scheme that a 401 offers for its credentials")
 		}
 	}
-	return errs
-}
-
-// isNil reports whether a value is nil, or a nil pointer in an interface that
-// is not.
-func isNil(v any) bool {
-	value := reflect.ValueOf(v)
-	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 func printable(text string) bool {

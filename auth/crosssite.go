@@ -2,13 +2,13 @@ package auth
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // CrossSite refuses requests that a page of another site has made a browser
@@ -28,35 +28,58 @@ import (
 // BaseURL only trusted origins may open WebSockets.
 //
 // Safe methods are not checked: a handler of GET must not change anything.
+//
+// It is a layer that may stand anywhere in a chain, inside [bulwark.Edge]. A zero
+// or nil CrossSite refuses every request with 500 "auth.unconfigured". It is safe
+// for concurrent use.
 type CrossSite struct {
 	protection *http.CrossOriginProtection
 	trusted    map[string]bool
 }
 
 // NewCrossSite returns a guard that trusts the given origins, such as
-// "https://app.example.com", besides the service's own.
+// "https://app.example.com", besides the service's own. The error joins a
+// *[bulwark.ConfigError] for everything that is wrong.
 func NewCrossSite(trusted []string) (*CrossSite, error) {
-	return newCrossSite("auth(crosssite).TrustedOrigins", trusted)
-}
-
-func newCrossSite(field string, trusted []string) (*CrossSite, error) {
-	c := &CrossSite{protection: http.NewCrossOriginProtection(), trusted: make(map[string]bool, len(trusted))}
-	var errs []error
-	for i, origin := range trusted {
-		if reason := originFault(origin); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: address.WithoutUser(origin), Reason: reason})
-			continue
-		}
-		if err := c.protection.AddTrustedOrigin(origin); err != nil {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("%s[%d]", field, i), Value: address.WithoutUser(origin), Reason: err.Error()})
-		}
-		c.trusted[origin] = true
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	found := fault.In("auth(crosssite)")
+	c := newCrossSite(trusted, found)
+	if err := found.Err(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
+
+func newCrossSite(trusted []string, found *fault.List) *CrossSite {
+	c := &CrossSite{protection: http.NewCrossOriginProtection(), trusted: make(map[string]bool, len(trusted))}
+	for i, origin := range trusted {
+		wrong := func(reason string) { found.AddAt("TrustedOrigins", i, address.WithoutUser(origin), reason) }
+		if reason := originFault(origin); reason != "" {
+			wrong(reason)
+			continue
+		}
+		if err := c.protection.AddTrustedOrigin(origin); err != nil {
+			wrong(err.Error())
+		}
+		c.trusted[origin] = true
+	}
+	return c
+}
+
+// Wrap returns a handler that calls next for requests that pass [CrossSite.Check],
+// and refuses the others. It is for a service, or a part of one, whose cookies are
+// not read by an [Authenticator]; [Middleware] checks by itself.
+func (c *CrossSite) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := c.Check(r); err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Build returns c.
+func (c *CrossSite) Build() (bulwark.Layer, error) { return c, nil }
 
 // originFault says what is wrong with an origin. It must be written as browsers
 // serialize it (WHATWG HTML, "ASCII serialization of an origin"), since it is
@@ -93,7 +116,7 @@ func canonicalOrigin(origin string) string {
 // credential is ambient, and for handlers that set or clear such a credential.
 func (c *CrossSite) Check(r *http.Request) error {
 	if c == nil || c.protection == nil {
-		return &bulwark.ConfigError{Field: "auth", Reason: "the CrossSite was made without NewCrossSite"}
+		return fault.Unmade("auth(crosssite)", "NewCrossSite")
 	}
 	if isWebSocket(r) {
 		return c.checkOrigin(r)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -101,9 +102,35 @@ func TestCrossSiteConfigErrors(t *testing.T) {
 			t.Errorf("%q: errors for %q", origin, got)
 		}
 	}
-	for _, guard := range []*auth.CrossSite{nil, {}} {
-		if err := guard.Check(request()); err == nil {
-			t.Error("a zero guard lets everybody in")
-		}
+}
+
+// Alone, as a layer.
+func TestCrossSiteWrap(t *testing.T) {
+	guard := bulwark.Must(auth.NewCrossSite([]string{"https://app.example.com"}))
+	chain := bulwark.Must(bulwark.Chain(bulwark.Edge{Hosts: []string{"api.example.com"}}, guard))
+	send := func(origin string) exchange {
+		r := request("Sec-Fetch-Site: cross-site", "Origin: "+origin)
+		r.Method, r.Host = http.MethodPost, "api.example.com"
+		return through(chain, r)
+	}
+	if x := send("https://app.example.com"); !x.ran || x.Code != http.StatusNoContent || x.settled || len(x.events) != 0 {
+		t.Errorf("a trusted page: %d, ran %t, events %+v", x.Code, x.ran, x.events)
+	}
+	x := send("https://evil.example")
+	x.refused(t, http.StatusForbidden, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
+	if got := x.Body.String(); !strings.Contains(got, `"detail":"The request was sent from another site."`) || x.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%s %v", got, x.Header())
+	}
+	if layer, err := guard.Build(); layer != bulwark.Layer(guard) || err != nil {
+		t.Errorf("Build returns %v, %v", layer, err)
+	}
+	for name, guard := range map[string]*auth.CrossSite{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			x := through(guard, request())
+			x.refused(t, http.StatusInternalServerError, "auth.unconfigured", nil, bulwark.SysUnavailable, "auth.unconfigured")
+			if cause := x.events[0].Attrs[0].Value.String(); !strings.Contains(cause, "NewCrossSite") {
+				t.Errorf("the log does not say what is missing: %q", cause)
+			}
+		})
 	}
 }

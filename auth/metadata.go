@@ -2,7 +2,6 @@ package auth
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Metadata describes a protected resource to OAuth clients (RFC 9728 section
@@ -42,16 +42,17 @@ type Metadata struct {
 
 // MetadataHandler returns a handler of GET and HEAD for
 // "/.well-known/oauth-protected-resource" that serves m as JSON, to be cached
-// for an hour. Put its URL into [Config.ResourceMetadata].
+// for an hour. Put its URL into [Config.ResourceMetadata]. The error joins a
+// *[bulwark.ConfigError] for everything that is wrong.
 func MetadataHandler(m Metadata) (http.Handler, error) {
-	var errs []error
+	found := fault.In("auth(metadata)")
 	check := func(field, value string) {
 		if reason := resourceFault(value); reason != "" {
-			errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata)." + field, Value: address.WithoutUser(value), Reason: reason})
+			found.Add(field, address.WithoutUser(value), reason)
 		}
 	}
 	if m.Resource == "" {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata).Resource", Reason: "is empty; name the https URL that tokens have as audience"})
+		found.Add("Resource", "", "is empty; name the https URL that tokens have as audience")
 	}
 	check("Resource", m.Resource)
 	for i, server := range m.AuthorizationServers {
@@ -61,10 +62,10 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 	check("Documentation", m.Documentation)
 	check("PolicyURI", m.PolicyURI)
 	if m.DPoPRequired && len(m.DPoPAlgorithms) == 0 {
-		errs = append(errs, &bulwark.ConfigError{Field: "auth(metadata).DPoPAlgorithms", Reason: "is empty, and DPoPRequired; name the algorithms of the proofs"})
+		found.Add("DPoPAlgorithms", "", "is empty, and DPoPRequired; name the algorithms of the proofs")
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := found.Err(); err != nil {
+		return nil, err
 	}
 	body, err := json.Marshal(m.document())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -85,7 +86,7 @@ func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 // there is none.
 func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal, scheme string, err error) {
 	if m == nil || len(m.authenticators) == 0 {
-		return nil, "", &bulwark.ConfigError{Field: "auth", Reason: "the Middleware was made without New"}
+		return nil, "", fault.Unmade("auth", "New")
 	}
 	lines := r.Header["Authorization"]
 	if len(lines) > 1 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Revocations remembers credentials that are no longer good although they have
@@ -171,7 +172,7 @@ const revokeTimeout = 5 * time.Second
 // that fails 503 "auth.unavailable". That v is malformed, or store nil, is the
 // application's mistake and an opaque 500.
 func Revoke(r *http.Request, store Revocations, v Revocation) error {
-	if isNil(store) {
+	if fault.IsNil(store) {
 		return errors.New("auth: Revoke was called without a store")
 	}
 	if err := v.Check(); err != nil {
