@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -13,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/auth/internal/store"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -78,28 +75,25 @@ const (
 // New returns a verifier of proofs. The error joins a *[bulwark.ConfigError]
 // for everything that is wrong.
 func New(c Config) (*Verifier, error) {
-	var errs []error
-	wrong := func(field, value, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: "dpop." + field, Value: value, Reason: reason})
-	}
-	if store.IsNil(c.Replays) {
-		wrong("Replays", "", "is nil; use &dpop.MemoryReplays{} or a store that your processes share")
+	found := fault.In("dpop")
+	if fault.IsNil(c.Replays) {
+		found.Add("Replays", "", "is nil; use &dpop.MemoryReplays{} or a store that your processes share")
 	}
 	if c.Window != 0 && (c.Window < time.Second || c.Window > mostWindow) {
-		wrong("Window", c.Window.String(), "must be from a second to 5 minutes; zero is 60 seconds")
+		found.Add("Window", c.Window.String(), "must be from a second to 5 minutes; zero is 60 seconds")
 	}
 	if len(c.NonceKey) > 0 && len(c.NonceKey) < minNonceKey {
-		wrong("NonceKey", "", "must be at least 32 bytes from a random source")
+		found.Add("NonceKey", "", "must be at least 32 bytes from a random source")
 	}
 	if c.NonceLifetime != 0 && (c.NonceLifetime < 30*time.Second || c.NonceLifetime > time.Hour) {
-		wrong("NonceLifetime", c.NonceLifetime.String(), "must be from 30 seconds to an hour; zero is 5 minutes")
+		found.Add("NonceLifetime", c.NonceLifetime.String(), "must be from 30 seconds to an hour; zero is 5 minutes")
 	}
 	if c.MaxProofBytes < 0 || c.MaxProofBytes > mostBytes {
-		wrong("MaxProofBytes", strconv.FormatInt(c.MaxProofBytes, 10), "must be between 1 and 65536; zero is 4096")
+		found.Add("MaxProofBytes", strconv.FormatInt(c.MaxProofBytes, 10), "must be between 1 and 65536; zero is 4096")
 	}
-	algorithms, algorithmErrs := c.algorithms()
-	if errs = append(errs, algorithmErrs...); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	algorithms := c.algorithms(found)
+	if err := found.Err(); err != nil {
+		return nil, err
 	}
 	d := &Verifier{
 		replays:  c.Replays,
@@ -116,7 +110,7 @@ func New(c Config) (*Verifier, error) {
 
 // algorithms returns the accepted ones: only of public keys, which a proof
 // brings along (RFC 9449 section 4.3, step 5).
-func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
+func (c Config) algorithms(found *fault.List) map[string]*jose.Algorithm {
 	known := jose.Algorithms()
 	for name, a := range known {
 		if a.Secret() {
@@ -124,18 +118,16 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, []error) {
 		}
 	}
 	if len(c.Algorithms) == 0 {
-		return known, nil
+		return known
 	}
 	chosen := map[string]*jose.Algorithm{}
-	var errs []error
 	for i, name := range c.Algorithms {
 		if known[name] == nil {
-			errs = append(errs, &bulwark.ConfigError{Field: fmt.Sprintf("dpop.Algorithms[%d]", i), Value: name,
-				Reason: "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"})
+			found.AddAt("Algorithms", i, name, "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA")
 		}
 		chosen[name] = known[name]
 	}
-	return chosen, errs
+	return chosen
 }
 
 // offered names the algorithms for a challenge.

@@ -17,7 +17,7 @@ import (
 type outcome struct {
 	answer  *answer  // the token is good
 	refusal *refusal // it is not
-	fault   *fault   // nobody can say
+	failure *failure // nobody can say
 }
 
 // answer is about a good token. It never changes.
@@ -34,8 +34,8 @@ type refusal struct {
 	cause  error
 }
 
-// fault is why there is no answer.
-type fault struct {
+// failure is why there is no answer.
+type failure struct {
 	cause   error
 	token   bool      // it may be for this token only
 	strike  bool      // but is a sign of an outage where it happens again and again
@@ -70,7 +70,7 @@ func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	var room [24]jsondoc.Member
 	members, err := jsondoc.Members(room[:0], body, claims.Limits(r.maxBytes))
 	if err != nil {
-		return outcome{fault: &fault{cause: err, token: true, strike: true}}
+		return outcome{failure: &failure{cause: err, token: true, strike: true}}
 	}
 	// Anything but the literal true is not active: no text, no number, no
 	// absence.

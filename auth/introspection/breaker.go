@@ -46,7 +46,7 @@ func (b *breaker) start(f *flight) {
 
 // land is told what has come of a question, and reports whether the endpoint is
 // to be left alone for that.
-func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
+func (b *breaker) land(f *flight, bad *failure, now time.Time) bool {
 	probed := b.probe == f
 	if probed {
 		b.probe = nil
@@ -60,7 +60,7 @@ func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	}
 	if bad.token && !b.strike(bad) {
 		// Whoever has such a token must not keep everybody else out by it: the
-		// next one sees whether the endpoint is back, at once where the fault
+		// next one sees whether the endpoint is back, at once where the failure
 		// says nothing of the endpoint.
 		if probed && bad.strike {
 			b.retryAt = now.Add(backoff.Jittered(firstBackoff))
@@ -73,9 +73,10 @@ func (b *breaker) land(f *flight, bad *fault, now time.Time) bool {
 	return true
 }
 
-// strike reports whether a fault that may be for its token only is one too many
-// of those that look like an outage. While the endpoint is left alone none is.
-func (b *breaker) strike(bad *fault) bool {
+// strike reports whether a failure that may be for its token only is one too
+// many of those that look like an outage. While the endpoint is left alone none
+// is.
+func (b *breaker) strike(bad *failure) bool {
 	if !bad.strike || b.failures > 0 {
 		return false
 	}

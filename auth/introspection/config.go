@@ -3,7 +3,6 @@ package introspection
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -182,8 +181,8 @@ func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(te
 // everything that is wrong. The endpoint need not be up yet.
 func New(c Config) (*Introspector, error) {
 	c = c.withDefaults()
-	if errs := c.check(); len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	if c.InsecureOnOutage > 0 {
 		slog.Default().Info("security layer with InsecureOnOutage: a token is accepted by its last answer while the endpoint fails",

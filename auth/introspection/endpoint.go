@@ -53,14 +53,14 @@ func newTransport(connections int) *http.Transport {
 }
 
 // ask returns the answer about a token, not yet read.
-func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
+func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *failure) {
 	request, err := e.request(ctx, token)
 	if err != nil {
-		return nil, &fault{cause: fmt.Errorf("authenticate this service: %w", err)}
+		return nil, &failure{cause: fmt.Errorf("authenticate this service: %w", err)}
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, &fault{cause: readable(err)}
+		return nil, &failure{cause: readable(err)}
 	}
 	defer response.Body.Close()
 	if f := statusFault(response.StatusCode); f != nil {
@@ -68,14 +68,14 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *fault) {
 	}
 	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return nil, &fault{cause: errors.New("the answer is not application/json"), token: true, strike: true}
+		return nil, &failure{cause: errors.New("the answer is not application/json"), token: true, strike: true}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
 	switch {
 	case err != nil:
-		return nil, &fault{cause: readable(err)}
+		return nil, &failure{cause: readable(err)}
 	case int64(len(body)) > e.maxBytes:
-		return nil, &fault{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true, strike: true}
+		return nil, &failure{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
@@ -121,8 +121,8 @@ func (e *endpoint) close() {
 // be: a server, or a firewall in front of it, that chokes on one token is not
 // down for others. That our own credentials are refused, or that we ask too
 // much, is.
-func statusFault(status int) *fault {
-	f := &fault{cause: errors.New("the answer is " + strconv.Itoa(status))}
+func statusFault(status int) *failure {
+	f := &failure{cause: errors.New("the answer is " + strconv.Itoa(status))}
 	switch {
 	case status == http.StatusOK:
 		return nil

@@ -22,7 +22,7 @@ func (i *Introspector) Held() (good, bytes, others int) {
 }
 
 // Read judges an answer by the rules of i, and returns its subject and why it
-// is refused, or "fault".
+// is refused, or "failure".
 func (i *Introspector) Read(body []byte, now time.Time) (p *bulwark.Principal, reason string) {
 	o := i.rules.read(body, now, now)
 	switch {
@@ -31,7 +31,7 @@ func (i *Introspector) Read(body []byte, now time.Time) (p *bulwark.Principal, r
 	case o.refusal != nil:
 		return nil, o.refusal.reason
 	}
-	return nil, "fault"
+	return nil, "failure"
 }
 
 // Key is what a token is remembered by, for one client at one endpoint.

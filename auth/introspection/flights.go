@@ -149,10 +149,10 @@ func (fs *flights) find(k key, now time.Time) (*flight, outcome) {
 		return nil, o
 	}
 	if fs.closed {
-		return nil, outcome{fault: &fault{cause: errClosed}}
+		return nil, outcome{failure: &failure{cause: errClosed}}
 	}
 	if wait := fs.breaker.wait(now); wait > 0 {
-		return nil, outcome{fault: &fault{cause: fs.breaker.cause, retryAt: now.Add(wait)}}
+		return nil, outcome{failure: &failure{cause: fs.breaker.cause, retryAt: now.Add(wait)}}
 	}
 	return nil, outcome{}
 }
@@ -164,11 +164,11 @@ func (fs *flights) fly(f *flight, k key, token string) {
 	// A transport that does not listen to its context holds up its own slot
 	// only.
 	stop := context.AfterFunc(ctx, func() {
-		if o := (outcome{fault: &fault{cause: ctx.Err()}}); fs.land(f, k, o) {
-			fs.log(o.fault.cause)
+		if o := (outcome{failure: &failure{cause: ctx.Err()}}); fs.land(f, k, o) {
+			fs.log(o.failure.cause)
 		}
 	})
-	o := outcome{fault: &fault{cause: errBroken}}
+	o := outcome{failure: &failure{cause: errBroken}}
 	defer func() {
 		_ = recover() // whose value may hold anything, so it is not logged
 		stop()
@@ -176,7 +176,7 @@ func (fs *flights) fly(f *flight, k key, token string) {
 		failed := fs.land(f, k, o)
 		fs.free()
 		if failed {
-			fs.log(o.fault.cause)
+			fs.log(o.failure.cause)
 		}
 	}()
 	o = fs.question(ctx, token)
@@ -186,7 +186,7 @@ func (fs *flights) question(ctx context.Context, token string) outcome {
 	asked := time.Now()
 	body, bad := fs.endpoint.ask(ctx, token)
 	if bad != nil {
-		return outcome{fault: bad}
+		return outcome{failure: bad}
 	}
 	return fs.rules.read(body, asked, time.Now())
 }
@@ -204,15 +204,15 @@ func (fs *flights) land(f *flight, k key, o outcome) bool {
 	f.landed = true
 	defer close(f.done)
 	delete(fs.all, k)
-	if fs.closed && o.fault != nil {
-		f.outcome = outcome{fault: &fault{cause: errClosed}}
+	if fs.closed && o.failure != nil {
+		f.outcome = outcome{failure: &failure{cause: errClosed}}
 		return false
 	}
-	failed := fs.breaker.land(f, o.fault, now)
-	if o.fault != nil {
-		o.fault.retryAt = now.Add(fs.breaker.wait(now))
-		if o.fault.token {
-			o.fault.retryAt = now.Add(faultTime)
+	failed := fs.breaker.land(f, o.failure, now)
+	if o.failure != nil {
+		o.failure.retryAt = now.Add(fs.breaker.wait(now))
+		if o.failure.token {
+			o.failure.retryAt = now.Add(failureTime)
 		}
 	}
 	fs.memory.keep(k, o, now)

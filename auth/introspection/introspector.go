@@ -14,6 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Introspector asks an authorization server about the tokens that it has
@@ -74,7 +75,7 @@ func (i *Introspector) LogValue() slog.Value { return slog.StringValue(i.String(
 // made returns an error for an Introspector that no New has made.
 func (i *Introspector) made() error {
 	if i == nil || i.flights == nil {
-		return &bulwark.ConfigError{Field: "introspection", Reason: "the Introspector was made without New"}
+		return fault.Unmade("introspection", "New")
 	}
 	return nil
 }
@@ -162,7 +163,7 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	if last := i.memory.last(k, now); last != nil {
 		return last, i.rules.revocations.Check(ctx, last.principal)
 	}
-	return nil, unavailable(o.fault.cause, o.fault.retryAt.Sub(now))
+	return nil, unavailable(o.failure.cause, o.failure.retryAt.Sub(now))
 }
 
 // unavailable refuses a token that nobody can be asked about now.

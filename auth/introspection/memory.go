@@ -8,10 +8,10 @@ import (
 
 const (
 	maxRefusals = 1024
-	// faultTime is how long a token is not asked about again whose answer was
+	// failureTime is how long a token is not asked about again whose answer was
 	// of no use: such an answer may be for this token only, and no sign of an
 	// outage.
-	faultTime = 5 * time.Second
+	failureTime = 5 * time.Second
 )
 
 // memory holds what is known about tokens. It is safe for concurrent use.
@@ -69,8 +69,8 @@ func (m *memory) keep(k cache.Key, o outcome, now time.Time) {
 	case o.refusal != nil:
 		m.answers.Drop(k) // an outage must not bring it back
 		m.others.Put(k, other{o, now.Add(m.inactive)}, 0)
-	case o.fault.token:
-		m.others.Put(k, other{o, o.fault.retryAt}, 0)
+	case o.failure.token:
+		m.others.Put(k, other{o, o.failure.retryAt}, 0)
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -27,15 +27,16 @@ import (
 // fetched from there. Metadata and keys share the bounds of c: one Timeout is
 // for both together. All else is as with [RemoteKeys].
 func Discover(issuer string, c RemoteConfig) KeySource {
-	r := newRemote(c)
-	r.fetcher.issuer = &discovery{name: issuer}
+	found := fault.In("jwt.Keys")
 	reason := keysFault(issuer)
 	if reason == "" && strings.Contains(issuer, "?") {
 		reason = "must be without query (RFC 8414 section 2)"
 	}
 	if reason != "" {
-		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys.Issuer", Value: address.WithoutUser(issuer), Reason: reason})
+		found.Add("Issuer", address.WithoutUser(issuer), reason)
 	}
+	r := newRemote(c, found)
+	r.fetcher.issuer = &discovery{name: issuer}
 	return r
 }
 

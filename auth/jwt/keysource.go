@@ -29,7 +29,7 @@ type source interface {
 	renewed(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error)
 	// faults are the mistakes in the configuration of the source, for tokens of
 	// the issuer.
-	faults(issuer string) []error
+	faults(issuer string) error
 	shutdown(ctx context.Context) error
 }
 

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -21,7 +20,7 @@ type remote struct {
 	fetcher  fetcher
 	maxStale time.Duration
 	cooldown time.Duration
-	errs     []error
+	err      error           // what is wrong with the configuration
 	context  context.Context // of all fetches; ended by shutdown
 	cancel   context.CancelFunc
 
@@ -65,12 +64,13 @@ func (r *remote) live(now time.Time) *jose.KeySet {
 
 func (r *remote) secret() bool { return false }
 
-func (r *remote) faults(issuer string) []error {
-	if r.fetcher.issuer == nil || r.fetcher.issuer.name == issuer {
-		return r.errs
+func (r *remote) faults(issuer string) error {
+	found := fault.In("jwt.Keys")
+	found.Join(r.err)
+	if r.fetcher.issuer != nil && r.fetcher.issuer.name != issuer {
+		found.Add("", address.WithoutUser(r.fetcher.issuer.name), "are of another issuer than Issuer; both must be the exact iss of the tokens")
 	}
-	return append(slices.Clip(r.errs), &bulwark.ConfigError{Field: "jwt.Keys", Value: address.WithoutUser(r.fetcher.issuer.name),
-		Reason: "are of another issuer than Issuer; both must be the exact iss of the tokens"})
+	return found.Err()
 }
 
 // current returns the keys at hand, and waits only where there are none.

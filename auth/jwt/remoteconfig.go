@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // RemoteConfig bounds how keys are fetched. The zero value is right for most.
@@ -66,17 +66,21 @@ const (
 // not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it
 // earlier.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
-	r := newRemote(c)
-	r.fetcher.url = url
+	found := fault.In("jwt.Keys")
 	if reason := keysFault(url); reason != "" {
-		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys.URL", Value: address.WithoutUser(url), Reason: reason})
+		found.Add("URL", address.WithoutUser(url), reason)
 	}
+	r := newRemote(c, found)
+	r.fetcher.url = url
 	return r
 }
 
-// newRemote returns a source that does not know yet where its keys are.
-func newRemote(c RemoteConfig) *remote {
+// newRemote returns a source that does not know yet where its keys are, with
+// what was found wrong before.
+func newRemote(c RemoteConfig, found *fault.List) *remote {
+	c.check(found)
 	r := &remote{
+		err:      found.Err(),
 		maxStale: max(cmp.Or(c.MaxStale, defaultMaxStale), 0),
 		cooldown: cmp.Or(c.Cooldown, defaultCooldown),
 		fetcher: fetcher{
@@ -87,23 +91,24 @@ func newRemote(c RemoteConfig) *remote {
 	}
 	r.fetcher.client = r.fetcher.newClient(c.Transport)
 	r.context, r.cancel = context.WithCancel(context.Background())
-	wrong := func(field, value, reason string) {
-		r.errs = append(r.errs, &bulwark.ConfigError{Field: "jwt.Keys." + field, Value: value, Reason: reason})
-	}
+	return r
+}
+
+// check notes what is wrong with the bounds.
+func (c RemoteConfig) check(found *fault.List) {
 	if c.Timeout < 0 || c.Timeout > 30*time.Second {
-		wrong("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
+		found.Add("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
 	}
 	if c.MaxStale > mostStale {
-		wrong("MaxStale", c.MaxStale.String(), "must be at most 30 days; keys that the issuer has withdrawn would be believed for as long")
+		found.Add("MaxStale", c.MaxStale.String(), "must be at most 30 days; keys that the issuer has withdrawn would be believed for as long")
 	}
 	if c.Cooldown != 0 && (c.Cooldown < time.Second || c.Cooldown > mostCooldown) {
-		wrong("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
+		found.Add("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
 	}
 	if c.MaxDocumentBytes < 0 || c.MaxDocumentBytes > 8<<20 {
-		wrong("MaxDocumentBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
+		found.Add("MaxDocumentBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
 	}
 	if c.MaxKeys < 0 || c.MaxKeys > 1000 {
-		wrong("MaxKeys", "", "must be between 0 and 1000; zero is 100")
+		found.Add("MaxKeys", "", "must be between 0 and 1000; zero is 100")
 	}
-	return r
 }

@@ -16,6 +16,7 @@ import (
 	"strconv"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -62,10 +63,8 @@ type Signer struct {
 // NewSigner returns a signer. The error joins a *[bulwark.ConfigError] for
 // everything that is wrong.
 func NewSigner(c SignerConfig) (*Signer, error) {
-	var errs []error
-	wrong := func(field, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: "jwt(signer)." + field, Reason: reason})
-	}
+	found := fault.In("jwt(signer)")
+	wrong := func(field, reason string) { found.Add(field, "", reason) }
 	if c.Issuer == "" {
 		wrong("Issuer", "is empty; name the iss of the tokens")
 	}
@@ -89,13 +88,13 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	for i, retired := range c.Retired {
 		old, err := jose.NewKey("", "", retired)
 		if err != nil {
-			wrong(fmt.Sprintf("Retired[%d]", i), err.Error())
+			found.AddAt("Retired", i, "", err.Error())
 			continue
 		}
 		old.ID = old.ThumbprintText()
 		keys = append(keys, old)
 	}
-	if len(errs) == 0 {
+	if found.Err() == nil {
 		set, err := jose.NewKeySet(keys)
 		if err != nil {
 			wrong("Retired", err.Error())
@@ -105,8 +104,8 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 			wrong("Key", err.Error())
 		}
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := found.Err(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -114,7 +113,7 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 // made returns an error for a Signer that no NewSigner has made.
 func (s *Signer) made() error {
 	if s == nil || s.published == nil {
-		return &bulwark.ConfigError{Field: "jwt(signer)", Reason: "was made without NewSigner; use jwt.NewSigner"}
+		return fault.Unmade("jwt(signer)", "NewSigner")
 	}
 	return nil
 }
@@ -200,7 +199,7 @@ func (s *Signer) signature(input []byte) ([]byte, error) {
 // Keys returns the public keys, for a verifier in the same process.
 func (s *Signer) Keys() KeySource {
 	if s.made() != nil {
-		return &static{errs: []error{&bulwark.ConfigError{Field: "jwt.Keys", Reason: "are of a Signer made without NewSigner; check its error"}}}
+		return &static{err: &bulwark.ConfigError{Field: "jwt.Keys", Reason: "are of a Signer made without NewSigner; check its error"}}
 	}
 	return s.published
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -14,21 +15,17 @@ import (
 type static struct {
 	set     *jose.KeySet
 	secrets bool
-	errs    []error
+	err     error // what is wrong with the configuration
 }
 
 func (s *static) secret() bool                   { return s.secrets }
-func (s *static) faults(string) []error          { return s.errs }
+func (s *static) faults(string) error            { return s.err }
 func (s *static) shutdown(context.Context) error { return nil }
 
 func (s *static) current(context.Context, jose.Header) (*jose.KeySet, bool, error) {
 	return s.set, false, nil
 }
 func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, error) { return nil, nil }
-
-func (s *static) wrong(i int, reason string) {
-	s.errs = append(s.errs, &bulwark.ConfigError{Field: fmt.Sprintf("jwt.Keys[%d]", i), Reason: reason})
-}
 
 // StaticKeys are public keys known at start. Each of keys is one of
 //
@@ -43,20 +40,19 @@ func (s *static) wrong(i int, reason string) {
 // and refused where those are more than four. Private keys and secrets are an
 // error: a verifier has no business with them.
 func StaticKeys(keys ...any) KeySource {
-	s := &static{}
+	found := fault.In("jwt.Keys")
 	var all []*jose.Key
 	for i, k := range keys {
-		found, err := staticKey(k)
+		some, err := staticKey(k)
 		if err != nil {
-			s.wrong(i, err.Error())
+			found.AddAt("", i, "", err.Error())
 		}
-		all = append(all, found...)
+		all = append(all, some...)
 	}
 	if len(keys) == 0 {
-		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: "has no keys"})
+		found.Add("", "", "has no keys")
 	}
-	s.finish(all)
-	return s
+	return newStatic(all, found)
 }
 
 // SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
@@ -65,28 +61,30 @@ func StaticKeys(keys ...any) KeySource {
 // secrets of 48 and 64 bytes. A passphrase is no such secret. At most four may
 // be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
-	s := &static{secrets: true}
+	found := fault.In("jwt.Keys")
 	var all []*jose.Key
 	for i, secret := range secrets {
 		if len(secret) < jose.MinSecret {
-			s.wrong(i, "is shorter than 32 bytes")
+			found.AddAt("", i, "", "is shorter than 32 bytes")
 			continue
 		}
 		all = append(all, jose.NewSecret(secret))
 	}
 	if len(secrets) == 0 {
-		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: "has no secrets"})
+		found.Add("", "", "has no secrets")
 	}
-	s.finish(all)
+	s := newStatic(all, found)
+	s.secrets = true
 	return s
 }
 
-func (s *static) finish(keys []*jose.Key) {
+// newStatic returns a source of the keys, with what was found wrong before.
+func newStatic(keys []*jose.Key, found *fault.List) *static {
 	set, err := jose.NewKeySet(keys)
-	if err != nil && len(s.errs) == 0 {
-		s.errs = append(s.errs, &bulwark.ConfigError{Field: "jwt.Keys", Reason: err.Error()})
+	if err != nil && found.Err() == nil {
+		found.Add("", "", err.Error())
 	}
-	s.set = set
+	return &static{set: set, err: found.Err()}
 }
 
 // tooMany reports more keys without a kid for one algorithm than a token is

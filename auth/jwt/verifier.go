@@ -15,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/compact"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
@@ -90,7 +91,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 // made returns an error for a Verifier that no New has made.
 func (v *Verifier) made() error {
 	if v == nil || v.keys == nil {
-		return &bulwark.ConfigError{Field: "jwt", Reason: "the Verifier was made without New"}
+		return fault.Unmade("jwt", "New")
 	}
 	return nil
 }
@@ -236,9 +237,9 @@ func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts 
 
 // invalid is the refusal of a token for a fault of its form, key or signature.
 func invalid(err error) *bulwark.Problem {
-	var fault *jose.Fault
-	if errors.As(err, &fault) {
-		return auth.Invalid(fault.Reason, fault.Err)
+	var bad *jose.Fault
+	if errors.As(err, &bad) {
+		return auth.Invalid(bad.Reason, bad.Err)
 	}
 	return auth.Invalid("malformed", err)
 }

@@ -3,7 +3,6 @@ package store
 
 import (
 	"errors"
-	"reflect"
 	"time"
 )
 
@@ -23,11 +22,4 @@ func Guard(err *error) {
 	if recover() != nil {
 		*err = errPanicked
 	}
-}
-
-// IsNil reports whether a store is nil, or a nil pointer in an interface that
-// is not.
-func IsNil(store any) bool {
-	value := reflect.ValueOf(store)
-	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }

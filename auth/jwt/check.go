@@ -1,0 +1,116 @@
+package jwt
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/jose"
+)
+
+// check notes what is wrong with the plain fields.
+func (c Config) check(found *fault.List) {
+	if c.Issuer == "" {
+		found.Add("Issuer", "", "is empty; name the exact iss of the tokens")
+	}
+	if len(c.Audience) == 0 {
+		found.Add("Audience", "", "is empty; name this service as the aud of its tokens does")
+	}
+	for i, audience := range c.Audience {
+		if audience == "" {
+			found.AddAt("Audience", i, "", "is empty")
+		}
+	}
+	if c.Skew > maxSkew {
+		found.Add("Skew", c.Skew.String(), "must be at most 5 minutes")
+	}
+	if c.MaxLifetime < 0 || c.MaxLifetime > mostLifetime {
+		found.Add("MaxLifetime", c.MaxLifetime.String(), "must be between 0 and 10 years; zero sets no limit")
+	}
+	if c.MaxTokenBytes < 0 || c.MaxTokenBytes > mostBytes {
+		found.Add("MaxTokenBytes", strconv.FormatInt(c.MaxTokenBytes, 10), "must be between 1 and 65536; zero is 8192")
+	}
+	if len(c.Require) > maxRequire {
+		found.Add("Require", strconv.Itoa(len(c.Require)), "must be at most 16 claims")
+	}
+	for _, want := range required(c.Require) {
+		if want.name == "" || want.value == "" {
+			found.Add("Require", want.name, "has an empty name or value; a claim cannot be required to be missing")
+		}
+	}
+	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
+		found.Add("DPoP", "", "was made without dpop.New; check its error")
+	}
+	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
+		found.Add("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
+	}
+	if c.Revocations != nil && fault.IsNil(c.Revocations) {
+		found.Add("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or leave it out")
+	}
+	if c.InsecureOnOutage < 0 || c.InsecureOnOutage > mostOutage {
+		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
+	}
+	if c.InsecureOnOutage > 0 && c.Revocations == nil {
+		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "says nothing without Revocations")
+	}
+}
+
+// maxRequire bounds what each token is compared with.
+const maxRequire = 16
+
+// types returns the accepted types in lower case: typ is a media type, whose
+// case does not matter (RFC 7515 section 4.1.9).
+func (c Config) types(found *fault.List) []string {
+	if len(c.Types) == 0 {
+		return []string{defaultType}
+	}
+	var types []string
+	for i, typ := range c.Types {
+		typ = strings.ToLower(typ)
+		switch {
+		case typ == "" || typ == "jwt":
+			found.AddAt("Types", i, typ, "tells access tokens from no others; set InsecurePlainType if the issuer has no better")
+		case strings.HasPrefix(typ, "application/") || len(typ) > jose.MaxType:
+			found.AddAt("Types", i, typ, "must be without application/ in front, and at most 64 bytes")
+		}
+		types = append(types, typ)
+	}
+	return types
+}
+
+// algorithms returns the accepted algorithms, which must fit the keys: a list
+// that names both secrets and public keys is how a public key comes to be
+// taken for a secret (RFC 8725 section 2.1).
+func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
+	found := fault.In("jwt")
+	keys, ok := c.Keys.(source)
+	if !ok {
+		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, StaticKeys or SecretKeys")
+		return nil, found.Err()
+	}
+	found.Join(keys.faults(c.Issuer))
+	known, chosen := jose.Algorithms(), map[string]*jose.Algorithm{}
+	for i, name := range c.Algorithms {
+		a := known[name]
+		switch {
+		case a == nil:
+			found.AddAt("Algorithms", i, name, "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384, HS512")
+		case a.Secret() && !keys.secret():
+			found.AddAt("Algorithms", i, name, "needs SecretKeys and is never accepted beside public keys")
+		case !a.Secret() && keys.secret():
+			found.AddAt("Algorithms", i, name, "needs public keys, and Keys are secrets")
+		}
+		chosen[name] = a
+	}
+	if len(c.Algorithms) == 0 {
+		for name, a := range known {
+			if a.Secret() == keys.secret() {
+				chosen[name] = a
+			}
+		}
+	}
+	if held, ok := keys.(*static); ok && found.Err() == nil {
+		found.Join(held.tooMany(chosen))
+	}
+	return chosen, found.Err()
+}
