@@ -23,7 +23,7 @@ type Config struct {
 	// is set is logged once, by New.
 	Optional bool
 	// Realm is put first into every challenge (RFC 9110 section 11.5).
-	// Optional; printable ASCII.
+	// Printable ASCII. Default: no realm.
 	Realm string
 	// ResourceMetadata is the URL of the document that [MetadataHandler]
 	// serves, such as

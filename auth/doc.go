@@ -53,9 +53,27 @@
 // without a flush, however large, or a handler on HTTP/1 that waits for the
 // request's body and not for its context.
 //
+// # Errors
+//
+// No credential is 401 "auth.credentials_required". A bad one is 401
+// "auth.invalid_token", and [Invalid] lists the reasons that only the log
+// learns. A scheme that nobody reads is 401 "auth.unsupported_scheme". More
+// than one credential is 400 "auth.ambiguous_credentials". An Authorization
+// header that is not a scheme followed by credentials is 400
+// "auth.invalid_request". A request that another site has sent is 403
+// "auth.cross_site". What cannot be checked is 503 "auth.unavailable", and a
+// revocation that finds no room 503 "auth.store_full". What was made without
+// its constructor is 500 "auth.unconfigured".
+//
+// The errors of all stores are [ErrNotFound], [ErrConflict] and [ErrFull].
+// Every New joins a *[bulwark.ConfigError] for everything that is wrong.
+//
+// # Packages
+//
 // The packages below verify the credentials: jwt signed access tokens,
 // introspection opaque ones, dpop the proofs that a token may be bound to,
 // apikey API keys, session logins of browsers. What is no longer good before it
 // expires is for [Revocations], written with [Revoke]. [MetadataHandler] tells
-// clients where tokens come from. Package authtest helps to test.
+// clients where tokens come from. Package authtest helps to test. The Examples
+// show one kind of token, several kinds behind one layer, and a logout.
 package auth

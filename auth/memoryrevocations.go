@@ -16,8 +16,8 @@ import (
 // the client has hung up.
 type MemoryRevocations struct {
 	// Max bounds the entries held at once, at about 170 bytes each however long
-	// the ids are; zero is 100,000. When so many have not expired, a further
-	// one is refused with [ErrFull].
+	// the ids are. When so many have not expired, a further entry is refused
+	// with [ErrFull]. Default: 100,000.
 	Max int
 
 	mu       sync.RWMutex

@@ -31,23 +31,25 @@ type Config struct {
 	// limit by address outside, so that no client fills it. Required.
 	Replays Replays
 	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
-	// Default: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512
-	// and EdDSA. RSA keys of 2048 to 4096 bits are taken: whoever sends the
-	// proof chooses the key, and what it costs to check.
+	// RSA keys of 2048 to 4096 bits are taken: whoever sends the proof chooses
+	// the key, and what it costs to check. Default: RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512 and EdDSA.
 	Algorithms []string
 	// Window is how far the iat of a proof may be from now, before and after.
-	// Default 60 seconds; 1 second to 5 minutes.
+	// Default: 60 seconds. At least 1 second, at most 5 minutes.
 	Window time.Duration
 	// NonceKey makes proofs carry a nonce of this service (RFC 9449 section 9),
-	// so that none can be made ahead of time. A proof without one is refused
-	// with 401 and the nonce to use, and the client tries again; the event has
-	// the reason "nonce", which alerts should leave out. At least 32 random
-	// bytes, the same in all processes; empty asks for no nonce.
+	// so that no proof can be made ahead of time. A proof without a nonce is
+	// refused with 401 and the nonce to use, and the client tries again. The
+	// event has the reason "nonce", which alerts should leave out. All
+	// processes have the same key. Default: no nonce is asked for. At least 32
+	// random bytes.
 	NonceKey []byte
-	// NonceLifetime is how long a nonce is good at least; at most it is twice
-	// as long. Default 5 minutes; 30 seconds to 1 hour.
+	// NonceLifetime is how long a nonce is good at least. It is never good for
+	// more than twice as long. Default: 5 minutes. At least 30 seconds, at most
+	// 1 hour.
 	NonceLifetime time.Duration
-	// MaxProofBytes bounds the length of a proof. Default 4096, at most 65536.
+	// MaxProofBytes bounds the length of a proof. Default: 4096. At most 65536.
 	MaxProofBytes int64
 }
 

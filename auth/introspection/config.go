@@ -32,14 +32,14 @@ type Config struct {
 	// will do then.
 	InsecureAnyAudience bool
 	// Types are the accepted values of token_type, typ and token_use, where an
-	// answer has one of them; case does not matter. Default "Bearer", "DPoP",
-	// "at+jwt", "access_token" and "access". Some servers call refresh and ID
-	// tokens active, too, and say what they are only there.
+	// answer has one of them. Case does not matter. Some servers call refresh
+	// and ID tokens active as well, and say only there what they are. Default:
+	// "Bearer", "DPoP", "at+jwt", "access_token" and "access".
 	Types []string
 	// InsecureNoExpiry accepts tokens without exp. A request that streams is
-	// then not ended when its token is, and where a server leaves type and exp
-	// out of what it says about a refresh token, as Doorkeeper does, that is
-	// accepted, too.
+	// then not ended when its token is. Where a server leaves type and exp out
+	// of what it says about a refresh token, as Doorkeeper does, the refresh
+	// token is accepted.
 	InsecureNoExpiry bool
 
 	// Client is this service, as the authorization server knows it. Required.
@@ -48,47 +48,49 @@ type Config struct {
 	// of the environment and TLS 1.2 or later.
 	Transport http.RoundTripper
 	// Timeout bounds one question, its answer included, and the time that a
-	// request waits for its turn. Default 5 seconds, at most 30.
+	// request waits for its turn. Default: 5 seconds. At most 30 seconds.
 	Timeout time.Duration
-	// MaxAnswerBytes bounds an answer. Default 64 KiB, at most 1 MiB.
+	// MaxAnswerBytes bounds an answer. Default: 64 KiB. At most 1 MiB.
 	MaxAnswerBytes int64
-	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
+	// MaxTokenBytes bounds the length of a token. Default: 8192. At most 65536.
 	MaxTokenBytes int64
-	// MaxConcurrent bounds the questions under way. Default 64, at most 1024.
-	// At most 1024 requests wait for an answer or their turn; others are
-	// refused with 503.
+	// MaxConcurrent bounds the questions under way. Beside them at most 1024
+	// requests wait for an answer or their turn; others are refused with 503.
+	// Default: 64. At most 1024.
 	MaxConcurrent int
 
-	// CacheLifetime is how long an answer about a good token is believed: how
-	// long a revoked one may still be used. Default and at most 60 seconds, and
-	// never past the exp; negative is not at all.
+	// CacheLifetime is how long an answer about a good token is believed, and
+	// never past its exp: for so long a revoked token may still be used.
+	// Default: 60 seconds. At most 60 seconds. Negative is not at all.
 	CacheLifetime time.Duration
-	// InactiveLifetime is how long a token that was refused stays so without
-	// asking again. Default and at most 5 seconds; negative is not at all.
+	// InactiveLifetime is how long a token that was refused stays refused
+	// without asking again. Default: 5 seconds. At most 5 seconds. Negative is
+	// not at all.
 	InactiveLifetime time.Duration
 	// MaxCached bounds how many good tokens are remembered, at 1 KiB each on
-	// average. Default 10000; negative remembers none. Refused tokens are
-	// remembered apart, at most 1024, so that nobody drives out good ones by
-	// sending bad ones.
+	// average. Refused tokens are remembered apart, at most 1024, so that
+	// nobody drives out good ones by sending bad ones. Default: 10000. Negative
+	// remembers none.
 	MaxCached int
 	// InsecureOnOutage is how long after its CacheLifetime the last good answer
 	// about a token is used while the endpoint fails, and never past the exp.
 	// Whoever can make the endpoint fail keeps a revoked token alive for as
-	// long. Default: not at all, such tokens are refused with 503; at most 1
-	// hour. That it is set is logged once, by New.
+	// long. That it is set is logged once, by New. Default: not at all, such
+	// tokens are refused with 503. At most 1 hour.
 	InsecureOnOutage time.Duration
 
-	// Skew is how much the clocks of issuer and service may differ. Default 60
-	// seconds, at most 5 minutes; negative is none.
+	// Skew is how much the clocks of issuer and service may differ. Default: 60
+	// seconds. At most 5 minutes. Negative is none.
 	Skew time.Duration
 	// RolesClaim is the member of an answer that holds the caller's roles, a
 	// list of strings or one string: its name, or else a path of names such as
-	// "realm_access.roles". Default "roles". An answer without it has no roles.
+	// "realm_access.roles". An answer without it has no roles. Default:
+	// "roles".
 	RolesClaim string
 	// TierClaim is the member, or path, that names the caller's rate-limit
-	// tier. Empty reads none.
+	// tier. Default: none is read.
 	TierClaim string
-	// Method is the [bulwark.Principal] Method of the callers. Default
+	// Method is the [bulwark.Principal] Method of the callers. Default:
 	// "introspection".
 	Method string
 	// Revocations names the tokens that are no longer good, before their

@@ -46,6 +46,15 @@
 // a type or by its audience. Signed answers (RFC 9701) and tokens of several
 // issuers behind one endpoint are not read.
 //
+// # Errors
+//
+// A token that is not good is 401 "auth.invalid_token"; [auth.Invalid] lists
+// the reasons that only the log learns. A token about which nobody can be asked
+// is 503 "auth.unavailable" with the reason "introspection_unavailable" or
+// "store_unavailable". An [Introspector] that was made without [New] is 500
+// "introspection.unconfigured". [New] joins a *[bulwark.ConfigError] for
+// everything that is wrong.
+//
 // # Servers
 //
 // A server whose answers have aud, sub and exp needs no option. RFC 7662 makes
@@ -55,5 +64,6 @@
 // exp is. Where sub is missing, as some servers have it for clients that act
 // for themselves, the token is refused.
 //
-// The tests of a service find an endpoint in package authtest.
+// The Examples show a Config and what New says of a wrong one. The tests of a
+// service find an endpoint in package authtest.
 package introspection

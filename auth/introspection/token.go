@@ -24,14 +24,14 @@ func checkForm(token string, limit int) error {
 		return errForm
 	}
 	for i := range len(text) {
-		if !isTokenByte(text[i]) {
+		if !isB64Byte(text[i]) {
 			return errForm
 		}
 	}
 	return nil
 }
 
-func isTokenByte(c byte) bool {
+func isB64Byte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		return true

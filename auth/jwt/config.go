@@ -37,9 +37,9 @@ type Config struct {
 	// is no way to say "none".
 	Algorithms []string
 	// Types are the accepted values of typ, without "application/" in front.
-	// Default "at+jwt", which marks access tokens (RFC 9068 section 2.1).
+	// Default: "at+jwt", which marks access tokens (RFC 9068 section 2.1).
 	Types []string
-	// InsecurePlainType accepts tokens whose typ is "JWT" or missing, too. Many
+	// InsecurePlainType also accepts tokens whose typ is "JWT" or missing. Many
 	// issuers still send those. It takes away the difference between an access
 	// token and any other token of the issuer, such as an ID token: the
 	// Audience, and what Require asks for, must then tell them apart.
@@ -48,18 +48,18 @@ type Config struct {
 	// value, such as {"token_use": "access"}: what an issuer writes into its
 	// access tokens only, or a tenant. At most 16.
 	Require map[string]string
-	// Skew is how much the clocks of issuer and service may differ. Default 60
-	// seconds, at most 5 minutes; negative is none.
+	// Skew is how much the clocks of issuer and service may differ. Default: 60
+	// seconds. At most 5 minutes. Negative is none.
 	Skew time.Duration
 	// MaxLifetime refuses tokens whose exp is further than this after their
-	// iat, which they must then have. Zero sets no limit; at most 10 years.
+	// iat, which they must then have. Default: no limit. At most 10 years.
 	MaxLifetime time.Duration
 	// RolesClaim is the claim that holds the caller's roles, a list of strings
 	// or one string: the name of a claim, or else a path of names such as
-	// "realm_access.roles". Default "roles". A token without it has no roles.
+	// "realm_access.roles". A token without it has no roles. Default: "roles".
 	RolesClaim string
 	// TierClaim is the claim, or path, that names the caller's rate-limit tier.
-	// Empty reads none.
+	// Default: none is read.
 	TierClaim string
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof
 	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
@@ -86,12 +86,12 @@ type Config struct {
 	// make the store fail keeps a revoked token alive for as long. Default: not
 	// at all, tokens are refused with 503. At most 1 hour.
 	InsecureOnOutage time.Duration
-	// Method is the [bulwark.Principal] Method of the callers. Default "jwt".
+	// Method is the [bulwark.Principal] Method of the callers. Default: "jwt".
 	Method string
-	// MaxTokenBytes bounds the length of a token. Default 8192, at most 65536.
+	// MaxTokenBytes bounds the length of a token. Default: 8192. At most 65536.
 	MaxTokenBytes int64
 	// MaxCached bounds how many verified tokens are remembered, for at most a
-	// minute each, at 1 KiB each on average. Default 10000; negative remembers
+	// minute each, at 1 KiB each on average. Default: 10000. Negative remembers
 	// none, so that each request verifies its signature.
 	MaxCached int
 }

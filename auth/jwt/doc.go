@@ -46,6 +46,16 @@
 // keys without kid is followed only at the pace of Cache-Control: nothing tells
 // that one has been replaced.
 //
+// # Errors
+//
+// A bad token is 401 "auth.invalid_token"; [auth.Invalid] lists the reasons
+// that only the log learns. A token that cannot be checked is 503
+// "auth.unavailable" with the reason "keys_unavailable" or "store_unavailable".
+// A [Verifier] or [Signer] that was made without its constructor is 500
+// "jwt.unconfigured". The handler of keys answers other methods than GET and
+// HEAD with 405 "jwt.method_not_allowed". [New] and [NewSigner] join a
+// *[bulwark.ConfigError] for everything that is wrong.
+//
 // # Issuers
 //
 // Tokens of issuers that follow RFC 9068 have the type "at+jwt" and need no
@@ -55,4 +65,6 @@
 // writes into one kind only. docs/issuers.md in the repository has the Config
 // for Keycloak, Auth0, Entra ID, Okta, Cognito and Google, tested with tokens
 // as they make them.
+//
+// The Examples show a verifier with discovery, and a signer with its verifier.
 package jwt

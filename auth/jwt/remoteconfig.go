@@ -16,19 +16,21 @@ type RemoteConfig struct {
 	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
 	Transport http.RoundTripper
 	// MaxStale is how long past their lifetime the keys are used while the
-	// issuer cannot be reached. Default 24 hours, at most 30 days; negative is
+	// issuer cannot be reached. Default: 24 hours. At most 30 days. Negative is
 	// not at all.
 	MaxStale time.Duration
-	// Timeout bounds one fetch, redirects and body included. Default 5 seconds,
-	// at most 30.
+	// Timeout bounds one fetch, redirects and body included. Default: 5
+	// seconds. At most 30 seconds.
 	Timeout time.Duration
 	// Cooldown is the least time between two fetches for the sake of tokens
-	// whose kid is unknown. Default 30 seconds; 1 second to 1 hour.
+	// whose kid is unknown. Default: 30 seconds. At least 1 second, at most 1
+	// hour.
 	Cooldown time.Duration
 	// MaxDocumentBytes bounds the key set, and the metadata of [Discover].
 	// Default: 512 KiB. At most 8 MiB.
 	MaxDocumentBytes int64
-	// MaxKeys bounds the number of keys in it. Default 100, at most 1000.
+	// MaxKeys bounds the number of keys in the key set. Default: 100. At most
+	// 1000.
 	MaxKeys int
 }
 
