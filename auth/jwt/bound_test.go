@@ -241,7 +241,7 @@ func TestLaterRefusalsNameTheScheme(t *testing.T) {
 		want         func(string) boundtest.Refusal
 		code, params string
 	}{
-		"scope":   {authz.RequireScope("documents.write"), forbidden, "insufficient_scope", `, scope="documents.write"`},
+		"scope":   {authz.Authenticated().Scopes("documents.write"), forbidden, "insufficient_scope", `, scope="documents.write"`},
 		"step-up": {authz.Authenticated().StepUp("urn:mfa", time.Minute), stepUp, "insufficient_user_authentication", `, acr_values="urn:mfa", max_age="60"`},
 	} {
 		t.Run(name, func(t *testing.T) {
