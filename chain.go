@@ -26,6 +26,10 @@ type Stack struct {
 //   - a limit by principal and authz stand inside auth, where there is a principal;
 //   - sanitize stands outside validate: stripping may break what was checked.
 //
+// It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner] or
+// [Kinded]: the method would never be called. A layer that is passed by value,
+// and whose pointer has the method, is refused too.
+//
 // A chain that is put together elsewhere, with another router's Use, cannot be
 // checked here; a limit by principal that meets no auth layer is an error then,
 // on each request.
@@ -44,6 +48,10 @@ func Chain(parts ...Builder) (*Stack, error) {
 		}
 		if missing(layer) {
 			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: "its Build returned no layer and no error"})
+			continue
+		}
+		if reason := abilityFault(layer); reason != "" {
+			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: reason})
 			continue
 		}
 		if stack, ok := layer.(*Stack); ok {
@@ -66,10 +74,39 @@ func missing(v any) bool {
 	}
 	value := reflect.ValueOf(v)
 	switch value.Kind() {
-	case reflect.Pointer, reflect.Func:
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
 		return value.IsNil()
 	}
 	return false
+}
+
+// abilityFault says what is wrong with the optional methods of a layer. They are
+// looked up by constant names, or the linker would keep every exported method of
+// the program.
+func abilityFault(layer Layer) string {
+	t := reflect.TypeOf(layer)
+	if _, has := t.MethodByName("Shutdown"); has {
+		if _, fits := layer.(Shutdowner); !fits {
+			return "has a method Shutdown that nobody calls; write Shutdown(context.Context) error, or give it another name"
+		}
+	}
+	if _, has := t.MethodByName("Kind"); has {
+		if _, fits := layer.(Kinded); !fits {
+			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
+		}
+	}
+	if t.Kind() == reflect.Pointer {
+		return ""
+	}
+	pointer := reflect.PointerTo(t)
+	_, shuts := pointer.MethodByName("Shutdown")
+	_, kinded := pointer.MethodByName("Kind")
+	_, shutsItself := layer.(Shutdowner)
+	_, kindedItself := layer.(Kinded)
+	if shuts && !shutsItself || kinded && !kindedItself {
+		return "is passed by value, and only its pointer has Shutdown or Kind; pass the pointer"
+	}
+	return ""
 }
 
 // Wrap returns h behind all layers. A nil Stack, and one that was not made by

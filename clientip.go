@@ -10,7 +10,7 @@ import (
 // address, from the right, that is none of theirs. What stands left of it was
 // written by the client and is not read. An entry that has to be read and is no
 // address refuses the request: guessing on would let a client pick its address.
-func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, error) {
+func (e *EdgeLayer) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, error) {
 	lines := r.Header[e.header]
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest := lines[i]
@@ -41,7 +41,7 @@ func (e *edge) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, erro
 	return from, nil
 }
 
-func (e *edge) unreadable() *Problem {
+func (e *EdgeLayer) unreadable() *Problem {
 	return &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
 		Detail: "The " + e.header + " header holds something that is no address."}
 }
@@ -132,7 +132,14 @@ func allHTTPS(lines []string) bool {
 // peer has no IP address, such as on a Unix socket.
 func ClientIP(r *http.Request) netip.Addr {
 	if s := scopeOf(r.Context()); s != nil {
-		return s.ClientIP()
+		return s.clientIP()
 	}
 	return peer(r)
+}
+
+// clientIP is what arrived, or what Edge settled.
+func (s *Scope) clientIP() netip.Addr {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.arrival.clientIP
 }

@@ -23,30 +23,33 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // 500 whose cause only the log sees. A 401 always carries WWW-Authenticate, a
 // 429 and 503 Retry-After, and no refusal is stored by a cache.
 //
-// The event is reported once per request, name and reason. A 401 for want of a
-// caller reports none where the bad credential that is the cause has been
-// reported. Where the response
-// has already begun, and a layer of this module watches it, Deny reports the
-// event and leaves the response alone; elsewhere it cannot know.
+// The event is reported once per answer, name and reason. Two calls that share
+// the Header of a ResponseWriter write one answer; each part of a batch that has
+// a writer of its own has an answer of its own. A 401 for want of a caller
+// reports nothing where the bad credential that is the cause has been reported.
+// Where the response has already begun, and a layer of this module watches it,
+// Deny reports the event and leaves the response alone; elsewhere it cannot know.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	r, s := Enter(r)
 	p := problemOf(err)
-	if s.first(p.Event, p.Reason, r) && !s.explains(p) {
+	first := s.marks(refusal{w.Header(), p.Log.Event, p.Log.Reason, p.Status})
+	if first && !s.explains(p) {
 		Report(r, p.event())
 	}
 	if started(w) {
 		return
 	}
 	p.writeHeader(w.Header(), s)
-	if responder := s.answerer(); responder != nil {
+	requestID, responder := s.answers()
+	if responder != nil {
 		responder(w, r, p)
 		return
 	}
-	body, err := json.Marshal(p.body(s.RequestID()))
+	body, err := json.Marshal(p.body(requestID))
 	if err != nil { // an extension that JSON cannot say
 		bare := *p
 		bare.Extensions, bare.Errors = nil, nil
-		body, _ = json.Marshal(bare.body(s.RequestID()))
+		body, _ = json.Marshal(bare.body(requestID))
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
@@ -54,6 +57,14 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method != http.MethodHead {
 		w.Write(append(body, '\n'))
 	}
+}
+
+// answers returns what an answer to the request needs: its id, and the responder
+// in force, or nil.
+func (s *Scope) answers() (requestID string, responder Responder) {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.arrival.id(), s.shared.responder
 }
 
 // problemOf returns a copy of the problem in err with nothing left open.
@@ -85,11 +96,11 @@ func problemOf(err error) *Problem {
 	if p.Title == "" {
 		p.Title = http.StatusText(p.Status)
 	}
-	if p.Event == "" {
-		p.Event = eventFor(p.Status)
+	if p.Log.Event == "" {
+		p.Log.Event = eventFor(p.Status)
 	}
-	if p.Reason == "" {
-		p.Reason = p.Code
+	if p.Log.Reason == "" {
+		p.Log.Reason = p.Code
 	}
 	return &p
 }
@@ -108,8 +119,9 @@ func eventFor(status int) EventName {
 }
 
 func (p *Problem) event() Event {
-	e := Event{Name: p.Event, Status: p.Status, Reason: p.Reason, Rule: p.Rule}
-	n := copy(e.Attrs[:len(e.Attrs)-1], p.Attrs)
+	e := Event{Name: p.Log.Event, Status: p.Status, Reason: p.Log.Reason, Rule: p.Log.Rule,
+		Issuer: p.Log.Issuer, UserID: p.Log.UserID}
+	n := copy(e.Attrs[:len(e.Attrs)-1], p.Log.Attrs)
 	if p.Err != nil {
 		e.Attrs[n] = slog.String("error", p.Err.Error())
 	}

@@ -41,9 +41,19 @@ type Edge struct {
 	Responder Responder
 }
 
-// Build checks the Edge and returns its layer.
+// Build is [NewEdge], for a Chain.
 func (e Edge) Build() (Layer, error) {
-	layer := &edge{proxies: slices.Clone(e.TrustedProxies), header: e.ForwardedHeader, anyHost: e.InsecureAnyHost, responder: e.Responder}
+	layer, err := NewEdge(e)
+	if err != nil {
+		return nil, err
+	}
+	return layer, nil
+}
+
+// NewEdge returns the layer that e describes. The error joins a *[ConfigError]
+// for everything that is wrong.
+func NewEdge(e Edge) (*EdgeLayer, error) {
+	layer := &EdgeLayer{proxies: slices.Clone(e.TrustedProxies), header: e.ForwardedHeader, anyHost: e.InsecureAnyHost, responder: e.Responder}
 	var errs []error
 	wrong := func(field, value, reason string) {
 		errs = append(errs, &ConfigError{Field: "edge." + field, Value: value, Reason: reason})
@@ -84,6 +94,7 @@ func (e Edge) Build() (Layer, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	layer.made = true
 	return layer, nil
 }
 
@@ -127,25 +138,31 @@ func baseFault(base string) string {
 	return ""
 }
 
-// edge is the compiled layer of an Edge.
-type edge struct {
+// An EdgeLayer is a compiled [Edge]. It is made by [NewEdge]; a zero or nil
+// EdgeLayer refuses every request with 500 "edge.unconfigured". It is safe for
+// concurrent use.
+type EdgeLayer struct {
 	hosts     map[string]bool
 	anyHost   bool
 	baseURL   string
 	proxies   []netip.Prefix
 	header    string
 	responder Responder
+	made      bool // by NewEdge
 }
 
-func (e *edge) Build() (Layer, error) { return e, nil }
-func (e *edge) Kind() Kind            { return KindEdge }
+// Build returns e.
+func (e *EdgeLayer) Build() (Layer, error) { return e, nil }
 
-// Wrap settles the edge of each request before next sees it.
-func (e *edge) Wrap(next http.Handler) http.Handler {
+// Kind returns [KindEdge].
+func (e *EdgeLayer) Kind() Kind { return KindEdge }
+
+// Wrap settles how each request reached the service before next sees it, or
+// refuses the request.
+func (e *EdgeLayer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, s := Enter(r)
-		err := e.settle(r, s)
-		w.Header()["X-Request-Id"] = []string{s.RequestID()}
+		r, err := e.Check(r)
+		w.Header()["X-Request-Id"] = []string{RequestID(r.Context())}
 		if err != nil {
 			Deny(w, r, err)
 			return
@@ -154,14 +171,25 @@ func (e *edge) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Check settles how r reached the service, and returns the request that tells
+// so, for [ClientIP], [RequestID] and the layers inside. The error is the refusal
+// of r, for [Deny].
+func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {
+	r, s := Enter(r)
+	if e == nil || !e.made {
+		return r, &ConfigError{Field: "edge", Reason: "was made without NewEdge; check the error of NewEdge"}
+	}
+	return r, e.settle(r, s)
+}
+
 // settle records in s how r reached the service, or says why it is refused.
-func (e *edge) settle(r *http.Request, s *Scope) error {
-	s.mu.Lock()
-	edged, client := s.edged, s.clientIP
-	s.mu.Unlock()
+func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
+	s.shared.mu.Lock()
+	edged, client := s.shared.arrival.edged, s.shared.arrival.clientIP
+	s.shared.mu.Unlock()
 	if !edged {
 		var err error
-		if client, err = e.arrival(r, s); err != nil {
+		if client, err = e.arrive(r, s.shared); err != nil {
 			return err
 		}
 	}
@@ -176,10 +204,10 @@ func (e *edge) settle(r *http.Request, s *Scope) error {
 	return nil
 }
 
-// arrival settles client, TLS and id, once: a sub-request that a handler sends
+// arrive settles client, TLS and id, once: a sub-request that a handler sends
 // with its own context has come the way of the request around it, whatever its
 // header says.
-func (e *edge) arrival(r *http.Request, s *Scope) (netip.Addr, error) {
+func (e *EdgeLayer) arrive(r *http.Request, rec *record) (netip.Addr, error) {
 	client := peer(r)
 	secure := r.TLS != nil
 	requestID := ""
@@ -191,23 +219,24 @@ func (e *edge) arrival(r *http.Request, s *Scope) (netip.Addr, error) {
 		}
 		client, fault = e.behindProxies(r, client)
 	}
-	s.mu.Lock()
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	a := &rec.arrival
 	if fault == nil {
-		s.clientIP = client
+		a.clientIP = client
 	}
-	s.secure, s.baseURL, s.edged = secure, e.baseURL, true
+	a.secure, a.baseURL, a.edged = secure, e.baseURL, true
 	if requestID != "" {
-		s.requestID = requestID
+		a.requestID = requestID
 	}
 	if e.responder != nil {
-		s.responder = e.responder
+		rec.responder = e.responder
 	}
-	s.mu.Unlock()
 	return client, fault
 }
 
 // serves reports whether the Host is one of ours, with its port or without.
-func (e *edge) serves(host string) bool {
+func (e *EdgeLayer) serves(host string) bool {
 	if e.anyHost || e.hosts[host] {
 		return true
 	}
@@ -224,7 +253,7 @@ func (e *edge) serves(host string) bool {
 	return e.hosts[host] || e.hosts[name]
 }
 
-func (e *edge) trusts(addr netip.Addr) bool {
+func (e *EdgeLayer) trusts(addr netip.Addr) bool {
 	for _, prefix := range e.proxies {
 		if prefix.Contains(addr) {
 			return true

@@ -190,8 +190,8 @@ func TestForwarding(t *testing.T) {
 			if seen == nil {
 				t.Fatalf("refused: %d %s", w.Code, w.Body)
 			}
-			if seen.ClientIP().String() != test.want {
-				t.Errorf("client %v, want %s", seen.ClientIP(), test.want)
+			if client := bulwark.ClientIP(new(http.Request).WithContext(seen)); client.String() != test.want {
+				t.Errorf("client %v, want %s", client, test.want)
 			}
 		})
 	}
@@ -232,8 +232,8 @@ func TestSecureAndRequestID(t *testing.T) {
 				t.Errorf("base %q", seen.BaseURL())
 			}
 			id := w.Header().Get("X-Request-Id")
-			if id != seen.RequestID() || test.id != "" && id != test.id || test.id == "" && len(id) != 36 {
-				t.Errorf("id %q in the answer, %q in the scope, want %q", id, seen.RequestID(), test.id)
+			if id != bulwark.RequestID(seen) || test.id != "" && id != test.id || test.id == "" && len(id) != 36 {
+				t.Errorf("id %q in the answer, %q in the scope, want %q", id, bulwark.RequestID(seen), test.id)
 			}
 		})
 	}
@@ -289,10 +289,10 @@ func TestAnIDReadOutsideTheEdgeStays(t *testing.T) {
 	before := ""
 	h := bulwark.Must(bulwark.Edge{Hosts: []string{"a"}}.Build()).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r, s := bulwark.Enter(httptest.NewRequest("GET", "http://a/", nil))
-	before = s.RequestID()
+	before = bulwark.RequestID(s)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if w.Header().Get("X-Request-Id") != before || s.RequestID() != before {
+	if w.Header().Get("X-Request-Id") != before || bulwark.RequestID(s) != before {
 		t.Errorf("%s became %s", before, w.Header().Get("X-Request-Id"))
 	}
 }
@@ -344,4 +344,37 @@ func FuzzForwarded(f *testing.F) {
 			}))).ServeHTTP(httptest.NewRecorder(), r)
 		}
 	})
+}
+
+// Check decides as Wrap does, where there is no ResponseWriter.
+func TestEdgeCheck(t *testing.T) {
+	edge := bulwark.Must(bulwark.NewEdge(bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: proxies, ForwardedHeader: "X-Forwarded-For"}))
+	r := httptest.NewRequest("GET", "http://a/", nil)
+	r.RemoteAddr = "10.0.0.1:1"
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	r, err := edge.Check(r)
+	if err != nil || bulwark.ClientIP(r).String() != "203.0.113.9" || bulwark.RequestID(r.Context()) == "" {
+		t.Errorf("%v, client %v", err, bulwark.ClientIP(r))
+	}
+	_, err = edge.Check(httptest.NewRequest("GET", "http://b/", nil))
+	var p *bulwark.Problem
+	if !errors.As(err, &p) || p.Status != 421 || p.Code != "edge.misdirected" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestUnmadeEdgeRefuses(t *testing.T) {
+	var none *bulwark.EdgeLayer
+	for name, edge := range map[string]*bulwark.EdgeLayer{"nil": none, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			var rec bulwarktest.Recorder
+			w := httptest.NewRecorder()
+			rec.Wrap(edge.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler ran") }))).
+				ServeHTTP(w, httptest.NewRequest("GET", "http://a/", nil))
+			checkProblem(t, w, 500, "edge.unconfigured")
+			if events := rec.Take(); len(events) != 1 || events[0].Name != bulwark.SysUnavailable {
+				t.Errorf("events %+v", events)
+			}
+		})
+	}
 }

@@ -8,6 +8,17 @@ type ending struct {
 	cancel context.CancelCauseFunc
 }
 
+// over is the ending of a scope that was cancelled without a cause while nobody
+// waited for it, and costs nothing.
+var over = &ending{}
+
+// closed is the Done of whatever is over.
+var closed = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 // ending is made on first use: nobody waits for most requests. It stays with the
 // request's own context until that ends.
 func (s *Scope) ending() *ending {
@@ -22,32 +33,45 @@ func (s *Scope) ending() *ending {
 	return s.end.Load()
 }
 
-// Cancel ends the context of the request, and all that are derived from it, even
-// by the layers outside. [context.Cause] is cause then, or [context.Canceled]
-// where that is nil; the first one counts. A sub-request that is cancelled does
-// not end the request around it. After the end of the request it does nothing.
-func (s *Scope) Cancel(cause error) { s.ending().cancel(cause) }
-
-// Release ends the context of a sub-request whose handler has returned, as a server
-// does with that of a request: what waits for it is set free, and the request around
-// keeps nothing of it. It is for layers that have settled a caller with [Identify]
-// and got another scope from it. A context that nobody waits for costs nothing.
-func (s *Scope) Release() {
-	if e := s.end.Load(); e != nil {
-		e.cancel(nil)
+// Cancel ends this context and all that are derived from it: what is inside the
+// layer that has the scope. [context.Cause] is cause then, or
+// [context.Canceled] where cause is nil. The first cause counts. What is around,
+// and the request that a sub-request belongs to, goes on.
+//
+// A layer that got the scope from [Identify] cancels it without a cause when its
+// handler returns, as a server does with the context of a request: what waits
+// for it is set free, and the request around keeps nothing of it. Where nobody
+// waits that costs nothing.
+func (s *Scope) Cancel(cause error) {
+	if cause == nil && s.end.CompareAndSwap(nil, over) {
+		return
+	}
+	if e := s.ending(); e != over {
+		e.cancel(cause)
 	}
 }
 
 // Done is closed when the request ends. See [context.Context].
-func (s *Scope) Done() <-chan struct{} { return s.ending().Done() }
+func (s *Scope) Done() <-chan struct{} {
+	e := s.ending()
+	if e == over {
+		return closed
+	}
+	return e.Done()
+}
 
 // Err returns nil until the request ends. See [context.Context].
-func (s *Scope) Err() error { return s.nearest().Err() }
+func (s *Scope) Err() error {
+	if s.end.Load() == over {
+		return context.Canceled
+	}
+	return s.nearest().Err()
+}
 
 // nearest returns the context that Done belongs to. Package context recognizes
 // it by its value, and needs no goroutine for a context derived from s then.
 func (s *Scope) nearest() context.Context {
-	if e := s.end.Load(); e != nil {
+	if e := s.end.Load(); e != nil && e != over {
 		return e
 	}
 	return s.Context

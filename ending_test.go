@@ -114,8 +114,8 @@ func TestScopeEndsWithItsContext(t *testing.T) {
 func TestCancelOfSubRequests(t *testing.T) {
 	nested := func() (outer, inner *bulwark.Scope) {
 		r, outer := entered(t.Context())
-		r = bulwark.Identify(r, alice())
-		_, inner = bulwark.Enter(bulwark.Identify(r, nil))
+		r, _ = bulwark.Identify(r, alice())
+		_, inner = bulwark.Identify(r, nil)
 		if inner == outer {
 			t.Fatal("no scope of its own")
 		}
@@ -247,25 +247,44 @@ func TestWhoDoesNotWaitPaysNothing(t *testing.T) {
 	}
 }
 
-// A sub-request is over when its handler has returned, for who waits for it too:
-// else each would stay with the request around until that ends.
-func TestReleaseEndsWhatWaits(t *testing.T) {
-	r, outer := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
-	r = bulwark.Identify(r, nil)
-	inner := bulwark.Identify(r, nil)
-	_, scope := bulwark.Enter(inner)
-	if scope == outer {
-		t.Fatal("no sub-request")
+// A layer that has a scope of its own ends it when its handler has returned, as a
+// server does: else whatever waits would stay with the request around until that
+// ends.
+func TestCancelWithoutACauseEndsWhatWaits(t *testing.T) {
+	for _, waited := range []bool{false, true} {
+		r, outer := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
+		inner, scope := bulwark.Identify(r, nil)
+		var before context.Context = scope
+		if waited {
+			var cancel context.CancelFunc
+			before, cancel = context.WithTimeout(inner.Context(), time.Hour)
+			defer cancel()
+			goesOn(t, "before", before)
+		}
+		scope.Cancel(nil)
+		scope.Cancel(errFirst) // the first cause counts
+		after, cancel := context.WithCancel(inner.Context())
+		defer cancel()
+		ended(t, "scope", scope, context.Canceled, context.Canceled)
+		ended(t, "derived before", before, context.Canceled, context.Canceled)
+		ended(t, "derived after", after, context.Canceled, context.Canceled)
+		goesOn(t, "the request around", outer)
+		if _, ok := bulwark.PrincipalFrom(scope); ok || !bulwark.Settled(scope) || bulwark.RequestID(scope) == "" {
+			t.Error("a scope that is over has forgotten what it was")
+		}
 	}
-	scope.Release() // nobody waits yet
-	ctx, cancel := context.WithTimeout(inner.Context(), time.Hour)
-	defer cancel()
-	if ctx.Err() != nil {
-		t.Error("ended before Release")
+}
+
+func TestCancelCostsNothingWhereNobodyWaits(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates on its own account")
 	}
-	scope.Release()
-	scope.Release()
-	if ctx.Err() != context.Canceled || outer.Err() != nil {
-		t.Errorf("after Release: %v, and around it %v", ctx.Err(), outer.Err())
+	r := httptest.NewRequest("GET", "/", nil)
+	got := testing.AllocsPerRun(200, func() {
+		_, scope := bulwark.Identify(r, nil)
+		scope.Cancel(nil)
+	})
+	if got > 1 {
+		t.Errorf("%v allocations, want one for all", got)
 	}
 }

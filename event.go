@@ -13,16 +13,20 @@ import (
 // whatever the request cannot tell; [Report] fills in the rest from the request
 // and makes every text safe to log. Fields that are set already are kept.
 type Event struct {
-	Name     EventName  // what happened
-	Severity slog.Level // zero chooses by Name; slog.LevelInfo is zero, too
-	Time     time.Time  // UTC
-	ClientIP netip.Addr // see [ClientIP]
-	Issuer   string     // of the caller, beside UserID
-	UserID   string     // the caller's Subject, empty for an anonymous one
-	Method   string     // a method of RFC 9110 or 5789, or "_OTHER"
-	Path     string     // at most 256 bytes
-	Route    string     // the pattern that matched
-	Status   int        // of the refusal, 0 where the event is none
+	Name     EventName    // what happened
+	Level    slog.Leveler // nil chooses by Name; a slog.Level once reported
+	Time     time.Time    // UTC
+	ClientIP netip.Addr   // see [ClientIP]
+	Issuer   string       // of the caller, beside UserID
+	UserID   string       // the caller's Subject, empty for an anonymous one
+	// AssumedIssuer and AssumedID are the identity that the caller acts under,
+	// inside [WithPrincipal], beside the caller's own.
+	AssumedIssuer, AssumedID string
+
+	Method string // a method of RFC 9110 or 5789, or "_OTHER"
+	Path   string // at most 256 bytes
+	Route  string // the pattern that matched
+	Status int    // of the refusal, 0 where the event is none
 	// RequestID is the id in the problem's instance and in X-Request-Id.
 	RequestID string
 	TraceID   string // W3C trace context, 32 hexadecimal digits
@@ -35,17 +39,15 @@ type Event struct {
 	Attrs [4]slog.Attr
 }
 
-// Sanitize fills in Severity and Time where they are open, and escapes and
+// Sanitize fills in Level and Time where they are open, and escapes and
 // shortens every text that may come from outside. [Report] does it; it is for
 // recorders that take events from elsewhere. Twice does no harm.
 func (e *Event) Sanitize() {
-	if e.Severity == 0 {
-		e.Severity = e.Name.severity()
-	}
+	e.Level = e.level()
 	if e.Time.IsZero() {
 		e.Time = time.Now().UTC()
 	}
-	for _, text := range []*string{&e.Issuer, &e.UserID, &e.Method, &e.Path, &e.Route,
+	for _, text := range []*string{&e.Issuer, &e.UserID, &e.AssumedIssuer, &e.AssumedID, &e.Method, &e.Path, &e.Route,
 		&e.RequestID, &e.TraceID, &e.SpanID, &e.Reason, &e.Rule} {
 		*text = logtext.Clip(*text, maxText)
 	}
@@ -60,6 +62,20 @@ func (e *Event) Sanitize() {
 		}
 		e.Attrs[i] = slog.Attr{Key: logtext.Clip(e.Attrs[i].Key, 64), Value: value}
 	}
+}
+
+// level returns the level as it stands now: a Leveler may change its mind, and a
+// nil inside it must not take the request with it.
+func (e *Event) level() (level slog.Level) {
+	switch l := e.Level.(type) {
+	case nil:
+		return e.Name.Level()
+	case slog.Level:
+		return l
+	}
+	level = e.Name.Level()
+	defer func() { _ = recover() }()
+	return e.Level.Level()
 }
 
 // resolve returns value with every LogValuer in it resolved: text of a group would
@@ -97,7 +113,7 @@ func (e Event) AppendAttrs(attrs []slog.Attr) []slog.Attr {
 		slog.String("method", e.Method),
 	)
 	for _, more := range [...]struct{ key, value string }{
-		{"issuer", e.Issuer}, {"route", e.Route}, {"reason", e.Reason}, {"rule", e.Rule},
+		{"issuer", e.Issuer}, {"assumedUserId", e.AssumedID}, {"assumedIssuer", e.AssumedIssuer}, {"route", e.Route}, {"reason", e.Reason}, {"rule", e.Rule},
 		{"requestId", e.RequestID}, {"traceId", e.TraceID}, {"spanId", e.SpanID},
 	} {
 		if more.value != "" {

@@ -45,8 +45,10 @@ const (
 	AuditGap                EventName = "audit_gap"
 )
 
-// severity is the level of an event that names none.
-func (n EventName) severity() slog.Level {
+// Level is the level of an event that names none. INFO is what ordinary use
+// brings, WARN a refusal that somebody has earned, ERROR our own failure or a
+// theft.
+func (n EventName) Level() slog.Level {
 	switch n {
 	case AuthnLoginSuccess, AuthnTokenCreated, AuthnTokenRevoked, AuthzAdmin,
 		SessionCreated, SessionRenewed, SessionExpired, SysMonitorEnabled:

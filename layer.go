@@ -8,9 +8,12 @@ import (
 // A Layer is one security layer around a handler. Its Build returns itself, so
 // that a chain takes layers and their Configs alike.
 //
-// What a Layer may have besides is named: [Kinded] for the order check of
-// [Chain], and [Shutdowner] where it holds something that must be closed. A
-// layer around another one forwards both.
+// A Layer may have two abilities more, each of which is an interface: [Kinded],
+// for the order check of [Chain], and [Shutdowner], where the layer holds
+// something that must be closed. A layer around another layer forwards both. State
+// an ability where the compiler checks it:
+//
+//	var _ bulwark.Shutdowner = (*layer)(nil)
 type Layer interface {
 	Builder
 	// Wrap returns a handler that applies the layer before and after next. It
@@ -20,6 +23,7 @@ type Layer interface {
 
 // A Builder makes a Layer: a Config does, and so does every Layer.
 type Builder interface {
+	// Build returns the layer, or all that is wrong with the Config, joined.
 	Build() (Layer, error)
 }
 
@@ -41,6 +45,7 @@ func (f LayerFunc) Build() (Layer, error) {
 // A Kinded layer says what it is, so that [Chain] can check the order. A layer
 // without a kind may stand anywhere.
 type Kinded interface {
+	// Kind returns the same kind on every call.
 	Kind() Kind
 }
 
@@ -62,8 +67,9 @@ const (
 )
 
 // A Shutdowner holds something that must be drained and closed: a queue, a
-// goroutine, a connection. Shutdown returns when that is done, or with an error
-// when ctx ends before. It may be called more than once.
+// goroutine, a connection.
 type Shutdowner interface {
+	// Shutdown drains and closes. It returns when that is done, or with an error
+	// when ctx ends before. It may be called more than once.
 	Shutdown(ctx context.Context) error
 }

@@ -1,6 +1,7 @@
 package bulwark
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -9,7 +10,7 @@ import (
 )
 
 // A Principal is the verified caller of a request. A layer that has verified a
-// credential makes one and settles it with [Identify]; handlers read it with
+// credential makes one and hands it to [Identify]; handlers read it with
 // [PrincipalFrom].
 //
 // A caller is the pair of Issuer and Subject, never Subject alone: two issuers
@@ -90,55 +91,104 @@ func (p *Principal) Claim(name string) (value any, ok bool) {
 	return p.Claims(name)
 }
 
-// PrincipalFrom returns the verified caller of the request that ctx belongs to.
-// It reports false for an anonymous request and for one that no authentication
-// layer has seen; the Principal is nil then.
+// PrincipalFrom returns the caller whom ctx lets act: the nearest of what
+// [Identify] and [WithPrincipal] said. It reports false for an anonymous caller
+// and where no authentication layer has seen the request; the Principal is nil
+// then. What it says about one ctx never changes.
 func PrincipalFrom(ctx context.Context) (*Principal, bool) {
-	switch from := ctx.Value(identityKey{}).(type) {
+	p, _ := identity(ctx)
+	return p, p != nil
+}
+
+// Settled reports whether anybody has said who may act in ctx, nobody included:
+// an authentication layer by [Identify], or [WithPrincipal]. What it says about
+// one ctx never changes.
+func Settled(ctx context.Context) bool {
+	_, settled := identity(ctx)
+	return settled
+}
+
+// identity returns the nearest caller around ctx, and whether there is any word
+// on it.
+func identity(ctx context.Context) (p *Principal, settled bool) {
+	switch nearest := ctx.Value(identityKey{}).(type) {
 	case *Scope:
-		p := from.Principal()
-		return p, p != nil
+		return nearest.principal.orNil(), true
 	case *assumed:
-		return from.principal, from.principal != nil
+		return nearest.principal, true
 	}
 	return nil, false
 }
 
 // WithPrincipal returns a context in which p is the caller; a nil p is nobody.
 // It is for tests and for applications that act as somebody else on purpose. It
-// changes nothing outside the returned context: what audit records is who
-// called. The nearest of WithPrincipal and [Identify] wins.
+// changes nothing outside the returned context, and an event names who called
+// beside the one who is assumed here. The nearest of WithPrincipal and
+// [Identify] wins.
 func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, identityKey{}, &assumed{principal: p})
 }
 
-// Identify settles who calls r: p, or nobody when p is nil. It is for authors of
-// authentication layers, which pass the returned request on.
+// Identify returns a request whose context carries the caller p, or nobody when
+// p is nil, and the scope of that request. It is for authors of authentication
+// layers, which pass the returned request on.
 //
-// An identity is settled once per [Scope]. Where it is settled already (a batch
-// handler that sends sub-requests with its own context through the chain again)
-// Identify opens a child scope and settles that, so that a sub-request neither
-// runs as the outer caller nor changes who the outer caller is. That holds for
-// nobody too.
-func Identify(r *http.Request, p *Principal) *http.Request {
-	r, s := Enter(r)
-	if p == nil {
-		p = nobody
+// Nothing that existed before changes: neither r nor its context, nor what
+// anybody reads from it. What flows outward is a record: the first caller that
+// is identified for a request is what [Scope.Caller] returns to the layers
+// around. A request without a Header changes no record.
+func Identify(r *http.Request, p *Principal) (*http.Request, *Scope) {
+	r, around := Enter(r)
+	header := r.Header
+	if header == nil {
+		header = around.header
 	}
-	if !s.shadowed(r) && s.principal.CompareAndSwap(nil, p) {
-		return r
+	inside, s := around.within(r, header)
+	s.principal = cmp.Or(p, nobody)
+	if r.Header != nil {
+		around.shared.caller.CompareAndSwap(nil, s.principal)
 	}
-	child := s.child(r)
-	child.principal.Store(p)
-	return r.WithContext(child)
+	return inside, s
 }
 
-// identityKey finds the nearest identity: a settled *Scope or an *assumed.
+// identityKey finds the nearest identity: the *Scope of an Identify, or an
+// *assumed.
 type identityKey struct{}
+
+// verifiedKey finds the nearest *Scope of an Identify alone.
+type verifiedKey struct{}
 
 // assumed is an identity that WithPrincipal put into a context.
 type assumed struct{ principal *Principal }
 
-// nobody is the settled identity of an anonymous caller, apart from the nil of
-// a scope whose identity is still open.
+// nobody stands for an anonymous caller, apart from the nil of a request whose
+// caller is not known yet.
 var nobody = new(Principal)
+
+// orNil returns p, and nil for nobody.
+func (p *Principal) orNil() *Principal {
+	if p == nobody {
+		return nil
+	}
+	return p
+}
+
+// whoCalled returns the caller that an event in ctx is put down to, and, inside
+// a WithPrincipal, the caller who is assumed there. The caller is the one that
+// was verified nearest around ctx, and outside of that the caller on record.
+// Where nobody has verified anything, the assumed one is all there is.
+func (s *Scope) whoCalled(ctx context.Context) (caller, stands *Principal) {
+	verified, settled := ctx.Value(verifiedKey{}).(*Scope)
+	if settled {
+		caller = verified.principal.orNil()
+	} else if p := s.shared.caller.Load(); p != nil {
+		caller, settled = p.orNil(), true
+	}
+	if by, ok := ctx.Value(identityKey{}).(*assumed); ok {
+		stands = by.principal
+	}
+	if !settled {
+		return stands, nil
+	}
+	return caller, stands
+}

@@ -13,12 +13,13 @@ import (
 // problem details (RFC 9457), and the cause that only the log sees. Layers and
 // applications return it as an error and hand it to [Deny].
 //
-// The exported fields above Event reach the client. None of them may hold a
-// value that the client sent: an answer never echoes.
+// What the client sees and what only the log sees are apart: all fields but Log
+// and Err reach the client. None of those may hold a value that the client sent,
+// because an answer never echoes.
 type Problem struct {
-	// Type is a URI for the kind of problem; empty is "about:blank".
+	// Type is a URI for the kind of problem. Default: "about:blank".
 	Type string
-	// Title is a short summary of the kind; empty is the status text.
+	// Title is a short summary of the kind. Default: the status text.
 	Title string
 	// Status is the HTTP status, 400 to 599. Anything else is answered as 500.
 	Status int
@@ -34,21 +35,33 @@ type Problem struct {
 	Extensions map[string]any
 	// Header holds further header fields of the answer, such as Allow.
 	Header http.Header
-	// Challenges replace, on a 401 or 403, those that the authentication layer offers.
+	// Challenges replace, on a 401 or 403, those that the authentication layer
+	// offers.
 	Challenges []Challenge
-	// RetryAfter is sent on a 429 and 503 in whole seconds, rounded up, at least one.
+	// RetryAfter is sent on a 429 and 503 in whole seconds, rounded up, at least
+	// one.
 	RetryAfter time.Duration
 
-	// Event names the security event; empty chooses by status.
+	// Log is what only the log sees besides Err.
+	Log ProblemLog
+	// Err is the cause. Its text reaches the log, shortened and escaped.
+	Err error
+}
+
+// A ProblemLog is the part of a [Problem] that only the log sees.
+type ProblemLog struct {
+	// Event names the security event. Default: by status.
 	Event EventName
-	// Reason is the exact reason for the log; empty is Code.
+	// Reason is the exact reason, from a closed list. Default: the Code.
 	Reason string
 	// Rule names the configured rule, limit or policy that refused.
 	Rule string
-	// Attrs are up to three further attributes for the log.
+	// Issuer and UserID are whom the event names in place of the caller: the
+	// owner of a session or of a key that somebody has presented. Default: the
+	// caller.
+	Issuer, UserID string
+	// Attrs are further attributes. At most 3 are kept.
 	Attrs []slog.Attr
-	// Err is the cause. Its text reaches the log, shortened and escaped.
-	Err error
 }
 
 // Error returns the code and the cause.
@@ -57,8 +70,8 @@ func (p *Problem) Error() string {
 		return "no problem"
 	}
 	text := p.Code
-	if p.Reason != "" && p.Reason != p.Code {
-		text += " (" + p.Reason + ")"
+	if reason := p.Log.Reason; reason != "" && reason != p.Code {
+		text += " (" + reason + ")"
 	}
 	if p.Err != nil {
 		text += ": " + p.Err.Error()

@@ -6,9 +6,9 @@ import (
 	"net/http"
 )
 
-// A Recorder takes security events. Record must not block and must be safe for
-// concurrent use.
+// A Recorder takes security events. It must be safe for concurrent use.
 type Recorder interface {
+	// Record takes one event. It must not block, and must not keep ctx.
 	Record(ctx context.Context, e Event)
 }
 
@@ -17,72 +17,104 @@ type Recorder interface {
 // from the request. Without an audit layer the event goes to [slog.Default]:
 // nothing refused is ever silent.
 //
-// Every call is an event: one request may carry a hundred login guesses.
+// Every call is an event: one request may carry a hundred login guesses. An event
+// about a refusal that the handler writes itself has the Status of that refusal:
+// then the audit layer does not report it once more.
 func Report(r *http.Request, e Event) {
-	s := scopeOf(r.Context())
-	if s == nil {
-		r, s = Enter(r)
-	}
+	_, s := Enter(r)
 	s.Describe(r, &e)
-	s.counted(e.Name, e.Severity >= slog.LevelWarn)
-	s.mu.Lock()
-	recorder := s.recorder
-	s.mu.Unlock()
-	if recorder == nil {
-		logged{}.Record(r.Context(), e)
+	s.report(r.Context(), e)
+}
+
+// ReportContext sends a security event of something that is done with a context
+// alone. Where ctx is that of a request, the event is reported as [Report] does
+// // it. Elsewhere, as in a job or a tool, it goes to otherwise, or to
+// [slog.Default] where that is nil.
+func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
+	s := scopeOf(ctx)
+	if s == nil {
+		e.Sanitize()
+		emit(ctx, otherwise, e)
 		return
 	}
-	recorder.Record(r.Context(), e)
+	s.describe(ctx, &e)
+	e.Sanitize()
+	s.report(ctx, e)
+}
+
+// report hands on an event that has been described.
+func (s *Scope) report(ctx context.Context, e Event) {
+	s.note(e.Name, e.Status)
+	s.shared.mu.Lock()
+	recorder := s.shared.recorder
+	s.shared.mu.Unlock()
+	emit(ctx, recorder, e)
+}
+
+// emit gives an event to its recorder, or to that of last resort.
+func emit(ctx context.Context, rec Recorder, e Event) {
+	if rec == nil {
+		rec = logged{}
+	}
+	rec.Record(ctx, e)
 }
 
 // Describe fills in the fields of e that are still open from the request, and
 // makes all its texts safe to log.
 func (s *Scope) Describe(r *http.Request, e *Event) {
-	if !e.ClientIP.IsValid() {
-		e.ClientIP = s.ClientIP()
-	}
-	if caller, ok := PrincipalFrom(r.Context()); ok && e.UserID == "" {
-		e.Issuer, e.UserID = caller.Issuer, caller.Subject
-	}
 	if e.Method == "" {
-		e.Method = knownMethod(r.Method)
+		e.Method = methodOf(r.Method).String()
 	}
 	if e.Path == "" && r.URL != nil {
 		e.Path = r.URL.Path
 	}
-	if e.Route == "" {
-		e.Route = s.Route()
-	}
+	s.describe(r.Context(), e)
 	if e.Route == "" {
 		e.Route = r.Pattern
 	}
+	e.Sanitize()
+}
+
+// describe fills in what ctx and the record tell.
+func (s *Scope) describe(ctx context.Context, e *Event) {
+	if e.UserID == "" {
+		caller, stands := s.whoCalled(ctx)
+		if caller != nil {
+			e.Issuer, e.UserID = caller.Issuer, caller.Subject
+		}
+		if stands != nil {
+			e.AssumedIssuer, e.AssumedID = stands.Issuer, stands.Subject
+		}
+	}
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	a := &s.shared.arrival
+	if e.Method == "" {
+		e.Method = a.method.String()
+	}
+	if e.Path == "" {
+		e.Path = a.path
+	}
+	if !e.ClientIP.IsValid() {
+		e.ClientIP = a.clientIP
+	}
+	if e.Route == "" {
+		e.Route = s.shared.route
+	}
 	if e.RequestID == "" {
-		e.RequestID = s.RequestID()
+		e.RequestID = a.id()
 	}
 	if e.TraceID == "" {
-		e.TraceID, e.SpanID = s.Trace()
+		e.TraceID, e.SpanID = a.traceID, a.spanID
 	}
-	e.Sanitize()
 }
 
 // logged is the recorder of last resort.
 type logged struct{}
 
 func (logged) Record(ctx context.Context, e Event) {
-	var room [20]slog.Attr
+	var room [22]slog.Attr
 	// Never below WARN: without an audit layer nobody has chosen a level yet,
 	// and a default logger may drop what is lower.
-	slog.Default().LogAttrs(ctx, max(e.Severity, slog.LevelWarn), "security event", e.AppendAttrs(room[:0])...)
-}
-
-// knownMethod keeps what a client invents out of logs and metrics.
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
-		return method
-	case "":
-		return http.MethodGet // net/http's client side meaning of an empty method
-	}
-	return "_OTHER"
+	slog.Default().LogAttrs(ctx, max(e.level(), slog.LevelWarn), "security event", e.AppendAttrs(room[:0])...)
 }

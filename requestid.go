@@ -11,9 +11,17 @@ import (
 // layer of this module has seen the request.
 func RequestID(ctx context.Context) string {
 	if s := scopeOf(ctx); s != nil {
-		return s.RequestID()
+		return s.requestID()
 	}
 	return ""
+}
+
+// requestID returns the id of the request, made on first use where no [Edge]
+// settled one.
+func (s *Scope) requestID() string {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.arrival.id()
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).

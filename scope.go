@@ -3,88 +3,154 @@ package bulwark
 import (
 	"context"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"slices"
+	"reflect"
 	"sync"
 	"sync/atomic"
 )
 
-// A Scope is what the layers around one request share: who calls, from which
-// address, on which route, and where events and refusals go.
+// A Scope is what the layers around one request share: how the request came,
+// who called, on which route, and where events and refusals go. It is for
+// authors of layers. Handlers use [PrincipalFrom], [ClientIP] and [RequestID].
 //
-// Contexts flow inward only, so an outer layer cannot see what an inner one
-// found out; and every derived context copies the request. A Scope is itself
+// Contexts flow inward only, so an outer layer cannot see what an inner layer
+// put into one; and every derived context copies the request. A Scope is itself
 // the request's context. The first layer that needs it installs it with
-// [Enter]; the layers inside set its fields instead of deriving contexts, and
+// [Enter]. The layers inside set its fields instead of deriving contexts, and
 // the layers outside read them afterwards.
 //
-// It ends when the context ends that the request came with, which net/http sees
-// to, or before that with [Scope.Cancel].
+// Who may act is not among these fields. [Identify] returns a request with
+// another Scope, which carries the caller and shares all the rest; the Scope
+// around it does not change. So whatever a handler sends with its own context
+// (a part of a batch, a fragment, a call with the credential of the service)
+// never acts as somebody else, and nobody else acts as its caller.
 //
-// A Scope is for authors of layers. Handlers use [PrincipalFrom], [ClientIP]
-// and [RequestID]. It is safe for concurrent use and is never reused for
-// another request, so a goroutine that outlives its request keeps its own.
+// A request whose Header is another map than that of the request around it is a
+// sub-request, and gets a Scope of its own from Enter: it has the address, the
+// request id and the recorder of the request around it, and neither its caller
+// nor its route, challenges, slots or tally.
+//
+// A Scope ends when the context ends that the request came with, or before that
+// with [Scope.Cancel]. It is safe for concurrent use and is never reused for
+// another request, so that a goroutine which outlives its request keeps its own.
 type Scope struct {
-	context.Context        // of the request as it came
-	outer           *Scope // of the request that this one is a sub-request of
+	context.Context             // of the request that the scope was made for
+	header          http.Header // of that request: tells sub-requests apart
+	shared          *record
+	outer           *Scope // the scope of the same request around this one, or nil
 
-	principal atomic.Pointer[Principal] // nil until settled
-	end       atomic.Pointer[ending]    // nil until somebody waits for it
+	principal *Principal // by Identify; nil where the scope has no word on it. Never changes
 
-	mu         sync.Mutex
-	clientIP   netip.Addr
-	requestID  string
-	traceID    string
-	spanID     string
-	baseURL    string
-	route      string
-	secure     bool
-	edged      bool // an Edge has settled how the request came
-	recorder   Recorder
-	responder  Responder
-	challenges []Challenge
-	events     int
-	told       *told // nil while nothing has been reported
-	slots      [maxSlots]slot
+	challenges []Challenge            // guarded by shared.mu
+	end        atomic.Pointer[ending] // nil until somebody waits for it
 }
 
-// maxSlots bounds what packages may hang onto one request.
-const maxSlots = 4
+// A record is what all scopes of one request share.
+type record struct {
+	outer *record // of the request that this one is a sub-request of
+	room  atomic.Pointer[room]
 
-type slot struct{ key, value any }
+	caller atomic.Pointer[Principal] // nil until somebody is identified
 
-// told remembers what has been reported, apart from the scope: most requests
-// report nothing.
-type told struct {
-	names    [8]EventName // the first few different ones
-	refusals [4]refusal   // of Deny
+	mu        sync.Mutex
+	arrival   arrival
+	route     string
+	recorder  Recorder
+	responder Responder
+	slots     slots
+	tally     *tally // nil while there is nothing to remember
 }
 
-// refusal identifies what Deny has reported already.
-type refusal struct {
-	name    EventName
-	reason  string
-	request *url.URL // tells sub-requests apart: copies of a request share it
+// A room holds a scope and the request that carries it: they live and die
+// together, and one allocation holds both.
+type room struct {
+	scope   Scope
+	request http.Request
+}
+
+// A lodging is all that an ordinary request needs, in one allocation: its
+// record, its scope, and the scope of the first identity.
+type lodging struct {
+	record record
+	own    room
+	first  room
 }
 
 type scopeKey struct{}
 
-// Enter returns the scope of r, and installs one if there is none yet; the
+// Enter returns the scope of r, and installs one if there is none yet. The
 // returned request carries it and is the one to pass on.
+//
+// Where the context of r has the scope of another request, with another Header
+// map, r is a sub-request and gets a scope inside that one. A request without a
+// Header, such as one that is made to ask a question about a context, uses the
+// scope that is there.
 func Enter(r *http.Request) (*http.Request, *Scope) {
-	if s := scopeOf(r.Context()); s != nil {
-		return r, s
+	around := scopeOf(r.Context())
+	switch {
+	case around == nil:
+		return lodge(r, arrived(r), nil)
+	case r.Header == nil || sameHeader(r.Header, around.header):
+		return r, around
 	}
-	// One allocation holds both: they live and die together.
-	both := new(struct {
-		scope   Scope
-		request http.Request
-	})
-	s := &both.scope
-	s.Context, s.clientIP, s.secure = r.Context(), peer(r), r.TLS != nil
-	both.request = *r.WithContext(s)
-	return &both.request, s
+	return around.child(r)
+}
+
+// lodge gives r a record and a scope.
+func lodge(r *http.Request, a arrival, outer *record) (*http.Request, *Scope) {
+	all := new(lodging)
+	all.record.outer, all.record.arrival = outer, a
+	all.record.room.Store(&all.first)
+	return all.own.lend(r, r.Header, &all.record, nil)
+}
+
+// child opens a scope inside s for a sub-request. It inherits how the request
+// reached the service and where events and refusals go, and nothing of who
+// called or what was answered.
+func (s *Scope) child(r *http.Request) (*http.Request, *Scope) {
+	around := s.shared
+	around.mu.Lock()
+	around.arrival.id() // one id for both, whoever asks first
+	arrival, recorder, responder := around.arrival, around.recorder, around.responder
+	around.mu.Unlock()
+	own := arrived(r)
+	arrival.method, arrival.path = own.method, own.path
+	r, child := lodge(r, arrival, around)
+	child.shared.recorder, child.shared.responder = recorder, responder
+	return r, child
+}
+
+// within opens another scope of the same request.
+func (s *Scope) within(r *http.Request, header http.Header) (*http.Request, *Scope) {
+	place := s.shared.room.Swap(nil)
+	if place == nil { // the first one has taken it
+		place = new(room)
+	}
+	return place.lend(r, header, s.shared, s)
+}
+
+// lend puts a scope around the context of r, and returns the copy of r that
+// carries it.
+func (place *room) lend(r *http.Request, header http.Header, shared *record, outer *Scope) (*http.Request, *Scope) {
+	s := &place.scope
+	s.Context, s.header, s.shared, s.outer = r.Context(), header, shared, outer
+	place.request = *r.WithContext(s)
+	return &place.request, s
+}
+
+// WithHeader returns a copy of r that has the Header h and is still the same
+// request. It is for a layer that hands on a request with a header of its own,
+// because the old one has become untrue or must not be seen inside: without it
+// the copy would be taken for a sub-request.
+func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
+	r, _ = s.within(r, h)
+	r.Header = h
+	return r
+}
+
+// sameHeader reports whether two headers are one map. The maps are compared by
+// address: equal contents are no sign of one request.
+func sameHeader(a, b http.Header) bool {
+	return a != nil && b != nil && reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }
 
 func scopeOf(ctx context.Context) *Scope {
@@ -98,248 +164,103 @@ func (s *Scope) Value(key any) any {
 	switch key.(type) {
 	case scopeKey:
 		return s
-	case identityKey:
-		if s.Settled() {
+	case identityKey, verifiedKey:
+		if s.principal != nil {
 			return s
 		}
 	}
 	return s.nearest().Value(key)
 }
 
-// child opens a scope inside s for a sub-request. It inherits how the request
-// reached the service, and nothing of who called or what was answered.
-func (s *Scope) child(r *http.Request) *Scope {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return &Scope{
-		Context: r.Context(), outer: s,
-		clientIP: s.clientIP, requestID: s.requestID, traceID: s.traceID, spanID: s.spanID,
-		baseURL: s.baseURL, secure: s.secure, edged: s.edged, recorder: s.recorder, responder: s.responder,
-	}
-}
-
-// shadowed reports whether a WithPrincipal stands between s and r, so that
-// settling s would change nothing for r.
-func (s *Scope) shadowed(r *http.Request) bool {
-	return r.Context().Value(identityKey{}) != s.Value(identityKey{})
-}
-
-// Settled reports whether an authentication layer has settled who calls,
-// nobody included.
-func (s *Scope) Settled() bool { return s.principal.Load() != nil }
-
-// Principal returns the caller settled in this scope, or nil. Handlers want
-// [PrincipalFrom], which also knows [WithPrincipal].
-func (s *Scope) Principal() *Principal {
-	if p := s.principal.Load(); p != nobody {
-		return p
-	}
-	return nil
-}
-
-// ClientIP returns the address of the client; see [ClientIP].
-func (s *Scope) ClientIP() netip.Addr {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.clientIP
+// Caller returns who called: the first caller that [Identify] was told for this
+// request, and nil while there is none or when it was nobody. It is for records
+// and decides nothing: layers outside read it, and handlers ask
+// [PrincipalFrom]. A sub-request has a caller of its own.
+func (s *Scope) Caller() *Principal {
+	return s.shared.caller.Load().orNil()
 }
 
 // Secure reports whether the client reached the service over TLS: directly, or
 // through a trusted proxy that says so.
 func (s *Scope) Secure() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.secure
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.arrival.secure
 }
 
 // BaseURL returns the service's own public URL, scheme and host without a
 // trailing slash, as [Edge] was given it; empty where it was not. It is the only
-// base for links, origin checks and DPoP proofs: the Host header is the client's word.
+// base for links, origin checks and DPoP proofs: the Host header is the client's
+// word.
 func (s *Scope) BaseURL() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.baseURL
-}
-
-// RequestID returns the id of the request, made on first use where no [Edge]
-// settled one.
-func (s *Scope) RequestID() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.requestID == "" {
-		s.requestID = newRequestID()
-	}
-	return s.requestID
-}
-
-// Trace returns the W3C trace context ids of the request, empty where unknown.
-func (s *Scope) Trace() (traceID, spanID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.traceID, s.spanID
-}
-
-// SetTrace records the ids of a traceparent that has been checked.
-func (s *Scope) SetTrace(traceID, spanID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.traceID, s.spanID = traceID, spanID
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.arrival.baseURL
 }
 
 // Route returns the pattern that matched, such as "GET /documents/{id}", and is
 // empty while none has.
 func (s *Scope) Route() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.route
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.route
 }
 
-// SetRoute records the pattern that matched. A scope around this one, which has
-// no route of its own yet, takes it too.
+// SetRoute records the pattern that matched.
 func (s *Scope) SetRoute(pattern string) {
-	s.mu.Lock()
-	s.route = pattern
-	s.mu.Unlock()
-	for s = s.outer; s != nil; s = s.outer {
-		s.mu.Lock()
-		if s.route == "" {
-			s.route = pattern
-		}
-		s.mu.Unlock()
-	}
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	s.shared.route = pattern
 }
 
 // Challenges returns what a 401 offers the client; not to be modified.
 func (s *Scope) Challenges() []Challenge {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.challenges
-}
-
-// SetChallenges says what a 401 offers the client from now on. The slice
-// belongs to the scope afterwards; layers share one prepared slice.
-func (s *Scope) SetChallenges(c []Challenge) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.challenges = c[:len(c):len(c)]
-}
-
-// SetRecorder sends the events of this request to rec.
-func (s *Scope) SetRecorder(rec Recorder) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.recorder = rec
-}
-
-// answerer returns the responder in force, or nil.
-func (s *Scope) answerer() Responder {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.responder
-}
-
-// Events counts what has been reported for this request and its sub-requests at
-// level WARN and above: what tells of a refusal or worse.
-func (s *Scope) Events() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.events
-}
-
-// Reported tells whether an event of that name has been reported for this
-// request or its sub-requests. Only the first eight different names are
-// remembered.
-func (s *Scope) Reported(name EventName) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.told != nil && slices.Contains(s.told.names[:], name)
-}
-
-// counted notes an event here and in every scope around.
-func (s *Scope) counted(name EventName, warns bool) {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
 	for ; s != nil; s = s.outer {
-		s.mu.Lock()
-		if warns {
-			s.events++
+		if s.challenges != nil {
+			return s.challenges
 		}
-		s.remember().note(name)
-		s.mu.Unlock()
-	}
-}
-
-// remember is called with the lock held.
-func (s *Scope) remember() *told {
-	if s.told == nil {
-		s.told = new(told)
-	}
-	return s.told
-}
-
-func (t *told) note(name EventName) {
-	for i, known := range t.names {
-		if known == name {
-			return
-		}
-		if known == "" {
-			t.names[i] = name
-			return
-		}
-	}
-}
-
-// explains reports whether an event has told already why a caller is missing: a
-// bad cookie counts as no credential, and the 401 is its consequence.
-func (s *Scope) explains(p *Problem) bool {
-	return p.Status == http.StatusUnauthorized && p.Event == AuthzFail &&
-		(s.Reported(AuthnTokenInvalid) || s.Reported(AuthnTokenReuse))
-}
-
-// first reports whether Deny meets the name and reason for the first time. Only
-// a few are remembered; past that each is reported, which errs on the loud side.
-func (s *Scope) first(name EventName, reason string, r *http.Request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	this := refusal{name, reason, r.URL}
-	seen := &s.remember().refusals
-	for i, known := range seen {
-		if known == this {
-			return false
-		}
-		if known == (refusal{}) {
-			seen[i] = this
-			return true
-		}
-	}
-	return true
-}
-
-// Get returns the value that a package has set under its key, here or in a
-// scope around, and nil where there is none.
-func (s *Scope) Get(key any) any {
-	for ; s != nil; s = s.outer {
-		s.mu.Lock()
-		for i := range s.slots {
-			if s.slots[i].key == key {
-				s.mu.Unlock()
-				return s.slots[i].value
-			}
-		}
-		s.mu.Unlock()
 	}
 	return nil
 }
 
-// Set keeps a package's own value for the rest of the request. The key must be
-// comparable and of a type of that package's own. It reports false, and keeps
-// nothing, when the request's four slots are taken by other keys.
-func (s *Scope) Set(key, value any) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.slots {
-		if s.slots[i].key == nil || s.slots[i].key == key {
-			s.slots[i] = slot{key, value}
-			return true
-		}
+// SetChallenges says what a 401 offers the client from here inward. The slice
+// belongs to the scope afterwards; layers share one prepared slice.
+func (s *Scope) SetChallenges(c []Challenge) {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	s.challenges = c[:len(c):len(c)]
+}
+
+// Record sends the events of the request to rec, with the W3C trace context ids
+// of the request where they are known. It returns the request to pass on and
+// its scope. Where the events of the request already have a recorder, the
+// request is recorded apart from here inward, as a sub-request is: what is
+// inside then answers to rec, and what is outside keeps its own.
+func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*http.Request, *Scope) {
+	s.shared.mu.Lock()
+	taken := s.shared.recorder != nil
+	s.shared.mu.Unlock()
+	if taken {
+		r, s = s.child(r)
 	}
-	return false
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	s.shared.recorder = rec
+	if a := &s.shared.arrival; a.traceID == "" {
+		a.traceID, a.spanID = traceID, spanID
+	}
+	return r, s
+}
+
+// Reported tells whether a refusal or another event is on record: an event of
+// this request with that name and status, or a refusal that [Deny] wrote, with
+// them, into the answer whose Header this is. An empty name and a zero status
+// match all; an answer of nil asks for the events of the request alone. Only
+// the first few different events and the last few answers are remembered.
+func (s *Scope) Reported(answer http.Header, name EventName, status int) bool {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return s.shared.tally.has(answer, name, status)
 }

@@ -27,7 +27,9 @@ func identifying(next http.Handler) http.Handler {
 		if who := r.Header.Get("X-Who"); who != "" {
 			p = &bulwark.Principal{Issuer: "test", Subject: who}
 		}
-		next.ServeHTTP(w, bulwark.Identify(r, p))
+		r, scope := bulwark.Identify(r, p)
+		defer scope.Cancel(nil)
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -84,7 +86,7 @@ func TestSubRequestsAreNotConfusedWithTheirBatch(t *testing.T) {
 			if outerSaw != wantOuter {
 				t.Errorf("after the sub-request the batch ran as %s, want %s", outerSaw, wantOuter)
 			}
-			if got := outside.Principal(); (got == nil) != (test.outer == "") || got != nil && got.Subject != test.outer {
+			if got := outside.Caller(); (got == nil) != (test.outer == "") || got != nil && got.Subject != test.outer {
 				t.Errorf("outside sees %v, want %q", got, test.outer)
 			}
 			if outside.Route() != "POST /batch" {
@@ -92,57 +94,6 @@ func TestSubRequestsAreNotConfusedWithTheirBatch(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestNearestIdentityWins(t *testing.T) {
-	bob := &bulwark.Principal{Issuer: "test", Subject: "bob"}
-	fresh := func() *http.Request { return httptest.NewRequest("GET", "/", nil) }
-
-	t.Run("WithPrincipal_around_an_open_scope", func(t *testing.T) {
-		r := fresh().WithContext(bulwark.WithPrincipal(t.Context(), bob))
-		r, s := bulwark.Enter(r)
-		if who(r.Context()) != "bob" || s.Settled() {
-			t.Errorf("saw %s, settled %v", who(r.Context()), s.Settled())
-		}
-		if r = bulwark.Identify(r, alice()); who(r.Context()) != "alice" {
-			t.Errorf("saw %s after Identify", who(r.Context()))
-		}
-	})
-	t.Run("WithPrincipal_inside_a_settled_scope", func(t *testing.T) {
-		r, s := bulwark.Enter(fresh())
-		r = bulwark.Identify(r, alice())
-		r = r.WithContext(bulwark.WithPrincipal(r.Context(), bob))
-		if who(r.Context()) != "bob" {
-			t.Errorf("saw %s", who(r.Context()))
-		}
-		if s.Principal().Subject != "alice" {
-			t.Error("WithPrincipal changed who called")
-		}
-	})
-	t.Run("Identify_inside_WithPrincipal_inside_an_open_scope", func(t *testing.T) {
-		r, s := bulwark.Enter(fresh())
-		r = r.WithContext(bulwark.WithPrincipal(r.Context(), bob))
-		r = bulwark.Identify(r, nil)
-		if who(r.Context()) != "nobody" {
-			t.Errorf("saw %s, want the anonymous caller that was settled last", who(r.Context()))
-		}
-		if s.Settled() {
-			t.Error("the outer scope was settled from inside")
-		}
-	})
-	t.Run("WithPrincipal_nil_is_nobody", func(t *testing.T) {
-		r := bulwark.Identify(fresh(), alice())
-		if got := who(bulwark.WithPrincipal(r.Context(), nil)); got != "nobody" {
-			t.Errorf("saw %s", got)
-		}
-	})
-	t.Run("anonymous_stays_settled", func(t *testing.T) {
-		r := bulwark.Identify(fresh(), nil)
-		again := bulwark.Identify(r, alice())
-		if who(r.Context()) != "nobody" || who(again.Context()) != "alice" {
-			t.Errorf("saw %s and %s", who(r.Context()), who(again.Context()))
-		}
-	})
 }
 
 func TestScopeIsOnePerRequest(t *testing.T) {
@@ -168,41 +119,14 @@ func TestChainOfLayersAllocatesOnce(t *testing.T) {
 	got := testing.AllocsPerRun(200, func() {
 		r, s := bulwark.Enter(r)
 		r, _ = bulwark.Enter(r)
-		r = bulwark.Identify(r, p)
+		r, _ = bulwark.Identify(r, p)
 		s.SetRoute("GET /")
 		if _, ok := bulwark.PrincipalFrom(r.Context()); !ok || !bulwark.ClientIP(r).IsValid() {
 			t.Fatal("lost")
 		}
 	})
 	if got > 1 {
-		t.Errorf("%v allocations, want one for the scope and the request", got)
-	}
-}
-
-func TestSlots(t *testing.T) {
-	type key int
-	r, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
-	for i := range 4 {
-		if !s.Set(key(i), i) {
-			t.Fatalf("slot %d refused", i)
-		}
-	}
-	if s.Set(key(4), 4) {
-		t.Error("a fifth slot was given")
-	}
-	if !s.Set(key(3), "changed") || s.Get(key(3)) != "changed" || s.Get(key(4)) != nil || s.Get(nil) != nil {
-		t.Error("slots are mixed up")
-	}
-	// A sub-request reads what the outer one set and hides it with its own.
-	bulwark.Identify(r, nil)
-	sub, inner := bulwark.Enter(bulwark.Identify(r, nil))
-	_ = sub
-	if inner == s || inner.Get(key(1)) != 1 {
-		t.Fatal("the sub-request does not see the outer value")
-	}
-	inner.Set(key(1), "inner")
-	if inner.Get(key(1)) != "inner" || s.Get(key(1)) != 1 {
-		t.Error("the sub-request changed the outer value")
+		t.Errorf("%v allocations, want one for scope, identity and both requests", got)
 	}
 }
 
@@ -214,8 +138,7 @@ func TestHandlerThatOutlivesItsRequest(t *testing.T) {
 	slow := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer done.Done()
 		<-release
-		r = bulwark.Identify(r, alice())
-		_, s := bulwark.Enter(r)
+		r, s := bulwark.Identify(r, alice())
 		s.SetRoute("GET /slow")
 		s.SetChallenges([]bulwark.Challenge{{Scheme: "Bearer"}})
 		bulwark.Deny(httptest.NewRecorder(), r, &bulwark.Problem{Status: 403, Code: "test.late"})
@@ -226,9 +149,9 @@ func TestHandlerThatOutlivesItsRequest(t *testing.T) {
 		_, s := bulwark.Enter(r)
 		close(release)
 		for range 100 {
-			s.Principal()
+			s.Caller()
 			s.Route()
-			s.Events()
+			s.Reported(w.Header(), "", 403)
 			s.Challenges()
 		}
 	}))
@@ -283,7 +206,7 @@ func TestRouteLayer(t *testing.T) {
 		if !late {
 			pattern = "/users/{id}"
 		}
-		h := bulwark.Route(func(*http.Request) string { return pattern }).Wrap(
+		h := bulwark.RecordRoute(func(*http.Request) string { return pattern }).Wrap(
 			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pattern = "/users/{id}" }))
 		r, s := bulwark.Enter(httptest.NewRequest("GET", "/users/1", nil))
 		h.ServeHTTP(httptest.NewRecorder(), r)

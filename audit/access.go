@@ -22,7 +22,7 @@ type accessed struct {
 func (m *Middleware) access(x *exchange, status int) {
 	e := entry{event: bulwark.Event{Status: status}}
 	x.scope.Describe(x.r, &e.event)
-	e.event.Severity = slog.LevelInfo
+	e.event.Level = slog.LevelInfo
 	e.access = accessed{is: true, panicked: !x.returned, bytes: x.watch.Bytes(), took: time.Since(x.begin)}
 	if x.r.Method == http.MethodHead {
 		e.access.bytes = 0 // net/http takes the body and sends none

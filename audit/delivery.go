@@ -53,7 +53,7 @@ func (d *delivery) push(e *entry) {
 	// The second half of the security queue is for what matters most, so that
 	// garbage, which anybody can make, does not push it out.
 	room := q.bound
-	if class == securityClass && e.event.Severity < slog.LevelError {
+	if class == securityClass && levelOf(&e.event) < slog.LevelError {
 		room /= 2
 	}
 	if q.size >= room {

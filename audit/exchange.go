@@ -14,7 +14,6 @@ type exchange struct {
 	r        *http.Request
 	scope    *bulwark.Scope
 	watch    *response.Writer
-	before   int // events of this scope when the request came
 	begin    time.Time
 	returned bool
 }
@@ -32,8 +31,8 @@ func (x *exchange) end() {
 		// What it panicked with is for the server's own log: it may hold
 		// anything.
 		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
-	case x.scope.Events() == x.before:
-		if name := unreported(status); name != "" {
+	default:
+		if name := unreported(status); name != "" && !x.scope.Reported(x.watch.Header(), "", status) {
 			bulwark.Report(x.r, bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"})
 		}
 	}

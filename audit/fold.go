@@ -23,10 +23,21 @@ func foldable(ctx context.Context, e *bulwark.Event) bool {
 	if e.Name == bulwark.ExcessRateLimitExceeded {
 		return true
 	}
-	if _, known := bulwark.PrincipalFrom(ctx); known {
+	if known(ctx) {
 		return false
 	}
-	return e.UserID == "" || e.Severity >= slog.LevelWarn
+	return e.UserID == "" || levelOf(e) >= slog.LevelWarn
+}
+
+// known reports whether ctx tells who called. The context of the audit layer's
+// own events is the scope around the authentication layer: it has a caller on
+// record only.
+func known(ctx context.Context) bool {
+	if _, ok := bulwark.PrincipalFrom(ctx); ok {
+		return true
+	}
+	scope, ok := ctx.(*bulwark.Scope)
+	return ok && scope.Caller() != nil
 }
 
 // foldKey is what is counted together.

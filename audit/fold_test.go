@@ -21,7 +21,7 @@ func TestFloodOfAnonymousRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newLog()
 		m := build(t, audit.Config{Logger: slog.New(out)})
-		h := m.Wrap(deny(bulwark.Problem{Status: 401, Code: "auth.required", Rule: "all"}))
+		h := m.Wrap(deny(bulwark.Problem{Status: 401, Code: "auth.required", Log: bulwark.ProblemLog{Rule: "all"}}))
 		begin := time.Now().UTC()
 		for i := range 500 {
 			h.ServeHTTP(httptest.NewRecorder(), request("GET", fmt.Sprintf("/documents/%d", i)))
@@ -68,13 +68,14 @@ func TestFloodOfAnonymousRefusals(t *testing.T) {
 
 func TestWhatIsFolded(t *testing.T) {
 	refuse := func(name bulwark.EventName) http.Handler {
-		return deny(bulwark.Problem{Status: 403, Code: "test.no", Event: name})
+		return deny(bulwark.Problem{Status: 403, Code: "test.no", Log: bulwark.ProblemLog{Event: name}})
 	}
 	report := func(e bulwark.Event) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { bulwark.Report(r, e) })
 	}
 	nobody := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		refuse(bulwark.AuthzFail).ServeHTTP(w, bulwark.Identify(r, nil))
+		r, _ = bulwark.Identify(r, nil)
+		refuse(bulwark.AuthzFail).ServeHTTP(w, r)
 	})
 	for _, test := range []struct {
 		name    string
@@ -187,7 +188,7 @@ func TestCountedRecordClaimsOnlyWhatIsShared(t *testing.T) {
 	for i, e := range []bulwark.Event{
 		{Method: "GET"},
 		{Issuer: "a", UserID: "alice", Method: "GET", Path: "/1", Rule: "r", Status: 429, Reason: "x", RequestID: "one"},
-		{Issuer: "b", UserID: "alice", Method: "GET", Path: "/2", Rule: "r", Status: 503, Reason: "x", RequestID: "two", Severity: slog.LevelError},
+		{Issuer: "b", UserID: "alice", Method: "GET", Path: "/2", Rule: "r", Status: 503, Reason: "x", RequestID: "two", Level: slog.LevelError},
 	} {
 		e.Name, e.ClientIP, e.Time = bulwark.ExcessRateLimitExceeded, addr, time.Unix(int64(i), 0)
 		m.Record(t.Context(), e)

@@ -42,7 +42,7 @@ func (g *gap) add(n uint64, first, last time.Time) {
 
 // record returns the audit_gap record.
 func (g *gap) record(class class, cause cause, now time.Time) entry {
-	e := bulwark.Event{Name: bulwark.AuditGap, Severity: slog.LevelError, Time: now,
+	e := bulwark.Event{Name: bulwark.AuditGap, Level: slog.LevelError, Time: now,
 		Reason: cause.String(), Rule: class.String(), Count: int(g.count)}
 	e.Attrs[0] = slog.String("first", stamp(g.first))
 	e.Attrs[1] = slog.String("last", stamp(g.last))

@@ -126,7 +126,8 @@ func request(method, target string) *http.Request {
 // as settles alice as the caller of everything inside.
 func as(subject string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, bulwark.Identify(r, &bulwark.Principal{Issuer: "test", Subject: subject}))
+		r, _ = bulwark.Identify(r, &bulwark.Principal{Issuer: "test", Subject: subject})
+		next.ServeHTTP(w, r)
 	})
 }
 

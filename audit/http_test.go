@@ -345,7 +345,8 @@ func TestTimeoutHandler(t *testing.T) {
 	h := m.Wrap(http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer late.Done()
 		<-release
-		bulwark.Deny(w, bulwark.Identify(r, nil), &bulwark.Problem{Status: 403, Code: "test.late"})
+		r, _ = bulwark.Identify(r, nil)
+		bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "test.late"})
 	}), time.Millisecond, "slow"))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, request("GET", "/"))

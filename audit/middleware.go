@@ -46,12 +46,10 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, scope := bulwark.Enter(r)
-		scope.SetRecorder(m)
-		setTrace(scope, r.Header["Traceparent"])
+		traceID, spanID := traceOf(r.Header["Traceparent"])
+		r, scope = scope.Record(r, m, traceID, spanID)
 		w, watch := response.Of(w)
-		// A handler may send sub-requests with its own context through the chain
-		// again; what was reported before is not this one's.
-		x := exchange{audit: m, r: r, scope: scope, watch: watch, before: scope.Events()}
+		x := exchange{audit: m, r: r, scope: scope, watch: watch}
 		if m.accessLog {
 			x.begin = time.Now()
 		}
@@ -64,7 +62,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 // Record takes an event. It does not block, and it is what [bulwark.Report]
 // inside the Middleware ends in; the context tells whether the caller is known.
 // Outside a request, pass any context. Observers and sinks get the event with
-// its texts made safe and Severity and Time filled in; a Name that is not lower
+// its texts made safe and Level and Time filled in; a Name that is not lower
 // case letters, digits and underscores becomes "_OTHER".
 func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 	// What only sinks see is made safe when it is written.

@@ -18,8 +18,7 @@ import (
 func TestSecurityRecord(t *testing.T) {
 	out := newLog()
 	m := build(t, audit.Config{Logger: slog.New(out)})
-	h := m.Wrap(as("alice", deny(bulwark.Problem{Status: 403, Code: "authz.role", Rule: "admin",
-		Attrs: []slog.Attr{slog.Int("n", 1), slog.String("ip", "203.0.113.9"), slog.String("ip", "x")}, Err: errors.New("why")})))
+	h := m.Wrap(as("alice", deny(bulwark.Problem{Status: 403, Code: "authz.role", Log: bulwark.ProblemLog{Rule: "admin", Attrs: []slog.Attr{slog.Int("n", 1), slog.String("ip", "203.0.113.9"), slog.String("ip", "x")}}, Err: errors.New("why")})))
 	r := request("DELETE", "/documents/1?token=abc")
 	r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	w := httptest.NewRecorder()
@@ -141,11 +140,13 @@ func TestUnreportedRefusals(t *testing.T) {
 		{"reported", reporting, "authn_login_fail", "test.login"},
 		{"denied", deny(bulwark.Problem{Status: 401, Code: "test.no"}), "authz_fail", "test.no"},
 		{"settled_inside", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Identify(bulwark.Identify(r, nil), nil) // a child scope
+			r, _ = bulwark.Identify(r, nil)
+			bulwark.Identify(r, nil)
 			w.WriteHeader(403)
 		}), "authz_fail", "audit.unreported"},
-		{"denied_in_child_scope", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r = bulwark.Identify(bulwark.Identify(r, nil), nil)
+		{"denied_inside_another_identity", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r, _ = bulwark.Identify(r, nil)
+			r, _ = bulwark.Identify(r, nil)
 			bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "test.child"})
 		}), "authz_fail", "test.child"},
 	} {
@@ -198,7 +199,9 @@ func TestRoutineEventHidesNoRefusal(t *testing.T) {
 		{"info_then_403", bulwark.SessionRenewed, 403, []string{"session_renewed", "authz_fail"}},
 		{"info_then_429", bulwark.AuthnLoginSuccess, 429, []string{"authn_login_success", "excess_rate_limit_exceeded"}},
 		{"info_then_200", bulwark.SessionRenewed, 200, []string{"session_renewed"}},
-		{"warning_then_403", bulwark.AuthzFail, 403, []string{"authz_fail"}},
+		{"warning_then_403", bulwark.MaliciousCORS, 403, []string{"malicious_cors", "authz_fail"}},
+		{"failed_login_then_401", bulwark.AuthnLoginFail, 401, []string{"authn_login_fail"}},
+		{"failed_login_then_403", bulwark.AuthnLoginFail, 403, []string{"authn_login_fail", "authz_fail"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			out := newLog()

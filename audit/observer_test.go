@@ -36,7 +36,7 @@ func TestObservers(t *testing.T) {
 	if n := len(seen.events); n != 51 {
 		t.Fatalf("%d events", n)
 	}
-	if last := seen.events[50]; last.Name != "_OTHER" || last.Severity != slog.LevelWarn || last.Time.IsZero() {
+	if last := seen.events[50]; last.Name != "_OTHER" || last.Level != slog.LevelWarn || last.Time.IsZero() {
 		t.Errorf("%+v", last)
 	}
 }
@@ -69,7 +69,7 @@ func (panicking) Record(context.Context, bulwark.Event) { panic("secret of the o
 func TestObserversSeeSafeTexts(t *testing.T) {
 	seen := new(spy)
 	m := build(t, audit.Config{Logger: slog.New(newLog()), Observers: []bulwark.Recorder{seen}})
-	m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginFail, Severity: slog.LevelWarn, Time: time.Now(),
+	m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnLoginFail, Level: slog.LevelWarn, Time: time.Now(),
 		Path: "/a\n\x1b[2Jforged", Attrs: [4]slog.Attr{slog.String("k", "v\u202e")}})
 	if len(seen.events) != 1 {
 		t.Fatalf("%d events", len(seen.events))

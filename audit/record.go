@@ -33,11 +33,10 @@ const maxText = 256
 // are open, a text is too long, or a value belongs to somebody who may still
 // change it. Characters are looked at later, when the record is written.
 func unfinished(e *bulwark.Event) bool {
-	// INFO is also zero; Report settles a RequestID with it.
-	if e.Time.IsZero() || e.Severity == 0 && e.RequestID == "" {
+	if e.Time.IsZero() || e.Level == nil {
 		return true
 	}
-	longest := max(len(e.Issuer), len(e.UserID), len(e.Method), len(e.Path), len(e.Route),
+	longest := max(len(e.Issuer), len(e.UserID), len(e.AssumedIssuer), len(e.AssumedID), len(e.Method), len(e.Path), len(e.Route),
 		len(e.RequestID), len(e.TraceID), len(e.SpanID), len(e.Reason), len(e.Rule))
 	for i := range e.Attrs {
 		attr := &e.Attrs[i]
@@ -51,6 +50,14 @@ func unfinished(e *bulwark.Event) bool {
 		}
 	}
 	return longest > maxText
+}
+
+// levelOf is the level of an event that may not have been through Describe.
+func levelOf(e *bulwark.Event) slog.Level {
+	if level, ok := e.Level.(slog.Level); ok {
+		return level
+	}
+	return e.Name.Level()
 }
 
 // safe fills in the defaults of an event and makes its texts safe.
@@ -72,7 +79,7 @@ const attrRoom = 28
 func securityRecord(e *bulwark.Event, room []slog.Attr) slog.Record {
 	safely := safe(*e)
 	renameAttrs(&safely)
-	record := slog.NewRecord(safely.Time, e.Severity, "security event", 0)
+	record := slog.NewRecord(safely.Time, levelOf(&safely), "security event", 0)
 	record.AddAttrs(safely.AppendAttrs(room[:0])...)
 	return record
 }
@@ -131,7 +138,7 @@ func taken(before []slog.Attr, key string) bool {
 func reserved(key string) bool {
 	switch key {
 	case slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey,
-		"type", "event", "timestamp", "ip", "userId", "path", "method", "issuer", "route", "reason", "rule",
+		"type", "event", "timestamp", "ip", "userId", "path", "method", "issuer", "assumedUserId", "assumedIssuer", "route", "reason", "rule",
 		"requestId", "traceId", "spanId", "status", "severity",
 		"ts", "logger", "caller", "stacktrace", "function", "message":
 		return true

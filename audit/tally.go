@@ -36,7 +36,7 @@ func (t *tally) add(e *bulwark.Event) {
 		return
 	}
 	s := t.shared
-	s.Severity = max(s.Severity, e.Severity)
+	s.Level = max(levelOf(s), levelOf(e))
 	for _, field := range [...]struct {
 		shared *string
 		other  string

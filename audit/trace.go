@@ -1,21 +1,14 @@
 package audit
 
-import "github.com/bulwark-go/bulwark"
-
-// setTrace records the trace ids of a request. The first audit layer around a
-// request settles them. More than one traceparent counts as none (W3C Trace
-// Context section 3.2), because nobody can tell which of them is right.
-func setTrace(scope *bulwark.Scope, lines []string) {
+// traceOf returns the trace ids of a request, empty where it has none. More than
+// one traceparent counts as none (W3C Trace Context section 3.2), because nobody
+// can tell which of them is right.
+func traceOf(lines []string) (traceID, spanID string) {
 	if len(lines) != 1 {
-		return
+		return "", ""
 	}
-	traceID, spanID, ok := parseTraceparent(lines[0])
-	if !ok {
-		return
-	}
-	if known, _ := scope.Trace(); known == "" {
-		scope.SetTrace(traceID, spanID)
-	}
+	traceID, spanID, _ = parseTraceparent(lines[0])
+	return traceID, spanID
 }
 
 // maxTraceparent bounds a traceparent of a version to come. The ids are parts

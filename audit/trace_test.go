@@ -50,8 +50,10 @@ func traceOf(t testing.TB, line string) (traceID, spanID string) {
 	r := request("GET", "/")
 	r.Header["Traceparent"] = []string{line}
 	m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, scope := bulwark.Enter(r)
-		traceID, spanID = scope.Trace()
+		r, scope := bulwark.Enter(r)
+		var e bulwark.Event
+		scope.Describe(r, &e)
+		traceID, spanID = e.TraceID, e.SpanID
 	})).ServeHTTP(httptest.NewRecorder(), r)
 	return traceID, spanID
 }

@@ -48,7 +48,7 @@ const (
 )
 
 func problem(code string) *bulwark.Problem {
-	return &bulwark.Problem{Status: 401, Code: code, Event: bulwark.AuthnTokenInvalid, Reason: "reason"}
+	return &bulwark.Problem{Status: 401, Code: code, Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "reason"}}
 }
 
 func configOf(all ...auth.Authenticator) auth.Config {

@@ -164,7 +164,7 @@ func crossSite(cause error) *bulwark.Problem {
 		Status: http.StatusForbidden,
 		Code:   "auth.cross_site",
 		Detail: "The request was sent from another site.",
-		Event:  bulwark.MaliciousCSRF,
+		Log:    bulwark.ProblemLog{Event: bulwark.MaliciousCSRF},
 		Err:    cause,
 	}
 }

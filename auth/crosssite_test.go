@@ -68,7 +68,7 @@ func TestCrossSite(t *testing.T) {
 				return
 			}
 			var p *bulwark.Problem
-			if !errors.As(err, &p) || p.Status != 403 || p.Code != "auth.cross_site" || p.Event != bulwark.MaliciousCSRF {
+			if !errors.As(err, &p) || p.Status != 403 || p.Code != "auth.cross_site" || p.Log.Event != bulwark.MaliciousCSRF {
 				t.Errorf("%v", err)
 			}
 		})

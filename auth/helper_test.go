@@ -123,7 +123,7 @@ func through(layer bulwark.Layer, r *http.Request) exchange {
 	var recorder bulwarktest.Recorder
 	recorder.Wrap(layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, scope := bulwark.Enter(r)
-		x.ran, x.settled, x.challenges = true, scope.Settled(), scope.Challenges()
+		x.ran, x.settled, x.challenges = true, bulwark.Settled(r.Context()), scope.Challenges()
 		if p, ok := bulwark.PrincipalFrom(r.Context()); ok {
 			x.subject = p.Subject
 		}

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -28,17 +29,19 @@ type Middleware struct {
 // [bulwark.Identify]), or refuses the request.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, outer := bulwark.Enter(r)
-		principal, scheme, err := m.authenticate(r)
+		r, _ = bulwark.Enter(r)
+		principal, bad, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}
-		r = bulwark.Identify(r, principal)
-		_, scope := bulwark.Enter(r)
-		scope.SetChallenges(m.challenges.offered(scheme))
-		if scope != outer { // of a sub-request, which is over when its handler returns
-			defer scope.Release()
+		r, scope := bulwark.Identify(r, principal)
+		defer scope.Cancel(nil)
+		scope.SetChallenges(m.challenges.offered(schemeOf(r)))
+		if bad != nil {
+			// Inside the scope of this request: it explains the 401 that may
+			// follow here, and no other request's.
+			report(r, bad)
 		}
 		if principal != nil && !principal.ExpiresAt.IsZero() {
 			var watch *response.Writer
@@ -78,52 +81,67 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 // Exactly one authenticator is asked and its answer is final: a credential that
 // one refuses is never offered to the next.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
-	principal, _, err := m.authenticate(r)
+	principal, bad, err := m.authenticate(r)
+	if bad != nil {
+		report(r, bad)
+	}
 	return principal, err
 }
 
-// authenticate returns the scheme of the Authorization header, too, empty where
-// there is none.
-func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal, scheme string, err error) {
+// authenticate returns the caller, and beside an anonymous one what was wrong
+// with a cookie that counts as none.
+func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	if m == nil || len(m.authenticators) == 0 {
-		return nil, "", fault.Unmade("auth", "New")
+		return nil, nil, fault.Unmade("auth", "New")
 	}
 	lines := r.Header["Authorization"]
 	if len(lines) > 1 {
-		return nil, "", m.badRequest(ambiguous())
+		return nil, nil, m.badRequest(ambiguous())
 	}
-	if len(lines) == 1 {
-		var ok bool
-		if scheme, _, ok = split(lines[0]); !ok {
-			return nil, "", m.badRequest(notCredentials())
-		}
+	scheme := schemeOf(r)
+	if len(lines) == 1 && scheme == "" {
+		return nil, nil, m.badRequest(notCredentials())
 	}
-	principal, err = m.route(r, scheme)
-	return principal, scheme, err
+	return m.route(r, scheme)
+}
+
+// schemeOf returns the scheme of the Authorization header, empty where there is
+// none or where the line is not a scheme followed by credentials.
+func schemeOf(r *http.Request) string {
+	lines := r.Header["Authorization"]
+	if len(lines) != 1 {
+		return ""
+	}
+	scheme, _, ok := split(lines[0])
+	if !ok {
+		return ""
+	}
+	return scheme
 }
 
 // route lets the one authenticator decide whose credential r carries, if it
 // carries one.
-func (m *Middleware) route(r *http.Request, scheme string) (*bulwark.Principal, error) {
+func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	found := m.detect(r)
 	if found.explicit < 0 && found.fallback >= 0 {
 		found.explicit, found.count = found.fallback, found.fallbacks
 	}
 	switch {
 	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
-		return nil, m.badRequest(ambiguous())
+		return nil, nil, m.badRequest(ambiguous())
 	case found.count == 1:
-		return m.ask(found.explicit, r, scheme)
+		principal, err = m.ask(found.explicit, r, scheme)
+		return principal, nil, err
 	case scheme != "":
-		return nil, m.unclaimed(r, scheme)
+		return nil, nil, m.unclaimed(r, scheme)
 	case found.ambient >= 0:
 		return m.askAmbient(found.ambient, r)
 	case m.optional:
-		return nil, nil
+		return nil, nil, nil
 	}
 	p := required()
 	p.Challenges = m.challenges.bare
-	return nil, p
+	return nil, nil, p
 }
 
 // detected holds, by kind of presence, the first authenticator, or -1, and for
@@ -189,34 +207,34 @@ func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Princi
 	return principal, nil
 }
 
-// askAmbient lets authenticator i decide about a cookie. One that is bad counts
-// as none, so that public pages and the login still answer; an outage does not:
-// it would log the user out.
-func (m *Middleware) askAmbient(i int, r *http.Request) (*bulwark.Principal, error) {
+// askAmbient lets authenticator i decide about a cookie. A cookie that is bad
+// counts as none, so that public pages and the login still answer; what was wrong
+// with it is returned beside. An outage is refused: to go on without the caller
+// would log the user out.
+func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	if err := m.crossSite.Check(r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	principal, err := m.ask(i, r, "")
+	principal, err = m.ask(i, r, "")
 	if err == nil {
-		return principal, nil
+		return principal, nil, nil
 	}
-	var p *bulwark.Problem
-	if !m.optional || !errors.As(err, &p) || p.Status != http.StatusUnauthorized {
-		return nil, err
+	if !m.optional || !errors.As(err, &bad) || bad == nil || bad.Status != http.StatusUnauthorized {
+		return nil, nil, err
 	}
-	event := bulwark.Event{Name: p.Event, Reason: p.Reason, Rule: p.Rule}
-	if event.Name == "" {
-		event.Name = bulwark.AuthnTokenInvalid
+	return nil, bad, nil
+}
+
+// report reports a bad cookie that counts as none.
+func report(r *http.Request, bad *bulwark.Problem) {
+	event := bulwark.Event{
+		Name: cmp.Or(bad.Log.Event, bulwark.AuthnTokenInvalid), Reason: cmp.Or(bad.Log.Reason, bad.Code), Rule: bad.Log.Rule,
 	}
-	if event.Reason == "" {
-		event.Reason = p.Code
-	}
-	n := copy(event.Attrs[:len(event.Attrs)-1], p.Attrs)
-	if p.Err != nil {
-		event.Attrs[n] = slog.String("error", p.Err.Error())
+	n := copy(event.Attrs[:len(event.Attrs)-1], bad.Log.Attrs)
+	if bad.Err != nil {
+		event.Attrs[n] = slog.String("error", bad.Err.Error())
 	}
 	bulwark.Report(r, event)
-	return nil, nil
 }
 
 // unclaimed refuses credentials that nobody reads. They never pass as

@@ -25,8 +25,7 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 		Status: http.StatusUnauthorized,
 		Code:   "auth.invalid_token",
 		Detail: "The credentials are not valid.",
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: reason,
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: reason},
 		Err:    cause,
 	}
 }
@@ -42,8 +41,7 @@ func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.
 		Code:       "auth.unavailable",
 		Detail:     "The credentials cannot be checked at the moment.",
 		RetryAfter: retryAfter,
-		Event:      bulwark.SysUnavailable,
-		Reason:     reason,
+		Log:        bulwark.ProblemLog{Event: bulwark.SysUnavailable, Reason: reason},
 		Err:        cause,
 	}
 }
@@ -55,8 +53,7 @@ func ambiguous() *bulwark.Problem {
 		Status: http.StatusBadRequest,
 		Code:   "auth.ambiguous_credentials",
 		Detail: "The request carries more than one credential; send one.",
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: "ambiguous",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
 	}
 }
 
@@ -67,8 +64,7 @@ func notCredentials() *bulwark.Problem {
 		Status: http.StatusBadRequest,
 		Code:   "auth.invalid_request",
 		Detail: "The Authorization header is not a scheme followed by credentials.",
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: "authorization_header",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "authorization_header"},
 	}
 }
 
@@ -79,8 +75,7 @@ func unknownScheme() *bulwark.Problem {
 		Status: http.StatusUnauthorized,
 		Code:   "auth.unsupported_scheme",
 		Detail: "The authentication scheme is none of those in WWW-Authenticate.",
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: "scheme",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "scheme"},
 	}
 }
 
@@ -91,6 +86,6 @@ func required() *bulwark.Problem {
 		Status: http.StatusUnauthorized,
 		Code:   "auth.credentials_required",
 		Detail: "This resource needs credentials.",
-		Event:  bulwark.AuthzFail,
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthzFail},
 	}
 }

@@ -195,8 +195,7 @@ func unrevoked(err error) *bulwark.Problem {
 			Code:       "auth.store_full",
 			Detail:     "No further credential can be revoked at the moment.",
 			RetryAfter: time.Minute,
-			Event:      bulwark.SysUnavailable,
-			Reason:     "store_full",
+			Log:        bulwark.ProblemLog{Event: bulwark.SysUnavailable, Reason: "store_full"},
 			Err:        err,
 		}
 	}

@@ -149,7 +149,7 @@ func TestRevokeReports(t *testing.T) {
 				t.Fatalf("events %+v", events)
 			}
 			e := events[0]
-			if e.Name != bulwark.AuthnTokenRevoked || e.Reason != test.name || e.Status != 0 || e.Severity != slog.LevelInfo ||
+			if e.Name != bulwark.AuthnTokenRevoked || e.Reason != test.name || e.Status != 0 || e.Level != slog.LevelInfo ||
 				e.Issuer != test.issuer || e.UserID != test.user || !e.Attrs[0].Equal(test.attr) || e.Attrs[1].Key != "" {
 				t.Errorf("event %+v", e)
 			}

@@ -576,19 +576,25 @@ func TestWhoNeverExpiresIsNotWatched(t *testing.T) {
 }
 
 // A layer outside may have derived the context before anybody knew who calls.
-func TestContextsFromOutsideEndToo(t *testing.T) {
+// What is inside auth ends with the credential, and what is around it goes on.
+func TestContextsInsideEndAndThoseAroundGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var cause error
 		h := mortal(t, func(w http.ResponseWriter, r *http.Request) {
 			event(w, "first")
 			<-r.Context().Done()
+			cause = context.Cause(r.Context())
 		})
 		r, scope := bulwark.Enter(ask(t, "GET", "/", "1m"))
 		ctx, release := context.WithTimeout(r.Context(), time.Hour)
 		defer release()
 		start := time.Now()
 		h.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
-		if time.Since(start) != time.Minute || context.Cause(ctx) != response.ErrExpired || context.Cause(scope) != response.ErrExpired {
-			t.Errorf("after %s because of %v", time.Since(start), context.Cause(ctx))
+		if time.Since(start) != time.Minute || cause != response.ErrExpired {
+			t.Errorf("after %s because of %v", time.Since(start), cause)
+		}
+		if ctx.Err() != nil || scope.Err() != nil {
+			t.Errorf("around it: %v and %v", ctx.Err(), scope.Err())
 		}
 	})
 }

@@ -34,7 +34,8 @@ func sized(tb testing.TB, n int) *authz.Policy {
 // scoped puts a scope and a caller around the request, as an outer layer does.
 func scoped(r *http.Request, p *bulwark.Principal) *http.Request {
 	r, _ = bulwark.Enter(r)
-	return bulwark.Identify(r, p)
+	r, _ = bulwark.Identify(r, p)
+	return r
 }
 
 type nothing struct{ header http.Header }

@@ -28,7 +28,7 @@ func (g Granted[T]) For(action string) (T, error) {
 	if g.caller == nil || action == "" || g.action != action {
 		var none T
 		return none, &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.wrong_grant",
-			Rule: "granted " + g.action + ", used for " + action}
+			Log: bulwark.ProblemLog{Rule: "granted " + g.action + ", used for " + action}}
 	}
 	return g.value, nil
 }

@@ -166,6 +166,6 @@ func unlisted(pattern string, r *http.Request) *bulwark.Problem {
 	if _, ok := parsed.match(r.URL.EscapedPath()); !ok {
 		return unmatched(nil)
 	}
-	return &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Reason: "authz.no_rule", Rule: pattern,
+	return &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Log: bulwark.ProblemLog{Reason: "authz.no_rule", Rule: pattern},
 		Detail: "The caller is not allowed to do this."}
 }

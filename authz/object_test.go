@@ -371,7 +371,7 @@ func TestForeignRouter(t *testing.T) {
 		}
 		return strings.TrimPrefix(r.URL.EscapedPath(), "/documents/") // not even decoded
 	}
-	foreign := bulwark.Route(func(*http.Request) string { return "/documents/:id" }).(bulwark.LayerFunc)(authz.Object(policy, res.Can("read"), show))
+	foreign := bulwark.RecordRoute(func(*http.Request) string { return "/documents/:id" }).(bulwark.LayerFunc)(authz.Object(policy, res.Can("read"), show))
 
 	for name, router := range map[string]http.Handler{"servemux": own, "foreign": foreign} {
 		t.Run(name, func(t *testing.T) {
@@ -632,7 +632,7 @@ func TestCheck(t *testing.T) {
 		}
 		var problem *bulwark.Problem
 		if errors.As(err, &problem) {
-			return problem.Status, problem.Reason
+			return problem.Status, problem.Log.Reason
 		}
 		return 500, err.Error()
 	}

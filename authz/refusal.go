@@ -16,7 +16,7 @@ import (
 
 // problem is the refusal of the check by the part of it that refuses.
 func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem {
-	p := &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Rule: c.text,
+	p := &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Log: bulwark.ProblemLog{Rule: c.text},
 		Detail: "The caller is not allowed to do this."}
 	switch v {
 	case anonymous:
@@ -70,8 +70,8 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
 	if visible {
 		problem := c.problem(forbidden, c, nil)
-		problem.Reason = "authz.not_within_reach"
-		problem.Attrs = res.attrs(p, r)
+		problem.Log.Reason = "authz.not_within_reach"
+		problem.Log.Attrs = res.attrs(p, r)
 		return problem
 	}
 	return res.hidden(c, p, r, "authz.not_readable")
@@ -81,7 +81,7 @@ func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bo
 // that the caller may not read. Only the log tells them apart.
 func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
 	return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object.",
-		Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}
+		Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}}
 }
 
 // attrs names the object in an event by a keyed hash of the request's path, so
@@ -100,8 +100,8 @@ func (res *Resource[T]) loadError(c *check, p *Policy, r *http.Request, err erro
 	case errors.As(err, &problem) && problem != nil:
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "authz.load_timeout", Rule: c.text, Err: err}
+		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "authz.load_timeout", Log: bulwark.ProblemLog{Rule: c.text}, Err: err}
 	}
-	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.load_failed", Rule: c.text,
+	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.load_failed", Log: bulwark.ProblemLog{Rule: c.text},
 		Err: fmt.Errorf("load %s: %w", res.Name, err)}
 }

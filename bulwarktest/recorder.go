@@ -31,7 +31,7 @@ func (rec *Recorder) Record(_ context.Context, e bulwark.Event) {
 func (rec *Recorder) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, scope := bulwark.Enter(r)
-		scope.SetRecorder(rec)
+		r, _ = scope.Record(r, rec, "", "")
 		next.ServeHTTP(w, r)
 	})
 }

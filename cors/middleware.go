@@ -140,7 +140,8 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	}
 	// Two events say more of such a request, and stand in its place.
 	defer func() {
-		if !scope.Reported(bulwark.MaliciousCSRF) && !scope.Reported(bulwark.AuthnLoginFail) {
+		told := scope.Reported(w.Header(), bulwark.MaliciousCSRF, 0) || scope.Reported(w.Header(), bulwark.AuthnLoginFail, 0)
+		if !told {
 			m.report(r, problem)
 		}
 	}()

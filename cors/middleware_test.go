@@ -214,7 +214,7 @@ func TestTheBetterReasonIsReported(t *testing.T) {
 	m := bulwark.Must(cors.New(cors.Config{Origins: []string{"https://app.example.com"}}))
 	deny := func(status int, name bulwark.EventName) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			bulwark.Deny(w, r, &bulwark.Problem{Status: status, Code: "test.no", Event: name})
+			bulwark.Deny(w, r, &bulwark.Problem{Status: status, Code: "test.no", Log: bulwark.ProblemLog{Event: name}})
 		}
 	}
 	for _, test := range []struct {

@@ -18,8 +18,7 @@ const (
 // refusal says why the protocol did not allow a request. It looks at no more of
 // it than New has bounded: what is neither origin nor method is a header.
 func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Problem {
-	p := &bulwark.Problem{Status: http.StatusForbidden, Event: bulwark.MaliciousCORS,
-		Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}
+	p := &bulwark.Problem{Status: http.StatusForbidden, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS, Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}}
 	switch {
 	case !m.origins.allows(origin):
 		p.Code = codeOrigin
@@ -38,7 +37,7 @@ func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Pro
 // of two lines counts, and rs/cors would answer with both (Fetch has one of
 // each).
 func ambiguous() *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Event: bulwark.MaliciousCORS,
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS},
 		Detail: "Send each of Origin and Access-Control-Request-Method once."}
 }
 
@@ -54,8 +53,8 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, problem *bul
 
 // report records a refusal that is not answered as one.
 func (m *Middleware) report(r *http.Request, problem *bulwark.Problem) {
-	e := bulwark.Event{Name: problem.Event, Reason: problem.Code}
-	n := copy(e.Attrs[:], problem.Attrs)
+	e := bulwark.Event{Name: problem.Log.Event, Reason: problem.Code}
+	n := copy(e.Attrs[:], problem.Log.Attrs)
 	if m.dryRun {
 		e.Attrs[n] = slog.Bool("dry_run", true)
 	}

@@ -8,19 +8,23 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// slot is the key of an answer: in the scope of a request, or for a sub-request
-// in its context.
-type slot struct{}
+// outermost is the answer to a request.
+var outermost bulwark.Slot[*answer]
+
+// within is the key of the answer to a sub-request that shares the scope of the
+// request around it. That answer is in its context.
+type within struct{}
 
 // answerOf returns the answer to the request that ctx belongs to, or nil. The
 // outermost is in the scope, and all within it are in contexts, the nearest of
-// which is the request's own.
+// which is the request's own. An answer in the context of a request around
+// another scope is not the answer to this one.
 func answerOf(ctx context.Context, scope *bulwark.Scope) *answer {
-	held, _ := scope.Get(slot{}).(*answer)
-	if held == nil {
+	held, ok := outermost.Get(scope)
+	if !ok {
 		return nil // and then there is none in a context either
 	}
-	if sub, ok := ctx.Value(slot{}).(*answer); ok {
+	if sub, ok := ctx.Value(within{}).(*answer); ok && sub.around == held {
 		return sub
 	}
 	return held
@@ -32,6 +36,7 @@ func answerOf(ctx context.Context, scope *bulwark.Scope) *answer {
 // One allocation holds them all.
 type answer struct {
 	writer *response.Writer
+	around *answer   // the outermost of the scope, for all within it
 	layer  *compiled // the innermost so far
 	nonce  string
 	set    uint16 // bits of fields

@@ -276,7 +276,7 @@ func TestReportsAfterTheRequest(t *testing.T) {
 		for range 2 {
 			ctx, cancel := context.WithCancel(t.Context())
 			r, scope := bulwark.Enter(httptest.NewRequest("POST", "/", strings.NewReader(violation(1))).WithContext(ctx))
-			scope.SetRecorder(rec)
+			r, _ = scope.Record(r, rec, "", "")
 			r.Header.Set("Content-Type", cspReport)
 			h.ServeHTTP(httptest.NewRecorder(), r)
 			cancel()

@@ -23,7 +23,7 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 		switch {
 		case ok:
 			c.principal, c.quota = p, m.tier(p.Tier)
-		case scope.Settled():
+		case bulwark.Settled(r.Context()):
 			c.space, c.quota = spaceAnonymous, m.anonymous
 		default:
 			return c, &bulwark.ConfigError{Field: "ratelimit(" + m.name + ").Key",
@@ -33,7 +33,7 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 	if c.quota.unlimited || !m.byIP && c.space != spaceAnonymous {
 		return c, nil
 	}
-	if c.addr = scope.ClientIP(); !c.addr.IsValid() {
+	if c.addr = bulwark.ClientIP(r); !c.addr.IsValid() {
 		return c, m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
 	}
 	return c, nil

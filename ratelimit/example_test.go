@@ -41,7 +41,8 @@ func Example_tiers() {
 	auth := bulwark.LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			partner := &bulwark.Principal{Issuer: "keys", Subject: r.Header.Get("X-Example-Key"), Tier: "premium"}
-			next.ServeHTTP(w, bulwark.Identify(r, partner))
+			r, _ = bulwark.Identify(r, partner)
+			next.ServeHTTP(w, r)
 		})
 	})
 	stack, err := bulwark.Chain(
@@ -94,7 +95,7 @@ func ExampleMiddleware_Take() {
 			return
 		}
 		if r.PostFormValue("password") != "correct horse battery staple" {
-			bulwark.Deny(w, r, &bulwark.Problem{Status: 401, Code: "login.failed", Event: bulwark.AuthnLoginFail})
+			bulwark.Deny(w, r, &bulwark.Problem{Status: 401, Code: "login.failed", Log: bulwark.ProblemLog{Event: bulwark.AuthnLoginFail}})
 			return
 		}
 		pair.Refund()

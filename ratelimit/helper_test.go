@@ -83,7 +83,8 @@ func (b *rig) passes(n int, addr string, change ...func(*http.Request)) int {
 func as(p *bulwark.Principal) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, bulwark.Identify(r, p))
+			r, _ = bulwark.Identify(r, p)
+			next.ServeHTTP(w, r)
 		})
 	}
 }

@@ -126,7 +126,7 @@ func TestConcurrentAggregate(t *testing.T) {
 // quiet is the context of a request whose events go nowhere.
 func quiet(r *http.Request) context.Context {
 	r, scope := bulwark.Enter(r)
-	scope.SetRecorder(nowhere{})
+	r, _ = scope.Record(r, nowhere{}, "", "")
 	return r.Context()
 }
 

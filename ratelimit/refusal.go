@@ -21,10 +21,10 @@ func (m *Middleware) refusal(v *verdict) *bulwark.Problem {
 	// The draft asks that Retry-After is not before t (section 6). A request
 	// that costs one waits exactly as long, a dearer one longer.
 	p.RetryAfter = time.Duration(max(v.wait, v.reset))
-	p.Event = bulwark.ExcessRateLimitExceeded
+	p.Log.Event = bulwark.ExcessRateLimitExceeded
 	return p
 }
 
 func (m *Middleware) problem(status int, code, detail string) *bulwark.Problem {
-	return &bulwark.Problem{Status: status, Code: code, Detail: detail, Rule: m.name}
+	return &bulwark.Problem{Status: status, Code: code, Detail: detail, Log: bulwark.ProblemLog{Rule: m.name}}
 }

@@ -43,7 +43,7 @@ func TestTake(t *testing.T) {
 			}
 			var p *bulwark.Problem
 			if !errors.As(err, &p) || p.Status != 429 || p.Code != "ratelimit.exceeded" || p.RetryAfter != 30*time.Minute ||
-				p.Rule != "account" || p.Event != bulwark.ExcessRateLimitExceeded || strings.Contains(err.Error(), "alice") {
+				p.Log.Rule != "account" || p.Log.Event != bulwark.ExcessRateLimitExceeded || strings.Contains(err.Error(), "alice") {
 				t.Fatalf("%s: %#v", s.name, err)
 			}
 		}
@@ -187,7 +187,7 @@ func TestTakeDryRun(t *testing.T) {
 	var rec bulwarktest.Recorder
 	r, _ := http.NewRequest("GET", "/", nil)
 	r, scope := bulwark.Enter(r)
-	scope.SetRecorder(&rec)
+	r, _ = scope.Record(r, &rec, "", "")
 	for i := range 5 {
 		reservation, result, err := m.Take(r.Context(), "k")
 		if err != nil || reservation == nil || result.Exceeded != (i > 0) {

@@ -68,7 +68,7 @@ func (f *refusal) err() error {
 		Code:   "sanitize." + f.errors[0].Code,
 		Detail: about,
 		Errors: f.errors,
-		Rule:   f.rule,
+		Log:    bulwark.ProblemLog{Rule: f.rule},
 	}
 }
 

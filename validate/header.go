@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
@@ -79,10 +80,9 @@ func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
 	if len(before) == len(after) {
 		return
 	}
-	r := v.r.WithContext(v.r.Context())
-	r.Header = r.Header.Clone()
-	if r.Header == nil {
-		r.Header = http.Header{}
+	h := v.r.Header.Clone()
+	if h == nil {
+		h = http.Header{}
 	}
 	for i := range p.list {
 		param := &p.list[i]
@@ -90,8 +90,9 @@ func (v *visit) fillHeader(p *parameters, before, after map[string]any) {
 			continue
 		}
 		if value, filled := after[param.name]; filled {
-			r.Header[param.field] = []string{headerLine(param.texts(value))}
+			h[param.field] = []string{headerLine(param.texts(value))}
 		}
 	}
-	v.r = r
+	inside, scope := bulwark.Enter(v.r)
+	v.r = scope.WithHeader(inside, h)
 }

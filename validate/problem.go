@@ -16,7 +16,7 @@ func (v *visit) invalid() *bulwark.Problem {
 	errs, total := sorted(v.found, v.m.maxErrors)
 	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
 		Detail: "The request has values that are not allowed; see errors.", Errors: errs,
-		Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}
+		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}}
 	if total > len(errs) {
 		p.Detail = fmt.Sprintf("The request has values that are not allowed; errors lists the first %d of %d.", len(errs), total)
 	}
@@ -36,7 +36,7 @@ func sorted(all []bulwark.FieldError, limit int) ([]bulwark.FieldError, int) {
 }
 
 func tooComplex(in string) *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Rule: in,
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Log: bulwark.ProblemLog{Rule: in},
 		Detail: "Checking the " + in + " takes more steps than are allowed."}
 }
 

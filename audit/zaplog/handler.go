@@ -93,14 +93,14 @@ func added(ctx context.Context, record slog.Record) []slog.Attr {
 	if ctx == nil {
 		return attrs
 	}
-	requestID := bulwark.RequestID(ctx)
-	if requestID == "" { // no request of this module
+	if bulwark.RequestID(ctx) == "" { // no request of this module
 		return attrs
 	}
-	_, scope := bulwark.Enter(new(http.Request).WithContext(ctx))
-	traceID, spanID := scope.Trace()
+	r, scope := bulwark.Enter(new(http.Request).WithContext(ctx))
+	var e bulwark.Event
+	scope.Describe(r, &e)
 	for _, id := range [...]struct{ key, value string }{
-		{"requestId", requestID}, {"traceId", traceID}, {"spanId", spanID},
+		{"requestId", e.RequestID}, {"traceId", e.TraceID}, {"spanId", e.SpanID},
 	} {
 		if id.value != "" && !has(record, id.key) {
 			attrs = append(attrs, slog.String(id.key, id.value))

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit/zaplog"
+	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // encoding names the standard keys as slogtest wants them.
@@ -181,7 +182,7 @@ func TestErrorsOfTheSinkAreReturned(t *testing.T) {
 // zapslog ignores the context; the ids of the request are kept.
 func TestTraceIsKept(t *testing.T) {
 	r, scope := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
-	scope.SetTrace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+	r, scope = scope.Record(r, new(bulwarktest.Recorder), "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 	derived, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	var out bytes.Buffer
@@ -190,7 +191,7 @@ func TestTraceIsKept(t *testing.T) {
 	logger.InfoContext(t.Context(), "outside")
 	slog.New(zaplog.New(zap.New(core(&out, zapcore.InfoLevel)))).InfoContext(derived, "own", "requestId", "mine", "traceId", "mine", "spanId", "mine")
 	got := lines(t, &out)
-	want := map[string]any{"requestId": scope.RequestID(), "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00f067aa0ba902b7"}
+	want := map[string]any{"requestId": bulwark.RequestID(scope), "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00f067aa0ba902b7"}
 	for key, id := range want {
 		if got[0][key] != id {
 			t.Errorf("inside: %s is %v", key, got[0][key])

@@ -141,7 +141,7 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 	switch {
 	case len(lines)+len(bare) > 1:
 		return "", &bulwark.Problem{Status: http.StatusBadRequest, Code: "auth.ambiguous_credentials",
-			Detail: "The request carries more than one credential; send one.", Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}
+			Detail: "The request carries more than one credential; send one.", Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}}
 	case len(bare) == 1:
 		return bare[0], nil
 	case len(lines) == 1:

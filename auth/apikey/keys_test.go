@@ -245,7 +245,7 @@ func TestAuthenticateAloneCountsToo(t *testing.T) {
 	}
 	for _, line := range []string{"Basic Zm9v", "Bearer other_live"} {
 		r.Header["Authorization"] = []string{line}
-		if _, err := keys.Authenticate(r); !errors.As(err, &p) || p.Status != 401 || p.Reason != "malformed" {
+		if _, err := keys.Authenticate(r); !errors.As(err, &p) || p.Status != 401 || p.Log.Reason != "malformed" {
 			t.Errorf("%s: %v", line, err)
 		}
 	}

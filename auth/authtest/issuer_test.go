@@ -27,7 +27,7 @@ func TestIssuer(t *testing.T) {
 		t.Errorf("%d fetches", n)
 	}
 	var problem *bulwark.Problem
-	if _, err := verifier.Verify(t.Context(), issuer.TokenOfType("", nil)); !errors.As(err, &problem) || problem.Reason != "type" {
+	if _, err := verifier.Verify(t.Context(), issuer.TokenOfType("", nil)); !errors.As(err, &problem) || problem.Log.Reason != "type" {
 		t.Error(err)
 	}
 }
@@ -48,7 +48,7 @@ func TestRotateAndDown(t *testing.T) {
 	if _, err := v.Verify(t.Context(), issuer.Token(nil)); err != nil {
 		t.Error(err)
 	}
-	if _, err := v.Verify(t.Context(), old); !errors.As(err, &problem) || problem.Reason != "unknown_key" {
+	if _, err := v.Verify(t.Context(), old); !errors.As(err, &problem) || problem.Log.Reason != "unknown_key" {
 		t.Error(err)
 	}
 	issuer.Down(true)
@@ -95,8 +95,8 @@ func TestAttacksWithEveryKey(t *testing.T) {
 				var p *bulwark.Problem
 				if _, err := verifier.Verify(t.Context(), attack.Token); !errors.As(err, &p) || p.Status != 401 {
 					t.Errorf("%s: %v", attack.Name, err)
-				} else if p.Reason != attack.Reason {
-					t.Errorf("%s: reason %s, want %s", attack.Name, p.Reason, attack.Reason)
+				} else if p.Log.Reason != attack.Reason {
+					t.Errorf("%s: reason %s, want %s", attack.Name, p.Log.Reason, attack.Reason)
 				}
 			}
 			if len(names) < 80 {

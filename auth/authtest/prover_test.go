@@ -33,7 +33,7 @@ func reasonOf(t *testing.T, a auth.Authenticator, r *http.Request) string {
 	})).ServeHTTP(httptest.NewRecorder(), r)
 	var p *bulwark.Problem
 	if errors.As(refusal, &p) {
-		return p.Reason
+		return p.Log.Reason
 	}
 	if refusal != nil {
 		t.Fatal(refusal)
@@ -127,11 +127,11 @@ func TestOpaqueIssuer(t *testing.T) {
 	if err != nil || caller.Subject != "bob" || caller.Issuer != issuer.URL() || caller.TokenID != "" {
 		t.Errorf("%+v, %v", caller, err)
 	}
-	if err := ask("made-up"); !errors.As(err, &p) || p.Reason != "inactive" {
+	if err := ask("made-up"); !errors.As(err, &p) || p.Log.Reason != "inactive" {
 		t.Error(err)
 	}
 	issuer.Revoke(token)
-	if err := ask(token); !errors.As(err, &p) || p.Reason != "inactive" {
+	if err := ask(token); !errors.As(err, &p) || p.Log.Reason != "inactive" {
 		t.Error(err)
 	}
 	if n := issuer.Asked(); n != 3 {

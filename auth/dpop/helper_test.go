@@ -34,7 +34,7 @@ func reason(err error) string {
 	if !errors.As(err, &p) {
 		return "no problem"
 	}
-	return p.Reason
+	return p.Log.Reason
 }
 
 // fields are the paths of all ConfigErrors in err, sorted.

@@ -49,7 +49,6 @@ func wantsNonce(nonce string) *bulwark.Problem {
 		Code:   "auth.use_dpop_nonce",
 		Detail: "Make the DPoP proof with the nonce in the DPoP-Nonce header field.",
 		Header: http.Header{"Dpop-Nonce": {nonce}},
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: "nonce",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "nonce"},
 	}
 }

@@ -97,8 +97,7 @@ func badProof(cause error) *bulwark.Problem {
 		Status: http.StatusUnauthorized,
 		Code:   "auth.invalid_dpop_proof",
 		Detail: "The DPoP proof is not valid for this request.",
-		Event:  bulwark.AuthnTokenInvalid,
-		Reason: "proof",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "proof"},
 		Err:    cause,
 	}
 }

@@ -105,7 +105,7 @@ func (d *Verifier) use(ctx context.Context, p proof, key *jose.Key) error {
 		return auth.Unavailable("store_unavailable", err, store.Retry)
 	case !first:
 		refusal := badProof(errors.New("the proof has been used before"))
-		refusal.Reason = "replay"
+		refusal.Log.Reason = "replay"
 		return refusal
 	}
 	return nil

@@ -80,7 +80,7 @@ func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	set, grants, err := r.check(members, now)
 	var p *bulwark.Problem
 	if errors.As(err, &p) {
-		return outcome{refusal: &refusal{p.Reason, p.Err}}
+		return outcome{refusal: &refusal{p.Log.Reason, p.Err}}
 	}
 	return outcome{answer: &answer{
 		principal: set.Principal(r.issuer, r.method, grants, body),

@@ -79,7 +79,7 @@ func reason(err error) string {
 	if !errors.As(err, &p) {
 		return "no problem"
 	}
-	return p.Reason
+	return p.Log.Reason
 }
 
 // signer makes tokens in the same process.

@@ -106,7 +106,7 @@ func BenchmarkLogin(b *testing.B) {
 	s := start(b, func(c *session.Config) { c.MaxSessions = 1 })
 	r := httptest.NewRequest("POST", "/", nil)
 	r, scope := bulwark.Enter(r)
-	scope.SetRecorder(s.events)
+	r, _ = scope.Record(r, s.events, "", "")
 	alice := &bulwark.Principal{Subject: "alice", Roles: []string{"user"}}
 	b.ReportAllocs()
 	for b.Loop() {

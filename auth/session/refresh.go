@@ -38,7 +38,7 @@ func (s *Sessions) Refresh() http.Handler {
 		now := time.Now()
 		done, err := s.renew(r, now)
 		if err != nil {
-			bulwark.Deny(w, attributed(r, done.held), err)
+			bulwark.Deny(w, r, attributed(err, done.held))
 			return
 		}
 		report(r, bulwark.SessionRenewed, done.how, done.held)
@@ -108,7 +108,7 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 	switch {
 	case count == 0:
 		return refreshToken{}, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "session.cookie_required",
-			Detail: "The request has no refresh cookie. Log in.", Event: bulwark.AuthzFail}
+			Detail: "The request has no refresh cookie. Log in.", Log: bulwark.ProblemLog{Event: bulwark.AuthzFail}}
 	case count > 1:
 		return refreshToken{}, auth.Invalid("malformed", errTwice)
 	}
@@ -188,14 +188,14 @@ func (s *Sessions) refuse(r *http.Request, held Session, how outcome) error {
 	p := auth.Invalid("expired", nil)
 	if how != expired {
 		p = auth.Invalid(string(how), errors.New("a used refresh token was presented; its session is revoked"))
-		p.Event = bulwark.AuthnTokenReuse
+		p.Log.Event = bulwark.AuthnTokenReuse
 	}
-	p.Attrs = []slog.Attr{slog.String("session", held.ID)}
+	p.Log.Attrs = []slog.Attr{slog.String("session", held.ID)}
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
 		// Not revoked, so not the client's 401: the next one to present the
 		// token revokes it.
 		failed := unavailable(err).(*bulwark.Problem)
-		failed.Event, failed.Reason, failed.Attrs = p.Event, p.Reason, p.Attrs
+		failed.Log.Event, failed.Log.Reason, failed.Log.Attrs = p.Log.Event, p.Log.Reason, p.Log.Attrs
 		return failed
 	}
 	return p
@@ -217,14 +217,15 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 	return "", auth.Invalid("disabled", errors.New("the account is gone or disabled; its session is revoked"))
 }
 
-// attributed returns r with the caller of the session, so that the event of a
-// refusal names whose session it was.
-func attributed(r *http.Request, held Session) *http.Request {
-	if held.Subject == "" {
-		return r
+// attributed makes the event of a refusal name whose session it was.
+func attributed(err error, held Session) error {
+	var p *bulwark.Problem
+	if held.Subject == "" || !errors.As(err, &p) {
+		return err
 	}
-	whose := &bulwark.Principal{Issuer: held.Issuer, Subject: held.Subject, Method: method, SessionID: held.ID}
-	return r.WithContext(bulwark.WithPrincipal(r.Context(), whose))
+	named := *p
+	named.Log.Issuer, named.Log.UserID = held.Issuer, held.Subject
+	return &named
 }
 
 // report reports an event of a session.
@@ -232,7 +233,7 @@ func report(r *http.Request, name bulwark.EventName, reason string, held Session
 	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
 		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}
 	if reason == string(graced) {
-		e.Severity = slog.LevelWarn
+		e.Level = slog.LevelWarn
 	}
 	bulwark.Report(r, e)
 }

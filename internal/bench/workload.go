@@ -239,13 +239,14 @@ func Workloads() []Workload {
 // scoped returns r in a scope of its own, called by the owner of the documents.
 func scoped(r *http.Request) *http.Request {
 	r, scope := bulwark.Enter(r)
-	scope.SetRecorder(unheard{})
+	r, _ = scope.Record(r, unheard{}, "", "")
 	return asCaller(r)
 }
 
 // asCaller settles the caller of the good requests.
 func asCaller(r *http.Request) *http.Request {
-	return bulwark.Identify(r, &bulwark.Principal{Issuer: issuer, Subject: caller, Method: "jwt", Roles: []string{"user"}})
+	r, _ = bulwark.Identify(r, &bulwark.Principal{Issuer: issuer, Subject: caller, Method: "jwt", Roles: []string{"user"}})
+	return r
 }
 
 // unheard takes events and does nothing with them.

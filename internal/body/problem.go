@@ -58,10 +58,10 @@ func fromJSON(err error, limit int64) *bulwark.Problem {
 		return tooLarge(limit, err)
 	}
 	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.malformed", Err: err,
-		Attrs: []slog.Attr{slog.String("kind", string(fault.Kind)), slog.Int("offset", fault.Offset)}}
+		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.String("kind", string(fault.Kind)), slog.Int("offset", fault.Offset)}}}
 	what := strings.TrimPrefix(err.Error(), "jsondoc: ")
 	if fault.IsLimit() {
-		p.Code, p.Rule = "body.too_complex", string(fault.Kind)
+		p.Code, p.Log.Rule = "body.too_complex", string(fault.Kind)
 		p.Detail = "The JSON document exceeds a limit: " + what + "."
 		return p
 	}

@@ -65,7 +65,7 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		return again(r, b, l)
 	}
 	if r.Body == nil || r.Body == http.NoBody {
-		r, b := carry(r, &content{})
+		r, b := carry(r, r.Header, &content{})
 		return r, b, nil
 	}
 	// A length that is declared too long is refused unread (RFC 9110 section
@@ -98,7 +98,7 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		}
 		c.value, c.hasValue = c.doc.Value, true
 	}
-	r, b := carry(r, c)
+	r, b := carry(r, r.Header, c)
 	return r, b, nil
 }
 
@@ -126,7 +126,7 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 	if b.at == 0 && !b.closed {
 		return r, b, nil
 	}
-	r, b = carry(r, b.content)
+	r, b = carry(r, r.Header, b.content)
 	return r, b, nil
 }
 

@@ -3,8 +3,10 @@ package body
 import (
 	"maps"
 	"net/http"
+	"reflect"
 	"strconv"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
@@ -60,33 +62,42 @@ var framing = [...]string{"Content-Encoding", "Trailer", "Transfer-Encoding"}
 var describing = [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-Md5"}
 
 func replace(r *http.Request, c *content) (*http.Request, *Body) {
-	r, b := carry(r, c)
-	without(r, describing[:])
-	if _, ok := r.Header["Content-Length"]; ok {
-		r.Header = maps.Clone(r.Header)
-		r.Header["Content-Length"] = []string{strconv.Itoa(len(c.bytes))}
+	h := without(r.Header, describing[:])
+	if _, ok := h["Content-Length"]; ok {
+		h = maps.Clone(h)
+		h["Content-Length"] = []string{strconv.Itoa(len(c.bytes))}
 	}
-	return r, b
+	return carry(r, h, c)
 }
 
-// without removes header fields from a request whose header may be another's.
-func without(r *http.Request, names []string) {
+// without returns h itself where it has none of the fields, and else a copy that
+// lacks them: the header may be another's.
+func without(h http.Header, names []string) http.Header {
 	owned := false
 	for _, name := range names {
-		if _, ok := r.Header[name]; !ok {
+		if _, ok := h[name]; !ok {
 			continue
 		}
 		if !owned {
-			r.Header, owned = maps.Clone(r.Header), true
+			h, owned = maps.Clone(h), true
 		}
-		delete(r.Header, name)
+		delete(h, name)
 	}
+	return h
 }
 
-// carry returns a copy of r with c for its body.
-func carry(r *http.Request, c *content) (*http.Request, *Body) {
+// carry returns a copy of r with c for its body, and with those fields of h that
+// do not speak of how the old body came. It is still the same request, see
+// [bulwark.Scope.WithHeader].
+func carry(r *http.Request, h http.Header, c *content) (*http.Request, *Body) {
 	b := &Body{content: c}
-	r = r.WithContext(r.Context()) // a shallow copy
+	h = without(h, framing[:])
+	if same(h, r.Header) {
+		r = r.WithContext(r.Context()) // a shallow copy
+	} else {
+		inside, scope := bulwark.Enter(r)
+		r = scope.WithHeader(inside, h)
+	}
 	r.Body = b
 	r.GetBody = nil // it would yield the body as the client sent it
 	r.ContentLength = int64(len(c.bytes))
@@ -94,6 +105,10 @@ func carry(r *http.Request, c *content) (*http.Request, *Body) {
 	// chunks it nor promises trailers.
 	r.TransferEncoding, r.Trailer = nil, nil
 	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
-	without(r, framing[:])
 	return r, b
+}
+
+// same reports whether two headers are one map.
+func same(a, b http.Header) bool {
+	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }

@@ -84,7 +84,7 @@ func checker(t *testing.T) func(method, target, token, thumbprint string) string
 		case refusal == nil:
 			return ""
 		case errors.As(refusal, &p):
-			return p.Reason
+			return p.Log.Reason
 		}
 		return refusal.Error()
 	}

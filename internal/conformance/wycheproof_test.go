@@ -104,7 +104,7 @@ func TestEmptyPayloadsAreNoClaims(t *testing.T) {
 			t.Fatal(err)
 		}
 		var p *bulwark.Problem
-		if _, err := verifier.Verify(t.Context(), v.token()); !errors.As(err, &p) || p.Reason != "malformed" {
+		if _, err := verifier.Verify(t.Context(), v.token()); !errors.As(err, &p) || p.Log.Reason != "malformed" {
 			t.Errorf("tc%d: a verifier says %v", id, err)
 		}
 	}
@@ -273,10 +273,10 @@ func wantInvalid(t testing.TB, err error, reason string) {
 		t.Errorf("%v, want a Problem with reason %s", err, reason)
 		return
 	}
-	if p.Status != 401 || p.Code != "auth.invalid_token" || p.Detail != "The credentials are not valid." || p.Event != bulwark.AuthnTokenInvalid {
-		t.Errorf("%d %s %q, event %s", p.Status, p.Code, p.Detail, p.Event)
+	if p.Status != 401 || p.Code != "auth.invalid_token" || p.Detail != "The credentials are not valid." || p.Log.Event != bulwark.AuthnTokenInvalid {
+		t.Errorf("%d %s %q, event %s", p.Status, p.Code, p.Detail, p.Log.Event)
 	}
-	if p.Reason != reason {
-		t.Errorf("reason %q (%v), want %q", p.Reason, p.Err, reason)
+	if p.Log.Reason != reason {
+		t.Errorf("reason %q (%v), want %q", p.Log.Reason, p.Err, reason)
 	}
 }

@@ -85,7 +85,7 @@ func refused(t *testing.T, err error) {
 	if !errors.As(err, &p) {
 		t.Fatalf("%v is no refusal", err)
 	}
-	if p.Status != 401 || p.Code != "auth.invalid_token" || p.Reason != "binding" || p.Event != bulwark.AuthnTokenInvalid || p.Err == nil || p.Challenges != nil {
+	if p.Status != 401 || p.Code != "auth.invalid_token" || p.Log.Reason != "binding" || p.Log.Event != bulwark.AuthnTokenInvalid || p.Err == nil || p.Challenges != nil {
 		t.Errorf("refused with %+v", p)
 	}
 }

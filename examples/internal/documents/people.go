@@ -37,7 +37,7 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if account == nil {
-		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Event: bulwark.AuthnLoginFail,
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: bulwark.ProblemLog{Event: bulwark.AuthnLoginFail},
 			Detail: "The e-mail address or the password is wrong."})
 		return
 	}

@@ -55,11 +55,12 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		}
 		own := &answer{writer: watched}
 		if outer == nil {
-			scope.Set(slot{}, own)
+			outermost.Set(scope, own)
 		} else {
+			own.around, _ = outermost.Get(scope)
 			// A sub-request of a handler whose answer is another: the scope is that
 			// handler's too, and that of the sub-requests beside this one.
-			r = r.WithContext(context.WithValue(r.Context(), slot{}, own))
+			r = r.WithContext(context.WithValue(r.Context(), within{}, own))
 		}
 		watched.BeforeHeader(own)
 		own.apply(m.compiled, w.Header(), scope, r)
