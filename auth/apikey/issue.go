@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // A Grant is what a new key shall be allowed to do.
@@ -144,10 +145,10 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 // else was faster.
 func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Time) error) (Record, error) {
 	if !isID(id) {
-		return Record{}, unavailable(ErrNotFound)
+		return Record{}, unavailable(auth.ErrNotFound)
 	}
 	const tries = 16
-	err := ErrConflict
+	err := auth.ErrConflict
 	for range tries {
 		var rec Record
 		if rec, err = k.store.Get(ctx, id); err != nil {
@@ -160,7 +161,7 @@ func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Ti
 		if err = k.store.Replace(ctx, rec); err == nil {
 			return rec, nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, auth.ErrConflict) {
 			break
 		}
 	}
@@ -194,9 +195,9 @@ func issued(rec Record, key string) Issued {
 // unavailable turns what a store said into an answer.
 func unavailable(err error) error {
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, auth.ErrNotFound):
 		return &bulwark.Problem{Status: http.StatusNotFound, Code: "apikey.not_found", Detail: "There is no such key.", Err: err}
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, auth.ErrFull):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.store_full",
 			Detail: "No further key can be kept at the moment.", RetryAfter: time.Minute, Err: err}
 	}

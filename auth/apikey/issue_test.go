@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
 
@@ -298,7 +299,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if err := store.Create(ctx, rec); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Create(ctx, rec); !errors.Is(err, apikey.ErrConflict) {
+	if err := store.Create(ctx, rec); !errors.Is(err, auth.ErrConflict) {
 		t.Errorf("a second Create: %v", err)
 	}
 	rec.Roles[0] = "admin"
@@ -316,19 +317,19 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if err := store.Replace(ctx, got); err != nil {
 		t.Errorf("Replace after a Mark: %v", err)
 	}
-	if err := store.Replace(ctx, got); !errors.Is(err, apikey.ErrConflict) {
+	if err := store.Replace(ctx, got); !errors.Is(err, auth.ErrConflict) {
 		t.Errorf("Replace from an old Version: %v", err)
 	}
 	if again, _ := store.Get(ctx, "a"); !again.LastUsed.Equal(now) || !again.StaleReported.IsZero() {
 		t.Errorf("Replace changed the marks: %+v", again)
 	}
-	if err := store.Replace(ctx, apikey.Record{ID: "b"}); !errors.Is(err, apikey.ErrNotFound) {
+	if err := store.Replace(ctx, apikey.Record{ID: "b"}); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("Replace of nothing: %v", err)
 	}
-	if _, err := store.Mark(ctx, "b", apikey.Stale, now, 0); !errors.Is(err, apikey.ErrNotFound) {
+	if _, err := store.Mark(ctx, "b", apikey.Stale, now, 0); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("Mark of nothing: %v", err)
 	}
-	if _, err := store.Get(ctx, "b"); !errors.Is(err, apikey.ErrNotFound) {
+	if _, err := store.Get(ctx, "b"); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("Get of nothing: %v", err)
 	}
 }
@@ -336,7 +337,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 // contrary is a store of which every write comes too late.
 type contrary struct{ apikey.MemoryStore }
 
-func (*contrary) Replace(context.Context, apikey.Record) error { return apikey.ErrConflict }
+func (*contrary) Replace(context.Context, apikey.Record) error { return auth.ErrConflict }
 
 func (*contrary) Create(context.Context, apikey.Record) error { return errors.New("down") }
 

@@ -112,7 +112,7 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 		return nil, auth.Invalid("audience", errEnvironment)
 	}
 	rec, err := k.store.Get(r.Context(), p.id)
-	unknown := errors.Is(err, ErrNotFound)
+	unknown := errors.Is(err, auth.ErrNotFound)
 	if err != nil && !unknown {
 		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // A MemoryStore keeps keys in memory, for one process: they are gone when it
@@ -25,7 +27,7 @@ func (m *MemoryStore) Get(_ context.Context, id string) (Record, error) {
 	defer m.mu.RUnlock()
 	rec, ok := m.keys[id]
 	if !ok {
-		return Record{}, ErrNotFound
+		return Record{}, auth.ErrNotFound
 	}
 	return *rec, nil
 }
@@ -35,10 +37,10 @@ func (m *MemoryStore) Create(_ context.Context, rec Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, taken := m.keys[rec.ID]; taken {
-		return ErrConflict
+		return auth.ErrConflict
 	}
 	if len(m.keys) >= m.limit() && !m.sweep(time.Now()) {
-		return ErrFull
+		return auth.ErrFull
 	}
 	if m.keys == nil {
 		m.keys = make(map[string]*Record)
@@ -56,9 +58,9 @@ func (m *MemoryStore) Replace(_ context.Context, rec Record) error {
 	old, ok := m.keys[rec.ID]
 	switch {
 	case !ok:
-		return ErrNotFound
+		return auth.ErrNotFound
 	case old.Version != rec.Version:
-		return ErrConflict
+		return auth.ErrConflict
 	}
 	rec = rec.clone()
 	rec.Version++
@@ -73,7 +75,7 @@ func (m *MemoryStore) Mark(_ context.Context, id string, mark Mark, at time.Time
 	defer m.mu.Unlock()
 	rec, ok := m.keys[id]
 	if !ok {
-		return false, ErrNotFound
+		return false, auth.ErrNotFound
 	}
 	last := &rec.LastUsed
 	if mark == Stale {

@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -17,28 +16,22 @@ import (
 //   - The slices of a record are shared: neither side modifies them.
 //   - A record is not dropped before it has been revoked or has expired.
 //
-// Any error but the three below is an outage: the request is answered with 503.
+// Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
+// outage: the request is answered with 503.
 type Store interface {
-	// Get returns the record with the id, or [ErrNotFound].
+	// Get returns the record with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Record, error)
-	// Create stores a new record. It returns [ErrConflict] if the id is taken
-	// and [ErrFull] if there is no room.
+	// Create stores a new record. It returns [auth.ErrConflict] if the id is taken
+	// and [auth.ErrFull] if there is no room.
 	Create(ctx context.Context, rec Record) error
 	// Replace stores rec in place of the record with its id, and gives it
-	// another Version. It returns [ErrNotFound] if there is none, and
-	// [ErrConflict] if its Version is no longer rec.Version.
+	// another Version. It returns [auth.ErrNotFound] if there is none, and
+	// [auth.ErrConflict] if its Version is no longer rec.Version.
 	Replace(ctx context.Context, rec Record) error
 	// Mark sets a mark of the record to at, unless it is later than at minus
 	// every, and reports whether it did: of several callers at once, one.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
 }
-
-// The errors that a [Store] tells apart.
-var (
-	ErrNotFound = errors.New("apikey: no such key")
-	ErrConflict = errors.New("apikey: the record has changed meanwhile")
-	ErrFull     = errors.New("apikey: the store is full")
-)
 
 // A Mark names a time that a [Store] keeps beside a record.
 type Mark string

@@ -50,7 +50,7 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 	now := time.Now()
 	for _, token := range s.presented(r) {
 		held, err := s.store.Get(r.Context(), token.id())
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, auth.ErrNotFound) {
 			continue
 		}
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // A MemoryStore keeps sessions in memory, for one process: they end with it. The
@@ -39,9 +41,9 @@ func (m *MemoryStore) Create(_ context.Context, s Session, limit int) ([]string,
 	surplus := max(0, len(mine)-max(limit, 1)+1)
 	switch {
 	case m.byID[s.ID] != nil:
-		return nil, ErrConflict
+		return nil, auth.ErrConflict
 	case len(m.byID)-surplus >= m.limit():
-		return nil, ErrFull
+		return nil, auth.ErrFull
 	}
 	slices.SortFunc(mine, func(a, b *held) int { return a.RefreshedAt.Compare(b.RefreshedAt) })
 	var ended []string
@@ -61,7 +63,7 @@ func (m *MemoryStore) Get(_ context.Context, id string) (Session, error) {
 	if h := m.byID[id]; h != nil {
 		return h.Session, nil
 	}
-	return Session{}, ErrNotFound
+	return Session{}, auth.ErrNotFound
 }
 
 // Swap implements [Store].
@@ -71,9 +73,9 @@ func (m *MemoryStore) Swap(_ context.Context, s Session) error {
 	h := m.byID[s.ID]
 	switch {
 	case h == nil:
-		return ErrNotFound
+		return auth.ErrNotFound
 	case h.Version != s.Version:
-		return ErrConflict
+		return auth.ErrConflict
 	}
 	s.Version++
 	h.Session = s

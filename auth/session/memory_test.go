@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
@@ -21,7 +22,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if _, err := m.Create(ctx, one("a", "alice", time.Hour), 5); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Create(ctx, one("a", "bob", time.Hour), 5); !errors.Is(err, session.ErrConflict) {
+	if _, err := m.Create(ctx, one("a", "bob", time.Hour), 5); !errors.Is(err, auth.ErrConflict) {
 		t.Errorf("an id taken: %v", err)
 	}
 	got, err := m.Get(ctx, "a")
@@ -33,7 +34,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.Generation = 2
-	if err := m.Swap(ctx, got); !errors.Is(err, session.ErrConflict) {
+	if err := m.Swap(ctx, got); !errors.Is(err, auth.ErrConflict) {
 		t.Errorf("a Swap from an old Version: %v", err)
 	}
 	fresh, _ := m.Get(ctx, "a")
@@ -46,10 +47,10 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if ok, err := m.Delete(ctx, "a"); ok || err != nil {
 		t.Errorf("a second Delete %v, %v", ok, err)
 	}
-	if err := m.Swap(ctx, fresh); !errors.Is(err, session.ErrNotFound) {
+	if err := m.Swap(ctx, fresh); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("a Swap after the Delete: %v", err)
 	}
-	if _, err := m.Get(ctx, "a"); !errors.Is(err, session.ErrNotFound) {
+	if _, err := m.Get(ctx, "a"); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("a Get after the Delete: %v", err)
 	}
 	if all, err := m.List(ctx, issuer, "alice"); len(all) != 0 || err != nil {
@@ -65,7 +66,7 @@ func TestMemoryStoreNeverEvictsTheLiving(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := m.Create(ctx, one("x", "mallory", time.Hour), 5); !errors.Is(err, session.ErrFull) {
+		if _, err := m.Create(ctx, one("x", "mallory", time.Hour), 5); !errors.Is(err, auth.ErrFull) {
 			t.Errorf("a fourth: %v", err)
 		}
 		// Who has the most may log in again, in the place of their own oldest.
@@ -79,7 +80,7 @@ func TestMemoryStoreNeverEvictsTheLiving(t *testing.T) {
 				t.Errorf("in the place of an expired one: %v", err)
 			}
 		}
-		if _, err := m.Create(ctx, one("z", "bob", time.Hour), 5); !errors.Is(err, session.ErrFull) {
+		if _, err := m.Create(ctx, one("z", "bob", time.Hour), 5); !errors.Is(err, auth.ErrFull) {
 			t.Errorf("a fourth: %v", err)
 		}
 		if _, err := m.Get(ctx, "2"); err != nil {

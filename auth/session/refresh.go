@@ -68,7 +68,7 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	const tries = 8
 	for range tries {
 		held, err := s.store.Get(r.Context(), token.id())
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, auth.ErrNotFound) {
 			return renewal{}, auth.Invalid("session", err)
 		}
 		if err != nil {
@@ -94,12 +94,12 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 		case err == nil:
 			done.held = found.next
 			return done, nil
-		case errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+		case errors.Is(err, auth.ErrConflict), errors.Is(err, auth.ErrNotFound):
 		default:
 			return done, unavailable(err)
 		}
 	}
-	return done, unavailable(ErrConflict)
+	return done, unavailable(auth.ErrConflict)
 }
 
 // refreshCookie returns the refresh token in r.

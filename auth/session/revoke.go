@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // List returns the sessions of a subject that are alive, the one refreshed last
@@ -41,7 +42,7 @@ func (s *Sessions) Revoke(r *http.Request, subject, id string) error {
 		return err
 	}
 	held, err := s.store.Get(r.Context(), id)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return unavailable(err)
 	}
 	if err != nil || held.Issuer != s.issuer || held.Subject != subject {

@@ -102,7 +102,7 @@ func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	held, err := s.store.Get(r.Context(), p.SessionID)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, auth.ErrNotFound):
 		return nil, auth.Invalid("revoked", err)
 	case err != nil:
 		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
@@ -162,7 +162,7 @@ func (s *Sessions) guarded(serve http.HandlerFunc) http.Handler {
 
 // unavailable is the answer where the store cannot be asked, or the account.
 func unavailable(err error) error {
-	if errors.Is(err, ErrFull) {
+	if errors.Is(err, auth.ErrFull) {
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "session.store_full",
 			Detail: "No further session can be kept at the moment.", RetryAfter: time.Minute, Err: err}
 	}

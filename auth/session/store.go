@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"time"
 )
@@ -16,17 +15,18 @@ import (
 //   - Create and Swap are atomic: of two Swaps from one Version exactly one succeeds, and none after a Delete.
 //   - It may forget a session from its ExpiresAt on.
 //
-// Any error but the three below is an outage: the request is answered with 503.
+// Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
+// outage: the request is answered with 503.
 type Store interface {
 	// Create stores a new session, whose ID is taken by no other. It first
 	// deletes the least recently refreshed sessions of the same Issuer and
 	// Subject until fewer than limit remain, and returns their ids. It returns
-	// [ErrFull], and has changed nothing, where there is no room.
+	// [auth.ErrFull], and has changed nothing, where there is no room.
 	Create(ctx context.Context, s Session, limit int) (ended []string, err error)
-	// Get returns the session with the id, or [ErrNotFound].
+	// Get returns the session with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Session, error)
 	// Swap stores s in place of the session with its ID, and gives it another
-	// Version. It returns [ErrNotFound] if there is none, and [ErrConflict] if
+	// Version. It returns [auth.ErrNotFound] if there is none, and [auth.ErrConflict] if
 	// its Version is no longer s.Version.
 	Swap(ctx context.Context, s Session) error
 	// Delete removes a session and reports whether it was there.
@@ -34,13 +34,6 @@ type Store interface {
 	// List returns the sessions of a caller, in any order.
 	List(ctx context.Context, issuer, subject string) ([]Session, error)
 }
-
-// The errors that a [Store] tells apart.
-var (
-	ErrNotFound = errors.New("session: no such session")
-	ErrConflict = errors.New("session: the session has changed meanwhile")
-	ErrFull     = errors.New("session: the store is full")
-)
 
 // A Session is one login of one caller on one device.
 type Session struct {
