@@ -158,7 +158,7 @@ func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Ti
 		if err := edit(&rec, time.Now()); err != nil {
 			return Record{}, err
 		}
-		if err = k.store.Replace(ctx, rec); err == nil {
+		if err = k.store.Update(ctx, rec); err == nil {
 			return rec, nil
 		}
 		if !errors.Is(err, auth.ErrConflict) {

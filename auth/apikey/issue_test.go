@@ -272,7 +272,7 @@ func TestPeppersRotate(t *testing.T) {
 
 func TestMemoryStoreIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		keys := newKeys(t, config(&apikey.MemoryStore{MaxKeys: 2}))
+		keys := newKeys(t, config(&apikey.MemoryStore{Max: 2}))
 		kept := issue(t, keys, apikey.Grant{})
 		issue(t, keys, apikey.Grant{ExpiresAt: time.Now().Add(hour)})
 		_, err := keys.Issue(t.Context(), apikey.Grant{})
@@ -314,17 +314,17 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if first, _ := store.Mark(ctx, "a", apikey.Used, now.Add(time.Second), time.Minute); first {
 		t.Error("a second Mark within the minute")
 	}
-	if err := store.Replace(ctx, got); err != nil {
-		t.Errorf("Replace after a Mark: %v", err)
+	if err := store.Update(ctx, got); err != nil {
+		t.Errorf("Update after a Mark: %v", err)
 	}
-	if err := store.Replace(ctx, got); !errors.Is(err, auth.ErrConflict) {
-		t.Errorf("Replace from an old Version: %v", err)
+	if err := store.Update(ctx, got); !errors.Is(err, auth.ErrConflict) {
+		t.Errorf("Update from an old Version: %v", err)
 	}
 	if again, _ := store.Get(ctx, "a"); !again.LastUsed.Equal(now) || !again.StaleReported.IsZero() {
-		t.Errorf("Replace changed the marks: %+v", again)
+		t.Errorf("Update changed the marks: %+v", again)
 	}
-	if err := store.Replace(ctx, apikey.Record{ID: "b"}); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("Replace of nothing: %v", err)
+	if err := store.Update(ctx, apikey.Record{ID: "b"}); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("Update of nothing: %v", err)
 	}
 	if _, err := store.Mark(ctx, "b", apikey.Stale, now, 0); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("Mark of nothing: %v", err)
@@ -337,7 +337,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 // contrary is a store of which every write comes too late.
 type contrary struct{ apikey.MemoryStore }
 
-func (*contrary) Replace(context.Context, apikey.Record) error { return auth.ErrConflict }
+func (*contrary) Update(context.Context, apikey.Record) error { return auth.ErrConflict }
 
 func (*contrary) Create(context.Context, apikey.Record) error { return errors.New("down") }
 

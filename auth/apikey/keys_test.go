@@ -204,7 +204,7 @@ func TestHashOfOneRecordIsWorthlessInAnother(t *testing.T) {
 	from, _ := store.Get(t.Context(), mine.ID)
 	to, _ := store.Get(t.Context(), admin.ID)
 	to.Secrets = from.Secrets
-	if err := store.Replace(t.Context(), to); err != nil {
+	if err := store.Update(t.Context(), to); err != nil {
 		t.Fatal(err)
 	}
 	secret := strings.Split(mine.Key, "_")[3]

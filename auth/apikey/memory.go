@@ -12,10 +12,10 @@ import (
 // ends. The zero value is ready. It is safe for concurrent use, must not be
 // copied, and is a [Store].
 type MemoryStore struct {
-	// MaxKeys bounds the keys held, at about 1 KiB each; zero is 100,000. When
+	// Max bounds the keys held, at about 1 KiB each; zero is 100,000. When
 	// so many are alive, a further one is refused: keys are never evicted, but
 	// those that are revoked or expired make room.
-	MaxKeys int
+	Max int
 
 	mu   sync.RWMutex
 	keys map[string]*Record
@@ -51,8 +51,8 @@ func (m *MemoryStore) Create(_ context.Context, rec Record) error {
 	return nil
 }
 
-// Replace implements [Store].
-func (m *MemoryStore) Replace(_ context.Context, rec Record) error {
+// Update implements [Store].
+func (m *MemoryStore) Update(_ context.Context, rec Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old, ok := m.keys[rec.ID]
@@ -89,8 +89,8 @@ func (m *MemoryStore) Mark(_ context.Context, id string, mark Mark, at time.Time
 }
 
 func (m *MemoryStore) limit() int {
-	if m.MaxKeys > 0 {
-		return m.MaxKeys
+	if m.Max > 0 {
+		return m.Max
 	}
 	return 100_000
 }

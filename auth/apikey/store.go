@@ -10,9 +10,9 @@ import (
 // A Store keeps the records of all keys. It never sees a secret. It must be safe
 // for concurrent use, bound its own time by the context and by itself, and obey:
 //
-//   - Get returns what the last successful Create or Replace of that id stored.
-//   - Create and Replace are atomic: of two Replaces from one Version exactly one succeeds.
-//   - Replace takes nothing from LastUsed and StaleReported, which only Mark changes.
+//   - Get returns what the last successful Create or Update of that id stored.
+//   - Create and Update are atomic: of two Updates from one Version exactly one succeeds.
+//   - Update takes nothing from LastUsed and StaleReported, which only Mark changes.
 //   - The slices of a record are shared: neither side modifies them.
 //   - A record is not dropped before it has been revoked or has expired.
 //
@@ -24,10 +24,10 @@ type Store interface {
 	// Create stores a new record. It returns [auth.ErrConflict] if the id is taken
 	// and [auth.ErrFull] if there is no room.
 	Create(ctx context.Context, rec Record) error
-	// Replace stores rec in place of the record with its id, and gives it
+	// Update stores rec in place of the record with its id, and gives it
 	// another Version. It returns [auth.ErrNotFound] if there is none, and
 	// [auth.ErrConflict] if its Version is no longer rec.Version.
-	Replace(ctx context.Context, rec Record) error
+	Update(ctx context.Context, rec Record) error
 	// Mark sets a mark of the record to at, unless it is later than at minus
 	// every, and reports whether it did: of several callers at once, one.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
@@ -46,7 +46,7 @@ const (
 type Record struct {
 	// ID is the key's id: it may be shown and logged.
 	ID string
-	// Version is the store's, for Replace.
+	// Version is the store's, for Update.
 	Version uint64
 	// Name is what people call the key.
 	Name string

@@ -90,7 +90,7 @@ func BenchmarkUnknownSecret(b *testing.B) {
 				b.Fatal(err)
 			}
 			held.Generation = generations
-			if err := s.store.Swap(b.Context(), held); err != nil {
+			if err := s.store.Update(b.Context(), held); err != nil {
 				b.Fatal(err)
 			}
 			forged := tok.refresh[:22] + strings.Repeat("A", 42)

@@ -36,12 +36,12 @@ type Config struct {
 	// account that is gone or disabled: the session is revoked. An error is
 	// answered with 503 and changes nothing.
 	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
-	// AccessTTL is how long an access token lasts. Default 15 minutes; 1 minute
+	// AccessLifetime is how long an access token lasts. Default 15 minutes; 1 minute
 	// to 1 hour.
-	AccessTTL time.Duration
-	// RefreshTTL is how long a session lasts after the login, however often it
-	// is refreshed. Default 7 days; at least AccessTTL, at most 90 days.
-	RefreshTTL time.Duration
+	AccessLifetime time.Duration
+	// Lifetime is how long a session lasts after the login, however often it
+	// is refreshed. Default 7 days; at least AccessLifetime, at most 90 days.
+	Lifetime time.Duration
 	// Grace is how long a refresh token that has just been used gets the same
 	// successor again, for tabs that refresh at once and answers that are lost.
 	// Default 20 seconds; 10 to 30 seconds.
@@ -92,13 +92,13 @@ func New(c Config) (*Sessions, error) {
 	}
 	s := &Sessions{
 		signer: c.Signer, issuer: c.Signer.Issuer(), audience: c.Audience, store: c.Store, secrets: secrets{bytes.Clone(c.StoreKey)},
-		lookup: c.Lookup, accessTTL: c.AccessTTL, refreshTTL: c.RefreshTTL, grace: c.Grace,
+		lookup: c.Lookup, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime, grace: c.Grace,
 		maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes, sameSite: c.SameSite, guard: guard,
 	}
 	verifier := func(typ string) (*jwt.Verifier, error) {
 		return jwt.New(jwt.Config{
 			Issuer: s.issuer, Audience: []string{c.Audience}, Keys: c.Signer.Keys(), Types: []string{typ},
-			TierClaim: tierClaim, Method: method, MaxLifetime: c.AccessTTL,
+			TierClaim: tierClaim, Method: method, MaxLifetime: c.AccessLifetime,
 		})
 	}
 	if s.cookie, err = verifier(cookieType); err != nil {
@@ -111,11 +111,11 @@ func New(c Config) (*Sessions, error) {
 }
 
 func (c Config) withDefaults() Config {
-	if c.AccessTTL == 0 {
-		c.AccessTTL = 15 * time.Minute
+	if c.AccessLifetime == 0 {
+		c.AccessLifetime = 15 * time.Minute
 	}
-	if c.RefreshTTL == 0 {
-		c.RefreshTTL = 7 * day
+	if c.Lifetime == 0 {
+		c.Lifetime = 7 * day
 	}
 	if c.Grace == 0 {
 		c.Grace = 20 * time.Second
@@ -161,8 +161,8 @@ func (c Config) check() error {
 			wrong(field, value.String(), fmt.Sprintf("must be from %v to %v", least, most))
 		}
 	}
-	duration("AccessTTL", c.AccessTTL, time.Minute, time.Hour)
-	duration("RefreshTTL", c.RefreshTTL, max(c.AccessTTL, time.Minute), 90*day)
+	duration("AccessLifetime", c.AccessLifetime, time.Minute, time.Hour)
+	duration("Lifetime", c.Lifetime, max(c.AccessLifetime, time.Minute), 90*day)
 	duration("Grace", c.Grace, 10*time.Second, 30*time.Second)
 	number := func(field string, value, most int) {
 		if value < 1 || value > most {

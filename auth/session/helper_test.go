@@ -110,11 +110,11 @@ func (f *flaky) Get(ctx context.Context, id string) (session.Session, error) {
 	return f.Store.Get(ctx, id)
 }
 
-func (f *flaky) Swap(ctx context.Context, s session.Session) error {
-	if err := f.down("Swap"); err != nil {
+func (f *flaky) Update(ctx context.Context, s session.Session) error {
+	if err := f.down("Update"); err != nil {
 		return err
 	}
-	return f.Store.Swap(ctx, s)
+	return f.Store.Update(ctx, s)
 }
 
 func (f *flaky) Delete(ctx context.Context, id string) (bool, error) {

@@ -62,7 +62,7 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 	made := Session{
 		ID: token.id(), Issuer: s.issuer, Subject: p.Subject, ACR: p.ACR, AuthTime: p.AuthTime,
 		ClientIP: bulwark.ClientIP(r), UserAgent: shorten(r.UserAgent(), 256),
-		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.refreshTTL).Round(0), Hash: s.secrets.hash(token),
+		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.lifetime).Round(0), Hash: s.secrets.hash(token),
 	}
 	if made.AuthTime.IsZero() {
 		made.AuthTime = now
@@ -158,7 +158,7 @@ func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, no
 // expiresIn is how many seconds an access token lasts that is made now: it does
 // not outlive its session.
 func (s *Sessions) expiresIn(held Session, now time.Time) int {
-	return int(min(s.accessTTL, held.ExpiresAt.Sub(now)) / time.Second)
+	return int(min(s.accessLifetime, held.ExpiresAt.Sub(now)) / time.Second)
 }
 
 // setCookies gives the client its tokens.

@@ -224,7 +224,7 @@ func TestPrincipalsThatCannotLogIn(t *testing.T) {
 }
 
 func TestLoginWithStoreTrouble(t *testing.T) {
-	s := start(t, func(c *session.Config) { c.Store = &flaky{Store: &session.MemoryStore{MaxSessions: 1}} })
+	s := start(t, func(c *session.Config) { c.Store = &flaky{Store: &session.MemoryStore{Max: 1}} })
 	s.store.breakDown("Create")
 	s.do("POST", "/login/alice").refused(t, 503, "session.unavailable", "sys_unavailable/session.unavailable")
 	s.store.breakDown()

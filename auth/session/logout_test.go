@@ -202,7 +202,7 @@ func TestASessionOfSomebodyElse(t *testing.T) {
 		"issuer":  func(held *session.Session) { held.Subject, held.Issuer = "alice", "https://other.example" },
 	} {
 		change(&held)
-		if err := s.store.Swap(t.Context(), held); err != nil {
+		if err := s.store.Update(t.Context(), held); err != nil {
 			t.Fatal(err)
 		}
 		held.Version++

@@ -14,10 +14,10 @@ import (
 // zero value is ready. It is safe for concurrent use, must not be copied, and is
 // a [Store].
 type MemoryStore struct {
-	// MaxSessions bounds the sessions held, at less than 1 KiB each; zero is
+	// Max bounds the sessions held, at less than 1 KiB each; zero is
 	// 100,000. When so many are alive, a further login is refused: none is ever
 	// evicted for another caller.
-	MaxSessions int
+	Max int
 
 	mu      sync.RWMutex
 	byID    map[string]*held
@@ -66,8 +66,8 @@ func (m *MemoryStore) Get(_ context.Context, id string) (Session, error) {
 	return Session{}, auth.ErrNotFound
 }
 
-// Swap implements [Store].
-func (m *MemoryStore) Swap(_ context.Context, s Session) error {
+// Update implements [Store].
+func (m *MemoryStore) Update(_ context.Context, s Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.byID[s.ID]
@@ -107,8 +107,8 @@ func (m *MemoryStore) List(_ context.Context, issuer, subject string) ([]Session
 }
 
 func (m *MemoryStore) limit() int {
-	if m.MaxSessions > 0 {
-		return m.MaxSessions
+	if m.Max > 0 {
+		return m.Max
 	}
 	return 100_000
 }

@@ -30,16 +30,16 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	got.Generation = 1
-	if err := m.Swap(ctx, got); err != nil {
+	if err := m.Update(ctx, got); err != nil {
 		t.Fatal(err)
 	}
 	got.Generation = 2
-	if err := m.Swap(ctx, got); !errors.Is(err, auth.ErrConflict) {
-		t.Errorf("a Swap from an old Version: %v", err)
+	if err := m.Update(ctx, got); !errors.Is(err, auth.ErrConflict) {
+		t.Errorf("an Update from an old Version: %v", err)
 	}
 	fresh, _ := m.Get(ctx, "a")
 	if fresh.Generation != 1 || fresh.Version == got.Version {
-		t.Errorf("after one Swap %+v", fresh)
+		t.Errorf("after one Update %+v", fresh)
 	}
 	if ok, err := m.Delete(ctx, "a"); !ok || err != nil {
 		t.Errorf("Delete %v, %v", ok, err)
@@ -47,8 +47,8 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 	if ok, err := m.Delete(ctx, "a"); ok || err != nil {
 		t.Errorf("a second Delete %v, %v", ok, err)
 	}
-	if err := m.Swap(ctx, fresh); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("a Swap after the Delete: %v", err)
+	if err := m.Update(ctx, fresh); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("an Update after the Delete: %v", err)
 	}
 	if _, err := m.Get(ctx, "a"); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("a Get after the Delete: %v", err)
@@ -60,7 +60,7 @@ func TestMemoryStoreKeepsItsContract(t *testing.T) {
 
 func TestMemoryStoreNeverEvictsTheLiving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, ctx := &session.MemoryStore{MaxSessions: 3}, t.Context()
+		m, ctx := &session.MemoryStore{Max: 3}, t.Context()
 		for i, lasts := range []time.Duration{3 * time.Hour, time.Hour, 2 * time.Hour} {
 			if _, err := m.Create(ctx, one(fmt.Sprint(i), fmt.Sprint("user", i), lasts), 5); err != nil {
 				t.Fatal(err)
@@ -89,7 +89,7 @@ func TestMemoryStoreNeverEvictsTheLiving(t *testing.T) {
 	})
 }
 
-func TestMemoryStoreSwapsOnce(t *testing.T) {
+func TestMemoryStoreUpdatesOnce(t *testing.T) {
 	m, ctx := &session.MemoryStore{}, t.Context()
 	if _, err := m.Create(ctx, one("a", "alice", time.Hour), 5); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestMemoryStoreSwapsOnce(t *testing.T) {
 		wg.Go(func() {
 			next := held
 			next.Generation = i
-			if m.Swap(ctx, next) == nil {
+			if m.Update(ctx, next) == nil {
 				won.Store(i, true)
 			}
 			m.List(ctx, issuer, "alice")
@@ -112,7 +112,7 @@ func TestMemoryStoreSwapsOnce(t *testing.T) {
 	winners := 0
 	won.Range(func(any, any) bool { winners++; return true })
 	if winners != 1 {
-		t.Errorf("%d of 32 Swaps from one Version succeeded", winners)
+		t.Errorf("%d of 32 Updates from one Version succeeded", winners)
 	}
 	if all, _ := m.List(ctx, issuer, "bob"); len(all) != 4 {
 		t.Errorf("%d sessions of a caller, want 4", len(all))

@@ -90,7 +90,7 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 		if !found.changed {
 			return done, nil
 		}
-		switch err = s.store.Swap(r.Context(), found.next); {
+		switch err = s.store.Update(r.Context(), found.next); {
 		case err == nil:
 			done.held = found.next
 			return done, nil
@@ -123,7 +123,7 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 type verdict struct {
 	how     outcome
 	changed bool    // next is to be stored before anything is given out
-	next    Session // by Swap
+	next    Session // by Update
 }
 
 type outcome string

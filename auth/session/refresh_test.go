@@ -118,7 +118,7 @@ func TestStoreHoldsNoToken(t *testing.T) {
 	// Who can write to the store, but has no key, cannot plant a token.
 	mine := append(bytes.Clone(mustDecode(t, tok.refresh)[:16]), bytes.Repeat([]byte{1}, 32)...)
 	held.Hash = sha256.Sum256(mine[16:])
-	if err := s.store.Swap(t.Context(), held); err != nil {
+	if err := s.store.Update(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
 	s.refresh(base64.RawURLEncoding.EncodeToString(mine)).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
@@ -294,7 +294,7 @@ func TestRefreshDuringOutages(t *testing.T) {
 		next   string
 	}{
 		"get":  {"Get", "sys_unavailable/session.unavailable", "rotation"},
-		"swap": {"Swap", "sys_unavailable/session.unavailable", "rotation"},
+		"swap": {"Update", "sys_unavailable/session.unavailable", "rotation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, nil)

@@ -15,21 +15,21 @@ import (
 // Sessions logs people in and out, and recognizes them in between as an
 // [auth.Authenticator]. It is safe for concurrent use, and prints without its keys.
 type Sessions struct {
-	signer       *jwt.Signer
-	issuer       string
-	audience     string
-	cookie       *jwt.Verifier // of the access token in the cookie
-	bearer       *jwt.Verifier // and of the one in the Authorization header
-	store        Store
-	secrets      secrets
-	lookup       func(context.Context, string) (*bulwark.Principal, error)
-	accessTTL    time.Duration
-	refreshTTL   time.Duration
-	grace        time.Duration
-	maxSessions  int
-	maxRefreshes int
-	sameSite     http.SameSite
-	guard        *auth.CrossSite
+	signer         *jwt.Signer
+	issuer         string
+	audience       string
+	cookie         *jwt.Verifier // of the access token in the cookie
+	bearer         *jwt.Verifier // and of the one in the Authorization header
+	store          Store
+	secrets        secrets
+	lookup         func(context.Context, string) (*bulwark.Principal, error)
+	accessLifetime time.Duration
+	lifetime       time.Duration
+	grace          time.Duration
+	maxSessions    int
+	maxRefreshes   int
+	sameSite       http.SameSite
+	guard          *auth.CrossSite
 }
 
 // What Sessions are to [auth.New].

@@ -11,8 +11,8 @@ import (
 // safe for concurrent use, bound its own time by the context and by itself, and
 // obey:
 //
-//   - Get returns what the last successful Create or Swap of that id stored, and never a session that was deleted before it was called.
-//   - Create and Swap are atomic: of two Swaps from one Version exactly one succeeds, and none after a Delete.
+//   - Get returns what the last successful Create or Update of that id stored, and never a session that was deleted before it was called.
+//   - Create and Update are atomic: of two Updates from one Version exactly one succeeds, and none after a Delete.
 //   - It may forget a session from its ExpiresAt on.
 //
 // Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
@@ -25,10 +25,10 @@ type Store interface {
 	Create(ctx context.Context, s Session, limit int) (ended []string, err error)
 	// Get returns the session with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Session, error)
-	// Swap stores s in place of the session with its ID, and gives it another
+	// Update stores s in place of the session with its ID, and gives it another
 	// Version. It returns [auth.ErrNotFound] if there is none, and [auth.ErrConflict] if
 	// its Version is no longer s.Version.
-	Swap(ctx context.Context, s Session) error
+	Update(ctx context.Context, s Session) error
 	// Delete removes a session and reports whether it was there.
 	Delete(ctx context.Context, id string) (bool, error)
 	// List returns the sessions of a caller, in any order.
@@ -39,7 +39,7 @@ type Store interface {
 type Session struct {
 	// ID names the session; it opens nothing and may be shown.
 	ID string
-	// Version is the store's, for Swap.
+	// Version is the store's, for Update.
 	Version uint64
 	// Issuer and Subject are the caller.
 	Issuer, Subject string
