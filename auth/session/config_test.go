@@ -81,7 +81,7 @@ func TestZeroSessionsRefuse(t *testing.T) {
 	for name, s := range map[string]*session.Sessions{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
 			var rec bulwarktest.Recorder
-			for _, h := range []http.Handler{s.Refresh(), s.Logout(), s.JWKS()} {
+			for _, h := range []http.Handler{s.RefreshHandler(), s.LogoutHandler(), s.JWKSHandler()} {
 				w := httptest.NewRecorder()
 				rec.Wrap(h).ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
 				if w.Code != 500 || !strings.Contains(w.Body.String(), `"session.unconfigured"`) || len(w.Result().Cookies()) > 0 {

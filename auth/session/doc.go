@@ -21,7 +21,7 @@
 // same successor, for a short grace; and a token that was used up before, presented after the grace, is known as what it is: somebody
 // has a copy. Then the session is revoked, for the thief and the owner alike, and authn_token_reuse is reported.
 //
-// [Sessions.Issue], [Sessions.Refresh] and [Sessions.Logout] refuse cross-site requests, even those without a cookie. Readers never
+// [Sessions.Issue], [Sessions.RefreshHandler] and [Sessions.LogoutHandler] refuse cross-site requests, even those without a cookie. Readers never
 // clear a cookie: a late answer would erase a fresh one. Only Logout does.
 //
 // # Not covered

@@ -52,9 +52,9 @@ func Example() {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(tokens)
 	})
-	mux.Handle("POST /refresh", sessions.Refresh())
-	mux.Handle("POST /logout", sessions.Logout())
-	mux.Handle("GET /.well-known/jwks.json", sessions.JWKS())
+	mux.Handle("POST /refresh", sessions.RefreshHandler())
+	mux.Handle("POST /logout", sessions.LogoutHandler())
+	mux.Handle("GET /.well-known/jwks.json", sessions.JWKSHandler())
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		caller, ok := bulwark.PrincipalFrom(r.Context())
 		if !ok {

@@ -187,9 +187,9 @@ func (s *service) chain(t testing.TB) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(tokens)
 	})
-	mux.Handle("/refresh", s.Refresh())
-	mux.Handle("/logout", s.Logout())
-	mux.Handle("/jwks.json", s.JWKS())
+	mux.Handle("/refresh", s.RefreshHandler())
+	mux.Handle("/logout", s.LogoutHandler())
+	mux.Handle("/jwks.json", s.JWKSHandler())
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		p, ok := bulwark.PrincipalFrom(r.Context())
 		if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// Logout returns a handler of POST that ends the session whose refresh cookie,
+// LogoutHandler returns a handler of POST that ends the session whose refresh cookie,
 // access cookie or Bearer token the request carries, and answers 204. It expires
 // both cookies and sends Clear-Site-Data, with which the browser forgets
 // whatever else this site has left there. A request that carries nothing good
@@ -19,7 +19,7 @@ import (
 // If the store cannot be asked the answer is 503 and the cookies stay, so that
 // the client can try again; otherwise the session would outlive the logout. Of
 // several sessions those that can be ended are, and that is reported.
-func (s *Sessions) Logout() http.Handler {
+func (s *Sessions) LogoutHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		ended, err := s.logout(r)
 		for _, e := range ended {

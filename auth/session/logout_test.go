@@ -98,7 +98,7 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 	// The session handlers may stand outside the auth layer: then it is they who ask the store about a Bearer.
 	s := start(t, nil)
 	tok := s.login(t, "alice")
-	s.handler = s.events.Wrap(s.Logout())
+	s.handler = s.events.Wrap(s.LogoutHandler())
 	s.store.breakDown("Get")
 	s.do("POST", "/", "Authorization", "Bearer "+tok.bearer).refused(t, 503, "auth.unavailable", "sys_unavailable/store_unavailable")
 	s.store.breakDown()

@@ -16,7 +16,7 @@ import (
 // who follows each refresh of its owner, does it each time.
 const maxGraceRun = 3
 
-// Refresh returns a handler of POST that takes the refresh cookie, no body, and
+// RefreshHandler returns a handler of POST that takes the refresh cookie, no body, and
 // answers 200 {"expires_in": seconds} with both cookies new. The account is
 // looked up again.
 //
@@ -33,7 +33,7 @@ const maxGraceRun = 3
 //
 // A page that refreshes from several tabs should let one do it for all (Web
 // Locks, navigator.locks), or it will be taken for the thief that it resembles.
-func (s *Sessions) Refresh() http.Handler {
+func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
 		done, err := s.renew(r, now)

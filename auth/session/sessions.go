@@ -126,9 +126,9 @@ func (s *Sessions) verify(r *http.Request) (*bulwark.Principal, error) {
 	return s.cookie.Verify(r.Context(), token)
 }
 
-// JWKS returns a handler that serves the public keys of the access tokens, for
+// JWKSHandler returns a handler that serves the public keys of the access tokens, for
 // services that accept those of this one.
-func (s *Sessions) JWKS() http.Handler {
+func (s *Sessions) JWKSHandler() http.Handler {
 	if err := s.made(); err != nil {
 		return refusing(err)
 	}

@@ -55,14 +55,14 @@ func (a *App) openRoutes() error {
 
 	mux.Handle("GET /{$}", authz.Public("the page"), http.HandlerFunc(page), pageHeaders())
 	mux.Handle("GET /health", authz.Public("liveness"), http.HandlerFunc(health))
-	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.sessions.JWKS())
+	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.sessions.JWKSHandler())
 	mux.Handle("GET "+metadataPath, authz.Public("RFC 9728"), metadata)
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
 
 	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.loginLimit(), login)
-	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.Refresh())
-	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), a.sessions.Logout())
+	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.RefreshHandler())
+	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), a.sessions.LogoutHandler())
 	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.signUpLimit(), cleanName, newUser)
 
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)
