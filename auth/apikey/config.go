@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -62,17 +63,17 @@ type Pepper struct {
 	Key []byte
 }
 
-// String keeps the key out of logs.
-func (p Pepper) String() string { return "pepper " + strconv.Itoa(p.Version) }
+// Format writes the version for every verb, and keeps the key out of logs.
+func (p Pepper) Format(f fmt.State, _ rune) { io.WriteString(f, p.shown()) }
 
-// GoString keeps the key out of logs.
-func (p Pepper) GoString() string { return p.String() }
+// LogValue is the text of Format.
+func (p Pepper) LogValue() slog.Value { return slog.StringValue(p.shown()) }
 
-// LogValue keeps the key out of logs.
-func (p Pepper) LogValue() slog.Value { return slog.StringValue(p.String()) }
+// MarshalJSON encodes the text of Format: handlers of slog encode what is nested
+// as JSON.
+func (p Pepper) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }
 
-// MarshalJSON encodes String: handlers of slog encode what is nested as JSON.
-func (p Pepper) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
+func (p Pepper) shown() string { return "pepper " + strconv.Itoa(p.Version) }
 
 const maxPeppers = 4
 

@@ -3,6 +3,8 @@ package apikey
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -50,14 +52,13 @@ type Issued struct {
 	ExpiresAt time.Time
 }
 
-// String returns the id.
-func (i Issued) String() string { return "api key " + i.ID }
+// Format writes the id for every verb.
+func (i Issued) Format(f fmt.State, _ rune) { io.WriteString(f, i.shown()) }
 
-// GoString returns the id.
-func (i Issued) GoString() string { return i.String() }
+// LogValue is the text of Format.
+func (i Issued) LogValue() slog.Value { return slog.StringValue(i.shown()) }
 
-// LogValue returns the id.
-func (i Issued) LogValue() slog.Value { return slog.StringValue(i.String()) }
+func (i Issued) shown() string { return "api key " + i.ID }
 
 const (
 	maxLabel   = 128

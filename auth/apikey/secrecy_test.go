@@ -19,7 +19,7 @@ func TestPeppersAreNotPrinted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text bytes.Buffer
-			fmt.Fprintf(&text, "%v %+v %#v %s %q %x", value, value, value, value, value, value)
+			fmt.Fprintf(&text, "%v %+v %#v %s %q %x %d", value, value, value, value, value, value, value)
 			slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
 			slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
 			encoded, err := json.Marshal(value)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -61,17 +62,16 @@ type Config struct {
 	TrustedOrigins []string
 }
 
-// String names the issuer, and keeps the StoreKey out of logs.
-func (c Config) String() string { return "sessions of " + strconv.Quote(c.Signer.Issuer()) }
+// Format names the issuer for every verb, and keeps the StoreKey out of logs.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
 
-// GoString is String.
-func (c Config) GoString() string { return c.String() }
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
-// LogValue is String.
-func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+// MarshalJSON encodes the text of Format.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
-// MarshalJSON encodes String.
-func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+func (c Config) shown() string { return "sessions of " + strconv.Quote(c.Signer.Issuer()) }
 
 const (
 	method     = "session"

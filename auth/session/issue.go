@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,14 +24,13 @@ type Tokens struct {
 	ExpiresIn   int    `json:"expires_in"`             // seconds
 }
 
-// String tells how long the access token lasts.
-func (t Tokens) String() string { return fmt.Sprintf("tokens for %d s", t.ExpiresIn) }
+// Format tells how long the access token lasts, for every verb.
+func (t Tokens) Format(f fmt.State, _ rune) { io.WriteString(f, t.shown()) }
 
-// GoString is String.
-func (t Tokens) GoString() string { return t.String() }
+// LogValue is the text of Format.
+func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.shown()) }
 
-// LogValue is String.
-func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
+func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn) + " s" }
 
 // Issue logs a caller in: call it when the password, or what else proves who
 // they are, has been checked. It makes a session with a new id, ends the one

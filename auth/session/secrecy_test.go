@@ -16,7 +16,7 @@ import (
 // printed is a value in all ways in which it comes into a log.
 func printed(value any) string {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%v %+v %#v %s %q %x", value, value, value, value, value, value)
+	fmt.Fprintf(&text, "%v %+v %#v %s %q %x %d", value, value, value, value, value, value, value)
 	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
 	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
 	return text.String()

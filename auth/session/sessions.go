@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -51,11 +53,10 @@ func (s *Sessions) made() error {
 	return nil
 }
 
-// String names the issuer, and keeps the keys out of logs.
-func (s *Sessions) String() string { return "sessions of " + strconv.Quote(s.Issuer()) }
-
-// GoString is String.
-func (s *Sessions) GoString() string { return s.String() }
+// Format names the issuer for every verb, and keeps the keys out of logs.
+func (s *Sessions) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "sessions of "+strconv.Quote(s.Issuer()))
+}
 
 // Issuer returns the Issuer of all callers.
 func (s *Sessions) Issuer() string {
