@@ -57,6 +57,9 @@ type Config struct {
 	// http.SameSiteLaxMode, with which a link from another site finds the user
 	// logged in. See RFC 6265bis section 5.6.7.
 	SameSite http.SameSite
+	// Recorder is where events of calls outside a request go, such as those of
+	// [Sessions.Revoke] in a job. Default: [slog.Default].
+	Recorder bulwark.Recorder
 	// TrustedOrigins are the origins whose pages may log in, refresh and log
 	// out, besides the service's own. See [auth.CrossSite].
 	TrustedOrigins []string
@@ -94,6 +97,7 @@ func New(c Config) (*Sessions, error) {
 		signer: c.Signer, issuer: c.Signer.Issuer(), audience: c.Audience, store: c.Store, secrets: secrets{bytes.Clone(c.StoreKey)},
 		lookup: c.Lookup, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime, grace: c.Grace,
 		maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes, sameSite: c.SameSite, guard: guard,
+		recorder: c.Recorder,
 	}
 	verifier := func(typ string) (*jwt.Verifier, error) {
 		return jwt.New(jwt.Config{

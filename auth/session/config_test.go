@@ -97,7 +97,7 @@ func TestZeroSessionsRefuse(t *testing.T) {
 			_, authErr := s.Authenticate(r)
 			_, issueErr := s.Issue(w, r, &bulwark.Principal{Subject: "alice"})
 			_, listErr := s.List(t.Context(), "alice")
-			for _, err := range []error{authErr, issueErr, listErr, s.Revoke(r, "alice", "x"), s.RevokeAll(r, "alice")} {
+			for _, err := range []error{authErr, issueErr, listErr, s.Revoke(t.Context(), "alice", "x"), s.RevokeAll(t.Context(), "alice")} {
 				var wrong *bulwark.ConfigError
 				if !errors.As(err, &wrong) || wrong.Field != "session" {
 					t.Errorf("error %v", err)

@@ -84,11 +84,11 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 		return Tokens{}, unavailable(err)
 	}
 	for _, id := range ended {
-		report(r, bulwark.AuthnTokenRevoked, "limit", Session{ID: id, Issuer: s.issuer, Subject: p.Subject})
+		bulwark.Report(r, about(Session{ID: id, Issuer: s.issuer, Subject: p.Subject}, bulwark.AuthnTokenRevoked, "limit"))
 	}
 	s.endReplaced(r)
-	report(r, bulwark.SessionCreated, "login", made)
-	report(r, bulwark.AuthnTokenCreated, "login", made)
+	bulwark.Report(r, about(made, bulwark.SessionCreated, "login"))
+	bulwark.Report(r, about(made, bulwark.AuthnTokenCreated, "login"))
 	s.setCookies(w, made, access, token, now)
 	return tokens, nil
 }
@@ -100,7 +100,7 @@ func (s *Sessions) endReplaced(r *http.Request) {
 	for _, found := range s.presented(r) {
 		if old, err := s.store.Get(r.Context(), found.id()); err == nil && s.owns(old, found) {
 			if deleted, err := s.store.Delete(r.Context(), old.ID); err == nil && deleted {
-				report(r, bulwark.AuthnTokenRevoked, "login", old)
+				bulwark.Report(r, about(old, bulwark.AuthnTokenRevoked, "login"))
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func (s *Sessions) LogoutHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		ended, err := s.logout(r)
 		for _, e := range ended {
-			report(r, e.event, "logout", e.held)
+			bulwark.Report(r, about(e.held, e.event, "logout"))
 		}
 		if err != nil {
 			bulwark.Deny(w, r, err)

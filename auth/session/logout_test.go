@@ -138,10 +138,10 @@ func TestListAndRevoke(t *testing.T) {
 			}
 		}
 		// Bob may end his own sessions only.
-		problem(revoke(func(r *http.Request) error { return s.Revoke(r, "bob", live[0].ID) }), 404, "session.not_found")
-		problem(revoke(func(r *http.Request) error { return s.Revoke(r, "bob", "nonsense") }), 404, "session.not_found")
+		problem(revoke(func(r *http.Request) error { return s.Revoke(r.Context(), "bob", live[0].ID) }), 404, "session.not_found")
+		problem(revoke(func(r *http.Request) error { return s.Revoke(r.Context(), "bob", "nonsense") }), 404, "session.not_found")
 		s.alive(t, second)
-		if err := revoke(func(r *http.Request) error { return s.Revoke(r, "alice", live[0].ID) }); err != nil {
+		if err := revoke(func(r *http.Request) error { return s.Revoke(r.Context(), "alice", live[0].ID) }); err != nil {
 			t.Error(err)
 		}
 		(reply{events: s.events.Take()}).reported(t, "authn_token_revoked/revoked")
@@ -150,15 +150,15 @@ func TestListAndRevoke(t *testing.T) {
 
 		for _, call := range []string{"List", "Delete"} {
 			s.store.breakDown(call)
-			problem(revoke(func(r *http.Request) error { return s.RevokeAll(r, "alice") }), 503, "session.unavailable")
+			problem(revoke(func(r *http.Request) error { return s.RevokeAll(r.Context(), "alice") }), 503, "session.unavailable")
 		}
 		s.store.breakDown("Get")
-		problem(revoke(func(r *http.Request) error { return s.Revoke(r, "alice", live[1].ID) }), 503, "session.unavailable")
+		problem(revoke(func(r *http.Request) error { return s.Revoke(r.Context(), "alice", live[1].ID) }), 503, "session.unavailable")
 		s.store.breakDown()
 		s.events.Take()
 		s.login(t, "alice")
 		s.events.Take()
-		if err := revoke(func(r *http.Request) error { return s.RevokeAll(r, "alice") }); err != nil {
+		if err := revoke(func(r *http.Request) error { return s.RevokeAll(r.Context(), "alice") }); err != nil {
 			t.Error(err)
 		}
 		(reply{events: s.events.Take()}).reported(t, "authn_token_revoked/revoked authn_token_revoked/revoked")

@@ -41,7 +41,7 @@ func (s *Sessions) RefreshHandler() http.Handler {
 			bulwark.Deny(w, r, attributed(err, done.held))
 			return
 		}
-		report(r, bulwark.SessionRenewed, done.how, done.held)
+		bulwark.Report(r, about(done.held, bulwark.SessionRenewed, done.how))
 		s.setCookies(w, done.held, done.access, done.next, now)
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte(`{"expires_in":` + strconv.Itoa(s.expiresIn(done.held, now)) + "}\n"))
@@ -213,7 +213,7 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
 		return "", unavailable(err)
 	}
-	report(r, bulwark.AuthnTokenRevoked, "disabled", held)
+	bulwark.Report(r, about(held, bulwark.AuthnTokenRevoked, "disabled"))
 	return "", auth.Invalid("disabled", errors.New("the account is gone or disabled; its session is revoked"))
 }
 
@@ -226,14 +226,4 @@ func attributed(err error, held Session) error {
 	named := *p
 	named.Log.Issuer, named.Log.UserID = held.Issuer, held.Subject
 	return &named
-}
-
-// report reports an event of a session.
-func report(r *http.Request, name bulwark.EventName, reason string, held Session) {
-	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
-		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}
-	if reason == string(graced) {
-		e.Level = slog.LevelWarn
-	}
-	bulwark.Report(r, e)
 }

@@ -34,44 +34,50 @@ func (s *Sessions) List(ctx context.Context, subject string) ([]Session, error) 
 	return live, nil
 }
 
-// Revoke ends a session of the subject, at once and everywhere, and reports it.
-// A session that is not the subject's is 404 "session.not_found", as is one that
-// does not exist.
-func (s *Sessions) Revoke(r *http.Request, subject, id string) error {
+// Revoke ends a session of the subject, at once and everywhere, and reports
+// authn_token_revoked with the reason "revoked". Where ctx is that of a request,
+// the event goes to that request's recorder and its user is the caller, such as an
+// administrator. In a job or a tool the event goes to [Config.Recorder]. Its
+// attribute "subject" names whose session it was.
+//
+// A session that does not exist is 404 "session.not_found", and so is a session of
+// another subject.
+func (s *Sessions) Revoke(ctx context.Context, subject, id string) error {
 	if err := s.made(); err != nil {
 		return err
 	}
-	held, err := s.store.Get(r.Context(), id)
+	held, err := s.store.Get(ctx, id)
 	if err != nil && !errors.Is(err, auth.ErrNotFound) {
 		return unavailable(err)
 	}
 	if err != nil || held.Issuer != s.issuer || held.Subject != subject {
 		return &bulwark.Problem{Status: http.StatusNotFound, Code: "session.not_found", Detail: "There is no such session."}
 	}
-	return s.revoke(r, []Session{held})
+	return s.revoke(ctx, []Session{held})
 }
 
 // RevokeAll ends all sessions of the subject, such as when the account is
-// disabled or its password has changed. A login that happens meanwhile may
-// remain: disable the account first.
-func (s *Sessions) RevokeAll(r *http.Request, subject string) error {
-	live, err := s.List(r.Context(), subject)
+// disabled or its password has changed, and reports each of them as
+// [Sessions.Revoke] does. A login that happens meanwhile may remain: disable the
+// account first.
+func (s *Sessions) RevokeAll(ctx context.Context, subject string) error {
+	live, err := s.List(ctx, subject)
 	if err != nil {
 		return err
 	}
-	return s.revoke(r, live)
+	return s.revoke(ctx, live)
 }
 
 // revoke goes on after a failure: what can be ended is.
-func (s *Sessions) revoke(r *http.Request, all []Session) error {
+func (s *Sessions) revoke(ctx context.Context, all []Session) error {
 	var failed error
 	for _, held := range all {
-		deleted, err := s.store.Delete(r.Context(), held.ID)
+		deleted, err := s.store.Delete(ctx, held.ID)
 		if err != nil {
 			failed = unavailable(err)
 		}
 		if deleted {
-			report(r, bulwark.AuthnTokenRevoked, "revoked", held)
+			s.report(ctx, revoked(held))
 		}
 	}
 	return failed

@@ -32,6 +32,7 @@ type Sessions struct {
 	maxRefreshes   int
 	sameSite       http.SameSite
 	guard          *auth.CrossSite
+	recorder       bulwark.Recorder // of calls outside a request
 }
 
 // What Sessions are to [auth.New].
