@@ -49,6 +49,9 @@ type Config struct {
 	// UsedEvery is how exactly LastUsed is kept: a use within this time of the
 	// last one writes nothing. Default 1 minute; 1 second to 10 years.
 	UsedEvery time.Duration
+	// Recorder is where events of calls outside a request go, such as those of
+	// [Keys.Revoke] in a job. Default: [slog.Default].
+	Recorder bulwark.Recorder
 	// Tiers are the tiers that a Grant may name. Default "default", "premium", "enterprise".
 	Tiers []string
 }
@@ -87,7 +90,7 @@ func New(c Config) (*Keys, error) {
 		store: c.Store, prefix: c.Prefix + "_", env: c.Env, issuer: c.Issuer,
 		header: http.CanonicalHeaderKey(c.Header), lifetime: c.Lifetime, maxAge: c.MaxAge,
 		maxOverlap: c.MaxOverlap, usedEvery: c.UsedEvery, tiers: slices.Clone(c.Tiers),
-		marking: make(chan struct{}, maxMarking),
+		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}
 	for _, pepper := range c.Peppers {
 		k.peppers = append(k.peppers, newHasher(pepper))

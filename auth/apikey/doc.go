@@ -24,6 +24,6 @@
 //
 // A bearer secret is as good for the thief as for its owner until it is revoked: bind keys to networks where callers have fixed
 // addresses, and prefer signed tokens with sender constraints where callers can do that. A key that acts for an owner does not know
-// whether that account still exists: revoke its keys when an account is closed. Issuing, rotating and revoking are calls of the
-// application, which decides who may do it and reports it.
+// whether that account still exists: revoke its keys when an account is closed. Issuing and rotating are calls of the
+// application, which decides who may do it and reports it; who may revoke is its decision too.
 package apikey

@@ -127,18 +127,28 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 	return issued(rec, key), nil
 }
 
-// Revoke ends a key at once. Revoking a revoked key changes nothing. An id that
-// is not known is 404 "apikey.not_found".
+// Revoke ends a key at once and reports authn_token_revoked with the reason
+// "revoked". Where ctx is that of a request, the event goes to that request's
+// recorder and its user is the caller, such as an administrator. In a job or a tool
+// the event goes to [Config.Recorder]. Its attributes "key" and "subject" name the
+// key and whom the key acted as.
+//
+// Revoking a revoked key changes nothing and reports nothing. An id that is not
+// known is 404 "apikey.not_found".
 func (k *Keys) Revoke(ctx context.Context, id string) error {
 	if k == nil || k.store == nil {
 		return &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
 	}
-	_, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
-		if rec.RevokedAt.IsZero() {
+	var first bool
+	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
+		if first = rec.RevokedAt.IsZero(); first {
 			rec.RevokedAt = now
 		}
 		return nil
 	})
+	if err == nil && first {
+		k.report(ctx, revoked(rec))
+	}
 	return err
 }
 

@@ -28,6 +28,7 @@ type Keys struct {
 	maxOverlap time.Duration
 	usedEvery  time.Duration
 	tiers      []string
+	recorder   bulwark.Recorder // of calls outside a request
 	peppers    []*hasher
 	marking    chan struct{} // holds one element per write of LastUsed under way
 	panicked   sync.Once     // reports that the store did in such a write
@@ -104,6 +105,22 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.verify(r.Context(), r, text)
+}
+
+// Verify returns the caller whose key text is, for a key that comes by another way
+// than a request, such as in a message of a queue. Its errors are those of
+// [Keys.Authenticate]. A key that is bound to networks is refused with the reason
+// "network", because nobody can tell where text came from.
+func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
+	if k == nil || k.store == nil {
+		return nil, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	}
+	return k.verify(ctx, nil, text)
+}
+
+// verify is Verify for text out of r, which is nil outside a request.
+func (k *Keys) verify(ctx context.Context, r *http.Request, text string) (*bulwark.Principal, error) {
 	p, err := parse(text, k.prefix)
 	if err != nil {
 		return nil, auth.Invalid("malformed", err)
@@ -111,7 +128,7 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if p.env != k.env {
 		return nil, auth.Invalid("audience", errEnvironment)
 	}
-	rec, err := k.store.Get(r.Context(), p.id)
+	rec, err := k.store.Get(ctx, p.id)
 	unknown := errors.Is(err, auth.ErrNotFound)
 	if err != nil && !unknown {
 		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
@@ -127,7 +144,7 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if fault := rec.fault(unknown, secret, now, r); fault != "" {
 		return nil, auth.Invalid(fault, nil)
 	}
-	k.note(r, &rec, secret, now)
+	k.note(ctx, r, &rec, secret, now)
 	return k.principal(&rec, secret), nil
 }
 
@@ -153,7 +170,7 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 }
 
 // fault says why the key is refused. Only who knows the secret learns, by the
-// answer's time, anything of the record.
+// answer's time, anything of the record. Outside a request r is nil.
 func (rec *Record) fault(unknown bool, secret *Secret, now time.Time, r *http.Request) string {
 	switch {
 	case unknown:
@@ -164,7 +181,7 @@ func (rec *Record) fault(unknown bool, secret *Secret, now time.Time, r *http.Re
 		return "revoked"
 	case !now.Before(rec.ExpiresAt), !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
 		return "expired"
-	case len(rec.Networks) > 0 && !rec.allows(bulwark.ClientIP(r)):
+	case len(rec.Networks) > 0 && (r == nil || !rec.allows(bulwark.ClientIP(r))):
 		return "network"
 	}
 	return ""
@@ -196,12 +213,12 @@ func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 
 // note keeps account of a use: now and then it writes LastUsed, aside from the
 // request, and it reports a secret that is too old.
-func (k *Keys) note(r *http.Request, rec *Record, secret *Secret, now time.Time) {
+func (k *Keys) note(ctx context.Context, r *http.Request, rec *Record, secret *Secret, now time.Time) {
 	if now.Sub(rec.LastUsed) >= k.usedEvery {
-		k.mark(r.Context(), rec.ID, now)
+		k.mark(ctx, rec.ID, now)
 	}
 	if age := now.Sub(secret.CreatedAt); age >= k.maxAge && now.Sub(rec.StaleReported) >= day {
-		k.reportStale(r, rec, now, age)
+		k.reportStale(ctx, r, rec, now, age)
 	}
 }
 
@@ -237,12 +254,17 @@ func (k *Keys) survive() {
 
 // reportStale reports once a day for all who share the store. It does not
 // refuse: rotating must not need an outage.
-func (k *Keys) reportStale(r *http.Request, rec *Record, now time.Time, age time.Duration) {
-	if first, err := k.store.Mark(r.Context(), rec.ID, Stale, now, day); err != nil || !first {
+func (k *Keys) reportStale(ctx context.Context, r *http.Request, rec *Record, now time.Time, age time.Duration) {
+	if first, err := k.store.Mark(ctx, rec.ID, Stale, now, day); err != nil || !first {
 		return
 	}
-	bulwark.Report(r, bulwark.Event{
+	e := bulwark.Event{
 		Name: bulwark.AuthnKeyStale, Reason: "max_age", Issuer: rec.Issuer, UserID: rec.Subject,
 		Attrs: [4]slog.Attr{slog.String("key", rec.ID), slog.Int("days", int(age/day))},
-	})
+	}
+	if r == nil {
+		k.report(ctx, e)
+		return
+	}
+	bulwark.Report(r, e)
 }

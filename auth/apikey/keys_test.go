@@ -431,7 +431,8 @@ func TestZeroKeysRefuse(t *testing.T) {
 			_, authErr := keys.Authenticate(r)
 			_, issueErr := keys.Issue(t.Context(), apikey.Grant{})
 			_, rotateErr := keys.Rotate(t.Context(), "x", 0)
-			for call, err := range map[string]error{"authenticate": authErr, "issue": issueErr, "rotate": rotateErr, "revoke": keys.Revoke(t.Context(), "x")} {
+			_, verifyErr := keys.Verify(t.Context(), "x")
+			for call, err := range map[string]error{"authenticate": authErr, "verify": verifyErr, "issue": issueErr, "rotate": rotateErr, "revoke": keys.Revoke(t.Context(), "x")} {
 				var wrong *bulwark.ConfigError
 				if !errors.As(err, &wrong) || wrong.Field != "apikey" {
 					t.Errorf("%s: %v", call, err)

@@ -1,10 +1,7 @@
 package apikey_test
 
 import (
-	"bytes"
 	"context"
-	"log"
-	"log/slog"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -56,14 +53,7 @@ func (s *panickyStore) Mark(context.Context, string, apikey.Mark, time.Time, tim
 
 func TestAPanickingMarkIsALostSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var lines bytes.Buffer
-		before, writer, flags := slog.Default(), log.Writer(), log.Flags()
-		slog.SetDefault(slog.New(slog.NewTextHandler(&lines, nil)))
-		defer func() {
-			slog.SetDefault(before)
-			log.SetOutput(writer) // which SetDefault has changed, too
-			log.SetFlags(flags)
-		}()
+		lines := logged(t)
 		store := &panickyStore{&apikey.MemoryStore{}, make(chan struct{}, 16)}
 		keys := newKeys(t, config(store))
 		key := issue(t, keys, apikey.Grant{})
