@@ -12,13 +12,13 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
-	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 func TestMemoryRevocationsKeepTheRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &auth.MemoryRevocations{} })
+		authtest.TestRevocations(t, func(*testing.T) auth.Revocations { return &auth.MemoryRevocations{} })
 	})
 }
 

@@ -1,4 +1,3 @@
 // Package bulwarktest is what net/http/httptest is to handlers, for their
-// defences: it helps a test assert what a layer refused and what it reported, and
-// has the tests that a store of your own must pass.
+// defences: it helps a test assert what a layer refused and what it reported.
 package bulwarktest

@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/dpop"
-	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 func TestMemoryReplaysKeepTheRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bulwarktest.TestReplays(t, func(*testing.T) dpop.Replays { return &dpop.MemoryReplays{} })
+		authtest.TestReplays(t, func(*testing.T) dpop.Replays { return &dpop.MemoryReplays{} })
 	})
 }
 

@@ -1,4 +1,4 @@
-package bulwarktest
+package authtest
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 // where they pass at once; there are no subtests then.
 //
 //	func TestStore(t *testing.T) {
-//		bulwarktest.TestRevocations(t, func(t *testing.T) auth.Revocations {
+//		authtest.TestRevocations(t, func(t *testing.T) auth.Revocations {
 //			return open(t, "prefix:"+t.Name())
 //		})
 //	}

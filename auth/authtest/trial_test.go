@@ -1,4 +1,4 @@
-package bulwarktest_test
+package authtest_test
 
 import (
 	"errors"
@@ -9,21 +9,21 @@ import (
 	"testing/synctest"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/dpop"
-	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // childEnv tells a process of this test which suite it is to fail in.
-const childEnv = "BULWARKTEST_CHILD"
+const childEnv = "AUTHTEST_CHILD"
 
 // A store that breaks the rules fails the test of whoever uses the suite. That
 // needs a test that fails, in a process of its own.
 func TestAFaultFailsTheTest(t *testing.T) {
 	revocations := func(t *testing.T) {
-		bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations { return &flawed{flaws: flaws{forgetsAtOnce: true}} })
+		authtest.TestRevocations(t, func(*testing.T) auth.Revocations { return &flawed{flaws: flaws{forgetsAtOnce: true}} })
 	}
 	replays := func(t *testing.T) {
-		bulwarktest.TestReplays(t, func(*testing.T) dpop.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
+		authtest.TestReplays(t, func(*testing.T) dpop.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
 	}
 	for name, test := range map[string]struct {
 		run  func(t *testing.T)

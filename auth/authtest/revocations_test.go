@@ -1,4 +1,4 @@
-package bulwarktest_test
+package authtest_test
 
 import (
 	"context"
@@ -14,13 +14,13 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
-	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/auth/authtest"
 )
 
 // The clock is the real one here: stores that others share have no other.
 func TestRevocationsOfAGoodStore(t *testing.T) {
 	opened := 0
-	bulwarktest.TestRevocations(t, func(*testing.T) auth.Revocations {
+	authtest.TestRevocations(t, func(*testing.T) auth.Revocations {
 		opened++
 		return &auth.MemoryRevocations{}
 	})
@@ -64,7 +64,7 @@ func TestRevocationsOfFlawedStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				found := bulwarktest.BrokenRevocations(t.Context(), func() auth.Revocations { return &flawed{flaws: test.flaws} })
+				found := authtest.BrokenRevocations(t.Context(), func() auth.Revocations { return &flawed{flaws: test.flaws} })
 				if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, test.broken) {
 					t.Errorf("broken rules %q, want %q: %v", got, test.broken, found)
 				}

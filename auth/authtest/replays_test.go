@@ -1,4 +1,4 @@
-package bulwarktest_test
+package authtest_test
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/dpop"
-	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // The clock is the real one here: stores that others share have no other.
 func TestReplaysOfAGoodStore(t *testing.T) {
 	opened := 0
-	bulwarktest.TestReplays(t, func(*testing.T) dpop.Replays {
+	authtest.TestReplays(t, func(*testing.T) dpop.Replays {
 		opened++
 		return &dpop.MemoryReplays{}
 	})
@@ -51,7 +51,7 @@ func TestReplaysOfFlawedStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				found := bulwarktest.BrokenReplays(t.Context(), func() dpop.Replays { return &flawedReplays{replayFlaws: test.replayFlaws} })
+				found := authtest.BrokenReplays(t.Context(), func() dpop.Replays { return &flawedReplays{replayFlaws: test.replayFlaws} })
 				if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, test.broken) {
 					t.Errorf("broken rules %q, want %q: %v", got, test.broken, found)
 				}

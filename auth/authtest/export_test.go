@@ -1,4 +1,4 @@
-package bulwarktest
+package authtest
 
 import (
 	"context"
