@@ -5,6 +5,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // BrokenRevocations returns the names of the rules that a store breaks, each with
@@ -16,6 +17,11 @@ func BrokenRevocations(ctx context.Context, open func() auth.Revocations) map[st
 // BrokenReplays is the like for [dpop.Replays].
 func BrokenReplays(ctx context.Context, open func() dpop.Replays) map[string]error {
 	return broken(ctx, replayRules, open)
+}
+
+// BrokenSessionStore is the like for [session.Store].
+func BrokenSessionStore(ctx context.Context, open func() session.Store) map[string]error {
+	return broken(ctx, sessionRules, open)
 }
 
 func broken[S any](ctx context.Context, rules []rule[S], open func() S) map[string]error {

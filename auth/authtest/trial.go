@@ -2,10 +2,13 @@ package authtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // A rule is one of those that every store S keeps, and how to catch one that does not.
@@ -59,6 +62,7 @@ const (
 	pollTime  = 20 * time.Millisecond
 	crowd     = 64   // goroutines at once
 	manyItems = 1000 // more than a store evicts unnoticed
+	fullItems = 2000 // more than a store has room for that is to be full
 )
 
 // A trial collects what is wrong with a store. It is safe for concurrent use.
@@ -114,6 +118,43 @@ func (t *trial) promptly(what string, f func(ctx context.Context)) bool {
 	}
 }
 
+// noAnswer notes an error that would be an answer. With a cancelled context an
+// error is an outage: nothing is known about what was asked for.
+func (t *trial) noAnswer(described string, err error) {
+	for _, answer := range []error{auth.ErrNotFound, auth.ErrConflict, auth.ErrFull} {
+		if errors.Is(err, answer) {
+			t.fault("with a cancelled context %s says %w", described, err)
+		}
+	}
+}
+
+// kept asks every few milliseconds until the time, and a moment longer, and notes
+// an error that comes before the time.
+func (t *trial) kept(due time.Time, what string, ask func() error) {
+	for t.ctx.Err() == nil {
+		late := time.Since(due) > pollTime
+		if err := ask(); err != nil && time.Now().Before(due) {
+			t.fault("%s, %v early: %w", what, time.Until(due), err)
+			return
+		}
+		if late {
+			return
+		}
+		t.pause()
+	}
+	t.fault("%s: %w", what, context.Cause(t.ctx))
+}
+
+// pause waits for a few milliseconds.
+func (t *trial) pause() {
+	timer := time.NewTimer(pollTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.ctx.Done():
+	}
+}
+
 // until asks every few milliseconds until it is answered true, which is due at
 // the time: not before, and not long after.
 func (t *trial) until(due time.Time, what string, ask func() bool) {
@@ -129,12 +170,7 @@ func (t *trial) until(due time.Time, what string, ask func() bool) {
 			t.fault("%s is not forgotten %v after its time", what, patience)
 			return
 		}
-		timer := time.NewTimer(pollTime)
-		select {
-		case <-timer.C:
-		case <-t.ctx.Done():
-			timer.Stop()
-		}
+		t.pause()
 	}
 	t.fault("%s: %w", what, context.Cause(t.ctx))
 }
