@@ -15,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/auth/authtest"
 )
 
 func problem(t testing.TB, err error, status int, code string) *bulwark.Problem {
@@ -292,46 +293,10 @@ func TestMemoryStoreIsBounded(t *testing.T) {
 	})
 }
 
-func TestMemoryStoreKeepsItsContract(t *testing.T) {
-	store := &apikey.MemoryStore{}
-	ctx := t.Context()
-	rec := apikey.Record{ID: "a", Roles: []string{"user"}, ExpiresAt: time.Now().Add(hour)}
-	if err := store.Create(ctx, rec); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Create(ctx, rec); !errors.Is(err, auth.ErrConflict) {
-		t.Errorf("a second Create: %v", err)
-	}
-	rec.Roles[0] = "admin"
-	got, err := store.Get(ctx, "a")
-	if err != nil || got.Roles[0] != "user" {
-		t.Fatalf("Get %v, %v", got, err)
-	}
-	now := time.Now()
-	if first, err := store.Mark(ctx, "a", apikey.Used, now, time.Minute); !first || err != nil {
-		t.Errorf("Mark %v, %v", first, err)
-	}
-	if first, _ := store.Mark(ctx, "a", apikey.Used, now.Add(time.Second), time.Minute); first {
-		t.Error("a second Mark within the minute")
-	}
-	if err := store.Update(ctx, got); err != nil {
-		t.Errorf("Update after a Mark: %v", err)
-	}
-	if err := store.Update(ctx, got); !errors.Is(err, auth.ErrConflict) {
-		t.Errorf("Update from an old Version: %v", err)
-	}
-	if again, _ := store.Get(ctx, "a"); !again.LastUsed.Equal(now) || !again.StaleReported.IsZero() {
-		t.Errorf("Update changed the marks: %+v", again)
-	}
-	if err := store.Update(ctx, apikey.Record{ID: "b"}); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("Update of nothing: %v", err)
-	}
-	if _, err := store.Mark(ctx, "b", apikey.Stale, now, 0); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("Mark of nothing: %v", err)
-	}
-	if _, err := store.Get(ctx, "b"); !errors.Is(err, auth.ErrNotFound) {
-		t.Errorf("Get of nothing: %v", err)
-	}
+func TestMemoryStoreKeepsTheRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		authtest.TestKeyStore(t, func(*testing.T) apikey.Store { return &apikey.MemoryStore{Max: 1500} })
+	})
 }
 
 // contrary is a store of which every write comes too late.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/session"
 )
@@ -22,6 +23,11 @@ func BrokenReplays(ctx context.Context, open func() dpop.Replays) map[string]err
 // BrokenSessionStore is the like for [session.Store].
 func BrokenSessionStore(ctx context.Context, open func() session.Store) map[string]error {
 	return broken(ctx, sessionRules, open)
+}
+
+// BrokenKeyStore is the like for [apikey.Store].
+func BrokenKeyStore(ctx context.Context, open func() apikey.Store) map[string]error {
+	return broken(ctx, keyRules, open)
 }
 
 func broken[S any](ctx context.Context, rules []rule[S], open func() S) map[string]error {
