@@ -507,42 +507,33 @@ func keyCancelled(t *trial, store apikey.Store) {
 	revoked := live
 	revoked.RevokedAt = live.CreatedAt
 
-	var got apikey.Record
-	var err error
-	if t.promptly("Get", func(ctx context.Context) { got, err = store.Get(ctx, "live") }) {
-		if err == nil {
-			t.alike("with a cancelled context a record", live, got)
-		}
-		t.noAnswer("Get of a record", err)
+	got, in, err := answered(t, "Get", func(ctx context.Context) (apikey.Record, error) { return store.Get(ctx, "live") })
+	if in && err == nil {
+		t.alike("with a cancelled context a record", live, got)
 	}
-	if t.promptly("Get", func(ctx context.Context) { _, err = store.Get(ctx, "unknown") }) && err == nil {
+	t.noAnswer("Get of a record", err)
+	if _, in, err = answered(t, "Get", func(ctx context.Context) (apikey.Record, error) { return store.Get(ctx, "unknown") }); in && err == nil {
 		t.fault("with a cancelled context a record that was never made is there")
 	}
-	if t.promptly("Update", func(ctx context.Context) { err = store.Update(ctx, revoked) }) {
-		if err == nil {
-			live = has(t, store, "a record whose Update returned nil in spite of a cancelled context", revoked)
-		}
-		t.noAnswer("Update of a record", err)
+	if in, err = attempted(t, "Update", func(ctx context.Context) error { return store.Update(ctx, revoked) }); in && err == nil {
+		has(t, store, "a record whose Update returned nil in spite of a cancelled context", revoked)
 	}
-	if t.promptly("Update", func(ctx context.Context) { err = store.Update(ctx, key("unknown")) }) && err == nil {
+	t.noAnswer("Update of a record", err)
+	if in, err = attempted(t, "Update", func(ctx context.Context) error { return store.Update(ctx, key("unknown")) }); in && err == nil {
 		t.fault("with a cancelled context Update of a record that was never made returns nil")
 	}
 	made := key("made")
-	if t.promptly("Create", func(ctx context.Context) { err = store.Create(ctx, made) }) {
-		if err == nil {
-			has(t, store, "a record whose Create returned nil in spite of a cancelled context", made)
-		}
-		t.noAnswer("Create of a record", err)
+	if in, err = attempted(t, "Create", func(ctx context.Context) error { return store.Create(ctx, made) }); in && err == nil {
+		has(t, store, "a record whose Create returned nil in spite of a cancelled context", made)
 	}
+	t.noAnswer("Create of a record", err)
 	now := time.Now().Truncate(time.Microsecond)
-	var first bool
-	if t.promptly("Mark", func(ctx context.Context) { first, err = store.Mark(ctx, "live", apikey.Stale, now, time.Hour) }) {
-		if err == nil {
-			if !first {
-				t.fault("with a cancelled context the first Mark says that it is not")
-			}
-			marks(t, store, false, "after a Mark that returned nil in spite of a cancelled context", "live", apikey.Stale, now, time.Hour)
+	first, in, err := answered(t, "Mark", func(ctx context.Context) (bool, error) { return store.Mark(ctx, "live", apikey.Stale, now, time.Hour) })
+	if in && err == nil {
+		if !first {
+			t.fault("with a cancelled context the first Mark says that it is not")
 		}
-		t.noAnswer("Mark of a record", err)
+		marks(t, store, false, "after a Mark that returned nil in spite of a cancelled context", "live", apikey.Stale, now, time.Hour)
 	}
+	t.noAnswer("Mark of a record", err)
 }

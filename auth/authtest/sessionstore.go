@@ -565,42 +565,35 @@ func sessionCancelled(t *trial, store session.Store) {
 	live, gone = keeps(t, store, "a session", live), keeps(t, store, "a session", gone)
 	deletes(t, store, true, "a session", "gone")
 
-	var got session.Session
-	var err error
-	if t.promptly("Get", func(ctx context.Context) { got, err = store.Get(ctx, "live") }) {
-		if err == nil {
-			t.same("with a cancelled context a session", live, got)
-		}
-		t.noAnswer("Get of a session", err)
+	held, in, err := answered(t, "Get", func(ctx context.Context) (session.Session, error) { return store.Get(ctx, "live") })
+	if in && err == nil {
+		t.same("with a cancelled context a session", live, held)
 	}
-	if t.promptly("Get", func(ctx context.Context) { _, err = store.Get(ctx, "gone") }) && err == nil {
+	t.noAnswer("Get of a session", err)
+	if _, in, err = answered(t, "Get", func(ctx context.Context) (session.Session, error) { return store.Get(ctx, "gone") }); in && err == nil {
 		t.fault("with a cancelled context a deleted session is there")
 	}
-	if t.promptly("Update", func(ctx context.Context) { err = store.Update(ctx, gone) }) && err == nil {
+	if in, err = attempted(t, "Update", func(ctx context.Context) error { return store.Update(ctx, gone) }); in && err == nil {
 		t.fault("with a cancelled context Update of a deleted session returns nil")
 	}
 	lacks(t, store, "a session that was deleted and updated with a cancelled context", "gone")
-	var all []session.Session
-	if t.promptly("List", func(ctx context.Context) { all, err = store.List(ctx, issuer, "alice") }) && err == nil && len(all) != 1 {
+	all, in, err := answered(t, "List", func(ctx context.Context) ([]session.Session, error) { return store.List(ctx, issuer, "alice") })
+	if in && err == nil && len(all) != 1 {
 		t.fault("with a cancelled context List returns %d sessions of 1", len(all))
 	}
 	next := live
 	next.Generation = 5
-	if t.promptly("Update", func(ctx context.Context) { err = store.Update(ctx, next) }) {
-		if err == nil {
-			live = keeps(t, store, "a session whose Update returned nil in spite of a cancelled context", next)
-		}
-		t.noAnswer("Update of a session", err)
+	if in, err = attempted(t, "Update", func(ctx context.Context) error { return store.Update(ctx, next) }); in && err == nil {
+		keeps(t, store, "a session whose Update returned nil in spite of a cancelled context", next)
 	}
+	t.noAnswer("Update of a session", err)
 	made := login("made", "bob")
-	if t.promptly("Create", func(ctx context.Context) { _, err = store.Create(ctx, made, 5) }) {
-		if err == nil {
-			keeps(t, store, "a session whose Create returned nil in spite of a cancelled context", made)
-		}
-		t.noAnswer("Create of a session", err)
+	if _, in, err = answered(t, "Create", func(ctx context.Context) ([]string, error) { return store.Create(ctx, made, 5) }); in && err == nil {
+		keeps(t, store, "a session whose Create returned nil in spite of a cancelled context", made)
 	}
-	var deleted bool
-	if t.promptly("Delete", func(ctx context.Context) { deleted, err = store.Delete(ctx, "live") }) && err == nil {
+	t.noAnswer("Create of a session", err)
+	deleted, in, err := answered(t, "Delete", func(ctx context.Context) (bool, error) { return store.Delete(ctx, "live") })
+	if in && err == nil {
 		if !deleted {
 			t.fault("with a cancelled context Delete says that a session was not there")
 		}

@@ -118,6 +118,30 @@ func (t *trial) promptly(what string, f func(ctx context.Context)) bool {
 	}
 }
 
+// answered is promptly for a call that has an answer. The call may go on after a
+// long wait, so that it writes nothing that others read.
+func answered[T any](t *trial, what string, call func(ctx context.Context) (T, error)) (value T, in bool, err error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	got := make(chan answer, 1)
+	if !t.promptly(what, func(ctx context.Context) {
+		value, err := call(ctx)
+		got <- answer{value, err}
+	}) {
+		return value, false, nil
+	}
+	a := <-got
+	return a.value, true, a.err
+}
+
+// attempted is answered for a call that has no answer but an error.
+func attempted(t *trial, what string, call func(ctx context.Context) error) (in bool, err error) {
+	_, in, err = answered(t, what, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
+	return in, err
+}
+
 // noAnswer notes an error that would be an answer. With a cancelled context an
 // error is an outage: nothing is known about what was asked for.
 func (t *trial) noAnswer(described string, err error) {

@@ -9,8 +9,10 @@ import (
 	"testing/synctest"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/dpop"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // childEnv tells a process of this test which suite it is to fail in.
@@ -25,6 +27,20 @@ func TestAFaultFailsTheTest(t *testing.T) {
 	replays := func(t *testing.T) {
 		authtest.TestReplays(t, func(*testing.T) dpop.Replays { return &flawedReplays{replayFlaws: replayFlaws{alwaysFirst: true}} })
 	}
+	sessions := func(t *testing.T) {
+		authtest.TestSessionStore(t, func(*testing.T) session.Store {
+			f := &flawedSessions{MemoryStore: &session.MemoryStore{}}
+			theLastWins(f)
+			return f
+		})
+	}
+	keys := func(t *testing.T) {
+		authtest.TestKeyStore(t, func(*testing.T) apikey.Store {
+			f := &flawedKeys{MemoryStore: &apikey.MemoryStore{}}
+			marksBy(marksAlways)(f)
+			return f
+		})
+	}
 	for name, test := range map[string]struct {
 		run  func(t *testing.T)
 		says string
@@ -33,6 +49,10 @@ func TestAFaultFailsTheTest(t *testing.T) {
 		"revocations-in-bubble": {func(t *testing.T) { synctest.Test(t, revocations) }, "token: the token: revoked false, want true"},
 		"replays":               {replays, "--- FAIL: TestAFaultFailsTheTest/once"},
 		"replays-in-bubble":     {func(t *testing.T) { synctest.Test(t, replays) }, "once: the id again: first true, want false"},
+		"sessions":              {sessions, "--- FAIL: TestAFaultFailsTheTest/versions"},
+		"sessions-in-bubble":    {func(t *testing.T) { synctest.Test(t, sessions) }, "concurrent-updates: of 64 Updates from one Version 64 succeed"},
+		"keys":                  {keys, "--- FAIL: TestAFaultFailsTheTest/marks"},
+		"keys-in-bubble":        {func(t *testing.T) { synctest.Test(t, keys) }, "marks: Mark used after 0s, every 1m0s: true, <nil>, want false"},
 	} {
 		switch os.Getenv(childEnv) {
 		case name:
