@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,56 +12,62 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A Config says how keys look, where they are kept and how long they last.
-// Prefix, Issuer, Peppers and Store are required.
+// A Config says how keys look, where they are kept and how long they last. Prefix,
+// Issuer, Peppers and Store are required.
 type Config struct {
-	// Prefix begins every key, such as "acme": 1 to 16 lower-case letters and
+	// Prefix begins every key, such as "acme". 1 to 16 lower-case letters and
 	// digits, a letter first. Tell it to your secret scanner.
 	Prefix string
 	// Env follows the prefix, such as "live" or "test", in the same alphabet.
-	// Keys of another environment are refused. Default "live".
+	// Keys of another environment are refused. Default: "live".
 	Env string
 	// Issuer is the Issuer of keys that act as their own caller, such as
-	// "https://api.example.com/keys". No other authenticator has the same.
+	// "https://api.example.com/keys". At most 256 bytes. No other authenticator
+	// has the same Issuer.
 	Issuer string
-	// Peppers key the hashes in the store, so that a copy of the store alone
-	// is worth nothing. The first hashes new secrets; the others, at most
-	// three, are for verifying until the keys under them have been rotated. A
-	// secret whose pepper is missing here is refused.
+	// Peppers key the hashes in the store, so that a copy of the store alone is
+	// worth nothing. The first pepper hashes new secrets. The others verify old
+	// secrets until their keys have been rotated. A secret whose pepper is
+	// missing here is refused. At most 4.
 	Peppers []Pepper
-	// Store keeps the keys: &MemoryStore{}, or one that several processes share.
+	// Store keeps the keys: &MemoryStore{}, or a store that several processes
+	// share.
 	Store Store
-	// Header is one further header field that carries a bare key, such as
-	// "X-Api-Key". Default none.
+	// Header is a further header field that carries a bare key, such as
+	// "X-Api-Key". Default: none.
 	Header string
-	// Lifetime is how long a key lasts whose Grant names no end. Default 365
-	// days; 1 minute to 10 years.
+	// Lifetime is how long a key lasts whose Grant names no end. Default: 365
+	// days. From 1 minute to 10 years.
 	Lifetime time.Duration
 	// MaxAge is the age at which a secret that is still in use is reported as
-	// authn_key_stale, once a day. Default 90 days; 1 minute to 10 years.
+	// authn_key_stale, once a day. Default: 90 days. From 1 minute to 10 years.
 	MaxAge time.Duration
-	// MaxOverlap bounds the overlap of [Keys.Rotate]. Default 30 days; 1 second
-	// to 10 years.
+	// MaxOverlap bounds the overlap of [Keys.Rotate]. Default: 30 days. From 1
+	// second to 10 years.
 	MaxOverlap time.Duration
 	// UsedEvery is how exactly LastUsed is kept: a use within this time of the
-	// last one writes nothing. Default 1 minute; 1 second to 10 years.
+	// last one writes nothing. Default: 1 minute. From 1 second to 10 years.
 	UsedEvery time.Duration
+	// Tiers are the tiers that a Grant may name. Default: "default", "premium"
+	// and "enterprise".
+	Tiers []string
 	// Recorder is where events of calls outside a request go, such as those of
 	// [Keys.Revoke] in a job. Default: [slog.Default].
 	Recorder bulwark.Recorder
-	// Tiers are the tiers that a Grant may name. Default "default", "premium", "enterprise".
-	Tiers []string
 }
 
 // A Pepper is a secret that hashes are keyed with. Keep it where the store is
 // not. It prints, logs and encodes as JSON without the key, inside another value
 // too; other encoders, such as gob, see the key.
 type Pepper struct {
-	// Version tells peppers apart; it stands in the store beside each hash. At least 1.
+	// Version tells peppers apart. It stands in the store beside each hash. From 1
+	// to 2147483647.
 	Version int
-	// Key is at least 32 random bytes.
+	// Key is 32 to 1024 random bytes.
 	Key []byte
 }
 
@@ -121,24 +126,21 @@ func (c Config) withDefaults() Config {
 const day = 24 * time.Hour
 
 func (c Config) check() error {
-	var errs []error
-	wrong := func(field, value, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: "apikey." + field, Value: value, Reason: reason})
-	}
+	faults := fault.In("apikey")
 	if !isWord(c.Prefix) {
-		wrong("Prefix", c.Prefix, "must be 1 to 16 lower-case letters and digits, a letter first")
+		faults.Add("Prefix", c.Prefix, "must be 1 to 16 lower-case letters and digits, a letter first")
 	}
 	if !isWord(c.Env) {
-		wrong("Env", c.Env, "must be 1 to 16 lower-case letters and digits, a letter first")
+		faults.Add("Env", c.Env, "must be 1 to 16 lower-case letters and digits, a letter first")
 	}
 	if c.Issuer == "" || !isLabel(c.Issuer, 256) {
-		wrong("Issuer", "", "must be 1 to 256 bytes of printable ASCII, such as https://api.example.com/keys")
+		faults.Add("Issuer", "", "must be 1 to 256 bytes of printable ASCII, such as https://api.example.com/keys")
 	}
-	if c.Store == nil {
-		wrong("Store", "", "is nil; use &apikey.MemoryStore{} or a store that your processes share")
+	if fault.IsNil(c.Store) {
+		faults.Add("Store", "", "is nil; use &apikey.MemoryStore{} or a store that your processes share")
 	}
 	if c.Header != "" && !isHeader(c.Header) {
-		wrong("Header", c.Header, "must be the name of a header field of its own, such as X-Api-Key")
+		faults.Add("Header", c.Header, "must be the name of a header field of its own, such as X-Api-Key")
 	}
 	for _, bound := range []struct {
 		field       string
@@ -151,43 +153,41 @@ func (c Config) check() error {
 		{"UsedEvery", c.UsedEvery, time.Second, 3650 * day},
 	} {
 		if bound.value < bound.least || bound.value > bound.most {
-			wrong(bound.field, bound.value.String(), fmt.Sprintf("must be from %v to %v", bound.least, bound.most))
+			faults.Add(bound.field, bound.value.String(), fmt.Sprintf("must be from %v to %v", bound.least, bound.most))
 		}
 	}
 	for i, tier := range c.Tiers {
 		if tier == "" || !isLabel(tier, maxLabel) {
-			wrong(fmt.Sprintf("Tiers[%d]", i), "", "must be 1 to 128 bytes of printable ASCII")
+			faults.AddAt("Tiers", i, "", "must be 1 to 128 bytes of printable ASCII")
 		}
 	}
-	c.checkPeppers(wrong)
-	return errors.Join(errs...)
+	if c.Recorder != nil && fault.IsNil(c.Recorder) {
+		faults.Add("Recorder", "", "holds a nil; leave it out for slog.Default")
+	}
+	c.checkPeppers(faults)
+	return faults.Err()
 }
 
-func (c Config) checkPeppers(wrong func(field, value, reason string)) {
+func (c Config) checkPeppers(faults *fault.List) {
 	if len(c.Peppers) == 0 || len(c.Peppers) > maxPeppers {
-		wrong("Peppers", strconv.Itoa(len(c.Peppers)), "must be 1 to 4; the first is for new secrets")
+		faults.Add("Peppers", strconv.Itoa(len(c.Peppers)), "must be 1 to 4; the first is for new secrets")
 	}
 	for i, pepper := range c.Peppers {
 		field := fmt.Sprintf("Peppers[%d].", i)
 		if pepper.Version < 1 || pepper.Version > math.MaxInt32 || slices.ContainsFunc(c.Peppers[:i], func(p Pepper) bool { return p.Version == pepper.Version }) {
-			wrong(field+"Version", strconv.Itoa(pepper.Version), "must be from 1 to 2147483647 and no other pepper's")
+			faults.Add(field+"Version", strconv.Itoa(pepper.Version), "must be from 1 to 2147483647 and no other pepper's")
 		}
 		if len(pepper.Key) < 32 || len(pepper.Key) > 1024 {
-			wrong(field+"Key", "", "must be 32 to 1024 bytes from a random source")
+			faults.Add(field+"Key", "", "must be 32 to 1024 bytes from a random source")
 		}
 	}
 }
 
-// isHeader accepts a token (RFC 9110 section 5.6.2) that has no other meaning here.
+// isHeader accepts the name of a header field that has no other meaning here.
 func isHeader(name string) bool {
-	for _, c := range []byte(name) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
-			return false
-		}
-	}
 	switch http.CanonicalHeaderKey(name) {
 	case "Authorization", "Proxy-Authorization", "Cookie", "Host":
 		return false
 	}
-	return true
+	return token.Is(name)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // fields collects the Field of every ConfigError in a joined error.
@@ -33,6 +34,8 @@ func TestConfigErrors(t *testing.T) {
 		want   []string
 	}{
 		"nothing":          {func(c *apikey.Config) { *c = apikey.Config{} }, []string{"apikey.Prefix", "apikey.Issuer", "apikey.Store", "apikey.Peppers"}},
+		"nil-store":        {func(c *apikey.Config) { c.Store = (*apikey.MemoryStore)(nil) }, []string{"apikey.Store"}},
+		"nil-recorder":     {func(c *apikey.Config) { c.Recorder = (*bulwarktest.Recorder)(nil) }, []string{"apikey.Recorder"}},
 		"prefix-separator": {func(c *apikey.Config) { c.Prefix = "ac_me" }, []string{"apikey.Prefix"}},
 		"prefix-digit":     {func(c *apikey.Config) { c.Prefix = "1cme" }, []string{"apikey.Prefix"}},
 		"prefix-long":      {func(c *apikey.Config) { c.Prefix = strings.Repeat("a", 17) }, []string{"apikey.Prefix"}},

@@ -69,8 +69,8 @@ const (
 // Issue makes a key. What is wrong with the Grant is a *[bulwark.Problem] with
 // status 422 that names the field; a store that is full or away is 503.
 func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
-	if k == nil || k.store == nil {
-		return Issued{}, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	if err := k.made(); err != nil {
+		return Issued{}, err
 	}
 	now := time.Now()
 	if g.ExpiresAt.IsZero() {
@@ -100,8 +100,8 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 // An id that is not known is 404 "apikey.not_found", a key that is revoked or
 // expired 409 "apikey.ended".
 func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Issued, error) {
-	if k == nil || k.store == nil {
-		return Issued{}, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	if err := k.made(); err != nil {
+		return Issued{}, err
 	}
 	if overlap < 0 || overlap > k.maxOverlap {
 		return Issued{}, &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "apikey.invalid_overlap",
@@ -136,8 +136,8 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 // Revoking a revoked key changes nothing and reports nothing. An id that is not
 // known is 404 "apikey.not_found".
 func (k *Keys) Revoke(ctx context.Context, id string) error {
-	if k == nil || k.store == nil {
-		return &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	if err := k.made(); err != nil {
+		return err
 	}
 	var first bool
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {

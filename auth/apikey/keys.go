@@ -13,6 +13,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Keys verifies API keys, as an [auth.Authenticator], and issues, rotates and
@@ -50,11 +51,19 @@ const (
 	storeRetry = 5 * time.Second
 )
 
+// made returns an error for Keys that were made without New.
+func (k *Keys) made() error {
+	if k == nil || k.store == nil {
+		return fault.Unmade("apikey", "New")
+	}
+	return nil
+}
+
 // Detect reports whether r carries a key: in "Authorization: ApiKey", however
 // malformed, in "Authorization: Bearer" if it begins with our prefix, or in
 // [Config.Header].
 func (k *Keys) Detect(r *http.Request) auth.Presence {
-	if k == nil || k.store == nil {
+	if k.made() != nil {
 		return auth.None
 	}
 	if k.header != "" && len(r.Header[k.header]) > 0 {
@@ -98,8 +107,8 @@ func (k *Keys) Issuer() string {
 // "audience" for a key of another environment, "unknown_key", "key" for a wrong
 // secret, "revoked", "expired" or "network". An outage of the store is 503.
 func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
-	if k == nil || k.store == nil {
-		return nil, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	if err := k.made(); err != nil {
+		return nil, err
 	}
 	text, err := k.credential(r)
 	if err != nil {
@@ -113,8 +122,8 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 // [Keys.Authenticate]. A key that is bound to networks is refused with the reason
 // "network", because nobody can tell where text came from.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
-	if k == nil || k.store == nil {
-		return nil, &bulwark.ConfigError{Field: "apikey", Reason: "was made without New; use apikey.New"}
+	if err := k.made(); err != nil {
+		return nil, err
 	}
 	return k.verify(ctx, nil, text)
 }

@@ -15,54 +15,57 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config says how sessions are signed, kept and ended. Signer, Audience,
-// Store, StoreKey and Lookup are required. It prints, logs and encodes as JSON
-// without the StoreKey; other encoders see every field.
+// A Config says how sessions are signed, kept and ended. Signer, Audience, Store,
+// StoreKey and Lookup are required. A Config prints, logs and encodes as JSON
+// without the StoreKey. Other encoders see every field.
 type Config struct {
 	// Signer signs the access tokens. Its issuer is the Issuer of all callers,
-	// and no other authenticator's. Its Retired keys are accepted too.
+	// and no other authenticator has that Issuer. Its Retired keys are accepted.
 	Signer *jwt.Signer
 	// Audience is the aud of the access tokens: this service.
 	Audience string
-	// Store keeps the sessions: &MemoryStore{}, or one that several processes share.
+	// Store keeps the sessions: &MemoryStore{}, or a store that several
+	// processes share.
 	Store Store
-	// StoreKey is at least 32 random bytes, from which successors of refresh
-	// tokens are derived and with which hashes are keyed. Keep it where the
-	// store is not. All processes have the same; when it changes, all sessions end.
+	// StoreKey derives the successors of refresh tokens and keys their hashes.
+	// 32 to 1024 random bytes. Keep it where the store is not. All processes
+	// have the same StoreKey. When it changes, all sessions end.
 	StoreKey []byte
-	// Lookup returns the account as it is now, for a refresh: its Roles, Scopes
-	// and Tier are taken, nothing else. A nil Principal without error is an
-	// account that is gone or disabled: the session is revoked. An error is
+	// Lookup returns the account as it is now, for a refresh. Its Roles, Scopes
+	// and Tier are taken and nothing else. A nil Principal without an error is
+	// an account that is gone or disabled: the session is revoked. An error is
 	// answered with 503 and changes nothing.
 	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
-	// AccessLifetime is how long an access token lasts. Default 15 minutes; 1 minute
-	// to 1 hour.
+	// AccessLifetime is how long an access token lasts. Default: 15 minutes.
+	// From 1 minute to 1 hour.
 	AccessLifetime time.Duration
-	// Lifetime is how long a session lasts after the login, however often it
-	// is refreshed. Default 7 days; at least AccessLifetime, at most 90 days.
+	// Lifetime is how long a session lasts after the login, however often it is
+	// refreshed. Default: 7 days. From AccessLifetime to 90 days.
 	Lifetime time.Duration
 	// Grace is how long a refresh token that has just been used gets the same
 	// successor again, for tabs that refresh at once and answers that are lost.
-	// Default 20 seconds; 10 to 30 seconds.
+	// Default: 20 seconds. From 10 to 30 seconds.
 	Grace time.Duration
-	// MaxSessions is how many sessions a caller may have at a time; a further
-	// login ends the one that was refreshed least recently. Default 20; 1 to 1000.
+	// MaxSessions is how many sessions a caller may have at a time. A further
+	// login ends the session that was refreshed least recently. Default: 20.
+	// From 1 to 1000.
 	MaxSessions int
-	// MaxRefreshes is how often a session may be refreshed. Default 2048; 1 to
-	// 16384. Recognizing a used token costs up to so many HMACs.
+	// MaxRefreshes is how often a session may be refreshed. To recognize a used
+	// token costs up to that many HMACs. Default: 2048. From 1 to 16384.
 	MaxRefreshes int
-	// SameSite is that of the cookies: http.SameSiteStrictMode, the default, or
+	// SameSite is the attribute of both cookies: http.SameSiteStrictMode, or
 	// http.SameSiteLaxMode, with which a link from another site finds the user
-	// logged in. See RFC 6265bis section 5.6.7.
+	// logged in (RFC 6265bis section 5.6.7). Default: http.SameSiteStrictMode.
 	SameSite http.SameSite
+	// TrustedOrigins are the origins whose pages may log in, refresh and log
+	// out, besides the service's own. See [auth.CrossSite]. Default: none.
+	TrustedOrigins []string
 	// Recorder is where events of calls outside a request go, such as those of
 	// [Sessions.Revoke] in a job. Default: [slog.Default].
 	Recorder bulwark.Recorder
-	// TrustedOrigins are the origins whose pages may log in, refresh and log
-	// out, besides the service's own. See [auth.CrossSite].
-	TrustedOrigins []string
 }
 
 // Format names the issuer for every verb, and keeps the StoreKey out of logs.
@@ -139,30 +142,27 @@ func (c Config) withDefaults() Config {
 const day = 24 * time.Hour
 
 func (c Config) check() error {
-	var errs []error
-	wrong := func(field, value, reason string) {
-		errs = append(errs, &bulwark.ConfigError{Field: "session." + field, Value: value, Reason: reason})
-	}
+	faults := fault.In("session")
 	if c.Signer == nil {
-		wrong("Signer", "", "is nil; use jwt.NewSigner")
+		faults.Add("Signer", "", "is nil; use jwt.NewSigner")
 	} else if c.Signer.Issuer() == "" {
-		wrong("Signer", "", "was made without jwt.NewSigner; check its error")
+		faults.Join(fault.Unmade("session.Signer", "jwt.NewSigner"))
 	}
 	if c.Audience == "" {
-		wrong("Audience", "", "is empty; name this service, such as https://api.example.com")
+		faults.Add("Audience", "", "is empty; name this service, such as https://api.example.com")
 	}
-	if c.Store == nil {
-		wrong("Store", "", "is nil; use &session.MemoryStore{} or a store that your processes share")
+	if fault.IsNil(c.Store) {
+		faults.Add("Store", "", "is nil; use &session.MemoryStore{} or a store that your processes share")
 	}
 	if len(c.StoreKey) < 32 || len(c.StoreKey) > 1024 {
-		wrong("StoreKey", "", "must be 32 to 1024 bytes from a random source")
+		faults.Add("StoreKey", "", "must be 32 to 1024 bytes from a random source")
 	}
 	if c.Lookup == nil {
-		wrong("Lookup", "", "is nil; without it a disabled account would stay logged in")
+		faults.Add("Lookup", "", "is nil; without it a disabled account would stay logged in")
 	}
 	duration := func(field string, value, least, most time.Duration) {
 		if value < least || value > most {
-			wrong(field, value.String(), fmt.Sprintf("must be from %v to %v", least, most))
+			faults.Add(field, value.String(), fmt.Sprintf("must be from %v to %v", least, most))
 		}
 	}
 	duration("AccessLifetime", c.AccessLifetime, time.Minute, time.Hour)
@@ -170,19 +170,22 @@ func (c Config) check() error {
 	duration("Grace", c.Grace, 10*time.Second, 30*time.Second)
 	number := func(field string, value, most int) {
 		if value < 1 || value > most {
-			wrong(field, strconv.Itoa(value), fmt.Sprintf("must be from 1 to %d", most))
+			faults.Add(field, strconv.Itoa(value), fmt.Sprintf("must be from 1 to %d", most))
 		}
 	}
 	number("MaxSessions", c.MaxSessions, 1000)
 	number("MaxRefreshes", c.MaxRefreshes, 16384)
 	if c.SameSite != http.SameSiteStrictMode && c.SameSite != http.SameSiteLaxMode {
-		wrong("SameSite", strconv.Itoa(int(c.SameSite)), "must be http.SameSiteStrictMode or http.SameSiteLaxMode")
+		faults.Add("SameSite", strconv.Itoa(int(c.SameSite)), "must be http.SameSiteStrictMode or http.SameSiteLaxMode")
+	}
+	if c.Recorder != nil && fault.IsNil(c.Recorder) {
+		faults.Add("Recorder", "", "holds a nil; leave it out for slog.Default")
 	}
 	for i, origin := range c.TrustedOrigins {
-		var fault *bulwark.ConfigError
-		if _, err := auth.NewCrossSite([]string{origin}); errors.As(err, &fault) {
-			wrong(fmt.Sprintf("TrustedOrigins[%d]", i), fault.Value, fault.Reason)
+		var wrong *bulwark.ConfigError
+		if _, err := auth.NewCrossSite([]string{origin}); errors.As(err, &wrong) {
+			faults.AddAt("TrustedOrigins", i, wrong.Value, wrong.Reason)
 		}
 	}
-	return errors.Join(errs...)
+	return faults.Err()
 }

@@ -37,6 +37,8 @@ func TestConfigErrors(t *testing.T) {
 		want   []string
 	}{
 		"nothing":        {func(c *session.Config) { *c = session.Config{} }, []string{"session.Signer", "session.Audience", "session.Store", "session.StoreKey", "session.Lookup"}},
+		"nil-store":      {func(c *session.Config) { c.Store = (*session.MemoryStore)(nil) }, []string{"session.Store"}},
+		"nil-recorder":   {func(c *session.Config) { c.Recorder = (*bulwarktest.Recorder)(nil) }, []string{"session.Recorder"}},
 		"short-key":      {func(c *session.Config) { c.StoreKey = make([]byte, 31) }, []string{"session.StoreKey"}},
 		"access-short":   {func(c *session.Config) { c.AccessLifetime = time.Second }, []string{"session.AccessLifetime"}},
 		"access-long":    {func(c *session.Config) { c.AccessLifetime = 2 * time.Hour }, []string{"session.AccessLifetime"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // Sessions logs people in and out, and recognizes them in between as an
@@ -46,10 +47,10 @@ const storeRetry = 5 * time.Second
 
 var errTwice = errors.New("the same cookie twice")
 
-// made returns an error for Sessions that no New has made.
+// made returns an error for Sessions that were made without New.
 func (s *Sessions) made() error {
 	if s == nil || s.store == nil {
-		return &bulwark.ConfigError{Field: "session", Reason: "was made without New; use session.New"}
+		return fault.Unmade("session", "New")
 	}
 	return nil
 }
