@@ -12,9 +12,9 @@ import (
 // A Recorder keeps the security events of the requests behind it. The zero
 // value is ready. It is safe for concurrent use, and a [bulwark.Layer], so that
 // it can stand outermost in a chain without package audit. In a chain with it,
-// give the Recorder to Observers of audit.Config: events go to one recorder, the
-// audit layer takes the place of one outside it, and a Recorder inside would take
-// the place of the audit layer.
+// give the Recorder to Observers of audit.Config: events go to one recorder,
+// the audit layer takes the place of one outside it, and a Recorder inside
+// would take the place of the audit layer.
 type Recorder struct {
 	mu     sync.Mutex
 	events []bulwark.Event

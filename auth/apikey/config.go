@@ -16,8 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A Config says how keys look, where they are kept and how long they last. Prefix,
-// Issuer, Peppers and Store are required.
+// A Config says how keys look, where they are kept and how long they last.
+// Prefix, Issuer, Peppers and Store are required.
 type Config struct {
 	// Prefix begins every key, such as "acme". 1 to 16 lower-case letters and
 	// digits, a letter first. Tell it to your secret scanner.
@@ -61,11 +61,11 @@ type Config struct {
 }
 
 // A Pepper is a secret that hashes are keyed with. Keep it where the store is
-// not. It prints, logs and encodes as JSON without the key, inside another value
-// too; other encoders, such as gob, see the key.
+// not. It prints, logs and encodes as JSON without the key, inside another
+// value too; other encoders, such as gob, see the key.
 type Pepper struct {
-	// Version tells peppers apart. It stands in the store beside each hash. From 1
-	// to 2147483647.
+	// Version tells peppers apart. It stands in the store beside each hash.
+	// From 1 to 2147483647.
 	Version int
 	// Key is 32 to 1024 random bytes.
 	Key []byte
@@ -77,15 +77,16 @@ func (p Pepper) Format(f fmt.State, _ rune) { io.WriteString(f, p.shown()) }
 // LogValue is the text of Format.
 func (p Pepper) LogValue() slog.Value { return slog.StringValue(p.shown()) }
 
-// MarshalJSON encodes the text of Format: handlers of slog encode what is nested
-// as JSON.
+// MarshalJSON encodes the text of Format: handlers of slog encode what is
+// nested as JSON.
 func (p Pepper) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }
 
 func (p Pepper) shown() string { return "pepper " + strconv.Itoa(p.Version) }
 
 const maxPeppers = 4
 
-// New checks the Config and returns the keys. All mistakes are reported at once.
+// New checks the Config and returns the keys. All mistakes are reported at
+// once.
 func New(c Config) (*Keys, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {

@@ -96,9 +96,9 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 }
 
 // Rotate gives a key a further secret. The secrets it has work for the overlap
-// and no longer; with no overlap they end now, which is what a leaked key wants.
-// An id that is not known is 404 "apikey.not_found", a key that is revoked or
-// expired 409 "apikey.ended".
+// and no longer; with no overlap they end now, which is what a leaked key
+// wants. An id that is not known is 404 "apikey.not_found", a key that is
+// revoked or expired 409 "apikey.ended".
 func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Issued, error) {
 	if err := k.made(); err != nil {
 		return Issued{}, err
@@ -129,9 +129,9 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 
 // Revoke ends a key at once and reports authn_token_revoked with the reason
 // "revoked". Where ctx is that of a request, the event goes to that request's
-// recorder and its user is the caller, such as an administrator. In a job or a tool
-// the event goes to [Config.Recorder]. Its attributes "key" and "subject" name the
-// key and whom the key acted as.
+// recorder and its user is the caller, such as an administrator. In a job or a
+// tool the event goes to [Config.Recorder]. Its attributes "key" and "subject"
+// name the key and whom the key acted as.
 //
 // Revoking a revoked key changes nothing and reports nothing. An id that is not
 // known is 404 "apikey.not_found".

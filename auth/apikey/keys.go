@@ -44,7 +44,8 @@ var (
 const (
 	scheme = "ApiKey"
 	method = "api_key"
-	// maxMarking bounds the writes of LastUsed at once; further samples are skipped.
+	// maxMarking bounds the writes of LastUsed at once; further samples are
+	// skipped.
 	maxMarking = 4
 	markTime   = 2 * time.Second
 	// storeRetry is when to come back after an outage of the store.
@@ -117,10 +118,10 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	return k.verify(r.Context(), r, text)
 }
 
-// Verify returns the caller whose key text is, for a key that comes by another way
-// than a request, such as in a message of a queue. Its errors are those of
-// [Keys.Authenticate]. A key that is bound to networks is refused with the reason
-// "network", because nobody can tell where text came from.
+// Verify returns the caller whose key text is, for a key that comes by another
+// way than a request, such as in a message of a queue. Its errors are those of
+// [Keys.Authenticate]. A key that is bound to networks is refused with the
+// reason "network", because nobody can tell where text came from.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -196,7 +197,8 @@ func (rec *Record) fault(unknown bool, secret *Secret, now time.Time, r *http.Re
 	return ""
 }
 
-// allows reports whether the key may be used from the address. The zero Addr is in no network.
+// allows reports whether the key may be used from the address. The zero Addr is
+// in no network.
 func (rec *Record) allows(client netip.Addr) bool {
 	for _, network := range rec.Networks {
 		if network.Contains(client) {
@@ -206,8 +208,9 @@ func (rec *Record) allows(client netip.Addr) bool {
 	return false
 }
 
-// principal makes the caller. Its slices are the record's, which nobody modifies,
-// without spare room: what one request appends must not reach another.
+// principal makes the caller. Its slices are the record's, which nobody
+// modifies, without spare room: what one request appends must not reach
+// another.
 func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 	expires := rec.ExpiresAt
 	if !secret.NotAfter.IsZero() && secret.NotAfter.Before(expires) {
@@ -248,9 +251,9 @@ func (k *Keys) mark(ctx context.Context, id string, now time.Time) {
 	}()
 }
 
-// survive keeps a store that panics from ending the process, on a goroutine where
-// nobody else could recover. What it panicked with may hold anything and is not
-// logged, nor is that it happened again.
+// survive keeps a store that panics from ending the process, on a goroutine
+// where nobody else could recover. What it panicked with may hold anything and
+// is not logged, nor is that it happened again.
 func (k *Keys) survive() {
 	if recover() == nil {
 		return

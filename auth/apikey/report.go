@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// report sends an event of something that is done with a context alone. Where ctx
-// is that of a request, the event goes to that request's recorder. Elsewhere, as in
-// a job or a tool, the event goes to [Config.Recorder].
+// report sends an event of something that is done with a context alone. Where
+// ctx is that of a request, the event goes to that request's recorder.
+// Elsewhere, as in a job or a tool, the event goes to [Config.Recorder].
 func (k *Keys) report(ctx context.Context, e bulwark.Event) {
 	if bulwark.RequestID(ctx) != "" {
 		bulwark.Report(new(http.Request).WithContext(ctx), e)

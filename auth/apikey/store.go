@@ -7,44 +7,48 @@ import (
 	"time"
 )
 
-// A Store keeps the records of all keys, for all processes of a service. It never
-// sees a secret.
+// A Store keeps the records of all keys, for all processes of a service. It
+// never sees a secret.
 //
-// A Store is safe for concurrent use. It bounds its own time, by the context and by
-// a deadline of its own. It keeps the rules below, and authtest.TestKeyStore checks
-// each of them in a subtest of the same name:
+// A Store is safe for concurrent use. It bounds its own time, by the context
+// and by a deadline of its own. It keeps the rules below, and
+// authtest.TestKeyStore checks each of them in a subtest of the same name:
 //
-//   - fields: Get returns every field as the last successful Create or Update of
-//     that ID has stored it. Slices keep their order. Times keep their instant to
-//     the microsecond, and the zero time stays zero. Their location may be lost.
-//   - versions: Each successful Create and Update gives the record a Version that it
-//     has not had before. Update succeeds from that Version alone. From any other
-//     it returns [auth.ErrConflict] and changes nothing. Mark leaves the Version
-//     alone.
-//   - taken: Create returns [auth.ErrConflict] where the ID is taken, and changes
-//     nothing.
-//   - unknown: Where there is no record with the ID, Get, Update and Mark return
-//     [auth.ErrNotFound] and make no record.
-//   - marks: Mark sets the mark where at is at least every later than the mark is.
-//     A mark that was never set is set by the first Mark. No mark moves back.
-//   - marks-apart: Each record has two marks of its own. Update takes neither from
-//     what it is given: LastUsed and StaleReported stay as they are.
+//   - fields: Get returns every field as the last successful Create or Update
+//     of that ID has stored it. Slices keep their order. Times keep their
+//     instant to the microsecond, and the zero time stays zero. Their location
+//     may be lost.
+//   - versions: Each successful Create and Update gives the record a Version
+//     that it has not had before. Update succeeds from that Version alone. From
+//     any other it returns [auth.ErrConflict] and changes nothing. Mark leaves
+//     the Version alone.
+//   - taken: Create returns [auth.ErrConflict] where the ID is taken, and
+//     changes nothing.
+//   - unknown: Where there is no record with the ID, Get, Update and Mark
+//     return [auth.ErrNotFound] and make no record.
+//   - marks: Mark sets the mark where at is at least every later than the mark
+//     is. A mark that was never set is set by the first Mark. No mark moves
+//     back.
+//   - marks-apart: Each record has two marks of its own. Update takes neither
+//     from what it is given: LastUsed and StaleReported stay as they are.
 //   - slices: The store copies the slices that it is given. What Get returns is
 //     shared with other callers: neither the store nor the caller modifies it.
-//   - ids: IDs are compared byte by byte, whatever bytes they hold and however long
-//     they are.
-//   - expiry: A record is kept until its ExpiresAt, which Update may move in both
-//     directions. From then on, and from its RevokedAt on, the store may forget it.
+//   - ids: IDs are compared byte by byte, whatever bytes they hold and however
+//     long they are.
+//   - expiry: A record is kept until its ExpiresAt, which Update may move in
+//     both directions. From then on, and from its RevokedAt on, the store may
+//     forget it.
 //   - many: Nothing else is forgotten, not even to make room.
 //   - full: Where there is no room, Create returns [auth.ErrFull] and changes
 //     nothing. Update and Mark go on working.
-//   - concurrent-updates: Of many Updates from one Version exactly one succeeds.
+//   - concurrent-updates: Of many Updates from one Version exactly one
+//     succeeds.
 //   - concurrent-creates: Of many Creates of one ID exactly one succeeds.
-//   - concurrent-marks: Of many Marks of one kind at once exactly one reports true.
-//     Neither an Update nor the other mark is lost to them.
-//   - cancelled: A call whose context is over returns at once. It returns the right
-//     answer, or an error that is not one of the three, never a wrong answer. What
-//     was done without an error is done.
+//   - concurrent-marks: Of many Marks of one kind at once exactly one reports
+//     true. Neither an Update nor the other mark is lost to them.
+//   - cancelled: A call whose context is over returns at once. It returns the
+//     right answer, or an error that is not one of the three, never a wrong
+//     answer. What was done without an error is done.
 //
 // Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
 // outage: the request is answered with 503.
@@ -54,11 +58,11 @@ type Store interface {
 	// Create stores a new record.
 	Create(ctx context.Context, rec Record) error
 	// Update stores rec in place of the record with its ID. It returns
-	// [auth.ErrNotFound] where there is no such record, and [auth.ErrConflict] where
-	// the Version of that record is not rec.Version.
+	// [auth.ErrNotFound] where there is no such record, and [auth.ErrConflict]
+	// where the Version of that record is not rec.Version.
 	Update(ctx context.Context, rec Record) error
-	// Mark sets a mark of the record to at, unless the mark is later than at minus
-	// every, and reports whether it did.
+	// Mark sets a mark of the record to at, unless the mark is later than at
+	// minus every, and reports whether it did.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
 }
 
@@ -95,7 +99,8 @@ type Record struct {
 	ExpiresAt time.Time
 	// RevokedAt is zero for a key that is not revoked.
 	RevokedAt time.Time
-	// LastUsed is when the key was last accepted, as exact as [Config.UsedEvery].
+	// LastUsed is when the key was last accepted, as exact as
+	// [Config.UsedEvery].
 	LastUsed time.Time
 	// StaleReported is when authn_key_stale was last reported.
 	StaleReported time.Time

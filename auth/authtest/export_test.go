@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
-// BrokenRevocations returns the names of the rules that a store breaks, each with
-// the first fault, for tests of the rules.
+// BrokenRevocations returns the names of the rules that a store breaks, each
+// with the first fault, for tests of the rules.
 func BrokenRevocations(ctx context.Context, open func() auth.Revocations) map[string]error {
 	return broken(ctx, revocationRules, open)
 }

@@ -106,8 +106,8 @@ func hasNot(t *trial, store apikey.Store, described, id string) {
 	}
 }
 
-// alike notes where got is not want but for the Version. Times are compared to the
-// microsecond: databases keep no more. An empty slice is as good as nil.
+// alike notes where got is not want but for the Version. Times are compared to
+// the microsecond: databases keep no more. An empty slice is as good as nil.
 func (t *trial) alike(described string, want, got apikey.Record) {
 	want.Version = got.Version
 	for _, times := range [][2]*time.Time{{&want.CreatedAt, &got.CreatedAt}, {&want.ExpiresAt, &got.ExpiresAt},

@@ -115,8 +115,8 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 	}
 }
 
-// flawedKeys is a memory store with flaws, one at a time: each function takes the
-// place of a step.
+// flawedKeys is a memory store with flaws, one at a time: each function takes
+// the place of a step.
 type flawedKeys struct {
 	*apikey.MemoryStore
 	stores        func(*apikey.Record) // changes what is stored
@@ -367,8 +367,8 @@ func looksThenCreates(f *flawedKeys) {
 	}
 }
 
-// A marker decides about one mark: of last, which holds both, it sets the one at
-// index which.
+// A marker decides about one mark: of last, which holds both, it sets the one
+// at index which.
 type marker func(last *[2]time.Time, which int, at time.Time, every time.Duration) bool
 
 func rightly(last *[2]time.Time, which int, at time.Time, every time.Duration) bool {
@@ -595,7 +595,8 @@ func readsACacheOfKeys(f *flawedKeys) {
 	}
 }
 
-// drops makes the first few records unfindable, one for each call of the result.
+// drops makes the first few records unfindable, one for each call of the
+// result.
 func (f *flawedKeys) drops() (drop func()) {
 	var mu sync.Mutex
 	var ages []string

@@ -38,7 +38,8 @@ func use(t *trial, store dpop.Replays, id string, until time.Time) bool {
 	return first && err == nil
 }
 
-// uses notes where a use for an hour is first and should not be, or the reverse.
+// uses notes where a use for an hour is first and should not be, or the
+// reverse.
 func uses(t *trial, store dpop.Replays, want bool, described, id string) {
 	if got := use(t, store, id, inAnHour()); got != want {
 		t.fault("%s: first %t, want %t", described, got, want)

@@ -11,14 +11,14 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// TestRevocations checks that a store keeps the rules of [auth.Revocations], each
-// in a subtest for which open returns a store that holds nothing and has room for
-// 3,000 entries: a new one, or a shared one under a prefix of its own. What a store
-// does when it is full is for its own tests.
+// TestRevocations checks that a store keeps the rules of [auth.Revocations],
+// each in a subtest for which open returns a store that holds nothing and has
+// room for 3,000 entries: a new one, or a shared one under a prefix of its own.
+// What a store does when it is full is for its own tests.
 //
-// It takes about three seconds: one rule waits for an entry to expire. A store in
-// memory can be tested in a bubble of [testing/synctest],
-// where they pass at once; there are no subtests then.
+// It takes about three seconds: one rule waits for an entry to expire. A store
+// in memory can be tested in a bubble of [testing/synctest], where they pass at
+// once; there are no subtests then.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestRevocations(t, func(t *testing.T) auth.Revocations {

@@ -17,15 +17,15 @@ import (
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
-// TestSessionStore checks that a store keeps the rules of [session.Store], each in
-// a subtest of its own. For each subtest open returns a store that holds nothing
-// and has room for 1,500 sessions: a new store, or a shared one under a prefix of
-// its own. The rule "full" is checked where the store has room for fewer than
-// 2,000 sessions.
+// TestSessionStore checks that a store keeps the rules of [session.Store], each
+// in a subtest of its own. For each subtest open returns a store that holds
+// nothing and has room for 1,500 sessions: a new store, or a shared one under a
+// prefix of its own. The rule "full" is checked where the store has room for
+// fewer than 2,000 sessions.
 //
 // The suite takes about three seconds, because one rule waits for a session to
-// expire. A store in memory can be tested in a bubble of [testing/synctest], where
-// the three seconds pass at once; there are no subtests then.
+// expire. A store in memory can be tested in a bubble of [testing/synctest],
+// where the three seconds pass at once; there are no subtests then.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestSessionStore(t, func(t *testing.T) session.Store {
@@ -137,8 +137,8 @@ func keeps(t *trial, store session.Store, described string, want session.Session
 	return got
 }
 
-// same notes where got is not want but for the Version. Times are compared to the
-// microsecond: databases keep no more.
+// same notes where got is not want but for the Version. Times are compared to
+// the microsecond: databases keep no more.
 func (t *trial) same(described string, want, got session.Session) {
 	want.Version = got.Version
 	for _, times := range [][2]*time.Time{{&want.AuthTime, &got.AuthTime}, {&want.CreatedAt, &got.CreatedAt},
@@ -315,7 +315,8 @@ func sessionCallers(t *trial, store session.Store) {
 	}
 	listed(t, store, issuer, "alice", "a caller whose subject exists at two issuers", "s1")
 	listed(t, store, otherIssuer, "alice", "the other caller of that subject", "s2")
-	// However issuer and subject are put together, it must be told where one ends.
+	// However issuer and subject are put together, it must be told where one
+	// ends.
 	for i, separator := range []string{"", ":", "/", "\x00", "\n", " ", "|"} {
 		one, two := login(fmt.Sprint("one-", i), "b"+separator+"c"), login(fmt.Sprint("two-", i), "c")
 		one.Issuer, two.Issuer = fmt.Sprint(i, "a"), fmt.Sprint(i, "a")+separator+"b"

@@ -108,8 +108,8 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 	}
 }
 
-// flawedSessions is a memory store with flaws, one at a time: each function takes
-// the place of a step.
+// flawedSessions is a memory store with flaws, one at a time: each function
+// takes the place of a step.
 type flawedSessions struct {
 	*session.MemoryStore
 	stores        func(*session.Session) // changes what is stored

@@ -11,7 +11,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A rule is one of those that every store S keeps, and how to catch one that does not.
+// A rule is one of those that every store S keeps, and how to catch one that
+// does not.
 type rule[S any] struct {
 	name  string
 	check func(t *trial, store S)
@@ -118,8 +119,8 @@ func (t *trial) promptly(what string, f func(ctx context.Context)) bool {
 	}
 }
 
-// answered is promptly for a call that has an answer. The call may go on after a
-// long wait, so that it writes nothing that others read.
+// answered is promptly for a call that has an answer. The call may go on after
+// a long wait, so that it writes nothing that others read.
 func answered[T any](t *trial, what string, call func(ctx context.Context) (T, error)) (value T, in bool, err error) {
 	type answer struct {
 		value T
@@ -152,8 +153,8 @@ func (t *trial) noAnswer(described string, err error) {
 	}
 }
 
-// kept asks every few milliseconds until the time, and a moment longer, and notes
-// an error that comes before the time.
+// kept asks every few milliseconds until the time, and a moment longer, and
+// notes an error that comes before the time.
 func (t *trial) kept(due time.Time, what string, ask func() error) {
 	for t.ctx.Err() == nil {
 		late := time.Since(due) > pollTime
@@ -199,8 +200,8 @@ func (t *trial) until(due time.Time, what string, ask func() bool) {
 	t.fault("%s: %w", what, context.Cause(t.ctx))
 }
 
-// brief is a time in two to three seconds, shortly before a whole second: a store
-// that cuts the fraction off is almost a second early.
+// brief is a time in two to three seconds, shortly before a whole second: a
+// store that cuts the fraction off is almost a second early.
 func brief() time.Time {
 	return time.Now().Truncate(time.Second).Add(2*time.Second + 900*time.Millisecond)
 }

@@ -38,7 +38,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// Nothing but the token itself is accepted, and whatever else comes changes nothing.
+// Nothing but the token itself is accepted, and whatever else comes changes
+// nothing.
 func FuzzRefreshCookie(f *testing.F) {
 	s := start(f, nil)
 	good := s.login(f, "alice").refresh

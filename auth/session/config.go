@@ -18,12 +18,13 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config says how sessions are signed, kept and ended. Signer, Audience, Store,
-// StoreKey and Lookup are required. A Config prints, logs and encodes as JSON
-// without the StoreKey. Other encoders see every field.
+// A Config says how sessions are signed, kept and ended. Signer, Audience,
+// Store, StoreKey and Lookup are required. A Config prints, logs and encodes as
+// JSON without the StoreKey. Other encoders see every field.
 type Config struct {
 	// Signer signs the access tokens. Its issuer is the Issuer of all callers,
-	// and no other authenticator has that Issuer. Its Retired keys are accepted.
+	// and no other authenticator has that Issuer. Its Retired keys are
+	// accepted.
 	Signer *jwt.Signer
 	// Audience is the aud of the access tokens: this service.
 	Audience string
@@ -86,7 +87,8 @@ const (
 	tierClaim  = "tier"
 )
 
-// New checks the Config and returns the sessions. All mistakes are reported at once.
+// New checks the Config and returns the sessions. All mistakes are reported at
+// once.
 func New(c Config) (*Sessions, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {

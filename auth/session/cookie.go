@@ -34,9 +34,9 @@ func cookieValues(r *http.Request, name string, values []string, limit int) []st
 	return values
 }
 
-// oneCookie returns the value of the cookie and how many there are, none, one or
-// more. The same name twice is a bad cookie: somebody has planted one of them,
-// and nobody can tell which.
+// oneCookie returns the value of the cookie and how many there are, none, one
+// or more. The same name twice is a bad cookie: somebody has planted one of
+// them, and nobody can tell which.
 func oneCookie(r *http.Request, name string) (value string, count int) {
 	var room [2]string
 	values := cookieValues(r, name, room[:0], len(room))
@@ -46,7 +46,8 @@ func oneCookie(r *http.Request, name string) (value string, count int) {
 	return value, len(values)
 }
 
-// setCookie adds a cookie that lasts for the time, or expires it where that is zero.
+// setCookie adds a cookie that lasts for the time, or expires it where that is
+// zero.
 func (s *Sessions) setCookie(w http.ResponseWriter, name, value string, lasts time.Duration) {
 	c := http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(lasts / time.Second),

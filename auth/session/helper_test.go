@@ -281,7 +281,8 @@ func (a reply) refused(t testing.TB, status int, code, events string) {
 	a.reported(t, events)
 }
 
-// do sends a request with header lines (name, value, …); "Cookie" lines are added up.
+// do sends a request with header lines (name, value, …); "Cookie" lines are
+// added up.
 func (s *service) do(method, path string, lines ...string) reply {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(lines); i += 2 {

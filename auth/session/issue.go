@@ -16,8 +16,8 @@ import (
 
 // Tokens is the body of the login's answer, to be written as JSON. For a
 // browser, whose tokens are in cookies, it holds ExpiresIn alone. It prints and
-// logs without the token. As JSON it has it: inside another value that is logged
-// by a JSON handler of slog the token is shown.
+// logs without the token. As JSON it has it: inside another value that is
+// logged by a JSON handler of slog the token is shown.
 type Tokens struct {
 	AccessToken string `json:"access_token,omitempty"` // a signed JWT, for the Authorization header
 	TokenType   string `json:"token_type,omitempty"`   // "Bearer"

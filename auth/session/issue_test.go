@@ -59,7 +59,8 @@ func TestCookiesExactly(t *testing.T) {
 					access + "=" + tok.access + "; Path=/; Max-Age=900; HttpOnly; Secure; SameSite=" + test.want,
 					refresh + "=" + tok.refresh + "; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=" + test.want,
 				}
-				// The refresh cookie's Max-Age counts down; it may have lost a second meanwhile.
+				// The refresh cookie's Max-Age counts down; it may have lost a
+				// second meanwhile.
 				if len(got) == 2 {
 					got[1] = strings.Replace(got[1], "Max-Age=604799", "Max-Age=604800", 1)
 				}

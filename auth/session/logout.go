@@ -10,11 +10,11 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// LogoutHandler returns a handler of POST that ends the session whose refresh cookie,
-// access cookie or Bearer token the request carries, and answers 204. It expires
-// both cookies and sends Clear-Site-Data, with which the browser forgets
-// whatever else this site has left there. A request that carries nothing good
-// gets the same answer: who wants to be logged out is.
+// LogoutHandler returns a handler of POST that ends the session whose refresh
+// cookie, access cookie or Bearer token the request carries, and answers 204.
+// It expires both cookies and sends Clear-Site-Data, with which the browser
+// forgets whatever else this site has left there. A request that carries
+// nothing good gets the same answer: who wants to be logged out is.
 //
 // If the store cannot be asked the answer is 503 and the cookies stay, so that
 // the client can try again; otherwise the session would outlive the logout. Of
@@ -82,8 +82,8 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 	return ended, failed
 }
 
-// end deletes the sessions and returns those that were there, and those that are
-// still there although a used token has shown that somebody has a copy.
+// end deletes the sessions and returns those that were there, and those that
+// are still there although a used token has shown that somebody has a copy.
 func (s *Sessions) end(ctx context.Context, all []ending) (ended []ending, failed error) {
 	for _, e := range all {
 		deleted, err := s.store.Delete(ctx, e.held.ID)

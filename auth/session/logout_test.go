@@ -95,7 +95,8 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 		s.store.breakDown()
 		s.alive(t, tok)
 	}
-	// The session handlers may stand outside the auth layer: then it is they who ask the store about a Bearer.
+	// The session handlers may stand outside the auth layer: then it is they
+	// who ask the store about a Bearer.
 	s := start(t, nil)
 	tok := s.login(t, "alice")
 	s.handler = s.events.Wrap(s.LogoutHandler())

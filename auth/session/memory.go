@@ -10,9 +10,9 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A MemoryStore keeps sessions in memory, for one process: they end with it. The
-// zero value is ready. It is safe for concurrent use, must not be copied, and is
-// a [Store].
+// A MemoryStore keeps sessions in memory, for one process: they end with it.
+// The zero value is ready. It is safe for concurrent use, must not be copied,
+// and is a [Store].
 type MemoryStore struct {
 	// Max bounds the sessions held, at less than 1 KiB each; zero is
 	// 100,000. When so many are alive, a further login is refused: none is ever

@@ -12,13 +12,13 @@ import (
 )
 
 // maxGraceRun is how many generations in a row may be given out by grace. Tabs
-// that refresh at once do that now and then; somebody with a copy of the cookie,
-// who follows each refresh of its owner, does it each time.
+// that refresh at once do that now and then; somebody with a copy of the
+// cookie, who follows each refresh of its owner, does it each time.
 const maxGraceRun = 3
 
-// RefreshHandler returns a handler of POST that takes the refresh cookie, no body, and
-// answers 200 {"expires_in": seconds} with both cookies new. The account is
-// looked up again.
+// RefreshHandler returns a handler of POST that takes the refresh cookie, no
+// body, and answers 200 {"expires_in": seconds} with both cookies new. The
+// account is looked up again.
 //
 // A token that was used before gets the same successor again within
 // [Config.Grace], as long as that successor has not been used; each such answer
@@ -57,8 +57,9 @@ type renewal struct {
 	how    string
 }
 
-// renew decides about the refresh token in r and carries the decision out in the
-// store. Whoever loses a race there looks again, and finds the other's successor.
+// renew decides about the refresh token in r and carries the decision out in
+// the store. Whoever loses a race there looks again, and finds the other's
+// successor.
 func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	token, err := s.refreshCookie(r)
 	if err != nil {
@@ -119,7 +120,8 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 	return token, nil
 }
 
-// A verdict says what a refresh token is worth, and what becomes of its session.
+// A verdict says what a refresh token is worth, and what becomes of its
+// session.
 type verdict struct {
 	how     outcome
 	changed bool    // next is to be stored before anything is given out
@@ -137,7 +139,8 @@ const (
 	overused outcome = "overused" // by grace too often
 )
 
-// judge decides about a refresh token presented for the session, and changes nothing.
+// judge decides about a refresh token presented for the session, and changes
+// nothing.
 func (s *Sessions) judge(held Session, token refreshToken, now time.Time) verdict {
 	age, ok := s.secrets.age(token, held.Hash, held.Generation)
 	switch {

@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// report sends an event of something that is done with a context alone. Where ctx
-// is that of a request, the event goes to that request's recorder. Elsewhere, as in
-// a job or a tool, the event goes to [Config.Recorder].
+// report sends an event of something that is done with a context alone. Where
+// ctx is that of a request, the event goes to that request's recorder.
+// Elsewhere, as in a job or a tool, the event goes to [Config.Recorder].
 func (s *Sessions) report(ctx context.Context, e bulwark.Event) {
 	if bulwark.RequestID(ctx) != "" {
 		bulwark.Report(new(http.Request).WithContext(ctx), e)
@@ -24,7 +24,8 @@ func (s *Sessions) report(ctx context.Context, e bulwark.Event) {
 	slog.Default().LogAttrs(ctx, max(e.Severity, slog.LevelWarn), "security event", e.AppendAttrs(nil)...)
 }
 
-// about is an event of a session that happens to its own caller, such as a login.
+// about is an event of a session that happens to its own caller, such as a
+// login.
 func about(held Session, name bulwark.EventName, reason string) bulwark.Event {
 	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
 		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}

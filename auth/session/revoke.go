@@ -35,13 +35,13 @@ func (s *Sessions) List(ctx context.Context, subject string) ([]Session, error) 
 }
 
 // Revoke ends a session of the subject, at once and everywhere, and reports
-// authn_token_revoked with the reason "revoked". Where ctx is that of a request,
-// the event goes to that request's recorder and its user is the caller, such as an
-// administrator. In a job or a tool the event goes to [Config.Recorder]. Its
-// attribute "subject" names whose session it was.
+// authn_token_revoked with the reason "revoked". Where ctx is that of a
+// request, the event goes to that request's recorder and its user is the
+// caller, such as an administrator. In a job or a tool the event goes to
+// [Config.Recorder]. Its attribute "subject" names whose session it was.
 //
-// A session that does not exist is 404 "session.not_found", and so is a session of
-// another subject.
+// A session that does not exist is 404 "session.not_found", and so is a session
+// of another subject.
 func (s *Sessions) Revoke(ctx context.Context, subject, id string) error {
 	if err := s.made(); err != nil {
 		return err
@@ -58,8 +58,8 @@ func (s *Sessions) Revoke(ctx context.Context, subject, id string) error {
 
 // RevokeAll ends all sessions of the subject, such as when the account is
 // disabled or its password has changed, and reports each of them as
-// [Sessions.Revoke] does. A login that happens meanwhile may remain: disable the
-// account first.
+// [Sessions.Revoke] does. A login that happens meanwhile may remain: disable
+// the account first.
 func (s *Sessions) RevokeAll(ctx context.Context, subject string) error {
 	live, err := s.List(ctx, subject)
 	if err != nil {

@@ -74,7 +74,8 @@ func TestSignerMadeWithoutNew(t *testing.T) {
 	}
 }
 
-// The caller's slice and ours are two: a session's roles come from its own token.
+// The caller's slice and ours are two: a session's roles come from its own
+// token.
 func TestPrincipalsShareNoSpareRoom(t *testing.T) {
 	s := start(t, nil)
 	tok := s.login(t, "alice")

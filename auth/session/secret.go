@@ -20,8 +20,8 @@ type refreshToken struct {
 	secret [secretLength]byte
 }
 
-// wireLength is that of the cookie's value, unpadded base64url. The length is a multiple of three, so no bits are
-// left over and a token has one spelling.
+// wireLength is that of the cookie's value, unpadded base64url. The length is a
+// multiple of three, so no bits are left over and a token has one spelling.
 var wireLength = base64.RawURLEncoding.EncodedLen(familyLength + secretLength)
 
 func newRefreshToken() (t refreshToken) {
@@ -44,7 +44,8 @@ func parseRefreshToken(text string) (t refreshToken, ok bool) {
 	return t, true
 }
 
-// text is the cookie's value. It is no String: nothing prints a secret by accident.
+// text is the cookie's value. It is no String: nothing prints a secret by
+// accident.
 func (t refreshToken) text() string {
 	raw := append(t.family[:len(t.family):len(t.family)], t.secret[:]...)
 	return base64.RawURLEncoding.EncodeToString(raw)

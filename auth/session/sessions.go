@@ -16,7 +16,8 @@ import (
 )
 
 // Sessions logs people in and out, and recognizes them in between as an
-// [auth.Authenticator]. It is safe for concurrent use, and prints without its keys.
+// [auth.Authenticator]. It is safe for concurrent use, and prints without its
+// keys.
 type Sessions struct {
 	signer         *jwt.Signer
 	issuer         string
@@ -129,8 +130,8 @@ func (s *Sessions) verify(r *http.Request) (*bulwark.Principal, error) {
 	return s.cookie.Verify(r.Context(), token)
 }
 
-// JWKSHandler returns a handler that serves the public keys of the access tokens, for
-// services that accept those of this one.
+// JWKSHandler returns a handler that serves the public keys of the access
+// tokens, for services that accept those of this one.
 func (s *Sessions) JWKSHandler() http.Handler {
 	if err := s.made(); err != nil {
 		return refusing(err)
