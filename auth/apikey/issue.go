@@ -18,29 +18,29 @@ import (
 
 // A Grant is what a new key shall be allowed to do.
 type Grant struct {
-	// Name is what people call the key, at most 128 bytes.
+	// Name is what people call the key. At most 128 bytes.
 	Name string
-	// Owner is the caller that the key acts as; only its Issuer and Subject are
-	// taken, never its roles. A nil Owner makes the key its own caller,
+	// Owner is the caller that the key acts as. Its Issuer and Subject are
+	// taken, its roles never. A nil Owner makes the key its own caller,
 	// "key:<id>", with quota and permissions of its own.
 	Owner *bulwark.Principal
-	// Roles and Scopes are the caller's, at most 64 each.
+	// Roles and Scopes are those of the caller. At most 64 each.
 	Roles, Scopes []string
 	// Tier is the caller's, one of [Config.Tiers] or empty.
 	Tier string
-	// Networks are those that the key may be used from, judged by
-	// [bulwark.ClientIP]; at most 64. Empty is any.
+	// Networks are the networks that the key may be used from, by
+	// [bulwark.ClientIP]. Default: any. At most 64.
 	Networks []netip.Prefix
-	// ExpiresAt is when the key ends; zero is [Config.Lifetime] from now. A
-	// rotation does not move it.
+	// ExpiresAt is when the key ends. A rotation does not move it. Default:
+	// [Config.Lifetime] from now.
 	ExpiresAt time.Time
 }
 
 // An Issued is a key with a new secret. It prints and logs without the secret.
-// As JSON, which is what its one recipient gets, it has the whole key: inside
-// another value that is logged by a JSON handler of slog the key is shown.
+// Encoded as JSON, for its one recipient, it has the whole key, also inside
+// another value that a JSON handler of slog logs.
 type Issued struct {
-	// ID is the key's id: it may be shown and logged.
+	// ID is the id of the key. It may be shown and logged.
 	ID string
 	// Key is the whole key. It is here this once and cannot be shown again.
 	Key string
@@ -95,10 +95,10 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	return issued(rec, key), nil
 }
 
-// Rotate gives a key a further secret. The secrets it has work for the overlap
-// and no longer; with no overlap they end now, which is what a leaked key
-// wants. An id that is not known is 404 "apikey.not_found", a key that is
-// revoked or expired 409 "apikey.ended".
+// Rotate gives a key a further secret. The secrets that the key has work for
+// the overlap and no longer. Without an overlap they end now, as the owner of a
+// leaked key wants. An id that is not known is 404 "apikey.not_found". A key
+// that is revoked or expired is 409 "apikey.ended".
 func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Issued, error) {
 	if err := k.made(); err != nil {
 		return Issued{}, err

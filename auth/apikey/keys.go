@@ -103,10 +103,10 @@ func (k *Keys) Issuer() string {
 }
 
 // Authenticate returns the caller whose key r carries. A key that is not
-// accepted is 401 "auth.invalid_token", whatever the cause; the log learns it:
-// "malformed" (with "checksum" for one that was mistyped or made up),
-// "audience" for a key of another environment, "unknown_key", "key" for a wrong
-// secret, "revoked", "expired" or "network". An outage of the store is 503.
+// accepted is 401 "auth.invalid_token", whatever the cause. The log learns the
+// reason: "malformed" for a key that was mistyped or made up, "audience" for a
+// key of another environment, "unknown_key", "key" for a wrong secret,
+// "revoked", "expired" or "network". An outage of the store is 503.
 func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 // Verify returns the caller whose key text is, for a key that comes by another
 // way than a request, such as in a message of a queue. Its errors are those of
 // [Keys.Authenticate]. A key that is bound to networks is refused with the
-// reason "network", because nobody can tell where text came from.
+// reason "network", because nobody can tell which address text came from.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err

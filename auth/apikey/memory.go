@@ -8,13 +8,14 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A MemoryStore keeps keys in memory, for one process: they are gone when it
-// ends. The zero value is ready. It is safe for concurrent use, must not be
-// copied, and is a [Store].
+// A MemoryStore keeps keys in memory, for one process: the keys are gone when
+// the process ends. The zero value is ready. A MemoryStore is a [Store], is
+// safe for concurrent use, and must not be copied. It never waits, so that
+// contexts make no difference.
 type MemoryStore struct {
-	// Max bounds the keys held, at about 1 KiB each; zero is 100,000. When
-	// so many are alive, a further one is refused: keys are never evicted, but
-	// those that are revoked or expired make room.
+	// Max bounds the keys held, at about 1 KiB each. A key for which there is
+	// no room is refused: no key is ever evicted, but revoked and expired keys
+	// make room. Default: 100,000.
 	Max int
 
 	mu   sync.RWMutex
@@ -96,7 +97,7 @@ func (m *MemoryStore) limit() int {
 }
 
 // sweep drops the keys that nobody can use again, and reports whether there is
-// room. An id that is gone is refused as one that was revoked is.
+// room. A key that was dropped is refused as an unknown key.
 func (m *MemoryStore) sweep(now time.Time) bool {
 	for id, rec := range m.keys {
 		if rec.ended(now) {

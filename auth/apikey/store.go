@@ -77,9 +77,9 @@ const (
 
 // A Record is what a [Store] keeps of a key.
 type Record struct {
-	// ID is the key's id: it may be shown and logged.
+	// ID is the id of the key. It may be shown and logged.
 	ID string
-	// Version is the store's, for Update.
+	// Version is set by the store, for Update.
 	Version uint64
 	// Name is what people call the key.
 	Name string
@@ -89,7 +89,7 @@ type Record struct {
 	Roles, Scopes []string
 	// Tier is the caller's.
 	Tier string
-	// Networks are those that the key may be used from; empty is any.
+	// Networks are the networks that the key may be used from. Empty is any.
 	Networks []netip.Prefix
 	// Secrets are the hashes of the secrets, the newest first, at most four.
 	Secrets []Secret

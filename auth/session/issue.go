@@ -14,10 +14,10 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Tokens is the body of the login's answer, to be written as JSON. For a
-// browser, whose tokens are in cookies, it holds ExpiresIn alone. It prints and
-// logs without the token. As JSON it has it: inside another value that is
-// logged by a JSON handler of slog the token is shown.
+// Tokens is the body of the login's answer, to be written as JSON. A browser
+// gets its tokens in cookies, and for a browser Tokens holds ExpiresIn alone. A
+// Tokens value prints and logs without the token. Encoded as JSON it has the
+// token, also inside another value that a JSON handler of slog logs.
 type Tokens struct {
 	AccessToken string `json:"access_token,omitempty"` // a signed JWT, for the Authorization header
 	TokenType   string `json:"token_type,omitempty"`   // "Bearer"
@@ -32,20 +32,21 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.shown()) }
 
 func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn) + " s" }
 
-// Issue logs a caller in: call it when the password, or what else proves who
-// they are, has been checked. It makes a session with a new id, ends the one
-// whose refresh cookie r carries, and sets both cookies on w and
-// "Cache-Control: no-store". The body is for the handler to write: the Tokens
-// as JSON, or whatever else the page wants, and never the cookies' values.
+// Issue logs a caller in. Call it when the password, or another proof of who
+// the caller is, has been checked. Issue makes a session with a new id, ends
+// the session whose refresh cookie r carries, and sets both cookies on w and
+// "Cache-Control: no-store". The handler writes the body: the Tokens as JSON,
+// or whatever else the page wants, and never the values of the cookies.
 //
-// Of p the Subject is required; Roles, Scopes and Tier go into the access
-// token; ACR and AuthTime, by default now, are kept for the whole session. An
-// Issuer other than ours is an error: map accounts of others to your own first.
+// The Subject of p is required. Roles, Scopes and Tier of p go into the access
+// token. ACR and AuthTime are kept for the whole session; a zero AuthTime is
+// now. A p with an Issuer other than ours is an error: map the accounts of
+// others to your own first.
 //
 // A client that sends Sec-Fetch-Site or Origin is a browser and gets no token
-// in Tokens. A cross-site request is refused, or a page could log its visitors
-// into an account of its author; a full store is 503. An error is for
-// [bulwark.Deny]; w is untouched then.
+// in Tokens. A cross-site request is refused, because a page could log its
+// visitors into an account of its author. A full store is 503. An error is for
+// [bulwark.Deny], and w is untouched then.
 func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Principal) (Tokens, error) {
 	if err := s.made(); err != nil {
 		return Tokens{}, err

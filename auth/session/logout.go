@@ -12,13 +12,15 @@ import (
 
 // LogoutHandler returns a handler of POST that ends the session whose refresh
 // cookie, access cookie or Bearer token the request carries, and answers 204.
-// It expires both cookies and sends Clear-Site-Data, with which the browser
-// forgets whatever else this site has left there. A request that carries
-// nothing good gets the same answer: who wants to be logged out is.
+// It expires both cookies and sends Clear-Site-Data, so that the browser
+// forgets what else this site has left there. A request without a good
+// credential gets the same answer, because its user wants to be logged out and
+// is.
 //
-// If the store cannot be asked the answer is 503 and the cookies stay, so that
-// the client can try again; otherwise the session would outlive the logout. Of
-// several sessions those that can be ended are, and that is reported.
+// If the store cannot be asked, the answer is 503 and the cookies stay, so that
+// the client can try again. Otherwise the session would outlive the logout.
+// Where a request carries several sessions, every session that can be ended is
+// ended and reported.
 func (s *Sessions) LogoutHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		ended, err := s.logout(r)

@@ -10,13 +10,14 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A MemoryStore keeps sessions in memory, for one process: they end with it.
-// The zero value is ready. It is safe for concurrent use, must not be copied,
-// and is a [Store].
+// A MemoryStore keeps sessions in memory, for one process: the sessions end
+// with the process. The zero value is ready. A MemoryStore is a [Store], is
+// safe for concurrent use, and must not be copied. It never waits, so that
+// contexts make no difference.
 type MemoryStore struct {
-	// Max bounds the sessions held, at less than 1 KiB each; zero is
-	// 100,000. When so many are alive, a further login is refused: none is ever
-	// evicted for another caller.
+	// Max bounds the sessions held, at less than 1 KiB each. A login that finds
+	// no room is refused: no session is ever evicted for another caller.
+	// Default: 100,000.
 	Max int
 
 	mu      sync.RWMutex

@@ -21,18 +21,17 @@ const maxGraceRun = 3
 // account is looked up again.
 //
 // A token that was used before gets the same successor again within
-// [Config.Grace], as long as that successor has not been used; each such answer
-// is reported as session_renewed with reason "grace". Otherwise a used token
-// revokes the session and is reported as authn_token_reuse, as is the third
-// generation in a row that was given out by grace. Any other bad cookie is 401
-// and changes nothing. Cookies are never cleared: the one that is refused here
-// may have been replaced meanwhile.
+// [Config.Grace], as long as the successor has not been used. Each such answer
+// is reported as session_renewed with the reason "grace". Any other used token
+// revokes the session and is reported as authn_token_reuse. The third
+// generation in a row that is given out by grace counts as such a token. Any
+// other bad cookie is 401 and changes nothing. Cookies are never cleared,
+// because the cookie that is refused here may have been replaced meanwhile.
 //
-// Put it where requests without a caller are let through: the access cookie has
-// usually expired.
-//
-// A page that refreshes from several tabs should let one do it for all (Web
-// Locks, navigator.locks), or it will be taken for the thief that it resembles.
+// Put the handler where requests without a caller are let through: the access
+// cookie has usually expired. A page that refreshes from several tabs should
+// let one tab refresh for all (Web Locks, navigator.locks). Otherwise it will
+// be taken for the thief that it resembles.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()

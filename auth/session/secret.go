@@ -35,7 +35,7 @@ func parseRefreshToken(text string) (t refreshToken, ok bool) {
 		return t, false
 	}
 	var raw [familyLength + secretLength]byte
-	// Decode skips line breaks, so the length of the result counts, too.
+	// Decode skips line breaks, so the length of the result counts also.
 	if n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(text)); err != nil || n != len(raw) {
 		return t, false
 	}
@@ -44,8 +44,8 @@ func parseRefreshToken(text string) (t refreshToken, ok bool) {
 	return t, true
 }
 
-// text is the cookie's value. It is no String: nothing prints a secret by
-// accident.
+// text is the cookie's value. It is not named String, so that nothing prints a
+// secret by accident.
 func (t refreshToken) text() string {
 	raw := append(t.family[:len(t.family):len(t.family)], t.secret[:]...)
 	return base64.RawURLEncoding.EncodeToString(raw)

@@ -87,10 +87,10 @@ func (s *Sessions) Detect(r *http.Request) auth.Presence {
 // Challenges returns the scheme under which a 401 asks for a token.
 func (s *Sessions) Challenges() []bulwark.Challenge { return []bulwark.Challenge{{Scheme: "Bearer"}} }
 
-// Authenticate returns the caller whose access token r carries: that in the
-// Authorization header if there is one of ours, else that in the cookie. Its
-// session must be alive, which the store is asked each time; an outage of the
-// store is 503. No cookie is set or cleared.
+// Authenticate returns the caller whose access token r carries: the token in
+// the Authorization header if it is ours, else the token in the cookie. The
+// session of the token must be alive, and the store is asked each time. An
+// outage of the store is 503. No cookie is set or cleared.
 func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := s.made(); err != nil {
 		return nil, err

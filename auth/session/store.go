@@ -73,19 +73,21 @@ type Store interface {
 
 // A Session is one login of one caller on one device.
 type Session struct {
-	// ID names the session; it opens nothing and may be shown.
+	// ID names the session. It opens nothing and may be shown.
 	ID string
-	// Version is the store's, for Update.
+	// Version is set by the store, for Update.
 	Version uint64
 	// Issuer and Subject are the caller.
 	Issuer, Subject string
-	// AuthTime is of the login. A refresh does not renew it.
+	// AuthTime is when the caller proved who they are. A refresh does not
+	// renew it.
 	AuthTime time.Time
-	// ACR is of the login, too.
+	// ACR is how the caller proved who they are.
 	ACR string
-	// ClientIP is of the login, for showing.
+	// ClientIP is the address of the client at the login, for showing.
 	ClientIP netip.Addr
-	// UserAgent is of the login, too: the client's word, at most 256 bytes.
+	// UserAgent is what the client said about itself at the login. At most 256
+	// bytes.
 	UserAgent string
 	// CreatedAt is when the session was made.
 	CreatedAt time.Time
@@ -94,13 +96,13 @@ type Session struct {
 	// ExpiresAt is the end of the session, set at the login.
 	ExpiresAt time.Time
 
-	// Hash is that of the newest refresh token.
+	// Hash is the hash of the newest refresh token.
 	Hash [32]byte
-	// Generation is how many refresh tokens there were before it.
+	// Generation is how many refresh tokens there were before the newest.
 	Generation int
 	// GraceUsed is set once the newest refresh token has been given out by
 	// grace.
 	GraceUsed bool
-	// GraceRun counts the generations in a row of which that holds.
+	// GraceRun counts the generations in a row that were given out by grace.
 	GraceRun int
 }
