@@ -46,9 +46,10 @@ import (
 //   - concurrent-creates: Of many Creates of one ID exactly one succeeds.
 //   - concurrent-marks: Of many Marks of one kind at once exactly one reports
 //     true. Neither an Update nor the other mark is lost to them.
-//   - cancelled: A call whose context is over returns at once. It returns the
-//     right answer, or an error that is not one of the three, never a wrong
-//     answer. What was done without an error is done.
+//   - cancelled, deadline: A call whose context is cancelled, or past its
+//     deadline, returns at once. It returns the right answer, or an error that
+//     is not one of the three, never a wrong answer. What was done without an
+//     error is done.
 //
 // Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
 // outage: the request is answered with 503.

@@ -19,6 +19,7 @@ type flawedKeys struct {
 	*apikey.MemoryStore
 	stores        func(*apikey.Record) // changes what is stored
 	whenCancelled func() error
+	whenLate      func() error
 	down          error
 	create        func(context.Context, apikey.Record) error
 	get           func(context.Context, string) (apikey.Record, error)
@@ -30,6 +31,9 @@ type flawedKeys struct {
 func (f *flawedKeys) fails(ctx context.Context) (error, bool) {
 	if f.whenCancelled != nil && ctx.Err() != nil {
 		return f.whenCancelled(), true
+	}
+	if f.whenLate != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return f.whenLate(), true
 	}
 	return f.down, f.down != nil
 }

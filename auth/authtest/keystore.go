@@ -39,6 +39,7 @@ var keyRules = []rule[apikey.Store]{
 	{"concurrent-creates", keyCreatesAtOnce},
 	{"concurrent-marks", keyMarksAtOnce},
 	{"cancelled", keyCancelled},
+	{"deadline", func(t *trial, store apikey.Store) { t.late = true; keyCancelled(t, store) }},
 }
 
 // key is a record that lasts for an hour.

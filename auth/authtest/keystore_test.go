@@ -22,7 +22,7 @@ func TestKeyStoreOfAGoodStore(t *testing.T) {
 		opened++
 		return &apikey.MemoryStore{Max: 1500}
 	})
-	if opened < 15 {
+	if opened < 16 {
 		t.Errorf("%d rules were checked", opened)
 	}
 }
@@ -34,7 +34,7 @@ func TestKeyStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestKeyStoreOfFlawedStores(t *testing.T) {
-	all := []string{"cancelled", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
+	all := []string{"cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
 		"many", "marks", "marks-apart", "slices", "taken", "unknown", "versions"}
 	stores := func(change func(*apikey.Record)) func(*flawedKeys) {
 		return func(f *flawedKeys) { f.stores = change }
@@ -53,8 +53,8 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"keeps-the-first-expiry":  {keepsTheFirstKeyExpiry, []string{"expiry"}},
 		"loses-networks":          {stores(func(rec *apikey.Record) { rec.Networks = nil }), []string{"fields", "slices"}},
 		"cuts-networks":           {stores(cutsNetworks), []string{"fields", "slices"}},
-		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"cancelled", "fields", "slices"}},
-		"epoch-for-zero":          {stores(epochForZero), []string{"cancelled", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids", "marks", "marks-apart", "slices", "taken", "versions"}},
+		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"cancelled", "deadline", "fields", "slices"}},
+		"epoch-for-zero":          {stores(epochForZero), []string{"cancelled", "deadline", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids", "marks", "marks-apart", "slices", "taken", "versions"}},
 		"sorts-roles":             {stores(sortsRoles), []string{"fields", "slices"}},
 		"joins-roles-by-comma":    {stores(joinsRoles), []string{"fields", "slices"}},
 		"three-secrets":           {stores(func(rec *apikey.Record) { rec.Secrets = rec.Secrets[:min(len(rec.Secrets), 3)] }), []string{"fields", "slices"}},
@@ -65,18 +65,18 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"reads-then-writes":       {readsThenWritesKeys, []string{"concurrent-marks", "concurrent-updates"}},
 		"takes-later-versions":    {takesLaterKeyVersions, []string{"versions"}},
 		"marks-are-updates":       {marksAreUpdates, []string{"concurrent-marks", "full", "versions"}},
-		"updates-what-is-unknown": {updatesWhatIsUnknown, []string{"cancelled", "unknown"}},
+		"updates-what-is-unknown": {updatesWhatIsUnknown, []string{"cancelled", "deadline", "unknown"}},
 		"takes-taken-ids":         {takesTakenKeyIDs, []string{"concurrent-creates", "full", "taken"}},
 		"looks-then-creates":      {looksThenCreates, []string{"concurrent-creates"}},
 		"updates-marks":           {updatesMarks, []string{"concurrent-marks", "fields", "marks-apart"}},
-		"marks-always":            {marksBy(marksAlways), []string{"cancelled", "concurrent-marks", "marks", "marks-apart"}},
-		"marks-never":             {marksBy(marksNever), []string{"cancelled", "concurrent-marks", "full", "ids", "marks", "marks-apart", "slices", "versions"}},
+		"marks-always":            {marksBy(marksAlways), []string{"cancelled", "deadline", "concurrent-marks", "marks", "marks-apart"}},
+		"marks-never":             {marksBy(marksNever), []string{"cancelled", "deadline", "concurrent-marks", "full", "ids", "marks", "marks-apart", "slices", "versions"}},
 		"marks-late":              {marksBy(marksLate), []string{"marks"}},
 		"marks-backwards":         {marksBy(marksBackwards), []string{"marks"}},
 		"reads-then-marks":        {readsThenMarks, []string{"concurrent-marks"}},
 		"marks-one-for-both":      {marksBy(marksOneForBoth), []string{"concurrent-marks", "marks", "marks-apart", "versions"}},
 		"marks-without-time":      {marksBy(marksWithoutTime), []string{"marks", "marks-apart"}},
-		"marks-without-a-word":    {marksBy(marksWithoutReporting), []string{"cancelled", "concurrent-marks", "marks", "marks-apart"}},
+		"marks-without-a-word":    {marksBy(marksWithoutReporting), []string{"cancelled", "deadline", "concurrent-marks", "marks", "marks-apart"}},
 		"marks-what-is-unknown":   {marksWhatIsUnknown, []string{"unknown"}},
 		"keeps-what-it-is-given":  {keepsWhatItIsGiven, []string{"slices"}},
 		"keeps-updates-as-given":  {keepsWhatItIsUpdatedWith, []string{"slices"}},
@@ -85,16 +85,17 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"cuts-ids":                {foldsKeyIDs(func(id string) string { return id[:min(len(id), 1024)] }), []string{"ids"}},
 		"cuts-ids-at-nul":         {foldsKeyIDs(func(id string) string { id, _, _ = strings.Cut(id, "\x00"); return id }), []string{"ids"}},
 		"trims-ids":               {foldsKeyIDs(func(id string) string { return strings.ReplaceAll(id, " /", "/") }), []string{"ids"}},
-		"reads-a-cache":           {readsACacheOfKeys, []string{"cancelled", "concurrent-marks", "concurrent-updates", "expiry", "fields", "marks", "marks-apart", "slices", "versions"}},
+		"reads-a-cache":           {readsACacheOfKeys, []string{"cancelled", "deadline", "concurrent-marks", "concurrent-updates", "expiry", "fields", "marks", "marks-apart", "slices", "versions"}},
 		"evicts":                  {evictsKeys(900), []string{"full", "many"}},
 		"evicts-when-full":        {evictsKeysWhenFull, []string{"full"}},
 		"forgets-that-it-is-full": {forgetsThatNoKeyFits, []string{"full"}},
 		"is-full-for-updates":     {isFullForUpdates, []string{"full"}},
-		"knows-nothing-cancelled": {func(f *flawedKeys) { f.whenCancelled = func() error { return auth.ErrNotFound } }, []string{"cancelled"}},
-		"believes-cancelled":      {func(f *flawedKeys) { f.whenCancelled = func() error { return nil } }, []string{"cancelled"}},
+		"knows-nothing-cancelled": {func(f *flawedKeys) { f.whenCancelled = func() error { return auth.ErrNotFound } }, []string{"cancelled", "deadline"}},
+		"believes-cancelled":      {func(f *flawedKeys) { f.whenCancelled = func() error { return nil } }, []string{"cancelled", "deadline"}},
+		"believes-when-late":      {func(f *flawedKeys) { f.whenLate = func() error { return nil } }, []string{"deadline"}},
 		"waits-when-cancelled": {func(f *flawedKeys) {
 			f.whenCancelled = func() error { time.Sleep(8 * time.Second); return context.Canceled }
-		}, []string{"cancelled"}},
+		}, []string{"cancelled", "deadline"}},
 		"is-down": {func(f *flawedKeys) { f.down = errors.New("down") }, all},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ type flawedSessions struct {
 	limits        func(int) int
 	deleted       func(bool) bool
 	whenCancelled func() error
+	whenLate      func() error
 	down          error
 	create        func(context.Context, session.Session, int) ([]string, error)
 	get           func(context.Context, string) (session.Session, error)
@@ -32,6 +33,9 @@ type flawedSessions struct {
 func (f *flawedSessions) fails(ctx context.Context) (error, bool) {
 	if f.whenCancelled != nil && ctx.Err() != nil {
 		return f.whenCancelled(), true
+	}
+	if f.whenLate != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return f.whenLate(), true
 	}
 	return f.down, f.down != nil
 }

@@ -48,6 +48,7 @@ var sessionRules = []rule[session.Store]{
 	{"concurrent-creates", sessionCreatesAtOnce},
 	{"concurrent-deletes", sessionDeletesAtOnce},
 	{"cancelled", sessionCancelled},
+	{"deadline", func(t *trial, store session.Store) { t.late = true; sessionCancelled(t, store) }},
 }
 
 // login is a session that lasts for an hour.

@@ -22,7 +22,7 @@ func TestSessionStoreOfAGoodStore(t *testing.T) {
 		opened++
 		return &session.MemoryStore{Max: 1500}
 	})
-	if opened < 15 {
+	if opened < 16 {
 		t.Errorf("%d rules were checked", opened)
 	}
 }
@@ -34,7 +34,7 @@ func TestSessionStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestSessionStoreOfFlawedStores(t *testing.T) {
-	all := []string{"callers", "cancelled", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
+	all := []string{"callers", "cancelled", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
 		"fields", "full", "ids", "limit", "list", "many", "taken", "versions"}
 	for name, test := range map[string]struct {
 		flaw   func(*flawedSessions)
@@ -45,7 +45,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"refuses-where-nobody-waits": {func(f *flawedSessions) { f.whenCancelled = func() error { return context.Canceled } }, nil},
 		"forgets-what-has-expired":   {forgetsAtExpiry(0), nil},
 
-		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"fields", "expiry", "full", "concurrent-updates", "concurrent-deletes", "cancelled"}},
+		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"fields", "expiry", "full", "concurrent-updates", "concurrent-deletes", "cancelled", "deadline"}},
 		"forgets-early":           {forgetsAtExpiry(time.Second), []string{"expiry"}},
 		"keeps-the-first-expiry":  {keepsTheFirstExpiry, []string{"expiry"}},
 		"loses-a-field":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.ACR = "" } }, []string{"fields"}},
@@ -55,7 +55,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"the-last-wins":           {theLastWins, []string{"concurrent-updates", "versions"}},
 		"reads-then-writes":       {readsThenWrites, []string{"concurrent-updates"}},
 		"takes-later-versions":    {takesLaterVersions, []string{"versions"}},
-		"updates-what-is-gone":    {updatesWhatIsGone, []string{"cancelled", "concurrent-deletes", "deleted"}},
+		"updates-what-is-gone":    {updatesWhatIsGone, []string{"cancelled", "deadline", "concurrent-deletes", "deleted"}},
 		"takes-taken-ids":         {takesTakenIDs, []string{"concurrent-creates", "taken"}},
 		"ends-before-it-looks":    {endsBeforeItLooks, []string{"taken"}},
 		"knows-no-limit":          {func(f *flawedSessions) { f.limits = func(int) int { return 5000 } }, []string{"concurrent-creates", "limit"}},
@@ -71,23 +71,24 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"joins-by-nul":            {joinsCallers("\x00"), []string{"callers"}},
 		"lists-one-page":          {listsOnePage, []string{"list"}},
 		"lists-what-it-shares":    {listsWhatItShares, []string{"list"}},
-		"lists-the-deleted":       {listsTheDeleted, []string{"cancelled", "concurrent-deletes", "deleted"}},
+		"lists-the-deleted":       {listsTheDeleted, []string{"cancelled", "deadline", "concurrent-deletes", "deleted"}},
 		"folds-case":              {foldsIDs(strings.ToLower), []string{"ids"}},
 		"cuts-ids":                {foldsIDs(func(id string) string { return id[:min(len(id), 1024)] }), []string{"ids"}},
 		"cuts-ids-at-nul":         {foldsIDs(func(id string) string { id, _, _ = strings.Cut(id, "\x00"); return id }), []string{"ids"}},
 		"repairs-utf8":            {foldsIDs(func(id string) string { return strings.ToValidUTF8(id, "?") }), []string{"ids"}},
-		"reads-a-cache":           {readsACache, []string{"cancelled", "concurrent-deletes", "concurrent-updates", "deleted", "expiry", "fields", "full", "limit", "versions"}},
+		"reads-a-cache":           {readsACache, []string{"cancelled", "deadline", "concurrent-deletes", "concurrent-updates", "deleted", "expiry", "fields", "full", "limit", "versions"}},
 		"always-deletes":          {func(f *flawedSessions) { f.deleted = func(bool) bool { return true } }, []string{"concurrent-deletes", "deleted"}},
-		"never-tells-of-deletes":  {func(f *flawedSessions) { f.deleted = func(bool) bool { return false } }, []string{"cancelled", "concurrent-deletes", "deleted", "full", "ids"}},
+		"never-tells-of-deletes":  {func(f *flawedSessions) { f.deleted = func(bool) bool { return false } }, []string{"cancelled", "deadline", "concurrent-deletes", "deleted", "full", "ids"}},
 		"evicts":                  {evictsSessions(900), []string{"full", "many"}},
 		"evicts-when-full":        {evictsWhenFull, []string{"full"}},
 		"forgets-that-it-is-full": {forgetsThatItIsFull, []string{"full"}},
 		"ends-when-full":          {endsWhenFull, []string{"full"}},
-		"knows-nothing-cancelled": {func(f *flawedSessions) { f.whenCancelled = func() error { return auth.ErrNotFound } }, []string{"cancelled"}},
-		"believes-cancelled":      {func(f *flawedSessions) { f.whenCancelled = func() error { return nil } }, []string{"cancelled"}},
+		"knows-nothing-cancelled": {func(f *flawedSessions) { f.whenCancelled = func() error { return auth.ErrNotFound } }, []string{"cancelled", "deadline"}},
+		"believes-cancelled":      {func(f *flawedSessions) { f.whenCancelled = func() error { return nil } }, []string{"cancelled", "deadline"}},
+		"believes-when-late":      {func(f *flawedSessions) { f.whenLate = func() error { return nil } }, []string{"deadline"}},
 		"waits-when-cancelled": {func(f *flawedSessions) {
 			f.whenCancelled = func() error { time.Sleep(8 * time.Second); return context.Canceled }
-		}, []string{"cancelled"}},
+		}, []string{"cancelled", "deadline"}},
 		"is-down": {func(f *flawedSessions) { f.down = errors.New("down") }, all},
 	} {
 		t.Run(name, func(t *testing.T) {

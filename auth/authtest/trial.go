@@ -69,6 +69,7 @@ const (
 // A trial collects what is wrong with a store. It is safe for concurrent use.
 type trial struct {
 	ctx    context.Context
+	late   bool // contexts that are over have passed a deadline
 	mu     sync.Mutex
 	faults []error
 }
@@ -101,7 +102,11 @@ func (t *trial) atOnce(f func(i int)) {
 // promptly runs f with a context that is over, and reports whether it returned
 // in time. A store may be done all the same: then it needs no context.
 func (t *trial) promptly(what string, f func(ctx context.Context)) bool {
-	ctx, cancel := context.WithCancel(t.ctx)
+	var over time.Time // the zero time has passed
+	if !t.late {
+		over = inAnHour()
+	}
+	ctx, cancel := context.WithDeadline(t.ctx, over)
 	cancel()
 	done := make(chan struct{})
 	go func() {

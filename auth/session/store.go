@@ -47,9 +47,10 @@ import (
 //     other session is returned as ended exactly once.
 //   - concurrent-deletes: Of many Deletes of one session exactly one reports
 //     true. No Update brings the session back.
-//   - cancelled: A call whose context is over returns at once. It returns the
-//     right answer, or an error that is not one of the three, never a wrong
-//     answer. What was done without an error is done.
+//   - cancelled, deadline: A call whose context is cancelled, or past its
+//     deadline, returns at once. It returns the right answer, or an error that
+//     is not one of the three, never a wrong answer. What was done without an
+//     error is done.
 //
 // Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
 // outage: the request is answered with 503.
