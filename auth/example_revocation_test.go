@@ -18,7 +18,7 @@ func ExampleRevoke() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		if caller, ok := bulwark.PrincipalFrom(r.Context()); ok {
-			if err := auth.Revoke(r, revocations, auth.RevocationOf(caller)); err != nil {
+			if err := auth.Revoke(r.Context(), revocations, auth.RevocationOf(caller)); err != nil {
 				bulwark.Deny(w, r, err)
 				return
 			}
@@ -27,7 +27,7 @@ func ExampleRevoke() {
 	})
 	mux.HandleFunc("POST /logout/everywhere", func(w http.ResponseWriter, r *http.Request) {
 		if caller, ok := bulwark.PrincipalFrom(r.Context()); ok {
-			err := auth.Revoke(r, revocations, auth.Revocation{
+			err := auth.Revoke(r.Context(), revocations, auth.Revocation{
 				Issuer:      caller.Issuer,
 				Subject:     caller.Subject,
 				IssuedUntil: time.Now(),

@@ -62,7 +62,7 @@ func Example_tokens() {
 	// revoked where they come from (RFC 7009), and keys with keys.Revoke.
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := bulwark.PrincipalFrom(r.Context())
-		if err := auth.Revoke(r, revocations, auth.RevocationOf(caller)); err != nil {
+		if err := auth.Revoke(r.Context(), revocations, auth.RevocationOf(caller)); err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}

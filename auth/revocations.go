@@ -141,15 +141,15 @@ func (r Revocation) kind() string {
 	return kindSubject
 }
 
-// event is what is reported of r. As in package session its user is, where
-// known, the one whose credentials have ended.
+// event is what is reported of r. Its user is who called, as in packages session
+// and apikey, and the attributes name what has ended.
 func (r Revocation) event() bulwark.Event {
 	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: r.kind()}
 	switch r.kind() {
 	case kindSession:
 		e.Attrs[0] = slog.String("session", r.SessionID)
 	case kindSubject:
-		e.Issuer, e.UserID = r.Issuer, r.Subject
+		e.Attrs[0] = slog.String("subject", r.Subject)
 	}
 	return e
 }
@@ -159,31 +159,32 @@ const revokeTimeout = 5 * time.Second
 
 // Revoke writes v into the store and reports authn_token_revoked with the
 // reason "token", "session" or "subject", for handlers of a logout or an
-// administrator. The user of the event is the caller, for a Subject that
-// subject; where somebody revokes what is another's, report authz_admin too.
+// administrator. Where ctx is that of a request, the event goes to the recorder
+// of that request, and its user is the caller. In a job or a tool it goes to
+// [log/slog.Default]. A Subject stands in the attribute "subject".
 //
-// Only who was given the store asks it: see Config.Revocations of the packages
-// jwt and introspection. API keys and sessions are revoked with their own
+// Only a package that was given the store asks it: see Config.Revocations of the
+// packages jwt and introspection. API keys and sessions are revoked with their own
 // packages.
 //
-// The write goes on for 5 seconds at most when the client hangs up: nobody
-// keeps a token by leaving the page. An error is for [bulwark.Deny], and
+// When ctx ends, the write goes on for 5 seconds at most: nobody keeps a token by
+// leaving the page. An error is for [bulwark.Deny], and
 // nothing may have been revoked: a full store is 503 "auth.store_full", one
 // that fails 503 "auth.unavailable". That v is malformed, or store nil, is the
 // application's mistake and an opaque 500.
-func Revoke(r *http.Request, store Revocations, v Revocation) error {
+func Revoke(ctx context.Context, store Revocations, v Revocation) error {
 	if fault.IsNil(store) {
 		return errors.New("auth: Revoke was called without a store")
 	}
 	if err := v.Check(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), revokeTimeout)
+	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
-	if err := store.Revoke(ctx, v); err != nil {
+	if err := store.Revoke(write, v); err != nil {
 		return unrevoked(err)
 	}
-	bulwark.Report(r, v.event())
+	bulwark.ReportContext(ctx, nil, v.event())
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func revoking(ctx context.Context, store auth.Revocations, v auth.Revocation) (*
 	r = r.WithContext(bulwark.WithPrincipal(ctx, &bulwark.Principal{Issuer: "staff", Subject: "admin"}))
 	var recorder bulwarktest.Recorder
 	recorder.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := auth.Revoke(r, store, v); err != nil {
+		if err := auth.Revoke(r.Context(), store, v); err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}
@@ -134,7 +135,7 @@ func TestRevokeReports(t *testing.T) {
 	}{
 		{"token", auth.Revocation{Issuer: "test", TokenID: "hunter2"}, "staff", "admin", slog.Attr{}},
 		{"session", auth.Revocation{Issuer: "test", SessionID: "s1"}, "staff", "admin", slog.String("session", "s1")},
-		{"subject", auth.Revocation{Issuer: "test", Subject: "alice", IssuedUntil: now}, "test", "alice", slog.Attr{}},
+		{"subject", auth.Revocation{Issuer: "test", Subject: "alice", IssuedUntil: now}, "staff", "admin", slog.String("subject", "alice")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store := &storeOf{}
@@ -157,6 +158,22 @@ func TestRevokeReports(t *testing.T) {
 				t.Errorf("the id of the token is in %s", text)
 			}
 		})
+	}
+}
+
+// A job has no request: the event says what happened, and goes to slog.Default.
+func TestRevokeOutsideARequest(t *testing.T) {
+	var out bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&out, nil)))
+	defer slog.SetDefault(before)
+	if err := auth.Revoke(t.Context(), &storeOf{}, auth.Revocation{Issuer: "test", SessionID: "s1"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"event":"authn_token_revoked"`, `"reason":"session"`, `"session":"s1"`, `"userId":""`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s lacks %s", out.String(), want)
+		}
 	}
 }
 

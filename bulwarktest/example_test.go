@@ -11,7 +11,7 @@ import (
 
 func ExampleRecorder() {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "shop.closed", Event: bulwark.AuthzFail})
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "shop.closed", Log: bulwark.ProblemLog{Event: bulwark.AuthzFail}})
 	})
 	var events bulwarktest.Recorder
 	w := httptest.NewRecorder()

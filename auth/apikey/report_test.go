@@ -19,7 +19,7 @@ import (
 func ended(t *testing.T, events []bulwark.Event, key apikey.Issued) bulwark.Event {
 	t.Helper()
 	e := only(t, events, bulwark.AuthnTokenRevoked)
-	if len(events) != 1 || e.Reason != "revoked" || e.Severity != slog.LevelInfo || e.Time.IsZero() {
+	if len(events) != 1 || e.Reason != "revoked" || e.Level != slog.LevelInfo || e.Time.IsZero() {
 		t.Errorf("events %+v", events)
 	}
 	if got := fmt.Sprint(e.Attrs[:2]); got != "[key="+key.ID+" subject=key:"+key.ID+"]" {

@@ -42,7 +42,7 @@ func TestVerify(t *testing.T) {
 			"networks":     {bound.Key, "network"}, // any address at all, but nobody knows which
 		} {
 			p, err := keys.Verify(t.Context(), test.text)
-			if refused := problem(t, err, 401, "auth.invalid_token"); p != nil || refused.Reason != test.reason || refused.Event != bulwark.AuthnTokenInvalid {
+			if refused := problem(t, err, 401, "auth.invalid_token"); p != nil || refused.Log.Reason != test.reason || refused.Log.Event != bulwark.AuthnTokenInvalid {
 				t.Errorf("%s: caller %v, refusal %+v, want the reason %q", name, p, refused, test.reason)
 			}
 		}
@@ -58,7 +58,7 @@ func TestVerifyDuringAnOutage(t *testing.T) {
 	spy.fail.Store(&down)
 	p, err := keys.Verify(t.Context(), key.Key)
 	refused := problem(t, err, 503, "auth.unavailable")
-	if p != nil || refused.RetryAfter <= 0 || refused.Reason != "store_unavailable" || !errors.Is(err, down) {
+	if p != nil || refused.RetryAfter <= 0 || refused.Log.Reason != "store_unavailable" || !errors.Is(err, down) {
 		t.Errorf("caller %v, refusal %+v", p, refused)
 	}
 }

@@ -37,7 +37,7 @@ func ended(t *testing.T, events []bulwark.Event, id string) bulwark.Event {
 		t.Fatalf("events %+v", events)
 	}
 	e := events[0]
-	if e.Name != bulwark.AuthnTokenRevoked || e.Reason != "revoked" || e.Severity != slog.LevelInfo || e.Time.IsZero() {
+	if e.Name != bulwark.AuthnTokenRevoked || e.Reason != "revoked" || e.Level != slog.LevelInfo || e.Time.IsZero() {
 		t.Errorf("event %+v", e)
 	}
 	if got := fmt.Sprint(e.Attrs[:2]); got != "[session="+id+" subject=alice]" {
@@ -64,7 +64,8 @@ func TestRevokeInsideARequestReportsThere(t *testing.T) {
 				}
 			})).ServeHTTP(httptest.NewRecorder(), r)
 			e := ended(t, s.events.Take(), id)
-			if e.UserID != "root" || e.Issuer != issuer || e.ClientIP.String() != "192.0.2.1" || e.RequestID == "" || e.RequestID != requestID {
+			if e.UserID != "root" || e.Issuer != issuer || e.ClientIP.String() != "192.0.2.1" || e.RequestID == "" || e.RequestID != requestID ||
+				e.Method != "DELETE" || e.Path != "/sessions" {
 				t.Errorf("event %+v", e)
 			}
 			if events := elsewhere.Take(); len(events) != 0 {
