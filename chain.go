@@ -22,13 +22,15 @@ type Stack struct {
 //
 //   - audit stands outside all others, or what they refuse is not recorded;
 //   - then Edge, or what stands outside it sees the wrong client;
-//   - cors stands outside auth: a preflight carries no credentials (Fetch, CORS-preflight fetch);
-//   - a limit by principal and authz stand inside auth, where there is a principal;
+//   - cors stands outside auth: a preflight carries no credentials (Fetch,
+//     CORS-preflight fetch);
+//   - a limit by principal and authz stand inside auth, where there is a
+//     principal;
 //   - sanitize stands outside validate: stripping may break what was checked.
 //
-// It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner] or
-// [Kinded]: the method would never be called. A layer that is passed by value,
-// and whose pointer has the method, is refused too.
+// It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner]
+// or [Kinded]: the method would never be called. A layer that is passed by
+// value, and whose pointer has the method, is refused too.
 //
 // A chain that is put together elsewhere, with another router's Use, cannot be
 // checked here; a limit by principal that meets no auth layer is an error then,
@@ -80,9 +82,9 @@ func missing(v any) bool {
 	return false
 }
 
-// abilityFault says what is wrong with the optional methods of a layer. They are
-// looked up by constant names, or the linker would keep every exported method of
-// the program.
+// abilityFault says what is wrong with the optional methods of a layer. They
+// are looked up by constant names, or the linker would keep every exported
+// method of the program.
 func abilityFault(layer Layer) string {
 	t := reflect.TypeOf(layer)
 	if _, has := t.MethodByName("Shutdown"); has {
@@ -189,7 +191,8 @@ func kindOf(layer Layer) Kind {
 	return ""
 }
 
-// checkOrder returns an error for each pair of layers of which one defeats the other.
+// checkOrder returns an error for each pair of layers of which one defeats the
+// other.
 func checkOrder(layers []Layer) []error {
 	var errs []error
 	refuse := func(i int, kind Kind, reason string) {

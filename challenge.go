@@ -2,7 +2,8 @@ package bulwark
 
 import "strings"
 
-// A Challenge is one way to authenticate that a 401 offers (RFC 9110 section 11.6.1).
+// A Challenge is one way to authenticate that a 401 offers (RFC 9110 section
+// 11.6.1).
 type Challenge struct {
 	// Scheme is the authentication scheme, such as "Bearer".
 	Scheme string

@@ -86,7 +86,8 @@ func forwardedFor(element string) string {
 }
 
 // parseAddr reads an address with or without a port; IPv6 with a port stands in
-// brackets. The result is unmapped and without zone, and invalid for anything else.
+// brackets. The result is unmapped and without zone, and invalid for anything
+// else.
 func parseAddr(text string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(text); err == nil {
 		return plainAddr(ap.Addr())

@@ -24,11 +24,12 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // 429 and 503 Retry-After, and no refusal is stored by a cache.
 //
 // The event is reported once per answer, name and reason. Two calls that share
-// the Header of a ResponseWriter write one answer; each part of a batch that has
-// a writer of its own has an answer of its own. A 401 for want of a caller
+// the Header of a ResponseWriter write one answer; each part of a batch that
+// has a writer of its own has an answer of its own. A 401 for want of a caller
 // reports nothing where the bad credential that is the cause has been reported.
 // Where the response has already begun, and a layer of this module watches it,
-// Deny reports the event and leaves the response alone; elsewhere it cannot know.
+// Deny reports the event and leaves the response alone; elsewhere it cannot
+// know.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	r, s := Enter(r)
 	p := problemOf(err)
@@ -59,8 +60,8 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// answers returns what an answer to the request needs: its id, and the responder
-// in force, or nil.
+// answers returns what an answer to the request needs: its id, and the
+// responder in force, or nil.
 func (s *Scope) answers() (requestID string, responder Responder) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()

@@ -23,7 +23,8 @@
 //   - sanitize takes markup and control characters out of chosen fields;
 //   - validate lets through only what a schema describes.
 //
-// A service imports what it needs, and composes it with [Chain], outermost first:
+// A service imports what it needs, and composes it with [Chain], outermost
+// first:
 //
 //	stack, err := bulwark.Chain(
 //		audit.Config{Logger: logger},
@@ -39,27 +40,28 @@
 // Sanitizing, validating and the rule that says who may call belong to a route,
 // not to the service. Package authz has a mux that has no route without a rule.
 //
-// Handlers ask [PrincipalFrom], [ClientIP] and [RequestID]. The layers share what
-// they find out through one [Scope] for each request, which costs a chain one
-// allocation. Who may act is in the context of a request and flows inward only.
-// Who called is on record for the layers outside, and decides nothing. One caller
-// is never taken for another.
+// Handlers ask [PrincipalFrom], [ClientIP] and [RequestID]. The layers share
+// what they find out through one [Scope] for each request, which costs a chain
+// one allocation. Who may act is in the context of a request and flows inward
+// only. Who called is on record for the layers outside, and decides nothing.
+// One caller is never taken for another.
 //
 // The Examples show a chain, a chain with mistakes, a refusal, and a layer of
 // one's own.
 //
 // # Not covered
 //
-// A volumetric attack has to be stopped before it reaches the process. Injection
-// is prevented where a query is built, with parameters, not by looking at
-// requests. Secrets at rest, dependencies and the build are not seen from here.
-// A layer protects only the handlers that it wraps.
+// A volumetric attack has to be stopped before it reaches the process.
+// Injection is prevented where a query is built, with parameters, not by
+// looking at requests. Secrets at rest, dependencies and the build are not seen
+// from here. A layer protects only the handlers that it wraps.
 //
 // # Errors
 //
-// Every mistake of a Config is a *[ConfigError], and all of them are returned at
-// once. Everything refused goes through one door, [Deny], which answers with
-// problem details (RFC 9457) and reports a security [Event]; applications use the
-// same door. A [Problem] is a refusal as an error. Any other error becomes an
-// opaque 500, whose cause only the log sees. A check that cannot be made refuses.
+// Every mistake of a Config is a *[ConfigError], and all of them are returned
+// at once. Everything refused goes through one door, [Deny], which answers with
+// problem details (RFC 9457) and reports a security [Event]; applications use
+// the same door. A [Problem] is a refusal as an error. Any other error becomes
+// an opaque 500, whose cause only the log sees. A check that cannot be made
+// refuses.
 package bulwark

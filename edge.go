@@ -13,8 +13,8 @@ import (
 
 // An Edge says how the service meets the network. As a layer it stands just
 // inside audit and outside everything else, and settles once per request which
-// host was asked for, who the client is, whether it came over TLS, and the id of
-// the request. Nothing else in this module reads a forwarding header.
+// host was asked for, who the client is, whether it came over TLS, and the id
+// of the request. Nothing else in this module reads a forwarding header.
 //
 // The zero Edge is refused: Hosts must be named.
 type Edge struct {
@@ -172,8 +172,8 @@ func (e *EdgeLayer) Wrap(next http.Handler) http.Handler {
 }
 
 // Check settles how r reached the service, and returns the request that tells
-// so, for [ClientIP], [RequestID] and the layers inside. The error is the refusal
-// of r, for [Deny].
+// so, for [ClientIP], [RequestID] and the layers inside. The error is the
+// refusal of r, for [Deny].
 func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {
 	r, s := Enter(r)
 	if e == nil || !e.made {

@@ -19,8 +19,8 @@ var closed = func() <-chan struct{} {
 	return c
 }()
 
-// ending is made on first use: nobody waits for most requests. It stays with the
-// request's own context until that ends.
+// ending is made on first use: nobody waits for most requests. It stays with
+// the request's own context until that ends.
 func (s *Scope) ending() *ending {
 	if e := s.end.Load(); e != nil {
 		return e
@@ -35,13 +35,13 @@ func (s *Scope) ending() *ending {
 
 // Cancel ends this context and all that are derived from it: what is inside the
 // layer that has the scope. [context.Cause] is cause then, or
-// [context.Canceled] where cause is nil. The first cause counts. What is around,
-// and the request that a sub-request belongs to, goes on.
+// [context.Canceled] where cause is nil. The first cause counts. What is
+// around, and the request that a sub-request belongs to, goes on.
 //
-// A layer that got the scope from [Identify] cancels it without a cause when its
-// handler returns, as a server does with the context of a request: what waits
-// for it is set free, and the request around keeps nothing of it. Where nobody
-// waits that costs nothing.
+// A layer that got the scope from [Identify] cancels it without a cause when
+// its handler returns, as a server does with the context of a request: what
+// waits for it is set free, and the request around keeps nothing of it. Where
+// nobody waits that costs nothing.
 func (s *Scope) Cancel(cause error) {
 	if cause == nil && s.end.CompareAndSwap(nil, over) {
 		return

@@ -64,8 +64,8 @@ func (e *Event) Sanitize() {
 	}
 }
 
-// level returns the level as it stands now: a Leveler may change its mind, and a
-// nil inside it must not take the request with it.
+// level returns the level as it stands now: a Leveler may change its mind, and
+// a nil inside it must not take the request with it.
 func (e *Event) level() (level slog.Level) {
 	switch l := e.Level.(type) {
 	case nil:
@@ -78,8 +78,8 @@ func (e *Event) level() (level slog.Level) {
 	return e.Level.Level()
 }
 
-// resolve returns value with every LogValuer in it resolved: text of a group would
-// otherwise show what the LogValuer hides.
+// resolve returns value with every LogValuer in it resolved: text of a group
+// would otherwise show what the LogValuer hides.
 func resolve(value slog.Value, depth int) slog.Value {
 	value = value.Resolve()
 	if value.Kind() != slog.KindGroup {

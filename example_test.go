@@ -79,8 +79,8 @@ var quiet = bulwark.LayerFunc(func(next http.Handler) http.Handler {
 // tenant is what the layer below finds out, for whoever is inside it.
 var tenant bulwark.Slot[string]
 
-// A layer of one's own enters the scope of the request, keeps what it has found in
-// a slot, and refuses through the one door.
+// A layer of one's own enters the scope of the request, keeps what it has found
+// in a slot, and refuses through the one door.
 func ExampleSlot() {
 	tenants := bulwark.LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

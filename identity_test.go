@@ -18,8 +18,8 @@ import (
 )
 
 // One caller is never taken for another. The tests here are the stories of that
-// sentence: who may act is a context and flows inward; who called is a record and
-// flows outward; what has been refused belongs to one answer.
+// sentence: who may act is a context and flows inward; who called is a record
+// and flows outward; what has been refused belongs to one answer.
 
 // ways in which a handler makes a sub-request with its own context.
 var ways = map[string]func(r *http.Request) *http.Request{
@@ -76,8 +76,8 @@ func each(parallel bool, n int, part func(i int)) {
 	all.Wait()
 }
 
-// A part of a batch acts as whom its own authentication has found, wherever that
-// stands, and nobody around or beside it does. Run with -race.
+// A part of a batch acts as whom its own authentication has found, wherever
+// that stands, and nobody around or beside it does. Run with -race.
 func TestPartsOfABatchActForThemselves(t *testing.T) {
 	for way, sub := range ways {
 		for kind, writer := range writers {
@@ -273,8 +273,8 @@ func TestWithHeader(t *testing.T) {
 	}
 }
 
-// refusing answers 403 through the one door, once for each way in which a part is
-// made and a writer is given.
+// refusing answers 403 through the one door, once for each way in which a part
+// is made and a writer is given.
 func TestEachRefusedPartIsAnEvent(t *testing.T) {
 	const parts = 50
 	for way, sub := range ways {
@@ -471,7 +471,8 @@ func TestWhoActsAsSomebodyElseIsOnRecord(t *testing.T) {
 			r, _ = bulwark.Identify(r, named("support"))
 			return r
 		}, "support", ""},
-		// A service whose own middleware uses WithPrincipal has said all that is known.
+		// A service whose own middleware uses WithPrincipal has said all that
+		// is known.
 		{"nobody_has_verified_anything", func(r *http.Request) *http.Request {
 			return r.WithContext(bulwark.WithPrincipal(r.Context(), victim))
 		}, "victim", ""},
@@ -541,8 +542,8 @@ func TestTheFirstTraceCounts(t *testing.T) {
 	}
 }
 
-// Challenges flow inward: what a layer offers holds for all inside it, until one
-// of them offers something else.
+// Challenges flow inward: what a layer offers holds for all inside it, until
+// one of them offers something else.
 func TestChallengesFlowInward(t *testing.T) {
 	r, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
 	s.SetChallenges([]bulwark.Challenge{{Scheme: "Outer"}})

@@ -10,8 +10,8 @@ import (
 //
 // A Layer may have two abilities more, each of which is an interface: [Kinded],
 // for the order check of [Chain], and [Shutdowner], where the layer holds
-// something that must be closed. A layer around another layer forwards both. State
-// an ability where the compiler checks it:
+// something that must be closed. A layer around another layer forwards both.
+// State an ability where the compiler checks it:
 //
 //	var _ bulwark.Shutdowner = (*layer)(nil)
 type Layer interface {
@@ -69,7 +69,7 @@ const (
 // A Shutdowner holds something that must be drained and closed: a queue, a
 // goroutine, a connection.
 type Shutdowner interface {
-	// Shutdown drains and closes. It returns when that is done, or with an error
-	// when ctx ends before. It may be called more than once.
+	// Shutdown drains and closes. It returns when that is done, or with an
+	// error when ctx ends before. It may be called more than once.
 	Shutdown(ctx context.Context) error
 }

@@ -10,8 +10,8 @@ type method uint8
 var methods = [...]string{"_OTHER", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 	http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace}
 
-// methodOf returns the method of that name. An empty one is GET, as on the client
-// side of net/http.
+// methodOf returns the method of that name. An empty one is GET, as on the
+// client side of net/http.
 func methodOf(name string) method {
 	if name == "" {
 		return 1

@@ -17,8 +17,8 @@ import (
 // may both know an "alice", and they are not the same person. Compare callers
 // with [Principal.Key].
 //
-// A Principal is immutable once it has been shared: it may be cached and read by
-// many requests at once. All methods accept a nil receiver, which is nobody.
+// A Principal is immutable once it has been shared: it may be cached and read
+// by many requests at once. All methods accept a nil receiver, which is nobody.
 type Principal struct {
 	// Subject is the caller's stable id, unique within Issuer. Never empty.
 	Subject string
@@ -27,7 +27,8 @@ type Principal struct {
 	// Method tells how the caller was verified: "jwt", "introspection",
 	// "api_key", "session", "mtls".
 	Method string
-	// Roles are the caller's roles. Names that a policy does not know grant nothing.
+	// Roles are the caller's roles. Names that a policy does not know grant
+	// nothing.
 	Roles []string
 	// Scopes are the OAuth scopes of the credential (RFC 6749 section 3.3).
 	Scopes []string
@@ -37,7 +38,8 @@ type Principal struct {
 	TokenID string
 	// SessionID is the login session that the credential belongs to, if any.
 	SessionID string
-	// ACR is the authentication context class of the login (OpenID Connect Core section 2).
+	// ACR is the authentication context class of the login (OpenID Connect Core
+	// section 2).
 	ACR string
 	// AuthTime is when the person last logged in. A refresh does not renew it.
 	AuthTime time.Time

@@ -14,8 +14,8 @@ import (
 // applications return it as an error and hand it to [Deny].
 //
 // What the client sees and what only the log sees are apart: all fields but Log
-// and Err reach the client. None of those may hold a value that the client sent,
-// because an answer never echoes.
+// and Err reach the client. None of those may hold a value that the client
+// sent, because an answer never echoes.
 type Problem struct {
 	// Type is a URI for the kind of problem. Default: "about:blank".
 	Type string
@@ -38,8 +38,8 @@ type Problem struct {
 	// Challenges replace, on a 401 or 403, those that the authentication layer
 	// offers.
 	Challenges []Challenge
-	// RetryAfter is sent on a 429 and 503 in whole seconds, rounded up, at least
-	// one.
+	// RetryAfter is sent on a 429 and 503 in whole seconds, rounded up, at
+	// least one.
 	RetryAfter time.Duration
 
 	// Log is what only the log sees besides Err.

@@ -2,9 +2,9 @@ package bulwark
 
 import "net/http"
 
-// RecordRoute returns a layer that records the pattern of the matched route, for
-// routers that do not set [http.Request.Pattern]. Put it inside the router; it
-// asks pattern before the handler runs and, for routers that know the whole
+// RecordRoute returns a layer that records the pattern of the matched route,
+// for routers that do not set [http.Request.Pattern]. Put it inside the router;
+// it asks pattern before the handler runs and, for routers that know the whole
 // pattern only then, again afterwards.
 func RecordRoute(pattern func(*http.Request) string) Layer {
 	return LayerFunc(func(next http.Handler) http.Handler {

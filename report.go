@@ -17,9 +17,9 @@ type Recorder interface {
 // from the request. Without an audit layer the event goes to [slog.Default]:
 // nothing refused is ever silent.
 //
-// Every call is an event: one request may carry a hundred login guesses. An event
-// about a refusal that the handler writes itself has the Status of that refusal:
-// then the audit layer does not report it once more.
+// Every call is an event: one request may carry a hundred login guesses. An
+// event about a refusal that the handler writes itself has the Status of that
+// refusal: then the audit layer does not report it once more.
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
 	s.Describe(r, &e)

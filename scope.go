@@ -31,7 +31,8 @@ import (
 //
 // A Scope ends when the context ends that the request came with, or before that
 // with [Scope.Cancel]. It is safe for concurrent use and is never reused for
-// another request, so that a goroutine which outlives its request keeps its own.
+// another request, so that a goroutine which outlives its request keeps its
+// own.
 type Scope struct {
 	context.Context             // of the request that the scope was made for
 	header          http.Header // of that request: tells sub-requests apart
@@ -189,9 +190,9 @@ func (s *Scope) Secure() bool {
 }
 
 // BaseURL returns the service's own public URL, scheme and host without a
-// trailing slash, as [Edge] was given it; empty where it was not. It is the only
-// base for links, origin checks and DPoP proofs: the Host header is the client's
-// word.
+// trailing slash, as [Edge] was given it; empty where it was not. It is the
+// only base for links, origin checks and DPoP proofs: the Host header is the
+// client's word.
 func (s *Scope) BaseURL() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()

@@ -1,13 +1,13 @@
 package bulwark
 
-// A Slot is a value of a package's own on a request, such as the nonce of a page.
-// It is for authors of layers. A Slot is declared as a package variable:
+// A Slot is a value of a package's own on a request, such as the nonce of a
+// page. It is for authors of layers. A Slot is declared as a package variable:
 //
 //	var nonce bulwark.Slot[string]
 //
 // The address of the variable is the key, so that two packages cannot take each
-// other's, and there is room for as many as a program declares. A Slot is not to
-// be copied. Its methods are safe for concurrent use.
+// other's, and there is room for as many as a program declares. A Slot is not
+// to be copied. Its methods are safe for concurrent use.
 //
 // The value belongs to one request: a sub-request does not see it.
 type Slot[T any] struct {
@@ -29,8 +29,8 @@ func (k *Slot[T]) Get(s *Scope) (v T, ok bool) {
 	return v, ok
 }
 
-// slots are the values on one request by the addresses of their Slots. The first
-// needs no allocation.
+// slots are the values on one request by the addresses of their Slots. The
+// first needs no allocation.
 type slots struct {
 	first slot
 	more  []slot

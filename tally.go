@@ -5,8 +5,8 @@ import "net/http"
 // A tally remembers what has been reported of one request, so that one refusal
 // is one event: of what is told twice the second time is left out, and what
 // nobody has told is told by the audit layer. It is bounded; what it forgets is
-// reported once more, which errs on the loud side. All methods accept nil, which
-// is an empty tally, and need the record's lock.
+// reported once more, which errs on the loud side. All methods accept nil,
+// which is an empty tally, and need the record's lock.
 type tally struct {
 	events  [6]told    // the first few different ones of this request
 	answers [4]refusal // the last few of Deny, of sub-requests too
@@ -23,8 +23,8 @@ type told struct {
 
 // A refusal is what Deny has written into one answer. The answer is told apart
 // by the address of its Header: writers are never compared, since == on
-// interfaces can panic. The map itself is kept, so that no other answer gets its
-// address meanwhile.
+// interfaces can panic. The map itself is kept, so that no other answer gets
+// its address meanwhile.
 type refusal struct {
 	answer http.Header
 	name   EventName
@@ -110,8 +110,8 @@ func (rec *record) counted() *tally {
 	return rec.tally
 }
 
-// note remembers an event of the request. A failed login that names no status is
-// the 401 that follows: nobody but the application reports it.
+// note remembers an event of the request. A failed login that names no status
+// is the 401 that follows: nobody but the application reports it.
 func (s *Scope) note(name EventName, status int) {
 	if name == AuthnLoginFail && status == 0 {
 		status = http.StatusUnauthorized
@@ -121,8 +121,8 @@ func (s *Scope) note(name EventName, status int) {
 	s.shared.counted().note(told{name, status, s})
 }
 
-// marks remembers a refusal in an answer, also for the requests that this one is
-// a sub-request of: their answer may be the same. It reports whether this
+// marks remembers a refusal in an answer, also for the requests that this one
+// is a sub-request of: their answer may be the same. It reports whether this
 // request meets the refusal for the first time.
 func (s *Scope) marks(this refusal) (first bool) {
 	for rec := s.shared; rec != nil; rec = rec.outer {

@@ -1,8 +1,8 @@
 package audit
 
-// traceOf returns the trace ids of a request, empty where it has none. More than
-// one traceparent counts as none (W3C Trace Context section 3.2), because nobody
-// can tell which of them is right.
+// traceOf returns the trace ids of a request, empty where it has none. More
+// than one traceparent counts as none (W3C Trace Context section 3.2), because
+// nobody can tell which of them is right.
 func traceOf(lines []string) (traceID, spanID string) {
 	if len(lines) != 1 {
 		return "", ""

@@ -11,6 +11,7 @@ import (
 // since their callers could not be told apart. An empty Issuer is an error too:
 // it is the sign of an authenticator that was made without its New.
 type Issuer interface {
+	// Issuer returns the same name on every call.
 	Issuer() string
 }
 

@@ -60,7 +60,7 @@ func New(c Config) (*Middleware, error) {
 	return m, nil
 }
 
-// Build is [New], for a Chain.
+// Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {

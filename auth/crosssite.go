@@ -29,9 +29,9 @@ import (
 //
 // Safe methods are not checked: a handler of GET must not change anything.
 //
-// It is a layer that may stand anywhere in a chain, inside [bulwark.Edge]. A zero
-// or nil CrossSite refuses every request with 500 "auth.unconfigured". It is safe
-// for concurrent use.
+// It is a layer that may stand anywhere in a chain, inside [bulwark.Edge]. A
+// zero or nil CrossSite refuses every request with 500 "auth.unconfigured". It
+// is safe for concurrent use.
 type CrossSite struct {
 	protection *http.CrossOriginProtection
 	trusted    map[string]bool
@@ -65,9 +65,10 @@ func newCrossSite(trusted []string, found *fault.List) *CrossSite {
 	return c
 }
 
-// Wrap returns a handler that calls next for requests that pass [CrossSite.Check],
-// and refuses the others. It is for a service, or a part of one, whose cookies are
-// not read by an [Authenticator]; [Middleware] checks by itself.
+// Wrap returns a handler that calls next for requests that pass
+// [CrossSite.Check], and refuses the others. It is for a service, or a part of
+// one, whose cookies are not read by an [Authenticator]; [Middleware] checks by
+// itself.
 func (c *CrossSite) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.Check(r); err != nil {

@@ -208,9 +208,9 @@ func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Princi
 }
 
 // askAmbient lets authenticator i decide about a cookie. A cookie that is bad
-// counts as none, so that public pages and the login still answer; what was wrong
-// with it is returned beside. An outage is refused: to go on without the caller
-// would log the user out.
+// counts as none, so that public pages and the login still answer; what was
+// wrong with it is returned beside. An outage is refused: to go on without the
+// caller would log the user out.
 func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	if err := m.crossSite.Check(r); err != nil {
 		return nil, nil, err

@@ -141,8 +141,8 @@ func (r Revocation) kind() string {
 	return kindSubject
 }
 
-// event is what is reported of r. Its user is who called, as in packages session
-// and apikey, and the attributes name what has ended.
+// event is what is reported of r. Its user is who called, as in packages
+// session and apikey, and the attributes name what has ended.
 func (r Revocation) event() bulwark.Event {
 	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: r.kind()}
 	switch r.kind() {
@@ -163,15 +163,15 @@ const revokeTimeout = 5 * time.Second
 // of that request, and its user is the caller. In a job or a tool it goes to
 // [log/slog.Default]. A Subject stands in the attribute "subject".
 //
-// Only a package that was given the store asks it: see Config.Revocations of the
-// packages jwt and introspection. API keys and sessions are revoked with their own
-// packages.
+// Only a package that was given the store asks it: see Config.Revocations of
+// the packages jwt and introspection. API keys and sessions are revoked with
+// their own packages.
 //
-// When ctx ends, the write goes on for 5 seconds at most: nobody keeps a token by
-// leaving the page. An error is for [bulwark.Deny], and
-// nothing may have been revoked: a full store is 503 "auth.store_full", one
-// that fails 503 "auth.unavailable". That v is malformed, or store nil, is the
-// application's mistake and an opaque 500.
+// When ctx ends, the write goes on for 5 seconds at most: nobody keeps a token
+// by leaving the page. An error is for [bulwark.Deny], and nothing may have
+// been revoked: a full store is 503 "auth.store_full", one that fails 503
+// "auth.unavailable". That v is malformed, or store nil, is the application's
+// mistake and an opaque 500.
 func Revoke(ctx context.Context, store Revocations, v Revocation) error {
 	if fault.IsNil(store) {
 		return errors.New("auth: Revoke was called without a store")

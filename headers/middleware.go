@@ -58,8 +58,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			outermost.Set(scope, own)
 		} else {
 			own.around, _ = outermost.Get(scope)
-			// A sub-request of a handler whose answer is another: the scope is that
-			// handler's too, and that of the sub-requests beside this one.
+			// A sub-request of a handler whose answer is another: the scope is
+			// that handler's too, and that of the sub-requests beside this one.
 			r = r.WithContext(context.WithValue(r.Context(), within{}, own))
 		}
 		watched.BeforeHeader(own)

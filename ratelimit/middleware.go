@@ -45,8 +45,8 @@ func (m *Middleware) Kind() bulwark.Kind {
 	return bulwark.KindRateLimit
 }
 
-// LimitName is the Name of the Config. A mux of package authz refuses two limits
-// of one name that are not the same Middleware.
+// LimitName is the Name of the Config. A mux of package authz refuses two
+// limits of one name that are not the same Middleware.
 func (m *Middleware) LimitName() string {
 	if m == nil {
 		return ""

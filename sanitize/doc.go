@@ -32,22 +32,8 @@
 // strings are written anew: order, numbers and white space of the body stay. A
 // string that is not named is never changed.
 //
-// # Errors
-//
-//   - 400 "sanitize.markup", "sanitize.control", "sanitize.bidi" and
-//     "sanitize.encoding": Reject refuses a string. The errors list up to 20 of
-//     them, each with a pointer and a code, and never with the value.
-//   - 400 "sanitize.length": a value is longer than JSON.MaxStringBytes of the
-//     Config. See the field for what a long string in a JSON body is.
-//   - 422 "sanitize.spelling": a name in the body differs from a name in Fields
-//     only by case.
-//   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a
-//     semicolon, or a percent sign that does not begin an escape.
-//   - 500 "sanitize.unconfigured": the Middleware was made without New.
-//   - 400 "body.malformed", "body.too_complex" and "body.incomplete", 408
-//     "body.timeout", 413 "body.too_large", 415 "body.unsupported_media_type"
-//     and "body.unsupported_encoding": the body cannot be read within its
-//     limits.
+// The Examples show a document with a title and a content, each policy, why
+// unescaping the result of an HTML sanitizer is a mistake, and a query.
 //
 // # Not covered
 //
@@ -66,6 +52,20 @@
 //   - Policies are about HTML. They know nothing of injection into SQL, a shell
 //     or a template.
 //
-// The Examples show a document with a title and a content, each policy, why
-// unescaping the result of an HTML sanitizer is a mistake, and a query.
+// # Errors
+//
+//   - 400 "sanitize.markup", "sanitize.control", "sanitize.bidi" and
+//     "sanitize.encoding": Reject refuses a string. The errors list up to 20 of
+//     them, each with a pointer and a code, and never with the value.
+//   - 400 "sanitize.length": a value is longer than JSON.MaxStringBytes of the
+//     Config. See the field for what a long string in a JSON body is.
+//   - 422 "sanitize.spelling": a name in the body differs from a name in Fields
+//     only by case.
+//   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a
+//     semicolon, or a percent sign that does not begin an escape.
+//   - 500 "sanitize.unconfigured": the Middleware was made without New.
+//   - 400 "body.malformed", "body.too_complex" and "body.incomplete", 408
+//     "body.timeout", 413 "body.too_large", 415 "body.unsupported_media_type"
+//     and "body.unsupported_encoding": the body cannot be read within its
+//     limits.
 package sanitize

@@ -55,10 +55,10 @@ const (
 	rel     = "nofollow noreferrer noopener"
 )
 
-// linkRelations gives each rel attribute in HTML that bluemonday has written the
-// one value that it may have. bluemonday adds noopener only together with a
-// target, and on an area it keeps the value that was submitted. In that HTML the
-// quote is escaped in text and in values, so that whatever looks like an
+// linkRelations gives each rel attribute in HTML that bluemonday has written
+// the one value that it may have. bluemonday adds noopener only together with a
+// target, and on an area it keeps the value that was submitted. In that HTML
+// the quote is escaped in text and in values, so that whatever looks like an
 // attribute is one.
 func linkRelations(s string) string {
 	at := strings.Index(s, relOpen)

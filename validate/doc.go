@@ -61,6 +61,30 @@
 // written anew, Content-Length matches them, and digests of the old bytes are
 // removed. Defaults of a query or header are added to it.
 //
+// The Examples show a sign-up with its faults, a body with defaults, a query of
+// pages, and a schema that New refuses.
+//
+// # Not covered
+//
+//   - The names in patternProperties, propertyNames, and in objects of const
+//     and enum are not compared without case. Write "(?i)" in the pattern, or
+//     "additionalProperties": false.
+//   - A schema knows nothing of rights. Package authz decides who may set which
+//     property.
+//   - Markup within strings is for package sanitize. It stands outside of
+//     validate, so that lengths count the text that is left.
+//   - contentEncoding and contentMediaType only describe a value, so New
+//     refuses them in schemas.
+//   - Patterns are those of package regexp, without lookahead and
+//     back-references.
+//   - Parameters that hold objects, forms, and compressed or multipart bodies
+//     are not read.
+//   - A $ref to the meta-schema of the draft is evaluated by the schema
+//     library, whose steps are not counted. The limits on the document still
+//     hold.
+//   - A $ref leads to the same document, or to files given with [SchemaFS]. It
+//     never leads to a network.
+//
 // # Errors
 //
 // A value that a schema refuses is 422 "validate.invalid". Its errors list each
@@ -87,28 +111,4 @@
 //     "body.incomplete", 408 "body.timeout", 413 "body.too_large", 415
 //     "body.unsupported_media_type" and "body.unsupported_encoding": the body
 //     cannot be read within its limits.
-//
-// # Not covered
-//
-//   - The names in patternProperties, propertyNames, and in objects of const
-//     and enum are not compared without case. Write "(?i)" in the pattern, or
-//     "additionalProperties": false.
-//   - A schema knows nothing of rights. Package authz decides who may set which
-//     property.
-//   - Markup within strings is for package sanitize. It stands outside of
-//     validate, so that lengths count the text that is left.
-//   - contentEncoding and contentMediaType only describe a value, so New
-//     refuses them in schemas.
-//   - Patterns are those of package regexp, without lookahead and
-//     back-references.
-//   - Parameters that hold objects, forms, and compressed or multipart bodies
-//     are not read.
-//   - A $ref to the meta-schema of the draft is evaluated by the schema
-//     library, whose steps are not counted. The limits on the document still
-//     hold.
-//   - A $ref leads to the same document, or to files given with [SchemaFS]. It
-//     never leads to a network.
-//
-// The Examples show a sign-up with its faults, a body with defaults, a query of
-// pages, and a schema that New refuses.
 package validate

@@ -17,7 +17,7 @@
 // [Server] sets every timeout and size, and caps the body of each route that
 // has no limit of its own from [MaxBodyBytes]. [Serve] stops taking requests
 // when its context ends, lets the requests in flight finish within a bound, and
-// then shuts the chain down. [RedirectHTTPS] answers with hosts from its own
+// then shuts the chain down. [RedirectHandler] answers with hosts from its own
 // list only.
 //
 // # Not covered
@@ -28,7 +28,7 @@
 //
 // # Errors
 //
-// RedirectHTTPS, MaxBodyBytes and Serve return mistakes of their arguments as
+// RedirectHandler, MaxBodyBytes and Serve return mistakes of their arguments as
 // [*bulwark.ConfigError]. Serve returns [ErrCutOff] where all that went wrong
 // is that requests were cut off. A redirect refuses a host that it does not
 // know with 421 "transport.misdirected". A body beyond its limit is 413

@@ -40,8 +40,8 @@ func ExampleServe() {
 	// stopped: <nil>
 }
 
-func ExampleRedirectHTTPS() {
-	redirect, err := transport.RedirectHTTPS("api.example.com")
+func ExampleRedirectHandler() {
+	redirect, err := transport.RedirectHandler("api.example.com")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -11,31 +11,31 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// RedirectHTTPS returns a handler for plain HTTP that sends clients to the same
-// path and query over https, with 308, so that method and body stay (RFC 9110
-// section 15.4.9). Each host is where to send clients that ask for it: a name,
-// or a name and the port of the TLS listener, such as "api.example.com" or
-// "localhost:8443". A request for any other host is refused with 421
+// RedirectHandler returns a handler for plain HTTP that sends clients to the
+// same path and query over https, with 308, so that method and body stay (RFC
+// 9110 section 15.4.9). Each host is where to send clients that ask for it: a
+// name, or a name and the port of the TLS listener, such as "api.example.com"
+// or "localhost:8443". A request for any other host is refused with 421
 // "transport.misdirected": its Host is the client's word, and a redirect built
 // on it can be cached and served to others.
 //
 // What a client sends before the redirect has been sent in the clear. Only HSTS
 // keeps it from doing so again.
-func RedirectHTTPS(hosts ...string) (http.Handler, error) {
+func RedirectHandler(hosts ...string) (http.Handler, error) {
 	targets := make(map[string]string, len(hosts))
 	faults := fault.In("transport")
 	if len(hosts) == 0 {
-		faults.Add("RedirectHTTPS", "", "needs the hosts under which the service answers")
+		faults.Add("RedirectHandler", "", "needs the hosts under which the service answers")
 	}
 	for i, host := range hosts {
 		target := strings.ToLower(host)
 		name := hostname(target)
 		if reason := hostFault(name, target[len(name):]); reason != "" {
-			faults.AddAt("RedirectHTTPS", i, host, reason)
+			faults.AddAt("RedirectHandler", i, host, reason)
 			continue
 		}
 		if _, taken := targets[name]; taken {
-			faults.AddAt("RedirectHTTPS", i, host, "names a host that the list has already")
+			faults.AddAt("RedirectHandler", i, host, "names a host that the list has already")
 			continue
 		}
 		targets[name] = target

@@ -13,8 +13,8 @@ import (
 	"github.com/bulwark-go/bulwark/headers/transport"
 )
 
-func TestRedirectHTTPS(t *testing.T) {
-	handler, err := transport.RedirectHTTPS("api.example.com", "LOCALHOST:8443", "[::1]:8443", "192.0.2.1")
+func TestRedirectHandler(t *testing.T) {
+	handler, err := transport.RedirectHandler("api.example.com", "LOCALHOST:8443", "[::1]:8443", "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,34 +70,34 @@ func TestRedirectHTTPS(t *testing.T) {
 	}
 }
 
-func TestRedirectHTTPSFaults(t *testing.T) {
+func TestRedirectHandlerFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		hosts []string
 		field string
 	}{
-		{"none", nil, "transport.RedirectHTTPS"},
-		{"empty", []string{""}, "transport.RedirectHTTPS[0]"},
-		{"scheme", []string{"https://a"}, "transport.RedirectHTTPS[0]"},
-		{"path", []string{"a/b"}, "transport.RedirectHTTPS[0]"},
-		{"wildcard", []string{"*.example.com"}, "transport.RedirectHTTPS[0]"},
-		{"user", []string{"a@b"}, "transport.RedirectHTTPS[0]"},
-		{"space", []string{" a"}, "transport.RedirectHTTPS[0]"},
-		{"unicode", []string{"bücher.example"}, "transport.RedirectHTTPS[0]"},
-		{"trailing_dot", []string{"a."}, "transport.RedirectHTTPS[0]"},
-		{"two_dots", []string{"a..b"}, "transport.RedirectHTTPS[0]"},
-		{"no_port", []string{"a:"}, "transport.RedirectHTTPS[0]"},
-		{"port_zero", []string{"a:0"}, "transport.RedirectHTTPS[0]"},
-		{"port_sign", []string{"a:+1"}, "transport.RedirectHTTPS[0]"},
-		{"port_large", []string{"a:65536"}, "transport.RedirectHTTPS[0]"},
-		{"ipv6_open", []string{"[::1"}, "transport.RedirectHTTPS[0]"},
-		{"ipv6_zone", []string{"[fe80::1%25eth0]"}, "transport.RedirectHTTPS[0]"},
-		{"ipv4_in_brackets", []string{"[192.0.2.1]"}, "transport.RedirectHTTPS[0]"},
-		{"twice", []string{"a", "A:8443"}, "transport.RedirectHTTPS[1]"},
-		{"long", []string{strings.Repeat("a", 254)}, "transport.RedirectHTTPS[0]"},
+		{"none", nil, "transport.RedirectHandler"},
+		{"empty", []string{""}, "transport.RedirectHandler[0]"},
+		{"scheme", []string{"https://a"}, "transport.RedirectHandler[0]"},
+		{"path", []string{"a/b"}, "transport.RedirectHandler[0]"},
+		{"wildcard", []string{"*.example.com"}, "transport.RedirectHandler[0]"},
+		{"user", []string{"a@b"}, "transport.RedirectHandler[0]"},
+		{"space", []string{" a"}, "transport.RedirectHandler[0]"},
+		{"unicode", []string{"bücher.example"}, "transport.RedirectHandler[0]"},
+		{"trailing_dot", []string{"a."}, "transport.RedirectHandler[0]"},
+		{"two_dots", []string{"a..b"}, "transport.RedirectHandler[0]"},
+		{"no_port", []string{"a:"}, "transport.RedirectHandler[0]"},
+		{"port_zero", []string{"a:0"}, "transport.RedirectHandler[0]"},
+		{"port_sign", []string{"a:+1"}, "transport.RedirectHandler[0]"},
+		{"port_large", []string{"a:65536"}, "transport.RedirectHandler[0]"},
+		{"ipv6_open", []string{"[::1"}, "transport.RedirectHandler[0]"},
+		{"ipv6_zone", []string{"[fe80::1%25eth0]"}, "transport.RedirectHandler[0]"},
+		{"ipv4_in_brackets", []string{"[192.0.2.1]"}, "transport.RedirectHandler[0]"},
+		{"twice", []string{"a", "A:8443"}, "transport.RedirectHandler[1]"},
+		{"long", []string{strings.Repeat("a", 254)}, "transport.RedirectHandler[0]"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			handler, err := transport.RedirectHTTPS(test.hosts...)
+			handler, err := transport.RedirectHandler(test.hosts...)
 			fault := (*bulwark.ConfigError)(nil)
 			if handler != nil || !errors.As(err, &fault) || fault.Field != test.field || fault.Reason == "" {
 				t.Errorf("got %v, %v; want an error at %s", handler, err, test.field)

@@ -126,7 +126,8 @@ func TestErrorLog(t *testing.T) {
 			"level": "WARN", "reason": "transport.protocol", "ip": "192.0.2.7"}},
 		{"http2_ping", "timeout waiting for PING response", map[string]any{"level": "WARN", "reason": "transport.protocol"}},
 		{"http2_other", "http2: something new", map[string]any{"level": "ERROR", "reason": "transport.server"}},
-		// Whoever makes a handler panic with words of their own chooses no address.
+		// Whoever makes a handler panic with words of their own chooses no
+		// address.
 		{"panic_forged", "http: panic serving 192.0.2.7:1: bad error from 198.51.100.7:443: x", map[string]any{
 			"reason": "transport.panic", "ip": "192.0.2.7"}},
 		{"panic_forged_without_address", "http: panic serving pipe: bad error from 198.51.100.7:443: x", map[string]any{

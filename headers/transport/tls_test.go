@@ -201,8 +201,8 @@ func TestTLSResumption(t *testing.T) {
 	}{
 		{"TLS12_within_a_day", tls.VersionTLS12, []step{{0, false}, {23 * time.Hour, true}}},
 		{"TLS12_after_a_day", tls.VersionTLS12, []step{{0, false}, {24*time.Hour + time.Second, false}}},
-		// The master secret is the one of the first handshake, however often it is
-		// resumed.
+		// The master secret is the one of the first handshake, however often it
+		// is resumed.
 		{"TLS12_renewed", tls.VersionTLS12, []step{{0, false}, {20 * time.Hour, true}, {23 * time.Hour, true}, {25 * time.Hour, false}, {26 * time.Hour, true}}},
 		{"TLS13_within_a_day", tls.VersionTLS13, []step{{0, false}, {23 * time.Hour, true}}},
 		{"TLS13_after_a_day", tls.VersionTLS13, []step{{0, false}, {24*time.Hour + time.Second, false}}},
@@ -222,7 +222,8 @@ func TestTLSResumption(t *testing.T) {
 				MinVersion: test.version, MaxVersion: test.version, Time: func() time.Time { return now }}
 			for i, step := range test.steps {
 				now = start.Add(step.after)
-				// A clone, as net/http makes one of each server's configuration.
+				// A clone, as net/http makes one of each server's
+				// configuration.
 				state, err := handshake(t, server.Clone(), client)
 				if err != nil {
 					t.Fatalf("step %d: %v", i, err)

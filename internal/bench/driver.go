@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Driver calls a handler again and again with copies of one request. It is for
-// one goroutine.
+// A Driver calls a handler again and again with copies of one request. It is
+// for one goroutine.
 type Driver struct {
 	handler  http.Handler
 	template http.Request

@@ -13,8 +13,8 @@ import (
 type Case struct {
 	Name string
 	Base string // the case that it is measured on top of, if there is one
-	// Locked binds the calls to one thread, whose own CPU time is then known. It
-	// makes whoever works with goroutines slower.
+	// Locked binds the calls to one thread, whose own CPU time is then known.
+	// It makes whoever works with goroutines slower.
 	Locked bool
 	Open   func() (Run, error)
 }
@@ -97,7 +97,8 @@ type Runner struct {
 	rounds Samples
 }
 
-// NewRunner prepares c and finds out how often it fits into the time of a round.
+// NewRunner prepares c and finds out how often it fits into the time of a
+// round.
 func NewRunner(c Case, span time.Duration) (*Runner, error) {
 	run, err := c.Open()
 	if err != nil {
@@ -105,7 +106,8 @@ func NewRunner(c Case, span time.Duration) (*Runner, error) {
 	}
 	r := &Runner{Case: c, run: run, n: 1}
 	for {
-		// The best of three, so that a pause of the machine does not pass for a slow case.
+		// The best of three, so that a pause of the machine does not pass for a
+		// slow case.
 		best := min(r.try(), r.try(), r.try())
 		if best >= span/8 {
 			r.n = max(1, int(float64(r.n)*float64(span)/float64(best)))
@@ -173,8 +175,8 @@ func median(values []float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// cpuTime is what this process or thread has used of all processors, in user and
-// kernel mode.
+// cpuTime is what this process or thread has used of all processors, in user
+// and kernel mode.
 func cpuTime(who int) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(who, &u); err != nil {

@@ -41,7 +41,8 @@ func NewChain(accessLog bool) (*Chain, error) {
 	return newChain(audit.Config{Logger: newLogger(), AccessLog: accessLog, MaxAccessQueue: 65536}, sanitizeConfig(), validateConfig())
 }
 
-// newChain is the service with some layers in front of the handler that creates.
+// newChain is the service with some layers in front of the handler that
+// creates.
 func newChain(c audit.Config, write ...bulwark.Builder) (*Chain, error) {
 	recorder, err := audit.New(c)
 	if err != nil {
@@ -161,8 +162,8 @@ func getDocument(w http.ResponseWriter, _ *http.Request, d authz.Granted[*Docume
 	answer(w, http.StatusOK, d.Value())
 }
 
-// creator is the handler that creates. It reads the body itself where it was not
-// validated.
+// creator is the handler that creates. It reads the body itself where it was
+// not validated.
 func (s *store) creator(validated bool) func(http.ResponseWriter, *http.Request, func(*Document) (authz.Granted[*Document], error)) {
 	read := validate.BodyAs[draft]
 	if !validated {

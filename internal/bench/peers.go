@@ -115,8 +115,8 @@ func byPerson(who func(context.Context) (person, bool)) wrapper {
 	})
 }
 
-// NewChiChain returns the service behind chi, httplog, unrolled/secure, rs/cors,
-// httprate, jwtauth, casbin, jsonschema and bluemonday.
+// NewChiChain returns the service behind chi, httplog, unrolled/secure,
+// rs/cors, httprate, jwtauth, casbin, jsonschema and bluemonday.
 func NewChiChain() (http.Handler, error) {
 	s, err := newPeerService(chiPerson, chi.URLParam)
 	if err != nil {

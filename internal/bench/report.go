@@ -48,8 +48,8 @@ func Net(t Table, all []Samples) Results {
 	return net
 }
 
-// Write writes a table and its verdicts as Markdown, and returns how many of its
-// bounds are met and missed.
+// Write writes a table and its verdicts as Markdown, and returns how many of
+// its bounds are met and missed.
 func Write(w io.Writer, t Table, all []Samples) (met, missed int) {
 	fmt.Fprintf(w, "\n### %s\n\n", t.Name)
 	if t.Note != "" {

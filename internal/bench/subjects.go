@@ -17,7 +17,8 @@ type Subject struct {
 	Name  string
 	Open  bool // it has no defences
 	Serve http.Handler
-	// Settle waits for what the subject does after it has answered; nil if nothing.
+	// Settle waits for what the subject does after it has answered; nil if
+	// nothing.
 	Settle func()
 	Close  func()
 }

@@ -167,8 +167,8 @@ func htmlTable() Table {
 	}
 }
 
-// sharedTable measures what sanitizing adds to a body that another layer decodes
-// anyway.
+// sharedTable measures what sanitizing adds to a body that another layer
+// decodes anyway.
 func sharedTable() Table {
 	const ours = "bulwark sanitize, five fields of a clean body of 1 KB"
 	return Table{

@@ -54,8 +54,8 @@ func closeAll(subjects []Subject) {
 	}
 }
 
-// settled waits until a recorder has written what it was given, so that its work
-// is measured with the requests that caused it.
+// settled waits until a recorder has written what it was given, so that its
+// work is measured with the requests that caused it.
 func settled(m *audit.Middleware) func() {
 	return func() {
 		for stats := m.Stats(); stats.Access.Queued+stats.Security.Queued > 0; stats = m.Stats() {
@@ -78,8 +78,8 @@ func getLayers() Table {
 	return t
 }
 
-// partly is the chain with audit and the first n layers inside it, around a bare
-// ServeMux or an authz.Mux.
+// partly is the chain with audit and the first n layers inside it, around a
+// bare ServeMux or an authz.Mux.
 func partly(n int, ruled bool) (http.Handler, error) {
 	recorder, err1 := audit.New(audit.Config{Logger: newLogger()})
 	steps, err2 := layers()

@@ -9,9 +9,9 @@ import (
 	"github.com/unrolled/secure"
 )
 
-// watchedName is what the first layer of a chain installs for all, and what ours
-// is measured on top of. It is new for each request: headers would take a second
-// request in the same scope for a sub-request.
+// watchedName is what the first layer of a chain installs for all, and what
+// ours is measured on top of. It is new for each request: headers would take a
+// second request in the same scope for a sub-request.
 const watchedName = "a scope and a watched writer"
 
 var watching = bulwark.LayerFunc(func(next http.Handler) http.Handler {

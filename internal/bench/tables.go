@@ -8,8 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// A Table holds cases that are compared with each other, and the bounds that are
-// set for them.
+// A Table holds cases that are compared with each other, and the bounds that
+// are set for them.
 type Table struct {
 	Name  string
 	Note  string // what one has to know to read it, in one or two lines
@@ -93,7 +93,8 @@ func beyond(text, of, than string, most time.Duration) Must {
 	}}
 }
 
-// allocs bounds the allocations of a case, beyond those of another if one is named.
+// allocs bounds the allocations of a case, beyond those of another if one is
+// named.
 func allocs(text, of, than string, most int64) Must {
 	return Must{text, func(r Results) (string, bool) {
 		got := r[of].Cost().Allocs
@@ -115,8 +116,9 @@ func show(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/1e6)
 }
 
-// nothing is the handler behind a single layer. It sets a field, as every handler
-// does, so that the room for the first fields is not charged to the layer.
+// nothing is the handler behind a single layer. It sets a field, as every
+// handler does, so that the room for the first fields is not charged to the
+// layer.
 var nothing = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = sharedType })
 
 var sharedType = []string{"application/json"}

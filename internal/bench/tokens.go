@@ -35,8 +35,9 @@ const (
 	tokenAsked = "bulwark auth and jwt, warm, beside 1,000 revocations of each kind"
 )
 
-// A tokenLayer is one way to verify a bearer token. All check signature, issuer,
-// audience and expiry, with a minute of skew, and hand on roles and scope.
+// A tokenLayer is one way to verify a bearer token. All check signature,
+// issuer, audience and expiry, with a minute of skew, and hand on roles and
+// scope.
 type tokenLayer struct {
 	name string
 	wrap func(Algorithm) (wrapper, error)
@@ -171,9 +172,9 @@ func golangTokens(a Algorithm) (wrapper, error) {
 	}, nil
 }
 
-// SignatureAlone returns the least that any verification of the token does: what
-// the standard library needs for the digest and the signature, in the form that
-// it takes fastest.
+// SignatureAlone returns the least that any verification of the token does:
+// what the standard library needs for the digest and the signature, in the form
+// that it takes fastest.
 func SignatureAlone(a Algorithm, token string) (verify func() bool, err error) {
 	at := strings.LastIndexByte(token, '.')
 	input := []byte(token[:at])

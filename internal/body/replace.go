@@ -70,8 +70,8 @@ func replace(r *http.Request, c *content) (*http.Request, *Body) {
 	return carry(r, h, c)
 }
 
-// without returns h itself where it has none of the fields, and else a copy that
-// lacks them: the header may be another's.
+// without returns h itself where it has none of the fields, and else a copy
+// that lacks them: the header may be another's.
 func without(h http.Header, names []string) http.Header {
 	owned := false
 	for _, name := range names {
@@ -86,8 +86,8 @@ func without(h http.Header, names []string) http.Header {
 	return h
 }
 
-// carry returns a copy of r with c for its body, and with those fields of h that
-// do not speak of how the old body came. It is still the same request, see
+// carry returns a copy of r with c for its body, and with those fields of h
+// that do not speak of how the old body came. It is still the same request, see
 // [bulwark.Scope.WithHeader].
 func carry(r *http.Request, h http.Header, c *content) (*http.Request, *Body) {
 	b := &Body{content: c}

@@ -2,11 +2,12 @@
 // in which access tokens come.
 //
 // There is one spelling for the same header, claims and signature: exactly two
-// dots, base64url without padding, without line breaks and without stray bits at
-// the end (RFC 4648 section 3.5). Many decoders accept more, so that one token
-// has many spellings. It may still have another signature that is as good: of an
-// ECDSA signature (r, s) anybody can make (r, n-s). So a list of revoked tokens
-// must name them by what they claim, such as jti, and never by a hash.
+// dots, base64url without padding, without line breaks and without stray bits
+// at the end (RFC 4648 section 3.5). Many decoders accept more, so that one
+// token has many spellings. It may still have another signature that is as
+// good: of an ECDSA signature (r, s) anybody can make (r, n-s). So a list of
+// revoked tokens must name them by what they claim, such as jti, and never by a
+// hash.
 //
 // The package checks no signature: nothing that it returns can be trusted yet.
 package compact
@@ -67,8 +68,8 @@ func Parse(token string, limit int) (Token, error) {
 // Bytes returns the bytes of a token without copying them, only to be read.
 func Bytes(token string) []byte { return unsafe.Slice(unsafe.StringData(token), len(token)) }
 
-// dots finds the two dots between three segments. The payload may be empty: then
-// it is no claims, but a JWS all the same.
+// dots finds the two dots between three segments. The payload may be empty:
+// then it is no claims, but a JWS all the same.
 func dots(token string) (first, second int, ok bool) {
 	first = strings.IndexByte(token, '.')
 	second = first + 1 + strings.IndexByte(token[first+1:], '.')

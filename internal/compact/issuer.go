@@ -108,7 +108,8 @@ func (s *scanner) issuer() (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// text reads a string from its opening quote on, to its end or that of the source.
+// text reads a string from its opening quote on, to its end or that of the
+// source.
 func (s *scanner) text() (start, end int, escaped bool) {
 	s.pos++
 	start = s.pos

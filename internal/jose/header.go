@@ -15,12 +15,13 @@ const MaxType = 64
 const maxHeader = 64 << 10
 
 // A Header is what matters of a JOSE header. What a token says about where its
-// key is (jku, x5u, x5c; RFC 7515 section 4.1) is not read: the sender chose it.
+// key is (jku, x5u, x5c; RFC 7515 section 4.1) is not read: the sender chose
+// it.
 type Header struct {
 	Algorithm *Algorithm
 	KeyID     string
-	// JWK is the member jwk, which only a proof of possession brings on purpose;
-	// nil where the Rules do not read it.
+	// JWK is the member jwk, which only a proof of possession brings on
+	// purpose; nil where the Rules do not read it.
 	JWK map[string]any
 }
 

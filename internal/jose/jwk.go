@@ -11,9 +11,9 @@ import (
 )
 
 // OwnKey returns the public key that the header brings along as its jwk: of a
-// proof of possession, where the verifier compares the key's thumbprint with one
-// that somebody else has vouched for (RFC 9449 section 4.3). It is a Fault for no
-// key, a private one, and one that does not fit the header's alg.
+// proof of possession, where the verifier compares the key's thumbprint with
+// one that somebody else has vouched for (RFC 9449 section 4.3). It is a Fault
+// for no key, a private one, and one that does not fit the header's alg.
 func (h Header) OwnKey() (*Key, error) {
 	if h.JWK == nil {
 		return nil, malformed(errors.New("no jwk in the header"))
@@ -39,8 +39,8 @@ func isPrivate(jwk map[string]any) bool {
 	return false
 }
 
-// keyOf reads a JWK that a stranger has sent. It is read here, strictly, and not
-// by a library that was made for the key sets of issuers.
+// keyOf reads a JWK that a stranger has sent. It is read here, strictly, and
+// not by a library that was made for the key sets of issuers.
 func keyOf(jwk map[string]any) (*Key, error) {
 	if isPrivate(jwk) {
 		return nil, errors.New("the jwk is no public key")
@@ -78,8 +78,9 @@ func octets(jwk map[string]any, name string) ([]byte, error) {
 	return raw, nil
 }
 
-// The bounds on RSA keys that strangers send, and so on what one check of theirs
-// costs: an exponent of 31 bits and 8192 bits take fifty times as long as ES256.
+// The bounds on RSA keys that strangers send, and so on what one check of
+// theirs costs: an exponent of 31 bits and 8192 bits take fifty times as long
+// as ES256.
 const (
 	mostOwnRSA      = 4096 / 8 // bytes
 	mostOwnExponent = 3        // bytes
@@ -108,7 +109,8 @@ func rsaOf(jwk map[string]any) (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: exponent}, nil
 }
 
-// ecOf reads a point, whose numbers have their full length (RFC 7518 section 6.2.1).
+// ecOf reads a point, whose numbers have their full length (RFC 7518 section
+// 6.2.1).
 func ecOf(jwk map[string]any) (*ecdsa.PublicKey, error) {
 	var curve elliptic.Curve
 	switch jwk["crv"] {

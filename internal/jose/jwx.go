@@ -12,10 +12,10 @@ import (
 // key set. Its reading of tokens is not used, and signatures are checked by the
 // standard library.
 
-// ParseKeys reads a JWK or JWK Set (RFC 7517) of at most so many keys. Keys that
-// are of no use here (of another type, too weak, for encryption) are left out; a
-// secret or private key refuses the whole set: it has been published, and whoever
-// has read it signs tokens.
+// ParseKeys reads a JWK or JWK Set (RFC 7517) of at most so many keys. Keys
+// that are of no use here (of another type, too weak, for encryption) are left
+// out; a secret or private key refuses the whole set: it has been published,
+// and whoever has read it signs tokens.
 func ParseKeys(body []byte, most int) ([]*Key, error) {
 	// Decoded strictly first, so that nothing in it can be read in two ways.
 	value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 8, Keys: 32 * most, Items: most, Values: 64 * most})

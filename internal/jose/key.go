@@ -110,8 +110,8 @@ func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
 	return ecdsa.ParseUncompressedPublicKey(public.Curve, point)
 }
 
-// pointOf is the key in bytes. Package ecdsa panics at one that was made by hand and
-// has no numbers.
+// pointOf is the key in bytes. Package ecdsa panics at one that was made by
+// hand and has no numbers.
 func pointOf(public *ecdsa.PublicKey) (point []byte, err error) {
 	defer func() {
 		if recover() != nil {
@@ -132,7 +132,8 @@ func (k *Key) ThumbprintText() string {
 	return base64.RawURLEncoding.EncodeToString(k.Thumbprint[:])
 }
 
-// SignsWith is the algorithm that a signer uses for the kind of key, empty for none.
+// SignsWith is the algorithm that a signer uses for the kind of key, empty for
+// none.
 func (k *Key) SignsWith() string {
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:
@@ -147,7 +148,8 @@ func (k *Key) SignsWith() string {
 	return ""
 }
 
-// members returns the members that make up the public key as a JWK, and no others.
+// members returns the members that make up the public key as a JWK, and no
+// others.
 func (k *Key) members() map[string]string {
 	text := base64.RawURLEncoding.EncodeToString
 	switch public := k.public.(type) {

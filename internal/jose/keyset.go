@@ -85,6 +85,6 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 	return fitting, nil
 }
 
-// UnknownKey reports whether err is that of Candidates for a header whose key is
-// not in the set, so that a newer set might have it.
+// UnknownKey reports whether err is that of Candidates for a header whose key
+// is not in the set, so that a newer set might have it.
 func UnknownKey(err error) bool { return errors.Is(err, errUnknownKey) }

@@ -2,12 +2,12 @@ package jose
 
 import "math/big"
 
-// isROCA reports whether an RSA modulus is from the generator of CVE-2017-15361,
-// whose keys can be factored. Each of its primes is k·M + 65537^a mod M, where M
-// is the product of the first primes: the modulus too is then a power of 65537
-// modulo each of these (Nemec et al., "The Return of Coppersmith's Attack", section
-// 2.3). Moduli of 1984 bits and more have the primes up to 701 in M; of 2^150
-// others not one is a power in all of them.
+// isROCA reports whether an RSA modulus is from the generator of
+// CVE-2017-15361, whose keys can be factored. Each of its primes is k·M +
+// 65537^a mod M, where M is the product of the first primes: the modulus too is
+// then a power of 65537 modulo each of these (Nemec et al., "The Return of
+// Coppersmith's Attack", section 2.3). Moduli of 1984 bits and more have the
+// primes up to 701 in M; of 2^150 others not one is a power in all of them.
 func isROCA(modulus *big.Int) bool {
 	const last = 701
 	for p := uint64(3); p <= last; p += 2 {

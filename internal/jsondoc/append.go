@@ -18,10 +18,10 @@ import (
 // v is what Decode makes, or an int, int64 or float64 in its place. Append
 // fails, and returns dst as it was, for any other type, for strings that are
 // not UTF-8, for names in one object that differ only by case folding, for a
-// json.Number or float64 that is not a JSON number or beyond the range that Decode
-// reads, and beyond a nesting of 10,000, which a value that contains itself
-// reaches. What it writes, Decode therefore reads, under limits that are wide
-// enough.
+// json.Number or float64 that is not a JSON number or beyond the range that
+// Decode reads, and beyond a nesting of 10,000, which a value that contains
+// itself reaches. What it writes, Decode therefore reads, under limits that are
+// wide enough.
 func Append(dst []byte, v any) ([]byte, error) {
 	out, err := appendValue(dst, v, 0)
 	if err != nil {

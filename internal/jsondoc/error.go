@@ -21,8 +21,8 @@ const (
 	KindSurrogate Kind = "surrogate"
 	// KindNUL is U+0000, where Limits.RefuseNUL is set.
 	KindNUL Kind = "nul"
-	// KindDuplicateKey is two names in one object that are equal, or that differ
-	// only by case folding.
+	// KindDuplicateKey is two names in one object that are equal, or that
+	// differ only by case folding.
 	KindDuplicateKey Kind = "duplicate_key"
 	// KindBytes is a document longer than Limits.Bytes.
 	KindBytes Kind = "bytes"

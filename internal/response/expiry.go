@@ -42,17 +42,18 @@ type expiry struct {
 // Before the first flush nothing is begun, and an answer without one is not cut
 // short, however late it comes.
 //
-// At that time scope is cancelled, what is still written to the Writer is refused
-// with [ErrExpired], and a write that is under way ends where the inner writer has
-// deadlines: HTTP/1 cuts the answer off there, HTTP/2 resets the stream. Where it has
-// none, as behind a wrapper without Unwrap, the answer ends as if it were whole. A first
-// flush that comes later than that sends nothing. A hijacked connection is closed,
-// whether or not the handler still runs; Hijack refuses where it is too late.
+// At that time scope is cancelled, what is still written to the Writer is
+// refused with [ErrExpired], and a write that is under way ends where the inner
+// writer has deadlines: HTTP/1 cuts the answer off there, HTTP/2 resets the
+// stream. Where it has none, as behind a wrapper without Unwrap, the answer
+// ends as if it were whole. A first flush that comes later than that sends
+// nothing. A hijacked connection is closed, whether or not the handler still
+// runs; Hijack refuses where it is too late.
 //
-// Release takes EndAt back. Where a handler sends sub-requests with its own Writer,
-// EndAt is called within another: the earlier time holds for what is flushed
-// within, and cancels the scope that it came with; after Release it is the outer
-// one again. A response that is over stays so.
+// Release takes EndAt back. Where a handler sends sub-requests with its own
+// Writer, EndAt is called within another: the earlier time holds for what is
+// flushed within, and cancels the scope that it came with; after Release it is
+// the outer one again. A response that is over stays so.
 func (w *Writer) EndAt(at time.Time, scope canceler) {
 	e := &w.expiry
 	e.mu.Lock()
@@ -100,7 +101,8 @@ func (w *Writer) stream() error {
 	return nil
 }
 
-// settle ends the stream or sets the timer to when that is due. The lock is held.
+// settle ends the stream or sets the timer to when that is due. The lock is
+// held.
 func (w *Writer) settle() {
 	e := &w.expiry
 	t := &e.term
@@ -123,8 +125,8 @@ func (w *Writer) settle() {
 	}
 }
 
-// SetWriteDeadline sets that of the inner writer. A response that is over keeps the
-// one that has passed: a handler must not go on by moving it.
+// SetWriteDeadline sets that of the inner writer. A response that is over keeps
+// the one that has passed: a handler must not go on by moving it.
 func (w *Writer) SetWriteDeadline(deadline time.Time) error {
 	w.expiry.mu.Lock()
 	defer w.expiry.mu.Unlock()
@@ -146,7 +148,8 @@ func (w *Writer) expired() bool {
 
 // expire is called by the timer.
 func (w *Writer) expire() {
-	// The inner writer may be anybody's, and no server stands around this goroutine.
+	// The inner writer may be anybody's, and no server stands around this
+	// goroutine.
 	defer func() { _ = recover() }()
 	w.expiry.mu.Lock()
 	defer w.expiry.mu.Unlock()
@@ -209,7 +212,8 @@ func (l *lease) Close() error {
 }
 
 func (l *lease) expire() {
-	// The connection may be anybody's, and no server stands around this goroutine.
+	// The connection may be anybody's, and no server stands around this
+	// goroutine.
 	defer func() { _ = recover() }()
 	l.scope.Cancel(ErrExpired) // first, so that who reads the end can tell why
 	_ = l.Conn.Close()

@@ -1,6 +1,6 @@
-// Package response holds the one ResponseWriter wrapper of the module. The first
-// layer that needs the status or the header's last moment installs it; layers
-// inside add their hooks to the same Writer.
+// Package response holds the one ResponseWriter wrapper of the module. The
+// first layer that needs the status or the header's last moment installs it;
+// layers inside add their hooks to the same Writer.
 package response
 
 import (
@@ -25,8 +25,8 @@ type HookFunc func(h http.Header, status int)
 func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
 
 // A Writer watches a response, and ends it with the credential of its caller if
-// it must, see EndAt. Its methods are for one goroutine at a time, as those of any
-// ResponseWriter.
+// it must, see EndAt. Its methods are for one goroutine at a time, as those of
+// any ResponseWriter.
 type Writer struct {
 	inner    http.ResponseWriter
 	hooks    []Hook
@@ -116,8 +116,8 @@ func (w *Writer) Final(panicked bool) int {
 	return http.StatusOK
 }
 
-// Bytes returns how many bytes of the body have been written. For a HEAD request
-// net/http takes them all and sends none.
+// Bytes returns how many bytes of the body have been written. For a HEAD
+// request net/http takes them all and sends none.
 func (w *Writer) Bytes() int64 { return w.bytes }
 
 // Started reports whether the header has been sent or the connection hijacked.
@@ -148,8 +148,8 @@ func (w *Writer) runHooks(status int) {
 }
 
 // Finish runs the hooks for a handler that returned without writing anything,
-// which net/http answers with 200. A layer that adds a hook calls it after next;
-// more than once does no harm. It sends nothing.
+// which net/http answers with 200. A layer that adds a hook calls it after
+// next; more than once does no harm. It sends nothing.
 func (w *Writer) Finish() {
 	if !w.Started() {
 		w.runHooks(http.StatusOK)
@@ -164,8 +164,8 @@ type plain struct{ *Writer }
 func (w *Writer) Header() http.Header { return w.inner.Header() }
 
 // WriteHeader passes informational statuses through; the first other one is the
-// response's. 101 is final, too: the protocol changes with it. What is no status
-// at all is left to the inner writer, which panics.
+// response's. 101 is final, too: the protocol changes with it. What is no
+// status at all is left to the inner writer, which panics.
 func (w *Writer) WriteHeader(status int) {
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)

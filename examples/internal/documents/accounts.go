@@ -55,7 +55,8 @@ func newAccounts() *accounts {
 // normalEmail is the form under which an address is known and limited.
 func normalEmail(email string) string { return strings.ToLower(norm.NFC.String(email)) }
 
-// hashPassword is argon2id with the parameters that OWASP recommends for 19 MiB.
+// hashPassword is argon2id with the parameters that OWASP recommends for 19
+// MiB.
 func hashPassword(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, 2, 19*1024, 1, 32)
 }

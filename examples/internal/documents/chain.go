@@ -44,7 +44,8 @@ func (a *App) chain() (*bulwark.Stack, error) {
 	)
 }
 
-// hsts spares the loopback names, where it would pin other work on this machine.
+// hsts spares the loopback names, where it would pin other work on this
+// machine.
 var hsts = headers.HSTS{ExceptLoopback: true}
 
 // pageHeaders take the place of the outer layer's on the page. Browsers tell

@@ -2,6 +2,6 @@
 // start from: people and API keys keep documents, see their own or everybody's
 // as their role says, and nobody else's exist for them.
 //
-// chain.go holds the layers, policy.go says who may do what, routes.go lists the
-// routes with their rules. The rest is what an application has anyway.
+// chain.go holds the layers, policy.go says who may do what, routes.go lists
+// the routes with their rules. The rest is what an application has anyway.
 package documents

@@ -17,8 +17,8 @@ type credentials struct {
 }
 
 // login checks a password and starts a session. Guesses are limited by address
-// in front of this handler, and here by what only the body tells: by account and
-// address, and by account.
+// in front of this handler, and here by what only the body tells: by account
+// and address, and by account.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	said, err := validate.BodyAs[credentials](r)
 	if err != nil {

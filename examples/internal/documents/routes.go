@@ -17,7 +17,8 @@ const (
 	reportsPath  = "/reports/csp"
 )
 
-// openRoutes lists every route with its rule: one without a rule cannot be written.
+// openRoutes lists every route with its rule: one without a rule cannot be
+// written.
 func (a *App) openRoutes() error {
 	mux := authz.NewMux(a.policy)
 	a.mux = mux

@@ -9,7 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
 
-// knownPassword is that of the seeded accounts where only this machine can use it.
+// knownPassword is that of the seeded accounts where only this machine can use
+// it.
 const knownPassword = "correct horse battery staple"
 
 // Seed makes an account for each role and an API key for each tier, and says on

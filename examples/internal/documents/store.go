@@ -35,8 +35,8 @@ var (
 const maxDocuments = 10_000
 
 // A store keeps documents in memory, in the order of their creation. It writes
-// only what has been granted, and what it returns are copies. A real service has
-// a database here.
+// only what has been granted, and what it returns are copies. A real service
+// has a database here.
 type store struct {
 	mu   sync.RWMutex
 	byID map[string]*Document
