@@ -12,16 +12,17 @@ import (
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func TestConfigErrorsTellNoPassword(t *testing.T) {
 	for _, url := range []string{"https://user:hunter2@host", "https://user:hunter2@host/x", "https://hunter2@host", "user:hunter2@host", "https://user:hunter2@%zz"} {
 		_, errAuth := auth.New(auth.Config{Authenticators: []auth.Authenticator{tokens()}, ResourceMetadata: url, TrustedOrigins: []string{url}})
-		if got := fields(errAuth); !slices.Equal(got, []string{"auth.ResourceMetadata", "auth.TrustedOrigins[0]"}) {
+		if got := faulttest.Sorted(errAuth); !slices.Equal(got, []string{"auth.ResourceMetadata", "auth.TrustedOrigins[0]"}) {
 			t.Errorf("%s: errors for %q", url, got)
 		}
 		_, errMetadata := auth.MetadataHandler(auth.Metadata{Resource: url, AuthorizationServers: []string{url}, JWKSURI: url, Documentation: url, PolicyURI: url})
-		if got := fields(errMetadata); len(got) != 5 {
+		if got := faulttest.Sorted(errMetadata); len(got) != 5 {
 			t.Errorf("%s: errors for %q", url, got)
 		}
 		_, errOrigins := auth.NewCrossSite([]string{url})
@@ -46,7 +47,7 @@ func TestAuthenticatorsMadeWithoutNew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{keys(), zero, zero}, Optional: true})
-			if got := fields(err); m != nil || !slices.Equal(got, []string{"auth.Authenticators[1]", "auth.Authenticators[2]"}) {
+			if got := faulttest.Sorted(err); m != nil || !slices.Equal(got, []string{"auth.Authenticators[1]", "auth.Authenticators[2]"}) {
 				t.Errorf("errors for %q: %v", got, err)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func TestCrossSite(t *testing.T) {
@@ -98,7 +99,7 @@ func TestCrossSiteConfigErrors(t *testing.T) {
 		"https://app.example.com?", "https://app.example.com#", "https://user@app.example.com", "https://*.example.com", "https://App.example.com",
 		"https://app.example.com:443", "http://app.example.com:80", "ftp://app.example.com", "https://%zz"} {
 		guard, err := auth.NewCrossSite([]string{"https://good.example", origin})
-		if got := fields(err); guard != nil || !slices.Equal(got, []string{"auth(crosssite).TrustedOrigins[1]"}) {
+		if got := faulttest.Sorted(err); guard != nil || !slices.Equal(got, []string{"auth(crosssite).TrustedOrigins[1]"}) {
 			t.Errorf("%q: errors for %q", origin, got)
 		}
 	}

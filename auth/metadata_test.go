@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func TestMetadata(t *testing.T) {
@@ -73,7 +74,7 @@ func TestMetadataErrors(t *testing.T) {
 		Documentation: "https://docs.example.com#top", PolicyURI: "https://user@example.com", DPoPRequired: true,
 	})
 	want := []string{"auth(metadata).AuthorizationServers[1]", "auth(metadata).DPoPAlgorithms", "auth(metadata).Documentation", "auth(metadata).JWKSURI", "auth(metadata).PolicyURI", "auth(metadata).Resource"}
-	if got := fields(err); handler != nil || !slices.Equal(got, want) {
+	if got := faulttest.Sorted(err); handler != nil || !slices.Equal(got, want) {
 		t.Errorf("errors for %q", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 const (
@@ -343,7 +344,7 @@ func TestConfigErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m, err := auth.New(test.config)
-			if got := fields(err); m != nil || !slices.Equal(got, test.want) {
+			if got := faulttest.Sorted(err); m != nil || !slices.Equal(got, test.want) {
 				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
 			}
 			if layer, err := test.config.Build(); layer != nil || err == nil {

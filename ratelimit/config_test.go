@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -72,7 +73,7 @@ func TestConfigErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			m, err := ratelimit.New(test.config)
-			if got := fields(err); !slices.Equal(got, test.want) || m != nil {
+			if got := faulttest.Fields(err); !slices.Equal(got, test.want) || m != nil {
 				t.Errorf("New: %v, %v\nfields %q\nwant   %q", m, err, got, test.want)
 			}
 			if layer, err := test.config.Build(); layer != nil || err == nil {
@@ -87,7 +88,7 @@ func TestNamesAreUniqueOnAStore(t *testing.T) {
 	one := ratelimit.Config{Name: "one", Key: ratelimit.ByIP, Rate: "1/hour", Store: store}
 	two := ratelimit.Config{Name: "two", Key: ratelimit.ByIP, Rate: "1/hour", Store: store}
 	_, err := bulwark.Chain(one, two, one)
-	if got := fields(err); !slices.Equal(got, []string{"ratelimit(one).Name"}) {
+	if got := faulttest.Fields(err); !slices.Equal(got, []string{"ratelimit(one).Name"}) {
 		t.Fatalf("fields %q of %v", got, err)
 	}
 	// The two share memory, and nothing else.
@@ -101,14 +102,14 @@ func TestNamesAreUniqueOnAStore(t *testing.T) {
 
 func TestBuildNeedsAKey(t *testing.T) {
 	c := ratelimit.Config{Name: "n", Rate: "1/second", MaxKeys: 8}
-	if layer, err := c.Build(); layer != nil || !slices.Equal(fields(err), []string{"ratelimit(n).Key"}) {
+	if layer, err := c.Build(); layer != nil || !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Key"}) {
 		t.Errorf("Config: %v, %v", layer, err)
 	}
 	m, err := ratelimit.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if layer, err := m.Build(); layer != nil || !slices.Equal(fields(err), []string{"ratelimit(n).Key"}) {
+	if layer, err := m.Build(); layer != nil || !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Key"}) {
 		t.Errorf("Middleware: %v, %v", layer, err)
 	}
 }
@@ -143,7 +144,7 @@ func TestUnconfigured(t *testing.T) {
 	for name, m := range map[string]*ratelimit.Middleware{"nil": nil, "zero": {}} {
 		t.Run("take_"+name, func(t *testing.T) {
 			r, _, err := m.Take(t.Context(), "k")
-			if r != nil || len(fields(err)) != 1 {
+			if r != nil || len(faulttest.Fields(err)) != 1 {
 				t.Errorf("%v, %v", r, err)
 			}
 			if layer, err := m.Build(); layer != nil || err == nil {

@@ -2,7 +2,6 @@ package ratelimit_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -138,19 +137,4 @@ func (b *rig) refused(t *testing.T, res *http.Response, ranBefore, status int, c
 	if len(events) != 1 || events[0].Name != event || events[0].Reason != code || events[0].Status != status {
 		t.Errorf("events %+v, want one %s for %s", events, event, code)
 	}
-}
-
-// fields returns the fields of all configuration errors in err.
-func fields(err error) (all []string) {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			all = append(all, fields(e)...)
-		}
-		return all
-	}
-	var c *bulwark.ConfigError
-	if errors.As(err, &c) {
-		all = append(all, c.Field)
-	}
-	return all
 }

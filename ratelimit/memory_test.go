@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -19,7 +20,7 @@ func TestMemoryStoreMax(t *testing.T) {
 	for _, keys := range []int{-1, 1, 7, 1<<27 + 1} {
 		store := &ratelimit.MemoryStore{Max: keys}
 		m, err := limitOn(store, "n")
-		if m != nil || !slices.Equal(fields(err), []string{"ratelimit(n).Store.Max"}) || store.Buckets() != 0 {
+		if m != nil || !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Store.Max"}) || store.Buckets() != 0 {
 			t.Errorf("%d: %v, %v, %d buckets", keys, m, err, store.Buckets())
 		}
 	}
@@ -70,7 +71,7 @@ func TestMemoryStoreIsMadeOnce(t *testing.T) {
 	if got := store.Evictions(); got != 16*3-8 {
 		t.Errorf("%d evictions, want %d", got, 16*3-8)
 	}
-	if _, err := limitOn(store, "n7"); !slices.Equal(fields(err), []string{"ratelimit(n7).Name"}) {
+	if _, err := limitOn(store, "n7"); !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n7).Name"}) {
 		t.Errorf("a second limit of one name: %v", err)
 	}
 }
@@ -90,7 +91,7 @@ func TestCopiedMemoryStore(t *testing.T) {
 	if _, err := limitOn(store, "n"); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := limitOn(copied(store), "other"); m != nil || !slices.Equal(fields(err), []string{"ratelimit(other).Store"}) {
+	if m, err := limitOn(copied(store), "other"); m != nil || !slices.Equal(faulttest.Fields(err), []string{"ratelimit(other).Store"}) {
 		t.Errorf("a copy of a store in use: %v, %v", m, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -63,7 +64,7 @@ func TestRatesRefused(t *testing.T) {
 	for i, rate := range badRates {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 8})
-			if got := fields(err); len(got) != 1 || got[0] != "ratelimit(test).Rate" {
+			if got := faulttest.Fields(err); len(got) != 1 || got[0] != "ratelimit(test).Rate" {
 				t.Errorf("%q: %v, want one error in Rate", rate, err)
 			}
 		})
@@ -180,7 +181,7 @@ func FuzzRate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), MaxKeys: 8})
 		if err != nil {
-			if len(fields(err)) != 1 {
+			if len(faulttest.Fields(err)) != 1 {
 				t.Fatalf("%q: %v", text, err)
 			}
 			return

@@ -1,32 +1,16 @@
 package apikey_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
-
-// fields collects the Field of every ConfigError in a joined error.
-func fields(err error) []string {
-	var all []string
-	var one *bulwark.ConfigError
-	switch joined, ok := err.(interface{ Unwrap() []error }); {
-	case ok:
-		for _, err := range joined.Unwrap() {
-			all = append(all, fields(err)...)
-		}
-	case errors.As(err, &one):
-		all = append(all, one.Field)
-	}
-	return all
-}
 
 func TestConfigErrors(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -63,7 +47,7 @@ func TestConfigErrors(t *testing.T) {
 			if keys != nil {
 				t.Error("keys were made")
 			}
-			if got := fields(err); !slices.Equal(got, test.want) {
+			if got := faulttest.Fields(err); !slices.Equal(got, test.want) {
 				t.Errorf("fields %q, want %q", got, test.want)
 			}
 		})

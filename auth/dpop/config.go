@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -53,17 +55,16 @@ type Config struct {
 	MaxProofBytes int64
 }
 
-// String keeps the key out of logs.
-func (c Config) String() string { return "DPoP with a window of " + c.Window.String() }
+// Format keeps the key out of logs for every verb.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
 
-// GoString is String.
-func (c Config) GoString() string { return c.String() }
+func (c Config) shown() string { return "DPoP with a window of " + c.Window.String() }
 
-// LogValue is String.
-func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
 // MarshalJSON encodes String.
-func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 const (
 	defaultWindow        = time.Minute

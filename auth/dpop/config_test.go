@@ -18,6 +18,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
+	"github.com/bulwark-go/bulwark/internal/secrettest"
 )
 
 func TestConfigErrors(t *testing.T) {
@@ -50,7 +52,7 @@ func TestConfigErrors(t *testing.T) {
 			for _, field := range test.want {
 				want = append(want, "dpop."+field)
 			}
-			if got := fields(err); !slices.Equal(got, want) || (d == nil) != (len(want) > 0) {
+			if got := faulttest.Sorted(err); !slices.Equal(got, want) || (d == nil) != (len(want) > 0) {
 				t.Errorf("errors for %q, want %q: %v", got, want, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "short ") {
@@ -118,7 +120,7 @@ func TestNoKeyIsPrinted(t *testing.T) {
 		strings.Trim(strings.TrimPrefix(fmt.Sprintf("%#v", part), "[]byte"), "{}"), base64.StdEncoding.EncodeToString(key)[8:24],
 	}
 	for _, value := range []any{config, &config, d, struct{ Config dpop.Config }{config}, struct{ DPoP *dpop.Verifier }{d}, map[string]any{"dpop": d, "config": config}} {
-		text := printed(t, value)
+		text := secrettest.Printed(t, value)
 		for _, secret := range spellings {
 			if strings.Contains(text, secret) {
 				t.Errorf("%T prints the key: %s", value, text)

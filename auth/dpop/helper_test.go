@@ -1,7 +1,6 @@
 package dpop_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -11,9 +10,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
-	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -35,44 +31,6 @@ func reason(err error) string {
 		return "no problem"
 	}
 	return p.Log.Reason
-}
-
-// fields are the paths of all ConfigErrors in err, sorted.
-func fields(err error) []string {
-	var found []string
-	var walk func(error)
-	walk = func(err error) {
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-			return
-		}
-		var c *bulwark.ConfigError
-		if errors.As(err, &c) {
-			found = append(found, c.Field)
-		}
-	}
-	if err != nil {
-		walk(err)
-	}
-	slices.Sort(found)
-	return found
-}
-
-// printed is a value in all ways in which it comes into a log.
-func printed(t *testing.T, value any) string {
-	t.Helper()
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%v %+v %#v %s %q %x", value, value, value, value, value, value)
-	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text.Write(encoded)
-	return text.String()
 }
 
 // tokenOf builds a token of any header and payload around a signature.

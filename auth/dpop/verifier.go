@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -134,8 +136,7 @@ func (d *Verifier) made() error {
 	return nil
 }
 
-// String keeps the key out of logs.
-func (d *Verifier) String() string { return "DPoP" }
+// Format keeps the key out of logs for every verb.
+func (d *Verifier) Format(f fmt.State, _ rune) { io.WriteString(f, d.shown()) }
 
-// GoString is String.
-func (d *Verifier) GoString() string { return d.String() }
+func (d *Verifier) shown() string { return "DPoP" }

@@ -3,6 +3,8 @@ package introspection
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -33,17 +35,16 @@ type Client struct {
 	Authorize func(*http.Request) error
 }
 
-// String names the client, and keeps the secret out of logs.
-func (c Client) String() string { return "client " + strconv.Quote(c.ID) }
+// Format names the client, and keeps the secret out of logs for every verb.
+func (c Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
 
-// GoString is String.
-func (c Client) GoString() string { return c.String() }
+func (c Client) shown() string { return "client " + strconv.Quote(c.ID) }
 
-// LogValue is String.
-func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+// LogValue is the text of Format.
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
 // MarshalJSON encodes String.
-func (c Client) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+func (c Client) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 // authorizer returns what authenticates this service. The secret is in a
 // closure, where nothing prints it.

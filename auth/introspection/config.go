@@ -3,6 +3,8 @@ package introspection
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -114,17 +116,16 @@ type Config struct {
 	InsecureUnbound bool
 }
 
-// String names the issuer, and keeps the secret out of logs.
-func (c Config) String() string { return "introspection for " + strconv.Quote(c.Issuer) }
+// Format names the issuer, and keeps the secret out of logs for every verb.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
 
-// GoString is String.
-func (c Config) GoString() string { return c.String() }
+func (c Config) shown() string { return "introspection for " + strconv.Quote(c.Issuer) }
 
-// LogValue is String.
-func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
 // MarshalJSON encodes String.
-func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 const (
 	defaultTimeout       = 5 * time.Second

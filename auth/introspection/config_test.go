@@ -13,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/introspection"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func TestConfigErrors(t *testing.T) {
@@ -81,7 +82,7 @@ func TestConfigErrors(t *testing.T) {
 			c := config(&server{})
 			test.change(&c)
 			i, err := introspection.New(c)
-			if got := fields(err); !slices.Equal(got, test.want) || (i == nil) != (err != nil) {
+			if got := faulttest.Sorted(err); !slices.Equal(got, test.want) || (i == nil) != (err != nil) {
 				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
@@ -109,10 +110,10 @@ func TestUnmade(t *testing.T) {
 			if i.Detect(bearer("token")) != auth.None || i.Issuer() != "" || len(i.Challenges()) != 1 || i.Challenges()[0].String() != "Bearer" {
 				t.Error("it claims something")
 			}
-			if p, err := i.Authenticate(bearer("token")); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
+			if p, err := i.Authenticate(bearer("token")); p != nil || !slices.Equal(faulttest.Sorted(err), []string{"introspection"}) {
 				t.Errorf("%v, %v", p, err)
 			}
-			if p, err := i.Verify(t.Context(), "token"); p != nil || !slices.Equal(fields(err), []string{"introspection"}) {
+			if p, err := i.Verify(t.Context(), "token"); p != nil || !slices.Equal(faulttest.Sorted(err), []string{"introspection"}) {
 				t.Errorf("%v, %v", p, err)
 			}
 			if err := i.Shutdown(t.Context()); err != nil {

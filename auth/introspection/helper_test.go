@@ -243,26 +243,3 @@ func reason(err error) string {
 	}
 	return p.Log.Reason
 }
-
-// fields are the paths of all ConfigErrors in err, sorted.
-func fields(err error) []string {
-	var found []string
-	var walk func(error)
-	walk = func(err error) {
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-			return
-		}
-		var c *bulwark.ConfigError
-		if errors.As(err, &c) {
-			found = append(found, c.Field)
-		}
-	}
-	if err != nil {
-		walk(err)
-	}
-	slices.Sort(found)
-	return found
-}

@@ -3,6 +3,8 @@ package introspection
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -63,14 +65,13 @@ func (i *Introspector) Issuer() string {
 	return i.rules.issuer
 }
 
-// String names the issuer, and keeps the secret out of logs.
-func (i *Introspector) String() string { return "introspection for " + strconv.Quote(i.Issuer()) }
+// Format names the issuer, and keeps the secret out of logs for every verb.
+func (i *Introspector) Format(f fmt.State, _ rune) { io.WriteString(f, i.shown()) }
 
-// GoString is String.
-func (i *Introspector) GoString() string { return i.String() }
+func (i *Introspector) shown() string { return "introspection for " + strconv.Quote(i.Issuer()) }
 
-// LogValue is String.
-func (i *Introspector) LogValue() slog.Value { return slog.StringValue(i.String()) }
+// LogValue is the text of Format.
+func (i *Introspector) LogValue() slog.Value { return slog.StringValue(i.shown()) }
 
 // made returns an error for an Introspector that no New has made.
 func (i *Introspector) made() error {

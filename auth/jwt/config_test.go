@@ -9,7 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -18,32 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
-
-// fields are the paths of all ConfigErrors in err, sorted.
-func fields(err error) []string {
-	var found []string
-	var walk func(error)
-	walk = func(err error) {
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, one := range many.Unwrap() {
-				walk(one)
-			}
-			return
-		}
-		var c *bulwark.ConfigError
-		if errors.As(err, &c) {
-			found = append(found, c.Field)
-		}
-	}
-	if err != nil {
-		walk(err)
-	}
-	slices.Sort(found)
-	return found
-}
 
 func TestConfigErrors(t *testing.T) {
 	rsaKey := signers(t)["RS256"].(*rsa.PrivateKey)
@@ -113,7 +89,7 @@ func TestConfigErrors(t *testing.T) {
 			c := configFor(public)
 			test.change(&c)
 			verifier, err := jwt.New(c)
-			if got := fields(err); !slices.Equal(got, test.want) {
+			if got := faulttest.Sorted(err); !slices.Equal(got, test.want) {
 				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
 			}
 			if (verifier == nil) != (test.want != nil) {
@@ -189,7 +165,7 @@ func TestStaticKeyForms(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			verifier, err := jwt.New(configFor(jwt.StaticKeys(test.key)))
 			if !test.good {
-				if got := fields(err); !slices.Equal(got, []string{"jwt.Keys[0]"}) {
+				if got := faulttest.Sorted(err); !slices.Equal(got, []string{"jwt.Keys[0]"}) {
 					t.Errorf("errors for %q", got)
 				}
 				return

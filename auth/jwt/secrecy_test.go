@@ -1,11 +1,9 @@
 package jwt_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -13,22 +11,9 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
+	"github.com/bulwark-go/bulwark/internal/secrettest"
 )
-
-// printed is a value in all ways in which it comes into a log.
-func printed(t *testing.T, value any) string {
-	t.Helper()
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%v %+v %#v %s %q %x", value, value, value, value, value, value)
-	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text.Write(encoded)
-	return text.String()
-}
 
 func TestSignersDoNotPrintTheirKeys(t *testing.T) {
 	key := signers(t)["EdDSA"].(ed25519.PrivateKey)
@@ -46,7 +31,7 @@ func TestSignersDoNotPrintTheirKeys(t *testing.T) {
 		spellings = append(spellings, string(encoded[1:9]))
 	}
 	for _, value := range []any{config, &config, struct{ Signer jwt.SignerConfig }{config}, signer} {
-		text := printed(t, value)
+		text := secrettest.Printed(t, value)
 		for _, secret := range spellings {
 			if strings.Contains(text, secret) {
 				t.Errorf("%T prints the key: %s", value, text)
@@ -66,10 +51,10 @@ func TestZeroSigner(t *testing.T) {
 	for name, signer := range map[string]*jwt.Signer{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
 			verifier, err := jwt.New(configFor(signer.Keys()))
-			if got := fields(err); verifier != nil || !slices.Equal(got, []string{"jwt.Keys"}) {
+			if got := faulttest.Sorted(err); verifier != nil || !slices.Equal(got, []string{"jwt.Keys"}) {
 				t.Errorf("errors for %q: %v", got, err)
 			}
-			if token, err := signer.Sign("at+jwt", goodClaims()); token != "" || !slices.Equal(fields(err), []string{"jwt(signer)"}) {
+			if token, err := signer.Sign("at+jwt", goodClaims()); token != "" || !slices.Equal(faulttest.Sorted(err), []string{"jwt(signer)"}) {
 				t.Errorf("%q, %v", token, err)
 			}
 			w := httptest.NewRecorder()

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"net/http"
@@ -37,17 +38,16 @@ type SignerConfig struct {
 	Retired []crypto.PublicKey
 }
 
-// String names the issuer, and keeps the key out of logs.
-func (c SignerConfig) String() string { return "signer of " + strconv.Quote(c.Issuer) }
+// Format names the issuer, and keeps the key out of logs for every verb.
+func (c SignerConfig) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
 
-// GoString is String.
-func (c SignerConfig) GoString() string { return c.String() }
+func (c SignerConfig) shown() string { return "signer of " + strconv.Quote(c.Issuer) }
 
-// LogValue is String.
-func (c SignerConfig) LogValue() slog.Value { return slog.StringValue(c.String()) }
+// LogValue is the text of Format.
+func (c SignerConfig) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
 // MarshalJSON encodes String.
-func (c SignerConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+func (c SignerConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 // Signer makes tokens. It is safe for concurrent use. It prints without its
 // key. One that was not made with [NewSigner] signs and publishes nothing.
@@ -118,11 +118,10 @@ func (s *Signer) made() error {
 	return nil
 }
 
-// String names the issuer, and keeps the key out of logs.
-func (s *Signer) String() string { return "signer of " + strconv.Quote(s.Issuer()) }
+// Format names the issuer, and keeps the key out of logs for every verb.
+func (s *Signer) Format(f fmt.State, _ rune) { io.WriteString(f, s.shown()) }
 
-// GoString is String.
-func (s *Signer) GoString() string { return s.String() }
+func (s *Signer) shown() string { return "signer of " + strconv.Quote(s.Issuer()) }
 
 // Issuer returns the iss of the tokens.
 func (s *Signer) Issuer() string {

@@ -1,31 +1,22 @@
 package session_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
+	"github.com/bulwark-go/bulwark/internal/secrettest"
 )
-
-// printed is a value in all ways in which it comes into a log.
-func printed(value any) string {
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%v %+v %#v %s %q %x %d", value, value, value, value, value, value, value)
-	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
-	return text.String()
-}
 
 func TestTokensAreNotLogged(t *testing.T) {
 	tokens := session.Tokens{AccessToken: "hunter2", TokenType: "Bearer", ExpiresIn: 900}
 	for _, value := range []any{tokens, &tokens} {
-		if text := printed(value); strings.Contains(text, "hunter2") || strings.Contains(text, "68756e746572") || !strings.Contains(text, "900") {
+		if text := secrettest.Logged(value); strings.Contains(text, "hunter2") || strings.Contains(text, "68756e746572") || !strings.Contains(text, "900") {
 			t.Errorf("log %s", text)
 		}
 	}
@@ -46,7 +37,7 @@ func TestStoreKeysAreNotPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(encoded), printed(c), printed(&c), printed(struct{ C session.Config }{c}), printed(sessions)} {
+	for _, text := range []string{string(encoded), secrettest.Logged(c), secrettest.Printed(t, &c), secrettest.Printed(t, struct{ C session.Config }{c}), secrettest.Printed(t, sessions)} {
 		for _, spelling := range []string{"hunter2", "aHVudGVy", "104 117 110", "68756e74", "0x68, 0x75"} {
 			if strings.Contains(text, spelling) {
 				t.Errorf("the key is shown: %s", text)
@@ -67,7 +58,7 @@ func TestSignerMadeWithoutNew(t *testing.T) {
 			c := config(t)
 			c.Signer = signer
 			sessions, err := session.New(c)
-			if got := fields(err); sessions != nil || len(got) != 1 || got[0] != "session.Signer" {
+			if got := faulttest.Fields(err); sessions != nil || len(got) != 1 || got[0] != "session.Signer" {
 				t.Errorf("errors for %q: %v", got, err)
 			}
 		})
