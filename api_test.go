@@ -1,7 +1,6 @@
 package bulwark_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/doc"
 	"go/parser"
@@ -393,7 +392,7 @@ func TestCommentsFit(t *testing.T) {
 				continue
 			}
 			if columns := 4*(len(line)-len(comment)) + len([]rune(comment)); columns > mostColumns {
-				t.Error(fmt.Sprintf("%s:%d: the comment is %d columns wide, at most %d", name, i+1, columns, mostColumns))
+				t.Errorf("%s:%d: the comment is %d columns wide, at most %d", name, i+1, columns, mostColumns)
 			}
 		}
 		return nil

@@ -398,7 +398,7 @@ func TestASubRequestThroughTheSameChain(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			var rec bulwarktest.Recorder
 			m := bulwark.Must(audit.New(audit.Config{Observers: []bulwark.Recorder{&rec}}))
-			byHand := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 403) }))
+			byHand := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }))
 			m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Status: 403, Reason: "test.before"})
 				byHand.ServeHTTP(httptest.NewRecorder(), sub(r))
