@@ -82,35 +82,6 @@ func missing(v any) bool {
 	return false
 }
 
-// abilityFault says what is wrong with the optional methods of a layer. They
-// are looked up by constant names, or the linker would keep every exported
-// method of the program.
-func abilityFault(layer Layer) string {
-	t := reflect.TypeOf(layer)
-	if _, has := t.MethodByName("Shutdown"); has {
-		if _, fits := layer.(Shutdowner); !fits {
-			return "has a method Shutdown that nobody calls; write Shutdown(context.Context) error, or give it another name"
-		}
-	}
-	if _, has := t.MethodByName("Kind"); has {
-		if _, fits := layer.(Kinded); !fits {
-			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
-		}
-	}
-	if t.Kind() == reflect.Pointer {
-		return ""
-	}
-	pointer := reflect.PointerTo(t)
-	_, shuts := pointer.MethodByName("Shutdown")
-	_, kinded := pointer.MethodByName("Kind")
-	_, shutsItself := layer.(Shutdowner)
-	_, kindedItself := layer.(Kinded)
-	if shuts && !shutsItself || kinded && !kindedItself {
-		return "is passed by value, and only its pointer has Shutdown or Kind; pass the pointer"
-	}
-	return ""
-}
-
 // Wrap returns h behind all layers. A nil Stack, and one that was not made by
 // Chain, refuses every request with 500 "bulwark.unconfigured".
 func (s *Stack) Wrap(h http.Handler) http.Handler {
@@ -181,50 +152,6 @@ func shutdown(ctx context.Context, c Shutdowner, last bool) (err error) {
 		}
 	}()
 	return c.Shutdown(ctx)
-}
-
-// kindOf returns what a layer says it is, or nothing.
-func kindOf(layer Layer) Kind {
-	if named, ok := layer.(Kinded); ok {
-		return named.Kind()
-	}
-	return ""
-}
-
-// checkOrder returns an error for each pair of layers of which one defeats the
-// other.
-func checkOrder(layers []Layer) []error {
-	var errs []error
-	refuse := func(i int, kind Kind, reason string) {
-		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Value: string(kind), Reason: reason})
-	}
-	last := map[Kind]int{}
-	for i, layer := range layers {
-		last[kindOf(layer)] = i
-	}
-	seen := map[Kind]bool{}
-	for i, layer := range layers {
-		kind := kindOf(layer)
-		if kind == "" {
-			continue
-		}
-		switch {
-		case kind == KindAudit && len(seen) > 0:
-			refuse(i, kind, "put audit outside all other layers, once: what they refuse must be recorded")
-		case kind == KindEdge && (len(seen) > 1 || len(seen) == 1 && !seen[KindAudit]):
-			refuse(i, kind, "put Edge just inside audit, once: the layers outside it see the wrong client")
-		case kind == KindCORS && seen[KindAuth]:
-			refuse(i, kind, "put cors outside auth: a preflight carries no credentials")
-		case kind == KindSanitize && seen[KindValidate]:
-			refuse(i, kind, "put sanitize outside validate: what it removes may break what was checked")
-		case kind == KindPrincipalLimit || kind == KindAuthz:
-			if at, ok := last[KindAuth]; ok && at > i {
-				refuse(i, kind, "put it inside auth: outside there is no principal yet")
-			}
-		}
-		seen[kind] = true
-	}
-	return errs
 }
 
 // Must returns v, and panics if err is not nil. It is for program start, where

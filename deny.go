@@ -60,6 +60,41 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// marks remembers a refusal in an answer, also for the requests that this one
+// is a sub-request of: their answer may be the same. It reports whether this
+// request meets the refusal for the first time.
+func (s *Scope) marks(this refusal) (first bool) {
+	for rec := s.shared; rec != nil; rec = rec.outer {
+		rec.mu.Lock()
+		fresh := !rec.tally.wrote(this)
+		if fresh {
+			rec.counted().mark(this)
+		}
+		rec.mu.Unlock()
+		if rec == s.shared {
+			first = fresh
+		}
+	}
+	return first
+}
+
+// explains reports whether an event has told already why a caller is missing: a
+// bad cookie counts as no credential, and the 401 is its consequence. It asks
+// this scope and those around it, and not a neighbour.
+func (s *Scope) explains(p *Problem) bool {
+	if p.Status != http.StatusUnauthorized || p.Log.Event != AuthzFail {
+		return false
+	}
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	for around := s; around != nil; around = around.outer {
+		if told := s.shared.tally; told.tells(AuthnTokenInvalid, around) || told.tells(AuthnTokenReuse, around) {
+			return true
+		}
+	}
+	return false
+}
+
 // answers returns what an answer to the request needs: its id, and the
 // responder in force, or nil.
 func (s *Scope) answers() (requestID string, responder Responder) {

@@ -239,7 +239,8 @@ func TestSecureAndRequestID(t *testing.T) {
 	}
 }
 
-// A sub-request has come the way of the request around it, whatever its header says.
+// A sub-request has come the way of the request around it, whatever its header
+// says.
 func TestSubRequestsKeepTheEdge(t *testing.T) {
 	var rec bulwarktest.Recorder
 	edge := bulwark.Must(bulwark.Edge{Hosts: []string{"a"}, TrustedProxies: proxies, ForwardedHeader: "X-Forwarded-For",

@@ -247,9 +247,9 @@ func TestWhoDoesNotWaitPaysNothing(t *testing.T) {
 	}
 }
 
-// A layer that has a scope of its own ends it when its handler has returned, as a
-// server does: else whatever waits would stay with the request around until that
-// ends.
+// A layer that has a scope of its own ends it when its handler has returned, as
+// a server does: else whatever waits would stay with the request around until
+// that ends.
 func TestCancelWithoutACauseEndsWhatWaits(t *testing.T) {
 	for _, waited := range []bool{false, true} {
 		r, outer := bulwark.Enter(httptest.NewRequest("GET", "/", nil))

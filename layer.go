@@ -3,6 +3,7 @@ package bulwark
 import (
 	"context"
 	"net/http"
+	"reflect"
 )
 
 // A Layer is one security layer around a handler. Its Build returns itself, so
@@ -72,4 +73,33 @@ type Shutdowner interface {
 	// Shutdown drains and closes. It returns when that is done, or with an
 	// error when ctx ends before. It may be called more than once.
 	Shutdown(ctx context.Context) error
+}
+
+// abilityFault says what is wrong with the optional methods of a layer. They
+// are looked up by constant names, or the linker would keep every exported
+// method of the program.
+func abilityFault(layer Layer) string {
+	t := reflect.TypeOf(layer)
+	if _, has := t.MethodByName("Shutdown"); has {
+		if _, fits := layer.(Shutdowner); !fits {
+			return "has a method Shutdown that nobody calls; write Shutdown(context.Context) error, or give it another name"
+		}
+	}
+	if _, has := t.MethodByName("Kind"); has {
+		if _, fits := layer.(Kinded); !fits {
+			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
+		}
+	}
+	if t.Kind() == reflect.Pointer {
+		return ""
+	}
+	pointer := reflect.PointerTo(t)
+	_, shuts := pointer.MethodByName("Shutdown")
+	_, kinded := pointer.MethodByName("Kind")
+	_, shutsItself := layer.(Shutdowner)
+	_, kindedItself := layer.(Kinded)
+	if shuts && !shutsItself || kinded && !kindedItself {
+		return "is passed by value, and only its pointer has Shutdown or Kind; pass the pointer"
+	}
+	return ""
 }

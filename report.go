@@ -51,6 +51,17 @@ func (s *Scope) report(ctx context.Context, e Event) {
 	emit(ctx, recorder, e)
 }
 
+// note remembers an event of the request. A failed login that names no status
+// is the 401 that follows: nobody but the application reports it.
+func (s *Scope) note(name EventName, status int) {
+	if name == AuthnLoginFail && status == 0 {
+		status = http.StatusUnauthorized
+	}
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	s.shared.counted().note(told{name, status, s})
+}
+
 // emit gives an event to its recorder, or to that of last resort.
 func emit(ctx context.Context, rec Recorder, e Event) {
 	if rec == nil {

@@ -76,6 +76,14 @@ type lodging struct {
 	first  room
 }
 
+// counted returns the tally, to write into it. The lock is held.
+func (rec *record) counted() *tally {
+	if rec.tally == nil {
+		rec.tally = new(tally)
+	}
+	return rec.tally
+}
+
 type scopeKey struct{}
 
 // Enter returns the scope of r, and installs one if there is none yet. The

@@ -13,12 +13,12 @@ type tally struct {
 	next    int        // the place in answers that is overwritten next
 }
 
-// told is one event: its name, its status, and the innermost scope that it was
-// reported in.
+// told is one event: its name, its status, and the place that it was reported
+// in, which is a pointer and only compared.
 type told struct {
 	name   EventName
 	status int
-	scope  *Scope
+	place  any
 }
 
 // A refusal is what Deny has written into one answer. The answer is told apart
@@ -39,7 +39,7 @@ func (t *tally) has(answer http.Header, name EventName, status int) bool {
 		return false
 	}
 	for _, known := range t.events {
-		if known.scope != nil && (name == "" || known.name == name) && (status == 0 || known.status == status) {
+		if known.place != nil && (name == "" || known.name == name) && (status == 0 || known.status == status) {
 			return true
 		}
 	}
@@ -51,20 +51,14 @@ func (t *tally) has(answer http.Header, name EventName, status int) bool {
 	return false
 }
 
-// tells reports whether an event of that name was reported in the scope or in
-// one around it: not in that of a neighbour.
-func (t *tally) tells(name EventName, s *Scope) bool {
+// tells reports whether an event of that name was reported in that place.
+func (t *tally) tells(name EventName, place any) bool {
 	if t == nil {
 		return false
 	}
 	for _, known := range t.events {
-		if known.name != name {
-			continue
-		}
-		for around := s; around != nil; around = around.outer {
-			if around == known.scope {
-				return true
-			}
+		if known.place == place && known.name == name {
+			return true
 		}
 	}
 	return false
@@ -76,7 +70,7 @@ func (t *tally) note(e told) {
 		if known == e {
 			return
 		}
-		if known.scope == nil {
+		if known.place == nil {
 			t.events[i] = e
 			return
 		}
@@ -100,52 +94,4 @@ func (t *tally) wrote(this refusal) bool {
 func (t *tally) mark(this refusal) {
 	t.answers[t.next] = this
 	t.next = (t.next + 1) % len(t.answers)
-}
-
-// counted is called with the lock held.
-func (rec *record) counted() *tally {
-	if rec.tally == nil {
-		rec.tally = new(tally)
-	}
-	return rec.tally
-}
-
-// note remembers an event of the request. A failed login that names no status
-// is the 401 that follows: nobody but the application reports it.
-func (s *Scope) note(name EventName, status int) {
-	if name == AuthnLoginFail && status == 0 {
-		status = http.StatusUnauthorized
-	}
-	s.shared.mu.Lock()
-	defer s.shared.mu.Unlock()
-	s.shared.counted().note(told{name, status, s})
-}
-
-// marks remembers a refusal in an answer, also for the requests that this one
-// is a sub-request of: their answer may be the same. It reports whether this
-// request meets the refusal for the first time.
-func (s *Scope) marks(this refusal) (first bool) {
-	for rec := s.shared; rec != nil; rec = rec.outer {
-		rec.mu.Lock()
-		fresh := !rec.tally.wrote(this)
-		if fresh {
-			rec.counted().mark(this)
-		}
-		rec.mu.Unlock()
-		if rec == s.shared {
-			first = fresh
-		}
-	}
-	return first
-}
-
-// explains reports whether an event has told already why a caller is missing: a
-// bad cookie counts as no credential, and the 401 is its consequence.
-func (s *Scope) explains(p *Problem) bool {
-	if p.Status != http.StatusUnauthorized || p.Log.Event != AuthzFail {
-		return false
-	}
-	s.shared.mu.Lock()
-	defer s.shared.mu.Unlock()
-	return s.shared.tally.tells(AuthnTokenInvalid, s) || s.shared.tally.tells(AuthnTokenReuse, s)
 }
