@@ -39,8 +39,11 @@ func Chain(parts ...Builder) (*Stack, error) {
 	var layers []Layer
 	var errs []error
 	for i, part := range parts {
+		wrong := func(reason string) {
+			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: reason})
+		}
 		if missing(part) {
-			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: "is nil; remove it or give it a Config"})
+			wrong("is nil; remove it or give it a Config")
 			continue
 		}
 		layer, err := part.Build()
@@ -49,11 +52,11 @@ func Chain(parts ...Builder) (*Stack, error) {
 			continue
 		}
 		if missing(layer) {
-			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: "its Build returned no layer and no error"})
+			wrong("its Build returned no layer and no error")
 			continue
 		}
 		if reason := abilityFault(layer); reason != "" {
-			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: reason})
+			wrong(reason)
 			continue
 		}
 		if stack, ok := layer.(*Stack); ok {
@@ -76,7 +79,7 @@ func missing(v any) bool {
 	}
 	value := reflect.ValueOf(v)
 	switch value.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+	case reflect.Pointer, reflect.Func:
 		return value.IsNil()
 	}
 	return false
