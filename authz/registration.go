@@ -30,9 +30,14 @@ type placed struct {
 	limit string // the name, if the layer is a limit
 }
 
-// A limit is a layer that counts under a name. The rate limits of this module
-// have this method; package ratelimit is not known here.
-type limit interface{ LimitName() string }
+// A Limit is a layer that counts under a name, as the rate limits of this
+// module do. A [Mux] refuses two Limits of one name that are not the same
+// layer.
+type Limit interface {
+	bulwark.Layer
+	// LimitName returns the name, or "" for a limit without one.
+	LimitName() string
+}
 
 func newRegistration(place string, policy *Policy) *registration {
 	place = "authz." + place
@@ -76,7 +81,7 @@ func (reg *registration) inside(layers []bulwark.Builder) {
 		}
 		for _, layer := range single {
 			p := placed{layer: layer, at: i}
-			if named, ok := layer.(limit); ok {
+			if named, ok := layer.(Limit); ok {
 				p.limit = named.LimitName()
 			}
 			reg.layers = append(reg.layers, p)

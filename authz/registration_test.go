@@ -17,6 +17,9 @@ import (
 // builder is a Builder that is a function.
 type builder func() (bulwark.Layer, error)
 
+// The rate limits are told apart by their names.
+var _ authz.Limit = (*ratelimit.Middleware)(nil)
+
 func (b builder) Build() (bulwark.Layer, error) { return b() }
 
 // kinded is a layer of a kind.
