@@ -46,7 +46,7 @@ func Chain(parts ...Builder) (*Stack, error) {
 			wrong("is nil; remove it or give it a Config")
 			continue
 		}
-		layer, err := part.Build()
+		layer, err := built(part)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -69,6 +69,17 @@ func Chain(parts ...Builder) (*Stack, error) {
 		return nil, errors.Join(errs...)
 	}
 	return &Stack{layers: layers, made: true}, nil
+}
+
+// built is what Build returns, and an error where it panics, as that of a layer
+// around nil does.
+func built(part Builder) (layer Layer, err error) {
+	defer func() {
+		if recover() != nil {
+			layer, err = nil, &ConfigError{Field: fmt.Sprintf("%T", part), Reason: "has a Build that panics; a layer around another one must not be around nil"}
+		}
+	}()
+	return part.Build()
 }
 
 // missing reports a nil interface, and a nil pointer or function inside one.

@@ -1,6 +1,7 @@
 package bulwark
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -33,17 +34,28 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	r, s := Enter(r)
 	p := problemOf(err)
-	first := s.marks(refusal{w.Header(), p.Log.Event, p.Log.Reason, p.Status})
-	if first && !s.explains(p) {
-		Report(r, p.event())
+	e := p.event() // before anything is marked: a cause may panic
+	answer := w.Header()
+	if answer == nil { // of a writer that breaks its contract
+		answer = http.Header{}
 	}
-	if started(w) {
+	if s.marks(refusal{answer, p.Log.Event, p.Log.Reason, p.Status}) {
+		if s.explains(p, answer) {
+			s.note(p.Log.Event, p.Status, atTheDoor)
+		} else {
+			s.Describe(r, &e)
+			s.report(r.Context(), e, atTheDoor)
+		}
+	}
+	if started(w, answer) {
 		return
 	}
-	p.writeHeader(w.Header(), s)
+	p.writeHeader(answer, s)
 	requestID, responder := s.answers()
-	if responder != nil {
-		responder(w, r, p)
+	if responder != nil && r.Context().Value(respondingKey{}) == nil {
+		// A Responder that gives up may call Deny: then the standard body is
+		// written.
+		responder(w, r.WithContext(context.WithValue(r.Context(), respondingKey{}, true)), p)
 		return
 	}
 	body, err := json.Marshal(p.body(requestID))
@@ -52,13 +64,21 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 		bare.Extensions, bare.Errors = nil, nil
 		body, _ = json.Marshal(bare.body(requestID))
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
+	answer.Set("Content-Type", "application/problem+json")
+	answer.Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		w.Write(append(body, '\n'))
 	}
 }
+
+// respondingKey is set in the context of a request whose refusal is being
+// rendered by a Responder.
+type respondingKey struct{}
+
+// atTheDoor is the place of what Deny reports. It is none of the scopes: a
+// refusal explains its own answer and no other.
+var atTheDoor = new(byte)
 
 // marks remembers a refusal in an answer, also for the requests that this one
 // is a sub-request of: their answer may be the same. It reports whether this
@@ -80,16 +100,19 @@ func (s *Scope) marks(this refusal) (first bool) {
 
 // explains reports whether an event has told already why a caller is missing: a
 // bad cookie counts as no credential, and the 401 is its consequence. It asks
-// this scope and those around it, and not a neighbour.
-func (s *Scope) explains(p *Problem) bool {
+// this scope and those around it, and not a neighbour; and an event explains
+// one answer.
+func (s *Scope) explains(p *Problem, answer http.Header) bool {
 	if p.Status != http.StatusUnauthorized || p.Log.Event != AuthzFail {
 		return false
 	}
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	for around := s; around != nil; around = around.outer {
-		if told := s.shared.tally; told.tells(AuthnTokenInvalid, around) || told.tells(AuthnTokenReuse, around) {
-			return true
+		for _, cause := range [...]EventName{AuthnTokenInvalid, AuthnTokenReuse} {
+			if s.shared.tally.explains(cause, around, answer) {
+				return true
+			}
 		}
 	}
 	return false
@@ -114,7 +137,7 @@ func problemOf(err error) *Problem {
 		p = *problem
 	case errors.As(err, &config) && config != nil:
 		p = Problem{Status: http.StatusInternalServerError, Code: config.area() + ".unconfigured", Err: err}
-	case errors.As(err, &tooLarge):
+	case errors.As(err, &tooLarge) && tooLarge != nil:
 		p = Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large",
 			Detail: "The body is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes allowed here."}
 	default:
@@ -159,7 +182,7 @@ func (p *Problem) event() Event {
 		Issuer: p.Log.Issuer, UserID: p.Log.UserID}
 	n := copy(e.Attrs[:len(e.Attrs)-1], p.Log.Attrs)
 	if p.Err != nil {
-		e.Attrs[n] = slog.String("error", p.Err.Error())
+		e.Attrs[n] = slog.String("error", textOf(p.Err))
 	}
 	return e
 }
@@ -198,12 +221,13 @@ func (p *Problem) writeChallenges(h http.Header, s *Scope) {
 	}
 }
 
-// started reports whether w has sent its header already, where it can tell. The
-// one ResponseWriter wrapper of this module can.
-func started(w http.ResponseWriter) bool {
+// started reports whether the answer has been sent already, where w can tell.
+// The one ResponseWriter wrapper of this module can. A writer further in is
+// believed only where it is about the same answer.
+func started(w http.ResponseWriter, answer http.Header) bool {
 	for depth := 0; w != nil && depth < 16; depth++ {
 		if teller, ok := w.(interface{ Started() bool }); ok {
-			return teller.Started()
+			return sameHeader(w.Header(), answer) && teller.Started()
 		}
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
@@ -212,6 +236,14 @@ func started(w http.ResponseWriter) bool {
 		w = wrapper.Unwrap()
 	}
 	return false
+}
+
+// textOf returns the text of a cause. An error whose Error panics, as that of a
+// nil pointer may, must not take the refusal with it.
+func textOf(err error) (text string) {
+	text = "an error without a text"
+	defer func() { _ = recover() }()
+	return err.Error()
 }
 
 // retryAfter is a time in whole seconds, rounded up, at least one.

@@ -57,7 +57,7 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 	s.shared.mu.Unlock()
 	if !edged {
 		var err error
-		if client, err = e.arrive(r, s.shared); err != nil {
+		if client, err = e.arrive(r, s.shared, client); err != nil {
 			return err
 		}
 	}
@@ -75,8 +75,11 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 // arrive settles client, TLS and id, once: a sub-request that a handler sends
 // with its own context has come the way of the request around it, whatever its
 // header says.
-func (e *EdgeLayer) arrive(r *http.Request, rec *record) (netip.Addr, error) {
+func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (netip.Addr, error) {
 	client := peer(r)
+	if !client.IsValid() && rec.outer != nil {
+		client = inherited // a sub-request has come the way of the request around it
+	}
 	secure := r.TLS != nil
 	requestID := ""
 	var fault error

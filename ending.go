@@ -19,6 +19,15 @@ var closed = func() <-chan struct{} {
 	return c
 }()
 
+// mortal reports whether the scope ends apart from the context that it was made
+// in: the scope of a request, which ends with that, and one of [Identify],
+// whose layer cancels it. Any other scope (of a sub-request, or of another
+// Header) would stay with the request around until that ends, because nobody
+// says when it is over.
+func (s *Scope) mortal() bool {
+	return s.principal != nil || s.outer == nil && s.shared.outer == nil
+}
+
 // ending is made on first use: nobody waits for most requests. It stays with
 // the request's own context until that ends.
 func (s *Scope) ending() *ending {
@@ -38,6 +47,10 @@ func (s *Scope) ending() *ending {
 // [context.Canceled] where cause is nil. The first cause counts. What is
 // around, and the request that a sub-request belongs to, goes on.
 //
+// It is for the scope of a request and for those of [Identify]. A scope that
+// [Enter] made for a sub-request ends in this way only for those who begin to
+// wait afterwards: whoever waits already waits for the request around.
+//
 // A layer that got the scope from [Identify] cancels it without a cause when
 // its handler returns, as a server does with the context of a request: what
 // waits for it is set free, and the request around keeps nothing of it. Where
@@ -53,6 +66,9 @@ func (s *Scope) Cancel(cause error) {
 
 // Done is closed when the request ends. See [context.Context].
 func (s *Scope) Done() <-chan struct{} {
+	if s.end.Load() == nil && !s.mortal() {
+		return s.Context.Done()
+	}
 	e := s.ending()
 	if e == over {
 		return closed

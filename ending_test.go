@@ -162,7 +162,7 @@ func (c *rendezvous) AfterFunc(func()) func() bool {
 func TestFirstWaitersAtOnce(t *testing.T) {
 	parent := &rendezvous{Context: t.Context()}
 	parent.met.Add(2)
-	s := &bulwark.Scope{Context: parent}
+	_, s := entered(parent)
 	var done [2]<-chan struct{}
 	var both sync.WaitGroup
 	both.Go(func() { done[0] = s.Done() })

@@ -84,7 +84,10 @@ func (s *Scope) whoCalled(ctx context.Context) (caller, stands *Principal) {
 	verified, settled := ctx.Value(verifiedKey{}).(*Scope)
 	if settled {
 		caller = verified.principal.orNil()
-	} else if p := s.shared.caller.Load(); p != nil {
+	}
+	// The identity of the request around is not that of a sub-request which has
+	// a caller of its own on record.
+	if p := s.shared.caller.Load(); p != nil && (!settled || verified.shared != s.shared) {
 		caller, settled = p.orNil(), true
 	}
 	if by, ok := ctx.Value(identityKey{}).(*assumed); ok {

@@ -90,6 +90,9 @@ func abilityFault(layer Layer) string {
 			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
 		}
 	}
+	if ability := lost(layer, t); ability != "" {
+		return "embeds several things with a method " + ability + ", of which Go promotes none; write one that calls them all"
+	}
 	if t.Kind() == reflect.Pointer {
 		return ""
 	}
@@ -100,6 +103,32 @@ func abilityFault(layer Layer) string {
 	_, kindedItself := layer.(Kinded)
 	if shuts && !shutsItself || kinded && !kindedItself {
 		return "is passed by value, and only its pointer has Shutdown or Kind; pass the pointer"
+	}
+	return ""
+}
+
+// lost names an ability that the parts of a layer have and the layer has not,
+// because several of them have it.
+func lost(layer Layer, t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	_, shuts := layer.(Shutdowner)
+	_, kinded := layer.(Kinded)
+	for i := range t.NumField() {
+		part := t.Field(i)
+		if !part.Anonymous {
+			continue
+		}
+		switch {
+		case !shuts && part.Type.Implements(reflect.TypeFor[Shutdowner]()):
+			return "Shutdown"
+		case !kinded && part.Type.Implements(reflect.TypeFor[Kinded]()):
+			return "Kind"
+		}
 	}
 	return ""
 }

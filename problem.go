@@ -74,7 +74,7 @@ func (p *Problem) Error() string {
 		text += " (" + reason + ")"
 	}
 	if p.Err != nil {
-		text += ": " + p.Err.Error()
+		text += ": " + textOf(p.Err)
 	}
 	return text
 }

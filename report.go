@@ -23,12 +23,12 @@ type Recorder interface {
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
 	s.Describe(r, &e)
-	s.report(r.Context(), e)
+	s.report(r.Context(), e, s)
 }
 
 // ReportContext sends a security event of something that is done with a context
 // alone. Where ctx is that of a request, the event is reported as [Report] does
-// // it. Elsewhere, as in a job or a tool, it goes to otherwise, or to
+// it. Elsewhere, as in a job or a tool, it goes to otherwise, or to
 // [slog.Default] where that is nil.
 func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 	s := scopeOf(ctx)
@@ -39,12 +39,12 @@ func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 	}
 	s.describe(ctx, &e)
 	e.Sanitize()
-	s.report(ctx, e)
+	s.report(ctx, e, s)
 }
 
 // report hands on an event that has been described.
-func (s *Scope) report(ctx context.Context, e Event) {
-	s.note(e.Name, e.Status)
+func (s *Scope) report(ctx context.Context, e Event, place any) {
+	s.note(e.Name, e.Status, place)
 	s.shared.mu.Lock()
 	recorder := s.shared.recorder
 	s.shared.mu.Unlock()
@@ -53,13 +53,13 @@ func (s *Scope) report(ctx context.Context, e Event) {
 
 // note remembers an event of the request. A failed login that names no status
 // is the 401 that follows: nobody but the application reports it.
-func (s *Scope) note(name EventName, status int) {
+func (s *Scope) note(name EventName, status int, place any) {
 	if name == AuthnLoginFail && status == 0 {
 		status = http.StatusUnauthorized
 	}
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
-	s.shared.counted().note(told{name, status, s})
+	s.shared.counted().note(told{name: name, status: status, place: place})
 }
 
 // emit gives an event to its recorder, or to that of last resort.

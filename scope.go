@@ -94,14 +94,20 @@ type scopeKey struct{}
 // Header, such as one that is made to ask a question about a context, uses the
 // scope that is there.
 func Enter(r *http.Request) (*http.Request, *Scope) {
-	around := scopeOf(r.Context())
-	switch {
-	case around == nil:
+	nearest := scopeOf(r.Context())
+	if nearest == nil {
 		return lodge(r, arrived(r), nil)
-	case r.Header == nil || sameHeader(r.Header, around.header):
-		return r, around
 	}
-	return around.child(r)
+	if r.Header == nil {
+		return r, nearest
+	}
+	// An adapter may hand on the Header of outside with the context of inside.
+	for around := nearest; around != nil; around = around.outer {
+		if sameHeader(r.Header, around.header) {
+			return r, nearest
+		}
+	}
+	return nearest.child(r)
 }
 
 // lodge gives r a record and a scope.
@@ -151,6 +157,7 @@ func (place *room) lend(r *http.Request, header http.Header, shared *record, out
 // because the old one has become untrue or must not be seen inside: without it
 // the copy would be taken for a sub-request.
 func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
+	r, s = Enter(r) // whatever scope is at hand: that of r says which request it is
 	r, _ = s.within(r, h)
 	r.Header = h
 	return r

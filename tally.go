@@ -14,11 +14,13 @@ type tally struct {
 }
 
 // told is one event: its name, its status, and the place that it was reported
-// in, which is a pointer and only compared.
+// in, which is a pointer and only compared. An event explains the one answer
+// that is its consequence, and no other.
 type told struct {
-	name   EventName
-	status int
-	place  any
+	name     EventName
+	status   int
+	place    any
+	explains http.Header // nil while it has explained nothing
 }
 
 // A refusal is what Deny has written into one answer. The answer is told apart
@@ -51,13 +53,21 @@ func (t *tally) has(answer http.Header, name EventName, status int) bool {
 	return false
 }
 
-// tells reports whether an event of that name was reported in that place.
-func (t *tally) tells(name EventName, place any) bool {
+// explains reports whether an event of that name, reported in that place, is
+// the cause of the answer: the first that is asked for, again and again.
+func (t *tally) explains(name EventName, place any, answer http.Header) bool {
 	if t == nil {
 		return false
 	}
-	for _, known := range t.events {
-		if known.place == place && known.name == name {
+	for i, known := range t.events {
+		if known.place != place || known.name != name {
+			continue
+		}
+		if known.explains == nil {
+			t.events[i].explains = answer
+			return true
+		}
+		if sameHeader(known.explains, answer) {
 			return true
 		}
 	}
@@ -67,7 +77,7 @@ func (t *tally) tells(name EventName, place any) bool {
 // note remembers an event.
 func (t *tally) note(e told) {
 	for i, known := range t.events {
-		if known == e {
+		if known.name == e.name && known.status == e.status && known.place == e.place {
 			return
 		}
 		if known.place == nil {

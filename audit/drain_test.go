@@ -102,7 +102,8 @@ func TestShutdownOfAHungSink(t *testing.T) {
 		if n := len(well.records(t)); n != 2 {
 			t.Errorf("the other sink has %d records", n)
 		}
-		// When the sink comes back, its goroutine writes what is queued and ends.
+		// When the sink comes back, its goroutine writes what is queued and
+		// ends.
 		close(hung.release)
 		if err := m.Shutdown(t.Context()); err != nil || len(hung.records(t)) != 2 {
 			t.Errorf("%v, %s", err, hung)

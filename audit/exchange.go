@@ -26,15 +26,24 @@ func (x *exchange) end() {
 		panicked = recover()
 	}
 	status := x.watch.Final(!x.returned)
+	// An audit layer further in may have told of this very answer.
+	told := x.watch.Told() == status
 	switch {
+	case told:
 	case !x.returned && panicked != http.ErrAbortHandler:
 		// What it panicked with is for the server's own log: it may hold
 		// anything.
 		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
+		x.watch.Tell(status)
 	default:
-		if name := unreported(status); name != "" && !x.scope.Reported(x.watch.Header(), "", status) {
+		name := unreported(status)
+		if name == "" {
+			break
+		}
+		if !x.scope.Reported(x.watch.Header(), "", status) {
 			bulwark.Report(x.r, bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"})
 		}
+		x.watch.Tell(status)
 	}
 	if x.audit.accessLog {
 		x.audit.access(x, status)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -37,7 +38,14 @@ func known(ctx context.Context) bool {
 		return true
 	}
 	scope, ok := ctx.(*bulwark.Scope)
-	return ok && scope.Caller() != nil
+	if !ok {
+		if bulwark.RequestID(ctx) == "" { // no request of this module
+			return false
+		}
+		// Somebody has derived a context; the scope is found inside it.
+		_, scope = bulwark.Enter(new(http.Request).WithContext(ctx))
+	}
+	return scope.Caller() != nil
 }
 
 // foldKey is what is counted together.

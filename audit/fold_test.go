@@ -51,7 +51,8 @@ func TestFloodOfAnonymousRefusals(t *testing.T) {
 			t.Errorf("from %v to %v, want within %v to %v", first, until, begin, end)
 		}
 
-		// The minutes that follow begin anew, and are written when they are over.
+		// The minutes that follow begin anew, and are written when they are
+		// over.
 		for minute := range 3 {
 			path := fmt.Sprintf("/again/%d", minute)
 			for range 30 {
@@ -159,8 +160,8 @@ func TestTableOfPrefixesIsBounded(t *testing.T) {
 		}
 		drain(t, m)
 		got := out.records(t)
-		// 16 prefixes, one shared counter with its one line, 63 further names, one
-		// for the rest.
+		// 16 prefixes, one shared counter with its one line, 63 further names,
+		// one for the rest.
 		if len(got) > 16+2+63+2 || occurrences(got) != 3200 {
 			t.Errorf("%d lines for %d occurrences", len(got), occurrences(got))
 		}

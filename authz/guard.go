@@ -133,6 +133,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Pattern = pattern
 	r, s := bulwark.Enter(r)
 	s.SetRoute(pattern)
+	if len(rt.parsed.wild) > 0 {
+		r = unshared(r)
+	}
 	for i, wild := range rt.parsed.wild {
 		r.SetPathValue(wild.name, values[i])
 	}

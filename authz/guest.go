@@ -21,11 +21,12 @@ func (g *guest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Route() == "" && r.Pattern != "" {
 		s.SetRoute(r.Pattern)
 	}
-	if !g.path.safe(r) {
+	values, ok := g.path.safe(r)
+	if !ok {
 		bulwark.Deny(w, r, errPathValue())
 		return
 	}
-	g.next.ServeHTTP(w, r)
+	g.next.ServeHTTP(w, g.path.set(r, values))
 }
 
 // A guestPath checks paths that another router has matched.
@@ -50,27 +51,39 @@ type guestPattern struct {
 }
 
 // safe checks the whole path, because it is not known here which parts of it
-// are values. Then it checks the values that are known.
-func (p *guestPath) safe(r *http.Request) bool {
+// are values. Then it checks the values that are known, and returns those that
+// the router keeps to itself, by the place of their names.
+func (p *guestPath) safe(r *http.Request) (values []string, ok bool) {
 	if hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeValue(r.URL.Path, true) {
-		return false
+		return nil, false
 	}
 	for _, w := range p.parsed(r.Pattern).wild {
 		if unsafeValue(r.PathValue(w.name), w.multi) {
-			return false
+			return nil, false
 		}
 	}
 	if p.value == nil {
-		return true
+		return nil, true
 	}
-	for _, name := range p.names {
-		value := p.value(r, name)
-		if unsafeValue(value, false) {
-			return false
+	values = make([]string, len(p.names))
+	for i, name := range p.names {
+		if values[i] = p.value(r, name); unsafeValue(values[i], false) {
+			return nil, false
 		}
-		r.SetPathValue(name, value)
 	}
-	return true
+	return values, true
+}
+
+// set returns a request that has the values, and r itself where there are none.
+func (p *guestPath) set(r *http.Request, values []string) *http.Request {
+	if len(values) == 0 {
+		return r
+	}
+	r = unshared(r)
+	for i, value := range values {
+		r.SetPathValue(p.names[i], value)
+	}
+	return r
 }
 
 // parsed takes a pattern apart and remembers the last one: a route has one.

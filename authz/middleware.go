@@ -45,13 +45,13 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 }
 
 // Check decides about r as Wrap does, for use outside of a chain. It checks the
-// path, then the rule. It returns nil, or the refusal for [bulwark.Deny]. Where
-// the Config has a PathValue, it sets the path values on r.
+// path, then the rule. It returns nil, or the refusal for [bulwark.Deny]. It
+// changes nothing of r: path values are set by Wrap alone.
 func (m *Middleware) Check(r *http.Request) error {
 	if err := m.unmade(); err != nil {
 		return err
 	}
-	if !m.path.safe(r) {
+	if _, ok := m.path.safe(r); !ok {
 		return errPathValue()
 	}
 	var p pass

@@ -123,7 +123,10 @@ func TestConfigPathValue(t *testing.T) {
 				bulwark.Deny(w, r, err)
 				return
 			}
-			got = r.PathValue("id") + r.PathValue("part")
+			got = c.PathValue(r, "id") + c.PathValue(r, "part")
+			if set := r.PathValue("id") + r.PathValue("part"); set != "" {
+				t.Errorf("Check has set %q on the request", set)
+			}
 		}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,8 +153,9 @@ func TestConfigPathValue(t *testing.T) {
 	only := bulwark.Must(authz.New(c))
 	r := request("GET", "/documents/1", as("alice"))
 	r.Header.Set("X-Id", "7")
-	if err := only.Check(r); err != nil || r.PathValue("id") != "7" {
-		t.Errorf("the default name: %v, id %q", err, r.PathValue("id"))
+	serve(only.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.PathValue("id") })), r)
+	if got != "7" || r.PathValue("id") != "" {
+		t.Errorf("the default name: id %q inside, %q outside", got, r.PathValue("id"))
 	}
 }
 

@@ -80,6 +80,9 @@ func (reg *registration) inside(layers []bulwark.Builder) {
 			single = stack.Layers()
 		}
 		for _, layer := range single {
+			if kinded, ok := layer.(bulwark.Kinded); ok && kinded.Kind() == bulwark.KindAuth {
+				reg.faults.AddAt("layers", i, string(bulwark.KindAuth), "would change the caller after the rule has decided about another; put auth outside the router")
+			}
 			p := placed{layer: layer, at: i}
 			if named, ok := layer.(Limit); ok {
 				p.limit = named.LimitName()

@@ -35,6 +35,7 @@ type Writer struct {
 	bytes    int64
 	hijacked bool
 	hooked   bool // the hooks have run
+	told     int  // the status of a refusal that has been recorded
 	expiry   expiry
 }
 
@@ -122,6 +123,13 @@ func (w *Writer) Bytes() int64 { return w.bytes }
 
 // Started reports whether the header has been sent or the connection hijacked.
 func (w *Writer) Started() bool { return w.status != 0 || w.hijacked }
+
+// Tell notes that a refusal of that status has been recorded, by the layer that
+// records refusals, which may stand around this response twice.
+func (w *Writer) Tell(status int) { w.told = status }
+
+// Told returns what Tell noted last, and 0 before.
+func (w *Writer) Told() int { return w.told }
 
 // Hijacked reports whether a handler has taken the connection over.
 func (w *Writer) Hijacked() bool { return w.hijacked }
