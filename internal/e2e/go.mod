@@ -2,7 +2,10 @@ module github.com/bulwark-go/bulwark/internal/e2e
 
 go 1.26.0
 
-require github.com/bulwark-go/bulwark v0.0.0
+require (
+	github.com/bulwark-go/bulwark v0.0.0
+	github.com/go-chi/chi/v5 v5.5.0
+)
 
 require (
 	github.com/aymerick/douceur v0.2.0 // indirect
