@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/bulwark-go/bulwark v0.0.0
 	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gorilla/mux v1.8.1
 )
 
 require (
