@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+func TestGin(t *testing.T) {
+	try(t, service{
+		open:    openGin,
+		noRoute: "service.no_route",
+		routes: routes{
+			health: "/health", document: "/documents/:id", create: "/documents", admin: "/admin",
+			vault: "/vault", batch: "/batch",
+		},
+	})
+}
+
+func openGin(c *core) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	router := gin.New()
+	router.NoRoute(gin.WrapF(noRoute))
+	router.Use(ginRoute)
+
+	router.GET("/health", func(g *gin.Context) { g.String(http.StatusOK, "ok") })
+	router.GET("/documents/:id", ginPathValues, gin.WrapH(c.object(c.documents)))
+	router.POST("/documents", ginLayer(c.behind(authz.Require("document:create:own"), newDocument()...)), func(g *gin.Context) {
+		d, err := c.create(g.Request)
+		if err != nil {
+			bulwark.Deny(g.Writer, g.Request, err)
+			return
+		}
+		g.JSON(http.StatusCreated, d)
+	})
+	router.GET("/admin", ginLayer(c.behind(authz.RequireRole("admin"))), func(g *gin.Context) {
+		g.String(http.StatusOK, "welcome")
+	})
+	router.GET("/vault", ginLayer(c.behind(authz.Authenticated(), vaultGuesses()...)), func(g *gin.Context) {
+		g.Status(http.StatusForbidden) // gin writes this header when all is over
+	})
+	router.POST("/batch", ginLayer(c.behind(authz.Authenticated(), newBatch()...)), func(g *gin.Context) {
+		result, err := c.runBatch(g.Request)
+		if err != nil {
+			bulwark.Deny(g.Writer, g.Request, err)
+			return
+		}
+		g.JSON(http.StatusOK, result)
+	})
+	return router
+}
+
+// ginRoute records the pattern of the route. gin keeps it in its own context,
+// where a function of the request does not find it.
+func ginRoute(g *gin.Context) {
+	ginLayer(bulwark.RecordRoute(func(*http.Request) string { return g.FullPath() }))(g)
+}
+
+// ginPathValues puts the parameters where net/http has them.
+func ginPathValues(g *gin.Context) {
+	for _, p := range g.Params {
+		g.Request.SetPathValue(p.Key, p.Value)
+	}
+}
+
+// ginLayer makes a layer a handler of gin's.
+func ginLayer(layer bulwark.Layer) gin.HandlerFunc {
+	return func(g *gin.Context) {
+		passed := false
+		outerWriter, outerRequest := g.Writer, g.Request
+		layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			passed = true
+			g.Request, g.Writer = r, &ginWriter{ResponseWriter: outerWriter, layer: w}
+			g.Next()
+			g.Writer.WriteHeaderNow() // the layer must see the status before it returns
+		})).ServeHTTP(g.Writer, g.Request)
+		g.Writer, g.Request = outerWriter, outerRequest
+		if !passed {
+			g.Abort()
+		}
+	}
+}
+
+// A ginWriter is gin's writer for what is inside a layer: it keeps the status
+// until the header is written, as gin wants it, and writes to the layer.
+type ginWriter struct {
+	gin.ResponseWriter // outside the layer
+	layer              http.ResponseWriter
+	status             int
+	written            bool
+}
+
+func (w *ginWriter) Header() http.Header { return w.layer.Header() }
+func (w *ginWriter) Written() bool       { return w.written }
+
+func (w *ginWriter) Status() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+func (w *ginWriter) WriteHeader(status int) {
+	if !w.written {
+		w.status = status
+	}
+}
+
+func (w *ginWriter) WriteHeaderNow() {
+	if !w.written {
+		w.written = true
+		w.layer.WriteHeader(w.Status())
+	}
+}
+
+func (w *ginWriter) Write(b []byte) (int, error) {
+	w.WriteHeaderNow()
+	return w.layer.Write(b)
+}
+
+func (w *ginWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+func (w *ginWriter) Flush() {
+	w.WriteHeaderNow()
+	http.NewResponseController(w.layer).Flush()
+}
+
+func (w *ginWriter) Unwrap() http.ResponseWriter { return w.layer }
