@@ -25,7 +25,7 @@ type Stack struct {
 //   - cors stands outside auth: a preflight carries no credentials (Fetch,
 //     CORS-preflight fetch);
 //   - a limit by principal and authz stand inside auth, where there is a
-//     principal;
+//     principal (a chain without auth may stand inside another one with it);
 //   - sanitize stands outside validate: stripping may break what was checked.
 //
 // It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner]

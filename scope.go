@@ -222,7 +222,8 @@ func (s *Scope) Route() string {
 	return s.shared.route
 }
 
-// SetRoute records the pattern that matched.
+// SetRoute records the pattern that matched. Copies of a request that are
+// routed at once share it: the last word counts.
 func (s *Scope) SetRoute(pattern string) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
