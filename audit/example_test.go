@@ -36,9 +36,8 @@ func Example() {
 	if err := stack.Shutdown(context.Background()); err != nil {
 		fmt.Println(err)
 	}
-	// Output: {"level":"WARN","msg":"security
-	// event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/documents/42\\x0aFAKE","method":"GET","route":"GET
-	// /documents/{id}","reason":"documents.not_yours","status":403}
+	// Output:
+	// {"level":"WARN","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/documents/42\\x0aFAKE","method":"GET","route":"GET /documents/{id}","reason":"documents.not_yours","status":403}
 }
 
 // Twenty lines, and then one with a count.
@@ -50,10 +49,9 @@ func ExampleConfig_flood() {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 	}
 	layer.Close()
-	// Output: {"level":"WARN","msg":"security
-	// event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401}
-	// {"level":"WARN","msg":"security
-	// event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401,"count":999}
+	// Output:
+	// {"level":"WARN","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401}
+	// {"level":"WARN","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401,"count":999}
 }
 
 func ExampleConfig_accessLog() {
@@ -62,9 +60,8 @@ func ExampleConfig_accessLog() {
 	h := layer.Wrap(http.NotFoundHandler())
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/documents?limit=50&secret=hunter2", nil))
 	layer.Close()
-	// Output: level=INFO msg=request type=access ip=192.0.2.1 userId=""
-	// path=/documents method=GET status=404 bytes=19
-	// query="limit=50&[redacted]"
+	// Output:
+	// level=INFO msg=request type=access ip=192.0.2.1 userId="" path=/documents method=GET status=404 bytes=19 query="limit=50&[redacted]"
 }
 
 func ExampleSecret() {
@@ -83,8 +80,8 @@ func ExampleConfig_order() {
 		audit.Config{},
 	)
 	fmt.Println(err)
-	// Output: bulwark.Chain[1]: audit: put audit outside all other layers,
-	// once: what they refuse must be recorded
+	// Output:
+	// bulwark.Chain[1]: audit: put audit outside all other layers, once: what they refuse must be recorded
 }
 
 // Every mistake is reported when the program starts, and all of them at once.
@@ -98,10 +95,10 @@ func Example_incorrect() {
 		MaxOneByOne:   1_000_000,
 	})
 	fmt.Println(err)
-	// Output: audit.Logger: is given beside Sinks; put its Handler into Sinks
+	// Output:
+	// audit.Logger: is given beside Sinks; put its Handler into Sinks
 	// audit.Sinks[1]: is nil; remove it or give it a handler
-	// audit.AccessQuery[1]: access_token: sounds like a credential, which is
-	// never logged audit.AccessHeaders[0]: Authorization: sounds like a
-	// credential, which is never logged audit.MaxOneByOne: 1000000: must be 1
-	// to 10000, or 0 for 20
+	// audit.AccessQuery[1]: access_token: sounds like a credential, which is never logged
+	// audit.AccessHeaders[0]: Authorization: sounds like a credential, which is never logged
+	// audit.MaxOneByOne: 1000000: must be 1 to 10000, or 0 for 20
 }

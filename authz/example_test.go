@@ -81,10 +81,10 @@ func ExampleNewPolicy_incorrect() {
 		},
 	})
 	fmt.Println(err)
-	// Output: authz.Roles[moderator].Inherits[0]: usr: is no role; did you mean
-	// user? authz.Roles[user].Grants[0]: document:read: has no reach; write
-	// document:read:own or document:read:all authz.Roles[user].Grants[1]:
-	// document:raed:own: names an undeclared action; did you mean read?
+	// Output:
+	// authz.Roles[moderator].Inherits[0]: usr: is no role; did you mean user?
+	// authz.Roles[user].Grants[0]: document:read: has no reach; write document:read:own or document:read:all
+	// authz.Roles[user].Grants[1]: document:raed:own: names an undeclared action; did you mean read?
 }
 
 // A rule for one route of a router that the application already has.
@@ -129,11 +129,10 @@ func ExampleMux_Handle_incorrect() {
 	var noLimit bulwark.Builder
 	mux.Handle("POST /users", authz.Require("user:craete:all").Scopes(), createUser,
 		noLimit, authz.Config{Policy: policy, Rule: authz.RequireRole("admni")})
-	// Output: authz.Mux(POST /users).handler: is nil; give the route a handler
+	// Output:
+	// authz.Mux(POST /users).handler: is nil; give the route a handler
 	// authz.Mux(POST /users).layers[0]: is nil; remove it or give it a Config
 	// authz.Rule: role admni: admni is no role; did you mean admin?
-	// authz.Mux(POST /users).rule: permission user:craete:all: asks for no
-	// scopes; name them authz.Mux(POST /users).rule: permission
-	// user:craete:all: user:craete:all names an undeclared action; did you mean
-	// create?
+	// authz.Mux(POST /users).rule: permission user:craete:all: asks for no scopes; name them
+	// authz.Mux(POST /users).rule: permission user:craete:all: user:craete:all names an undeclared action; did you mean create?
 }
