@@ -20,13 +20,17 @@ type arrival struct {
 	edged     bool // an Edge has settled it
 }
 
-// arrived is what the connection alone tells of r.
-func arrived(r *http.Request) arrival {
-	a := arrival{method: methodOf(r.Method), clientIP: peer(r), secure: r.TLS != nil}
+// of fills in what r alone tells: which request it is.
+func (a *arrival) of(r *http.Request) {
+	a.method = methodOf(r.Method)
 	if r.URL != nil {
 		a.path = r.URL.Path
 	}
-	return a
+}
+
+// from fills in what the connection of r alone tells: where it comes from.
+func (a *arrival) from(r *http.Request) {
+	a.clientIP, a.secure = peer(r), r.TLS != nil
 }
 
 // id returns the id of the request.

@@ -96,7 +96,10 @@ type scopeKey struct{}
 func Enter(r *http.Request) (*http.Request, *Scope) {
 	nearest := scopeOf(r.Context())
 	if nearest == nil {
-		return lodge(r, arrived(r), nil)
+		all := new(lodging)
+		all.record.arrival.of(r)
+		all.record.arrival.from(r)
+		return all.lodge(r)
 	}
 	if r.Header == nil {
 		return r, nearest
@@ -110,10 +113,8 @@ func Enter(r *http.Request) (*http.Request, *Scope) {
 	return nearest.child(r)
 }
 
-// lodge gives r a record and a scope.
-func lodge(r *http.Request, a arrival, outer *record) (*http.Request, *Scope) {
-	all := new(lodging)
-	all.record.outer, all.record.arrival = outer, a
+// lodge gives r its scope.
+func (all *lodging) lodge(r *http.Request) (*http.Request, *Scope) {
 	all.record.room.Store(&all.first)
 	return all.own.lend(r, r.Header, &all.record, nil)
 }
@@ -122,16 +123,14 @@ func lodge(r *http.Request, a arrival, outer *record) (*http.Request, *Scope) {
 // reached the service and where events and refusals go, and nothing of who
 // called or what was answered.
 func (s *Scope) child(r *http.Request) (*http.Request, *Scope) {
-	around := s.shared
+	all, around := new(lodging), s.shared
 	around.mu.Lock()
 	around.arrival.id() // one id for both, whoever asks first
-	arrival, recorder, responder := around.arrival, around.recorder, around.responder
+	all.record.arrival, all.record.recorder, all.record.responder = around.arrival, around.recorder, around.responder
 	around.mu.Unlock()
-	own := arrived(r)
-	arrival.method, arrival.path = own.method, own.path
-	r, child := lodge(r, arrival, around)
-	child.shared.recorder, child.shared.responder = recorder, responder
-	return r, child
+	all.record.arrival.of(r)
+	all.record.outer = around
+	return all.lodge(r)
 }
 
 // within opens another scope of the same request.
@@ -256,19 +255,27 @@ func (s *Scope) SetChallenges(c []Challenge) {
 // request is recorded apart from here inward, as a sub-request is: what is
 // inside then answers to rec, and what is outside keeps its own.
 func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*http.Request, *Scope) {
-	s.shared.mu.Lock()
-	taken := s.shared.recorder != nil
-	s.shared.mu.Unlock()
-	if taken {
+	if !s.recorded(rec, traceID, spanID) {
 		r, s = s.child(r)
+		s.shared.recorder = nil // that of the request around it
+		s.recorded(rec, traceID, spanID)
 	}
+	return r, s
+}
+
+// recorded sends the events to rec, unless they have a recorder already. The
+// first trace counts.
+func (s *Scope) recorded(rec Recorder, traceID, spanID string) bool {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
+	if s.shared.recorder != nil {
+		return false
+	}
 	s.shared.recorder = rec
 	if a := &s.shared.arrival; a.traceID == "" {
 		a.traceID, a.spanID = traceID, spanID
 	}
-	return r, s
+	return true
 }
 
 // Reported tells whether a refusal or another event is on record: an event of

@@ -1,10 +1,8 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -30,18 +28,19 @@ type Middleware struct {
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, _ = bulwark.Enter(r)
-		principal, bad, err := m.authenticate(r)
+		found, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}
+		principal := found.principal
 		r, scope := bulwark.Identify(r, principal)
 		defer scope.Cancel(nil)
-		scope.SetChallenges(m.challenges.offered(schemeOf(r)))
-		if bad != nil {
+		scope.SetChallenges(m.challenges.offered(found.scheme))
+		if found.bad != nil {
 			// Inside the scope of this request: it explains the 401 that may
 			// follow here, and no other request's.
-			report(r, bad)
+			report(r, found.bad)
 		}
 		if principal != nil && !principal.ExpiresAt.IsZero() {
 			var watch *response.Writer
@@ -81,160 +80,37 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 // Exactly one authenticator is asked and its answer is final: a credential that
 // one refuses is never offered to the next.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
-	principal, bad, err := m.authenticate(r)
-	if bad != nil {
-		report(r, bad)
+	found, err := m.authenticate(r)
+	if found.bad != nil {
+		report(r, found.bad)
 	}
-	return principal, err
+	return found.principal, err
 }
 
-// authenticate returns the caller, and beside an anonymous one what was wrong
-// with a cookie that counts as none.
-func (m *Middleware) authenticate(r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
+// A finding is what the credentials of a request came to.
+type finding struct {
+	principal *bulwark.Principal // nil is nobody
+	bad       *bulwark.Problem   // of a cookie that counts as none
+	scheme    string             // of the Authorization header
+}
+
+// authenticate returns what the credentials of r came to, or the refusal of r.
+func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 	if m == nil || len(m.authenticators) == 0 {
-		return nil, nil, fault.Unmade("auth", "New")
+		return finding{}, fault.Unmade("auth", "New")
 	}
 	lines := r.Header["Authorization"]
 	if len(lines) > 1 {
-		return nil, nil, m.badRequest(ambiguous())
+		return finding{}, m.badRequest(ambiguous())
 	}
-	scheme := schemeOf(r)
-	if len(lines) == 1 && scheme == "" {
-		return nil, nil, m.badRequest(notCredentials())
-	}
-	return m.route(r, scheme)
-}
-
-// schemeOf returns the scheme of the Authorization header, empty where there is
-// none or where the line is not a scheme followed by credentials.
-func schemeOf(r *http.Request) string {
-	lines := r.Header["Authorization"]
-	if len(lines) != 1 {
-		return ""
-	}
-	scheme, _, ok := split(lines[0])
-	if !ok {
-		return ""
-	}
-	return scheme
-}
-
-// route lets the one authenticator decide whose credential r carries, if it
-// carries one.
-func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
-	found := m.detect(r)
-	if found.explicit < 0 && found.fallback >= 0 {
-		found.explicit, found.count = found.fallback, found.fallbacks
-	}
-	switch {
-	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
-		return nil, nil, m.badRequest(ambiguous())
-	case found.count == 1:
-		principal, err = m.ask(found.explicit, r, scheme)
-		return principal, nil, err
-	case scheme != "":
-		return nil, nil, m.unclaimed(r, scheme)
-	case found.ambient >= 0:
-		return m.askAmbient(found.ambient, r)
-	case m.optional:
-		return nil, nil, nil
-	}
-	p := required()
-	p.Challenges = m.challenges.bare
-	return nil, nil, p
-}
-
-// detected holds, by kind of presence, the first authenticator, or -1, and for
-// those that must be alone how many.
-type detected struct {
-	ambient, fallback, explicit int
-	fallbacks, count            int
-}
-
-func (m *Middleware) detect(r *http.Request) detected {
-	found := detected{ambient: -1, fallback: -1, explicit: -1}
-	for i, a := range m.authenticators {
-		switch a.Detect(r) {
-		case Explicit:
-			if found.count++; found.count == 1 {
-				found.explicit = i
-			}
-		case Fallback:
-			if found.fallbacks++; found.fallbacks == 1 {
-				found.fallback = i
-			}
-		case Ambient:
-			if found.ambient < 0 {
-				found.ambient = i
-			}
+	if len(lines) == 1 {
+		var ok bool
+		if found.scheme, _, ok = split(lines[0]); !ok {
+			return finding{}, m.badRequest(notCredentials())
 		}
 	}
-	return found
-}
-
-// owns reports whether the credential that authenticator i has found is the
-// Authorization header, and not one beside it, such as an API key in a field of
-// its own: then there are two.
-func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
-	for _, at := range m.challenges.of[i] {
-		if is(m.challenges.bare[at], scheme) {
-			return true
-		}
-	}
-	without := *r
-	without.Header = make(http.Header, len(r.Header))
-	for name, lines := range r.Header {
-		if name != "Authorization" {
-			without.Header[name] = lines
-		}
-	}
-	presence := m.authenticators[i].Detect(&without)
-	return presence != Explicit && presence != Fallback
-}
-
-// ask lets authenticator i decide about a credential that came under the
-// scheme, none if it is not in the Authorization header.
-func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Principal, error) {
-	principal, err := m.authenticators[i].Authenticate(r)
-	if err != nil {
-		return nil, m.challenged(i, scheme, err)
-	}
-	// Fail closed on an authenticator that breaks its contract: a nil caller
-	// would pass as anonymous, one without a name as anybody.
-	if principal == nil || principal.Subject == "" || principal.Issuer == "" {
-		return nil, errors.New("auth: an authenticator returned no caller, or one without subject or issuer")
-	}
-	return principal, nil
-}
-
-// askAmbient lets authenticator i decide about a cookie. A cookie that is bad
-// counts as none, so that public pages and the login still answer; what was
-// wrong with it is returned beside. An outage is refused: to go on without the
-// caller would log the user out.
-func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
-	if err := m.crossSite.Check(r); err != nil {
-		return nil, nil, err
-	}
-	principal, err = m.ask(i, r, "")
-	if err == nil {
-		return principal, nil, nil
-	}
-	if !m.optional || !errors.As(err, &bad) || bad == nil || bad.Status != http.StatusUnauthorized {
-		return nil, nil, err
-	}
-	return nil, bad, nil
-}
-
-// report reports a bad cookie that counts as none.
-func report(r *http.Request, bad *bulwark.Problem) {
-	event := bulwark.Event{
-		Name: cmp.Or(bad.Log.Event, bulwark.AuthnTokenInvalid), Reason: cmp.Or(bad.Log.Reason, bad.Code), Rule: bad.Log.Rule,
-	}
-	n := copy(event.Attrs[:len(event.Attrs)-1], bad.Log.Attrs)
-	if bad.Err != nil {
-		event.Attrs[n] = slog.String("error", bad.Err.Error())
-	}
-	bulwark.Report(r, event)
+	found.principal, found.bad, err = m.route(r, found.scheme)
+	return found, err
 }
 
 // unclaimed refuses credentials that nobody reads. They never pass as
