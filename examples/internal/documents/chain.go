@@ -78,24 +78,6 @@ func (a *App) loginLimit() ratelimit.Config {
 		Success: func(_ *http.Request, status int) bool { return status != http.StatusUnauthorized }}
 }
 
-// sameSite refuses what a page of another site sends, for routes that give out
-// or take cookies. The auth layer does it only where there is a cookie already.
-func (a *App) sameSite() (bulwark.Builder, error) {
-	guard, err := auth.NewCrossSite(a.config.Origins)
-	if err != nil {
-		return nil, err
-	}
-	return bulwark.LayerFunc(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := guard.Check(r); err != nil {
-				bulwark.Deny(w, r, err)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}), nil
-}
-
 // signUpLimit counts sign-ups by address: those that made an account, and those
 // that found out that there is one.
 func (a *App) signUpLimit() ratelimit.Config {
