@@ -271,6 +271,8 @@ func TestAResponderMayFallBack(t *testing.T) {
 	}
 }
 
+//lint:file-ignore U1000 what Go does not promote looks unused, which is the point
+
 type (
 	closes1 struct{}
 	closes2 struct{}
