@@ -150,7 +150,7 @@ func TestTypedNilErrors(t *testing.T) {
 				defer func() {
 					if p := recover(); p != nil {
 						t.Errorf("panics: %v", p)
-						http.Error(w, "no", 403)
+						http.Error(w, "no", http.StatusForbidden)
 					}
 				}()
 				bulwark.Deny(w, r, err)
@@ -165,13 +165,13 @@ func TestTypedNilErrors(t *testing.T) {
 // One refusal is one event, though the audit layer stands around it twice.
 func TestTheAuditLayerTwice(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		"by_hand": func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 403) },
+		"by_hand": func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) },
 		"door": func(w http.ResponseWriter, r *http.Request) {
 			bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "x.y"})
 		},
 		"reported": func(w http.ResponseWriter, r *http.Request) {
 			bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Status: 403})
-			http.Error(w, "no", 403)
+			http.Error(w, "no", http.StatusForbidden)
 		},
 		"panic": func(w http.ResponseWriter, r *http.Request) { panic("x") },
 	} {

@@ -22,7 +22,7 @@ func TestAKnownCallerIsNeverFolded(t *testing.T) {
 		})
 	}
 	edge := bulwark.Must(bulwark.NewEdge(bulwark.Edge{Hosts: []string{"example.com"}}))
-	byHand := as("alice", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 403) }))
+	byHand := as("alice", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) }))
 	for name, wrap := range map[string]func(m *audit.Middleware) http.Handler{
 		"audit":              func(m *audit.Middleware) http.Handler { return m.Wrap(byHand) },
 		"edge_tracing_audit": func(m *audit.Middleware) http.Handler { return edge.Wrap(tracing(m.Wrap(byHand))) },
