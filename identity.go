@@ -53,6 +53,9 @@ func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 // is identified for a request is what [Scope.Caller] returns to the layers
 // around. A request without a Header changes no record.
 func Identify(r *http.Request, p *Principal) (*http.Request, *Scope) {
+	if scopeOf(r.Context()) == nil {
+		return lodgeAs(r, cmp.Or(p, nobody))
+	}
 	r, around := Enter(r)
 	header := r.Header
 	if header == nil {

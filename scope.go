@@ -113,6 +113,23 @@ func Enter(r *http.Request) (*http.Request, *Scope) {
 	return nearest.child(r)
 }
 
+// lodgeAs gives r a record and a scope that carries the caller p. Where no
+// layer has seen r before, nobody outside needs another scope.
+func lodgeAs(r *http.Request, p *Principal) (*http.Request, *Scope) {
+	all := new(struct {
+		record record
+		own    room
+	})
+	all.record.arrival.of(r)
+	all.record.arrival.from(r)
+	if r.Header != nil {
+		all.record.caller.Store(p)
+	}
+	r, s := all.own.lend(r, r.Header, &all.record, nil)
+	s.principal = p
+	return r, s
+}
+
 // lodge gives r its scope.
 func (all *lodging) lodge(r *http.Request) (*http.Request, *Scope) {
 	all.record.room.Store(&all.first)

@@ -27,7 +27,6 @@ type Middleware struct {
 // [bulwark.Identify]), or refuses the request.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, _ = bulwark.Enter(r)
 		found, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
