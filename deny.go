@@ -76,7 +76,7 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 // rendered by a Responder.
 type respondingKey struct{}
 
-// atTheDoor is the place of what Deny reports. It is none of the scopes: a
+// atTheDoor is the place of what Deny reports. It differs from every scope: a
 // refusal explains its own answer and no other.
 var atTheDoor = new(byte)
 

@@ -7,9 +7,10 @@ import (
 )
 
 // behindProxies returns the client that the trusted proxies name: the first
-// address, from the right, that is none of theirs. What stands left of it was
-// written by the client and is not read. An entry that has to be read and is no
-// address refuses the request: guessing on would let a client pick its address.
+// address, from the right, that is not a trusted proxy's. What stands left of
+// that address was written by the client and is not read. An entry that has to
+// be read and is not an address refuses the request: guessing would let a
+// client pick its address.
 func (e *EdgeLayer) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, error) {
 	lines := r.Header[e.header]
 	for i := len(lines) - 1; i >= 0; i-- {

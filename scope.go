@@ -180,7 +180,7 @@ func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
 }
 
 // sameHeader reports whether two headers are one map. The maps are compared by
-// address: equal contents are no sign of one request.
+// address: equal contents do not make two requests one.
 func sameHeader(a, b http.Header) bool {
 	return a != nil && b != nil && reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
 }

@@ -17,14 +17,16 @@ import (
 // Authenticator around another one forwards both.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the
-	// syntax only: no I/O, no signature, no lookup. One that offers a scheme of
-	// the Authorization header and reads other header fields, too, refuses in
-	// Authenticate a request that has both: nobody else looks for that.
+	// syntax only: no I/O, no signature, no lookup. An Authenticator may offer
+	// a scheme of the Authorization header and also read other header fields.
+	// Its Authenticate then refuses a request that has both, because nobody
+	// else looks for that.
 	Detect(r *http.Request) Presence
 	// Authenticate verifies the credential that Detect has found and returns
 	// the caller, or an error that refuses r: one of [Invalid] or
-	// [Unavailable], or any other *[bulwark.Problem]. An error that is none is
-	// an opaque 500. It never writes a response, and never returns nil and nil.
+	// [Unavailable], or another *[bulwark.Problem]. Any other error becomes an
+	// opaque 500. Authenticate never writes a response, and never returns nil
+	// and nil.
 	Authenticate(r *http.Request) (*bulwark.Principal, error)
 	// Challenges are what a 401 offers for this kind of credential: at least
 	// one scheme, with its further parameters. The first is the one to prefer.
@@ -36,7 +38,7 @@ type Authenticator interface {
 type Presence int
 
 const (
-	// None is no credential of this kind.
+	// None means that there is no credential of this kind.
 	None Presence = iota
 	// Ambient is one that a browser attaches on its own, such as a cookie. It
 	// counts only when there is no other, is guarded against cross-site

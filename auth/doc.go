@@ -14,13 +14,13 @@
 // of credential, and then exactly one of them whether it is good. Its answer is
 // final: nothing is tried in turn. More than one credential is refused, an
 // Authorization header that nobody reads too, whether or not anonymous requests
-// are let through. The caller, or that there is none, is settled once for the
-// request; handlers read it with [bulwark.PrincipalFrom].
+// are let through. The caller is in the context of the request from there
+// inward; handlers read it with [bulwark.PrincipalFrom].
 //
-// A cookie is no decision of the client's: the browser attaches it. So it
-// counts only alone, requests with it are guarded by [CrossSite], and one that
-// has run out is reported and otherwise as good as none, for the login page
-// must answer.
+// The browser sends a cookie without asking the user. So a cookie counts only
+// where there is no other credential, and requests with a cookie are guarded by
+// [CrossSite]. A cookie that has run out is reported, and the request passes as
+// one without a credential, because the login page must answer.
 //
 // Answers follow RFC 6750: 401 with a challenge for each kind of credential,
 // with error="invalid_token" for one that is bad, or what RFC 9449 has for a

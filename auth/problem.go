@@ -31,8 +31,8 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 }
 
 // Unavailable returns the refusal of a request whose credential cannot be
-// checked now, which is no fault of the client: 503 "auth.unavailable" with
-// Retry-After, for the log the event sys_unavailable with the reason:
+// checked now, which is not the fault of the client: 503 "auth.unavailable"
+// with Retry-After, for the log the event sys_unavailable with the reason:
 // "keys_unavailable", "introspection_unavailable", "store_unavailable" or
 // "store_full". The cause may be nil.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {

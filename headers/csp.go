@@ -75,8 +75,8 @@ type CSP struct {
 	FrameAncestors []string
 
 	// Sandbox takes away the rights of a page that are not listed, such as
-	// "allow-scripts". Nil is no sandbox. An empty list is a sandbox without
-	// rights.
+	// "allow-scripts". Nil sends no sandbox. An empty list sends a sandbox
+	// without rights.
 	Sandbox []string
 	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
 	// over TLS only, and not in a report-only policy, where it has no meaning.

@@ -82,7 +82,7 @@ type Config struct {
 	InsecureOnOutage time.Duration
 
 	// Skew is how much the clocks of issuer and service may differ. Default: 60
-	// seconds. At most 5 minutes. Negative is none.
+	// seconds. At most 5 minutes. A negative value allows no difference.
 	Skew time.Duration
 	// RolesClaim is the member of an answer that holds the caller's roles, a
 	// list of strings or one string: its name, or else a path of names such as

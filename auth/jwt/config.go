@@ -33,8 +33,8 @@ type Config struct {
 	Keys KeySource
 	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1):
 	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, and
-	// for secrets HS256, HS384, HS512. Default: all that the Keys allow. There
-	// is no way to say "none".
+	// for secrets HS256, HS384, HS512. Default: all that the Keys allow. The
+	// algorithm "none" cannot be named.
 	Algorithms []string
 	// Types are the accepted values of typ, without "application/" in front.
 	// Default: "at+jwt", which marks access tokens (RFC 9068 section 2.1).
@@ -49,7 +49,7 @@ type Config struct {
 	// access tokens only, or a tenant. At most 16.
 	Require map[string]string
 	// Skew is how much the clocks of issuer and service may differ. Default: 60
-	// seconds. At most 5 minutes. Negative is none.
+	// seconds. At most 5 minutes. A negative value allows no difference.
 	Skew time.Duration
 	// MaxLifetime refuses tokens whose exp is further than this after their
 	// iat, which they must then have. Default: no limit. At most 10 years.

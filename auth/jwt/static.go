@@ -58,8 +58,8 @@ func StaticKeys(keys ...any) KeySource {
 // SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
 // whoever can verify such a token can make one. Each must have at least 32
 // bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
-// secrets of 48 and 64 bytes. A passphrase is no such secret. At most four may
-// be for one algorithm.
+// secrets of 48 and 64 bytes. A passphrase is not such a secret. At most four
+// may be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key

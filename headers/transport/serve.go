@@ -121,7 +121,7 @@ func (g Grace) serve(ctx context.Context, ln net.Listener, server *http.Server) 
 }
 
 // drain waits for the requests in flight. A connection that never sent a whole
-// request header is none; cutting it off is no error.
+// request header is not waited for, and cutting it off is not an error.
 func (g Grace) drain(server *http.Server, running *atomic.Int64) error {
 	limit := orDefault(g.Drain, 6*time.Second)
 	draining, cancel := context.WithTimeout(context.Background(), limit)

@@ -33,7 +33,8 @@ func (l *List) AddAt(field string, i int, value, reason string) {
 	l.Add(fmt.Sprintf("%s[%d]", field, i), value, reason)
 }
 
-// Join keeps the errors of a part that has paths of its own. A nil err is none.
+// Join keeps the errors of a part that has paths of its own. A nil err is left
+// out.
 func (l *List) Join(err error) {
 	if err != nil {
 		l.errs = append(l.errs, err)

@@ -39,8 +39,8 @@ type Writer struct {
 	expiry   expiry
 }
 
-// Of returns the Writer that watches w, and installs one around w if w is none
-// itself. The first result is the ResponseWriter to pass on.
+// Of returns the Writer that watches w, and installs a Writer around w if w
+// is not one. The first result is the ResponseWriter to pass on.
 //
 // It does not look through other people's wrappers: one that buffers, such as a
 // compressor, may hold the status back until after the layer inside it wants to
