@@ -59,6 +59,11 @@
 // Load and the decision about the object (404 "authz.not_found", 403
 // "authz.forbidden"), the layers of the route, the handler.
 //
+// Under another router and in a [Mux.Mount] the whole path is checked, because
+// the handler may read it in its own way: a path with a semicolon, a question
+// mark, a number sign or an octet that is encoded twice is 400 too, and so is a
+// request target without a path.
+//
 // Every refusal is an event: authz_fail for a caller, with a keyed hash of the
 // object, so that an enumeration is seen, and input_validation_fail for a path
 // or method that no route serves. What was made without its constructor answers

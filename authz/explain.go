@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,10 +24,13 @@ func (p *Policy) Explain(q Query) string {
 		verdict = "allow"
 	}
 	who := "anonymous"
-	if known(q.Principal) {
+	switch {
+	case known(q.Principal):
 		who = fmt.Sprintf("%q of %q", q.Principal.Subject, q.Principal.Issuer)
+	case q.Principal != nil:
+		who = "anonymous: " + errHalfKnown.Error()
 	}
-	fmt.Fprintf(&b, "%s %s:%s:%s to %s\n", verdict, q.Resource, q.Action, q.Reach, who)
+	fmt.Fprintf(&b, "%s %s:%s:%s to %s\n", verdict, part(q.Resource), part(q.Action), part(q.Reach), who)
 	switch decision.Reason {
 	case "anonymous":
 		b.WriteString("  nobody is not granted anything\n")
@@ -43,11 +47,21 @@ func (p *Policy) Explain(q Query) string {
 func (t *table) explainUnknown(q Query) string {
 	switch {
 	case t.actions[q.Resource] == nil:
-		return "there is no resource " + q.Resource + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
+		return "there is no resource " + part(q.Resource) + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
 	case !slices.Contains(t.actions[q.Resource], q.Action):
-		return "there is no action " + q.Action + " on " + q.Resource + nearest(q.Action, t.actions[q.Resource])
+		return "there is no action " + part(q.Action) + " on " + q.Resource + nearest(q.Action, t.actions[q.Resource])
 	}
-	return "there is no reach " + q.Reach + nearest(q.Reach, t.reachNames)
+	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
+}
+
+// part returns a part of a query as it is where it could be a name of a policy,
+// and quoted otherwise: a query may come from outside and hold anything, such as
+// a line that looks like a verdict.
+func part(text string) string {
+	if nameFault(text) == "" || text == "*" {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // explainGrants writes every way from a role of the caller to a grant.

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -17,6 +18,18 @@ type gate struct {
 func caller(r *http.Request) *bulwark.Principal {
 	if p, ok := bulwark.PrincipalFrom(r.Context()); ok && known(p) {
 		return p
+	}
+	return nil
+}
+
+// errHalfKnown is the cause of a 401 for a principal that counts as nobody.
+var errHalfKnown = errors.New("the principal has no Issuer or no Subject, and so counts as nobody; set both")
+
+// halfKnown returns the cause where r has a principal that counts as nobody,
+// which is a mistake of the code that made it.
+func halfKnown(r *http.Request) error {
+	if p, _ := bulwark.PrincipalFrom(r.Context()); p != nil && !known(p) {
+		return errHalfKnown
 	}
 	return nil
 }
@@ -47,7 +60,11 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 	v, at := p.check.verdict(&p.held, p.caller)
 	if v != passed {
 		_, s := bulwark.Enter(r)
-		return p.check.problem(v, at, s)
+		refusal := p.check.problem(v, at, s)
+		if v == anonymous {
+			refusal.Err = halfKnown(r)
+		}
+		return refusal
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ type guestPattern struct {
 // are values. Then it checks the values that are known, and returns those that
 // the router keeps to itself, by the place of their names.
 func (p *guestPath) safe(r *http.Request) (values []string, ok bool) {
-	if hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeValue(r.URL.Path, true) {
+	if !isPath(r.URL) || hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeTail(r.URL.Path) {
 		return nil, false
 	}
 	for _, w := range p.parsed(r.Pattern).wild {

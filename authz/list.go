@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -39,6 +40,7 @@ func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.Res
 				bulwark.Deny(w, r, err)
 				return
 			}
+			reach.elements.(*elements[T]).remember(w.Header())
 			h(w, r, reach)
 		}))
 	}))
@@ -74,6 +76,16 @@ func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
 type elements[T any] struct {
 	resource *Resource[T]
 	pass     pass
+	layers   []string // names of the header fields that the layers have set
+	room     [16]string
+}
+
+// remember notes the header fields that are there before the handler runs.
+func (e *elements[T]) remember(h http.Header) {
+	e.layers = e.room[:0]
+	for name := range h {
+		e.layers = append(e.layers, name)
+	}
 }
 
 // WriteList answers 200 with {"items": […]}. It checks every element again,
@@ -81,17 +93,22 @@ type elements[T any] struct {
 // outside the reach refuses the whole list with 500 "authz.list_leak". So the
 // mistake is found, and neither a page nor a total hints at a hidden element.
 //
-// The reach must be the one that the handler was given, and T must be the type
-// of the resource.
+// The reach must be the one that the handler was given for this request, and T
+// must be the type of the resource. A reach of another caller is 500
+// "authz.unconfigured", as a reach is that was not made by [HandleList].
+//
+// A 500 of WriteList keeps the header fields that the layers had set before the
+// handler ran, and no field that the handler has added.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
-	if !ok {
-		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList", Reason: "the reach is not one of HandleList for objects of this type"})
+	if !ok || allowed.pass.caller != caller(r) {
+		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList",
+			Reason: "the reach is not the one that HandleList made for this request and for objects of this type"})
 		return
 	}
 	for i, item := range items {
 		if nilable[T]() && fault.IsNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
-			denyList(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach", i, len(items)))
+			allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach", i, len(items)))
 			return
 		}
 	}
@@ -102,7 +119,7 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 		Items []T `json:"items"`
 	}{items})
 	if err != nil {
-		denyList(w, r, "authz.list_encoding", err)
+		allowed.deny(w, r, "authz.list_encoding", err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -112,9 +129,13 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 	}
 }
 
-// denyList removes the header fields in which the handler described the list.
-func denyList(w http.ResponseWriter, r *http.Request, code string, err error) {
-	w.Header().Del("X-Total-Count")
-	w.Header().Del("Link")
+// deny removes the header fields that the handler has added: whatever describes
+// the list may hint at the element that is not shown.
+func (e *elements[T]) deny(w http.ResponseWriter, r *http.Request, code string, err error) {
+	for name := range w.Header() {
+		if !slices.Contains(e.layers, name) {
+			delete(w.Header(), name)
+		}
+	}
 	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
 }

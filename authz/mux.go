@@ -102,8 +102,13 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 // stripped from the path.
 //
 // The path is checked as on every route, and the rest of the path as a
-// {name...} value. An encoded slash or a backslash is 400, so that the
-// sub-router sees no path of a more specific route whose rule was not asked.
+// {name...} value. In addition, each of these is 400, encoded or not: a slash
+// that is encoded, a backslash, a semicolon, a question mark, a number sign, and
+// an octet that is encoded twice. So the sub-router sees no path of a more
+// specific route whose rule was not asked, even if it drops path parameters
+// ("/admin;x/keys"). A pattern of [Mux.Handle] that ends in a slash is checked
+// in the same way.
+//
 // Nobody can see from here how the sub-router reads the path, so [Mux.Routes]
 // shows the routes as weak.
 func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Builder) {

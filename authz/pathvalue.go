@@ -61,6 +61,34 @@ func hidesSlash(u *url.URL) bool {
 	return false
 }
 
+// isPath reports whether u has a path that a router can read. None of the four
+// forms of a request target (RFC 9112 section 3.2) has an opaque part. Where
+// one came in, such as "http:http://x/admin", Path is empty, a router reads the
+// path "/", and a proxy passes the opaque part on.
+func isPath(u *url.URL) bool { return u.Opaque == "" && strings.HasPrefix(u.Path, "/") }
+
+// unsafeTail reports whether a decoded path can be read as another path by a
+// handler that has its own routes: a router, a proxy, a file server. To what a
+// value must not hold come the characters with which such a handler may end a
+// segment: a semicolon (servers of Java drop it, with the parameters behind
+// it), and a question mark or a number sign, for a proxy that decodes before it
+// sends. An octet that is encoded twice may be any character afterwards.
+func unsafeTail(path string) bool {
+	for i := range len(path) {
+		switch path[i] {
+		case ';', '?', '#':
+			return true
+		case '%':
+			if rest := path[i+1:]; len(rest) > 1 && isHex(rest[0]) && isHex(rest[1]) {
+				return true
+			}
+		}
+	}
+	return unsafeValue(path, true)
+}
+
+func isHex(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
+
 // dots reports whether a segment is one of the two that move. To some servers
 // the text after a semicolon is a parameter, so that "..;a" also moves.
 func dots(segment string) bool {
@@ -94,7 +122,7 @@ func (p *pathPattern) safeValues(r *http.Request) bool {
 			return false
 		}
 	}
-	return !p.tail || !unsafeValue(r.URL.Path, true)
+	return !p.tail || !unsafeTail(r.URL.Path)
 }
 
 // errPathValue says nothing of the value: an answer never echoes.

@@ -101,7 +101,9 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	}
 	p := pass{table: t, check: &c, caller: caller(r)}
 	if p.caller == nil {
-		return Granted[T]{}, c.problem(anonymous, &c, nil)
+		refusal := c.problem(anonymous, &c, nil)
+		refusal.Err = halfKnown(r)
+		return Granted[T]{}, refusal
 	}
 	t.resolve(&p.held, p.caller)
 	if !res.within(&p, c.number, object) {

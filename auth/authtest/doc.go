@@ -48,6 +48,9 @@ import (
 
 // As returns r as a request of the caller p, who is anonymous if nil, for tests
 // of handlers without an authentication layer. See [bulwark.WithPrincipal].
+//
+// Set both Issuer and Subject of p: authz takes a principal without one of them
+// for nobody, and says so in the event of its 401.
 func As(r *http.Request, p *bulwark.Principal) *http.Request {
 	return r.WithContext(bulwark.WithPrincipal(r.Context(), p))
 }
