@@ -130,7 +130,7 @@ func TestCaseAuthz2PathParameters(t *testing.T) {
 					}
 				}
 			}
-			for _, target := range []string{"/", "/page", "/100%25", "/100%25%20sure", "/a,b=c&d:e@f", "/%C3%A4"} {
+			for _, target := range []string{"/", "/page", "/100%25", "/100%25az", "/100%25%20sure", "/a,b=c&d:e@f", "/%C3%A4"} {
 				if w := get(h, target, nil); w.Code != 200 {
 					t.Errorf("%s: %d %s", target, w.Code, w.Body)
 				}
