@@ -134,6 +134,11 @@ func BenchmarkHostile(b *testing.B) {
 		"escaped":  "&lt;script",
 		"marks":    "e\u0301",
 		"zalgo":    "\u0301",
+		"cites":    "<p><q cite='//x'>",
+		"links":    "<a href=/x>",
+		"hosts":    "<a href='/%2f a'>",
+		"images":   "<img src=' a b '>",
+		"boxes":    "<input type=checkbox>",
 	} {
 		in := strings.Repeat(unit, 1<<20/len(unit)) + ">"
 		for _, p := range []sanitize.Builtin{sanitize.Text, sanitize.UGC} {

@@ -47,8 +47,7 @@ func classes(s string) (all byte) {
 }
 
 // normalize makes valid UTF-8 of s, without control and bidirectional
-// formatting characters, in Normalization Form C. It never uses NFKC, which
-// makes ASCII, and so markup, of other characters ("＜").
+// formatting characters, in the form of compose.
 //
 // Composition comes last, because a character that is removed may have stood
 // between a letter and its accent. The removed characters neither compose nor
@@ -57,17 +56,58 @@ func classes(s string) (all byte) {
 func normalize(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if strings.ContainsFunc(s, removable) {
-		s = strings.Map(func(c rune) rune {
-			if removable(c) {
-				return -1
-			}
-			return c
-		}, s)
+		s = strings.Map(replacement, s)
 	}
-	return norm.NFC.String(s)
+	return compose(s)
 }
 
 func removable(c rune) bool { return isControl(c) || isBidi(c) }
+
+// replacement returns what stands in the place of c, -1 for nothing. Control
+// characters that break a line or separate fields also separate words: line
+// tabulation, form feed and NEL (UAX #14, classes BK and NL) become a line
+// feed, the four information separators become a space.
+func replacement(c rune) rune {
+	switch {
+	case c == '\v', c == '\f', c == 0x85:
+		return '\n'
+	case c >= 0x1c && c <= 0x1f:
+		return ' '
+	case removable(c):
+		return -1
+	}
+	return c
+}
+
+// compose brings s into Normalization Form C, but for CJK compatibility
+// ideographs. Form C replaces each of them by an ideograph that looks
+// different, and people write their names with them. It is never NFKC, which
+// makes ASCII, and so markup, of other characters ("＜").
+//
+// No character composes with such an ideograph, so the text before it and the
+// text behind it can be composed apart.
+func compose(s string) string {
+	if !strings.ContainsFunc(s, isCompatible) {
+		return norm.NFC.String(s)
+	}
+	var out strings.Builder
+	out.Grow(len(s))
+	for s != "" {
+		at := strings.IndexFunc(s, isCompatible)
+		if at < 0 {
+			break
+		}
+		_, width := utf8.DecodeRuneInString(s[at:])
+		out.WriteString(norm.NFC.String(s[:at]))
+		out.WriteString(s[at : at+width])
+		s = s[at+width:]
+	}
+	out.WriteString(norm.NFC.String(s))
+	return out.String()
+}
+
+// isCompatible reports a CJK compatibility ideograph.
+func isCompatible(c rune) bool { return c >= 0xf900 && c <= 0xfaff || c >= 0x2f800 && c <= 0x2fa1f }
 
 // isControl reports a control character (C0, DEL or C1), except tab, line feed
 // and carriage return, which plain text needs.
@@ -81,8 +121,8 @@ func isControl(c rune) bool {
 // scripts needs them, and it needs the joiners U+200C and U+200D.
 func isBidi(c rune) bool { return c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 }
 
-// flaw names the first character in s that normalize would remove or replace:
-// "control", "bidi" or "encoding". It is empty where there is none.
+// flaw names the first character in s that normalize would remove or replace
+// for what it does: "control", "bidi" or "encoding". It is empty where there is none.
 func flaw(s string) string {
 	for i, c := range s {
 		switch {

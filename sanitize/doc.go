@@ -58,7 +58,8 @@
 //     "sanitize.encoding": Reject refuses a string. The errors list up to 20 of
 //     them, each with a pointer and a code, and never with the value.
 //   - 400 "sanitize.length": a value is longer than JSON.MaxStringBytes of the
-//     Config. See the field for what a long string in a JSON body is.
+//     Config, which is 64 KiB for HTML where nothing is said. See the field for
+//     what a long string in a JSON body is.
 //   - 422 "sanitize.spelling": a name in the body differs from a name in Fields
 //     only by case.
 //   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a

@@ -2,6 +2,7 @@ package sanitize
 
 import (
 	"html"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -12,12 +13,83 @@ import (
 // concurrent use once made.
 var (
 	strictPolicy = sync.OnceValue(bluemonday.StrictPolicy)
-	ugcPolicy    = sync.OnceValue(func() *bluemonday.Policy {
-		p := bluemonday.UGCPolicy()
-		p.RequireNoReferrerOnLinks(true)
-		return p
-	})
+	ugcPolicy    = sync.OnceValue(makeUGC)
 )
+
+// makeUGC makes the policy that the documentation of [UGC] describes. It names
+// each attribute itself: the ready-made rules of bluemonday look at a part of
+// some values only, and refuse the punctuation of ordinary text.
+func makeUGC() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.RequireParseableURLs(true)
+	p.AllowRelativeURLs(true)
+	p.AllowURLSchemes("http", "https", "mailto")
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	// Text never goes with a tag that is removed, except for script and style.
+	p.AllowElementsContent("frame", "frameset", "iframe", "noembed", "noframes", "noscript", "nostyle", "object", "title")
+
+	p.AllowElements("article", "aside", "figure", "figcaption", "section", "summary", "hgroup", "h1", "h2", "h3", "h4", "h5", "h6",
+		"br", "div", "hr", "p", "span", "wbr", "abbr", "acronym", "cite", "code", "dfn", "em", "kbd", "mark", "s", "samp", "strong",
+		"sub", "sup", "var", "b", "i", "pre", "small", "strike", "tt", "u", "rp", "rt", "ruby", "dl", "dt", "dd", "caption")
+	allow := func(form string, names ...string) interface {
+		OnElements(...string) *bluemonday.Policy
+		Globally() *bluemonday.Policy
+	} {
+		attributes := p.AllowAttrs(names...)
+		if form == "" {
+			return attributes
+		}
+		return attributes.Matching(regexp.MustCompile(`^(?i:` + form + `)$`))
+	}
+	const (
+		name    = `[\p{L}\p{N}:._-]+`
+		number  = `[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?`
+		integer = `-?[0-9]+`
+		length  = `[0-9]+%?`
+		date    = `[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:[ T][0-9]{2}(?::[0-9]{2}){1,2}(?:\.[0-9]{1,9})?(?:Z|[-+][0-9]{2}:?[0-9]{2})?)?)?)?`
+	)
+	allow(`rtl|ltr|auto`, "dir").Globally()
+	allow(`[a-z]{2,8}(?:-[a-z0-9]{1,8})*`, "lang").Globally()
+	allow(name, "id").Globally()
+	allow(``, "title").Globally()
+
+	allow(``, "href").OnElements("a", "area")
+	allow(name, "name").OnElements("a", "map")
+	allow(``, "alt").OnElements("img", "area")
+	allow(`(?:[0-9]+,)+[0-9]+`, "coords").OnElements("area")
+	allow(`default|circle|rect|poly`, "shape").OnElements("area")
+	allow(``, "src").OnElements("img")
+	allow(`#`+name, "usemap").OnElements("img")
+	allow(length, "height", "width").OnElements("img", "table", "col", "colgroup", "td", "th")
+	allow(`left|right|top|texttop|middle|absmiddle|baseline|bottom|absbottom`, "align").OnElements("img")
+
+	allow(`left|right|center|justify|char`, "align").OnElements("table", "caption", "col", "colgroup", "thead", "tbody", "tfoot",
+		"tr", "td", "th", "div", "p", "hr", "h1", "h2", "h3", "h4", "h5", "h6")
+	allow(`baseline|bottom|middle|top`, "valign").OnElements("col", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th")
+	allow(``, "summary").OnElements("table")
+	allow(``, "abbr").OnElements("td", "th")
+	allow(integer, "span").OnElements("col", "colgroup")
+	allow(integer, "colspan", "rowspan").OnElements("td", "th")
+	allow(`(?:row|col)(?:group)?`, "scope").OnElements("td", "th")
+	allow(name+`(?: `+name+`)*`, "headers").OnElements("td", "th")
+	allow(`(?:nowrap)?`, "nowrap").OnElements("td", "th")
+
+	allow(`circle|disc|square|a|i|1`, "type").OnElements("ol", "ul", "li")
+	allow(integer, "start").OnElements("ol")
+	allow(`(?:reversed)?`, "reversed").OnElements("ol")
+	allow(integer, "value").OnElements("li")
+	allow(`checkbox`, "type").OnElements("input") // see taskBoxes
+	allow(`(?:checked)?`, "checked").OnElements("input")
+
+	allow(``, "cite").OnElements("blockquote", "q", "del", "ins")
+	allow(date, "datetime").OnElements("time", "del", "ins")
+	allow(`(?:open)?`, "open").OnElements("details")
+	allow(number, "value", "min", "max", "low", "high", "optimum").OnElements("meter", "progress")
+	p.AllowNoAttrs().OnElements("bdi", "bdo", "blockquote", "col", "colgroup", "del", "details", "ins", "li", "ol", "ul", "q", "table",
+		"tbody", "tfoot", "thead", "td", "th", "tr", "time")
+	return p
+}
 
 // markupOf makes HTML of s, whose bytes ask for all.
 //
@@ -37,7 +109,7 @@ func markupOf(policy func() *bluemonday.Policy, s string, all byte) string {
 		}
 	}
 	for range passes {
-		out := linkRelations(policy().Sanitize(s))
+		out := taskBoxes(linkRelations(policy().Sanitize(encodeSpaces(s))))
 		again := out
 		if classes(out)&unusual != 0 {
 			again = normalize(out)
@@ -48,36 +120,4 @@ func markupOf(policy func() *bluemonday.Policy, s string, all byte) string {
 		s = again
 	}
 	return html.EscapeString(s)
-}
-
-const (
-	relOpen = ` rel="`
-	rel     = "nofollow noreferrer noopener"
-)
-
-// linkRelations gives each rel attribute in HTML that bluemonday has written
-// the one value that it may have. bluemonday adds noopener only together with a
-// target, and on an area it keeps the value that was submitted. In that HTML
-// the quote is escaped in text and in values, so that whatever looks like an
-// attribute is one.
-func linkRelations(s string) string {
-	at := strings.Index(s, relOpen)
-	if at < 0 {
-		return s
-	}
-	var out strings.Builder
-	out.Grow(len(s) + 64)
-	for ; at >= 0; at = strings.Index(s, relOpen) {
-		at += len(relOpen)
-		out.WriteString(s[:at])
-		out.WriteString(rel)
-		s = s[at:]
-		end := strings.IndexByte(s, '"')
-		if end < 0 {
-			break
-		}
-		s = s[end:]
-	}
-	out.WriteString(s)
-	return out.String()
 }

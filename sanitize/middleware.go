@@ -18,7 +18,8 @@ type Middleware struct {
 	form      []named
 	query     []named
 	limits    body.Limits
-	maxString int
+	maxString int // bytes of one value
+	maxHTML   int // bytes of one value with a policy that reads HTML
 }
 
 // Kind returns "sanitize".
@@ -129,7 +130,7 @@ func (m *Middleware) cleanJSON(r *http.Request, b *body.Body, found *refusal) *h
 		s, _, _ := doc.String(i)
 		clean, flaw := m.apply(p.policy, s)
 		if flaw != "" {
-			found.add(inBody, doc.Pointer(i), p.text, flaw, m.maxString)
+			found.add(inBody, doc.Pointer(i), p.text, flaw, m.longest(p.policy))
 			continue
 		}
 		if clean == s {
@@ -151,8 +152,16 @@ func (m *Middleware) cleanJSON(r *http.Request, b *body.Body, found *refusal) *h
 // apply applies a policy to a string. A string that is too long is refused
 // unseen.
 func (m *Middleware) apply(p Policy, s string) (clean, flaw string) {
-	if len(s) > m.maxString {
+	if len(s) > m.longest(p) {
 		return "", flawLength
 	}
 	return p.apply(s)
+}
+
+// longest returns the bound of a value with the policy p, in bytes.
+func (m *Middleware) longest(p Policy) int {
+	if p == Text || p == Reject {
+		return m.maxString
+	}
+	return m.maxHTML
 }

@@ -41,3 +41,8 @@ textPath title tref tspan unknown use view vkern`
 const mathmlIndex = `annotation annotation-xml maction maligngroup malignmark math menclose merror mfenced mfrac mglyph mi mlabeledtr
 mlongdiv mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mscarries mscarry msgroup msline mspace msqrt msrow
 mstack mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none semantics`
+
+// https://html.spec.whatwg.org/multipage/dom.html#global-attributes
+var globalAttributes = strings.Fields(`accesskey autocapitalize autocorrect autofocus class contenteditable dir draggable enterkeyhint
+exportparts headingoffset headingreset hidden id inert inputmode is itemid itemprop itemref itemscope itemtype lang nonce part popover
+slot spellcheck style tabindex title translate writingsuggestions`)

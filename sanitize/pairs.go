@@ -42,7 +42,7 @@ func (m *Middleware) cleanPairs(text string, names []named, in string, found *re
 		}
 		clean, flaw := m.apply(policy, value)
 		if flaw != "" {
-			found.add(in, "/"+escape.Replace(name), name, flaw, m.maxString)
+			found.add(in, "/"+escape.Replace(name), name, flaw, m.longest(policy))
 			continue
 		}
 		if clean != value {

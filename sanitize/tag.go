@@ -141,19 +141,24 @@ func (t *reader) tag(i, start int) markup {
 	t.budget -= end - i
 	name := t.text[start:end]
 	if t.lastClose < i {
-		return t.unfinished(i, name)
+		return t.unfinished(i, end, name)
 	}
 	if strings.IndexByte(name, '<') >= 0 {
 		return t.nested(name, end)
 	}
+	known := meaningful(name)
+	if !known && strings.ContainsAny(name, ",:") && t.words(end) { // Map<K, V>, <https://example.com/a>
+		return markup{verdict: keep}
+	}
 	a := t.attributes(end)
 	t.budget -= a.end - end
-	known := meaningful(name)
 	switch {
 	case !a.closed:
 		return markup{verdict: interrupt}
-	case !known && a.count == 0: // List<String>, <bob@example.com>
+	case a.count == 0 && !known: // List<String>, <bob@example.com>
 		return markup{verdict: keep}
+	case a.count == 0 && !element(name): // <user-id>
+		return markup{verdict: interrupt}
 	case !known && (!a.values || strings.HasSuffix(name, ":") && strings.HasPrefix(t.text[end:], "//")):
 		return markup{verdict: interrupt} // x<y and z>0, <https://example.com/?q=1>
 	case known && len(name) == 1 && a.count > 0 && !a.values: // a<b and c>d
@@ -167,14 +172,18 @@ func (t *reader) tag(i, start int) markup {
 }
 
 // unfinished reads a tag that no ">" ends. A parser drops it together with the
-// rest of the text, so by itself it does nothing. A tag with a value in it, and
-// a tag of an element whose name is longer than one letter, is meant as a tag
-// and is interrupted. Every other text is a formula, which people write: "a<b",
-// "count<max". Another text that a page puts behind it unescaped may still
-// complete the tag; the rules for one value cannot prevent that.
-func (t *reader) unfinished(i int, name string) markup {
-	name = leading(name)
-	if t.lastEqual > i || len(name) > 1 && meaningful(name) {
+// rest of the text, so by itself it does nothing. The page behind the text may
+// complete it. So a tag with a value in it is interrupted, and a tag of an
+// element whose name is longer than one letter, or ends with white space or a
+// slash: "a<b c" and "</p>" together are an element. Every other text is a
+// formula, which people write: "a<b", "count<max". A name that stands at the
+// end of the text still goes on in a page that does not escape it. The rules
+// for one value cannot prevent that.
+func (t *reader) unfinished(i, end int, name string) markup {
+	if t.lastEqual > i || end < len(t.text) && meaningful(name) {
+		return markup{verdict: interrupt}
+	}
+	if name = leading(name); len(name) > 1 && meaningful(name) {
 		return markup{verdict: interrupt}
 	}
 	return markup{verdict: keep}
@@ -203,63 +212,6 @@ func leading(name string) string {
 		}
 	}
 	return name
-}
-
-// attributes are the text between the name of a tag and its end.
-type attributes struct {
-	count  int
-	values bool // one of them has a value
-	closed bool
-	end    int // behind the ">", or where reading stopped
-}
-
-// attributes reads on from i, behind the name. It stops at a "<" outside of
-// quotes. There an attribute would be called "<…", which nobody means. The next
-// pass looks at what this "<" opens.
-func (t *reader) attributes(i int) (a attributes) {
-	s := t.text
-	for {
-		for i < len(s) && (isSpace(s[i]) || s[i] == '/') {
-			i++
-		}
-		if a.end = i; i >= len(s) || s[i] == '<' {
-			return a
-		}
-		if s[i] == '>' {
-			a.closed, a.end = true, i+1
-			return a
-		}
-		a.count++
-		for i++; i < len(s) && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != '=' && s[i] != '<'; {
-			i++
-		}
-		for i < len(s) && isSpace(s[i]) {
-			i++
-		}
-		if i >= len(s) || s[i] != '=' {
-			continue
-		}
-		a.values = true
-		i = value(s, i+1)
-	}
-}
-
-// value reads an attribute's value from i and returns where it ends.
-func value(s string, i int) int {
-	for i < len(s) && isSpace(s[i]) {
-		i++
-	}
-	if i < len(s) && (s[i] == '"' || s[i] == '\'') {
-		end := strings.IndexByte(s[i+1:], s[i])
-		if end < 0 {
-			return len(s)
-		}
-		return i + 1 + end + 1
-	}
-	for i < len(s) && !isSpace(s[i]) && s[i] != '>' && s[i] != '<' {
-		i++
-	}
-	return i
 }
 
 // content returns the end of a start tag that has been read up to i, together

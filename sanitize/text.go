@@ -1,10 +1,6 @@
 package sanitize
 
-import (
-	"strings"
-
-	"golang.org/x/text/unicode/norm"
-)
+import "strings"
 
 // passes bounds how often a text is looked through. Removing one tag may put
 // together another one ("<<b>b>"), which the next pass finds.
@@ -15,7 +11,7 @@ const passes = 4
 // once. Another call leaves the result unchanged.
 func stripMarkup(s string) string {
 	for range passes {
-		next := norm.NFC.String(interruptReferences(removeTags(s)))
+		next := compose(interruptReferences(removeTags(s)))
 		if next == s {
 			return s
 		}
