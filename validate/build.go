@@ -22,7 +22,7 @@ func (b *builder) build() *Middleware {
 	c := &b.config
 	m := &Middleware{
 		limits: body.Config{MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(b.faults),
-		ready:  true, optional: c.OptionalBody, pathValue: c.PathValue,
+		ready:  true, optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
 		status:    or(c.Status, http.StatusUnprocessableEntity),
 		maxErrors: or(c.MaxErrors, defaultMaxErrors),
 	}
@@ -77,8 +77,11 @@ func (b *builder) checkNumbers(m *Middleware) {
 	if m.status != http.StatusUnprocessableEntity && m.status != http.StatusBadRequest {
 		b.faults.Add("Status", strconv.Itoa(c.Status), "must be 422 or 400")
 	}
-	if !c.Body.set && (c.MaxBodyBytes != 0 || len(c.MediaTypes) > 0 || c.OptionalBody) {
-		b.faults.Add("Body", "", "is empty, so that MaxBodyBytes, MediaTypes and OptionalBody mean nothing")
+	if !c.Body.set && (len(c.MediaTypes) > 0 || c.OptionalBody) {
+		b.faults.Add("Body", "", "is empty, so that MediaTypes and OptionalBody mean nothing")
+	}
+	if !c.Body.set && !c.Query.set && c.MaxBodyBytes != 0 {
+		b.faults.Add("Body", "", "is empty, and so is Query, so that MaxBodyBytes means nothing")
 	}
 }
 

@@ -30,6 +30,11 @@ type Config struct {
 	//
 	// A default must be a value that the query can hold. Refused: a comma in an
 	// item of an array with commas, and a number with an exponent.
+	//
+	// Beside a Query the body is read where it is a form (urlencoded or
+	// multipart), within MaxBodyBytes. A form that holds a parameter of the
+	// query is 400 "body.ambiguous_parameter", because r.FormValue prefers the
+	// body, which no schema has checked. The handler reads the form again.
 	Query Schema
 	// Path describes the wildcards of the route, declared as in Query, without
 	// arrays. An empty wildcard counts as missing.
@@ -41,9 +46,9 @@ type Config struct {
 	// send fields of their own.
 	Header Schema
 
-	// MaxBodyBytes is the size of the body. A larger body is 413
-	// "body.too_large". Where another layer bounds the body as well, the
-	// smaller bound counts. Default: 1 MiB.
+	// MaxBodyBytes is the size of the body, or of the form beside a Query. A
+	// larger body is 413 "body.too_large". Where another layer bounds the body
+	// as well, the smaller bound counts. Default: 1 MiB.
 	MaxBodyBytes int64
 	// MediaTypes are the types of the body, in lower case and without
 	// parameters: "application/json" or another that ends in "+json". Another

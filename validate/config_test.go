@@ -43,7 +43,7 @@ func TestRefusesConfigs(t *testing.T) {
 		{"TooManyErrors", validate.Config{Body: body, MaxErrors: 101}, []string{"validate.MaxErrors: 101: is more than 100"}},
 		{"Status", validate.Config{Body: body, Status: 200}, []string{"validate.Status: 200: must be 422 or 400"}},
 		{"MediaTypes", validate.Config{Body: body, MediaTypes: []string{"application/json", "text/plain", "Application/JSON"}}, []string{"MediaTypes[1]: text/plain", "MediaTypes[2]"}},
-		{"BodySettingsWithoutBody", validate.Config{Query: validate.SchemaJSON(`{"type":"object","properties":{}}`), MaxBodyBytes: 1}, []string{"mean nothing"}},
+		{"BodySettingsWithoutBody", validate.Config{Path: validate.SchemaJSON(`{"properties":{"a":{"type":"string"}}}`), MaxBodyBytes: 1, OptionalBody: true}, []string{"mean nothing", "means nothing"}},
 		{"Formats", validate.Config{Body: body, Formats: map[string]func(string) bool{"email": func(string) bool { return true }, "x": nil}},
 			[]string{"email: is built in", "x: needs a name and a function"}},
 		{"AllPartsAtOnce", validate.Config{Body: validate.SchemaJSON(`{"a":1}`), Query: validate.SchemaJSON(`{"b":1}`), Path: validate.SchemaJSON(`{"c":1}`), Header: validate.SchemaJSON(`{"d":1}`)},

@@ -19,6 +19,7 @@ type Middleware struct {
 
 	limits    body.Limits
 	optional  bool
+	open      bool // unknown properties and parameters pass
 	pathValue func(*http.Request, string) string
 	status    int
 	maxErrors int

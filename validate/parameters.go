@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 	"github.com/bulwark-go/bulwark/internal/schema"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
@@ -15,7 +16,8 @@ import (
 type parameters struct {
 	schema *schema.Schema
 	in     string
-	list   []parameter // sorted by name
+	list   []parameter         // sorted by name
+	folds  map[string]struct{} // the names in their folded form
 }
 
 // parameter is one declared property, with the type that its text is read as.
@@ -30,7 +32,7 @@ type parameter struct {
 // parametersOf reads the declared properties. It returns the parameters, and
 // the reasons why some of them cannot be read from text.
 func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
-	p := &parameters{schema: described, in: in}
+	p := &parameters{schema: described, in: in, folds: map[string]struct{}{}}
 	var faults []string
 	for property := range described.Properties() {
 		name := property.Name
@@ -45,6 +47,7 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 			continue
 		}
 		p.list = slices.Insert(p.list, at, param)
+		p.folds[jsondoc.Fold(name)] = struct{}{}
 	}
 	for property := range described.Properties() {
 		name := property.Name

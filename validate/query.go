@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/body"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
@@ -20,6 +22,9 @@ func (v *visit) query() error {
 	}
 	if given == nil {
 		return tooComplex(inQuery)
+	}
+	if err := v.form(p, given); err != nil {
+		return err
 	}
 	values := make(map[string]any, len(given))
 	for name, texts := range given {
@@ -81,8 +86,37 @@ func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	u := *r.URL
 	u.RawQuery = query
 	r.URL = &u
-	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
+	body.ForgetForm(r)
 	v.r = r
+}
+
+// form refuses a form in the body that holds a parameter of the query:
+// r.FormValue merges both and prefers the body, so that the handler would read
+// a value that no schema has seen. With a Body schema the body is JSON, or
+// refused.
+func (v *visit) form(p *parameters, given map[string][]string) error {
+	if v.m.body != nil {
+		return nil
+	}
+	r, fields, err := body.ReadForm(v.w, v.r, v.m.limits)
+	if err != nil {
+		return err
+	}
+	v.r = r
+	return body.RefuseNames("form", fields, func(folded string) bool {
+		_, declared := p.folds[folded]
+		return declared || !v.m.open && holdsFolded(given, folded)
+	})
+}
+
+// holdsFolded reports whether one of the names is folded, in any case.
+func holdsFolded(given map[string][]string, folded string) bool {
+	for name := range given {
+		if jsondoc.Fold(name) == folded {
+			return true
+		}
+	}
+	return false
 }
 
 // parseQuery reads a query strictly. It refuses a bad percent escape, a

@@ -1,0 +1,162 @@
+package body
+
+import (
+	"bytes"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
+)
+
+// FormType and MultipartType are the media types that package net/http reads
+// into the Form of a request, beside its query.
+const (
+	FormType      = "application/x-www-form-urlencoded"
+	MultipartType = "multipart/form-data"
+)
+
+// maxFormParts is room for the parts of a multipart form in memory, beyond the
+// bytes of its body.
+const maxFormParts = 1 << 20
+
+// IsForm reports whether package net/http may take a body with this header for
+// a form. Like net/http it takes the type of a Content-Type whose parameters
+// are malformed.
+func IsForm(h http.Header) bool {
+	for _, value := range h["Content-Type"] {
+		if !strings.Contains(strings.ToLower(value), "form") {
+			continue // parsing allocates
+		}
+		switch mediaType, _, _ := mime.ParseMediaType(value); mediaType {
+		case FormType, MultipartType:
+			return true
+		}
+	}
+	return false
+}
+
+// ReadForm returns the fields that r.FormValue finds in the body of r, apart
+// from the query: a layer that checks one part of a request must know what
+// stands in the other. The fields are nil where the body is not a form. The
+// body of a form is read as by [Read], within l, whose MediaTypes do not
+// matter; the handler reads it again from its first byte.
+//
+// A form that somebody has parsed already is the one that FormValue uses, so
+// that its fields are returned and the body is left alone.
+func ReadForm(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, url.Values, error) {
+	if isParsed(r) {
+		return r, parsedForm(r), nil
+	}
+	if !IsForm(r.Header) {
+		return r, nil, nil
+	}
+	l.MediaTypes = []string{FormType, MultipartType}
+	r, b, err := Read(w, r, l)
+	if err != nil || b.Empty() {
+		return r, nil, err
+	}
+	if b.MediaType() == MultipartType {
+		fields, err := multipartFields(r.Header, b.Bytes())
+		if err != nil {
+			return r, nil, malformedForm(err)
+		}
+		return r, fields, nil
+	}
+	fields, err := url.ParseQuery(string(b.Bytes()))
+	if err != nil {
+		return r, nil, malformedForm(nil) // the error quotes what was submitted
+	}
+	return r, fields, nil
+}
+
+// isParsed reports whether package net/http has taken the fields out of the
+// body. ParseForm takes them from a few methods only, and leaves multipart forms
+// alone.
+func isParsed(r *http.Request) bool {
+	if r.MultipartForm != nil {
+		return true
+	}
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return r.PostForm != nil && mediaType == FormType
+	}
+	return false
+}
+
+// parsedForm returns the fields of a body that was parsed before.
+func parsedForm(r *http.Request) url.Values {
+	fields := url.Values{}
+	for name, values := range r.PostForm {
+		fields[name] = values
+	}
+	if r.MultipartForm != nil {
+		for name, values := range r.MultipartForm.Value {
+			fields[name] = values
+		}
+	}
+	return fields
+}
+
+// multipartFields reads a multipart form as net/http does. Its parts stay in
+// memory: nothing is written to a disk.
+func multipartFields(h http.Header, data []byte) (url.Values, error) {
+	_, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	form, err := multipart.NewReader(bytes.NewReader(data), params["boundary"]).ReadForm(int64(len(data)) + maxFormParts)
+	if err != nil {
+		return nil, err
+	}
+	return form.Value, nil
+}
+
+// RefuseNames refuses a part of a request that holds a name which a layer has
+// checked, or cleans, in the other part. r.FormValue merges the two parts, and
+// prefers the body. So the handler would read a value that nobody has checked.
+// A name counts in any case: many readers of forms ignore it. Where the names
+// of the part do not matter the error is nil, else it is 400
+// "body.ambiguous_parameter".
+//
+// part says where the values stand: "query" or "form".
+func RefuseNames(part string, values url.Values, described func(folded string) bool) error {
+	for name := range values {
+		if described(jsondoc.Fold(name)) {
+			return ambiguous(part)
+		}
+	}
+	return nil
+}
+
+// ForgetForm makes r.Form follow a query or body that was changed. What was
+// parsed of the body is kept, because the body may have been read for it. r
+// must be a copy of the layer's own.
+func ForgetForm(r *http.Request) {
+	if !isParsed(r) {
+		r.Form, r.PostForm = nil, nil // made anew by whoever asks
+		return
+	}
+	form := url.Values{}
+	for name, values := range parsedForm(r) {
+		form[name] = append(form[name], values...)
+	}
+	for name, values := range r.URL.Query() {
+		form[name] = append(form[name], values...)
+	}
+	r.Form = form
+}
+
+func malformedForm(cause error) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.malformed", Err: cause,
+		Detail: "The body is not a form that is accepted here."}
+}
+
+func ambiguous(part string) *bulwark.Problem {
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.ambiguous_parameter", Log: bulwark.ProblemLog{Rule: part},
+		Detail: "A parameter stands in the " + part + " that belongs to another part of the request. Send it once, in its own part."}
+}
