@@ -42,9 +42,17 @@ type Config struct {
 	// ignore case; where Form names that spelling too, its own policy counts.
 	//
 	// Without Form, such a body is 415 where Fields name something.
+	//
+	// [http.Request.FormValue] merges the form and the query. So a request that
+	// has a field of Form in its query is 400 "body.ambiguous_parameter".
 	Form Fields
 
 	// Query are parameters in the query of the URL, by name, as in Form.
+	//
+	// A request that has a parameter of Query in a form, multipart forms
+	// included, is 400 "body.ambiguous_parameter". To know that, the layer reads
+	// the body of a form within MaxBodyBytes and BodyTimeout. A name that stands
+	// in Form too may be in one of the two parts.
 	Query Fields
 
 	// MaxBodyBytes is the size of the body as it is received. A larger body is
@@ -83,8 +91,6 @@ type Config struct {
 // maxHTML is the default bound of a value that is read as HTML, in bytes.
 const maxHTML = 64 << 10
 
-const formType = "application/x-www-form-urlencoded"
-
 // New makes the layer that a Config describes. The Config is copied. The error
 // joins every mistake of the Config, each a *[bulwark.ConfigError].
 func New(c Config) (*Middleware, error) {
@@ -111,9 +117,10 @@ func New(c Config) (*Middleware, error) {
 		m.limits.MediaTypes = nil
 	}
 	if len(m.form) > 0 {
-		m.limits.MediaTypes = append(m.limits.MediaTypes, formType)
+		m.limits.MediaTypes = append(m.limits.MediaTypes, body.FormType)
 	}
 	m.spelling = newSpelling(m.fields)
+	m.isForm, m.isQuery = folds(m.form), folds(m.query)
 	m.ready = true
 	return m, nil
 }

@@ -30,7 +30,9 @@
 // short when markup is removed. Both share one decoding of the body, so the
 // handler gets exactly the values that were checked. Only the tokens of changed
 // strings are written anew: order, numbers and white space of the body stay. A
-// string that is not named is never changed.
+// string that is not named is never changed. A field of a form that is named is
+// clean wherever the handler reads it: r.FormValue looks into the query too, so
+// a request that has such a field in the other part is refused.
 //
 // The Examples show a document with a title and a content, each policy, why
 // unescaping the result of an HTML sanitizer is a mistake, and a query.
@@ -64,6 +66,8 @@
 //     only by case.
 //   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a
 //     semicolon, or a percent sign that does not begin an escape.
+//   - 400 "body.ambiguous_parameter": a named field stands in the query, or a
+//     named parameter of the query stands in a form.
 //   - 500 "sanitize.unconfigured": the Middleware was made without New.
 //   - 400 "body.malformed", "body.too_complex" and "body.incomplete", 408
 //     "body.timeout", 413 "body.too_large", 415 "body.unsupported_media_type"

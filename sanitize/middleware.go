@@ -17,6 +17,8 @@ type Middleware struct {
 	spelling  *spelling
 	form      []named
 	query     []named
+	isForm    map[string]bool // the names of form, folded
+	isQuery   map[string]bool // the names of query, folded
 	limits    body.Limits
 	maxString int // bytes of one value
 	maxHTML   int // bytes of one value with a policy that reads HTML
@@ -63,7 +65,13 @@ func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Reques
 	if err != nil {
 		return nil, err
 	}
+	if err = m.refuseQuery(r); err != nil {
+		return nil, err
+	}
 	if r, err = m.cleanBody(w, r, &found); err != nil {
+		return nil, err
+	}
+	if r, err = m.refuseForm(w, r); err != nil {
 		return nil, err
 	}
 	if err := found.err(); err != nil {
@@ -84,7 +92,7 @@ func (m *Middleware) cleanQuery(r *http.Request, found *refusal) (*http.Request,
 	u := *r.URL
 	u.RawQuery = query
 	r.URL = &u
-	r.Form = nil // made of the old query; PostForm is of the body
+	body.ForgetForm(r)
 	return r, nil
 }
 
@@ -92,11 +100,14 @@ func (m *Middleware) cleanBody(w http.ResponseWriter, r *http.Request, found *re
 	if len(m.fields) == 0 && len(m.form) == 0 {
 		return r, nil
 	}
+	if len(m.form) > 0 && isParsed(r) {
+		return m.cleanParsed(r, found), nil
+	}
 	r, b, err := body.Read(w, r, m.limits)
 	if err != nil || b.Empty() {
 		return r, err
 	}
-	if b.MediaType() == formType {
+	if b.MediaType() == body.FormType {
 		return m.cleanForm(r, b, found)
 	}
 	return m.cleanJSON(r, b, found), nil
