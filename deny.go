@@ -24,6 +24,9 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // 500 whose cause only the log sees. A 401 always carries WWW-Authenticate, a
 // 429 and 503 Retry-After, and no refusal is stored by a cache.
 //
+// A Problem whose event is [NoEvent] is answered without an event, but for a
+// 403, a 429, and a 401 for a request with a credential.
+//
 // The event is reported once per answer, name and reason. Two calls that share
 // the Header of a ResponseWriter write one answer; each part of a batch that
 // has a writer of its own has an answer of its own. A 401 for want of a caller
@@ -34,13 +37,16 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	r, s := Enter(r)
 	p := problemOf(err)
+	if p.Log.Event == NoEvent && !s.mayPass(r.Context(), p.Status) {
+		p.Log.Event = eventFor(p.Status)
+	}
 	e := p.event() // before anything is marked: a cause may panic
 	answer := w.Header()
 	if answer == nil { // of a writer that breaks its contract
 		answer = http.Header{}
 	}
 	if s.marks(refusal{answer, p.Log.Event, p.Log.Reason, p.Status}) {
-		if s.explains(p, answer) {
+		if p.Log.Event == NoEvent || s.explains(p, answer) {
 			s.note(p.Log.Event, p.Status, atTheDoor)
 		} else {
 			s.Describe(r, &e)
@@ -167,6 +173,8 @@ func problemOf(err error) *Problem {
 // eventFor is the event of a refusal that names none.
 func eventFor(status int) EventName {
 	switch {
+	case status == http.StatusNotImplemented, status == http.StatusHTTPVersionNotSupported:
+		return InputValidationFail // what was asked for is the client's choice
 	case status >= 500:
 		return SysUnavailable
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
@@ -178,7 +186,7 @@ func eventFor(status int) EventName {
 }
 
 func (p *Problem) event() Event {
-	e := Event{Name: p.Log.Event, Status: p.Status, Reason: p.Log.Reason, Rule: p.Log.Rule,
+	e := Event{Name: p.Log.Event, Level: p.Log.Level, Status: p.Status, Reason: p.Log.Reason, Rule: p.Log.Rule,
 		Issuer: p.Log.Issuer, UserID: p.Log.UserID}
 	n := copy(e.Attrs[:len(e.Attrs)-1], p.Log.Attrs)
 	if p.Err != nil {

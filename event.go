@@ -12,9 +12,22 @@ import (
 // An Event is one security event. Only Name is for the reporter to choose, and
 // whatever the request cannot tell; [Report] fills in the rest from the request
 // and makes every text safe to log. Fields that are set already are kept.
+//
+// An event without a Level has that of its name, see [EventName.Level]. Two
+// kinds of refusals are part of an ordinary day, and are INFO when they are
+// reported for a request: an [InputValidationFail] with the status 404, 409,
+// 410, 412 or 423, and an [AuthzFail] with the status 401 where the request has
+// no credential. They are events still, so that somebody who probes for objects
+// or routes can be seen.
+//
+// A request has a credential where a caller has been identified, or a bad
+// credential or a failed login has been reported, or a header field brings one:
+// Authorization, Proxy-Authorization, any field that is named after a token or
+// an API key, and Cookie. Where an authentication layer has found nobody, the
+// cookies are not credentials: the layer has read them.
 type Event struct {
 	Name     EventName    // what happened
-	Level    slog.Leveler // nil chooses by Name; a slog.Level once reported
+	Level    slog.Leveler // nil chooses, see above; a slog.Level once reported
 	Time     time.Time    // UTC
 	ClientIP netip.Addr   // see [ClientIP]
 	Issuer   string       // of the caller, beside UserID

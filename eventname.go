@@ -6,6 +6,13 @@ import "log/slog"
 // vocabulary where that has one.
 type EventName string
 
+// NoEvent, as the Event of a [ProblemLog], says that a refusal is not a
+// security event: [Deny] answers and reports nothing. It hides no attack: a
+// 403, a 429, and a 401 for a request with a credential have the event of their
+// status all the same. The access log, and whoever counts answers, see the
+// refusal as any other.
+const NoEvent EventName = "no_event"
+
 // The events that this module reports or that an application is likely to.
 const (
 	AuthnLoginSuccess          EventName = "authn_login_success"
@@ -45,13 +52,16 @@ const (
 	AuditGap                EventName = "audit_gap"
 )
 
-// Level is the level of an event that names none. INFO is what ordinary use
-// brings, WARN a refusal that somebody has earned, ERROR our own failure or a
-// theft.
+// Level is the level of an event of this name that says nothing else. INFO is
+// what ordinary use brings. WARN is a refusal that somebody has earned. ERROR
+// is a failure of our own, or a theft: what a client does by itself never is.
+//
+// [Report] and [Deny] know more than the name. The refusals that every service
+// answers all day are INFO: see [Event].
 func (n EventName) Level() slog.Level {
 	switch n {
 	case AuthnLoginSuccess, AuthnTokenCreated, AuthnTokenRevoked, AuthzAdmin,
-		SessionCreated, SessionRenewed, SessionExpired, SysMonitorEnabled:
+		SessionCreated, SessionRenewed, SessionExpired, SysMonitorEnabled, NoEvent:
 		return slog.LevelInfo
 	case AuthnTokenReuse, SysUnavailable, SysMonitorDisabled, AuditGap, AuthnImpossibleTravel:
 		return slog.LevelError

@@ -50,8 +50,10 @@ type Problem struct {
 
 // A ProblemLog is the part of a [Problem] that only the log sees.
 type ProblemLog struct {
-	// Event names the security event. Default: by status.
+	// Event names the security event, or is [NoEvent]. Default: by status.
 	Event EventName
+	// Level is the level of the event. Default: see [Event].
+	Level slog.Leveler
 	// Reason is the exact reason, from a closed list. Default: the Code.
 	Reason string
 	// Rule names the configured rule, limit or policy that refused.

@@ -19,7 +19,8 @@ type Recorder interface {
 //
 // Every call is an event: one request may carry a hundred login guesses. An
 // event about a refusal that the handler writes itself has the Status of that
-// refusal: then the audit layer does not report it once more.
+// refusal: then the audit layer does not report it once more. An event whose
+// name is [NoEvent] goes nowhere, and says that the refusal needs no report.
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
 	s.Describe(r, &e)
@@ -32,6 +33,9 @@ func Report(r *http.Request, e Event) {
 // [slog.Default] where that is nil.
 func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 	s := scopeOf(ctx)
+	if s == nil && e.Name == NoEvent {
+		return
+	}
 	if s == nil {
 		e.Sanitize()
 		emit(ctx, otherwise, e)
@@ -45,6 +49,9 @@ func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 // report hands on an event that has been described.
 func (s *Scope) report(ctx context.Context, e Event, place any) {
 	s.note(e.Name, e.Status, place)
+	if e.Name == NoEvent {
+		return
+	}
 	s.shared.mu.Lock()
 	recorder := s.shared.recorder
 	s.shared.mu.Unlock()
@@ -88,6 +95,9 @@ func (s *Scope) Describe(r *http.Request, e *Event) {
 
 // describe fills in what ctx and the record tell.
 func (s *Scope) describe(ctx context.Context, e *Event) {
+	if e.Level == nil {
+		e.Level = s.levelOf(ctx, e)
+	}
 	if e.UserID == "" {
 		caller, stands := s.whoCalled(ctx)
 		if caller != nil {

@@ -53,6 +53,20 @@ func (t *tally) has(answer http.Header, name EventName, status int) bool {
 	return false
 }
 
+// guessed reports whether a credential was presented that is not good.
+func (t *tally) guessed() bool {
+	if t == nil {
+		return false
+	}
+	for _, known := range t.events {
+		switch known.name {
+		case AuthnTokenInvalid, AuthnTokenReuse, AuthnLoginFail, AuthnLoginFailMax, SessionUseAfterExpire:
+			return true
+		}
+	}
+	return false
+}
+
 // explains reports whether an event of that name, reported in that place, is
 // the cause of the answer: the first that is asked for, again and again.
 func (t *tally) explains(name EventName, place any, answer http.Header) bool {

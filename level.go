@@ -1,0 +1,79 @@
+package bulwark
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// levelOf is the level of an event of the request that names none.
+func (s *Scope) levelOf(ctx context.Context, e *Event) slog.Level {
+	switch {
+	case e.Name == InputValidationFail && ordinary(e.Status):
+		return slog.LevelInfo
+	case e.Name == AuthzFail && e.Status == http.StatusUnauthorized && !s.tried(ctx):
+		return slog.LevelInfo
+	}
+	return e.Name.Level()
+}
+
+// ordinary are the statuses that say how things are, and not that the request
+// was bad: nobody has done anything wrong who gets one.
+func ordinary(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusGone, // RFC 9110 section 15.5
+		http.StatusConflict, http.StatusPreconditionFailed,
+		http.StatusLocked: // RFC 4918 section 11.3
+		return true
+	}
+	return false
+}
+
+// mayPass reports whether a refusal of that status may go without an event: no
+// denied access, no limit that was hit, and no credential that was not good.
+func (s *Scope) mayPass(ctx context.Context, status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	case http.StatusUnauthorized:
+		return !s.tried(ctx)
+	}
+	return true
+}
+
+// tried reports whether the request has a credential, good or bad. A 401 for a
+// request without any is how a client learns that it needs one.
+func (s *Scope) tried(ctx context.Context) bool {
+	if caller, _ := s.whoCalled(ctx); caller != nil {
+		return true
+	}
+	s.shared.mu.Lock()
+	guessed := s.shared.tally.guessed()
+	s.shared.mu.Unlock()
+	if guessed {
+		return true
+	}
+	for name, lines := range s.header {
+		if len(lines) > 0 && (credentialField(name) || name == "Cookie" && !Settled(ctx)) {
+			return true
+		}
+	}
+	return false
+}
+
+// credentialField reports whether a header field brings a credential of the
+// client's: of RFC 9110 section 11.6.2, or by its name. A field that only
+// protects a form, such as X-Csrf-Token, does not.
+func credentialField(name string) bool {
+	name = strings.ToLower(name)
+	if strings.Contains(name, "csrf") || strings.Contains(name, "xsrf") {
+		return false
+	}
+	for _, ending := range [...]string{"authorization", "auth", "token", "secret", "apikey", "api-key", "access-key", "session-id"} {
+		if strings.HasSuffix(name, ending) {
+			return true
+		}
+	}
+	return false
+}
