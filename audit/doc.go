@@ -16,7 +16,7 @@
 // every [bulwark.Report] and [bulwark.Deny] inside comes here. For each event
 // it writes one record of a fixed shape, here on several lines:
 //
-//	{"time":"…","level":"WARN","msg":"security event",
+//	{"time":"…","level":"INFO","msg":"security event",
 //	"type":"security","event":"authz_fail",
 //	"timestamp":"2026-01-02T03:04:05.678Z",
 //	"ip":"192.0.2.1","userId":"","path":"/documents/42","method":"GET",

@@ -50,8 +50,8 @@ func ExampleConfig_flood() {
 	}
 	layer.Close()
 	// Output:
-	// {"level":"WARN","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401}
-	// {"level":"WARN","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401,"count":999}
+	// {"level":"INFO","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401}
+	// {"level":"INFO","msg":"security event","type":"security","event":"authz_fail","ip":"192.0.2.1","userId":"","path":"/","method":"GET","reason":"audit.unreported","status":401,"count":999}
 }
 
 func ExampleConfig_accessLog() {

@@ -29,7 +29,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		found, err := m.authenticate(r)
 		if err != nil {
-			bulwark.Deny(w, r, err)
+			bulwark.Deny(w, unidentified(r, err), err)
 			return
 		}
 		principal := found.principal

@@ -79,12 +79,24 @@ func unknownScheme() *bulwark.Problem {
 	}
 }
 
+// unidentified returns r so that a refusal for want of credentials tells the
+// log that the cookies of r are not credentials: all have been looked at.
+func unidentified(r *http.Request, err error) *http.Request {
+	if p, ok := err.(*bulwark.Problem); ok && p.Code == codeRequired {
+		return r.WithContext(bulwark.WithPrincipal(r.Context(), nil))
+	}
+	return r
+}
+
+// codeRequired is the code of a request without credentials.
+const codeRequired = "auth.credentials_required"
+
 // required refuses a request without credentials. RFC 6750 section 3.1 wants no
 // error code then.
 func required() *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
-		Code:   "auth.credentials_required",
+		Code:   codeRequired,
 		Detail: "This resource needs credentials.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthzFail},
 	}

@@ -108,7 +108,7 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 	switch {
 	case count == 0:
 		return refreshToken{}, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "session.cookie_required",
-			Detail: "The request has no refresh cookie. Log in.", Log: bulwark.ProblemLog{Event: bulwark.AuthzFail}}
+			Detail: "The request has no refresh cookie. Log in.", Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Level: slog.LevelInfo}}
 	case count > 1:
 		return refreshToken{}, auth.Invalid("malformed", errTwice)
 	}
