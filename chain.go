@@ -24,8 +24,10 @@ type Stack struct {
 //   - then Edge, or what stands outside it sees the wrong client;
 //   - cors stands outside auth: a preflight carries no credentials (Fetch,
 //     CORS-preflight fetch);
+//   - cors stands outside each limit: a browser must be able to read a 429;
 //   - a limit by principal and authz stand inside auth, where there is a
-//     principal (a chain without auth may stand inside another one with it);
+//     principal. A chain without auth may stand inside another one with it: a
+//     limit by principal says so with its AuthOutside, and is refused without;
 //   - sanitize stands outside validate: stripping may break what was checked.
 //
 // It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner]

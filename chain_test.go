@@ -108,7 +108,7 @@ func TestChainOrder(t *testing.T) {
 	}{
 		{"as documented", "audit edge headers cors ratelimit auth ratelimit.principal authz sanitize validate", ""},
 		{"foreign layers anywhere", "x audit x edge x cors x auth x", ""},
-		{"sub chain without auth", "ratelimit.principal authz sanitize validate", ""},
+		{"sub chain without auth", "authz sanitize validate", ""},
 		{"edge first without audit", "edge cors auth", ""},
 		{"audit inside", "headers audit", "bulwark.Chain[1]: audit"},
 		{"audit twice", "audit audit", "bulwark.Chain[1]: audit"},

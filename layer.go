@@ -90,6 +90,11 @@ func abilityFault(layer Layer) string {
 			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
 		}
 	}
+	if _, has := t.MethodByName("AuthOutside"); has {
+		if _, fits := layer.(interface{ AuthOutside() bool }); !fits {
+			return "has a method AuthOutside that nobody calls; write AuthOutside() bool, or give it another name"
+		}
+	}
 	if ability := lost(layer, t); ability != "" {
 		return "embeds several things with a method " + ability + ", of which Go promotes none; write one that calls them all"
 	}

@@ -86,7 +86,9 @@ func TestCaseRoot18AnEventOfItsOwnKeepsItsLevel(t *testing.T) {
 // needs one, whoever answers it.
 func TestCaseRoot18Unauthenticated(t *testing.T) {
 	deny := refusing(bulwark.Problem{Status: 401, Code: "app.login"})
-	by := func(layer func(http.Handler) http.Handler, h http.Handler) http.HandlerFunc { return layer(h).ServeHTTP }
+	by := func(layer func(http.Handler) http.Handler, h http.Handler) http.HandlerFunc {
+		return layer(h).ServeHTTP
+	}
 	after := func(name bulwark.EventName) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			bulwark.Report(r, bulwark.Event{Name: name})

@@ -45,6 +45,11 @@ type Config struct {
 	// refund, and a cost above the burst of the caller's rate would never pass.
 	// Both are refused with 400. Default: 1.
 	Cost func(r *http.Request) int
+	// AuthOutside says that the layer which finds the principal stands around
+	// the chain that this limit is part of. Without it, [bulwark.Chain] refuses
+	// a limit by principal where the chain has no auth layer. It needs a Key
+	// with ByPrincipal. Default: false.
+	AuthOutside bool
 	// Headers chooses the syntax of the header fields. Default: [Draft].
 	Headers Headers
 	// DryRun counts and reports, and neither refuses nor sends header fields.
@@ -118,7 +123,7 @@ func (m *Middleware) open(c Config) error {
 func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
-		headers: c.Headers, dryRun: c.DryRun, tiers: map[string]*quota{},
+		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{},
 	}
 	faults := c.faults()
 	c.check(faults)
@@ -131,6 +136,9 @@ func compile(c Config) (*Middleware, error) {
 	}
 	if !m.byPrincipal && len(c.Tiers) > 0 {
 		faults.Add("Tiers", "", "need a Key with ByPrincipal: only a principal has a tier")
+	}
+	if c.Key != nil && !m.byPrincipal && c.AuthOutside {
+		faults.Add("AuthOutside", "true", "needs a Key with ByPrincipal: no other key needs an auth layer")
 	}
 	if !m.byPrincipal && c.Anonymous != "" {
 		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal: others do not tell who is anonymous")

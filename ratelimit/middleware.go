@@ -25,6 +25,7 @@ type Middleware struct {
 	cost        func(*http.Request) int
 	headers     Headers
 	dryRun      bool
+	authOutside bool
 	dry         *notices // of a dry run
 }
 
@@ -44,6 +45,9 @@ func (m *Middleware) Kind() bulwark.Kind {
 	}
 	return bulwark.KindRateLimit
 }
+
+// AuthOutside is that of the Config, for the order check of [bulwark.Chain].
+func (m *Middleware) AuthOutside() bool { return m != nil && m.authOutside }
 
 // LimitName is the Name of the Config. A mux of package authz refuses two
 // limits of one name that are not the same Middleware.

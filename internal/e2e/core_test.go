@@ -216,7 +216,7 @@ func newBatch() []bulwark.Builder {
 // status that the handler answers with.
 func vaultGuesses() []bulwark.Builder {
 	return []bulwark.Builder{ratelimit.Config{Name: "vault", Key: ratelimit.ByPrincipal, Rate: "2/hour",
-		Count: ratelimit.Failures, MaxKeys: 1024}}
+		Count: ratelimit.Failures, AuthOutside: true, MaxKeys: 1024}}
 }
 
 // behind is the rule and the layers of one route, for routers whose routes have
