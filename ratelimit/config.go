@@ -46,9 +46,10 @@ type Config struct {
 	// Both are refused with 400. Default: 1.
 	Cost func(r *http.Request) int
 	// AuthOutside says that the layer which finds the principal stands around
-	// the chain that this limit is part of. Without it, [bulwark.Chain] refuses
-	// a limit by principal where the chain has no auth layer. It needs a Key
-	// with ByPrincipal. Default: false.
+	// the chain that this limit is part of, or is a layer that does not say
+	// what it is. Without it, [bulwark.Chain] refuses a limit by principal
+	// where the chain has no auth layer. It needs a Key with ByPrincipal.
+	// Default: false.
 	AuthOutside bool
 	// Headers chooses the syntax of the header fields. Default: [Draft].
 	Headers Headers

@@ -54,6 +54,8 @@ func Example_tiers() {
 			Rate:      "100/minute",
 			Tiers:     ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
 			Anonymous: "unlimited",
+			// Chain does not know that the function above is an auth layer.
+			AuthOutside: true,
 		},
 	)
 	if err != nil {
