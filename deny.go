@@ -19,10 +19,26 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // Deny refuses a request: it reports the security event and writes the answer.
 // It is the one door for refusals, for layers and applications alike.
 //
-// An err that is or wraps a *[Problem] is answered as that problem, an
-// *[http.MaxBytesError] as 413 "body.too_large", and anything else as an opaque
-// 500 whose cause only the log sees. A 401 always carries WWW-Authenticate, a
-// 429 and 503 Retry-After, and no refusal is stored by a cache.
+// An err that is or wraps a *[Problem] is answered as that problem. What the
+// client has brought about is not our failure:
+//
+//   - an *[http.MaxBytesError] is 413 "body.too_large";
+//   - a body that is cut off, malformed or reset is 400 "body.incomplete";
+//   - a body that does not arrive in time is 408 "body.timeout";
+//   - [context.Canceled], where the client has left, is 499 "request.canceled"
+//     without an event;
+//   - the end of a stream whose credential has expired is 401
+//     "request.credential_expired".
+//
+// Anything else is an opaque 500 whose cause only the log sees, and so is a
+// deadline of the program's own, such as that of a database. An error of a
+// decoder, such as that of encoding/json, does not tell whose text was bad:
+// make a Problem of it.
+//
+// Deny tells the body's errors from others where a layer of this module stands
+// outside; elsewhere it goes by the kind of the error. A 401 always carries
+// WWW-Authenticate, a 429 and 503 Retry-After, and no refusal is stored by a
+// cache.
 //
 // A Problem whose event is [NoEvent] is answered without an event, but for a
 // 403, a 429, and a 401 for a request with a credential.
@@ -35,8 +51,9 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // Deny reports the event and leaves the response alone; elsewhere it cannot
 // know.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
+	fresh := scopeOf(r.Context()) == nil
 	r, s := Enter(r)
-	p := problemOf(err)
+	p := problemOf(err, fault{r, s, fresh})
 	if p.Log.Event == NoEvent && !s.mayPass(r.Context(), p.Status) {
 		p.Log.Event = eventFor(p.Status)
 	}
@@ -133,21 +150,21 @@ func (s *Scope) answers() (requestID string, responder Responder) {
 }
 
 // problemOf returns a copy of the problem in err with nothing left open.
-func problemOf(err error) *Problem {
+func problemOf(err error, f fault) *Problem {
 	var p Problem
 	var problem *Problem
 	var config *ConfigError
-	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &problem) && problem != nil:
 		p = *problem
+		f.judge(&p)
 	case errors.As(err, &config) && config != nil:
 		p = Problem{Status: http.StatusInternalServerError, Code: config.area() + ".unconfigured", Err: err}
-	case errors.As(err, &tooLarge) && tooLarge != nil:
-		p = Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large",
-			Detail: "The body is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes allowed here."}
 	default:
 		p = Problem{Status: http.StatusInternalServerError, Code: "internal.error", Err: err}
+		if byClient := f.byClient(err); byClient != nil {
+			p = *byClient
+		}
 	}
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = http.StatusInternalServerError

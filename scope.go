@@ -51,6 +51,7 @@ type record struct {
 	room  atomic.Pointer[room]
 
 	caller atomic.Pointer[Principal] // nil until somebody is identified
+	body   bodyWatch
 
 	mu        sync.Mutex
 	arrival   arrival
@@ -126,6 +127,7 @@ func lodgeAs(r *http.Request, p *Principal) (*http.Request, *Scope) {
 		all.record.caller.Store(p)
 	}
 	r, s := all.own.lend(r, r.Header, &all.record, nil)
+	all.record.body.watch(r)
 	s.principal = p
 	return r, s
 }
@@ -133,7 +135,9 @@ func lodgeAs(r *http.Request, p *Principal) (*http.Request, *Scope) {
 // lodge gives r its scope.
 func (all *lodging) lodge(r *http.Request) (*http.Request, *Scope) {
 	all.record.room.Store(&all.first)
-	return all.own.lend(r, r.Header, &all.record, nil)
+	r, s := all.own.lend(r, r.Header, &all.record, nil)
+	all.record.body.watch(r)
+	return r, s
 }
 
 // child opens a scope inside s for a sub-request. It inherits how the request
