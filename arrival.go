@@ -15,6 +15,7 @@ type arrival struct {
 	traceID   string
 	spanID    string
 	baseURL   string
+	host      string // the Host, where an Edge has found it among its Hosts
 	method    method
 	secure    bool
 	edged     bool // an Edge has settled it
@@ -30,7 +31,7 @@ func (a *arrival) of(r *http.Request) {
 
 // from fills in what the connection of r alone tells: where it comes from.
 func (a *arrival) from(r *http.Request) {
-	a.clientIP, a.secure = peer(r), r.TLS != nil
+	a.clientIP, a.secure = counted(peer(r)), r.TLS != nil
 }
 
 // id returns the id of the request.

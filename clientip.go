@@ -1,6 +1,7 @@
 package bulwark
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 )
@@ -26,8 +27,39 @@ func parseAddr(text string) netip.Addr {
 // says something about this machine, not about the client.
 func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// peer is the address at the other end of the connection.
+// translated is the prefix under which a NAT64 shows IPv4 clients (RFC 6052
+// section 2.1).
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
+// counted returns the address that a client is counted by: one that a NAT64 has
+// translated is its IPv4 address, or all of IPv4 would share one network. The
+// addresses of private networks are not translated (section 3.1): who writes
+// one like that wants to be taken for somebody inside.
+func counted(addr netip.Addr) netip.Addr {
+	if !translated.Contains(addr) {
+		return addr
+	}
+	wide := addr.As16()
+	narrow := netip.AddrFrom4([4]byte(wide[12:]))
+	if narrow.IsPrivate() || narrow.IsLoopback() || narrow.IsLinkLocalUnicast() || narrow.IsMulticast() || narrow.IsUnspecified() {
+		return addr
+	}
+	return narrow
+}
+
+// overUnixSocket reports whether r came in on a Unix socket. What such a peer
+// calls its own end, and thus RemoteAddr, is up to the peer.
+func overUnixSocket(r *http.Request) bool {
+	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return unix
+}
+
+// peer is the address at the other end of the connection. It is not valid where
+// that has none.
 func peer(r *http.Request) netip.Addr {
+	if overUnixSocket(r) {
+		return netip.Addr{}
+	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return parseAddr(r.RemoteAddr)
@@ -36,14 +68,15 @@ func peer(r *http.Request) netip.Addr {
 }
 
 // ClientIP returns the address of the client of r: what [Edge] settled, and the
-// peer's address where no Edge has seen the request. IPv4-mapped addresses are
-// IPv4, zones are stripped. It is the zero Addr, which is not valid, where the
-// peer has no IP address, such as on a Unix socket.
+// peer's address where no Edge has seen the request. IPv4-mapped addresses, and
+// those of a NAT64 (RFC 6052), are IPv4. Zones are stripped. It is the zero
+// Addr, which is not valid, where the peer has no IP address, such as on a Unix
+// socket.
 func ClientIP(r *http.Request) netip.Addr {
 	if s := scopeOf(r.Context()); s != nil {
 		return s.clientIP()
 	}
-	return peer(r)
+	return counted(peer(r))
 }
 
 // clientIP is what arrived, or what Edge settled.

@@ -4,17 +4,20 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/response"
 )
 
 // An EdgeLayer is a compiled [Edge]. It is made by [NewEdge]; a zero or nil
 // EdgeLayer refuses every request with 500 "edge.unconfigured". It is safe for
 // concurrent use.
 type EdgeLayer struct {
-	hosts     map[string]bool
-	anyHost   bool
+	hosts     hosts
 	baseURL   string
 	proxies   []netip.Prefix
-	header    string
+	trustUnix bool
+	header    string // canonical
+	requestID func(*http.Request) string
 	responder Responder
 	made      bool // by NewEdge
 }
@@ -30,14 +33,45 @@ func (e *EdgeLayer) Kind() Kind { return KindEdge }
 func (e *EdgeLayer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, err := e.Check(r)
-		w.Header()["X-Request-Id"] = []string{RequestID(r.Context())}
+		_, s := Enter(r)
+		line := (*idLine)(s.shared)
+		w, watch := response.Of(w)
+		line.set(w.Header())
+		watch.BeforeHeader(line)
 		if err != nil {
 			Deny(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
+		if !watch.Started() {
+			line.set(w.Header()) // of an answer that nobody has written
+		}
 	})
 }
+
+// An idLine keeps the X-Request-Id of an answer to one line, which is ours:
+// what a handler copies from the answer of another service may have one too.
+type idLine record
+
+// BeforeHeader implements response.Hook.
+func (l *idLine) BeforeHeader(h http.Header, _ int) { l.set(h) }
+
+func (l *idLine) set(h http.Header) {
+	rec := (*record)(l)
+	rec.mu.Lock()
+	id := rec.arrival.id()
+	rec.mu.Unlock()
+	for name := range h {
+		if len(name) == len(requestIDField) && name != requestIDField && strings.EqualFold(name, requestIDField) {
+			delete(h, name) // written past the methods of http.Header
+		}
+	}
+	if lines := h[requestIDField]; len(lines) != 1 || lines[0] != id {
+		h[requestIDField] = []string{id}
+	}
+}
+
+const requestIDField = "X-Request-Id"
 
 // Check settles how r reached the service, and returns the request that tells
 // so, for [ClientIP], [RequestID] and the layers inside. The error is the
@@ -65,9 +99,19 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address",
 			Detail: "The address of the client could not be determined."}
 	}
-	if !e.serves(r.Host) {
+	if !targetFits(r) {
+		return &Problem{Status: http.StatusBadRequest, Code: "edge.request_target",
+			Detail: "The target of the request is not a path of the host that it names."}
+	}
+	named := e.hosts.serve(r)
+	if !named && !e.hosts.probed(r) {
 		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected",
 			Detail: "This server does not answer for the host in the request."}
+	}
+	if named && !edged && !e.hosts.any {
+		s.shared.mu.Lock()
+		defer s.shared.mu.Unlock()
+		s.shared.arrival.host = r.Host
 	}
 	return nil
 }
@@ -76,19 +120,26 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 // with its own context has come the way of the request around it, whatever its
 // header says.
 func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (netip.Addr, error) {
-	client := peer(r)
-	if !client.IsValid() && rec.outer != nil {
-		client = inherited // a sub-request has come the way of the request around it
+	direct := peer(r)
+	trusted := direct.IsValid() && within(e.proxies, direct) || e.trustUnix && overUnixSocket(r)
+	if !direct.IsValid() && rec.outer != nil {
+		direct = inherited // a sub-request has come the way of the request around it
+		trusted = trusted || within(e.proxies, direct)
 	}
-	secure := r.TLS != nil
-	requestID := ""
+	client, secure, requestID := counted(direct), r.TLS != nil, ""
 	var fault error
-	if client.IsValid() && e.trusts(client) {
-		secure = secure || allHTTPS(r.Header["X-Forwarded-Proto"])
-		if ids := r.Header["X-Request-Id"]; len(ids) == 1 && wellFormedID(ids[0]) {
+	if trusted {
+		if ids := r.Header[requestIDField]; len(ids) == 1 && wellFormedID(ids[0]) {
 			requestID = ids[0]
 		}
-		client, fault = e.behindProxies(r, client)
+		var tls bool
+		client, tls, fault = e.behindProxies(r, direct)
+		secure = secure || tls
+	}
+	if e.requestID != nil {
+		if id := e.requestID(r); wellFormedID(id) {
+			requestID = id
+		}
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -104,31 +155,4 @@ func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (
 		rec.responder = e.responder
 	}
 	return client, fault
-}
-
-// serves reports whether the Host is one of ours, with its port or without.
-func (e *EdgeLayer) serves(host string) bool {
-	if e.anyHost || e.hosts[host] {
-		return true
-	}
-	host = strings.ToLower(host)
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		name = host[:i]
-		for _, digit := range []byte(host[i+1:]) {
-			if digit < '0' || digit > '9' {
-				return false
-			}
-		}
-	}
-	return e.hosts[host] || e.hosts[name]
-}
-
-func (e *EdgeLayer) trusts(addr netip.Addr) bool {
-	for _, prefix := range e.proxies {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }

@@ -4,21 +4,74 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// behindProxies returns the client that the trusted proxies name: the first
-// address, from the right, that is not a trusted proxy's. What stands left of
-// that address was written by the client and is not read. An entry that has to
-// be read and is not an address refuses the request: guessing would let a
-// client pick its address.
-func (e *EdgeLayer) behindProxies(r *http.Request, from netip.Addr) (netip.Addr, error) {
+// listed are the headers to which each proxy adds.
+const (
+	listedPlain   = "X-Forwarded-For"
+	listedElement = "Forwarded"
+)
+
+// namesClient reports whether a header may name the client: one of the lists,
+// or a header with a single address. Other lists, and what is about something
+// else, are refused.
+func namesClient(header string) bool {
+	switch header {
+	case listedPlain, listedElement:
+		return true
+	case "Host", "Via", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Client-Cert", requestIDField:
+		return false
+	}
+	return token.Is(header) && !strings.Contains(header, "Forwarded")
+}
+
+// behindProxies returns the client that the trusted proxies name, and whether
+// it came over TLS.
+func (e *EdgeLayer) behindProxies(r *http.Request, direct netip.Addr) (client netip.Addr, secure bool, err error) {
 	lines := r.Header[e.header]
+	switch e.header {
+	case listedElement:
+		client, secure, err = e.walk(lines, direct)
+	case listedPlain:
+		client, _, err = e.walk(lines, direct)
+		secure = allHTTPS(r.Header["X-Forwarded-Proto"])
+	default:
+		client, err = e.single(lines, direct)
+		secure = allHTTPS(r.Header["X-Forwarded-Proto"])
+	}
+	return counted(client), secure, err
+}
+
+// single reads a header with a single address. Two lines, or two addresses, are
+// refused: one of them is the client's.
+func (e *EdgeLayer) single(lines []string, direct netip.Addr) (netip.Addr, error) {
+	if len(lines) == 0 {
+		return direct, nil
+	}
+	addr := parseAddr(strings.Trim(lines[0], " \t"))
+	if len(lines) > 1 || !addr.IsValid() {
+		return netip.Addr{}, e.unreadable()
+	}
+	return addr, nil
+}
+
+// walk returns the first address, from the right, that is not a trusted
+// proxy's. What stands left of that address was written by the client and is
+// not read. An entry that has to be read and is not an address refuses the
+// request: guessing would let a client pick its address.
+//
+// The client came over TLS where the element that names it says so, and no
+// proxy behind that was reached otherwise.
+func (e *EdgeLayer) walk(lines []string, from netip.Addr) (client netip.Addr, secure bool, err error) {
+	plainHop := false
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest := lines[i]
-		if e.header == "Forwarded" && strings.Contains(rest, `\`) {
+		if e.header == listedElement && strings.Contains(rest, `\`) {
 			// With a quoted-pair a line can only be read from the left, through
 			// what the client wrote.
-			return netip.Addr{}, e.unreadable()
+			return netip.Addr{}, false, e.unreadable()
 		}
 		for rest != "" {
 			cut := lastComma(rest)
@@ -27,24 +80,27 @@ func (e *EdgeLayer) behindProxies(r *http.Request, from netip.Addr) (netip.Addr,
 			if entry == "" {
 				continue // an empty list element (RFC 9110 section 5.6.1)
 			}
-			if e.header == "Forwarded" {
-				entry = forwardedFor(entry)
+			if e.header == listedElement {
+				proto := parameter(entry, "proto")
+				secure = strings.EqualFold(proto, "https") && !plainHop
+				plainHop = plainHop || proto != "" && !secure
+				entry = withoutObfuscatedPort(parameter(entry, "for"))
 			}
 			addr := parseAddr(entry)
 			if !addr.IsValid() {
-				return netip.Addr{}, e.unreadable()
+				return netip.Addr{}, false, e.unreadable()
 			}
-			if from = addr; !e.trusts(addr) {
-				return from, nil
+			if from = addr; !within(e.proxies, addr) {
+				return from, secure, nil
 			}
 		}
 	}
-	return from, nil
+	return from, secure, nil
 }
 
 func (e *EdgeLayer) unreadable() *Problem {
 	return &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
-		Detail: "The " + e.header + " header holds something that is no address."}
+		Detail: "The " + e.header + " header holds something that is not an address."}
 }
 
 // lastComma finds the last comma that stands outside a quoted string; an
@@ -62,9 +118,9 @@ func lastComma(list string) int {
 	return -1
 }
 
-// forwardedFor returns the for parameter of one element of a Forwarded header
-// (RFC 7239 section 4), empty where there is none or more than one.
-func forwardedFor(element string) string {
+// parameter returns a parameter of one element of a Forwarded header (RFC 7239
+// section 4), and nothing where there is none or more than one.
+func parameter(element, wanted string) string {
 	found, quoted := "", false
 	parameters := strings.FieldsFunc(element, func(c rune) bool {
 		quoted = quoted != (c == '"')
@@ -72,7 +128,7 @@ func forwardedFor(element string) string {
 	})
 	for _, pair := range parameters {
 		name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-		if !ok || !strings.EqualFold(name, "for") {
+		if !ok || !strings.EqualFold(name, wanted) {
 			continue
 		}
 		if found != "" {
@@ -84,6 +140,21 @@ func forwardedFor(element string) string {
 		found = value
 	}
 	return found
+}
+
+// withoutObfuscatedPort cuts off a port that a proxy keeps to itself (RFC 7239
+// section 6.3). An address that it keeps to itself stays, and is refused.
+func withoutObfuscatedPort(node string) string {
+	i := strings.LastIndex(node, ":_")
+	if i < 0 || i+2 == len(node) || strings.Contains(node[:i], ":") && node[i-1] != ']' {
+		return node
+	}
+	for _, c := range []byte(node[i+2:]) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '.' && c != '_' && c != '-' {
+			return node
+		}
+	}
+	return node[:i]
 }
 
 // allHTTPS reports whether every proxy says that it was reached over TLS.

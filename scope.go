@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -232,6 +233,18 @@ func (s *Scope) BaseURL() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return s.shared.arrival.baseURL
+}
+
+// Origin returns the scheme and host of this very request, such as
+// "https://api.example.com", as a browser writes the origin of its page: in
+// lower case and without the port of the scheme. It is the one origin that is
+// the service's own here. It is empty where no [Edge] has found the host among
+// its Hosts: without an Edge, with InsecureAnyHost, and for a health check by
+// address.
+func (s *Scope) Origin() string {
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	return origin(s.shared.arrival.secure, strings.ToLower(s.shared.arrival.host))
 }
 
 // Route returns the pattern that matched, such as "GET /documents/{id}", and is
