@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/representation"
 )
 
 // A Responder renders a refusal in place of the standard body. Status, code and
@@ -215,9 +217,7 @@ func (p *Problem) event() Event {
 // writeHeader sets what every refusal carries, and removes what a handler may
 // have set for the answer that it did not get to give.
 func (p *Problem) writeHeader(h http.Header, s *Scope) {
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Etag", "Last-Modified"} {
-		delete(h, name)
-	}
+	representation.Withdraw(h)
 	for name, values := range p.Header {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
