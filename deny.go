@@ -263,14 +263,6 @@ func started(w http.ResponseWriter, answer http.Header) bool {
 	return false
 }
 
-// textOf returns the text of a cause. An error whose Error panics, as that of a
-// nil pointer may, must not take the refusal with it.
-func textOf(err error) (text string) {
-	text = "an error without a text"
-	defer func() { _ = recover() }()
-	return err.Error()
-}
-
 // retryAfter is a time in whole seconds, rounded up, at least one.
 func retryAfter(d time.Duration) string {
 	seconds := int64(d / time.Second)

@@ -1,9 +1,11 @@
 package bulwark
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/logtext"
@@ -37,7 +39,7 @@ type Event struct {
 	AssumedIssuer, AssumedID string
 
 	Method string // a method of RFC 9110 or 5789, or "_OTHER"
-	Path   string // at most 256 bytes
+	Path   string // as the first layer has seen it; at most 256 bytes
 	Route  string // the pattern that matched
 	Status int    // of the refusal, 0 where the event is none
 	// RequestID is the id in the problem's instance and in X-Request-Id.
@@ -50,19 +52,29 @@ type Event struct {
 	// Attrs are further attributes; those without a key are left out. String
 	// values are cut at 256 bytes.
 	Attrs [4]slog.Attr
+
+	// escaped tells which texts have their escapes already, by a hash of each:
+	// the fields of marks, then the values and the keys of Attrs.
+	escaped [marks]uint32
 }
+
+const (
+	texts = 12
+	marks = texts + 2*4
+)
 
 // Sanitize fills in Level and Time where they are open, and escapes and
 // shortens every text that may come from outside. [Report] does it; it is for
-// recorders that take events from elsewhere. Twice does no harm.
+// recorders that take events from elsewhere. What has been escaped once is left
+// alone the next time, unless the text has been changed meanwhile.
 func (e *Event) Sanitize() {
 	e.Level = e.level()
 	if e.Time.IsZero() {
 		e.Time = time.Now().UTC()
 	}
-	for _, text := range []*string{&e.Issuer, &e.UserID, &e.AssumedIssuer, &e.AssumedID, &e.Method, &e.Path, &e.Route,
+	for i, text := range [texts]*string{&e.Issuer, &e.UserID, &e.AssumedIssuer, &e.AssumedID, &e.Method, &e.Path, &e.Route,
 		&e.RequestID, &e.TraceID, &e.SpanID, &e.Reason, &e.Rule} {
-		*text = logtext.Clip(*text, maxText)
+		*text = e.clip(i, *text, maxText)
 	}
 	for i := range e.Attrs {
 		if e.Attrs[i].Key == "" {
@@ -71,11 +83,29 @@ func (e *Event) Sanitize() {
 		value := resolve(e.Attrs[i].Value, 4)
 		switch value.Kind() {
 		case slog.KindString, slog.KindAny, slog.KindGroup:
-			value = slog.StringValue(logtext.Clip(value.String(), maxText))
+			value = slog.StringValue(e.clip(texts+i, value.String(), maxText))
 		}
-		e.Attrs[i] = slog.Attr{Key: logtext.Clip(e.Attrs[i].Key, 64), Value: value}
+		e.Attrs[i] = slog.Attr{Key: e.clip(texts+len(e.Attrs)+i, e.Attrs[i].Key, 64), Value: value}
 	}
 }
+
+// clip makes the text number i safe, once: another time would double the
+// backslashes of its escapes. A text without a backslash has no escapes.
+func (e *Event) clip(i int, text string, limit int) string {
+	if strings.IndexByte(text, '\\') >= 0 && e.escaped[i] == fingerprint(text) && len(text) <= limit {
+		return text
+	}
+	text = logtext.Clip(text, limit)
+	if strings.IndexByte(text, '\\') >= 0 {
+		e.escaped[i] = fingerprint(text)
+	}
+	return text
+}
+
+// fingerprint is a hash that nobody outside the process can aim at; never 0.
+func fingerprint(text string) uint32 { return uint32(maphash.String(hashSeed, text)) | 1 }
+
+var hashSeed = maphash.MakeSeed()
 
 // level returns the level as it stands now: a Leveler may change its mind, and
 // a nil inside it must not take the request with it.
@@ -92,9 +122,15 @@ func (e *Event) level() (level slog.Level) {
 }
 
 // resolve returns value with every LogValuer in it resolved: text of a group
-// would otherwise show what the LogValuer hides.
+// would otherwise show what the LogValuer hides. An error becomes its text as
+// far as a log may see it.
 func resolve(value slog.Value, depth int) slog.Value {
 	value = value.Resolve()
+	if value.Kind() == slog.KindAny {
+		if err, ok := value.Any().(error); ok {
+			return slog.StringValue(textOf(err))
+		}
+	}
 	if value.Kind() != slog.KindGroup {
 		return value
 	}

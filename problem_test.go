@@ -304,11 +304,12 @@ func TestProblemError(t *testing.T) {
 func TestEventIsFilledInAndSafe(t *testing.T) {
 	var rec bulwarktest.Recorder
 	evil := "a\r\nb\x00\u2028\u202e\x7f\u0085\xff" + strings.Repeat("é", 200)
-	r, s := bulwark.Enter(httptest.NewRequest("BREW", "/", nil))
+	r := httptest.NewRequest("BREW", "/", nil)
+	r.URL.Path = "/" + evil
+	r, s := bulwark.Enter(r)
 	r, _ = s.Record(r, &rec, "trace", "span")
 	r, s = bulwark.Identify(r, alice())
 	s.SetRoute("GET /documents/{id}")
-	r.URL.Path = "/" + evil
 	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: evil, Attrs: [4]slog.Attr{
 		slog.String("text", evil), slog.Any("error", errors.New(evil)), slog.Int("n", 7), slog.Group("g", slog.String("k", evil))}})
 	e := rec.Take()[0]

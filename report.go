@@ -83,9 +83,6 @@ func (s *Scope) Describe(r *http.Request, e *Event) {
 	if e.Method == "" {
 		e.Method = methodOf(r.Method).String()
 	}
-	if e.Path == "" && r.URL != nil {
-		e.Path = r.URL.Path
-	}
 	s.describe(r.Context(), e)
 	if e.Route == "" {
 		e.Route = r.Pattern
@@ -114,7 +111,7 @@ func (s *Scope) describe(ctx context.Context, e *Event) {
 		e.Method = a.method.String()
 	}
 	if e.Path == "" {
-		e.Path = a.path
+		e.Path = a.path // as it came: http.StripPrefix, for one, hands on another
 	}
 	if !e.ClientIP.IsValid() {
 		e.ClientIP = a.clientIP

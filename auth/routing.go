@@ -122,7 +122,7 @@ func report(r *http.Request, bad *bulwark.Problem) {
 	}
 	n := copy(event.Attrs[:len(event.Attrs)-1], bad.Log.Attrs)
 	if bad.Err != nil {
-		event.Attrs[n] = slog.String("error", bad.Err.Error())
+		event.Attrs[n] = slog.Any("error", bad.Err)
 	}
 	bulwark.Report(r, event)
 }

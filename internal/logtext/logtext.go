@@ -9,15 +9,17 @@ import (
 )
 
 // Clip returns text with what could forge or hide written as a visible escape,
-// at most limit bytes and cut at a whole character. Control characters, the
-// separators U+2028 and U+2029, bidirectional controls and bytes that are not
-// UTF-8 are escaped. Plain text is returned as it is, without an allocation.
+// at most limit bytes and cut at a whole character. Escaped are control
+// characters, the separators U+2028 and U+2029, bytes that are not UTF-8, and
+// all characters that show nothing: those of the category Cf, such as
+// bidirectional controls and U+200B, and those that Unicode calls default
+// ignorable. A backslash is doubled, so that an escape cannot be typed. Plain
+// text is returned as it is, without an allocation.
+//
+// Clip is for text as it came: what has been through it once has its
+// backslashes doubled by the next.
 func Clip(text string, limit int) string {
-	plain := len(text) <= limit
-	for i := 0; plain && i < len(text); i++ {
-		plain = text[i] >= ' ' && text[i] < 0x7f
-	}
-	if plain {
+	if len(text) <= limit && plain(text) {
 		return text
 	}
 	var b strings.Builder
@@ -27,9 +29,13 @@ func Clip(text string, limit int) string {
 		switch {
 		case char == utf8.RuneError && size == 1:
 			escaped = `\x` + digits(uint32(text[0]), 2)
+		case char == '\\':
+			escaped = `\\`
 		case unicode.IsControl(char):
 			escaped = `\x` + digits(uint32(char), 2)
-		case char == '\u2028', char == '\u2029', unicode.Is(unicode.Bidi_Control, char):
+		case char > 0xffff && hidden(char):
+			escaped = `\U` + digits(uint32(char), 8)
+		case hidden(char):
 			escaped = `\u` + digits(uint32(char), 4)
 		}
 		if b.Len()+len(escaped) > limit {
@@ -39,6 +45,25 @@ func Clip(text string, limit int) string {
 		text = text[size:]
 	}
 	return b.String()
+}
+
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f || text[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// hidden reports whether a character shows nothing, or ends a line.
+//
+// Default_Ignorable_Code_Point is derived (UAX 44, DerivedCoreProperties): what
+// package unicode has of it is the part that is not in Cf and not a variation
+// selector.
+func hidden(char rune) bool {
+	return char >= 0x80 && (char == '\u2028' || char == '\u2029' ||
+		unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
 }
 
 // digits returns n in hexadecimal, width digits long.
