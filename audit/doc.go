@@ -25,9 +25,10 @@
 // What it does so that the records can be relied on:
 //
 //   - Messages are constants, keys are fixed and occur once, and every text is
-//     escaped and bounded before a handler sees it: control characters, DEL,
-//     C1, U+2028, U+2029, bidirectional controls and invalid UTF-8 become
-//     visible.
+//     escaped and bounded before a handler sees it: control characters, line
+//     separators, bidirectional controls, whatever else shows nothing, and
+//     invalid UTF-8 become visible. A backslash is doubled, so that an escape
+//     cannot be typed.
 //   - A 401, 403 or 429 that left without an event, from a handler that knows
 //     nothing of this module, gets one; so does a panic, which is recorded as
 //     500 and goes on to the server.

@@ -39,7 +39,10 @@ var injections = []struct{ name, text, want string }{
 	{"invalid_utf8", "a\xff\xc3(", `a\xff\xc3(`},
 	{"overlong", "a\xc0\xafb", `a\xc0\xafb`},
 	{"surrogate", "a\xed\xa0\x80b", `a\xed\xa0\x80b`},
-	{"quotes", `a"}{"b\`, `a"}{"b\`},
+	{"quotes", `a"}{"b\`, `a"}{"b\\`},
+	{"typed_escape", `a\x0ab`, `a\\x0ab`},
+	{"zero_width", "ad\u200bmin", `ad\u200bmin`},
+	{"filler", "a\u3164b", `a\u3164b`},
 }
 
 // eventOf says text in every way that an event can.
@@ -53,7 +56,7 @@ func eventOf(text string) bulwark.Event {
 // or a reader of lines takes for something else.
 func clean(line string) bool {
 	return utf8.ValidString(line) && !strings.ContainsFunc(line, func(c rune) bool {
-		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || unicode.Is(unicode.Bidi_Control, c)
+		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 	})
 }
 
@@ -156,7 +159,8 @@ func FuzzEvent(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"userId", "rule", "attr"} {
-			if got, _ := record[key].(string); len(got) > 256 || clean(text) && len(text) <= 256 && got != text {
+			want := strings.ReplaceAll(text, `\`, `\\`)
+			if got, _ := record[key].(string); len(got) > 256 || clean(text) && len(want) <= 256 && got != want {
 				t.Errorf("%s is %q for %q", key, got, text)
 			}
 		}
