@@ -21,12 +21,14 @@ import (
 // than the Host, is refused with 400 "edge.request_target": two readers would
 // take the request for two different ones.
 //
-// Take out what else rewrites the address of the client, such as chi's and
-// echo's RealIP, gorilla's ProxyHeaders, and gin's ForwardedByClientIP with
-// trusted proxies. They believe the entry that the client wrote, and overwrite
-// RemoteAddr, on which the trust of Edge rests.
+// Take out what else rewrites the address of the client: chi's RealIP,
+// gorilla's ProxyHeaders and their like. They overwrite RemoteAddr with an
+// entry that the client wrote, and Edge would take that for the peer. Ask
+// [ClientIP] in place of gin's ClientIP and echo's RealIP, which read the
+// headers on their own.
 //
-// A health check asks by address, and would be refused with 421. Name its path
+// A health check of an orchestrator or a balancer asks by address, or by
+// HTTP/1.0 without a Host, and is refused with 421 and an event. Name its path
 // in HealthPaths, or serve the path outside the stack:
 //
 //	root := http.NewServeMux()
