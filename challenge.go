@@ -1,6 +1,10 @@
 package bulwark
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/token"
+)
 
 // A Challenge is one way to authenticate that a 401 offers (RFC 9110 section
 // 11.6.1).
@@ -11,14 +15,20 @@ type Challenge struct {
 	Params [][2]string
 }
 
-// String returns the challenge as it stands in WWW-Authenticate.
+// String returns the challenge as it stands in WWW-Authenticate. A parameter
+// whose name is not a token is left out.
 func (c Challenge) String() string {
 	var b strings.Builder
-	b.WriteString(c.Scheme)
-	for i, param := range c.Params {
-		if i > 0 {
+	b.WriteString(onlyToken(c.Scheme))
+	sent := false
+	for _, param := range c.Params {
+		if !token.Is(param[0]) {
+			continue // would end the challenge, or begin another one
+		}
+		if sent {
 			b.WriteByte(',')
 		}
+		sent = true
 		b.WriteByte(' ')
 		b.WriteString(param[0])
 		b.WriteString(`="`)
@@ -34,4 +44,17 @@ func (c Challenge) String() string {
 		b.WriteByte('"')
 	}
 	return b.String()
+}
+
+// onlyToken returns the bytes of text that may stand in a token.
+func onlyToken(text string) string {
+	if token.Is(text) {
+		return text
+	}
+	return strings.Map(func(c rune) rune {
+		if c < 0x80 && token.Byte(byte(c)) {
+			return c
+		}
+		return -1
+	}, text)
 }

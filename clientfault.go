@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,13 @@ func (f fault) byClient(err error) *Problem {
 		return nil
 	case errors.As(err, &tooLarge) && tooLarge != nil:
 		return bodyTooLarge(tooLarge.Limit)
+	case errors.Is(err, multipart.ErrMessageTooLarge):
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large", Detail: "The form is larger than allowed here.", Err: err}
+	case errors.Is(err, http.ErrNotMultipart):
+		return &Problem{Status: http.StatusUnsupportedMediaType, Code: "body.unsupported_media_type", Err: err,
+			Detail: "Content-Type must be multipart/form-data.", Header: http.Header{"Accept": {"multipart/form-data"}}}
+	case errors.Is(err, http.ErrMissingBoundary), errors.Is(err, http.ErrMissingFile):
+		return &Problem{Status: http.StatusBadRequest, Code: "body.malformed", Detail: "The form lacks its boundary or a file.", Err: err}
 	case errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil // the handler's own mistake
 	}

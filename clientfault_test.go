@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -294,6 +295,10 @@ func TestCaseRoot3WithoutLayers(t *testing.T) {
 		{"late_on_the_connection", true, &net.OpError{Op: "read", Addr: client, Err: os.ErrDeadlineExceeded}, 408, "body.timeout"},
 		{"reset", true, &net.OpError{Op: "read", Addr: client, Err: reset}, 400, "body.incomplete"},
 		{"gone_while_written_to", false, &net.OpError{Op: "write", Addr: client, Err: reset}, 499, "request.canceled"},
+		{"form_too_large", true, fmt.Errorf("form: %w", multipart.ErrMessageTooLarge), 413, "body.too_large"},
+		{"not_a_form", true, http.ErrNotMultipart, 415, "body.unsupported_media_type"},
+		{"no_boundary", true, http.ErrMissingBoundary, 400, "body.malformed"},
+		{"no_file", true, http.ErrMissingFile, 400, "body.malformed"},
 		{"too_large", true, &http.MaxBytesError{Limit: 3}, 413, "body.too_large"},
 		{"no_body", false, io.ErrUnexpectedEOF, 500, "internal.error"},
 		{"no_body_and_late", false, os.ErrDeadlineExceeded, 500, "internal.error"},

@@ -101,6 +101,13 @@ func TestDenyHeaders(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("challenges_stay_apart", func(t *testing.T) {
+		w, _ := deny("GET", &bulwark.Problem{Status: 401, Code: "a.b", Challenges: []bulwark.Challenge{
+			{Scheme: "Bear,er\r\n x", Params: [][2]string{{"a=\"b\", Basic realm", "c"}, {"", "c"}, {"realm", "\"\\\u200b\x7f"}}}}}, nil)
+		if got := w.Header()["Www-Authenticate"]; len(got) != 1 || got[0] != `Bearerx realm="\"\\`+"\u200b"+`"` {
+			t.Errorf("%q", got)
+		}
+	})
 	t.Run("401_without_a_chain_is_Bearer", func(t *testing.T) {
 		w, _ := deny("GET", &bulwark.Problem{Status: 401, Code: "a.b"}, nil)
 		if got := w.Header()["Www-Authenticate"]; len(got) != 1 || got[0] != "Bearer" {
