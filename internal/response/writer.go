@@ -30,7 +30,7 @@ func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
 type Writer struct {
 	inner    http.ResponseWriter
 	hooks    []Hook
-	room     [2]Hook
+	room     [4]Hook
 	status   int
 	bytes    int64
 	hijacked bool
