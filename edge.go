@@ -149,6 +149,11 @@ func baseFault(base string) string {
 		return ""
 	}
 	u, err := url.Parse(base)
+	if err == nil && u.Host != "" {
+		if _, ok := withoutPort(u.Host); !ok {
+			return "has a port that is not a number from 1 to 65535"
+		}
+	}
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return "must be an http or https URL such as https://api.example.com"
