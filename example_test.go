@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
@@ -11,6 +12,31 @@ import (
 	"github.com/bulwark-go/bulwark/cors"
 	"github.com/bulwark-go/bulwark/headers"
 )
+
+// A health check asks by the address of the service, which is not one of its
+// names. It is named, or stands outside the stack.
+func ExampleEdge_probes() {
+	stack := bulwark.Must(bulwark.Chain(bulwark.Edge{
+		Hosts:       []string{"api.example.com"},
+		HealthPaths: []string{"/ready"},
+		HealthHosts: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	}))
+	root := http.NewServeMux()
+	root.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
+	root.Handle("/", stack.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+
+	for _, path := range []string{"/health", "/ready", "/documents"} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = "10.1.2.3:8080"
+		w := httptest.NewRecorder()
+		root.ServeHTTP(w, r)
+		fmt.Println(path, w.Code)
+	}
+	// Output:
+	// /health 200
+	// /ready 200
+	// /documents 421
+}
 
 func ExampleChain() {
 	stack, err := bulwark.Chain(
