@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -33,15 +34,11 @@ func (f fault) byClient(err error) *Problem {
 		return nil
 	case errors.As(err, &tooLarge) && tooLarge != nil:
 		return bodyTooLarge(tooLarge.Limit)
-	case errors.Is(err, multipart.ErrMessageTooLarge):
-		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large", Detail: "The form is larger than allowed here.", Err: err}
-	case errors.Is(err, http.ErrNotMultipart):
-		return &Problem{Status: http.StatusUnsupportedMediaType, Code: "body.unsupported_media_type", Err: err,
-			Detail: "Content-Type must be multipart/form-data.", Header: http.Header{"Accept": {"multipart/form-data"}}}
-	case errors.Is(err, http.ErrMissingBoundary), errors.Is(err, http.ErrMissingFile):
-		return &Problem{Status: http.StatusBadRequest, Code: "body.malformed", Detail: "The form lacks its boundary or a file.", Err: err}
 	case errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil // the handler's own mistake
+	}
+	if p := ofForm(err); p != nil {
+		return p
 	}
 	if cause := f.ofBody(err); cause != nil {
 		return unreadable(cause, err)
@@ -121,13 +118,7 @@ func (f fault) looksCutOff(err error) bool {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, http.ErrLineTooLong) || errors.As(err, &reset) {
 		return true
 	}
-	for err != nil {
-		if slices.Contains(bodyErrors, textOf(err)) {
-			return true
-		}
-		err = errors.Unwrap(err)
-	}
-	return false
+	return hasText(err, bodyErrors...)
 }
 
 // bodyErrors are texts of errors that net/http does not export.
@@ -135,6 +126,38 @@ var bodyErrors = []string{
 	"malformed chunked encoding", "invalid byte in chunk length", "empty hex number for chunk length",
 	"http chunk length too large", "chunked encoding contains too much non-data", "chunked line ends with bare LF",
 	"http: unexpected EOF reading trailer", "http: suspiciously long trailer after chunked body", "client disconnected",
+}
+
+// ofForm returns the refusal for what http.Request says of a query or a form
+// that it cannot read.
+func ofForm(err error) *Problem {
+	var outbound *url.Error
+	var escape url.EscapeError
+	switch {
+	case errors.As(err, &outbound): // of a URL of the program's own
+		return nil
+	case errors.Is(err, multipart.ErrMessageTooLarge), hasText(err, "http: POST too large"):
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large", Detail: "The form is larger than allowed here.", Err: err}
+	case errors.Is(err, http.ErrNotMultipart):
+		return &Problem{Status: http.StatusUnsupportedMediaType, Code: "body.unsupported_media_type", Err: err,
+			Detail: "Content-Type must be multipart/form-data.", Header: http.Header{"Accept": {"multipart/form-data"}}}
+	case errors.Is(err, http.ErrMissingBoundary), errors.Is(err, http.ErrMissingFile):
+		return &Problem{Status: http.StatusBadRequest, Code: "body.malformed", Detail: "The form lacks its boundary or a file.", Err: err}
+	case errors.As(err, &escape), hasText(err, "invalid semicolon separator in query"):
+		return &Problem{Status: http.StatusBadRequest, Code: "request.malformed", Detail: "The query or the form is not well formed.", Err: err}
+	}
+	return nil
+}
+
+// hasText reports whether one of the errors that err wraps is a text of
+// net/http that is not exported.
+func hasText(err error, texts ...string) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if slices.Contains(texts, textOf(err)) {
+			return true
+		}
+	}
+	return false
 }
 
 func bodyTooLarge(limit int64) *Problem {

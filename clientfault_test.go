@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -246,17 +247,28 @@ func TestCaseRoot3OurOwnFaults(t *testing.T) {
 		"database":                 {func(*http.Request) error { return late() }, false},
 		"database_by_TCP":          {func(*http.Request) error { return elsewhere }, false},
 		"answer_of_a_service":      {func(*http.Request) error { return fmt.Errorf("billing: %w", io.ErrUnexpectedEOF) }, false},
+		"URL_of_ours":              {func(*http.Request) error { _, err := url.Parse("http://a/" + "%zz"); return err }, false},
 		"another_error":            {func(*http.Request) error { return errors.New("disk full") }, true},
 		"closed_by_the_handler":    {func(r *http.Request) error { r.Body.Close(); _, err := r.Body.Read(make([]byte, 1)); return err }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, outcomes := served(t, "HTTP1", func(w http.ResponseWriter, r *http.Request) {
+			handler := func(w http.ResponseWriter, r *http.Request) {
 				if !strings.HasPrefix(name, "closed") {
 					io.Copy(io.Discard, r.Body)
 				}
-				err := test.err(r)
-				bulwark.Deny(w, r, err)
-			})
+				bulwark.Deny(w, r, test.err(r))
+			}
+			if test.left {
+				ctx, leave := context.WithCancel(t.Context())
+				leave()
+				var rec bulwarktest.Recorder
+				w := httptest.NewRecorder()
+				rec.Wrap(http.HandlerFunc(handler)).ServeHTTP(w, httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("abc")))
+				checkProblem(t, w, 500, "internal.error")
+				checkEvent(t, rec.Take(), bulwark.SysUnavailable, "internal.error", 500, slog.LevelError)
+				return
+			}
+			server, outcomes := served(t, "HTTP1", handler)
 			answer, err := server.Client().Post(server.URL, "text/plain", strings.NewReader("abc"))
 			if err != nil {
 				t.Fatal(err)

@@ -26,9 +26,9 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //
 //   - an *[http.MaxBytesError], and a form that is too large, is 413
 //     "body.too_large";
-//   - what [http.Request.FormFile] and its like say of a body that is not a
-//     form, or lacks the file, is 415 "body.unsupported_media_type" or 400
-//     "body.malformed";
+//   - what [http.Request.ParseForm], [http.Request.FormFile] and their like say
+//     of a query or a form is 400 "request.malformed" or "body.malformed", and
+//     415 "body.unsupported_media_type" of a body that is not a form;
 //   - a body that is cut off, malformed or reset is 400 "body.incomplete";
 //   - a body that does not arrive in time is 408 "body.timeout";
 //   - [context.Canceled], where the client has left, is 499 "request.canceled"

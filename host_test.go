@@ -175,3 +175,31 @@ func TestOrigin(t *testing.T) {
 		t.Errorf("of a sub-request: %q", got)
 	}
 }
+
+// FuzzHost says that no Host gets through but a name of ours, and that nothing
+// else can be the origin.
+func FuzzHost(f *testing.F) {
+	for _, host := range []string{"api.example.com", "a.example.com:8443", "[::1]:80", "10.1.2.3", "", ":", "a.b.example.com", "*.example.com", "a..example.com:1"} {
+		f.Add(host, "/health")
+	}
+	layer := bulwark.Must(bulwark.NewEdge(bulwark.Edge{Hosts: []string{"api.example.org", "*.example.com"}, HealthPaths: []string{"/health"}, HealthHosts: proxies}))
+	f.Fuzz(func(t *testing.T, host, path string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host, r.URL.Path = host, path
+		r, err := layer.Check(r)
+		_, s := bulwark.Enter(r)
+		if err != nil {
+			if s.Origin() != "" {
+				t.Errorf("%q is refused, and the origin is %q", host, s.Origin())
+			}
+			return
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(s.Origin(), "http://"), ":")
+		label, wild := strings.CutSuffix(name, ".example.com")
+		switch {
+		case s.Origin() == "" && path == "/health", name == "api.example.org", wild && label != "" && !strings.ContainsAny(label, "./@*"):
+		default:
+			t.Errorf("%q got through, with the origin %q", host, s.Origin())
+		}
+	})
+}
