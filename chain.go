@@ -27,7 +27,8 @@ type Stack struct {
 //   - cors stands outside each limit: a browser must be able to read a 429;
 //   - a limit by principal and authz stand inside auth, where there is a
 //     principal. A chain without auth may stand inside another one with it: a
-//     limit by principal says so with its AuthOutside, and is refused without;
+//     limit by principal says so with a method AuthOutside() bool, which a
+//     layer around it forwards, and is refused without;
 //   - sanitize stands outside validate: stripping may break what was checked.
 //
 // It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner]
