@@ -35,6 +35,7 @@ type Writer struct {
 	bytes    int64
 	hijacked bool
 	hooked   bool // the hooks have run
+	flushed  bool // the header has left
 	told     int  // the status of a refusal that has been recorded
 	expiry   expiry
 }
@@ -51,20 +52,7 @@ func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
 	}
 	watch := &Writer{inner: w}
 	watch.hooks = watch.room[:0]
-	// A type that has a method for what the inner writer lacks would promise
-	// what it cannot do, and handlers ask by type assertion. Hijacking is also
-	// reached through Unwrap, by ResponseController, and must not pass unseen.
-	_, canFlush := w.(http.Flusher)
-	canHijack := reaches[http.Hijacker](w)
-	switch {
-	case canFlush && canHijack:
-		return flusherHijacker{watch}, watch
-	case canFlush:
-		return flusher{watch}, watch
-	case canHijack:
-		return hijacker{watch}, watch
-	}
-	return plain{watch}, watch
+	return watch.form(), watch
 }
 
 // maxDepth bounds how many foreign wrappers are looked through.
@@ -104,9 +92,9 @@ func (w *Writer) Status() int {
 }
 
 // Final returns the status of the response once the handler has returned or
-// panicked. A panic is 500, whatever status the handler had set: net/http cuts
-// the response off, and a status that was written but is still in a buffer
-// never leaves. A connection that was hijacked is the handler's, panic or not.
+// panicked, as far as that alone tells it: a panic is 500, and nothing written
+// is 200. Records take [Writer.Ending], which knows what the client has seen. A
+// connection that was hijacked is the handler's, panic or not.
 func (w *Writer) Final(panicked bool) int {
 	switch status := w.Status(); {
 	case panicked && !w.hijacked:
@@ -121,7 +109,9 @@ func (w *Writer) Final(panicked bool) int {
 // request net/http takes them all and sends none.
 func (w *Writer) Bytes() int64 { return w.bytes }
 
-// Started reports whether the header has been sent or the connection hijacked.
+// Started reports whether the header has been written or the connection
+// hijacked. While it is false the client has seen nothing but informational
+// responses.
 func (w *Writer) Started() bool { return w.status != 0 || w.hijacked }
 
 // Tell notes that a refusal of that status has been recorded, by the layer that
@@ -163,10 +153,6 @@ func (w *Writer) Finish() {
 		w.runHooks(http.StatusOK)
 	}
 }
-
-// plain is the Writer as a ResponseWriter without optional methods but those
-// that any writer can have. The types below add what the inner writer has.
-type plain struct{ *Writer }
 
 // Header returns the inner writer's header.
 func (w *Writer) Header() http.Header { return w.inner.Header() }
@@ -248,6 +234,7 @@ func (w *Writer) FlushError() error {
 	if err := w.stream(); err != nil {
 		return err
 	}
+	w.flushed = true
 	return http.NewResponseController(w.inner).Flush()
 }
 
@@ -264,21 +251,3 @@ func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.takenOver()
 	return leased(conn, until), buffered, nil
 }
-
-type flusher struct{ *Writer }
-
-// Flush implements http.Flusher.
-func (f flusher) Flush() { f.FlushError() }
-
-type hijacker struct{ *Writer }
-
-// Hijack implements http.Hijacker.
-func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.hijack() }
-
-type flusherHijacker struct{ *Writer }
-
-// Flush implements http.Flusher.
-func (b flusherHijacker) Flush() { b.FlushError() }
-
-// Hijack implements http.Hijacker.
-func (b flusherHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return b.hijack() }

@@ -1,0 +1,68 @@
+package response
+
+import (
+	"context"
+	"net/http"
+)
+
+// StatusCancelled is the status in the record of a request whose client had
+// gone before anything was written. No client ever sees it. RFC 9110 has none
+// for it; 499 is what nginx writes.
+const StatusCancelled = 499
+
+// How tells how a handler ended.
+type How int
+
+// The ways in which a handler ends.
+const (
+	Returned How = iota
+	Aborted      // panicked with http.ErrAbortHandler, which is no fault
+	Panicked     // with anything else, or ended its goroutine
+)
+
+// An Ending is how an exchange ended, for records.
+type Ending struct {
+	Status int
+	// CutOff tells that the client has the status and not the whole answer.
+	CutOff bool
+	// Cancelled tells that the client had gone before anything was written.
+	// Status is StatusCancelled then.
+	Cancelled bool
+}
+
+// Ending returns how the exchange ended. The request is the one that the server
+// handed in: its context ends with the client.
+//
+// A panic is 500, as long as the header has not left: net/http cuts the
+// response off, and a status that is still in a buffer never leaves. After
+// that, the status is the one that the client has seen.
+func (w *Writer) Ending(r *http.Request, how How) Ending {
+	if w.hijacked { // the connection is the handler's, panic or not
+		return Ending{Status: w.Status()}
+	}
+	switch {
+	case how != Panicked && w.status == 0 && gone(r.Context()):
+		return Ending{Status: StatusCancelled, Cancelled: true}
+	case how == Returned:
+		return Ending{Status: w.Final(false), CutOff: w.expiry.over.Load()}
+	case w.sent(r.ProtoMajor):
+		return Ending{Status: w.status, CutOff: true}
+	}
+	return Ending{Status: http.StatusInternalServerError}
+}
+
+// gone reports whether the client has left. A deadline, and a server that
+// stops, end a context for reasons of our own.
+func gone(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) == context.Canceled
+}
+
+// sent reports whether the header has left for the client: it was flushed, or
+// the body is larger than what net/http keeps back.
+func (w *Writer) sent(protoMajor int) bool {
+	kept := int64(2048)
+	if protoMajor == 2 {
+		kept = 4096
+	}
+	return w.status != 0 && (w.flushed || w.bytes > kept)
+}

@@ -1,0 +1,90 @@
+package response_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark/internal/response"
+)
+
+// The record tells what the client has seen: no status that never left, and no
+// success for a client that had gone.
+func TestCaseAudit4Ending(t *testing.T) {
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(errors.New("the server stops"))
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	nothing := func(http.ResponseWriter) {}
+	flushed := func(w http.ResponseWriter) { w.WriteHeader(206); w.(http.Flusher).Flush() }
+	hijacked := func(w http.ResponseWriter) { w.(http.Hijacker).Hijack() }
+	wrote := func(n int) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat("a", n)) }
+	}
+	status := func(w http.ResponseWriter) { w.WriteHeader(404) }
+	for _, test := range []struct {
+		name   string
+		ctx    context.Context
+		answer func(http.ResponseWriter)
+		how    response.How
+		http2  bool
+		want   response.Ending
+	}{
+		{"returned", t.Context(), nothing, response.Returned, false, response.Ending{Status: 200}},
+		{"returned_with_status", left, status, response.Returned, false, response.Ending{Status: 404}},
+		{"returned_after_flush", left, flushed, response.Returned, false, response.Ending{Status: 206}},
+		{"unanswered", left, nothing, response.Returned, false, response.Ending{Status: 499, Cancelled: true}},
+		{"unanswered_with_hints", left, func(w http.ResponseWriter) { w.WriteHeader(103) }, response.Returned, false, response.Ending{Status: 499, Cancelled: true}},
+		{"unanswered_and_aborted", left, nothing, response.Aborted, true, response.Ending{Status: 499, Cancelled: true}},
+		{"unanswered_and_panicked", left, nothing, response.Panicked, false, response.Ending{Status: 500}},
+		{"server_stops", stopped, nothing, response.Returned, false, response.Ending{Status: 200}},
+		{"deadline", late, nothing, response.Returned, false, response.Ending{Status: 200}},
+		{"aborted", t.Context(), nothing, response.Aborted, false, response.Ending{Status: 500}},
+		{"aborted_with_status_in_the_buffer", t.Context(), status, response.Aborted, false, response.Ending{Status: 500}},
+		{"aborted_after_flush", t.Context(), flushed, response.Aborted, false, response.Ending{Status: 206, CutOff: true}},
+		{"aborted_after_flush_client_gone", left, flushed, response.Aborted, false, response.Ending{Status: 206, CutOff: true}},
+		{"panicked_after_flush", t.Context(), flushed, response.Panicked, true, response.Ending{Status: 206, CutOff: true}},
+		{"aborted_with_body_in_the_buffer", t.Context(), wrote(2048), response.Aborted, false, response.Ending{Status: 500}},
+		{"aborted_with_body_beyond_it", t.Context(), wrote(2049), response.Aborted, false, response.Ending{Status: 200, CutOff: true}},
+		{"http2_aborted_with_body_in_the_buffer", t.Context(), wrote(4096), response.Aborted, true, response.Ending{Status: 500}},
+		{"http2_aborted_with_body_beyond_it", t.Context(), wrote(4097), response.Panicked, true, response.Ending{Status: 200, CutOff: true}},
+		{"hijacked", left, hijacked, response.Returned, false, response.Ending{Status: 101}},
+		{"hijacked_and_panicked", left, hijacked, response.Panicked, false, response.Ending{Status: 101}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, watch := response.Of(withFlushAndHijack{&withFlush{bare: newBare()}, withHijack{newBare(), nil}})
+			test.answer(w)
+			r := httptest.NewRequest("GET", "/", nil).WithContext(test.ctx)
+			if test.http2 {
+				r.ProtoMajor = 2
+			}
+			if got := watch.Ending(r, test.how); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if test.want.Cancelled && watch.Started() {
+				t.Error("an answer of which nothing was seen has started")
+			}
+		})
+	}
+}
+
+// A stream that was ended because the caller's credential expired is not whole.
+func TestCaseAudit4EndingOfAnExpiredStream(t *testing.T) {
+	inner, s := newConnection(), new(scope)
+	w, watch := response.Of(inner)
+	watch.EndAt(time.Now().Add(-time.Second), s)
+	w.WriteHeader(200)
+	if err := flush(w); err != response.ErrExpired {
+		t.Fatal(err)
+	}
+	if got := watch.Ending(httptest.NewRequest("GET", "/", nil), response.Returned); got != (response.Ending{Status: 200, CutOff: true}) {
+		t.Errorf("got %+v", got)
+	}
+}
