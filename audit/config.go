@@ -45,19 +45,28 @@ type Config struct {
 	// the answer go on without it. Default: none. At most 8.
 	Observers []bulwark.Recorder
 
-	// MaxOneByOne is how many events of an anonymous caller, or of a rate
-	// limit, are written one by one for each name, address prefix and minute.
-	// The rest of the minute is one counted record. Default: 20. At most
-	// 10,000.
+	// MaxOneByOne is how many events of anonymous callers are written one by
+	// one for each name, address prefix (see MaxPrefixes) and minute, and how
+	// many of a rate limit or of level ERROR for each known caller. The rest of
+	// the minute is one counted record. Default: 20. At most 10,000.
 	MaxOneByOne int
+	// MaxPerCaller is how many other events of a known caller are written one
+	// by one for each name and minute. Default: 100, or MaxOneByOne where that
+	// is more. At most 10,000.
+	MaxPerCaller int
 	// MaxPrefixes is how many pairs of name and address prefix are told apart
-	// in a minute. Past that they share one count for each name. A pair takes
-	// about 200 bytes, and another 600 where there is something to count.
+	// in a minute, and how many pairs of name and known caller. An address
+	// prefix is the IPv4 address or the IPv6 /64. Past 16 of one site, which is
+	// the IPv4 /24 or the IPv6 /48, the site is counted as one. When all pairs
+	// are taken, the networks with the most entries are counted as one each.
+	// Callers beyond the bound are counted by their address. A pair takes about
+	// 300 bytes, and at most 4 kB more where there is something to count.
 	// Default: 1,024. At least 16, at most 65,536.
 	MaxPrefixes int
 	// MaxSecurityQueue is how many security events wait for one sink. Half of
-	// the queue is for events of level ERROR and above. An event takes about
-	// 750 bytes. Default: 1,024. At least 16, at most 65,536.
+	// the queue is for events of level ERROR and above, without the
+	// sys_unavailable of requests, which a client may cause at will. An event
+	// takes about 750 bytes. Default: 1,024. At least 16, at most 65,536.
 	MaxSecurityQueue int
 	// MaxAccessQueue is how many access records wait for one sink. A record
 	// takes about 750 bytes. Default: 1,024. At least 16, at most 65,536.
@@ -120,6 +129,7 @@ func New(c Config) (*Middleware, error) {
 		return value
 	}
 	oneByOne := bound("MaxOneByOne", c.MaxOneByOne, 1, 10_000, 20)
+	perCaller := bound("MaxPerCaller", c.MaxPerCaller, 1, 10_000, max(100, oneByOne))
 	prefixes := bound("MaxPrefixes", c.MaxPrefixes, 16, 1<<16, 1024)
 	security := bound("MaxSecurityQueue", c.MaxSecurityQueue, 16, 1<<16, 1024)
 	access := bound("MaxAccessQueue", c.MaxAccessQueue, 16, 1<<16, 1024)
@@ -136,7 +146,7 @@ func New(c Config) (*Middleware, error) {
 	for _, sink := range sinks {
 		m.deliveries = append(m.deliveries, newDelivery(sink, security, access))
 	}
-	m.folder = newFolder(oneByOne, prefixes, m.deliver)
+	m.folder = newFolder(oneByOne, perCaller, prefixes, m.deliver)
 	return m, nil
 }
 

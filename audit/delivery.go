@@ -53,7 +53,7 @@ func (d *delivery) push(e *entry) {
 	// The second half of the security queue is for what matters most, so that
 	// garbage, which anybody can make, does not push it out.
 	room := q.bound
-	if class == securityClass && levelOf(&e.event) < slog.LevelError {
+	if class == securityClass && !important(&e.event) {
 		room /= 2
 	}
 	if q.size >= room {
@@ -257,5 +257,5 @@ func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
 	if e.access.is {
 		return sink.Handle(background(), accessRecord(e, room))
 	}
-	return sink.Handle(background(), securityRecord(&e.event, room))
+	return sink.Handle(background(), securityRecord(e, room))
 }

@@ -14,135 +14,140 @@ import (
 // window is how long events of one kind are folded into one record.
 const window = time.Minute
 
-// foldable reports whether anybody could make any number of such an event: its
-// caller is not known, or is known and knocks at a limit.
+// A caller is a user by issuer and subject: the same subject of another issuer
+// is somebody else. The zero caller is nobody.
+type caller struct{ issuer, subject string }
+
+// sourceOf tells who is behind an event: a known caller, or nobody, whose
+// events are counted by address.
 //
 // A success that names its user is that user's own though nobody was known when
-// the request came in: logging in is what it reports. A failure that names one
-// is not, for the name is whatever the client typed.
-func foldable(ctx context.Context, e *bulwark.Event) bool {
-	if e.Name == bulwark.ExcessRateLimitExceeded {
-		return true
+// the request came in: logging in is what it reports. So is the reuse of a
+// token, which names the user whom the token was issued to. Another failure
+// that names a user is not, for the name is whatever the client typed.
+func sourceOf(ctx context.Context, e *bulwark.Event) caller {
+	if p := callerOf(ctx); p != nil {
+		if e.AssumedID != "" && e.UserID != "" { // the event names who called
+			return caller{e.Issuer, e.UserID}
+		}
+		return caller{p.Issuer, p.Subject}
 	}
-	if known(ctx) {
-		return false
+	if e.UserID != "" && (levelOf(e) < slog.LevelWarn || e.Name == bulwark.AuthnTokenReuse) {
+		return caller{e.Issuer, e.UserID}
 	}
-	return e.UserID == "" || levelOf(e) >= slog.LevelWarn
+	return caller{}
 }
 
-// known reports whether ctx tells who called. The context of the audit layer's
-// own events is the scope around the authentication layer: it has a caller on
-// record only.
-func known(ctx context.Context) bool {
-	if _, ok := bulwark.PrincipalFrom(ctx); ok {
-		return true
+// callerOf returns the caller that ctx tells, or nil. The context of the audit
+// layer's own events is the scope around the authentication layer: it has a
+// caller on record only.
+func callerOf(ctx context.Context) *bulwark.Principal {
+	if p, ok := bulwark.PrincipalFrom(ctx); ok {
+		return p
 	}
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {
 		if bulwark.RequestID(ctx) == "" { // no request of this module
-			return false
+			return nil
 		}
 		// Somebody has derived a context; the scope is found inside it.
 		_, scope = bulwark.Enter(new(http.Request).WithContext(ctx))
 	}
-	return scope.Caller() != nil
+	return scope.Caller()
 }
-
-// foldKey is what is counted together.
-type foldKey struct {
-	name   bulwark.EventName
-	prefix netip.Prefix // the IPv4 address or the IPv6 /64; zero outside requests and past the bound
-}
-
-// prefixOf returns the network that one client is taken to own.
-func prefixOf(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap()
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	prefix, _ := addr.Prefix(bits) // zero for a zero address
-	return prefix
-}
-
-// maxNames bounds the shared counters past the bound on prefixes. There are
-// about thirty names, none of a client's making.
-const maxNames = 64
 
 // A folder decides which events are written one by one, and turns the others
 // into counted records.
 type folder struct {
-	limit, bound int
-	emit         func(*entry)
+	limit     int // of an address, and of whatever anybody can cause
+	perCaller int // of a known caller
+	bound     int
+	emit      func(*entry)
 
-	// emitting is held from taking counts out of the table until their records
+	// emitting is held from taking counts out of the tables until their records
 	// are queued, so that a drain does not overtake them. It is taken before
 	// mu.
 	emitting sync.Mutex
 
-	mu     sync.Mutex
-	table  map[foldKey]tally
-	timer  *time.Timer
-	armed  bool
-	closed bool
+	mu      sync.Mutex
+	places  places
+	callers map[named]*tally
+	timer   *time.Timer
+	armed   bool
+	closed  bool
 }
 
-func newFolder(limit, bound int, emit func(*entry)) *folder {
-	return &folder{limit: limit, bound: bound, emit: emit}
+// named is the events of one name and caller.
+type named struct {
+	name bulwark.EventName
+	caller
+}
+
+func newFolder(limit, perCaller, bound int, emit func(*entry)) *folder {
+	return &folder{limit: limit, perCaller: perCaller, bound: bound, emit: emit,
+		places: newPlaces(bound), callers: map[named]*tally{}}
 }
 
 // take counts e and reports whether it is folded, so that the caller must not
 // write it.
-func (f *folder) take(e *bulwark.Event, now time.Time) bool {
+func (f *folder) take(e *bulwark.Event, who caller, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return false
 	}
-	if f.table == nil {
-		f.table = make(map[foldKey]tally, f.bound+maxNames)
-	}
-	key, t := f.find(foldKey{e.Name, prefixOf(e.ClientIP)}, now)
-	folded := t.seen >= f.limit
-	if folded {
-		t.add(e)
-	} else {
-		t.seen++
-	}
-	f.table[key] = t
+	t, limit := f.find(e, who, now)
+	folded := t.take(e, limit)
 	f.arm(now)
 	return folded
 }
 
-// find returns the tally of key, or of what stands for it in a full table.
-func (f *folder) find(key foldKey, now time.Time) (foldKey, tally) {
-	t, ok := f.table[key]
-	if !ok && len(f.table) >= f.bound {
-		key.prefix = netip.Prefix{}
-		if t, ok = f.table[key]; !ok && len(f.table) >= f.bound+maxNames {
-			key.name = otherName
-			t, ok = f.table[key]
-		}
+// find returns the tally of an event and its limit. Callers beyond the bound
+// are counted by their address, as those without a name.
+func (f *folder) find(e *bulwark.Event, who caller, now time.Time) (*tally, int) {
+	if who == (caller{}) {
+		return f.places.find(e.Name, e.ClientIP, now), f.limit
 	}
-	// A window that is over but still has a count is the timer's to write,
-	// which is due; until then it goes on.
-	if !ok || t.count == 0 && !now.Before(t.until) {
-		t = tally{until: now.Add(window)}
+	limit := f.perCaller
+	// A limit is there to be knocked at, and the reserve is for few.
+	if e.Name == bulwark.ExcessRateLimitExceeded || important(e) {
+		limit = f.limit
 	}
-	return key, t
+	key := named{e.Name, who}
+	t := f.callers[key]
+	switch {
+	case t != nil && (t.count > 0 || now.Before(t.until)):
+		return t, limit
+	case t == nil && len(f.callers) >= f.bound:
+		return f.places.find(e.Name, e.ClientIP, now), f.limit
+	}
+	t = &tally{until: now.Add(window)}
+	f.callers[key] = t
+	return t, limit
 }
 
-// arm makes sure that the table is looked at when its first window is over.
+// each calls do for every tally, with its name, its network where it has one,
+// and what removes it.
+func (f *folder) each(do func(t *tally, name bulwark.EventName, network netip.Prefix, remove func())) {
+	for at, t := range f.places.tallies {
+		do(t, at.name, at.network, func() { f.places.remove(at) })
+	}
+	for key, t := range f.callers {
+		do(t, key.name, netip.Prefix{}, func() { delete(f.callers, key) })
+	}
+}
+
+// arm makes sure that the tables are looked at when its first window is over.
 func (f *folder) arm(now time.Time) {
-	if f.armed || f.closed || len(f.table) == 0 {
+	if f.armed || f.closed || len(f.places.tallies)+len(f.callers) == 0 {
 		return
 	}
 	next := now.Add(window)
-	for _, t := range f.table {
+	f.each(func(t *tally, _ bulwark.EventName, _ netip.Prefix, _ func()) {
 		if t.until.Before(next) {
 			next = t.until
 		}
-	}
+	})
 	// Not more than once a second, however many windows there are.
 	wait := max(next.Sub(now), time.Second)
 	f.armed = true
@@ -177,20 +182,18 @@ func (f *folder) collect(now time.Time) []entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var due []entry
-	for key, t := range f.table {
+	f.each(func(t *tally, name bulwark.EventName, network netip.Prefix, remove func()) {
 		over := !now.Before(t.until)
 		if !over && !now.IsZero() {
-			continue
+			return
 		}
 		if t.count > 0 {
-			due = append(due, entry{event: t.record(key)})
-			t.count, t.shared = 0, nil
-			f.table[key] = t
+			due = append(due, t.record(name, network))
 		}
 		if over {
-			delete(f.table, key)
+			remove()
 		}
-	}
+	})
 	return due
 }
 

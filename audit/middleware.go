@@ -73,14 +73,14 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 		e.Name = otherName
 	}
 	if !m.made() {
-		record := securityRecord(&e, make([]slog.Attr, 0, attrRoom))
+		record := securityRecord(&entry{event: e}, make([]slog.Attr, 0, attrRoom))
 		_ = slog.Default().Handler().Handle(ctx, record)
 		return
 	}
 	for _, observer := range m.observers {
 		observe(ctx, observer, e)
 	}
-	if foldable(ctx, &e) && m.folder.take(&e, time.Now()) {
+	if m.folder.take(&e, sourceOf(ctx, &e), time.Now()) {
 		return
 	}
 	m.deliver(&entry{event: e})

@@ -1,13 +1,16 @@
 package audit
 
 import (
+	"log/slog"
+
 	"github.com/bulwark-go/bulwark"
 )
 
 // entry is a record on its way to a sink: an event or an access record.
 type entry struct {
-	event  bulwark.Event
-	access accessed
+	event   bulwark.Event
+	access  accessed
+	counted *counted // of a counted record
 }
 
 func (e *entry) class() class {
@@ -27,6 +30,18 @@ const (
 )
 
 func (c class) String() string { return [...]string{"security", "access"}[c] }
+
+// important reports whether an event may use the half of the security queue
+// that is kept free. A level alone is no sign of importance: whatever makes a
+// handler fail is ERROR by default, and anybody can cause that at will. What
+// fails outside requests is nobody's will. An event that is important is rare,
+// because a source writes few one by one.
+func important(e *bulwark.Event) bool {
+	if e.Name == bulwark.SysUnavailable && e.RequestID != "" {
+		return false
+	}
+	return levelOf(e) >= slog.LevelError
+}
 
 // slot is an entry in a queue. The path is copied into the slot: it is a part
 // of the request line, which may be a megabyte and would stay in memory with

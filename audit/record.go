@@ -72,15 +72,19 @@ func safeText(text string) string {
 }
 
 // attrRoom is enough for every attribute of a record.
-const attrRoom = 28
+const attrRoom = 32
 
 // securityRecord returns the record of an event. The room for its attributes is
 // the caller's.
-func securityRecord(e *bulwark.Event, room []slog.Attr) slog.Record {
-	safely := safe(*e)
+func securityRecord(e *entry, room []slog.Attr) slog.Record {
+	safely := safe(e.event)
 	renameAttrs(&safely)
+	attrs := safely.AppendAttrs(room[:0])
+	if e.counted != nil {
+		attrs = e.counted.appendAttrs(attrs)
+	}
 	record := slog.NewRecord(safely.Time, levelOf(&safely), "security event", 0)
-	record.AddAttrs(safely.AppendAttrs(room[:0])...)
+	record.AddAttrs(attrs...)
 	return record
 }
 

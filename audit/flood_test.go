@@ -1,0 +1,328 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/audit"
+)
+
+// v4 and v6 make addresses of a number: every bit above the client's own counts.
+func v4(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
+}
+
+func v6(network uint64) netip.Addr {
+	return netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, network), 1)))
+}
+
+// kinds of refusals that a stranger causes as he likes.
+var kinds = []bulwark.EventName{bulwark.AuthzFail, bulwark.InputValidationFail, bulwark.AuthnLoginFail, bulwark.MaliciousCORS}
+
+// No flood takes the address or the path out of another client's records, and
+// no occurrence is lost.
+func TestCaseAudit1FloodsBlankNobodyElse(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		bound    int
+		networks int
+		addr     func(i int) netip.Addr
+		stranger string
+		lines    int // at most, for each kind
+	}{
+		{"networks_of_one_48", 0, 256, func(i int) netip.Addr { return v6(0x20010db8_0001_0000 + uint64(i)) }, "2001:db8:2::1", 17*20 + 17},
+		{"thousands_of_one_48", 0, 6000, func(i int) netip.Addr { return v6(0x20010db8_0001_0000 + uint64(i)) }, "198.51.100.7", 17*20 + 17},
+		{"addresses_of_one_24", 0, 256, func(i int) netip.Addr { return v4(0xc0000200 + uint32(i)) }, "198.51.100.7", 17*20 + 17},
+		{"sites_of_one_32", 0, 3000, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i)<<16) }, "2001:db9::1", 1024 * 20},
+		{"networks_of_many_48s", 0, 3000, func(i int) netip.Addr {
+			return v6(0x20010db8_0000_0000 + uint64(i%300)<<16 + uint64(i/300))
+		}, "2001:db9::1", 1024 * 20},
+		{"addresses_of_one_16", 0, 6000, func(i int) netip.Addr { return v4(0x0a010000 + uint32(i)) }, "10.2.0.1", 1024 * 20},
+		{"nat64_of_one_24", 0, 256, func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("64:ff9b::192.0.2.%d", i)) }, "64:ff9b::c633:6407", 17*20 + 17},
+		{"small_table", 16, 2000, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i)<<16) }, "2a00::1", 100 * 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				out := newLog()
+				m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: test.bound, MaxSecurityQueue: 1 << 16})
+				sent := 0
+				for _, kind := range kinds {
+					for i := range test.networks {
+						addr := test.addr(i)
+						for range 1 + min(25, 2500/test.networks) {
+							m.Record(context.Background(), bulwark.Event{Name: kind, ClientIP: addr, Path: "/flood", Reason: "test.flood"})
+							sent++
+						}
+						if sent%1000 == 0 {
+							synctest.Wait() // the queue is not what is tested
+						}
+					}
+				}
+				stranger := netip.MustParseAddr(test.stranger)
+				for i := range 10 {
+					m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, ClientIP: stranger, Path: fmt.Sprint("/admin/users/", i), Reason: "test.stranger"})
+					sent++
+				}
+				drain(t, m)
+				got := out.records(t)
+				if occurrences(got) != sent {
+					t.Errorf("%d of %d are accounted for", occurrences(got), sent)
+				}
+				theirs := of(got, "reason", "test.stranger")
+				if len(theirs) != 10 {
+					t.Fatalf("%d records of the stranger, want 10", len(theirs))
+				}
+				for i, record := range theirs {
+					if record["ip"] != test.stranger || record["path"] != fmt.Sprint("/admin/users/", i) || record["count"] != nil {
+						t.Errorf("record %d is %v", i, record)
+					}
+				}
+				for _, kind := range kinds {
+					if n := len(of(got, "event", string(kind))) - 10; n > test.lines {
+						t.Errorf("%d lines of %s, want at most %d", n, kind, test.lines)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A flood from everywhere is counted in the end, and what came before it is
+// still told.
+func TestCaseAudit1TheTableIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := newLog()
+		m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: 16, MaxOneByOne: 1, MaxSecurityQueue: 4096})
+		sent := 0
+		record := func(name string, addr netip.Addr) {
+			m.Record(context.Background(), bulwark.Event{Name: bulwark.EventName(name), ClientIP: addr, Reason: "test"})
+			sent++
+		}
+		for i := range uint32(3000) {
+			record("authz_fail", v4(i*0x01234567)) // all over the net
+		}
+		drain(t, m)
+		got := out.records(t)
+		// Every merge frees an entry, and each new entry writes one line.
+		if len(got) > 600 || occurrences(got) != sent {
+			t.Errorf("%d lines for %d of %d occurrences", len(got), occurrences(got), sent)
+		}
+		if last := got[len(got)-1]; last["count"] == nil {
+			t.Errorf("the last record is no count: %v", last)
+		}
+		// Names past all bounds share a counter.
+		for i := range 200 {
+			record(fmt.Sprintf("app_event_%d", i), netip.MustParseAddr("10.9.9.9"))
+		}
+		drain(t, m)
+		got = out.records(t)
+		if rest := of(got, "event", "_OTHER"); occurrences(rest) < 100 || occurrences(got) != sent {
+			t.Errorf("past the names: %v", rest)
+		}
+		time.Sleep(2 * time.Minute) // the table is empty again
+		for range 2 {
+			record("authz_fail", netip.MustParseAddr("10.8.8.8"))
+		}
+		drain(t, m)
+		if fresh := of(out.records(t), "ip", "10.8.8.8"); len(fresh) != 2 || fresh[1]["count"] != 1.0 {
+			t.Errorf("after two minutes: %v", fresh)
+		}
+	})
+}
+
+// A counted record has the first few values of what its events do not share.
+func TestCaseAudit6CountedRecordSaysWhy(t *testing.T) {
+	values := func(record map[string]any, key string) string {
+		var all []string
+		list, _ := record[key].([]any)
+		for _, v := range list {
+			one := v.(map[string]any)
+			all = append(all, fmt.Sprintf("%v %v", one["value"], one["count"]))
+		}
+		return strings.Join(all, ", ")
+	}
+	for _, test := range []struct {
+		name string
+		send func(i int) bulwark.Event
+		want map[string]any
+		list map[string]string
+	}{
+		{"unknown_paths", func(i int) bulwark.Event {
+			return bulwark.Event{ClientIP: v4(1 << 24), Method: "GET", Path: fmt.Sprint("/", i), Reason: "authz.no_route"}
+		}, map[string]any{"path": "", "method": "GET", "reason": "authz.no_route", "ip": "1.0.0.0"},
+			map[string]string{"paths": "/20 1, /21 1, /22 1, /23 1", "methods": "", "reasons": "", "addresses": ""}},
+		{"two_reasons", func(i int) bulwark.Event {
+			return bulwark.Event{ClientIP: v4(1 << 24), Method: []string{"GET", "PUT"}[i%2], Path: "/x", Reason: []string{"", "body.too_large", "validate.invalid"}[i%3]}
+		}, map[string]any{"path": "/x", "method": "", "reason": nil},
+			map[string]string{"paths": "", "methods": "GET 390, PUT 390", "reasons": "validate.invalid 260, body.too_large 260"}},
+		{"addresses_of_a_network", func(i int) bulwark.Event {
+			return bulwark.Event{ClientIP: v6(1).Next(), Path: "/a\u202e\n", Reason: "test"}
+		}, map[string]any{"path": `/a\u202e\x0a`, "ip": "::1:0:0:0:2"}, map[string]string{"addresses": "", "paths": ""}},
+		{"several_addresses", func(i int) bulwark.Event {
+			addr := v6(1)
+			for range i % 3 {
+				addr = addr.Next()
+			}
+			return bulwark.Event{ClientIP: addr, Path: fmt.Sprintf("/\u202e%d", i%2), Reason: "test", Count: 2}
+		}, map[string]any{"path": "", "ip": "0:0:0:1::", "prefix": "0:0:0:1::/64"},
+			map[string]string{"addresses": "::1:0:0:0:3 520, ::1:0:0:0:1 520, ::1:0:0:0:2 520", "paths": `/\u202e0 780, /\u202e1 780`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := newLog()
+			m := build(t, audit.Config{Logger: slog.New(out), MaxSecurityQueue: 4096})
+			for i := range 800 {
+				e := test.send(i)
+				e.Name = bulwark.InputValidationFail
+				m.Record(context.Background(), e)
+			}
+			drain(t, m)
+			got := out.records(t)
+			last := got[len(got)-1]
+			if len(got) != 21 || last["count"] == nil {
+				t.Fatalf("%d lines, the last is %v", len(got), last)
+			}
+			for key, want := range test.want {
+				if last[key] != want {
+					t.Errorf("%s is %v, want %v", key, last[key], want)
+				}
+			}
+			for key, want := range test.list {
+				if got := values(last, key); got != want {
+					t.Errorf("%s are %q, want %q", key, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Records of a text handler show the values too, and forge nothing.
+func TestCaseAudit6CountedRecordAsText(t *testing.T) {
+	var text strings.Builder
+	m := build(t, audit.Config{Logger: slog.New(slog.NewTextHandler(&text, nil)), MaxOneByOne: 1})
+	for i := range 5 {
+		m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, Path: fmt.Sprintf("/%d\nlevel=ERROR", i)})
+	}
+	drain(t, m)
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[1], `/1\\x0alevel=ERROR (1)`) {
+		t.Errorf("%q", lines)
+	}
+}
+
+// What one caller causes takes no record away from another, neither from the
+// queue of a sink that hangs nor from the reserve for what matters.
+func TestCaseAudit3OneCallerFillsNoQueue(t *testing.T) {
+	deny := func(who string) func(*audit.Middleware) {
+		return func(m *audit.Middleware) {
+			m.Wrap(as(who, deny(bulwark.Problem{Status: 500, Code: "internal.error"}))).ServeHTTP(httptest.NewRecorder(), request("GET", "/"+who))
+		}
+	}
+	panics := func(m *audit.Middleware) {
+		defer func() { _ = recover() }()
+		m.Wrap(as("mallory", nil)).ServeHTTP(httptest.NewRecorder(), request("GET", "/panic"))
+	}
+	report := func(e bulwark.Event) func(*audit.Middleware) {
+		return func(m *audit.Middleware) { m.Record(context.Background(), e) }
+	}
+	for _, test := range []struct {
+		name  string
+		flood func(*audit.Middleware)
+	}{
+		{"errors_of_the_program", deny("mallory")},
+		{"panics", panics},
+		{"successes", report(bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: "test", UserID: "mallory"})},
+		{"replays", report(bulwark.Event{Name: bulwark.AuthnTokenReuse, Issuer: "test", UserID: "mallory", RequestID: "x", ClientIP: v4(1)})},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &stuck{newLog(), make(chan struct{})}
+				m := build(t, audit.Config{Sinks: []slog.Handler{sink}})
+				for range 3000 {
+					test.flood(m)
+				}
+				deny("alice")(m)
+				report(bulwark.Event{Name: bulwark.AuthnTokenReuse, Issuer: "test", UserID: "bob", RequestID: "y", ClientIP: v4(2)})(m)
+				if s := m.Stats().Security; s.Full != 0 || s.Queued > 103 {
+					t.Errorf("%+v", s)
+				}
+				close(sink.release)
+				drain(t, m)
+				got := sink.records(t)
+				if theirs := of(got, "userId", "alice"); len(theirs) != 1 || theirs[0]["path"] != "/alice" || theirs[0]["status"] != 500.0 {
+					t.Errorf("of alice: %v", theirs)
+				}
+				if theirs := of(of(got, "userId", "bob"), "event", "authn_token_reuse"); len(theirs) != 1 {
+					t.Errorf("of bob: %v", theirs)
+				}
+				if n := occurrences(got); n != 3002 {
+					t.Errorf("%d accounted for", n)
+				}
+				if counted := of(got, "userId", "mallory"); len(counted) == 0 || counted[len(counted)-1]["count"] == nil {
+					t.Errorf("the flood names nobody: %v", counted)
+				}
+			})
+		})
+	}
+}
+
+// Only what no client can cause at will uses the half that is kept free.
+func TestCaseAudit3TheReserve(t *testing.T) {
+	for _, test := range []struct {
+		event    bulwark.Event
+		reserved bool
+	}{
+		{bulwark.Event{Name: bulwark.AuthnTokenReuse, RequestID: "x"}, true},
+		{bulwark.Event{Name: bulwark.SysMonitorDisabled}, true},
+		{bulwark.Event{Name: bulwark.SysUnavailable}, true},
+		{bulwark.Event{Name: bulwark.SysUnavailable, RequestID: "x"}, false},
+		{bulwark.Event{Name: bulwark.AuthzFail, RequestID: "x"}, false},
+		{bulwark.Event{Name: bulwark.AuthnLoginSuccess}, false},
+	} {
+		t.Run(fmt.Sprint(test.event.Name, test.event.RequestID), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &stuck{newLog(), make(chan struct{})}
+				m := build(t, audit.Config{Sinks: []slog.Handler{sink}, MaxSecurityQueue: 16, MaxOneByOne: 10_000})
+				m.Record(t.Context(), bulwark.Event{Name: bulwark.AuthzFail})
+				synctest.Wait() // it is with the sink now
+				for range 100 {
+					m.Record(t.Context(), test.event)
+				}
+				want := uint64(8)
+				if test.reserved {
+					want = 16
+				}
+				if s := m.Stats().Security; s.Queued != want+1 && s.Queued != want {
+					t.Errorf("%d are queued, want %d", s.Queued, want)
+				}
+				close(sink.release)
+			})
+		})
+	}
+}
+
+// The table of callers is bounded: further callers are counted by their
+// address.
+func TestCaseAudit3CallersPastTheBound(t *testing.T) {
+	out := newLog()
+	m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: 16, MaxOneByOne: 2, MaxPerCaller: 5, MaxSecurityQueue: 4096})
+	for range 10 {
+		for i := range 100 {
+			ctx := bulwark.WithPrincipal(context.Background(), &bulwark.Principal{Issuer: "test", Subject: fmt.Sprint("user", i)})
+			m.Record(ctx, bulwark.Event{Name: bulwark.AuthzFail, Issuer: "test", UserID: fmt.Sprint("user", i), ClientIP: v4(9)})
+		}
+	}
+	drain(t, m)
+	got := out.records(t)
+	if want := 16*(5+1) + 2 + 1; len(got) != want || occurrences(got) != 1000 {
+		t.Errorf("%d lines for %d occurrences, want %d", len(got), occurrences(got), want)
+	}
+}
