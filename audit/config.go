@@ -1,9 +1,9 @@
 package audit
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,18 +26,41 @@ type Config struct {
 	Sinks []slog.Handler
 
 	// AccessLog adds a record of type "access" for each request: method, path,
-	// route, status, bytes, duration in milliseconds, caller. Default: false.
+	// route, status, bytes, duration in milliseconds, caller. The status is
+	// that which the client has seen. An answer that was cut off after that
+	// has "cutOff": true. Where the client had gone before anything was
+	// written, the status is 499 with "cancelled": true. A handler that
+	// panicked before anything was sent is 500 with "panicked": true. Default:
+	// false.
 	AccessLog bool
 	// AccessQuery names the query parameters that the access record shows. All
-	// others are [redacted], names included. A name that sounds like a
+	// others are [redacted], names included. The rule holds for every URL that
+	// a record shows: in a header of AccessHeaders, in the value of such a
+	// parameter, and in the attributes of an event. A name that sounds like a
 	// credential is an error: "limit" is accepted, "access_token" and "code"
 	// are not. Default: none. At most 16.
 	AccessQuery []string
 	// AccessHeaders names the request headers that the access record shows,
-	// each once whatever its case. A header that carries credentials is an
-	// error: "User-Agent" is accepted, "Authorization" and "Cookie" are not.
-	// Default: none. At most 16.
+	// each once whatever its case. User information and fragment of a URL in
+	// them are [redacted], and so are the parameters of its query that
+	// AccessQuery does not name. A header that carries credentials is an error:
+	// "User-Agent" is accepted, "Authorization" and "Cookie" are not. Default:
+	// none. At most 16.
 	AccessHeaders []string
+
+	// Trace returns the ids of the span in a context, as 32 and 16 lower case
+	// hexadecimal digits, or nothing. It is asked for each request and each
+	// event, so that a record names the span in which it was made, and comes
+	// before the traceparent of the client. With OpenTelemetry:
+	//
+	//	Trace: func(ctx context.Context) (traceID, spanID string) {
+	//		span := trace.SpanContextFromContext(ctx)
+	//		return span.TraceID().String(), span.SpanID().String()
+	//	},
+	//
+	// Where ids are malformed or all zeros, the traceparent counts. Default:
+	// nil, which is the traceparent alone.
+	Trace func(context.Context) (traceID, spanID string)
 
 	// Observers see every event, one by one and before any is counted or
 	// dropped, on the goroutine that reports it: they are counters and
@@ -90,6 +113,7 @@ func New(c Config) (*Middleware, error) {
 		accessLog: c.AccessLog,
 		query:     slices.Clone(c.AccessQuery),
 		observers: slices.Clone(c.Observers),
+		trace:     c.Trace,
 	}
 	if c.Logger != nil && len(c.Sinks) > 0 {
 		faults.Add("Logger", "", "is given beside Sinks; put its Handler into Sinks")
@@ -117,7 +141,7 @@ func New(c Config) (*Middleware, error) {
 		if slices.ContainsFunc(c.AccessHeaders[:i], func(other string) bool { return strings.EqualFold(other, name) }) {
 			faults.AddAt("AccessHeaders", i, name, "is there already; case does not matter")
 		}
-		m.headers = append(m.headers, shownHeader{http.CanonicalHeaderKey(name), strings.ToLower(name)})
+		m.headers = append(m.headers, newShownHeader(name))
 	}
 	bound := func(field string, value, low, high, standard int) int {
 		switch {
@@ -144,7 +168,7 @@ func New(c Config) (*Middleware, error) {
 		sinks = []slog.Handler{nil} // slog.Default, looked up for each record
 	}
 	for _, sink := range sinks {
-		m.deliveries = append(m.deliveries, newDelivery(sink, security, access))
+		m.deliveries = append(m.deliveries, newDelivery(sink, m.query, security, access))
 	}
 	m.folder = newFolder(oneByOne, perCaller, prefixes, m.deliver)
 	return m, nil

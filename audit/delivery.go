@@ -10,9 +10,10 @@ import (
 // A delivery carries records to one sink: two bounded queues, and one goroutine
 // that begins with the first record and ends with shutdown.
 type delivery struct {
-	sink slog.Handler // nil is slog.Default's
-	wake chan struct{}
-	over chan struct{} // closed when the goroutine has ended
+	sink  slog.Handler // nil is slog.Default's
+	query []string     // the parameters that a URL in a record shows
+	wake  chan struct{}
+	over  chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex
 	queues   [classes]queue
@@ -33,8 +34,8 @@ type delivery struct {
 	waiters  []*waiter
 }
 
-func newDelivery(sink slog.Handler, security, access int) *delivery {
-	d := &delivery{sink: sink, wake: make(chan struct{}, 1), over: make(chan struct{})}
+func newDelivery(sink slog.Handler, query []string, security, access int) *delivery {
+	d := &delivery{sink: sink, query: query, wake: make(chan struct{}, 1), over: make(chan struct{})}
 	d.queues[securityClass].bound = security
 	d.queues[accessClass].bound = access
 	return d
@@ -257,5 +258,5 @@ func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
 	if e.access.is {
 		return sink.Handle(background(), accessRecord(e, room))
 	}
-	return sink.Handle(background(), securityRecord(e, room))
+	return sink.Handle(background(), securityRecord(e, room, d.query))
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 // An exchange is one request on its way through.
 type exchange struct {
 	audit    *Middleware
+	came     *http.Request // as the server or the layer outside handed it in
 	r        *http.Request
 	scope    *bulwark.Scope
 	watch    *response.Writer
@@ -22,18 +24,25 @@ type exchange struct {
 // handler that ended its goroutine has neither returned nor panicked.
 func (x *exchange) end() {
 	var panicked any
+	how := response.Returned
 	if !x.returned {
-		panicked = recover()
+		panicked, how = recover(), response.Panicked
+		if panicked == http.ErrAbortHandler { // how a handler cuts an answer off on purpose
+			how = response.Aborted
+		}
 	}
-	status := x.watch.Final(!x.returned)
+	ending := x.watch.Ending(x.came, how)
+	status := ending.Status
 	// An audit layer further in may have told of this very answer.
 	told := x.watch.Told() == status
 	switch {
 	case told:
-	case !x.returned && panicked != http.ErrAbortHandler:
+	case how == response.Panicked:
 		// What it panicked with is for the server's own log: it may hold
-		// anything.
-		bulwark.Report(x.r, bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"})
+		// anything. The address with its port is in both records.
+		e := bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"}
+		e.Attrs[0] = slog.String("remoteAddr", x.came.RemoteAddr)
+		bulwark.Report(x.r, e)
 		x.watch.Tell(status)
 	default:
 		name := unreported(status)
@@ -46,7 +55,7 @@ func (x *exchange) end() {
 		x.watch.Tell(status)
 	}
 	if x.audit.accessLog {
-		x.audit.access(x, status)
+		x.audit.access(x, how, ending)
 	}
 	if panicked != nil {
 		panic(panicked)

@@ -20,6 +20,7 @@ type Middleware struct {
 	accessLog  bool
 	query      []string
 	headers    []shownHeader
+	trace      func(context.Context) (traceID, spanID string)
 	observers  []bulwark.Recorder
 	folder     *folder
 	deliveries []*delivery
@@ -45,11 +46,12 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		})
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		came := r
 		r, scope := bulwark.Enter(r)
-		traceID, spanID := traceOf(r.Header["Traceparent"])
+		traceID, spanID := m.traceOf(r)
 		r, scope = scope.Record(r, m, traceID, spanID)
 		w, watch := response.Of(w)
-		x := exchange{audit: m, r: r, scope: scope, watch: watch}
+		x := exchange{audit: m, came: came, r: r, scope: scope, watch: watch}
 		if m.accessLog {
 			x.begin = time.Now()
 		}
@@ -65,6 +67,11 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 // its texts made safe and Level and Time filled in; a Name that is not lower
 // case letters, digits and underscores becomes "_OTHER".
 func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
+	if m.made() && m.trace != nil {
+		if traceID, spanID := m.span(ctx); traceID != "" {
+			e.TraceID, e.SpanID = traceID, spanID
+		}
+	}
 	// What only sinks see is made safe when it is written.
 	if unfinished(&e) || m.made() && len(m.observers) > 0 {
 		e = safe(e)
@@ -73,7 +80,7 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 		e.Name = otherName
 	}
 	if !m.made() {
-		record := securityRecord(&entry{event: e}, make([]slog.Attr, 0, attrRoom))
+		record := securityRecord(&entry{event: e}, make([]slog.Attr, 0, attrRoom), nil)
 		_ = slog.Default().Handler().Handle(ctx, record)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -75,9 +76,14 @@ func safeText(text string) string {
 const attrRoom = 32
 
 // securityRecord returns the record of an event. The room for its attributes is
-// the caller's.
-func securityRecord(e *entry, room []slog.Attr) slog.Record {
+// the caller's, and the query names what the URLs in them show.
+func securityRecord(e *entry, room []slog.Attr, query []string) slog.Record {
 	safely := safe(e.event)
+	for i := range safely.Attrs { // an error of an HTTP client has the URL in it
+		if value := safely.Attrs[i].Value; value.Kind() == slog.KindString && strings.ContainsAny(value.String(), "/%") {
+			safely.Attrs[i].Value = slog.StringValue(safeText(showURLs(value.String(), false, query, 0)))
+		}
+	}
 	renameAttrs(&safely)
 	attrs := safely.AppendAttrs(room[:0])
 	if e.counted != nil {
@@ -97,8 +103,13 @@ func accessRecord(e *entry, room []slog.Attr) slog.Record {
 	attrs = append(attrs[1:],
 		slog.Int64("bytes", e.access.bytes),
 		slog.Float64("durationMs", math.Round(float64(e.access.took)/1e3)/1e3))
-	if e.access.panicked {
-		attrs = append(attrs, slog.Bool("panicked", true))
+	for _, mark := range [...]struct {
+		key string
+		set bool
+	}{{"panicked", e.access.panicked}, {"cutOff", e.access.cutOff}, {"cancelled", e.access.cancelled}} {
+		if mark.set {
+			attrs = append(attrs, slog.Bool(mark.key, true))
+		}
 	}
 	if e.access.query != "" {
 		attrs = append(attrs, slog.String("query", e.access.query))

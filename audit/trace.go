@@ -1,9 +1,40 @@
 package audit
 
-// traceOf returns the trace ids of a request, empty where it has none. More
-// than one traceparent counts as none (W3C Trace Context section 3.2), because
-// nobody can tell which of them is right.
-func traceOf(lines []string) (traceID, spanID string) {
+import (
+	"context"
+	"net/http"
+)
+
+// traceOf returns the trace ids of a request, empty where it has none. A span
+// of the service itself comes before what the client says.
+func (m *Middleware) traceOf(r *http.Request) (traceID, spanID string) {
+	if m.trace != nil {
+		if traceID, spanID = m.span(r.Context()); traceID != "" {
+			return traceID, spanID
+		}
+	}
+	return traceparent(r.Header["Traceparent"])
+}
+
+// span returns the ids that Config.Trace tells of a context, and none where
+// they are not ids. A tracer that panics must not take the request with it.
+func (m *Middleware) span(ctx context.Context) (traceID, spanID string) {
+	defer func() {
+		if recover() != nil {
+			traceID, spanID = "", ""
+		}
+	}()
+	traceID, spanID = m.trace(ctx)
+	if len(traceID) != 32 || len(spanID) != 16 || !lowerHex(traceID) || !lowerHex(spanID) || zeros(traceID) || zeros(spanID) {
+		return "", ""
+	}
+	return traceID, spanID
+}
+
+// traceparent returns the ids of a header. More than one line counts as none
+// (W3C Trace Context section 3.2), because nobody can tell which of them is
+// right.
+func traceparent(lines []string) (traceID, spanID string) {
 	if len(lines) != 1 {
 		return "", ""
 	}

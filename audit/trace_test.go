@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -90,4 +91,79 @@ func FuzzTraceparent(f *testing.F) {
 			t.Errorf("%q, %q from %q", traceID, spanID, line)
 		}
 	})
+}
+
+// The service's own span is named where there is one, and the caller's ids
+// otherwise.
+func TestCaseAudit7Trace(t *testing.T) {
+	type span struct{ trace, id string }
+	type key struct{}
+	trace := func(ctx context.Context) (traceID, spanID string) {
+		s, _ := ctx.Value(key{}).(span)
+		if s.trace == "panic" {
+			panic("boom")
+		}
+		return s.trace, s.id
+	}
+	in := func(r *http.Request, s span) *http.Request {
+		return r.WithContext(context.WithValue(r.Context(), key{}, s))
+	}
+	own := span{strings.Repeat("a1", 16), strings.Repeat("b2", 8)}
+	child := span{own.trace, strings.Repeat("c3", 8)}
+	theirs := span{someTrace, someSpan}
+	for _, test := range []struct {
+		name           string
+		outside        span // of a tracing layer around audit
+		inside         span // of one between audit and the handler
+		header         bool
+		event, request span
+	}{
+		{"nothing", span{}, span{}, false, span{}, span{}},
+		{"header_alone", span{}, span{}, true, theirs, theirs},
+		{"span_alone", own, span{}, false, own, own},
+		{"span_and_header", own, span{}, true, own, own},
+		{"span_inside", span{}, child, false, child, span{}},
+		{"span_inside_and_header", span{}, child, true, child, theirs},
+		{"both", own, child, true, child, own},
+		{"zeros", span{strings.Repeat("0", 32), strings.Repeat("0", 16)}, span{}, true, theirs, theirs},
+		{"short", span{"a1", "b2"}, span{}, true, theirs, theirs},
+		{"capitals", span{strings.ToUpper(own.trace), own.id}, span{}, true, theirs, theirs},
+		{"no_span_id", span{own.trace, ""}, span{}, true, theirs, theirs},
+		{"forged_line", span{strings.Repeat("a", 31) + "\n", own.id}, span{}, false, span{}, span{}},
+		{"panics", span{"panic", ""}, span{}, true, theirs, theirs},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out, seen := newLog(), new(spy)
+			m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true, Trace: trace, Observers: []bulwark.Recorder{seen}})
+			r := request("GET", "/")
+			if test.header {
+				r.Header.Set("Traceparent", "00-"+someTrace+"-"+someSpan+"-01")
+			}
+			if test.outside != (span{}) {
+				r = in(r, test.outside)
+			}
+			m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.inside != (span{}) {
+					r = in(r, test.inside)
+				}
+				bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "test.no"})
+			})).ServeHTTP(httptest.NewRecorder(), r)
+			drain(t, m)
+			if e := seen.events[0]; e.TraceID != test.event.trace || e.SpanID != test.event.id {
+				t.Errorf("observers see %s %s", e.TraceID, e.SpanID)
+			}
+			got := out.records(t)
+			for kind, want := range map[string]span{"security": test.event, "access": test.request} {
+				record := of(got, "type", kind)
+				if len(record) != 1 {
+					t.Fatalf("%s", out)
+				}
+				traceID, _ := record[0]["traceId"].(string)
+				spanID, _ := record[0]["spanId"].(string)
+				if (span{traceID, spanID}) != want {
+					t.Errorf("%s: %s %s, want %v", kind, traceID, spanID, want)
+				}
+			}
+		})
+	}
 }
