@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -63,7 +64,7 @@ func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 		}
 		inner := new(http.Request)
 		*inner = *r // the body of the request that a handler was given is not its to replace
-		inner.Body = &body{w: w, inner: r.Body, limit: limit, fixed: fixed}
+		inner.Body = &body{w: w, inner: r.Body, length: r.ContentLength, limit: limit, fixed: fixed}
 		// Layers outside read the pattern, which a mux inside sets, from the
 		// request that they passed on.
 		defer func() { r.Pattern = inner.Pattern }()
@@ -77,6 +78,7 @@ func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 type body struct {
 	w      http.ResponseWriter
 	inner  io.ReadCloser
+	length int64 // that the client declared, or -1
 	limit  int64
 	fixed  bool
 	reader io.ReadCloser // nil before the first read
@@ -95,13 +97,28 @@ func (b *body) Limit(n int64) bool {
 }
 
 // Read leaves the counting to http.MaxBytesReader, which can also tell the
-// server to close the connection.
+// server to close the connection. A body whose declared length alone is beyond
+// the limit is refused unread, before the server asks for it with 100 Continue
+// (RFC 9110 section 10.1.1).
 func (b *body) Read(p []byte) (int, error) {
 	if b.reader == nil {
 		b.reader = http.MaxBytesReader(innermost(b.w), b.inner, b.limit)
+		if b.length > b.limit {
+			b.reader = tooLong{b.inner, b.limit}
+			// It is made to tell the server.
+			http.MaxBytesReader(innermost(b.w), io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
+		}
 	}
 	return b.reader.Read(p)
 }
+
+// tooLong is a body that was refused for its length.
+type tooLong struct {
+	io.Closer
+	limit int64
+}
+
+func (t tooLong) Read([]byte) (int, error) { return 0, &http.MaxBytesError{Limit: t.limit} }
 
 // innermost returns the server's own writer, the only one that
 // http.MaxBytesReader can tell to close the connection, or the last that can be

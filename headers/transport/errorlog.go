@@ -4,6 +4,7 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,10 +20,9 @@ const (
 	maxStack       = 4096 // bytes of a panic's stack that are kept
 )
 
-// maxWaiting bounds the records that wait behind a slog.Handler that hangs:
-// those of two windows. Beyond it, each kind has room for one more that is a
-// count.
-const maxWaiting = 2 * linesPerWindow * int(kinds)
+// maxWaiting bounds the records that wait behind a slog.Handler that hangs.
+// Beyond it, each kind has room for one more that is a count.
+const maxWaiting = 100
 
 // errorLog is the writer behind an ErrorLog. It counts in windows that begin
 // with a line. The records are written by a goroutine that lives while there
@@ -146,11 +146,22 @@ func (l *errorLog) next() (bulwark.Event, bool) {
 	return e, true
 }
 
-// record writes an event that belongs to no request.
+// record writes an event that belongs to no request, or a mistake of the
+// program.
 func record(e bulwark.Event) {
-	level := slog.LevelWarn
-	if e.Name == bulwark.SysUnavailable {
+	level, message, attrs := slog.LevelWarn, "security event", e.AppendAttrs(nil)
+	switch e.Name {
+	case "":
+		message = "server message"
+		attrs = slices.DeleteFunc(attrs, func(attr slog.Attr) bool {
+			switch attr.Key {
+			case "timestamp", "reason", "error", "count":
+				return false
+			}
+			return true
+		})
+	case bulwark.SysUnavailable:
 		level = slog.LevelError
 	}
-	slog.Default().LogAttrs(context.Background(), level, "security event", e.AppendAttrs(nil)...)
+	slog.Default().LogAttrs(context.Background(), level, message, attrs...)
 }

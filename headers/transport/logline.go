@@ -19,10 +19,12 @@ const (
 	panicked
 	accept
 	protocol
+	mistake
 	kinds
 )
 
-// about says what a line of each kind becomes.
+// about says what a line of each kind becomes. A mistake of the program in its
+// answer is no security event: nothing was refused, and nothing failed.
 var about = [kinds]struct {
 	event  bulwark.EventName
 	reason string
@@ -32,6 +34,7 @@ var about = [kinds]struct {
 	panicked:  {bulwark.SysUnavailable, "transport.panic"},
 	accept:    {bulwark.SysUnavailable, "transport.accept"},
 	protocol:  {bulwark.InputValidationFail, "transport.protocol"},
+	mistake:   {"", "transport.handler"},
 }
 
 // lines tells the kinds apart by how they begin. These texts are net/http's,
@@ -45,6 +48,12 @@ var lines = [...]struct {
 	{"http: TLS handshake error from ", handshake},
 	{"http: panic serving ", panicked},
 	{"http: Accept error", accept},
+	{"http: superfluous response.WriteHeader call from ", mistake},
+	{"http: response.WriteHeader on hijacked connection from ", mistake},
+	{"http: response.Write on hijacked connection from ", mistake},
+	{"http: invalid Content-Length of ", mistake},
+	{"http: WriteHeader called with both Transfer-Encoding ", mistake},
+	{"ignoring invalid trailer ", mistake},
 	{"http2: panic serving ", panicked},
 	{"http2: server connection error from ", protocol},
 	{"http2: server closing client connection: ", protocol},
@@ -65,26 +74,32 @@ func classify(text string) (k kind, rest string) {
 }
 
 // event makes an event of a line: what it says of the client, the first line as
-// the error, and the stack where there is one.
+// the error, the client's address with its port, which the audit layer's record
+// of a panic has too, and the stack where there is one.
 func (k kind) event(text, rest string) bulwark.Event {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, ClientIP: client(rest)}
-	e.Attrs[0] = slog.String("error", printable(first, maxDetail))
+	peer := client(rest)
+	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, ClientIP: peer.Addr().Unmap().WithZone("")}
+	attrs := e.Attrs[:0] // in place
+	attrs = append(attrs, slog.String("error", printable(first, maxDetail)))
+	if peer.IsValid() {
+		attrs = append(attrs, slog.String("remoteAddr", peer.String()))
+	}
 	if stack != "" {
-		e.Attrs[1] = slog.String("stack", printable(stack, maxStack))
+		attrs = append(attrs, slog.String("stack", printable(stack, maxStack)))
 	}
 	return e
 }
 
 // client finds the address in what follows "… error from ", "… panic serving "
 // and the like: right there, because all after it may be a client's words.
-func client(rest string) netip.Addr {
+func client(rest string) netip.AddrPort {
 	address, _, _ := strings.Cut(strings.TrimSpace(rest), ": ")
-	ap, err := netip.ParseAddrPort(address)
+	peer, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return netip.Addr{}
+		return netip.AddrPort{}
 	}
-	return ap.Addr().Unmap().WithZone("")
+	return peer
 }
 
 // printable escapes what could forge a line or hide in one, and shortens it.

@@ -19,41 +19,55 @@ import (
 // "transport.misdirected": its Host is the client's word, and a redirect built
 // on it can be cached and served to others.
 //
-// What a client sends before the redirect has been sent in the clear. Only HSTS
-// keeps it from doing so again.
+// It is for a listener of its own. A request that has come over TLS, directly
+// or through a trusted proxy of [bulwark.Edge], is refused with 421 as well: a
+// redirect would send it to where it came from. Where one listener, or one
+// proxy, serves http and https, put [HTTPSOnly] into the chain.
+//
+// It is for pages that people open. What a client sends before the redirect has
+// been sent in the clear. Only HSTS keeps it from doing so again. An API must
+// refuse plain http: a client that is redirected goes on sending its token in
+// the clear, and nobody notices. See HTTPSOnly.
 func RedirectHandler(hosts ...string) (http.Handler, error) {
-	targets := make(map[string]string, len(hosts))
 	faults := fault.In("transport")
-	if len(hosts) == 0 {
-		faults.Add("RedirectHandler", "", "needs the hosts under which the service answers")
-	}
-	for i, host := range hosts {
-		target := strings.ToLower(host)
-		name := hostname(target)
-		if reason := hostFault(name, target[len(name):]); reason != "" {
-			faults.AddAt("RedirectHandler", i, host, reason)
-			continue
-		}
-		if _, taken := targets[name]; taken {
-			faults.AddAt("RedirectHandler", i, host, "names a host that the list has already")
-			continue
-		}
-		targets[name] = target
-	}
+	targets := redirectTo(hosts, "RedirectHandler", faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return redirect(targets), nil
+	return targets, nil
 }
 
 // redirect maps the name that a client asks for to where it is sent.
 type redirect map[string]string
 
+// redirectTo checks the hosts of a field.
+func redirectTo(hosts []string, field string, faults *fault.List) redirect {
+	targets := make(redirect, len(hosts))
+	if len(hosts) == 0 {
+		faults.Add(field, "", "needs the hosts under which the service answers")
+	}
+	for i, host := range hosts {
+		target := strings.ToLower(host)
+		name := hostname(target)
+		if reason := hostFault(name, target[len(name):]); reason != "" {
+			faults.AddAt(field, i, host, reason)
+			continue
+		}
+		if _, taken := targets[name]; taken {
+			faults.AddAt(field, i, host, "names a host that the list has already")
+			continue
+		}
+		targets[name] = target
+	}
+	return targets
+}
+
 func (targets redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r, scope := bulwark.Enter(r)
 	target, ok := targets[hostname(strings.ToLower(r.Host))]
-	if !ok {
+	if !ok || scope.Secure() {
 		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMisdirectedRequest, Code: "transport.misdirected",
-			Detail: "This server does not answer for the host in the request."})
+			Detail: "This server does not answer for the scheme and host in the request."})
 		return
 	}
 	// Scheme, host and user of an absolute request target (RFC 9112 section

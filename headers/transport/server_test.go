@@ -111,7 +111,7 @@ func TestErrorLog(t *testing.T) {
 			"reason": "transport.panic", "ip": "192.0.2.7", "stack": "goroutine"}},
 		{"accept", "http: Accept error: too many open files; retrying in 5ms", map[string]any{
 			"level": "ERROR", "reason": "transport.accept", "ip": ""}},
-		{"other", "http: superfluous response.WriteHeader call from main.go:1", map[string]any{
+		{"other", "http: error reading directory: no such file", map[string]any{
 			"level": "ERROR", "reason": "transport.server", "ip": ""}},
 		{"http2_connection_error", "http2: server connection error from 192.0.2.7:1234: connection error: PROTOCOL_ERROR", map[string]any{
 			"level": "WARN", "event": "input_validation_fail", "reason": "transport.protocol", "ip": "192.0.2.7",

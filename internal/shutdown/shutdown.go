@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -15,8 +16,9 @@ import (
 
 // All shuts the closers down in the given order and returns all their errors.
 // Each gets half of the time that is left, and the last gets all of it. One
-// that panics is an error, and does not keep the others from closing. Nil
-// closers are left out.
+// that panics is an error, and does not keep the others from closing. One that
+// does not return when its time is over is an error as well, and goes on alone.
+// Nil closers are left out.
 func All(ctx context.Context, closers ...bulwark.Shutdowner) error {
 	var parts []bulwark.Builder
 	for _, c := range slices.Backward(closers) { // a Stack closes the innermost first
@@ -37,12 +39,33 @@ func (p part) Build() (bulwark.Layer, error) { return p, nil }
 // Wrap returns next.
 func (p part) Wrap(next http.Handler) http.Handler { return next }
 
-// Shutdown names the closer that panicked. The Stack would name a part.
-func (p part) Shutdown(ctx context.Context) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = fmt.Errorf("shutting down a %T: it panicked", p.closer)
-		}
+// grace is what a closer has to return after its time, with an error that says
+// more than that it is late.
+const grace = 50 * time.Millisecond
+
+// Shutdown bounds the closer, and names the one that panicked. The Stack would
+// name a part.
+func (p part) Shutdown(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		err := fmt.Errorf("shutting down a %T: it ended its goroutine", p.closer)
+		defer func() {
+			if recover() != nil {
+				err = fmt.Errorf("shutting down a %T: it panicked", p.closer)
+			}
+			done <- err
+		}()
+		err = p.closer.Shutdown(ctx)
 	}()
-	return p.closer.Shutdown(ctx)
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(grace):
+		return fmt.Errorf("shutting down a %T: it still runs: %w", p.closer, context.Cause(ctx))
+	}
 }
