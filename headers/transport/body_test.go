@@ -216,3 +216,80 @@ func TestMaxBodyBytesFaults(t *testing.T) {
 		t.Errorf("Kind is %q", kind)
 	}
 }
+
+// A length that is beyond the limit by itself is refused at once: nothing is
+// asked for, nothing is read, and the connection closes.
+func TestCaseTransport4RefusedUnread(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		limits []int64
+		header string
+		body   string
+		status int
+		asked  bool // for the body, with 100 Continue
+		read   int64
+	}{
+		{"server", nil, "Content-Length: 99999999999\r\nExpect: 100-continue", "", 413, false, 0},
+		{"server_unasked", nil, "Content-Length: 99999999999", "", 413, false, 0},
+		{"one_byte_more", nil, "Content-Length: 1048577\r\nExpect: 100-continue", "", 413, false, 0},
+		{"route", []int64{10}, "Content-Length: 11\r\nExpect: 100-continue", "", 413, false, 0},
+		{"route_within_another", []int64{100, 10}, "Content-Length: 11\r\nExpect: 100-continue", "", 413, false, 0},
+		{"larger_route", []int64{2 << 20}, "Content-Length: 1048577\r\nExpect: 100-continue", strings.Repeat("a", 1048577), 200, true, 1048577},
+		{"fits", []int64{10}, "Content-Length: 10\r\nExpect: 100-continue", "0123456789", 200, true, 10},
+		{"no_length", []int64{10}, "Transfer-Encoding: chunked\r\nExpect: 100-continue", "b\r\n01234567890\r\n0\r\n\r\n", 413, true, 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			read := make(chan int64, 1)
+			var rec bulwarktest.Recorder
+			server := transport.Server(rec.Wrap(limit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n, err := io.Copy(io.Discard, r.Body)
+				read <- n
+				if again, _ := r.Body.Read(make([]byte, 1)); err != nil && again != 0 {
+					t.Error("a body that was refused can be read")
+				}
+				if err != nil {
+					bulwark.Deny(w, r, err)
+				}
+			}), test.limits...)))
+			ln := listen(t)
+			go server.Serve(ln)
+			defer server.Close()
+			conn := dial(t, ln)
+			fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", test.header)
+			lines := bufio.NewReader(conn)
+			res, err := http.ReadResponse(lines, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if asked := res.StatusCode == 100; asked != test.asked {
+				t.Fatalf("the first status is %d", res.StatusCode)
+			}
+			if test.asked {
+				go io.WriteString(conn, test.body)
+				if res, err = http.ReadResponse(lines, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := <-read; n != test.read {
+				t.Errorf("%d bytes were read, want %d", n, test.read)
+			}
+			body, _ := io.ReadAll(res.Body)
+			events := rec.Take()
+			if res.StatusCode != test.status {
+				t.Fatalf("status is %d, want %d", res.StatusCode, test.status)
+			}
+			if test.status == 200 {
+				if res.Close || len(events) != 0 {
+					t.Errorf("close %t, events %+v", res.Close, events)
+				}
+				return
+			}
+			if !res.Close || !strings.Contains(string(body), `"code":"body.too_large"`) {
+				t.Errorf("close %t, body %s", res.Close, body)
+			}
+			if len(events) != 1 || events[0].Reason != "body.too_large" || events[0].Status != 413 {
+				t.Errorf("events are %+v", events)
+			}
+		})
+	}
+}

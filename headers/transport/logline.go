@@ -80,13 +80,12 @@ func (k kind) event(text, rest string) bulwark.Event {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	peer := client(rest)
 	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, ClientIP: peer.Addr().Unmap().WithZone("")}
-	attrs := e.Attrs[:0] // in place
-	attrs = append(attrs, slog.String("error", printable(first, maxDetail)))
+	e.Attrs[0] = slog.String("error", printable(first, maxDetail))
 	if peer.IsValid() {
-		attrs = append(attrs, slog.String("remoteAddr", peer.String()))
+		e.Attrs[1] = slog.String("remoteAddr", peer.String())
 	}
 	if stack != "" {
-		attrs = append(attrs, slog.String("stack", printable(stack, maxStack)))
+		e.Attrs[2] = slog.String("stack", printable(stack, maxStack))
 	}
 	return e
 }

@@ -29,6 +29,83 @@ func TestServerBounds(t *testing.T) {
 	}
 }
 
+// The line of a panic has the client's address with its port, as the record of
+// the audit layer has, so that the two can be joined.
+func TestCaseTransport5LinesNameTheConnection(t *testing.T) {
+	for line, want := range map[string]any{
+		"http: panic serving 192.0.2.7:1234: boom\ngoroutine 7":             "192.0.2.7:1234",
+		"http: panic serving [2001:db8::1]:80: boom from 198.51.100.7:9: x": "[2001:db8::1]:80",
+		"http2: panic serving 192.0.2.7:5: boom":                            "192.0.2.7:5",
+		"http: TLS handshake error from 192.0.2.7:6: EOF":                   "192.0.2.7:6",
+		"http: panic serving @: bad error from 198.51.100.7:9: x":           nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			records := capture(t)
+			transport.Server(readAll).ErrorLog.Print(line)
+			synctest.Wait()
+			if got := records(); len(got) != 1 || got[0]["remoteAddr"] != want {
+				t.Errorf("%q: %v, want %v", line, got, want)
+			}
+		})
+	}
+}
+
+// A mistake of the program in its answer is no outage, and no security event.
+func TestNitTransportMistakesOfTheProgram(t *testing.T) {
+	for _, line := range []string{
+		"http: superfluous response.WriteHeader call from main.main (main.go:1)",
+		"http: response.WriteHeader on hijacked connection from main.main (main.go:1)",
+		"http: response.Write on hijacked connection from main.main (main.go:1)",
+		`http: invalid Content-Length of "x"`,
+		`http: WriteHeader called with both Transfer-Encoding of "gzip" and a Content-Length of 5`,
+		`ignoring invalid trailer "X"`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			records := capture(t)
+			logger := transport.Server(readAll).ErrorLog
+			for range 15 {
+				logger.Print(line)
+			}
+			time.Sleep(2 * time.Minute)
+			got := records()
+			if len(got) != 11 || got[10]["count"] != 5.0 {
+				t.Fatalf("%d records, the last is %v", len(got), got[len(got)-1])
+			}
+			for i, record := range got {
+				if record["level"] != "WARN" || record["msg"] != "server message" || record["event"] != nil || record["type"] != nil || record["reason"] != "transport.handler" {
+					t.Errorf("%v", record)
+				}
+				if i < 10 && record["error"] != line {
+					t.Errorf("error is %v", record["error"])
+				}
+			}
+		})
+	}
+}
+
+// A superfluous WriteHeader on a real connection.
+func TestNitTransportSuperfluousWriteHeader(t *testing.T) {
+	records := capture(t)
+	ln := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	server := transport.Server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(200)
+		w.WriteHeader(500)
+		stop()
+	}))
+	go func() {
+		if res, err := http.Get("http://" + ln.Addr().String()); err == nil {
+			res.Body.Close()
+		}
+	}()
+	if err := transport.Serve(ctx, ln, server); err != nil {
+		t.Error(err)
+	}
+	if got := records(); len(got) != 1 || got[0]["level"] != "WARN" || got[0]["event"] != nil {
+		t.Errorf("%v", got)
+	}
+}
+
 // On the wire, a body beyond the cap is refused and the connection closed, and
 // a header beyond its bound is 431.
 func TestServerOnTheWire(t *testing.T) {

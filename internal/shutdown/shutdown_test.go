@@ -3,6 +3,7 @@ package shutdown_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -65,5 +66,29 @@ func TestAllSharesTheTime(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
+	})
+}
+
+// A closer that does not look at its context takes no time from the others, and
+// is named.
+func TestCaseEx6ACloserThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		release := make(chan struct{})
+		start := time.Now()
+		var second time.Duration
+		err := shutdown.All(ctx,
+			closer(func(context.Context) error { <-release; return nil }),
+			closer(func(context.Context) error { second = time.Since(start); return nil }),
+			closer(func(context.Context) error { runtime.Goexit(); return nil }),
+			closer(func(context.Context) error { <-release; return nil }))
+		if took := time.Since(start); took > 8*time.Second+100*time.Millisecond || second > 4*time.Second+100*time.Millisecond {
+			t.Errorf("returned after %s, the second closer began after %s", took, second)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || strings.Count(err.Error(), "shutdown_test.closer: it still runs") != 2 || !strings.Contains(err.Error(), "it ended its goroutine") {
+			t.Errorf("error %v", err)
+		}
+		close(release)
 	})
 }
