@@ -19,7 +19,9 @@ const defaultBody = 1 << 20
 //	upload := bulwark.Must(bulwark.Chain(transport.MaxBodyBytes(32 << 20)))
 //	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
 //
-// Where several stand around each other, the smallest counts. Reading beyond it
+// Where several stand around each other, the smallest counts. A body whose
+// Content-Length alone is larger is refused when the handler begins to read, and
+// nothing of it is read or asked for with 100 Continue. Reading beyond the limit
 // fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413.
 // An HTTP/1 connection is then closed instead of being read to its end. This
 // needs an Unwrap method, as [http.ResponseController] wants it, on each writer

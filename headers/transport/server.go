@@ -20,8 +20,15 @@ import (
 // fails a thousand handshakes does not fill a disk; a handler there that hangs
 // holds no connection, and [Serve] writes the last count when it stops.
 // "OPTIONS *" goes to h as every other request does. Fields may be changed
-// before the server is used; a handler that streams sets deadlines of its own
-// with [http.ResponseController].
+// before the server is used.
+//
+// A handler that streams for longer than WriteTimeout is cut off, and the client
+// reads an unexpected end. It moves the deadline itself, before each write:
+//
+//	control := http.NewResponseController(w)
+//	control.SetWriteDeadline(time.Now().Add(30 * time.Second))
+//
+// A handler that takes a long upload does the same with SetReadDeadline.
 func Server(h http.Handler) *http.Server {
 	if h == nil {
 		h = http.DefaultServeMux // as net/http does

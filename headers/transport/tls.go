@@ -24,6 +24,10 @@ const sessionLifetime = 24 * time.Hour
 //     client certificate never, so that each connection has its certificate
 //     verified.
 //
+// A ticket of TLS 1.3 says that it is good for seven days (604800 seconds), and
+// scanners report that number. It is a hint that crypto/tls writes; a session
+// that is older than a day is not resumed, whatever its ticket says.
+//
 // It is without a certificate: set Certificates or GetCertificate. Each call
 // returns a configuration of its own. Session tickets are made with the keys of
 // that very value, also where it has been cloned: call SetSessionTicketKeys on
