@@ -57,7 +57,7 @@ func (d *delivery) push(e *entry) {
 	if class == securityClass && !important(&e.event) {
 		room /= 2
 	}
-	if q.size >= room {
+	if q.size >= room || q.crowded(e) {
 		counts.Full += occurrences(e)
 		d.lose(class, queueFull, occurrences(e), e.event.Time, e.event.Time)
 		return

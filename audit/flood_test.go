@@ -274,6 +274,58 @@ func TestCaseAudit3OneCallerFillsNoQueue(t *testing.T) {
 	}
 }
 
+// A sink that hangs for hours keeps room for others, whoever goes on meanwhile.
+func TestCaseAudit3OneSourceForHours(t *testing.T) {
+	known := func(who string) context.Context {
+		return bulwark.WithPrincipal(context.Background(), &bulwark.Principal{Issuer: "test", Subject: who})
+	}
+	for _, test := range []struct {
+		name  string
+		flood func(m *audit.Middleware)
+	}{
+		{"caller", func(m *audit.Middleware) {
+			for _, kind := range append(kinds, bulwark.SysUnavailable) {
+				for range 200 {
+					m.Record(known("mallory"), bulwark.Event{Name: kind, Issuer: "test", UserID: "mallory", RequestID: "x"})
+				}
+			}
+		}},
+		{"site", func(m *audit.Middleware) {
+			for i := range 256 {
+				for _, kind := range kinds {
+					m.Record(context.Background(), bulwark.Event{Name: kind, ClientIP: v6(0x20010db8_0001_0000 + uint64(i)), RequestID: "x"})
+				}
+			}
+		}},
+		{"replays", func(m *audit.Middleware) {
+			for range 100 {
+				m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthnTokenReuse, Issuer: "test", UserID: "mallory", RequestID: "x"})
+			}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := &stuck{newLog(), make(chan struct{})}
+				m := build(t, audit.Config{Sinks: []slog.Handler{sink}})
+				for range 120 {
+					test.flood(m)
+					time.Sleep(time.Minute)
+				}
+				m.Record(known("alice"), bulwark.Event{Name: bulwark.AuthzFail, Issuer: "test", UserID: "alice", RequestID: "y"})
+				m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, ClientIP: v4(7), RequestID: "y", UserID: "typed"})
+				m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthnTokenReuse, Issuer: "test", UserID: "bob", RequestID: "y"})
+				close(sink.release)
+				drain(t, m)
+				for _, user := range []string{"alice", "typed", "bob"} {
+					if n := len(of(sink.records(t), "userId", user)); n != 1 {
+						t.Errorf("%d records of %s", n, user)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Only what no client can cause at will uses the half that is kept free.
 func TestCaseAudit3TheReserve(t *testing.T) {
 	for _, test := range []struct {

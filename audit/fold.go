@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -36,6 +37,28 @@ func sourceOf(ctx context.Context, e *bulwark.Event) caller {
 		return caller{e.Issuer, e.UserID}
 	}
 	return caller{}
+}
+
+var seed = maphash.MakeSeed()
+
+// sourceID is a number for a caller, or for a network. It is 0 where there is
+// neither.
+func sourceID(who caller, network netip.Prefix) uint64 {
+	switch {
+	case who != (caller{}):
+		return maphash.Comparable(seed, who) | 1
+	case network.IsValid():
+		return maphash.Comparable(seed, network) | 1
+	}
+	return 0
+}
+
+// siteOf is the site of an address, or the network where that is larger.
+func siteOf(network netip.Prefix) netip.Prefix {
+	if levelOfNetwork(network) == client {
+		return around(network.Addr(), site)
+	}
+	return network
 }
 
 // callerOf returns the caller that ctx tells, or nil. The context of the audit
@@ -126,14 +149,14 @@ func (f *folder) find(e *bulwark.Event, who caller, now time.Time) (*tally, int)
 	return t, limit
 }
 
-// each calls do for every tally, with its name, its network where it has one,
-// and what removes it.
-func (f *folder) each(do func(t *tally, name bulwark.EventName, network netip.Prefix, remove func())) {
+// each calls do for every tally, with its name and caller or network, and with
+// what removes it.
+func (f *folder) each(do func(t *tally, key named, network netip.Prefix, remove func())) {
 	for at, t := range f.places.tallies {
-		do(t, at.name, at.network, func() { f.places.remove(at) })
+		do(t, named{name: at.name}, at.network, func() { f.places.remove(at) })
 	}
 	for key, t := range f.callers {
-		do(t, key.name, netip.Prefix{}, func() { delete(f.callers, key) })
+		do(t, key, netip.Prefix{}, func() { delete(f.callers, key) })
 	}
 }
 
@@ -143,7 +166,7 @@ func (f *folder) arm(now time.Time) {
 		return
 	}
 	next := now.Add(window)
-	f.each(func(t *tally, _ bulwark.EventName, _ netip.Prefix, _ func()) {
+	f.each(func(t *tally, _ named, _ netip.Prefix, _ func()) {
 		if t.until.Before(next) {
 			next = t.until
 		}
@@ -182,13 +205,15 @@ func (f *folder) collect(now time.Time) []entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var due []entry
-	f.each(func(t *tally, name bulwark.EventName, network netip.Prefix, remove func()) {
+	f.each(func(t *tally, key named, network netip.Prefix, remove func()) {
 		over := !now.Before(t.until)
 		if !over && !now.IsZero() {
 			return
 		}
 		if t.count > 0 {
-			due = append(due, t.record(name, network))
+			e := t.record(key.name, network)
+			e.source = sourceID(key.caller, siteOf(network))
+			due = append(due, e)
 		}
 		if over {
 			remove()

@@ -87,10 +87,11 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 	for _, observer := range m.observers {
 		observe(ctx, observer, e)
 	}
-	if m.folder.take(&e, sourceOf(ctx, &e), time.Now()) {
+	who := sourceOf(ctx, &e)
+	if m.folder.take(&e, who, time.Now()) {
 		return
 	}
-	m.deliver(&entry{event: e})
+	m.deliver(&entry{event: e, source: sourceID(who, around(plain(e.ClientIP), site))})
 }
 
 // observe keeps an observer that panics from taking the record, and the

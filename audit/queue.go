@@ -11,6 +11,7 @@ type entry struct {
 	event   bulwark.Event
 	access  accessed
 	counted *counted // of a counted record
+	source  uint64   // who has caused the event; 0 where that is nobody in particular
 }
 
 func (e *entry) class() class {
@@ -59,18 +60,29 @@ type queue struct {
 	slots []slot
 	head  int
 	size  int
+	held  map[uint64]int // entries of each source
+}
+
+// crowded reports whether e must wait outside: a quarter of the queue is taken,
+// and its source has half as much. So one source that goes on minute after
+// minute, while the sink hangs, leaves room to everybody else.
+func (q *queue) crowded(e *entry) bool {
+	return e.source != 0 && q.size >= q.bound/4 && q.held[e.source] >= q.bound/8
 }
 
 // put copies e behind the others. There must be room.
 func (q *queue) put(e *entry) {
 	if q.slots == nil {
-		q.slots = make([]slot, q.bound)
+		q.slots, q.held = make([]slot, q.bound), map[uint64]int{}
 	}
 	s := &q.slots[(q.head+q.size)%q.bound]
 	s.entry = *e
 	s.size = copy(s.path[:], e.event.Path)
 	s.event.Path = ""
 	q.size++
+	if e.source != 0 {
+		q.held[e.source]++
+	}
 }
 
 // take moves the oldest entry into e. There must be one.
@@ -81,4 +93,7 @@ func (q *queue) take(e *entry) {
 	s.entry = entry{} // what it refers to may go
 	q.head = (q.head + 1) % q.bound
 	q.size--
+	if e.source != 0 {
+		decrease(q.held, e.source)
+	}
 }
