@@ -139,6 +139,52 @@ func TestCaseAudit1TheTableIsBounded(t *testing.T) {
 	})
 }
 
+// A full table joins the networks with the most entries, so that neighbours who
+// were there before are still told apart: two of one site, and twenty sites of
+// one provider.
+func TestCaseAudit1TheLargestNetworkGivesWay(t *testing.T) {
+	two := []string{"198.51.100.7", "198.51.100.8"}
+	var twenty []string
+	for i := range 20 {
+		twenty = append(twenty, fmt.Sprintf("198.51.%d.1", i))
+	}
+	for _, test := range []struct {
+		name  string
+		quiet []string
+		flood func(i int) netip.Addr
+	}{
+		{"sites_of_16", two, func(i int) netip.Addr { return v4(0x0a000000 + uint32(i/16)<<8 + uint32(i%16)) }},
+		{"sites_of_3", two, func(i int) netip.Addr { return v4(0x0a000000 + uint32(i/3)<<8 + uint32(i%3)) }},
+		{"ipv6_sites_of_5", two, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i/5)<<16 + uint64(i%5)) }},
+		{"many_providers", two, func(i int) netip.Addr { return v4(0x0a000000 + uint32(i%200)<<16) }},
+		{"one_site_beside_a_provider", twenty, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i)) }},
+		{"four_sites_beside_a_provider", twenty, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i%4)<<32 + uint64(i)) }},
+		{"provider_beside_a_provider", twenty, func(i int) netip.Addr { return v4(0x0a000000 + uint32(i)<<8) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out := newLog()
+			m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: 64, MaxOneByOne: 1, MaxSecurityQueue: 1 << 16})
+			quiet := func(path string) {
+				for _, addr := range test.quiet {
+					m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, ClientIP: netip.MustParseAddr(addr), Path: path})
+				}
+			}
+			quiet("/before")
+			for i := range 256 {
+				m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, ClientIP: test.flood(i), Path: "/flood"})
+			}
+			quiet("/after")
+			drain(t, m)
+			for _, addr := range test.quiet {
+				theirs := of(out.records(t), "ip", addr)
+				if len(theirs) != 2 || theirs[1]["path"] != "/after" || theirs[1]["count"] != 1.0 || theirs[1]["prefix"] != nil {
+					t.Fatalf("of %s: %v", addr, theirs)
+				}
+			}
+		})
+	}
+}
+
 // A counted record has the first few values of what its events do not share.
 func TestCaseAudit6CountedRecordSaysWhy(t *testing.T) {
 	values := func(record map[string]any, key string) string {

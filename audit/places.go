@@ -103,8 +103,7 @@ func decrease[K comparable](counts map[K]int, key K) {
 
 // merge makes room and reports whether it did. It frees a share of the table at
 // once, so that a flood does not pay for a look at the whole of it with each
-// request. Sites come first, then ever larger networks, and of each size those
-// with the most entries.
+// request.
 func (ps *places) merge(now time.Time) bool {
 	before, share := len(ps.tallies), max(1, ps.bound/64)
 	for at, t := range ps.tallies {
@@ -112,23 +111,48 @@ func (ps *places) merge(now time.Time) bool {
 			ps.remove(at)
 		}
 	}
-	for level := site; level < levels; level++ {
-		if missing := share - (before - len(ps.tallies)); missing > 0 {
-			ps.join(ps.crowded(level, missing))
+	for {
+		missing := share - (before - len(ps.tallies))
+		if missing <= 0 {
+			return true
 		}
+		level, entries := ps.crowded()
+		if level == 0 {
+			return len(ps.tallies) < before
+		}
+		ps.join(level, largest(entries, missing))
 	}
-	return len(ps.tallies) < before
 }
 
-// crowded returns the networks of a level with the most entries, so many that
-// counting each as one frees n entries, or all that free any.
-func (ps *places) crowded(level, n int) (int, map[place]bool) {
-	entries := map[place]int{}
-	for at := range ps.tallies {
-		if levelOfNetwork(at.network) <= level {
-			entries[at.within(level)]++
+// crowded returns the level whose networks are to be counted as one, with the
+// number of entries in each, and 0 where no network has two. That is the
+// narrowest level, unless a larger network has many times the entries of any
+// narrower one: then somebody has many sites. All of the net together is the
+// last resort.
+func (ps *places) crowded() (level int, entries map[place]int) {
+	const times = 4
+	most := 0
+	for next := site; next < levels; next++ {
+		inside, top := map[place]int{}, 0
+		for at := range ps.tallies {
+			if levelOfNetwork(at.network) <= next {
+				network := at.within(next)
+				inside[network]++
+				top = max(top, inside[network])
+			}
 		}
+		if top < 2 || level > 0 && (next == levels-1 || top < times*most) {
+			most *= times
+			continue
+		}
+		level, entries, most = next, inside, top
 	}
+	return level, entries
+}
+
+// largest returns the networks with the most entries, so many that counting
+// each as one frees n entries, or all that free any.
+func largest(entries map[place]int, n int) map[place]bool {
 	var most []place
 	for at, count := range entries {
 		if count > 1 {
@@ -144,14 +168,11 @@ func (ps *places) crowded(level, n int) (int, map[place]bool) {
 		chosen[at] = true
 		n -= entries[at] - 1
 	}
-	return level, chosen
+	return chosen
 }
 
 // join counts each of the chosen networks as one.
 func (ps *places) join(level int, chosen map[place]bool) {
-	if len(chosen) == 0 {
-		return
-	}
 	joined := make(map[place]*tally, len(chosen))
 	for at, t := range ps.tallies {
 		network := at.within(level)
