@@ -90,7 +90,8 @@ type Config struct {
 	// the queue is for events of level ERROR and above, without the
 	// sys_unavailable of requests, which a client may cause at will. When a
 	// quarter of the queue is taken, no known caller and no site has more than
-	// an eighth of it. An event takes about 750 bytes. Default: 1,024. At least 16, at most 65,536.
+	// an eighth of it. An event takes about 750 bytes. Default: 1,024. At least
+	// 16, at most 65,536.
 	MaxSecurityQueue int
 	// MaxAccessQueue is how many access records wait for one sink. A record
 	// takes about 750 bytes. Default: 1,024. At least 16, at most 65,536.

@@ -103,10 +103,10 @@
 // ends, with an error. What was queued is then lost with the process: until the
 // sink has it, this is a log in memory and not a journal. Events after Shutdown
 // are counted and written nowhere. A traceparent is the client's word: its ids
-// correlate and prove nothing. A Config with Trace names the service's own span.
-// A flood from all over the net at once fills the table with large networks, and
-// a client in one of them is counted with it. The path of a request is shown as
-// it came: a secret in a path is not redacted.
+// correlate and prove nothing. A Config with Trace names the service's own
+// span. A flood from all over the net at once fills the table with large
+// networks, and a client in one of them is counted with it. The path of a
+// request is shown as it came: a secret in a path is not redacted.
 //
 // # Errors
 //

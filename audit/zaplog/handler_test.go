@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/audit"
 	"github.com/bulwark-go/bulwark/audit/zaplog"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
@@ -228,6 +229,22 @@ func TestGroupsAndAttrsAreNotShared(t *testing.T) {
 	}
 	if strings.Contains(out.String(), `""`) {
 		t.Errorf("a group without a name: %s", &out)
+	}
+}
+
+// A counted record of audit has lists, which zap writes as JSON too.
+func TestCaseAudit6CountedRecordByZap(t *testing.T) {
+	var out bytes.Buffer
+	m := bulwark.Must(audit.New(audit.Config{Sinks: []slog.Handler{zaplog.New(zap.New(core(&out, zapcore.DebugLevel)))}, MaxOneByOne: 1}))
+	for i := range 4 {
+		m.Record(context.Background(), bulwark.Event{Name: bulwark.AuthzFail, Path: fmt.Sprintf("/%d\u2028", i%3)})
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := lines(t, &out)
+	if paths := fmt.Sprint(got[len(got)-1]["paths"]); len(got) != 2 || paths != `[map[count:1 value:/1\u2028] map[count:1 value:/2\u2028] map[count:1 value:/0\u2028]]` {
+		t.Errorf("%s", &out)
 	}
 }
 

@@ -20,13 +20,13 @@ const defaultBody = 1 << 20
 //	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
 //
 // Where several stand around each other, the smallest counts. A body whose
-// Content-Length alone is larger is refused when the handler begins to read, and
-// nothing of it is read or asked for with 100 Continue. Reading beyond the limit
-// fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with 413.
-// An HTTP/1 connection is then closed instead of being read to its end. This
-// needs an Unwrap method, as [http.ResponseController] wants it, on each writer
-// that a layer further out puts around the server's writer; the writer of
-// [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else
+// Content-Length alone is larger is refused when the handler begins to read:
+// nothing of it is read, or asked for with 100 Continue. Reading beyond the
+// limit fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with
+// 413. An HTTP/1 connection is then closed instead of being read to its end.
+// This needs an Unwrap method, as [http.ResponseController] wants it, on each
+// writer that a layer further out puts around the server's writer; the writer
+// of [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else
 // replaces the body of a request; inside, it can only tighten.
 type MaxBodyBytes int64
 

@@ -29,9 +29,9 @@
 // HSTS is a header: see package headers.
 //
 // What net/http does with a request before any handler runs is its own. A
-// request with both Content-Length and Transfer-Encoding is read as chunked, and
-// its connection stays open, where RFC 9112 section 6.1 wants it closed: put a
-// proxy in front that does not forward such requests.
+// request with both Content-Length and Transfer-Encoding is read as chunked,
+// and its connection stays open, where RFC 9112 section 6.1 wants it closed:
+// put a proxy in front that does not forward such requests.
 //
 // A handler that streams longer than the WriteTimeout of Server is cut off, and
 // its client sees an unexpected end: such a handler moves its own deadline, see
@@ -44,8 +44,8 @@
 // RedirectHandler, HTTPSOnly, MaxBodyBytes and Serve return mistakes of their
 // arguments as [*bulwark.ConfigError]. Serve returns [ErrCutOff] where all that
 // went wrong is that requests were cut off. A redirect refuses a host that it
-// does not know with 421 "transport.misdirected". An API refuses plain HTTP with
-// 403 "transport.https_required". A body beyond its limit is 413
+// does not know with 421 "transport.misdirected". An API refuses plain HTTP
+// with 403 "transport.https_required". A body beyond its limit is 413
 // "body.too_large". What net/http logs itself becomes events with the reasons
 // "transport.tls_handshake", "transport.protocol", "transport.panic",
 // "transport.accept" and "transport.server". A mistake of a handler that

@@ -26,8 +26,8 @@ type HTTPSOnly struct {
 	// API refuses a request over plain HTTP with 403
 	// "transport.https_required", as OWASP ASVS 5.0 section 4.1.2 wants it for
 	// whatever is not opened in a browser: a client that is redirected goes on
-	// sending its token in the clear, and nobody notices. A credential in such a
-	// request has been in the clear and should be replaced. Default: false,
+	// sending its token in the clear, and nobody notices. A credential in such
+	// a request has been in the clear and should be replaced. Default: false,
 	// which redirects as [RedirectHandler] does.
 	API bool
 	// Hosts are those of RedirectHandler: where to send clients that ask for

@@ -22,8 +22,8 @@ import (
 // "OPTIONS *" goes to h as every other request does. Fields may be changed
 // before the server is used.
 //
-// A handler that streams for longer than WriteTimeout is cut off, and the client
-// reads an unexpected end. It moves the deadline itself, before each write:
+// A handler that streams for longer than WriteTimeout is cut off, and the
+// client reads an unexpected end. It moves the deadline itself, before each write:
 //
 //	control := http.NewResponseController(w)
 //	control.SetWriteDeadline(time.Now().Add(30 * time.Second))

@@ -77,7 +77,8 @@ func (w *Writer) form() http.ResponseWriter {
 }
 
 // plain is the Writer with those optional methods alone that any writer can
-// have. The letters below stand for Flusher, Hijacker, CloseNotifier and Pusher.
+// have. The letters below stand for Flusher, Hijacker, CloseNotifier and
+// Pusher.
 type plain struct{ *Writer }
 
 type (
