@@ -23,7 +23,8 @@ import (
 // before the server is used.
 //
 // A handler that streams for longer than WriteTimeout is cut off, and the
-// client reads an unexpected end. It moves the deadline itself, before each write:
+// client reads an unexpected end. It moves the deadline itself, before each
+// write:
 //
 //	control := http.NewResponseController(w)
 //	control.SetWriteDeadline(time.Now().Add(30 * time.Second))
