@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
 // otherName is the name of an event whose own name is not well formed.
@@ -72,6 +73,9 @@ func safeText(text string) string {
 	return safe(bulwark.Event{Rule: text, Time: time.Unix(0, 0)}).Rule
 }
 
+// safeAgain is safeText for what was made of text that is safe already.
+func safeAgain(text string) string { return logtext.Again(text, maxText) }
+
 // attrRoom is enough for every attribute of a record.
 const attrRoom = 32
 
@@ -81,7 +85,7 @@ func securityRecord(e *entry, room []slog.Attr, query []string) slog.Record {
 	safely := safe(e.event)
 	for i := range safely.Attrs { // an error of an HTTP client has the URL in it
 		if value := safely.Attrs[i].Value; value.Kind() == slog.KindString && strings.ContainsAny(value.String(), "/%") {
-			safely.Attrs[i].Value = slog.StringValue(safeText(showURLs(value.String(), false, query, 0)))
+			safely.Attrs[i].Value = slog.StringValue(safeAgain(showURLs(value.String(), false, query, 0)))
 		}
 	}
 	renameAttrs(&safely)

@@ -135,7 +135,7 @@ func (t *tally) record(name bulwark.EventName, network netip.Prefix) entry {
 // appendAttrs appends the values of the fields in which the events differ.
 func (c *counted) appendAttrs(attrs []slog.Attr) []slog.Attr {
 	attrs = appendSamples(attrs, "addresses", c.shared.ClientIP, &c.addresses, netip.Addr.String)
-	attrs = appendSamples(attrs, "methods", c.shared.Method, &c.methods, safeText)
-	attrs = appendSamples(attrs, "paths", c.shared.Path, &c.paths, safeText)
-	return appendSamples(attrs, "reasons", c.shared.Reason, &c.reasons, safeText)
+	attrs = appendSamples(attrs, "methods", c.shared.Method, &c.methods, safeAgain)
+	attrs = appendSamples(attrs, "paths", c.shared.Path, &c.paths, safeAgain)
+	return appendSamples(attrs, "reasons", c.shared.Reason, &c.reasons, safeAgain)
 }

@@ -55,8 +55,8 @@ func (t *table) explainUnknown(q Query) string {
 }
 
 // part returns a part of a query as it is where it could be a name of a policy,
-// and quoted otherwise: a query may come from outside and hold anything, such as
-// a line that looks like a verdict.
+// and quoted otherwise: a query may come from outside and hold anything, such
+// as a line that looks like a verdict.
 func part(text string) string {
 	if nameFault(text) == "" || text == "*" {
 		return text

@@ -14,10 +14,10 @@ import (
 // A path in which anything could be read as another path is 400
 // "authz.path_value", as with a [Mux]. An encoded slash and a backslash are
 // refused always, whatever the router's pattern is. Here an empty segment is
-// refused also, since not every router cleans "//" away as ServeMux does, and so
-// is whatever [Mux.Mount] refuses in the rest of a path, since the handler may
-// be a router or a proxy. With any of them the router may choose the route of
-// one path while the handler serves another.
+// refused also, since not every router cleans "//" away as ServeMux does, and
+// so is whatever [Mux.Mount] refuses in the rest of a path, since the handler
+// may be a router or a proxy. With any of them the router may choose the route
+// of one path while the handler serves another.
 type Middleware struct {
 	gate gate
 	path guestPath

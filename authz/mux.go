@@ -103,8 +103,8 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 //
 // The path is checked as on every route, and the rest of the path as a
 // {name...} value. In addition, each of these is 400, encoded or not: a slash
-// that is encoded, a backslash, a semicolon, a question mark, a number sign, and
-// an octet that is encoded twice. So the sub-router sees no path of a more
+// that is encoded, a backslash, a semicolon, a question mark, a number sign,
+// and an octet that is encoded twice. So the sub-router sees no path of a more
 // specific route whose rule was not asked, even if it drops path parameters
 // ("/admin;x/keys"). A pattern of [Mux.Handle] that ends in a slash is checked
 // in the same way.

@@ -106,8 +106,8 @@ func encodeSpaces(s string) string {
 	}
 }
 
-// spaced reports whether a quoted value of a URL attribute in s may have a space
-// inside.
+// spaced reports whether a quoted value of a URL attribute in s may have a
+// space inside.
 func spaced(s string) bool {
 	for {
 		at := strings.IndexByte(s, '=')

@@ -122,7 +122,8 @@ func isControl(c rune) bool {
 func isBidi(c rune) bool { return c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 }
 
 // flaw names the first character in s that normalize would remove or replace
-// for what it does: "control", "bidi" or "encoding". It is empty where there is none.
+// for what it does: "control", "bidi" or "encoding". It is empty where there is
+// none.
 func flaw(s string) string {
 	for i, c := range s {
 		switch {

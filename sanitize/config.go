@@ -50,9 +50,9 @@ type Config struct {
 	// Query are parameters in the query of the URL, by name, as in Form.
 	//
 	// A request that has a parameter of Query in a form, multipart forms
-	// included, is 400 "body.ambiguous_parameter". To know that, the layer reads
-	// the body of a form within MaxBodyBytes and BodyTimeout. A name that stands
-	// in Form too may be in one of the two parts.
+	// included, is 400 "body.ambiguous_parameter". To know that, the layer
+	// reads the body of a form within MaxBodyBytes and BodyTimeout. A name that
+	// stands in Form too may be in one of the two parts.
 	Query Fields
 
 	// MaxBodyBytes is the size of the body as it is received. A larger body is

@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// refuseQuery refuses a query that has a field of Form in it: r.FormValue merges
-// query and form, so that the handler would read a value that nobody has
+// refuseQuery refuses a query that has a field of Form in it: r.FormValue
+// merges query and form, so that the handler would read a value that nobody has
 // cleaned.
 func (m *Middleware) refuseQuery(r *http.Request) error {
 	if len(m.form) == 0 || r.URL == nil || r.URL.RawQuery == "" {
@@ -55,8 +55,8 @@ func folds(names []named) map[string]bool {
 	return folded
 }
 
-// isParsed reports whether an outer layer has taken fields out of the body. Then
-// the handler reads those, and not the body.
+// isParsed reports whether an outer layer has taken fields out of the body.
+// Then the handler reads those, and not the body.
 func isParsed(r *http.Request) bool { return len(r.PostForm) > 0 || r.MultipartForm != nil }
 
 // cleanParsed returns a copy of r whose parsed form is clean.

@@ -75,8 +75,8 @@ const (
 	//
 	// These strings come back unchanged: Tom & Jerry, O'Brien, 1 < 2, a<b,
 	// count<max, List<String>, Map<K, V>, Bob <bob@example.com>,
-	// <https://example.com/a>, ?a=1&copy=2, line breaks, emoji with joiners, and
-	// text in any script that is in Form C.
+	// <https://example.com/a>, ?a=1&copy=2, line breaks, emoji with joiners,
+	// and text in any script that is in Form C.
 	Text
 
 	// Strict takes HTML and returns HTML without any tag, with its text
@@ -100,9 +100,9 @@ const (
 	// height, width and usemap of images; align of paragraphs, headings and
 	// tables; start, reversed, type and value of lists; cite, datetime, open;
 	// those of tables, image maps, meter and progress. Classes, styles, event
-	// handlers and forms are removed. A URL is relative, or has the scheme http,
-	// https or mailto; a data URL is removed. Each link gets rel="nofollow
-	// noreferrer noopener".
+	// handlers and forms are removed. A URL is relative, or has the scheme
+	// http, https or mailto; a data URL is removed. Each link gets
+	// rel="nofollow noreferrer noopener".
 	//
 	// The text inside of an element that is removed remains. The content of
 	// script and style is removed with them.

@@ -74,8 +74,8 @@ func ReadForm(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, 
 }
 
 // isParsed reports whether package net/http has taken the fields out of the
-// body. ParseForm takes them from a few methods only, and leaves multipart forms
-// alone.
+// body. ParseForm takes them from a few methods only, and leaves multipart
+// forms alone.
 func isParsed(r *http.Request) bool {
 	if r.MultipartForm != nil {
 		return true

@@ -17,11 +17,20 @@ import (
 // text is returned as it is, without an allocation.
 //
 // Clip is for text as it came: what has been through it once has its
-// backslashes doubled by the next.
+// backslashes doubled by the next. See [Again].
 func Clip(text string, limit int) string {
 	if len(text) <= limit && plain(text) {
 		return text
 	}
+	return escape(text, limit, `\\`)
+}
+
+// Again is Clip for text that has been through it, in whole or in part: it
+// leaves backslashes as they are.
+func Again(text string, limit int) string { return escape(text, limit, `\`) }
+
+// escape writes text with its escapes. backslash is what stands for one.
+func escape(text string, limit int, backslash string) string {
 	var b strings.Builder
 	for len(text) > 0 {
 		char, size := utf8.DecodeRuneInString(text)
@@ -30,7 +39,7 @@ func Clip(text string, limit int) string {
 		case char == utf8.RuneError && size == 1:
 			escaped = `\x` + digits(uint32(text[0]), 2)
 		case char == '\\':
-			escaped = `\\`
+			escaped = backslash
 		case unicode.IsControl(char):
 			escaped = `\x` + digits(uint32(char), 2)
 		case char > 0xffff && hidden(char):

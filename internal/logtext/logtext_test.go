@@ -44,6 +44,22 @@ func TestClip(t *testing.T) {
 	}
 }
 
+// What has been escaped is not escaped anew, and what was added since is.
+func TestAgain(t *testing.T) {
+	for _, text := range []string{"plain", "a\nb", `a\x0ab`, "ad\u200bmin", "a\xffb"} {
+		once := logtext.Clip(text, 64)
+		if got := logtext.Again(once, 64); got != once {
+			t.Errorf("%q, then %q", once, got)
+		}
+		if got := logtext.Again(once+"\n", 64); got != once+`\x0a` {
+			t.Errorf("%q with a line feed is %q", once, got)
+		}
+	}
+	if got := logtext.Again("abcdef", 4); got != "abcd" {
+		t.Errorf("%q", got)
+	}
+}
+
 func FuzzClip(f *testing.F) {
 	f.Add("a\nb\u202e\xff", 8)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
