@@ -33,8 +33,8 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 	if c.quota.unlimited || !m.byIP && c.space != spaceAnonymous {
 		return c, nil
 	}
-	if c.addr = bulwark.ClientIP(r); !c.addr.IsValid() {
-		return c, m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
+	if c.addr = client(bulwark.ClientIP(r)); !c.addr.IsValid() {
+		return c, m.unknownAddress()
 	}
 	return c, nil
 }

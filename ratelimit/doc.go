@@ -38,9 +38,9 @@
 // one by account and address prefix (10/hour), and one by account (100/hour).
 // The limit by account stops guessing from many addresses. It has to be the
 // widest, because it also locks out the owner. The latter two need the account,
-// which is known only after the body has been read: see [Middleware.Take]. A
-// handler should not run for longer than its limit's window, because a refund
-// gives back only what time has not restored yet.
+// which is known only after the body has been read: see [Middleware.TakeFor]
+// and [Middleware.Take]. A handler should not run for longer than its limit's
+// window, because a refund gives back only what time has not restored yet.
 //
 // # Not covered
 //
@@ -65,7 +65,8 @@
 // than the burst, and with 400 "ratelimit.client_address" what comes from an
 // unknown address. A Middleware that was made without New answers 500
 // "ratelimit.unconfigured", and so does a limit by principal that no auth layer
-// stands around. [Middleware.Take] returns the same errors.
+// stands around. [Middleware.Take] and [Middleware.TakeFor] return the same
+// errors.
 //
 // The examples show a limit for each address, tiers of callers, a login, a
 // limit in a dry run, and what New says to a Config with mistakes.

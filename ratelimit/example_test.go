@@ -85,7 +85,7 @@ func ExampleMiddleware_Take() {
 
 	login := byAddress.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		account := strings.ToLower(r.PostFormValue("email"))
-		pair, _, err := byPair.Take(r.Context(), account, ratelimit.AddressPrefix(bulwark.ClientIP(r)))
+		pair, _, err := byPair.TakeFor(r.Context(), bulwark.ClientIP(r), account)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return

@@ -18,6 +18,7 @@ const (
 	// ByIP counts by the address of the client, see [bulwark.ClientIP]: an IPv4
 	// address, or the /64 of an IPv6 one, which is what a single host can
 	// choose from. All /64 networks of one /48 together have 16 times the rate.
+	// An address of 64:ff9b::/96 is that of the IPv4 client behind a NAT64.
 	// A request whose address is not known is refused with 400.
 	ByIP builtin = iota + 1
 	// ByPrincipal counts by the verified caller, issuer and subject, at the
@@ -71,16 +72,39 @@ func (j joined) parts() []part {
 }
 
 // AddressPrefix returns what [ByIP] counts by, as text: the IPv4 address, or
-// the /64 of an IPv6 one. It is for keys given to [Middleware.Take]. It is
-// empty for an address that is not valid, which Take refuses. Such a key has no
-// aggregate for the /48 around it.
+// the /64 of an IPv6 one. It is for logs, and for keys of the application's
+// own. It is empty for an address that is not valid. A limit that counts such a
+// text with [Middleware.Take] knows nothing of the /48 around it, of which a
+// site has 65,536 networks: [Middleware.TakeFor] does.
 func AddressPrefix(addr netip.Addr) string {
-	addr = addr.Unmap().WithZone("")
+	addr = client(addr)
 	if !addr.Is6() {
 		if !addr.IsValid() {
 			return ""
 		}
 		return addr.String()
 	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
+	return netip.PrefixFrom(addr, narrowBits).Masked().String()
+}
+
+// The bits of an IPv6 address that one host and one site choose from.
+const (
+	narrowBits = 64
+	wideBits   = 48
+)
+
+// nat64 is the prefix of IPv4 clients behind a translator (RFC 6052 section
+// 2.1).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// client is the address that counts as the client: without a zone, and IPv4
+// where an IPv6 address stands for an IPv4 one. All clients behind a NAT64
+// would else be in one /64, and share a quota.
+func client(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if nat64.Contains(addr) {
+		octets := addr.As16()
+		return netip.AddrFrom4([4]byte(octets[12:]))
+	}
+	return addr
 }

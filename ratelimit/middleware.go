@@ -139,13 +139,13 @@ func (m *Middleware) decide(r *http.Request, scope *bulwark.Scope) (verdict, err
 		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
 	}
 	var room [256]byte
-	key, ok := m.appendKey(room[:0], r, &c, 64)
+	key, ok := m.appendKey(room[:0], r, &c, narrowBits)
 	if !ok {
-		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.key", "The request does not say whose quota it uses.")
+		return verdict{}, m.unkeyed()
 	}
 	hash, wideHash := m.table.hash(key), uint64(0)
 	if c.addr.Is6() {
-		if key, ok = m.appendKey(room[:0], r, &c, 48); ok {
+		if key, ok = m.appendKey(room[:0], r, &c, wideBits); ok {
 			wideHash = m.table.hash(key)
 		}
 	}

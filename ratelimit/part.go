@@ -64,6 +64,7 @@ const (
 	spaceKeyed byte = iota
 	spaceAnonymous
 	spaceTaken
+	spaceTakenFor
 )
 
 // appendStart begins the key of one limit in one space.
@@ -109,6 +110,21 @@ func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) (
 		}
 	}
 	return b, true
+}
+
+// appendTaken appends a key that a handler knows, with so many bits of an IPv6
+// address where there is an address.
+func (m *Middleware) appendTaken(b []byte, addr netip.Addr, bits int, key []string) []byte {
+	if addr.IsValid() {
+		b = appendAddress(m.appendStart(b, spaceTakenFor), addr, bits)
+	} else {
+		b = m.appendStart(b, spaceTaken)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
+	for _, text := range key {
+		b = appendSized(b, text)
+	}
+	return b
 }
 
 func appendPrincipal(b []byte, p *bulwark.Principal) []byte {

@@ -28,3 +28,12 @@ func (m *Middleware) refusal(v *verdict) *bulwark.Problem {
 func (m *Middleware) problem(status int, code, detail string) *bulwark.Problem {
 	return &bulwark.Problem{Status: status, Code: code, Detail: detail, Log: bulwark.ProblemLog{Rule: m.name}}
 }
+
+// unkeyed is the answer to what does not say whose quota it uses.
+func (m *Middleware) unkeyed() *bulwark.Problem {
+	return m.problem(http.StatusBadRequest, "ratelimit.key", "The request does not say whose quota it uses.")
+}
+
+func (m *Middleware) unknownAddress() *bulwark.Problem {
+	return m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
+}
