@@ -46,7 +46,7 @@ func hot(tb testing.TB, i int) (http.Handler, *http.Request, discard, *spy) {
 	if p.caller != nil {
 		r, _ = bulwark.Identify(r, p.caller)
 	}
-	next := &spy{}
+	next := &spy{status: 200}
 	return m.Wrap(next), r, w, next
 }
 

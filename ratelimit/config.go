@@ -25,7 +25,9 @@ type Config struct {
 	// wraps is refused. Default: none.
 	Key Key
 	// Rate is the default rate. It may be left out where Tiers have a
-	// "default". Required otherwise.
+	// "default". Required otherwise. Each process counts for itself where the
+	// Store is a MemoryStore: three processes behind a balancer allow up to
+	// three times the Rate together.
 	Rate Rate
 	// Tiers are rates for callers of a tier. They need a Key with ByPrincipal.
 	// A tier that is not listed has the default rate. Default: none.
@@ -61,10 +63,13 @@ type Config struct {
 	// by New and rounded up to a power of two. An IPv6 client takes two.
 	// Default: 1,048,576, which is 16 MiB. At least 8, at most 134,217,728.
 	MaxKeys int
-	// Store is a store that several limits share. Where it is too small, limits
-	// of short windows give way to those of long windows. Default: a store of
-	// the limit's own for MaxKeys.
-	Store *MemoryStore
+	// Store is a store that several limits share, in which each has a name of
+	// its own. A [MemoryStore] checks that; where one is too small, limits of
+	// short windows give way to those of long windows. A MemoryStore counts what
+	// one process has seen: for a limit that holds for several processes
+	// together, give all of them a Store that they share. Default: a MemoryStore
+	// of the limit's own for MaxKeys.
+	Store Store
 }
 
 // Build is New, for a Chain. Without a Key it is an error.
@@ -96,7 +101,7 @@ func New(c Config) (*Middleware, error) {
 		return nil, err
 	}
 	if m.dryRun {
-		m.dry = new(notices)
+		m.dry = newNotices()
 		slog.Default().LogAttrs(context.Background(), slog.LevelWarn, "security event", bulwark.Event{
 			Name: bulwark.SysMonitorDisabled, Time: time.Now(), Reason: "ratelimit.dry_run", Rule: c.Name,
 		}.AppendAttrs(nil)...)
@@ -106,17 +111,21 @@ func New(c Config) (*Middleware, error) {
 
 // open gives the limit its store.
 func (m *Middleware) open(c Config) error {
-	store := c.Store
-	if store == nil {
-		store = &MemoryStore{Max: c.MaxKeys}
+	memory, own := c.Store.(*MemoryStore)
+	switch {
+	case c.Store == nil:
+		memory = &MemoryStore{Max: c.MaxKeys}
+	case !own:
+		m.store = c.Store
+		return nil
 	}
-	table, id, ok := store.open(c.Name)
+	table, ok := memory.open(c.Name)
 	if !ok {
 		faults := c.faults()
 		faults.Add("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
 		return faults.Err()
 	}
-	m.table, m.id = table, id
+	m.table, m.nameHash = table, table.name(c.Name)
 	return nil
 }
 
@@ -124,7 +133,7 @@ func (m *Middleware) open(c Config) error {
 func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
-		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{},
+		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{}, unseen: new(unseen),
 	}
 	faults := c.faults()
 	c.check(faults)
@@ -177,8 +186,10 @@ func (c Config) check(faults *fault.List) {
 	case c.Store != nil && c.MaxKeys != 0:
 		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), "sizes a store of its own; leave it out where there is a Store")
 	case c.Store != nil:
-		if field, value, reason := c.Store.fault(); reason != "" {
-			faults.Add(field, value, reason)
+		if memory, ok := c.Store.(*MemoryStore); ok {
+			if field, value, reason := memory.fault(); reason != "" {
+				faults.Add(field, value, reason)
+			}
 		}
 	case c.MaxKeys != 0 && (c.MaxKeys < minKeys || c.MaxKeys > maxKeys):
 		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), keysReason)
@@ -194,8 +205,7 @@ func (m *Middleware) compileRates(c Config, faults *fault.List) {
 			return nil
 		}
 		if !q.unlimited {
-			q.describe(c.Name)
-			q.wide = q.aggregate()
+			q.named(c.Name)
 		}
 		return &q
 	}

@@ -9,8 +9,10 @@ import (
 
 // Decide counts a request without answering it, so that a test can measure it.
 func Decide(m *Middleware, r *http.Request, scope *bulwark.Scope) (exceeded bool, err error) {
-	v, err := m.decide(r, scope)
-	return v.exceeded, err
+	var room [1]charge
+	g := guard{limits: []*Middleware{m}}
+	_, err = g.decide(room[:], r, scope)
+	return room[0].standing.Exceeded, err
 }
 
 // String and Integer are the structured field encoder.

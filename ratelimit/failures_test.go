@@ -27,7 +27,7 @@ func TestFailures(t *testing.T) {
 		handler http.HandlerFunc
 		counts  bool
 	}{
-		{"nothing_written", func(http.ResponseWriter, *http.Request) {}, false},
+		{"nothing_written", func(http.ResponseWriter, *http.Request) {}, true},
 		{"body_only", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok")) }, false},
 		{"200", answer(200), false},
 		{"204", answer(204), false},

@@ -41,44 +41,44 @@ const (
 	limitField  = "Ratelimit"
 )
 
-// write describes the verdict in h. It allocates one string and one slice.
-func (syntax Headers) write(h http.Header, v *verdict) {
+// write describes the charge in h. It allocates one string and one slice.
+func (syntax Headers) write(h http.Header, c *charge) {
 	switch syntax {
 	case Draft:
-		writeLists(h, v)
+		writeLists(h, c)
 	case Triple:
-		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", v, seconds(v.reset))
+		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", c, seconds(c.standing.Reset))
 	case Legacy:
-		at := time.Now().Add(time.Duration(v.reset))
-		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", v,
+		at := time.Now().Add(c.standing.Reset)
+		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", c,
 			at.Unix()+min(1, int64(at.Nanosecond())))
 	}
 }
 
-func writeLists(h http.Header, v *verdict) {
+func writeLists(h http.Header, c *charge) {
 	var room [128]byte
-	limit := string(v.quota.appendLimit(room[:0], v.remaining, seconds(v.reset)))
+	limit := string(c.quota.appendLimit(room[:0], c.standing.Remaining, seconds(c.standing.Reset)))
 	policies, limits := h[policyField], h[limitField]
 	// One array for both: neither can grow into the other.
 	values := make([]string, 0, len(policies)+len(limits)+2)
 	values = append(values, policies...)
-	values = append(values, v.quota.policy)
+	values = append(values, c.quota.text)
 	n := len(values)
 	values = append(values, limits...)
 	values = append(values, limit)
 	h[policyField], h[limitField] = values[:n:n], slices.Clip(values[n:])
 }
 
-func writeTriple(h http.Header, limit, remaining, reset string, v *verdict, at int64) {
+func writeTriple(h http.Header, limit, remaining, reset string, c *charge, at int64) {
 	if outer := h[remaining]; len(outer) == 1 {
-		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= v.remaining {
+		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= c.standing.Remaining {
 			return
 		}
 	}
 	var room [64]byte
-	b := strconv.AppendInt(room[:0], v.quota.limit, 10)
+	b := strconv.AppendInt(room[:0], c.quota.narrow.Limit, 10)
 	i := len(b)
-	b = strconv.AppendInt(b, v.remaining, 10)
+	b = strconv.AppendInt(b, c.standing.Remaining, 10)
 	j := len(b)
 	b = strconv.AppendInt(b, at, 10)
 	text := string(b)
@@ -87,6 +87,4 @@ func writeTriple(h http.Header, limit, remaining, reset string, v *verdict, at i
 }
 
 // seconds rounds up: a client that comes after so many is not too early.
-func seconds(nanoseconds int64) int64 {
-	return (nanoseconds + int64(time.Second) - 1) / int64(time.Second)
-}
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -12,8 +12,9 @@ import (
 // zero and the nil Middleware refuse every request with 500.
 type Middleware struct {
 	name        string
-	id          uint32
-	table       *table
+	nameHash    uint64
+	table       *table // of a MemoryStore
+	store       Store  // any other
 	parts       []part
 	byPrincipal bool
 	byIP        bool
@@ -27,6 +28,7 @@ type Middleware struct {
 	dryRun      bool
 	authOutside bool
 	dry         *notices // of a dry run
+	unseen      *unseen  // where Count is Failures
 }
 
 // Build returns m, which is an error without a Key.
@@ -67,9 +69,12 @@ func (m *Middleware) reads(kind builtin) bool {
 	return false
 }
 
+// made reports whether New has made m.
+func (m *Middleware) made() bool { return m != nil && (m.table != nil || m.store != nil) }
+
 // unready says why m cannot count requests.
 func (m *Middleware) unready() error {
-	if m == nil || m.table == nil {
+	if !m.made() {
 		return fault.Unmade("ratelimit", "New")
 	}
 	if len(m.parts) == 0 {
@@ -81,73 +86,34 @@ func (m *Middleware) unready() error {
 // Wrap returns a handler that counts each request and passes it on to next
 // while its caller is within the rate. Otherwise the answer is 429
 // "ratelimit.exceeded".
+//
+// Where next is itself what a limit has wrapped, the two decide together: they
+// count the request both or neither, and the answer of several that refuse has
+// the longest Retry-After. What stands between two limits parts them: a limit
+// outside auth has counted a request that a limit inside refuses.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if err := m.unready(); err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, scope := bulwark.Enter(r)
-		v, err := m.decide(r, scope)
-		if err == nil && !v.quota.unlimited && !m.dryRun {
-			m.headers.write(w.Header(), &v)
-		}
-		if err == nil && v.exceeded && !m.dryRun {
-			err = m.refusal(&v)
-		}
-		if err != nil && !m.dryRun {
-			bulwark.Deny(w, r, err)
-			return
-		}
-		if m.dryRun {
-			m.reportDry(r, &v, err)
-		}
-		if m.count == Failures && v.debits[0].amount > 0 {
-			m.serve(w, r, next, v.debits)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	return m.guarded(next)
 }
 
 // reportDry reports what would have been refused.
-func (m *Middleware) reportDry(r *http.Request, v *verdict, err error) {
-	var problem *bulwark.Problem
-	switch {
-	case errors.As(err, &problem):
-		bulwark.Report(r, bulwark.Event{Name: bulwark.InputValidationFail, Reason: problem.Code, Rule: m.name})
-	case err != nil:
-		bulwark.Report(r, bulwark.Event{Name: bulwark.SysUnavailable, Reason: "ratelimit.unconfigured", Rule: m.name})
-	case v.exceeded:
-		if count, first := m.dry.note(v.hash, m.table.now(), v.quota.window); first {
-			bulwark.Report(r, bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count})
-		}
+func (m *Middleware) reportDry(r *http.Request, c *charge) {
+	if count, first := m.dry.note(m.dry.hash(c), m.dry.now(), c.quota.window()); first {
+		bulwark.Report(r, bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count})
 	}
 }
 
-// decide counts a request, or says why it cannot. It allocates nothing for keys
-// of up to 256 bytes.
-func (m *Middleware) decide(r *http.Request, scope *bulwark.Scope) (verdict, error) {
-	c, err := m.identify(r, scope)
-	if err != nil || c.quota.unlimited {
-		return verdict{quota: c.quota}, err
-	}
-	cost := int64(1)
-	if m.cost != nil {
-		cost = int64(m.cost(r))
-	}
-	if cost < 1 || cost > c.quota.burst {
-		return verdict{}, m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
-	}
-	var room [256]byte
-	key, ok := m.appendKey(room[:0], r, &c, narrowBits)
-	if !ok {
-		return verdict{}, m.unkeyed()
-	}
-	hash, wideHash := m.table.hash(key), uint64(0)
-	if c.addr.Is6() {
-		if key, ok = m.appendKey(room[:0], r, &c, wideBits); ok {
-			wideHash = m.table.hash(key)
+// reportFault reports what would have been refused because nobody can say whose
+// quota a request uses, or how it stands.
+func (m *Middleware) reportFault(r *http.Request, err error) {
+	e := bulwark.Event{Name: bulwark.SysUnavailable, Reason: "ratelimit.unconfigured", Rule: m.name}
+	if p := (*bulwark.Problem)(nil); errors.As(err, &p) {
+		e.Reason = p.Code
+		if p.Status < http.StatusInternalServerError {
+			e.Name = bulwark.InputValidationFail
 		}
 	}
-	return m.table.debit(c.quota, cost, hash, wideHash), nil
+	bulwark.Report(r, e)
 }

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -9,13 +10,28 @@ import (
 // bounded: a key that finds its slot taken by another one, whose window has not
 // passed, is reported every time, which errs on the loud side.
 type notices struct {
+	start time.Time
+	seed  maphash.Seed
 	slots [1024]notice
+}
+
+func newNotices() *notices { return &notices{start: time.Now(), seed: maphash.MakeSeed()} }
+
+// now is nanoseconds since the notices were made, and never 0.
+func (n *notices) now() int64 { return int64(time.Since(n.start)) + 1 }
+
+// hash is that of the key of a charge.
+func (n *notices) hash(c *charge) uint64 {
+	if c.cells != nil {
+		return maphash.Bytes(n.seed, c.cells[0].Key)
+	}
+	return c.debits[0].hash
 }
 
 type notice struct {
 	mu      sync.Mutex
 	hash    uint64
-	until   int64 // end of the window, in the store's time
+	until   int64 // end of the window, by now
 	pending int   // not reported yet
 }
 

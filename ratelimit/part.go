@@ -67,11 +67,6 @@ const (
 	spaceTakenFor
 )
 
-// appendStart begins the key of one limit in one space.
-func (m *Middleware) appendStart(b []byte, space byte) []byte {
-	return append(binary.LittleEndian.AppendUint32(b, m.id), space)
-}
-
 // appendSized appends text with its length in front, so that no part can run
 // into the next one.
 func appendSized(b []byte, text string) []byte {
@@ -81,7 +76,7 @@ func appendSized(b []byte, text string) []byte {
 // appendKey appends the key of a request, with so many bits of an IPv6 address.
 // It reports false for a part that is empty.
 func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) ([]byte, bool) {
-	b = m.appendStart(b, c.space)
+	b = append(b, c.space)
 	for i := range m.parts {
 		switch p := &m.parts[i]; p.kind {
 		case ByIP:
@@ -114,11 +109,11 @@ func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) (
 
 // appendTaken appends a key that a handler knows, with so many bits of an IPv6
 // address where there is an address.
-func (m *Middleware) appendTaken(b []byte, addr netip.Addr, bits int, key []string) []byte {
+func appendTaken(b []byte, addr netip.Addr, bits int, key []string) []byte {
 	if addr.IsValid() {
-		b = appendAddress(m.appendStart(b, spaceTakenFor), addr, bits)
+		b = appendAddress(append(b, spaceTakenFor), addr, bits)
 	} else {
-		b = m.appendStart(b, spaceTaken)
+		b = append(b, spaceTaken)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
 	for _, text := range key {

@@ -32,8 +32,8 @@ type Result struct {
 // concurrent use.
 type Reservation struct {
 	mu     sync.Mutex
-	table  *table
-	debits [2]debit
+	ctx    context.Context // of Take, for another store
+	charge charge
 }
 
 // Commit keeps what was counted: a Refund afterwards does nothing.
@@ -43,18 +43,19 @@ func (r *Reservation) Commit() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.debits = [2]debit{}
+	r.charge.keys = 0
 }
 
 // Refund gives back what was counted, once, less what has been restored since
 // by the passing of time.
 func (r *Reservation) Refund() {
-	if r == nil || r.table == nil {
+	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	giveBack(r.table, &r.debits)
+	r.charge.giveBack(r.ctx)
+	r.charge.keys = 0
 }
 
 // Take counts one request against a key that only a handler knows, at the
@@ -78,7 +79,7 @@ func (r *Reservation) Refund() {
 // owner out: give it a rate well above that of a limit by account and address
 // beside it, which is TakeFor.
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
-	if m != nil && len(key) == 0 {
+	if m.made() && len(key) == 0 {
 		return nil, Result{}, m.unkeyed()
 	}
 	return m.takeFor(ctx, netip.Addr{}, key)
@@ -95,7 +96,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 // key is the address alone then. An address that is not valid is 400
 // "ratelimit.client_address".
 func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string) (*Reservation, Result, error) {
-	if addr = client(addr); m != nil && m.table != nil && !addr.IsValid() {
+	if addr = client(addr); m.made() && !addr.IsValid() {
 		return nil, Result{}, m.unknownAddress()
 	}
 	return m.takeFor(ctx, addr, key)
@@ -104,7 +105,7 @@ func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string
 // takeFor takes from a key and, where addr is an IPv6 address, from the wider
 // key.
 func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string) (*Reservation, Result, error) {
-	if m == nil || m.table == nil {
+	if !m.made() {
 		return nil, Result{}, m.unready()
 	}
 	if slices.Contains(key, "") {
@@ -113,25 +114,31 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 	if m.rate.unlimited {
 		return &Reservation{}, Result{}, nil
 	}
+	c := charge{limit: m, quota: m.rate}
 	var room [256]byte
-	hash, wideHash := m.table.hash(m.appendTaken(room[:0], addr, narrowBits, key)), uint64(0)
+	c.add(&m.rate.narrow, &m.rate.gcra, 1, appendTaken(room[:0], addr, narrowBits, key))
 	if addr.Is6() {
-		wideHash = m.table.hash(m.appendTaken(room[:0], addr, wideBits, key))
+		c.add(&m.rate.wide, &m.rate.wideGCRA, 1, appendTaken(room[:0], addr, wideBits, key))
 	}
-	v := m.table.debit(m.rate, 1, hash, wideHash)
-	result := Result{
-		Limit: int(m.rate.limit), Remaining: int(v.remaining), Reset: time.Duration(v.reset),
-		RetryAfter: time.Duration(v.wait), Exceeded: v.exceeded,
-	}
+	ok, err := c.take(ctx)
+	// Only the context is known here; what it knows of the request is reported.
+	request := func() *http.Request { return (&http.Request{Method: "_OTHER"}).WithContext(ctx) }
 	switch {
-	case v.exceeded && !m.dryRun:
-		return nil, result, m.refusal(&v)
-	case v.exceeded:
-		// Only the context is known here; what it knows of the request is
-		// reported.
-		r := (&http.Request{Method: "_OTHER"}).WithContext(ctx)
-		m.reportDry(r, &v, nil)
-		return &Reservation{}, result, nil
+	case err != nil && m.dryRun:
+		m.reportFault(request(), m.unavailable(err))
+		return &Reservation{}, Result{}, nil
+	case err != nil:
+		return nil, Result{}, m.unavailable(err)
+	case !ok && !m.dryRun:
+		return nil, c.result(), refusal([]charge{c})
+	case !ok:
+		m.reportDry(request(), &c)
+		return &Reservation{}, c.result(), nil
 	}
-	return &Reservation{table: m.table, debits: v.debits}, result, nil
+	return &Reservation{ctx: ctx, charge: c}, c.result(), nil
+}
+
+func (c *charge) result() Result {
+	s := &c.standing
+	return Result{Limit: int(c.quota.narrow.Limit), Remaining: int(s.Remaining), Reset: s.Reset, RetryAfter: s.Wait, Exceeded: s.Exceeded}
 }

@@ -42,10 +42,10 @@ func (q *quota) describe(name string) {
 	b, _ := appendString(nil, name)
 	q.begin = string(b) + ";r="
 	b = append(b, ";q="...)
-	b, _ = appendInteger(b, q.limit)
+	b, _ = appendInteger(b, q.narrow.Limit)
 	b = append(b, ";w="...)
-	b, _ = appendInteger(b, q.window)
-	q.policy = string(b)
+	b, _ = appendInteger(b, q.window())
+	q.text = string(b)
 }
 
 // appendLimit appends a member of RateLimit: what remains, and in how many

@@ -36,6 +36,7 @@ type table struct {
 	buckets   []bucket
 	mask      uint64
 	seed      maphash.Seed
+	names     maphash.Seed
 	start     time.Time
 	locks     [stripes]sync.Mutex
 	evictions atomic.Uint64
@@ -48,6 +49,7 @@ func newTable(keys int) *table {
 		buckets: make([]bucket, n),
 		mask:    uint64(n - 1),
 		seed:    maphash.MakeSeed(),
+		names:   maphash.MakeSeed(),
 		start:   time.Now(),
 	}
 }
@@ -55,9 +57,13 @@ func newTable(keys int) *table {
 // now is nanoseconds since the table was made, and never 0.
 func (t *table) now() int64 { return int64(time.Since(t.start)) + 1 }
 
-// hash is never 0, which marks a free slot.
-func (t *table) hash(key []byte) uint64 {
-	return max(1, maphash.Bytes(t.seed, key))
+// name is the share of a limit's name in the hashes of its keys.
+func (t *table) name(name string) uint64 { return maphash.String(t.names, name) }
+
+// hash is that of a key of the limit with that name. It is never 0, which marks
+// a free slot.
+func (t *table) hash(name uint64, key []byte) uint64 {
+	return max(1, name^maphash.Bytes(t.seed, key))
 }
 
 // find returns the slot of a key, or nil.
@@ -79,34 +85,41 @@ func (t *table) level(hash uint64, now int64) int64 {
 	return max(0, until.Load()-now)
 }
 
-// take occupies a key for amount more if that makes no more than full, and
-// returns until when the key is occupied. A refusal only reads.
-func (t *table) take(hash uint64, now, amount, full int64) (until int64, ok bool) {
-	b := &t.buckets[hash&t.mask]
+// take occupies the key of a debit for its cost, where there is room or the
+// debit may owe. It notes for how long the key is occupied then. A refusal only
+// reads.
+func (t *table) take(d *debit, now int64) bool {
+	amount, most := d.amount(d.cost), d.most()
+	b := &t.buckets[d.hash&t.mask]
 	for {
-		hashAt, slot := b.find(hash)
+		hashAt, slot := b.find(d.hash)
 		if slot == nil {
-			if amount > full {
-				return now, false
+			if amount > d.full && !d.debt {
+				d.level = 0
+				return false
 			}
-			if t.insert(b, hash, now, now+amount) {
-				return now + amount, true
+			if t.insert(b, d.hash, now, now+amount) {
+				return d.took(now, now+amount, amount)
 			}
 			continue // somebody else has just inserted it
 		}
 		old := slot.Load()
-		next := max(old, now) + amount
-		if next-now > full {
-			if hashAt.Load() != hash {
+		before := min(max(old, now), now+most)
+		next := before + amount
+		if d.debt {
+			next = min(next, now+most)
+		} else if next-now > d.full {
+			if hashAt.Load() != d.hash {
 				continue // the slot has changed hands, old is a stranger's
 			}
-			return max(old, now), false
+			d.level = before - now
+			return false
 		}
 		if !slot.CompareAndSwap(old, next) {
 			continue
 		}
-		if hashAt.Load() == hash {
-			return next, true
+		if hashAt.Load() == d.hash {
+			return d.took(now, next, next-before)
 		}
 		slot.CompareAndSwap(next, old) // the slot had changed hands: give it back
 	}
@@ -161,11 +174,11 @@ func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 	return least, leastUntil, true
 }
 
-// giveBack shortens what a key is occupied by at most amount, and by no more
-// than what is left of own, until when the request that gives back had it
-// occupied. With requests that overlap, what time has restored to one may be
-// given back by another as well; that is bounded by what they took.
-func (t *table) giveBack(hash uint64, now, amount, own int64) {
+// shorten occupies a key for amount less, but by no more than what is left of
+// own, until when the request that gives back had it occupied. With requests
+// that overlap, what time has restored to one may be given back by another as
+// well; that is bounded by what they took.
+func (t *table) shorten(hash uint64, now, amount, own int64) {
 	amount = min(amount, own-now)
 	if amount <= 0 {
 		return
@@ -184,5 +197,20 @@ func (t *table) giveBack(hash uint64, now, amount, own int64) {
 			return
 		}
 		slot.CompareAndSwap(old-amount, old)
+	}
+}
+
+// free ends what a key is occupied for.
+func (t *table) free(hash uint64, now int64) {
+	b := &t.buckets[hash&t.mask]
+	for {
+		hashAt, slot := b.find(hash)
+		if slot == nil {
+			return
+		}
+		old := slot.Load()
+		if old <= now || hashAt.Load() == hash && slot.CompareAndSwap(old, now) {
+			return
+		}
 	}
 }

@@ -1,0 +1,164 @@
+package ratelimit
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A charge is what one limit takes for one request: from the key of the caller
+// and, for an IPv6 address, from that of the network around it.
+type charge struct {
+	limit  *Middleware
+	quota  *quota
+	keys   int      // 0 where nothing is counted, 1, or 2
+	debits [2]debit // in a MemoryStore
+	cells  []Cell   // in another store
+
+	standing Standing // of both keys together: the tightest, and the longest wait
+	known    bool     // the standing is
+}
+
+// add adds a key, which it does not keep: it need not be allocated.
+func (c *charge) add(p *Policy, g *gcra, cost int64, key []byte) {
+	if m := c.limit; m.table != nil {
+		d := &c.debits[c.keys]
+		d.gcra, d.hash, d.cost = *g, m.table.hash(m.nameHash, key), cost
+	} else {
+		c.cells = append(c.cells, Cell{Policy: *p, Key: bytes.Clone(key), Cost: cost})
+	}
+	c.keys++
+}
+
+// look notes how the keys stand, and reports whether there is room. It only
+// reads, and knows nothing of another store: to look there is a trip of its
+// own.
+func (c *charge) look() (room bool) {
+	if c.keys == 0 || c.limit.table == nil {
+		return true
+	}
+	t := c.limit.table
+	room = t.look(c.debits[:c.keys], t.now())
+	c.describe()
+	return room
+}
+
+// take takes from both keys or from neither.
+func (c *charge) take(ctx context.Context) (ok bool, err error) {
+	switch {
+	case c.keys == 0:
+		return true, nil
+	case c.limit.table != nil:
+		ok = c.limit.table.debit(c.debits[:c.keys])
+	default:
+		if ok, err = c.limit.store.Debit(ctx, c.cells); err != nil {
+			return false, err
+		}
+	}
+	c.describe()
+	return ok, nil
+}
+
+// giveBack gives back what was taken, once. What cannot be given back stays
+// counted.
+func (c *charge) giveBack(ctx context.Context) {
+	if c.keys == 0 {
+		return
+	}
+	if t := c.limit.table; t != nil {
+		t.giveBack(c.debits[:c.keys], t.now())
+		return
+	}
+	// The client may have gone meanwhile.
+	_ = c.limit.store.Refund(context.WithoutCancel(ctx), c.cells)
+}
+
+// undo gives back for the sake of another limit that refuses, and notes how the
+// keys stand then.
+func (c *charge) undo(ctx context.Context) {
+	if c.keys == 0 || !c.known || c.standing.Exceeded {
+		return
+	}
+	before := c.taken()
+	c.giveBack(ctx)
+	if c.limit.table != nil {
+		c.look()
+		return
+	}
+	for i := range c.cells {
+		c.cells[i].Standing.Remaining += before
+	}
+	c.describe()
+}
+
+// taken is how many requests are counted in each of the keys.
+func (c *charge) taken() int64 {
+	switch {
+	case c.keys == 0:
+		return 0
+	case c.limit.table != nil:
+		return c.debits[0].taken / c.debits[0].unit
+	}
+	return c.cells[0].Taken
+}
+
+// describe sums up how the keys stand.
+func (c *charge) describe() {
+	c.known = true
+	for i := range c.keys {
+		var s Standing
+		if c.cells != nil {
+			s = c.cells[i].Standing
+		} else {
+			s = c.debits[i].standing()
+		}
+		if i == 0 {
+			c.standing = s
+			continue
+		}
+		c.standing.join(s)
+	}
+}
+
+// join makes s the standing of both.
+func (s *Standing) join(other Standing) {
+	switch {
+	case other.Remaining < s.Remaining:
+		s.Remaining, s.Reset = other.Remaining, other.Reset
+	case other.Remaining == s.Remaining:
+		s.Reset = max(s.Reset, other.Reset)
+	}
+	s.Exceeded = s.Exceeded || other.Exceeded
+	s.Wait = max(s.Wait, other.Wait)
+}
+
+// charge finds out what a request takes from the limit, or why nobody can say.
+// It allocates nothing for keys of up to 256 bytes in a MemoryStore.
+func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) error {
+	who, err := m.identify(r, scope)
+	c.limit, c.quota = m, who.quota
+	if err != nil || who.quota.unlimited {
+		return err
+	}
+	cost := int64(1)
+	if m.cost != nil {
+		cost = int64(m.cost(r))
+	}
+	if cost < 1 || cost > who.quota.narrow.Burst {
+		return m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
+	}
+	var room [256]byte
+	key, ok := m.appendKey(room[:0], r, &who, narrowBits)
+	if !ok {
+		return m.unkeyed()
+	}
+	c.add(&who.quota.narrow, &who.quota.gcra, cost, key)
+	if who.addr.Is6() {
+		if key, ok = m.appendKey(room[:0], r, &who, wideBits); ok {
+			c.add(&who.quota.wide, &who.quota.wideGCRA, cost, key)
+		}
+	}
+	return nil
+}
