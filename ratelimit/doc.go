@@ -30,7 +30,9 @@
 //	a sliding log of 100    100 requests, for comparison
 //
 // What is refused is not counted: a client that keeps asking is not locked out
-// for longer.
+// for longer. Limits that stand directly inside each other decide together: who
+// is refused by one has lost nothing at the others, in whatever order they
+// stand. What stands between two limits, such as auth, parts them.
 //
 // # Logins
 //
@@ -41,16 +43,19 @@
 // which is known only after the body has been read: see [Middleware.TakeFor]
 // and [Middleware.Take]. A handler should not run for longer than its limit's
 // window, because a refund gives back only what time has not restored yet.
+// Under another framework, see [Failures] and docs/routers.md: an answer that
+// the limit cannot see counts as a failure.
 //
 // # Not covered
 //
-// Limits count within one process: n processes allow n times as much. State is
-// lost with the process. A distributed flood that fills the table beyond its
-// size is counted less exactly. So are fresh keys during such a flood. A caller
-// that has used up a quota stays refused. [MemoryStore.Evictions] tells.
-// Bandwidth and floods below HTTP are for the network. Hashes of keys are
-// seeded for each process and 64 bits wide: two callers share a quota by chance
-// once in 2⁶⁴ pairs.
+// With a [MemoryStore] limits count within one process: n processes behind a
+// balancer allow up to n times as much. A [Store] that all of them share has no
+// such gap. State is lost with the process. A distributed flood that fills the
+// table beyond its size is counted less exactly. So are fresh keys during such
+// a flood. A caller that has used up a quota stays refused.
+// [MemoryStore.Evictions] tells. Bandwidth and floods below HTTP are for the
+// network. Hashes of keys are seeded for each process and 64 bits wide: two
+// callers share a quota by chance once in 2⁶⁴ pairs.
 //
 // A client's address is what [bulwark.ClientIP] says: without a [bulwark.Edge]
 // that names the proxies, all clients behind one proxy share one quota. A
@@ -65,8 +70,9 @@
 // than the burst, and with 400 "ratelimit.client_address" what comes from an
 // unknown address. A Middleware that was made without New answers 500
 // "ratelimit.unconfigured", and so does a limit by principal that no auth layer
-// stands around. [Middleware.Take] and [Middleware.TakeFor] return the same
-// errors.
+// stands around. Where a [Store] fails, the answer is 503
+// "ratelimit.unavailable". [Middleware.Take] and [Middleware.TakeFor] return
+// the same errors.
 //
 // The examples show a limit for each address, tiers of callers, a login, a
 // limit in a dry run, and what New says to a Config with mistakes.

@@ -48,7 +48,7 @@ func TestExpressRateLimit(t *testing.T) {
 			{0, 404, 404, nil}, {0, 401, 401, nil}, {0, 200, 200, nil}, {0, 401, 429, nil},
 		}},
 		{"standardHeaders_draft_6", ratelimit.Config{Rate: "2/minute", Headers: ratelimit.Triple}, []request{
-			{0, 200, 200, map[string]string{"RateLimit-Limit": "2", "RateLimit-Remaining": "1", "X-RateLimit-Limit": "", "RateLimit": ""}},
+			{0, 200, 200, map[string]string{"RateLimit-Policy": "2;w=60", "RateLimit-Limit": "2", "RateLimit-Remaining": "1", "RateLimit-Reset": "30", "X-RateLimit-Limit": "", "RateLimit": ""}},
 			{0, 200, 200, map[string]string{"RateLimit-Limit": "2", "RateLimit-Remaining": "0"}},
 			{0, 200, 429, map[string]string{"RateLimit-Limit": "2", "RateLimit-Remaining": "0"}},
 		}},

@@ -24,8 +24,11 @@ const (
 	// fields are lists: each limit of a chain adds its own member.
 	Draft Headers = iota
 	// Triple is the three fields RateLimit-Limit, RateLimit-Remaining and
-	// RateLimit-Reset, in seconds from now, which revision 6 of the draft had.
-	// Of several limits it shows the limit with the least remaining.
+	// RateLimit-Reset, in seconds from now, and RateLimit-Policy, which revision
+	// 6 of the draft had. Of several limits it shows the limit with the least
+	// remaining:
+	//
+	//	RateLimit-Policy: 100;w=60
 	Triple
 	// Legacy is X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset,
 	// in seconds since 1970. Of several limits it shows the same as Triple.
@@ -47,10 +50,10 @@ func (syntax Headers) write(h http.Header, c *charge) {
 	case Draft:
 		writeLists(h, c)
 	case Triple:
-		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", c, seconds(c.standing.Reset))
+		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", policyField, c, seconds(c.standing.Reset))
 	case Legacy:
 		at := time.Now().Add(c.standing.Reset)
-		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", c,
+		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", "", c,
 			at.Unix()+min(1, int64(at.Nanosecond())))
 	}
 }
@@ -59,6 +62,9 @@ func writeLists(h http.Header, c *charge) {
 	var room [128]byte
 	limit := string(c.quota.appendLimit(room[:0], c.standing.Remaining, seconds(c.standing.Reset)))
 	policies, limits := h[policyField], h[limitField]
+	if len(limits) == 0 {
+		policies = nil // of a Triple outside, in another syntax
+	}
 	// One array for both: neither can grow into the other.
 	values := make([]string, 0, len(policies)+len(limits)+2)
 	values = append(values, policies...)
@@ -69,7 +75,9 @@ func writeLists(h http.Header, c *charge) {
 	h[policyField], h[limitField] = values[:n:n], slices.Clip(values[n:])
 }
 
-func writeTriple(h http.Header, limit, remaining, reset string, c *charge, at int64) {
+// writeTriple writes the fields with these names; a policy without a name is
+// left out.
+func writeTriple(h http.Header, limit, remaining, reset, policy string, c *charge, at int64) {
 	if outer := h[remaining]; len(outer) == 1 {
 		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= c.standing.Remaining {
 			return
@@ -82,8 +90,11 @@ func writeTriple(h http.Header, limit, remaining, reset string, c *charge, at in
 	j := len(b)
 	b = strconv.AppendInt(b, at, 10)
 	text := string(b)
-	values := &[3]string{text[:i], text[i:j], text[j:]}
+	values := &[4]string{text[:i], text[i:j], text[j:], c.quota.plain}
 	h[limit], h[remaining], h[reset] = values[0:1:1], values[1:2:2], values[2:3:3]
+	if policy != "" && len(h[limitField]) == 0 { // a Draft outside has its own syntax
+		h[policy] = values[3:4:4]
+	}
 }
 
 // seconds rounds up: a client that comes after so many is not too early.

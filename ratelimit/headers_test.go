@@ -25,9 +25,9 @@ func TestHeaders(t *testing.T) {
 			{"Ratelimit-Policy": `"test";q=2;w=60`, "Ratelimit": `"test";r=0;t=30`, "Retry-After": "30"},
 		}},
 		{"triple", ratelimit.Triple, []map[string]string{
-			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "1", "Ratelimit-Reset": "30"},
-			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30"},
-			{"Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30", "Retry-After": "30"},
+			{"Ratelimit-Policy": "2;w=60", "Ratelimit-Limit": "2", "Ratelimit-Remaining": "1", "Ratelimit-Reset": "30"},
+			{"Ratelimit-Policy": "2;w=60", "Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30"},
+			{"Ratelimit-Policy": "2;w=60", "Ratelimit-Limit": "2", "Ratelimit-Remaining": "0", "Ratelimit-Reset": "30", "Retry-After": "30"},
 		}},
 		// The bubble's clock begins at midnight UTC on the first of January 2000.
 		{"legacy", ratelimit.Legacy, []map[string]string{
@@ -87,10 +87,10 @@ func TestSeveralLimits(t *testing.T) {
 			"Ratelimit-Policy": {`"outer";q=600;w=60`}, "Ratelimit": {`"outer";r=599;t=1`},
 		}},
 		{"triple_inner", ratelimit.Triple, "600/minute", "100/minute", map[string][]string{
-			"Ratelimit-Limit": {"100"}, "Ratelimit-Remaining": {"99"}, "Ratelimit-Reset": {"1"},
+			"Ratelimit-Policy": {"100;w=60"}, "Ratelimit-Limit": {"100"}, "Ratelimit-Remaining": {"99"}, "Ratelimit-Reset": {"1"},
 		}},
 		{"triple_outer", ratelimit.Triple, "10/minute", "100/minute", map[string][]string{
-			"Ratelimit-Limit": {"10"}, "Ratelimit-Remaining": {"9"}, "Ratelimit-Reset": {"6"},
+			"Ratelimit-Policy": {"10;w=60"}, "Ratelimit-Limit": {"10"}, "Ratelimit-Remaining": {"9"}, "Ratelimit-Reset": {"6"},
 		}},
 	}
 	for _, test := range tests {
@@ -105,6 +105,46 @@ func TestSeveralLimits(t *testing.T) {
 				t.Errorf("%v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// The setting of express-rate-limit that services come from sends the policy
+// beside the three.
+func TestNitRatelimitTripleSendsThePolicy(t *testing.T) {
+	for rate, want := range map[ratelimit.Rate]string{
+		"100/15m": "100;w=900", "2/minute": "2;w=60", "7/day,burst=2": "7;w=86400", "unlimited": "",
+	} {
+		b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate, Headers: ratelimit.Triple})
+		for range 9 { // refusals, too
+			if got := b.from("192.0.2.1").Header.Get("RateLimit-Policy"); got != want {
+				t.Errorf("%s: %q, want %q", rate, got, want)
+			}
+		}
+	}
+	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "2/minute", Headers: ratelimit.Legacy})
+	if got := b.from("192.0.2.1").Header.Values("RateLimit-Policy"); got != nil {
+		t.Errorf("Legacy sends %q", got)
+	}
+}
+
+// Both syntaxes have a field of that name: an answer never has the two at once.
+func TestNitRatelimitOneSyntaxOfAField(t *testing.T) {
+	for name, test := range map[string]struct {
+		outer, inner ratelimit.Headers
+		want         []string
+	}{
+		"triple_inside":   {ratelimit.Draft, ratelimit.Triple, []string{`"outer";q=9;w=60`}},
+		"triple_outside":  {ratelimit.Triple, ratelimit.Draft, []string{`"test";q=5;w=60`}},
+		"triple_both":     {ratelimit.Triple, ratelimit.Triple, []string{`5;w=60`}},
+		"legacy_outside":  {ratelimit.Legacy, ratelimit.Triple, []string{`5;w=60`}},
+		"draft_both":      {ratelimit.Draft, ratelimit.Draft, []string{`"outer";q=9;w=60`, `"test";q=5;w=60`}},
+		"none_and_triple": {ratelimit.NoHeaders, ratelimit.Triple, []string{`5;w=60`}},
+	} {
+		outer := serve(t, ratelimit.Config{Name: "outer", Key: ratelimit.ByIP, Rate: "9/minute", Headers: test.outer}).limit
+		b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "5/minute", Headers: test.inner}, outer.Wrap)
+		if got := b.from("192.0.2.1").Header.Values("RateLimit-Policy"); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
 	}
 }
 

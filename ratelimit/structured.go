@@ -46,6 +46,7 @@ func (q *quota) describe(name string) {
 	b = append(b, ";w="...)
 	b, _ = appendInteger(b, q.window())
 	q.text = string(b)
+	q.plain = strconv.FormatInt(q.narrow.Limit, 10) + ";w=" + strconv.FormatInt(q.window(), 10)
 }
 
 // appendLimit appends a member of RateLimit: what remains, and in how many

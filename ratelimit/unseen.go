@@ -40,6 +40,9 @@ func (u *unseen) tell(r *http.Request, limit string, why blindness) (counts bool
 		return true
 	}
 	e := bulwark.Event{Name: bulwark.SysMonitorDisabled, Reason: "ratelimit.unseen", Rule: limit}
+	if why != nothingWritten {
+		e.Level = slog.LevelInfo // it is what a handler, or a client, may do
+	}
 	e.Attrs[0] = slog.String("cause", why.String())
 	bulwark.Report(r, e)
 	return true

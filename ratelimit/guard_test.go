@@ -1,0 +1,489 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/ratelimit"
+)
+
+// tenant is a key that a test chooses.
+var tenant = ratelimit.KeyFunc(func(r *http.Request) string { return r.Header.Get("T") })
+
+// chained is a handler behind the limits in that order, outermost first, with a
+// recorder outside.
+func chained(t *testing.T, parts ...bulwark.Builder) *rig {
+	t.Helper()
+	b := &rig{spy: &spy{status: 200}, rec: &bulwarktest.Recorder{}}
+	b.handler = b.rec.Wrap(bulwark.Must(bulwark.Chain(parts...)).Wrap(b.spy))
+	return b
+}
+
+func TestCaseRl2ARefusalCostsNothingElsewhere(t *testing.T) {
+	day := ratelimit.Config{Name: "day", Key: ratelimit.ByIP, Rate: "10/day", MaxKeys: 1024}
+	burst := ratelimit.Config{Name: "burst", Key: ratelimit.ByIP, Rate: "1/minute", MaxKeys: 1024}
+	perTenant := ratelimit.Config{Name: "tenant", Key: ratelimit.Join(ratelimit.ByIP, tenant), Rate: "2/minute", MaxKeys: 1024}
+	failures := day
+	failures.Name, failures.Count = "failures", ratelimit.Failures
+	elsewhere := day
+	elsewhere.MaxKeys, elsewhere.Store = 0, &foreign{}
+	shared := &ratelimit.MemoryStore{Max: 1024}
+	dayShared, burstShared := day, burst
+	dayShared.MaxKeys, dayShared.Store, burstShared.MaxKeys, burstShared.Store = 0, shared, 0, shared
+	for name, limits := range map[string][]ratelimit.Config{
+		"day_outside":      {day, burst},
+		"day_inside":       {burst, day},
+		"three":            {day, perTenant, burst},
+		"between":          {perTenant, day, burst},
+		"five":             {day, perTenant, failures, burst, {Name: "more", Key: ratelimit.ByIP, Rate: "1000/hour", MaxKeys: 1024}},
+		"failures_outside": {failures, burst},
+		"another_store":    {elsewhere, burst},
+		"one_store":        {dayShared, burstShared},
+	} {
+		for _, addr := range []string{"192.0.2.1", "2001:db8::1"} {
+			t.Run(name+"_"+addr[:3], func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var parts []bulwark.Builder
+					own := &ratelimit.MemoryStore{Max: 1024}
+					for _, c := range limits {
+						switch c.Store {
+						case nil:
+						case shared:
+							c.Store = own
+						default:
+							c.Store = &foreign{}
+						}
+						parts = append(parts, c)
+					}
+					b := chained(t, parts...)
+					ask := func() *http.Response { return b.from(addr, header("T", "acme")) }
+					for minute := range 10 {
+						if res := ask(); res.StatusCode != 200 {
+							t.Fatalf("minute %d: %d, although the day has %d left", minute, res.StatusCode, 10-minute)
+						}
+						for range 20 {
+							if res := ask(); res.StatusCode != 429 {
+								t.Fatalf("minute %d: %d within the minute", minute, res.StatusCode)
+							}
+						}
+						time.Sleep(time.Minute)
+					}
+				})
+			})
+		}
+	}
+}
+
+// foreign is a store that is not a *MemoryStore, and fails where it is told to.
+type foreign struct {
+	ratelimit.MemoryStore
+	down     atomic.Bool
+	debits   atomic.Int64
+	refunded atomic.Int64
+}
+
+func (f *foreign) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
+	f.debits.Add(1)
+	if f.down.Load() {
+		return false, errors.New("the store of secrets.internal is down")
+	}
+	return f.MemoryStore.Debit(ctx, cells)
+}
+
+func (f *foreign) Refund(ctx context.Context, cells []ratelimit.Cell) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	f.refunded.Add(1)
+	return f.MemoryStore.Refund(ctx, cells)
+}
+
+// The answer of several limits is one: each that is exceeded is named, and the
+// longest wait is told. The header fields of a limit that has room tell what is
+// left without the refused request.
+func TestCaseRl2TheRefusalOfSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := chained(t,
+			ratelimit.Config{Name: "hour", Key: ratelimit.ByIP, Rate: "2/hour", MaxKeys: 8},
+			ratelimit.Config{Name: "day", Key: ratelimit.ByIP, Rate: "9/day", MaxKeys: 8},
+			ratelimit.Config{Name: "minute", Key: ratelimit.ByIP, Rate: "1/minute", MaxKeys: 8},
+		)
+		steps := []struct {
+			after    time.Duration
+			status   int
+			violated []string
+			retry    string
+			limits   []string
+		}{
+			{0, 200, nil, "", []string{`"hour";r=1;t=1800`, `"day";r=8;t=9600`, `"minute";r=0;t=60`}},
+			{0, 429, []string{"minute"}, "60", []string{`"hour";r=1;t=1800`, `"day";r=8;t=9600`, `"minute";r=0;t=60`}},
+			{time.Minute, 200, nil, "", []string{`"hour";r=0;t=1740`, `"day";r=7;t=9540`, `"minute";r=0;t=60`}},
+			{0, 429, []string{"hour", "minute"}, "1740", []string{`"hour";r=0;t=1740`, `"day";r=7;t=9540`, `"minute";r=0;t=60`}},
+		}
+		for i, s := range steps {
+			time.Sleep(s.after)
+			ran := b.ran
+			res := b.from("192.0.2.1")
+			if got := res.Header.Values("RateLimit"); !slices.Equal(got, s.limits) || len(res.Header.Values("RateLimit-Policy")) != 3 {
+				t.Errorf("step %d: RateLimit %q, want %q", i, got, s.limits)
+			}
+			if got := res.Header.Get("Retry-After"); got != s.retry {
+				t.Errorf("step %d: Retry-After %q, want %q", i, got, s.retry)
+			}
+			if s.status == 200 {
+				if res.StatusCode != 200 || b.ran != ran+1 || len(b.rec.Take()) != 0 {
+					t.Errorf("step %d: %d", i, res.StatusCode)
+				}
+				continue
+			}
+			text := body(t, res)
+			if res.StatusCode != 429 || b.ran != ran || !slices.Equal(text.Violated, s.violated) || text.Code != "ratelimit.exceeded" {
+				t.Errorf("step %d: %d %+v, want %q", i, res.StatusCode, text, s.violated)
+			}
+			events := b.rec.Take()
+			if len(events) != 1 || events[0].Name != bulwark.ExcessRateLimitExceeded || events[0].Rule != s.violated[0] || events[0].Status != 429 {
+				t.Errorf("step %d: events %+v", i, events)
+			}
+		}
+	})
+}
+
+// A limit that cannot say whose quota a request uses refuses, too, and takes
+// from no other.
+func TestCaseRl2ARefusalOfAnotherKind(t *testing.T) {
+	costly := func(r *http.Request) int { return len(r.Header.Get("Cost")) }
+	for name, test := range map[string]struct {
+		inner  ratelimit.Config
+		change func(*http.Request)
+		status int
+		code   string
+		event  bulwark.EventName
+	}{
+		"key":     {ratelimit.Config{Key: tenant}, func(*http.Request) {}, 400, "ratelimit.key", bulwark.InputValidationFail},
+		"cost":    {ratelimit.Config{Key: ratelimit.ByIP, Cost: costly}, func(*http.Request) {}, 400, "ratelimit.cost", bulwark.InputValidationFail},
+		"no_auth": {ratelimit.Config{Key: ratelimit.ByPrincipal}, func(*http.Request) {}, 500, "ratelimit.unconfigured", bulwark.SysUnavailable},
+		"outage":  {ratelimit.Config{Key: ratelimit.ByIP, Store: &foreign{}}, header("Down", "1"), 503, "ratelimit.unavailable", bulwark.SysUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := test.inner
+			c.Name, c.Rate = "inner", "100/hour"
+			if store, ok := c.Store.(*foreign); ok {
+				store.down.Store(true)
+			}
+			outer := serve(t, ratelimit.Config{Name: "outer", Key: ratelimit.ByIP, Rate: "2/hour"}).limit
+			b := serve(t, c, outer.Wrap)
+			for range 5 {
+				b.refused(t, b.from("192.0.2.1", test.change), 0, test.status, test.code, test.event)
+			}
+			b.handler = b.rec.Wrap(outer.Wrap(b.spy))
+			if got := b.passes(5, "192.0.2.1"); got != 2 {
+				t.Errorf("%d left outside, want 2", got)
+			}
+		})
+	}
+}
+
+// What stands between two limits has had its work: the limit outside keeps what
+// it took. So a caller over quota cannot drive auth without a bound.
+func TestCaseRl2ALimitOutsideKeepsWhatItTook(t *testing.T) {
+	asked := 0
+	between := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			next.ServeHTTP(w, r)
+		})
+	})
+	b := chained(t,
+		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "10/hour", MaxKeys: 8},
+		between,
+		ratelimit.Config{Name: "caller", Key: tenant, Rate: "1/hour", MaxKeys: 8},
+	)
+	rules := map[string]int{}
+	for range 30 {
+		b.from("192.0.2.1", header("T", "acme"))
+		for _, e := range b.rec.Take() {
+			rules[e.Rule]++
+		}
+	}
+	if b.ran != 1 || asked != 10 || !maps.Equal(rules, map[string]int{"caller": 9, "address": 20}) {
+		t.Errorf("%d ran, %d came as far as the layer between, refusals %v", b.ran, asked, rules)
+	}
+}
+
+// Limits that are wrapped by hand, by a router's loop or in several stacks are
+// joined as those of one chain are.
+func TestCaseRl2HoweverTheyAreWrapped(t *testing.T) {
+	limit := func(name string, rate ratelimit.Rate) *ratelimit.Middleware {
+		return serve(t, ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: rate}).limit
+	}
+	for name, wrap := range map[string]func(day, burst *ratelimit.Middleware, h http.Handler) http.Handler{
+		"by_hand": func(day, burst *ratelimit.Middleware, h http.Handler) http.Handler { return day.Wrap(burst.Wrap(h)) },
+		"stacks": func(day, burst *ratelimit.Middleware, h http.Handler) http.Handler {
+			return bulwark.Must(bulwark.Chain(day)).Wrap(bulwark.Must(bulwark.Chain(burst)).Wrap(h))
+		},
+		"nested_stack": func(day, burst *ratelimit.Middleware, h http.Handler) http.Handler {
+			return bulwark.Must(bulwark.Chain(day, bulwark.Must(bulwark.Chain(burst)))).Wrap(h)
+		},
+		"loop": func(day, burst *ratelimit.Middleware, h http.Handler) http.Handler {
+			for _, use := range []func(http.Handler) http.Handler{burst.Wrap, day.Wrap} {
+				h = use(h)
+			}
+			return h
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/hour"})
+				b.handler = b.rec.Wrap(wrap(limit("day", "3/day"), limit("burst", "1/minute"), b.spy))
+				for range 3 {
+					if got := b.passes(10, "192.0.2.1"); got != 1 {
+						t.Fatalf("%d passed in a minute, want 1", got)
+					}
+					time.Sleep(time.Minute)
+				}
+				if got := b.passes(1, "192.0.2.1"); got != 0 {
+					t.Error("the day has no limit")
+				}
+			})
+		})
+	}
+}
+
+// One Middleware at two handlers keeps its own neighbours at each.
+func TestJoinedLimitsAreApart(t *testing.T) {
+	outer := serve(t, ratelimit.Config{Name: "outer", Key: ratelimit.ByIP, Rate: "3/hour"}).limit
+	tight := serve(t, ratelimit.Config{Name: "tight", Key: ratelimit.ByIP, Rate: "1/hour"})
+	joined, alone := outer.Wrap(tight.limit.Wrap(tight.spy)), outer.Wrap(tight.spy)
+	tight.handler = tight.rec.Wrap(joined)
+	if got := tight.passes(5, "192.0.2.1"); got != 1 {
+		t.Fatalf("%d passed both, want 1", got)
+	}
+	tight.handler = tight.rec.Wrap(alone)
+	if got := tight.passes(5, "192.0.2.1"); got != 2 {
+		t.Errorf("%d passed outer alone, want the 2 that are left", got)
+	}
+}
+
+// At once, too, exactly what both have passes, and what one refuses is left at
+// the other.
+func TestCaseRl2AtOnce(t *testing.T) {
+	day := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "day", Key: ratelimit.ByIP, Rate: "1000/day", MaxKeys: 1024}))
+	burst := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "burst", Key: ratelimit.ByIP, Rate: "20/hour", MaxKeys: 1024}))
+	var ran atomic.Int64
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran.Add(1) })
+	for name, h := range map[string]http.Handler{"outside": day.Wrap(burst.Wrap(next)), "inside": burst.Wrap(day.Wrap(next))} {
+		ran.Store(0)
+		addr := map[string]string{"outside": "192.0.2.1:1", "inside": "[2001:db8::1]:1"}[name]
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 100 {
+					r, w := quietRequest(addr)
+					h.ServeHTTP(w, r)
+				}
+			})
+		}
+		wg.Wait()
+		if ran.Load() != 20 {
+			t.Errorf("%s: %d passed, want 20", name, ran.Load())
+		}
+		h, left := day.Wrap(next), ran.Load()
+		for range 1100 {
+			r, w := quietRequest(addr)
+			h.ServeHTTP(w, r)
+		}
+		if left = ran.Load() - left; left != 980 {
+			t.Errorf("%s: %d are left of the day, want 980", name, left)
+		}
+	}
+}
+
+// A dry run beside a limit that refuses reports, and takes nothing either.
+func TestDryRunBesideARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := chained(t,
+			ratelimit.Config{Name: "trial", Key: ratelimit.ByIP, Rate: "4/hour", DryRun: true, MaxKeys: 8},
+			ratelimit.Config{Name: "strict", Key: ratelimit.ByIP, Rate: "1/minute", MaxKeys: 8},
+		)
+		for range 3 { // each is served once in its minute
+			if got := b.passes(9, "192.0.2.1"); got != 1 {
+				t.Fatalf("%d passed, want 1", got)
+			}
+			for _, e := range b.rec.Take() {
+				if e.Rule != "strict" {
+					t.Fatalf("the trial reports %+v before it is exceeded", e)
+				}
+			}
+			time.Sleep(time.Minute)
+		}
+		b.passes(9, "192.0.2.1")
+		rules := map[string]int{}
+		for _, e := range b.rec.Take() {
+			rules[e.Rule+" "+e.Reason]++
+		}
+		if want := map[string]int{"trial ratelimit.dry_run": 1, "strict ratelimit.exceeded": 8}; !maps.Equal(rules, want) {
+			t.Errorf("%v, want %v", rules, want)
+		}
+	})
+}
+
+// A refusal for the sake of the network writes nothing: where there is no room,
+// a fresh key would take the place of another.
+func TestNitRatelimitARefusalOfTheNetworkWritesNothing(t *testing.T) {
+	store := &ratelimit.MemoryStore{Max: 8}
+	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/day", Store: store})
+	site := networks(t, "2001:db8:1::1", 400)
+	for i := range 16 {
+		b.from(site[i].String())
+	}
+	for i := range 20 { // no slot of the table is free
+		b.from(fmt.Sprint("192.0.2.", i))
+	}
+	before := store.Evictions()
+	if before == 0 {
+		t.Fatal("the table is not full")
+	}
+	if got := passesAll(b, site[16:]); got != 0 {
+		t.Fatalf("the network has given way itself: %d passed", got)
+	}
+	if got := store.Evictions() - before; got != 0 {
+		t.Errorf("%d keys gave way to refused requests", got)
+	}
+}
+
+func passesAll(b *rig, all []netip.Addr) (n int) {
+	for _, addr := range all {
+		n += b.passes(1, addr.String())
+	}
+	return n
+}
+
+// What was taken from the /64 goes back where the /48 has filled between the
+// look and the taking.
+func TestMissingRefundOfTheNarrowKey(t *testing.T) {
+	for name, wideLeft := range map[string]int64{"wide_full": 0, "wide_has_room": 1} {
+		store := &ratelimit.MemoryStore{Max: 8}
+		hour := func(key string, limit int64) ratelimit.Cell {
+			return ratelimit.Cell{Policy: ratelimit.Policy{Name: "n", Limit: limit, Window: time.Hour, Burst: limit}, Key: []byte(key), Cost: 1}
+		}
+		for range 16 - wideLeft {
+			store.Debit(t.Context(), []ratelimit.Cell{hour("wide", 16)})
+		}
+		cells := []ratelimit.Cell{hour("narrow", 2), hour("wide", 16)}
+		if ok := store.TakeUnseen(cells); ok != (wideLeft == 1) {
+			t.Fatalf("%s: taken %v", name, ok)
+		}
+		look := []ratelimit.Cell{hour("narrow", 2), hour("wide", 16)}
+		look[0].Cost, look[1].Cost = 0, 0
+		store.Debit(t.Context(), look)
+		if got := look[0].Standing.Remaining; got != 2-wideLeft {
+			t.Errorf("%s: %d are left of the narrow key, want %d", name, got, 2-wideLeft)
+		}
+		if got := look[1].Standing.Remaining; got != 0 {
+			t.Errorf("%s: %d are left of the wide key", name, got)
+		}
+	}
+}
+
+// A store that fails is our outage: 503, and never 429 or a pass.
+func TestStoreOutage(t *testing.T) {
+	store := &foreign{}
+	for name, dry := range map[string]bool{"strict": false, "dry_run": true} {
+		t.Run(name, func(t *testing.T) {
+			b := serve(t, ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: "1/hour", Store: store, DryRun: dry})
+			store.down.Store(true)
+			res := b.from("2001:db8::1")
+			if dry {
+				events := b.rec.Take()
+				if res.StatusCode != 200 || len(events) != 1 || events[0].Name != bulwark.SysUnavailable || events[0].Reason != "ratelimit.unavailable" || events[0].Rule != name {
+					t.Errorf("%d %+v", res.StatusCode, events)
+				}
+				if r, _, err := b.limit.Take(t.Context(), "k"); r == nil || err != nil {
+					t.Errorf("Take: %v, %v", r, err)
+				}
+				return
+			}
+			if got := res.Header.Get("Retry-After"); got != "5" {
+				t.Errorf("Retry-After %q", got)
+			}
+			if got := res.Header.Get("RateLimit"); got != "" {
+				t.Errorf("RateLimit %q of what nobody knows", got)
+			}
+			b.refused(t, res, 0, 503, "ratelimit.unavailable", bulwark.SysUnavailable)
+			r, result, err := b.limit.TakeFor(t.Context(), netip.MustParseAddr("192.0.2.1"), "k")
+			var p *bulwark.Problem
+			if !errors.As(err, &p) || p.Status != 503 || r != nil || result != (ratelimit.Result{}) {
+				t.Errorf("TakeFor: %v %v %v", r, result, err)
+			}
+			store.down.Store(false)
+			if got := b.passes(2, "2001:db8::1"); got != 1 {
+				t.Errorf("%d passed afterwards, want 1", got)
+			}
+		})
+	}
+}
+
+// A limit behaves the same over any store, and gives back though the client has
+// gone.
+func TestAnotherStore(t *testing.T) {
+	store := &foreign{}
+	b := serve(t, ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures, Store: store})
+	b.status = 200
+	if got := b.passes(9, "2001:db8::1"); got != 9 || store.refunded.Load() != 9 {
+		t.Errorf("%d successes passed, %d refunds", got, store.refunded.Load())
+	}
+	b.status = 401
+	if got := b.passes(9, "2001:db8::1"); got != 2 {
+		t.Errorf("%d failures passed, want 2", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	first, result, err := b.limit.TakeFor(ctx, netip.MustParseAddr("2001:db8:2::1"), "alice")
+	if err != nil || result.Limit != 2 || result.Remaining != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	cancel()
+	first.Refund()
+	first.Refund()
+	for i, want := range []bool{true, true, false} {
+		r, _, err := b.limit.TakeFor(t.Context(), netip.MustParseAddr("2001:db8:2::1"), "alice")
+		if (err == nil) != want {
+			t.Errorf("take %d: %v", i, err)
+		}
+		r.Commit()
+		r.Refund()
+	}
+	if !strings.HasPrefix(b.from("2001:db8::1").Header.Get("RateLimit"), `"login";r=0;t=`) {
+		t.Error("the header fields are missing")
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != 401 {
+		t.Errorf("another address: %d", w.Code)
+	}
+}
+
+func TestStoreThatIsANilPointer(t *testing.T) {
+	var none *ratelimit.MemoryStore
+	m, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", Store: none})
+	var config *bulwark.ConfigError
+	if m != nil || !errors.As(err, &config) || config.Field != "ratelimit(n).Store" {
+		t.Errorf("%v, %v", m, err)
+	}
+	if ok, err := none.Debit(t.Context(), nil); ok || err == nil {
+		t.Errorf("Debit: %v, %v", ok, err)
+	}
+}
