@@ -65,10 +65,10 @@ type Config struct {
 	MaxKeys int
 	// Store is a store that several limits share, in which each has a name of
 	// its own. A [MemoryStore] checks that; where one is too small, limits of
-	// short windows give way to those of long windows. A MemoryStore counts what
-	// one process has seen: for a limit that holds for several processes
-	// together, give all of them a Store that they share. Default: a MemoryStore
-	// of the limit's own for MaxKeys.
+	// short windows give way to those of long windows. A MemoryStore counts
+	// what one process has seen: for a limit that holds for several processes
+	// together, give all of them a Store that they share. Default: a
+	// MemoryStore of the limit's own for MaxKeys.
 	Store Store
 }
 

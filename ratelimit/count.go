@@ -24,8 +24,8 @@ const (
 	// An answer that the limit does not see counts, because nobody can say that
 	// it was a success. That is a panic, a hijacked connection, a request that
 	// the client has cancelled, and an answer of which nothing was written when
-	// the handler returned: another framework writes it later, or to a writer of
-	// its own. The first of each kind is an event "ratelimit.unseen". So a
+	// the handler returned: another framework writes it later, or to a writer
+	// of its own. The first of each kind is an event "ratelimit.unseen". So a
 	// handler behind such a limit writes its status, 200 or 204 too. See
 	// docs/routers.md for gin and echo.
 	Failures

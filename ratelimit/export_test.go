@@ -49,3 +49,11 @@ func (s *MemoryStore) TakeUnseen(cells []Cell) bool {
 	}
 	return t.takeAll(debits, t.now())
 }
+
+// StepClock sets the clock of the store, which no clock of a machine does.
+func (s *MemoryStore) StepClock(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.made()
+	t.start = t.start.Add(-d)
+}

@@ -1,15 +1,9 @@
 package ratelimit_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,30 +80,6 @@ func TestCaseRl2ARefusalCostsNothingElsewhere(t *testing.T) {
 			})
 		}
 	}
-}
-
-// foreign is a store that is not a *MemoryStore, and fails where it is told to.
-type foreign struct {
-	ratelimit.MemoryStore
-	down     atomic.Bool
-	debits   atomic.Int64
-	refunded atomic.Int64
-}
-
-func (f *foreign) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
-	f.debits.Add(1)
-	if f.down.Load() {
-		return false, errors.New("the store of secrets.internal is down")
-	}
-	return f.MemoryStore.Debit(ctx, cells)
-}
-
-func (f *foreign) Refund(ctx context.Context, cells []ratelimit.Cell) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	f.refunded.Add(1)
-	return f.MemoryStore.Refund(ctx, cells)
 }
 
 // The answer of several limits is one: each that is exceeded is named, and the
@@ -339,151 +309,4 @@ func TestDryRunBesideARefusal(t *testing.T) {
 			t.Errorf("%v, want %v", rules, want)
 		}
 	})
-}
-
-// A refusal for the sake of the network writes nothing: where there is no room,
-// a fresh key would take the place of another.
-func TestNitRatelimitARefusalOfTheNetworkWritesNothing(t *testing.T) {
-	store := &ratelimit.MemoryStore{Max: 8}
-	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/day", Store: store})
-	site := networks(t, "2001:db8:1::1", 400)
-	for i := range 16 {
-		b.from(site[i].String())
-	}
-	for i := range 20 { // no slot of the table is free
-		b.from(fmt.Sprint("192.0.2.", i))
-	}
-	before := store.Evictions()
-	if before == 0 {
-		t.Fatal("the table is not full")
-	}
-	if got := passesAll(b, site[16:]); got != 0 {
-		t.Fatalf("the network has given way itself: %d passed", got)
-	}
-	if got := store.Evictions() - before; got != 0 {
-		t.Errorf("%d keys gave way to refused requests", got)
-	}
-}
-
-func passesAll(b *rig, all []netip.Addr) (n int) {
-	for _, addr := range all {
-		n += b.passes(1, addr.String())
-	}
-	return n
-}
-
-// What was taken from the /64 goes back where the /48 has filled between the
-// look and the taking.
-func TestMissingRefundOfTheNarrowKey(t *testing.T) {
-	for name, wideLeft := range map[string]int64{"wide_full": 0, "wide_has_room": 1} {
-		store := &ratelimit.MemoryStore{Max: 8}
-		hour := func(key string, limit int64) ratelimit.Cell {
-			return ratelimit.Cell{Policy: ratelimit.Policy{Name: "n", Limit: limit, Window: time.Hour, Burst: limit}, Key: []byte(key), Cost: 1}
-		}
-		for range 16 - wideLeft {
-			store.Debit(t.Context(), []ratelimit.Cell{hour("wide", 16)})
-		}
-		cells := []ratelimit.Cell{hour("narrow", 2), hour("wide", 16)}
-		if ok := store.TakeUnseen(cells); ok != (wideLeft == 1) {
-			t.Fatalf("%s: taken %v", name, ok)
-		}
-		look := []ratelimit.Cell{hour("narrow", 2), hour("wide", 16)}
-		look[0].Cost, look[1].Cost = 0, 0
-		store.Debit(t.Context(), look)
-		if got := look[0].Standing.Remaining; got != 2-wideLeft {
-			t.Errorf("%s: %d are left of the narrow key, want %d", name, got, 2-wideLeft)
-		}
-		if got := look[1].Standing.Remaining; got != 0 {
-			t.Errorf("%s: %d are left of the wide key", name, got)
-		}
-	}
-}
-
-// A store that fails is our outage: 503, and never 429 or a pass.
-func TestStoreOutage(t *testing.T) {
-	store := &foreign{}
-	for name, dry := range map[string]bool{"strict": false, "dry_run": true} {
-		t.Run(name, func(t *testing.T) {
-			b := serve(t, ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: "1/hour", Store: store, DryRun: dry})
-			store.down.Store(true)
-			res := b.from("2001:db8::1")
-			if dry {
-				events := b.rec.Take()
-				if res.StatusCode != 200 || len(events) != 1 || events[0].Name != bulwark.SysUnavailable || events[0].Reason != "ratelimit.unavailable" || events[0].Rule != name {
-					t.Errorf("%d %+v", res.StatusCode, events)
-				}
-				if r, _, err := b.limit.Take(t.Context(), "k"); r == nil || err != nil {
-					t.Errorf("Take: %v, %v", r, err)
-				}
-				return
-			}
-			if got := res.Header.Get("Retry-After"); got != "5" {
-				t.Errorf("Retry-After %q", got)
-			}
-			if got := res.Header.Get("RateLimit"); got != "" {
-				t.Errorf("RateLimit %q of what nobody knows", got)
-			}
-			b.refused(t, res, 0, 503, "ratelimit.unavailable", bulwark.SysUnavailable)
-			r, result, err := b.limit.TakeFor(t.Context(), netip.MustParseAddr("192.0.2.1"), "k")
-			var p *bulwark.Problem
-			if !errors.As(err, &p) || p.Status != 503 || r != nil || result != (ratelimit.Result{}) {
-				t.Errorf("TakeFor: %v %v %v", r, result, err)
-			}
-			store.down.Store(false)
-			if got := b.passes(2, "2001:db8::1"); got != 1 {
-				t.Errorf("%d passed afterwards, want 1", got)
-			}
-		})
-	}
-}
-
-// A limit behaves the same over any store, and gives back though the client has
-// gone.
-func TestAnotherStore(t *testing.T) {
-	store := &foreign{}
-	b := serve(t, ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures, Store: store})
-	b.status = 200
-	if got := b.passes(9, "2001:db8::1"); got != 9 || store.refunded.Load() != 9 {
-		t.Errorf("%d successes passed, %d refunds", got, store.refunded.Load())
-	}
-	b.status = 401
-	if got := b.passes(9, "2001:db8::1"); got != 2 {
-		t.Errorf("%d failures passed, want 2", got)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	first, result, err := b.limit.TakeFor(ctx, netip.MustParseAddr("2001:db8:2::1"), "alice")
-	if err != nil || result.Limit != 2 || result.Remaining != 1 {
-		t.Fatalf("%+v, %v", result, err)
-	}
-	cancel()
-	first.Refund()
-	first.Refund()
-	for i, want := range []bool{true, true, false} {
-		r, _, err := b.limit.TakeFor(t.Context(), netip.MustParseAddr("2001:db8:2::1"), "alice")
-		if (err == nil) != want {
-			t.Errorf("take %d: %v", i, err)
-		}
-		r.Commit()
-		r.Refund()
-	}
-	if !strings.HasPrefix(b.from("2001:db8::1").Header.Get("RateLimit"), `"login";r=0;t=`) {
-		t.Error("the header fields are missing")
-	}
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	if w.Code != 401 {
-		t.Errorf("another address: %d", w.Code)
-	}
-}
-
-func TestStoreThatIsANilPointer(t *testing.T) {
-	var none *ratelimit.MemoryStore
-	m, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/hour", Store: none})
-	var config *bulwark.ConfigError
-	if m != nil || !errors.As(err, &config) || config.Field != "ratelimit(n).Store" {
-		t.Errorf("%v, %v", m, err)
-	}
-	if ok, err := none.Debit(t.Context(), nil); ok || err == nil {
-		t.Errorf("Debit: %v, %v", ok, err)
-	}
 }

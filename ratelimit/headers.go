@@ -24,9 +24,9 @@ const (
 	// fields are lists: each limit of a chain adds its own member.
 	Draft Headers = iota
 	// Triple is the three fields RateLimit-Limit, RateLimit-Remaining and
-	// RateLimit-Reset, in seconds from now, and RateLimit-Policy, which revision
-	// 6 of the draft had. Of several limits it shows the limit with the least
-	// remaining:
+	// RateLimit-Reset, in seconds from now, and RateLimit-Policy, which
+	// revision 6 of the draft had. Of several limits it shows the limit with
+	// the least remaining:
 	//
 	//	RateLimit-Policy: 100;w=60
 	Triple

@@ -29,8 +29,8 @@ func refusal(charges []charge) error {
 			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Wait for as many seconds as Retry-After says.")
 		}
 		violated = append(violated, c.limit.name)
-		// The draft asks that Retry-After is not before t (section 6). A request
-		// that costs one waits exactly as long, a dearer one longer.
+		// The draft asks that Retry-After is not before t (section 6). A
+		// request that costs one waits exactly as long, a dearer one longer.
 		p.RetryAfter = max(p.RetryAfter, c.standing.Wait, c.standing.Reset)
 	}
 	if p == nil {

@@ -24,9 +24,9 @@ import (
 // full, it forgets the cells that have used the least.
 type Store interface {
 	// Debit takes its Cost from each of the cells where each of them has room
-	// for it, and else from none. It reports whether it has taken. Either way it
-	// fills in Taken and Standing of each. At once or not, cells never give more
-	// than they have.
+	// for it, and else from none. It reports whether it has taken. Either way
+	// it fills in Taken and Standing of each. At once or not, cells never give
+	// more than they have.
 	//
 	// An error says that nothing is known about the cells: the limit refuses
 	// with 503 then. A cell whose Policy the store does not know is an error,
@@ -38,8 +38,8 @@ type Store interface {
 	Debit(ctx context.Context, cells []Cell) (ok bool, err error)
 	// Refund gives back what Debit has taken from each of the cells, once: it
 	// sets Taken to 0. Who gives back a part lowers Taken before. What the
-	// passing of time has restored is not given back again, and a cell never has
-	// more than its Burst.
+	// passing of time has restored is not given back again, and a cell never
+	// has more than its Burst.
 	Refund(ctx context.Context, cells []Cell) error
 	// Reset makes the quota of each of the cells whole.
 	Reset(ctx context.Context, cells []Cell) error
@@ -52,14 +52,14 @@ type Cell struct {
 	// keeps what it has used.
 	Policy Policy
 	// Key is whose quota it is, in any bytes. It is as long as what it was made
-	// of, and may hold what a client chose and what is not for everybody's eyes:
-	// a store hashes it. The store does not keep the slice.
+	// of, and may hold what a client chose and what is not for everybody's
+	// eyes: a store hashes it. The store does not keep the slice.
 	Key []byte
 	// Cost is how many requests the request is worth. 0 asks how the cell
 	// stands, and takes nothing. A Cost above the Burst never has room.
 	Cost int64
-	// Debt takes although there is no room: others wait for longer then. At most
-	// one whole quota is owed beyond the Burst.
+	// Debt takes although there is no room: others wait for longer then. At
+	// most one whole quota is owed beyond the Burst.
 	Debt bool
 
 	// Taken is how many requests Debit has taken: the Cost or 0.
@@ -71,11 +71,13 @@ type Cell struct {
 // A Standing is how a [Cell] stands: with what a Debit has taken, or without
 // where it took nothing.
 type Standing struct {
-	// Exceeded is whether the cell had no room, which is why Debit took nothing.
+	// Exceeded is whether the cell had no room, which is why Debit took
+	// nothing.
 	Exceeded bool
 	// Remaining is how many requests there is room for now.
 	Remaining int64
-	// Reset is how long it takes until Remaining grows; 0 where nothing is used.
+	// Reset is how long it takes until Remaining grows; 0 where nothing is
+	// used.
 	Reset time.Duration
 	// Wait is how long it takes until there is room for the Cost; 0 where there
 	// was.

@@ -2,11 +2,20 @@ package ratelimit_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/race"
 	"github.com/bulwark-go/bulwark/ratelimit"
+	"github.com/bulwark-go/bulwark/ratelimit/ratelimittest"
 )
+
+// With a clock that can be set, and with the one of this machine.
+func TestMemoryStoreKeepsTheRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ratelimittest.TestStore(t, func(*testing.T) ratelimit.Store { return &ratelimit.MemoryStore{Max: 4096} })
+	})
+}
 
 // A decision over several cells allocates nothing.
 func TestMemoryStoreAllocations(t *testing.T) {
