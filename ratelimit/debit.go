@@ -63,12 +63,15 @@ func (t *table) takeAll(debits []debit, now int64) bool {
 			d.level = min(t.level(d.hash, now), d.most())
 			continue
 		}
-		if !t.take(d, now) {
-			t.giveBack(debits[:i], now)
-			t.look(debits, now)
-			d.exceeded = true
-			return false
+		if t.take(d, now) {
+			continue
 		}
+		if i > 0 {
+			t.giveBack(debits[:i], now)
+			t.look(debits[:i], now)
+		}
+		d.exceeded = true
+		return false
 	}
 	return true
 }

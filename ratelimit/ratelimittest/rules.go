@@ -187,6 +187,17 @@ func debt(t *trial, _ ratelimit.Store) {
 	s = t.takes(false, "in the deepest debt", cell("b", 10))[0].Standing
 	t.near("Wait in the deepest debt", s.Wait, 66*time.Minute)
 	t.has(10, "beside a debt", cell("c", 10))
+
+	brief := cellIn("d", 1, time.Second)
+	brief.Cost, brief.Debt = 1<<40, true
+	for range 3 {
+		t.debit("a debt to be restored", brief)
+	}
+	brief.Cost, brief.Debt = 1, false
+	t.until(time.Now().Add(2*time.Second), "the deepest debt is restored", func() bool {
+		_, ok := t.debit("until there is room", brief)
+		return ok
+	})
 }
 
 // clock: a clock that is set back locks nobody out.

@@ -162,7 +162,7 @@ func (t *trial) debit(what string, cells ...ratelimit.Cell) (taken []ratelimit.C
 		s := c.Standing
 		exceeded = exceeded || s.Exceeded
 		switch {
-		case ok && (c.Taken != c.Cost || s.Exceeded || s.Wait != 0):
+		case ok && (c.Taken != c.Cost && !c.Debt || s.Exceeded || s.Wait != 0):
 			t.fault("Debit, %s: takes, and says of cell %d: %+v, %d taken", what, i, s, c.Taken)
 		case !ok && c.Taken != 0:
 			t.fault("Debit, %s: takes nothing, and says that %d are taken from cell %d", what, c.Taken, i)
