@@ -194,10 +194,10 @@ func debt(t *trial, _ ratelimit.Store) {
 		t.debit("a debt to be restored", brief)
 	}
 	brief.Cost, brief.Debt = 1, false
-	t.until(time.Now().Add(2*time.Second), "the deepest debt is restored", func() bool {
-		_, ok := t.debit("until there is room", brief)
-		return ok
-	})
+	t.pause(2*time.Second + pollTime)
+	if looked, ok := t.debit("after the time of the deepest debt", brief); !ok && looked[0].Standing.Wait > time.Second/2 {
+		t.fault("when the deepest debt is restored, Wait is %v", looked[0].Standing.Wait)
+	}
 }
 
 // clock: a clock that is set back locks nobody out.
