@@ -33,7 +33,7 @@ const (
 	page    = "https://app.example.com" // the origin that may call
 )
 
-// A core is what the five services share: all but the router.
+// A core is what the six services share: all but the router.
 type core struct {
 	issuer    *authtest.Issuer
 	policy    *authz.Policy
@@ -152,12 +152,17 @@ func (c *core) create(r *http.Request) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner, _ := bulwark.PrincipalFrom(r.Context())
+	return c.keep(r.Context(), wanted.Title), nil
+}
+
+// keep makes a document of the caller's.
+func (c *core) keep(ctx context.Context, title string) *document {
+	owner, _ := bulwark.PrincipalFrom(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d := &document{ID: strconv.Itoa(len(c.kept) + 1), Title: wanted.Title, Issuer: owner.Issuer, Subject: owner.Subject}
+	d := &document{ID: strconv.Itoa(len(c.kept) + 1), Title: title, Issuer: owner.Issuer, Subject: owner.Subject}
 	c.kept[d.ID] = d
-	return d, nil
+	return d
 }
 
 // showDocument is the handler behind the check of the object.

@@ -1,9 +1,10 @@
-// Package e2e runs the same small service under five routers, from a client's
+// Package e2e runs the same small service under six routers, from a client's
 // request over a real connection to the record in the log: http.ServeMux with
-// authz.Mux, chi, gorilla/mux, gin and echo.
+// authz.Mux, chi, gorilla/mux, gin, echo and huma.
 //
 // Each router has one file, written as a user of that router would write it.
-// What the five services share, the stack, the policy and the work of the
+// gin, echo and huma have an adapter beside, which docs/routers.md shows. What
+// the six services share, the stack, the policy and the work of the
 // handlers, stands in core_test.go. What all of them must do stands once, in
 // services_test.go: which answer, which problem code, which challenge, and the
 // one event with its caller, its route and its path.

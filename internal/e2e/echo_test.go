@@ -72,24 +72,3 @@ func echoPathValues(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(e)
 	}
 }
-
-// echoLayer makes a layer a middleware of echo's. echo.WrapMiddleware does so
-// too, but hands on the error of a handler only when the layer has returned, so
-// that the layer does not see the status.
-func echoLayer(layer bulwark.Layer) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(e echo.Context) error {
-			outerResponse, outerRequest := e.Response(), e.Request()
-			layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				e.SetRequest(r)
-				e.SetResponse(echo.NewResponse(w, e.Echo()))
-				if err := next(e); err != nil {
-					e.Error(err)
-				}
-			})).ServeHTTP(outerResponse, outerRequest)
-			e.SetResponse(outerResponse)
-			e.SetRequest(outerRequest)
-			return nil
-		}
-	}
-}

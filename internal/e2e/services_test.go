@@ -66,7 +66,7 @@ type refusal struct {
 	assumed, assumedBy string
 }
 
-// try opens the service, asserts all that is asserted of the five, and closes
+// try opens the service, asserts all that is asserted of the six, and closes
 // it.
 func try(t *testing.T, s service) {
 	c := newCore(t)
