@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -300,7 +301,7 @@ func TestPanicsUnderGinAndEcho(t *testing.T) {
 	limit := func() bulwark.Layer {
 		return bulwark.Must(ratelimit.New(ratelimit.Config{Name: "login", Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures, MaxKeys: 8}))
 	}
-	underGin := newGin(gin.CustomRecovery(func(g *gin.Context, _ any) { g.String(http.StatusInternalServerError, "sorry") }), ginLayer(limit()))
+	underGin := newGin(gin.CustomRecoveryWithWriter(io.Discard, func(g *gin.Context, _ any) { g.String(http.StatusInternalServerError, "sorry") }), ginLayer(limit()))
 	underGin.POST("/login", func(*gin.Context) { panic("boom") })
 	underEcho := echo.New()
 	underEcho.Use(func(next echo.HandlerFunc) echo.HandlerFunc {

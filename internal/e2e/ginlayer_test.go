@@ -18,7 +18,7 @@ func ginLayer(layer bulwark.Layer) gin.HandlerFunc {
 		passed := false
 		layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			passed = true
-			g.Request, g.Writer = r, &ginWriter{ResponseWriter: outerWriter, layer: w}
+			g.Request, g.Writer = r, &ginWriter{ResponseWriter: outerWriter, layer: w, status: outerWriter.Status()}
 			g.Next()
 			g.Writer.WriteHeaderNow() // the layer must see the status before it returns
 		})).ServeHTTP(outerWriter, outerRequest)
@@ -40,13 +40,7 @@ type ginWriter struct {
 
 func (w *ginWriter) Header() http.Header { return w.layer.Header() }
 func (w *ginWriter) Written() bool       { return w.written }
-
-func (w *ginWriter) Status() int {
-	if w.status == 0 {
-		return http.StatusOK
-	}
-	return w.status
-}
+func (w *ginWriter) Status() int         { return w.status }
 
 func (w *ginWriter) Size() int {
 	if !w.written {
@@ -64,7 +58,7 @@ func (w *ginWriter) WriteHeader(status int) {
 func (w *ginWriter) WriteHeaderNow() {
 	if !w.written {
 		w.written = true
-		w.layer.WriteHeader(w.Status())
+		w.layer.WriteHeader(w.status)
 	}
 }
 
