@@ -15,8 +15,9 @@ import "net/http"
 //		return r.Pattern
 //	}).Wrap)
 //
-// gin and echo keep the pattern in a context of their own. A middleware of
-// theirs records it with [Scope.SetRoute]:
+// docs/routers.md has the lines for gorilla/mux, gin, echo and huma. gin and
+// echo keep the pattern in a context of their own. A middleware of theirs
+// records it with [Scope.SetRoute]:
 //
 //	_, scope := bulwark.Enter(c.Request)
 //	scope.SetRoute(c.FullPath())
