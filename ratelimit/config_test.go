@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -214,3 +215,24 @@ type kind string
 func (k kind) Kind() bulwark.Kind                  { return bulwark.Kind(k) }
 func (k kind) Wrap(next http.Handler) http.Handler { return next }
 func (k kind) Build() (bulwark.Layer, error)       { return k, nil }
+
+// Whoever runs several processes reads here that each counts for itself.
+func TestCaseRl5WhatSeveralProcessesDoIsSaid(t *testing.T) {
+	for file, want := range map[string][]string{
+		"config.go": {"// Rate is the default rate.", "// Store is a store that several limits share"},
+		"store.go":  {"// A Store keeps how much of each quota is used."},
+		"doc.go":    {"// # Not covered"},
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, begin := range want {
+			_, comment, found := strings.Cut(string(text), begin)
+			comment = comment[:min(len(comment), 500)]
+			if !found || !strings.Contains(comment, "process") {
+				t.Errorf("%s: the comment that begins with %q says nothing about processes", file, begin)
+			}
+		}
+	}
+}

@@ -62,8 +62,8 @@ type Cell struct {
 	// most one whole quota is owed beyond the Burst.
 	Debt bool
 
-	// Taken is how many requests Debit has taken: the Cost or 0. It is less than
-	// the Cost where a Debt reached its bound.
+	// Taken is how many requests Debit has taken: the Cost or 0. It is less
+	// than the Cost where a Debt reached its bound.
 	Taken int64
 	// Standing is how the cell stands after the call.
 	Standing Standing

@@ -13,8 +13,9 @@ import (
 // its own. The rule "flood" makes 4,000 cells. A store may be full by then.
 //
 // The suite takes about five seconds, because three rules wait for a quota to
-// be restored. A store in memory can be tested in a bubble of [testing/synctest],
-// where the time passes at once; there are no subtests then.
+// be restored. A store in memory can be tested in a bubble of
+// [testing/synctest], where the time passes at once; there are no subtests
+// then.
 func TestStore(t *testing.T, open func(t *testing.T) ratelimit.Store) {
 	t.Helper()
 	for _, r := range rules {
