@@ -194,12 +194,14 @@ func TestCaseRoot20WhoSaysTheAddress(t *testing.T) {
 		}
 	}
 	router := chi.NewRouter()
+	//lint:ignore SA1019 the test shows what it does
 	router.Use(middleware.RealIP)
 	router.Post("/login", asked)
 	if got := ask(outer().Wrap(router)); got != real {
 		t.Errorf("RealIP inside the stack: the client is %s, want %s: Edge has settled it", got, real)
 	}
 	for name, h := range map[string]http.Handler{
+		//lint:ignore SA1019 the test shows what it does
 		"chi RealIP":           middleware.RealIP(outer().Wrap(http.HandlerFunc(asked))),
 		"gorilla ProxyHeaders": handlers.ProxyHeaders(outer().Wrap(http.HandlerFunc(asked))),
 	} {
