@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +33,8 @@ type Config struct {
 	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
 	// RSA keys of 2048 to 4096 bits are taken: whoever sends the proof chooses
 	// the key, and what it costs to check. Default: RS256, RS384, RS512, PS256,
-	// PS384, PS512, ES256, ES384, ES512 and EdDSA.
+	// PS384, PS512, ES256, ES384, ES512, and EdDSA, whose other name is
+	// Ed25519 (RFC 9864).
 	Algorithms []string
 	// Window is how far the iat of a proof may be from now, before and after.
 	// Default: 60 seconds. At least 1 second, at most 5 minutes.
@@ -101,7 +100,7 @@ func New(c Config) (*Verifier, error) {
 	d := &Verifier{
 		replays:  c.Replays,
 		rules:    jose.Rules{Algorithms: algorithms, Types: []string{"dpop+jwt"}, OwnKey: true},
-		offered:  offered(algorithms),
+		offered:  strings.Join(jose.Names(algorithms), " "),
 		window:   cmp.Or(c.Window, defaultWindow),
 		maxBytes: int(cmp.Or(c.MaxProofBytes, defaultProofBytes)),
 	}
@@ -123,17 +122,10 @@ func (c Config) algorithms(found *fault.List) map[string]*jose.Algorithm {
 	if len(c.Algorithms) == 0 {
 		return known
 	}
-	chosen := map[string]*jose.Algorithm{}
 	for i, name := range c.Algorithms {
 		if known[name] == nil {
-			found.AddAt("Algorithms", i, name, "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA")
+			found.AddAt("Algorithms", i, name, "is not one of "+strings.Join(jose.Names(known), ", "))
 		}
-		chosen[name] = known[name]
 	}
-	return chosen
-}
-
-// offered names the algorithms for a challenge.
-func offered(algorithms map[string]*jose.Algorithm) string {
-	return strings.Join(slices.Sorted(maps.Keys(algorithms)), " ")
+	return jose.Choose(known, c.Algorithms)
 }

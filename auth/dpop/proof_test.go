@@ -122,7 +122,7 @@ func clients(t testing.TB) []client {
 	return []client{
 		{"RS256", keys["RS256"]}, {"RS384", keys["RS256"]}, {"RS512", keys["RS256"]},
 		{"PS256", keys["RS256"]}, {"PS384", keys["RS256"]}, {"PS512", keys["RS256"]},
-		{"ES256", keys["ES256"]}, {"ES384", ec(elliptic.P384())}, {"ES512", ec(elliptic.P521())}, {"EdDSA", keys["EdDSA"]},
+		{"ES256", keys["ES256"]}, {"ES384", ec(elliptic.P384())}, {"ES512", ec(elliptic.P521())}, {"EdDSA", keys["EdDSA"]}, {"Ed25519", keys["EdDSA"]},
 	}
 }
 
@@ -136,11 +136,11 @@ func TestProofsOfEveryAlgorithm(t *testing.T) {
 				s.Accepts(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)))
 			}
 			token = only.Issuer.Token(c.bound())
-			if c.alg == "EdDSA" || c.alg == "PS256" {
+			if c.alg == "EdDSA" || c.alg == "Ed25519" || c.alg == "PS256" { // RFC 9864: two names of one
 				only.Accepts(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)))
 				return
 			}
-			offered := `DPoP realm="api", algs="EdDSA PS256"` + boundtest.Metadata
+			offered := `DPoP realm="api", algs="Ed25519 EdDSA PS256"` + boundtest.Metadata
 			only.Refuses(t, boundtest.Asks("DPoP", token, c.proof("", token, nil)), boundtest.BadProof("proof", boundtest.WithError(offered, "invalid_dpop_proof")))
 		})
 	}

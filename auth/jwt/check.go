@@ -89,19 +89,19 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 		return nil, found.Err()
 	}
 	found.Join(keys.faults(c.Issuer))
-	known, chosen := jose.Algorithms(), map[string]*jose.Algorithm{}
+	known := jose.Algorithms()
 	for i, name := range c.Algorithms {
 		a := known[name]
 		switch {
 		case a == nil:
-			found.AddAt("Algorithms", i, name, "is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, HS256, HS384, HS512")
+			found.AddAt("Algorithms", i, name, "is not one of "+strings.Join(jose.Names(known), ", "))
 		case a.Secret() && !keys.secret():
 			found.AddAt("Algorithms", i, name, "needs SecretKeys and is never accepted beside public keys")
 		case !a.Secret() && keys.secret():
 			found.AddAt("Algorithms", i, name, "needs public keys, and Keys are secrets")
 		}
-		chosen[name] = a
 	}
+	chosen := jose.Choose(known, c.Algorithms)
 	if len(c.Algorithms) == 0 {
 		for name, a := range known {
 			if a.Secret() == keys.secret() {
@@ -110,7 +110,7 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 		}
 	}
 	if held, ok := keys.(*static); ok && found.Err() == nil {
-		found.Join(held.tooMany(chosen))
+		found.Join(held.useless(chosen))
 	}
 	return chosen, found.Err()
 }

@@ -69,7 +69,7 @@ func TestConfigErrors(t *testing.T) {
 		{"kid-twice", func(c *jwt.Config) {
 			one := `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}`
 			c.Keys = jwt.StaticKeys(one, one)
-		}, []string{"jwt.Keys"}},
+		}, nil},
 		{"long-kid", func(c *jwt.Config) {
 			c.Keys = jwt.StaticKeys(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"` + strings.Repeat("k", 257) + `"}`)
 		}, []string{"jwt.Keys[0]"}},

@@ -99,7 +99,10 @@ var failures = []struct {
 	{"gone-before-the-answer", func(*idp) http.HandlerFunc {
 		return func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	}, "EOF"},
-	{"kid-twice", plain(http.StatusOK, `{"keys":[`+jwk+`,`+jwk+`]}`), "two keys have one kid"},
+	{"one-key-and-not-a-set", plain(http.StatusOK, jwk), "no list \"keys\""},
+	{"keys-twice", plain(http.StatusOK, `{"keys":[`+jwk+`],"keys":[`+jwk+`]}`), "\"keys\" twice"},
+	{"more-behind", plain(http.StatusOK, `{"keys":[`+jwk+`]}{}`), "more behind"},
+	{"more-keys-than-may-be", plain(http.StatusOK, `{"keys":[`+strings.Repeat(jwk+",", 100)+jwk+`]}`), "101 keys, more than the 100 that are accepted; RemoteConfig.MaxKeys"},
 	{"secret", plain(http.StatusOK, `{"keys":[`+jwk+`,{"kty":"oct","kid":"s","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}`), "secret or private"},
 	{"private", plain(http.StatusOK, `{"keys":[`+strings.Replace(jwk, `"kid"`, `"d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","kid"`, 1)+`]}`), "secret or private"},
 	{"redirect-to-http", func(i *idp) http.HandlerFunc {

@@ -106,15 +106,14 @@ func (f *fetcher) keys(ctx context.Context, url string) (*jose.KeySet, time.Dura
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err := jose.ParseKeys(body, f.maxKeys)
+	keys, err := jose.ParseKeySet(body, f.maxKeys)
+	if tooMany := (*jose.TooManyKeysError)(nil); errors.As(err, &tooMany) {
+		return nil, 0, fmt.Errorf("%w; RemoteConfig.MaxKeys is their bound", tooMany)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
-	set, err := jose.NewKeySet(keys)
-	if err != nil {
-		return nil, 0, err
-	}
-	return set, lifetime(header), nil
+	return jose.NewKeySet(keys), lifetime(header), nil
 }
 
 // statusError is an answer that is not 200.

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/bulwark-go/bulwark"
@@ -92,15 +93,15 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 			continue
 		}
 		old.ID = old.ThumbprintText()
+		if slices.ContainsFunc(keys, func(k *jose.Key) bool { return k.ID == old.ID }) {
+			wrong("Retired", "holds a key twice, or the Key that signs")
+		}
 		keys = append(keys, old)
 	}
 	if found.Err() == nil {
-		set, err := jose.NewKeySet(keys)
-		if err != nil {
-			wrong("Retired", err.Error())
-		}
-		s.published.set = set
-		if s.jwks, err = jose.JWKS(keys); err != nil {
+		s.published.set = jose.NewKeySet(keys)
+		var err error
+		if s.jwks, err = jose.JWKS(s.published.set.Keys()); err != nil {
 			wrong("Key", err.Error())
 		}
 	}

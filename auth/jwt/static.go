@@ -3,8 +3,8 @@ package jwt
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -80,20 +80,22 @@ func SecretKeys(secrets ...[]byte) KeySource {
 
 // newStatic returns a source of the keys, with what was found wrong before.
 func newStatic(keys []*jose.Key, found *fault.List) *static {
-	set, err := jose.NewKeySet(keys)
-	if err != nil && found.Err() == nil {
-		found.Add("", "", err.Error())
-	}
-	return &static{set: set, err: found.Err()}
+	return &static{set: jose.NewKeySet(keys), err: found.Err()}
 }
 
-// tooMany reports more keys without a kid for one algorithm than a token is
-// tried with: none would ever be accepted.
-func (s *static) tooMany(accepted map[string]*jose.Algorithm) error {
+// useless reports keys with which no token would ever be accepted: none of them
+// is for an accepted algorithm, or more of them than a token is tried with are
+// without a kid and for the same one.
+func (s *static) useless(accepted map[string]*jose.Algorithm) error {
 	if s.set == nil {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(accepted)) {
+	names := jose.Names(accepted)
+	if !slices.ContainsFunc(names, func(name string) bool { return s.set.Fits(accepted[name]) }) {
+		return &bulwark.ConfigError{Field: "jwt.Algorithms", Value: strings.Join(names, ","),
+			Reason: "has no algorithm that any of the Keys fits, so that every token would be refused"}
+	}
+	for _, name := range names {
 		count := s.set.NamelessFor(accepted[name])
 		if count > jose.MaxTries {
 			return &bulwark.ConfigError{Field: "jwt.Keys", Value: name,

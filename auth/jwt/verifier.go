@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -236,10 +237,21 @@ func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts 
 }
 
 // invalid is the refusal of a token for a fault of its form, key or signature.
+// Where a field of the Config would have accepted the token, the log names it.
 func invalid(err error) *bulwark.Problem {
 	var bad *jose.Fault
-	if errors.As(err, &bad) {
-		return auth.Invalid(bad.Reason, bad.Err)
+	if !errors.As(err, &bad) {
+		return auth.Invalid("malformed", err)
 	}
-	return auth.Invalid("malformed", err)
+	var typ *jose.TypeError
+	var alg *jose.AlgorithmError
+	switch {
+	case errors.As(err, &typ) && typ.Plain():
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.InsecurePlainType accepts this one", typ))
+	case errors.As(err, &typ):
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Types names them", typ))
+	case errors.As(err, &alg):
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Algorithms names them", alg))
+	}
+	return auth.Invalid(bad.Reason, bad.Err)
 }

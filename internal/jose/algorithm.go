@@ -3,6 +3,10 @@ package jose
 import (
 	"crypto"
 	"crypto/elliptic"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // family is the kind of key that an algorithm works with.
@@ -15,9 +19,11 @@ const (
 	familySecret
 )
 
-// An Algorithm is one entry of the registry of RFC 7518 section 3.1.
+// An Algorithm is one entry of the registry of RFC 7518 section 3.1. It may
+// have two names there.
 type Algorithm struct {
 	name   string
+	alias  string // the other name, or empty
 	family family
 	curve  elliptic.Curve // of familyEC
 	size   int            // of the least secret, in bytes, of familySecret
@@ -30,13 +36,55 @@ func (a *Algorithm) Secret() bool { return a.family == familySecret }
 // fits reports whether the key is one for the algorithm: of its family and
 // curve, and not reserved for another algorithm.
 func (a *Algorithm) fits(k *Key) bool {
-	return a.family == k.family && a.curve == k.curve && len(k.secret()) >= a.size && (k.Algorithm == "" || k.Algorithm == a.name)
+	return a.family == k.family && a.curve == k.curve && len(k.secret()) >= a.size && (k.Algorithm == "" || a.isNamed(k.Algorithm))
+}
+
+func (a *Algorithm) isNamed(name string) bool {
+	return name == a.name || a.alias != "" && name == a.alias
+}
+
+// unfitting says why none of the keys that a token names is one for its alg.
+func unfitting(a *Algorithm, named []*Key) error {
+	var of []string
+	for _, k := range named {
+		if kind := k.kind(); len(of) < MaxTries && !slices.Contains(of, kind) {
+			of = append(of, kind)
+		}
+	}
+	return fmt.Errorf("the alg is %s, and the key of the kid is %s", a.name, strings.Join(of, ", "))
+}
+
+// Names are the names of algorithms, in a fixed order, for an error or a
+// challenge.
+func Names(algorithms map[string]*Algorithm) []string { return slices.Sorted(maps.Keys(algorithms)) }
+
+// Choose returns those of the known algorithms that have one of the names, each
+// under all its names: who accepts EdDSA accepts Ed25519, which is another name
+// for the same (RFC 9864 section 2.2).
+func Choose(known map[string]*Algorithm, names []string) map[string]*Algorithm {
+	chosen := map[string]*Algorithm{}
+	for _, name := range names {
+		a := known[name]
+		if a == nil {
+			continue
+		}
+		chosen[a.name] = a
+		if a.alias != "" {
+			chosen[a.alias] = a
+		}
+	}
+	return chosen
 }
 
 // Algorithms returns all that can be configured, by name. There is no "none".
 func Algorithms() map[string]*Algorithm {
 	all := map[string]*Algorithm{}
-	add := func(a *Algorithm) { all[a.name] = a }
+	add := func(a *Algorithm) {
+		all[a.name] = a
+		if a.alias != "" {
+			all[a.alias] = a
+		}
+	}
 	for name, hash := range map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512} {
 		add(&Algorithm{name: "RS" + name, family: familyRSA, check: pkcs1(hash)})
 		add(&Algorithm{name: "PS" + name, family: familyRSA, check: pss(hash)})
@@ -45,6 +93,8 @@ func Algorithms() map[string]*Algorithm {
 	add(&Algorithm{name: "ES256", family: familyEC, curve: elliptic.P256(), check: ecdsaOf(crypto.SHA256)})
 	add(&Algorithm{name: "ES384", family: familyEC, curve: elliptic.P384(), check: ecdsaOf(crypto.SHA384)})
 	add(&Algorithm{name: "ES512", family: familyEC, curve: elliptic.P521(), check: ecdsaOf(crypto.SHA512)})
-	add(&Algorithm{name: "EdDSA", family: familyEd25519, check: eddsa})
+	// RFC 9864 section 2.2 registers Ed25519, and section 4.1.2 deprecates EdDSA,
+	// which most signers still write.
+	add(&Algorithm{name: "EdDSA", alias: "Ed25519", family: familyEd25519, check: eddsa})
 	return all
 }

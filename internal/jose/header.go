@@ -2,10 +2,12 @@ package jose
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
 // MaxType bounds an accepted typ in bytes, without "application/".
@@ -70,7 +72,7 @@ func (rules *Rules) ReadHeader(src []byte) (Header, error) {
 		}
 		text, ok := m.Text()
 		if !ok {
-			return Header{}, malformed(errors.New("header parameter " + m.Name + " is no string"))
+			return Header{}, malformed(errors.New("header parameter " + m.Name + " is not a string"))
 		}
 		*into = text
 	}
@@ -78,26 +80,57 @@ func (rules *Rules) ReadHeader(src []byte) (Header, error) {
 		return Header{}, malformed(errors.New("the kid is longer than 256 bytes"))
 	}
 	if h.Algorithm = rules.Algorithms[alg]; h.Algorithm == nil {
-		return Header{}, &Fault{Reason: "algorithm"}
+		return Header{}, &Fault{"algorithm", &AlgorithmError{alg, rules.Algorithms}}
 	}
 	if !rules.accepts(typ) {
-		return Header{}, &Fault{Reason: "type"}
+		return Header{}, &Fault{"type", &TypeError{typ, rules.Types}}
 	}
 	return h, nil
 }
 
+// An AlgorithmError refuses the alg of a token.
+type AlgorithmError struct {
+	alg      string
+	accepted map[string]*Algorithm
+}
+
+// Error says which alg came, and which are accepted.
+func (e *AlgorithmError) Error() string {
+	return "the alg is " + shown(e.alg) + ", accepted are " + strings.Join(Names(e.accepted), ", ")
+}
+
+// A TypeError refuses the typ of a token.
+type TypeError struct {
+	typ      string
+	accepted []string
+}
+
+// Error says which typ came, and which are accepted.
+func (e *TypeError) Error() string {
+	return "the typ is " + shown(e.typ) + ", accepted is " + strings.Join(e.accepted, ", ")
+}
+
+// Plain reports whether it is the typ that tells nothing, which Rules may
+// accept.
+func (e *TypeError) Plain() bool { return isPlain(e.typ) }
+
+// shown is what a stranger has written, for the log.
+func shown(text string) string {
+	if text == "" {
+		return "missing"
+	}
+	return strconv.Quote(logtext.Clip(text, MaxType))
+}
+
 // accepts compares typ as the media type that it is (RFC 7515 section 4.1.9).
 func (rules *Rules) accepts(typ string) bool {
-	const prefix = "application/"
-	if len(typ) > MaxType+len(prefix) || !IsPrintable(typ) {
+	if len(typ) > MaxType+len(mediaPrefix) || !IsPrintable(typ) {
 		return false
 	}
-	if rules.Plain && (typ == "" || strings.EqualFold(typ, "JWT")) {
+	if rules.Plain && isPlain(typ) {
 		return true
 	}
-	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
-		typ = typ[len(prefix):]
-	}
+	typ = withoutPrefix(typ)
 	for _, accepted := range rules.Types {
 		if strings.EqualFold(typ, accepted) {
 			return true
@@ -105,6 +138,19 @@ func (rules *Rules) accepts(typ string) bool {
 	}
 	return false
 }
+
+const mediaPrefix = "application/"
+
+// withoutPrefix takes off what may be left out of a typ.
+func withoutPrefix(typ string) string {
+	if len(typ) > len(mediaPrefix) && strings.EqualFold(typ[:len(mediaPrefix)], mediaPrefix) {
+		return typ[len(mediaPrefix):]
+	}
+	return typ
+}
+
+// isPlain reports whether a typ is that of any token, or missing.
+func isPlain(typ string) bool { return typ == "" || strings.EqualFold(withoutPrefix(typ), "JWT") }
 
 // IsPrintable reports whether text is printable ASCII.
 func IsPrintable(text string) bool {

@@ -23,15 +23,16 @@ func (h Header) OwnKey() (*Key, error) {
 		return nil, malformed(err)
 	}
 	if !h.Algorithm.fits(k) {
-		return nil, &Fault{"algorithm", errUnfittingKey}
+		return nil, &Fault{"algorithm", unfitting(h.Algorithm, []*Key{k})}
 	}
 	return k, nil
 }
 
 // isPrivate looks for the members that only a secret or private key has (RFC
-// 7518 sections 6.2.2, 6.3.2 and 6.4).
+// 7518 sections 6.2.2, 6.3.2 and 6.4), whatever they hold: a client that makes
+// a proof knows how to leave them out.
 func isPrivate(jwk map[string]any) bool {
-	for _, name := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+	for _, name := range secretMembers {
 		if _, there := jwk[name]; there {
 			return true
 		}
@@ -40,10 +41,18 @@ func isPrivate(jwk map[string]any) bool {
 }
 
 // keyOf reads a JWK that a stranger has sent. It is read here, strictly, and
-// not by a library that was made for the key sets of issuers.
+// not by a library that was made for the key sets of issuers. What the key says
+// it is for is held against what it is used for (RFC 7517 sections 4.2 to 4.4).
 func keyOf(jwk map[string]any) (*Key, error) {
 	if isPrivate(jwk) {
-		return nil, errors.New("the jwk is no public key")
+		return nil, errors.New("the jwk is not a public key")
+	}
+	alg, isText := textOf(jwk, "alg")
+	if !isText {
+		return nil, errors.New("the alg of the jwk is not a string")
+	}
+	if !forSignatures(jwk) {
+		return nil, errors.New("the jwk is not for checking signatures")
 	}
 	var public any
 	var err error
@@ -55,12 +64,12 @@ func keyOf(jwk map[string]any) (*Key, error) {
 	case "OKP":
 		public, err = ed25519Of(jwk)
 	default:
-		err = errors.New("the jwk is of no type that is known")
+		err = errors.New("the kty of the jwk is not RSA, EC or OKP")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return NewKey("", "", public)
+	return NewKey("", alg, public)
 }
 
 var errNumber = errors.New("the jwk has a member that is no unpadded base64url")

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 )
 
 // The bounds on keys.
@@ -87,6 +88,8 @@ func checkRSA(public *rsa.PublicKey) error {
 		return fmt.Errorf("has %d bits; RSA needs between %d and %d", public.N.BitLen(), minRSA, maxRSA)
 	case public.E < minE || public.E%2 == 0:
 		return errors.New("has an RSA exponent below 65537, or an even one")
+	case bits.Len(uint(public.E)) > mostExponent:
+		return errors.New("has an RSA exponent of more than 31 bits")
 	case isROCA(public.N):
 		return errors.New("has an RSA modulus that can be factored (CVE-2017-15361)")
 	}
@@ -133,7 +136,8 @@ func (k *Key) ThumbprintText() string {
 }
 
 // SignsWith is the algorithm that a signer uses for the kind of key, empty for
-// none.
+// none. For Ed25519 it is the older name: verifiers that do not know RFC 9864
+// read no other.
 func (k *Key) SignsWith() string {
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:
@@ -146,6 +150,19 @@ func (k *Key) SignsWith() string {
 		return "EdDSA"
 	}
 	return ""
+}
+
+// kind says what the key is for, in a word or two for the log. What somebody
+// else has written as its alg is not repeated.
+func (k *Key) kind() string {
+	what := map[family]string{familyRSA: "an RSA key", familyEd25519: "an Ed25519 key", familySecret: "a secret"}[k.family]
+	if k.curve != nil {
+		what = "a key on " + k.curve.Params().Name
+	}
+	if k.Algorithm != "" {
+		what += " that is for another alg"
+	}
+	return what
 }
 
 // members returns the members that make up the public key as a JWK, and no

@@ -3,42 +3,53 @@ package jose
 import (
 	"crypto/sha256"
 	"errors"
+	"slices"
 )
 
-// MaxTries is how many keys a token that names none is tried with.
+// MaxTries is how many keys a token is tried with where nothing tells which of
+// them has signed it.
 const MaxTries = 4
 
-// What Candidates finds nothing with. [UnknownKey] tells it apart.
-var (
-	errUnknownKey   = errors.New("no key for the token's kid and alg")
-	errUnfittingKey = errors.New("the key is not one for the token's alg")
-)
+// errUnknownKey is what Candidates finds nothing with. [UnknownKey] tells it.
+var errUnknownKey = errors.New("no key for the token's kid and alg")
 
 // A KeySet is a set of keys that never changes.
 type KeySet struct {
-	byKid       map[string][]*Key // each with its one key
+	byKid       map[string][]*Key
 	all         []*Key
 	nameless    []*Key
 	thumbprints map[[sha256.Size]byte]struct{}
 }
 
-// NewKeySet returns a set of the keys. Two with one kid are an error: which of
-// them a token means could not be told.
-func NewKeySet(keys []*Key) (*KeySet, error) {
-	s := &KeySet{byKid: map[string][]*Key{}, all: keys, thumbprints: map[[sha256.Size]byte]struct{}{}}
+// NewKeySet returns a set of the keys. A key that is there twice counts once.
+// Several keys may have one kid: RFC 7517 section 4.5 only says that they
+// should differ, and has an example where they do not.
+func NewKeySet(keys []*Key) *KeySet {
+	s := &KeySet{byKid: map[string][]*Key{}, thumbprints: map[[sha256.Size]byte]struct{}{}}
 	for _, k := range keys {
+		if s.has(k) {
+			continue
+		}
 		s.thumbprints[k.Thumbprint] = struct{}{}
+		s.all = append(s.all, k)
 		if k.ID == "" {
 			s.nameless = append(s.nameless, k)
 			continue
 		}
-		if s.byKid[k.ID] != nil {
-			return nil, errors.New("two keys have one kid")
-		}
-		s.byKid[k.ID] = []*Key{k}
+		s.byKid[k.ID] = append(s.byKid[k.ID], k)
 	}
-	return s, nil
+	return s
 }
+
+// has reports whether the key is in the set with the same kid and alg.
+func (s *KeySet) has(k *Key) bool {
+	return s.Holds(k.Thumbprint) && slices.ContainsFunc(s.all, func(other *Key) bool {
+		return other.Thumbprint == k.Thumbprint && other.ID == k.ID && other.Algorithm == k.Algorithm
+	})
+}
+
+// Keys returns the keys of the set, only to be read.
+func (s *KeySet) Keys() []*Key { return s.all }
 
 // Holds reports whether the key is still in the set. The thumbprint decides: a
 // kid may come to name another key.
@@ -48,24 +59,35 @@ func (s *KeySet) Holds(thumbprint [sha256.Size]byte) bool {
 }
 
 // NamelessFor counts the keys without a kid that fit an algorithm.
-func (s *KeySet) NamelessFor(a *Algorithm) int {
-	count := 0
-	for _, k := range s.nameless {
-		if a.fits(k) {
-			count++
+func (s *KeySet) NamelessFor(a *Algorithm) int { return len(fitting(s.nameless, a)) }
+
+// Fits reports whether any of the keys fits the algorithm.
+func (s *KeySet) Fits(a *Algorithm) bool { return len(fitting(s.all, a)) > 0 }
+
+// fitting returns those of the keys that fit, each once: the same key may be
+// there under several kids.
+func fitting(keys []*Key, a *Algorithm) []*Key {
+	var some []*Key
+	for _, k := range keys {
+		if a.fits(k) && !slices.ContainsFunc(some, func(other *Key) bool { return other.Thumbprint == k.Thumbprint }) {
+			some = append(some, k)
 		}
 	}
-	return count
+	return some
 }
 
 // Candidates returns the keys that may have signed a token with this header, or
 // a Fault.
 func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 	if named := s.byKid[h.KeyID]; named != nil {
-		if !h.Algorithm.fits(named[0]) {
-			return nil, &Fault{"algorithm", errUnfittingKey}
+		if len(named) == 1 && h.Algorithm.fits(named[0]) {
+			return named, nil // nearly always, and without an allocation
 		}
-		return named, nil
+		some := fitting(named, h.Algorithm)
+		if len(some) == 0 {
+			return nil, &Fault{"algorithm", unfitting(h.Algorithm, named)}
+		}
+		return some[:min(len(some), MaxTries)], nil
 	}
 	// The kid is a hint (RFC 7515 section 4.1.4). A token without one may be
 	// from any key; one whose kid names no key may be from a key without name.
@@ -73,16 +95,11 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 	if h.KeyID == "" {
 		pool = s.all
 	}
-	var fitting []*Key
-	for _, k := range pool {
-		if h.Algorithm.fits(k) {
-			fitting = append(fitting, k)
-		}
-	}
-	if len(fitting) == 0 || len(fitting) > MaxTries {
+	some := fitting(pool, h.Algorithm)
+	if len(some) == 0 || len(some) > MaxTries {
 		return nil, &Fault{"unknown_key", errUnknownKey}
 	}
-	return fitting, nil
+	return some, nil
 }
 
 // UnknownKey reports whether err is that of Candidates for a header whose key

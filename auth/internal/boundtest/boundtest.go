@@ -34,7 +34,7 @@ const (
 	Metadata = `, resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
 
 	// OffersDPoP and OffersBearer are its challenges.
-	OffersDPoP   = `DPoP realm="api", algs="ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"` + Metadata
+	OffersDPoP   = `DPoP realm="api", algs="ES256 ES384 ES512 Ed25519 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"` + Metadata
 	OffersBearer = `Bearer realm="api"` + Metadata
 )
 
