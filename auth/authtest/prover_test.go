@@ -111,7 +111,7 @@ func TestProver(t *testing.T) {
 func TestOpaqueIssuer(t *testing.T) {
 	issuer := authtest.NewOpaqueIssuer(t)
 	config := issuer.Config()
-	config.CacheLifetime, config.InactiveLifetime = -1, -1
+	config.Cache.Lifetime, config.Cache.InactiveLifetime = -1, -1
 	introspector, err := introspection.New(config)
 	if err != nil {
 		t.Fatal(err)

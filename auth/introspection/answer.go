@@ -2,6 +2,7 @@ package introspection
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -50,10 +51,11 @@ type rules struct {
 	method      string
 	binding     confirmation.Rules
 	revocations revocation.Checker
-	roles, tier claims.Path
+	names       claims.Names
 	skew        time.Duration
 	maxBytes    int
 	expires     bool // tokens must have an exp
+	typed       bool // answers must have a type
 }
 
 const (
@@ -97,23 +99,27 @@ func (r *rules) check(members []jsondoc.Member, now time.Time) (claims.Set, clai
 		return claims.Set{}, claims.Grants{}, err
 	}
 	if issuer := claims.Find(members, "iss"); issuer != nil && set.Issuer != r.issuer {
-		return claims.Set{}, claims.Grants{}, auth.Invalid("issuer", nil)
+		return claims.Set{}, claims.Grants{}, auth.Invalid("issuer",
+			fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(set.Issuer), claims.Shown(r.issuer)))
 	}
-	if err := r.checkSet(&set, now); err != nil {
+	if err := r.checkSet(&set, members, now); err != nil {
 		return claims.Set{}, claims.Grants{}, err
 	}
-	if err := r.checkTypes(members); err != nil {
+	if err := r.checkTypes(members, set.Bound); err != nil {
 		return claims.Set{}, claims.Grants{}, err
 	}
-	grants, err := claims.ReadGrants(members, r.roles, r.tier)
+	grants, err := claims.ReadGrants(members, r.names)
 	return set, grants, err
 }
 
-func (r *rules) checkSet(set *claims.Set, now time.Time) error {
+func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Time) error {
 	if len(r.audience) > 0 {
 		if err := set.CheckAudience(r.audience); err != nil {
 			return err
 		}
+	}
+	if !r.expires && set.Expires.Unix() == 0 { // how some servers write that there is no end
+		set.Expires = time.Time{}
 	}
 	if r.expires && set.Expires.IsZero() {
 		return claims.Malformed("no exp")
@@ -126,31 +132,63 @@ func (r *rules) checkSet(set *claims.Set, now time.Time) error {
 	if err := r.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
-	// RFC 7662 makes sub optional. A username or client_id in its place could
-	// be that of another caller: nothing keeps the names of people and clients
+	// RFC 7662 makes sub optional. A username or client_id as it is could be
+	// that of another caller: nothing keeps the names of people and clients
 	// apart.
-	if set.Subject == "" {
-		return claims.Malformed("no sub")
+	if err := set.Settle(members, r.names); err != nil {
+		return err
 	}
 	return r.revocations.Reaches(set)
 }
 
-// checkTypes refuses what is no access token: servers that answer about refresh
-// tokens, whatever the hint, say so in typ (Keycloak), token_use (ORY Hydra) or
-// token_type.
-func (r *rules) checkTypes(members []jsondoc.Member) error {
+// The types that say more than that a token is an access token.
+const (
+	typeDPoP  = "dpop" // bound to a key (RFC 9449 section 5)
+	typeMTLS  = "mtls" // bound to a certificate, as some servers write
+	typeProof = "pop"  // bound in some way
+	typeNone  = "n_a"  // not an access token (RFC 8693 section 2.2.1)
+)
+
+// checkTypes refuses what is not an access token: servers that answer about
+// refresh tokens, whatever the hint, say so in typ (Keycloak), token_use (ORY
+// Hydra) or token_type.
+func (r *rules) checkTypes(members []jsondoc.Member, bound confirmation.Confirmation) error {
+	typed := false
 	for _, name := range [...]string{"token_type", "typ", "token_use"} {
 		value := claims.Find(members, name)
 		if value == nil {
 			continue
 		}
+		typed = true
 		text, ok := value.(string)
 		if !ok {
 			return claims.Malformed("the claim " + name + " is of another type")
 		}
-		if !slices.Contains(r.types, typeName(text)) {
-			return auth.Invalid("type", errors.New("the "+name+" is not that of an access token"))
+		typ := typeName(text)
+		if !slices.Contains(r.types, typ) {
+			return auth.Invalid("type", fmt.Errorf("the %s is %s, which Config.Types does not name", name, claims.Shown(text)))
+		}
+		if !binds(typ, bound) {
+			return auth.Invalid("binding", fmt.Errorf("the %s is %s, and the answer does not say what the token is bound to", name, claims.Shown(text)))
 		}
 	}
+	if r.typed && !typed {
+		return auth.Invalid("type", errors.New("the answer has none of token_type, typ and token_use (Config.RequireType)"))
+	}
 	return nil
+}
+
+// binds reports whether a token is bound as its type says: it is then not a
+// bearer token, and without its binding anybody could use it (RFC 9449 sections
+// 6.2 and 7.2).
+func binds(typ string, bound confirmation.Confirmation) bool {
+	switch typ {
+	case typeDPoP:
+		return bound.Key != ""
+	case typeMTLS:
+		return bound.Certificate != ""
+	case typeProof:
+		return bound.Key != "" || bound.Certificate != ""
+	}
+	return true
 }

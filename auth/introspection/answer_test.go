@@ -20,7 +20,7 @@ func TestPrincipal(t *testing.T) {
 		"token_type": `"Bearer"`, "username": `"Alice"`, "client_id": `"app"`,
 	}))}
 	c := config(s)
-	c.RolesClaim, c.TierClaim, c.Method = "realm_access.roles", "plan", "opaque"
+	c.RolesClaims, c.TierClaim, c.Method = []string{"realm_access.roles"}, "plan", "opaque"
 	p := newService(t, c).accepts("token")
 	if p.Subject != "alice" || p.Issuer != issuerURL || p.Method != "opaque" || p.TokenID != "id" || p.SessionID != "session" || p.ACR != "gold" || p.Tier != "premium" {
 		t.Errorf("%+v", p)
@@ -59,13 +59,13 @@ func TestAnswersThatAreAccepted(t *testing.T) {
 	}{
 		{"good", good, nil},
 		{"without-issuer", with("iss", ""), nil},
+		{"issuer-null", with("iss", `null`), nil},
 		{"audience-of-several", with("aud", `["other","`+audience+`"]`), nil},
 		{"audience-any", with("aud", `"other"`), anyAudience},
 		{"audience-missing", with("aud", ""), anyAudience},
 		{"expiry-missing", with("exp", ""), noExpiry},
 		{"within-the-skew", changed(map[string]string{"nbf": soon(50 * time.Second), "iat": soon(50 * time.Second), "exp": soon(-50 * time.Second)}), nil},
 		{"type-bearer", with("token_type", `"bearer"`), nil},
-		{"type-dpop", with("token_type", `"DPoP"`), nil},
 		{"type-of-keycloak", changed(map[string]string{"typ": `"Bearer"`, "token_type": `"Bearer"`}), nil},
 		{"type-of-hydra", with("token_use", `"access_token"`), nil},
 		{"type-of-use", with("token_use", `"access"`), nil},
@@ -103,7 +103,6 @@ func TestAnswersThatRefuse(t *testing.T) {
 		{"issuer-of-somebody-else", with("iss", `"https://other.example"`), "issuer"},
 		{"issuer-with-a-slash", with("iss", `"`+issuerURL+`/"`), "issuer"},
 		{"issuer-empty", with("iss", `""`), "issuer"},
-		{"issuer-null", with("iss", `null`), "malformed"},
 		{"issuer-list", with("iss", `["`+issuerURL+`"]`), "malformed"},
 		{"audience-of-somebody-else", with("aud", `"https://other.example"`), "audience"},
 		{"audience-longer", with("aud", `"`+audience+`/"`), "audience"},

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// check returns what is wrong with c, whose defaults are filled in.
-func (c Config) check() error {
+// check returns what the claims are called, or what is wrong with c, whose
+// defaults are filled in.
+func (c Config) check() (claims.Names, error) {
 	found := fault.In("introspection")
 	if reason := address.Fault(c.Endpoint, "who can listen on the way has every token"); reason != "" {
 		found.Add("Endpoint", address.WithoutUser(c.Endpoint), reason)
@@ -30,7 +32,8 @@ func (c Config) check() error {
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		found.Add("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
 	}
-	return found.Err()
+	names := claims.NamesOf(found, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	return names, found.Err()
 }
 
 // checkClient wants exactly one way in which this service is authenticated.
@@ -69,8 +72,11 @@ func (c Config) checkTokens(found *fault.List) {
 		}
 	}
 	for i, name := range c.Types {
-		if name == "" {
+		switch name {
+		case "":
 			found.AddAt("Types", i, "", "is empty; an answer that has no type needs none")
+		case typeNone:
+			found.AddAt("Types", i, name, "says that a token is not an access token (RFC 8693 section 2.2.1)")
 		}
 	}
 	if c.Skew > maxSkew {
@@ -91,16 +97,16 @@ func (c Config) checkBounds(found *fault.List) {
 	if c.Timeout < 0 || c.Timeout > mostTimeout {
 		found.Add("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
 	}
-	if c.CacheLifetime > mostCacheLifetime {
-		found.Add("CacheLifetime", c.CacheLifetime.String(), "must be at most 60 seconds; a revoked token is good for as long")
+	if c.Cache.Lifetime > mostCacheLifetime {
+		found.Add("Cache.Lifetime", c.Cache.Lifetime.String(), "must be at most 60 seconds; a revoked token is good for as long")
 	}
-	if c.InactiveLifetime > mostInactiveLifetime {
-		found.Add("InactiveLifetime", c.InactiveLifetime.String(), "must be at most 5 seconds")
+	if c.Cache.InactiveLifetime > mostInactiveLifetime {
+		found.Add("Cache.InactiveLifetime", c.Cache.InactiveLifetime.String(), "must be at most 5 seconds")
 	}
 	if c.InsecureOnOutage < 0 || c.InsecureOnOutage > mostOutage {
 		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
 	}
-	if c.InsecureOnOutage > 0 && (c.CacheLifetime < 0 || c.MaxCached < 0) {
+	if c.InsecureOnOutage > 0 && (c.Cache.Lifetime < 0 || c.Cache.Max < 0) {
 		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "says nothing where no answer is remembered")
 	}
 }

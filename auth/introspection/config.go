@@ -38,6 +38,11 @@ type Config struct {
 	// and ID tokens active as well, and say only there what they are. Default:
 	// "Bearer", "DPoP", "at+jwt", "access_token" and "access".
 	Types []string
+	// RequireType refuses tokens whose answer has none of token_type, typ and
+	// token_use. Set it with InsecureAnyAudience and InsecureNoExpiry if the
+	// server says the type of an access token: without an audience nothing else
+	// tells a refresh token from it.
+	RequireType bool
 	// InsecureNoExpiry accepts tokens without exp. A request that streams is
 	// then not ended when its token is. Where a server leaves type and exp out
 	// of what it says about a refresh token, as Doorkeeper does, the refresh
@@ -61,21 +66,10 @@ type Config struct {
 	// Default: 64. At most 1024.
 	MaxConcurrent int
 
-	// CacheLifetime is how long an answer about a good token is believed, and
-	// never past its exp: for so long a revoked token may still be used.
-	// Default: 60 seconds. At most 60 seconds. Negative is not at all.
-	CacheLifetime time.Duration
-	// InactiveLifetime is how long a token that was refused stays refused
-	// without asking again. Default: 5 seconds. At most 5 seconds. Negative is
-	// not at all.
-	InactiveLifetime time.Duration
-	// MaxCached bounds how many good tokens are remembered, at 1 KiB each on
-	// average. Refused tokens are remembered apart, at most 1024, so that
-	// nobody drives out good ones by sending bad ones. Default: 10000. Negative
-	// remembers none.
-	MaxCached int
-	// InsecureOnOutage is how long after its CacheLifetime the last good answer
-	// about a token is used while the endpoint fails, and never past the exp.
+	// Cache says how long answers are remembered, and how many.
+	Cache Cache
+	// InsecureOnOutage is how long after its Cache.Lifetime the last good
+	// answer about a token is used while the endpoint fails, and never past the exp.
 	// Whoever can make the endpoint fail keeps a revoked token alive for as
 	// long. That it is set is logged once, by New. Default: not at all, such
 	// tokens are refused with 503. At most 1 hour.
@@ -84,22 +78,39 @@ type Config struct {
 	// Skew is how much the clocks of issuer and service may differ. Default: 60
 	// seconds. At most 5 minutes. A negative value allows no difference.
 	Skew time.Duration
-	// RolesClaim is the member of an answer that holds the caller's roles, a
-	// list of strings or one string: its name, or else a path of names such as
-	// "realm_access.roles". An answer without it has no roles. Default:
-	// "roles".
-	RolesClaim string
-	// TierClaim is the member, or path, that names the caller's rate-limit
-	// tier. Default: none is read.
+	// RolesClaims are the members of an answer that hold the caller's roles,
+	// each a list of strings or one string; the roles of all of them count. A
+	// member is written as its name, or as a path of names with dots between
+	// them, such as "realm_access.roles"; a member that has the whole text as
+	// its name comes first. Where a name in a path holds a dot, write a JSON
+	// Pointer (RFC 6901), which begins with a slash:
+	// "/resource_access/com.example.web/roles". An answer without any of them
+	// has no roles. Default: "roles". At most 16.
+	RolesClaims []string
+	// TierClaim is the member that names the caller's rate-limit tier, written
+	// as in RolesClaims. Default: none is read.
 	TierClaim string
+	// TokenIDClaim is the member that identifies a token in place of jti,
+	// written as in RolesClaims. Revocations name a token by it. Default:
+	// "jti".
+	TokenIDClaim string
+	// ClientClaim is the member that stands in for a missing sub, which RFC
+	// 7662 section 2.2 makes optional, such as "client_id", written as in
+	// RolesClaims: servers leave sub out for clients that act for themselves.
+	// The subject is then "client:" and the value, such as "client:reports", so
+	// that a client is never taken for the person of that name; a token whose
+	// sub begins with "client:" is refused (RFC 9700 section 4.15). Default:
+	// none, tokens without sub are refused.
+	ClientClaim string
 	// Method is the [bulwark.Principal] Method of the callers. Default:
 	// "introspection".
 	Method string
 	// Revocations names the tokens that are no longer good, before their
 	// remembered answers have run out or the server knows. It is asked on every
 	// request and has 2 seconds to answer; [auth.MemoryRevocations] never
-	// waits. An outage is 503. Tokens without jti or iat are refused where it
-	// is set, for they could not be revoked. Optional.
+	// waits. An outage is 503. Where it is set, tokens that have neither jti
+	// (see TokenIDClaim) nor sid nor iat are refused, because no revocation
+	// could name them. Optional.
 	Revocations auth.Revocations
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof
 	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
@@ -114,6 +125,23 @@ type Config struct {
 	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound
 	// to nothing, which anybody can use who has got hold of one.
 	InsecureUnbound bool
+}
+
+// Cache says how long answers are remembered, and how many.
+type Cache struct {
+	// Lifetime is how long an answer about a good token is believed, and never
+	// past its exp: for so long a revoked token may still be used. Default: 60
+	// seconds. At most 60 seconds. Negative is not at all.
+	Lifetime time.Duration
+	// InactiveLifetime is how long a token that was refused stays refused
+	// without asking again. Default: 5 seconds. At most 5 seconds. Negative is
+	// not at all.
+	InactiveLifetime time.Duration
+	// Max bounds how many good tokens are remembered, at 1 KiB each on average.
+	// Refused tokens are remembered apart, at most 1024, so that nobody drives
+	// out good ones by sending bad ones. Default: 10000. Negative remembers
+	// none.
+	Max int
 }
 
 // Format names the issuer, and keeps the secret out of logs for every verb.
@@ -162,15 +190,14 @@ func (c Config) withDefaults() Config {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.Timeout, defaultTimeout}, {&c.CacheLifetime, mostCacheLifetime}, {&c.InactiveLifetime, mostInactiveLifetime}, {&c.Skew, defaultSkew},
+		{&c.Timeout, defaultTimeout}, {&c.Cache.Lifetime, mostCacheLifetime}, {&c.Cache.InactiveLifetime, mostInactiveLifetime}, {&c.Skew, defaultSkew},
 	} {
 		*open.field = cmp.Or(*open.field, open.value)
 	}
 	c.MaxAnswerBytes = cmp.Or(c.MaxAnswerBytes, defaultAnswerBytes)
 	c.MaxTokenBytes = cmp.Or(c.MaxTokenBytes, defaultTokenBytes)
 	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, defaultConcurrent)
-	c.MaxCached = cmp.Or(c.MaxCached, defaultCache)
-	c.RolesClaim = cmp.Or(c.RolesClaim, "roles")
+	c.Cache.Max = cmp.Or(c.Cache.Max, defaultCache)
 	c.Method = cmp.Or(c.Method, "introspection")
 	return c
 }
@@ -184,12 +211,13 @@ func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(te
 // everything that is wrong. The endpoint need not be up yet.
 func New(c Config) (*Introspector, error) {
 	c = c.withDefaults()
-	if err := c.check(); err != nil {
+	names, err := c.check()
+	if err != nil {
 		return nil, err
 	}
 	if c.InsecureOnOutage > 0 {
 		slog.Default().Info("security layer with InsecureOnOutage: a token is accepted by its last answer while the endpoint fails",
 			"layer", "introspection", "issuer", c.Issuer, "for", c.InsecureOnOutage.String())
 	}
-	return newIntrospector(c), nil
+	return newIntrospector(c, names), nil
 }

@@ -34,7 +34,7 @@
 // # Not covered
 //
 // A revoked token is good until its answer has run out: set
-// [Config.CacheLifetime] to as little as the load allows.
+// [Cache.Lifetime] to as little as the load allows.
 //
 // Somebody who sends many tokens that nobody issued makes as many questions, up
 // to [Config.MaxConcurrent] at a time, and others wait their turn: limit by
@@ -43,7 +43,7 @@
 // such tokens can have others refused with 503.
 //
 // A refresh token is told from an access token only where the answer says so in
-// a type or by its audience. Signed answers (RFC 9701) and tokens of several
+// a type (see [Config.RequireType]) or by its audience. Signed answers (RFC 9701) and tokens of several
 // issuers behind one endpoint are not read.
 //
 // # Errors
@@ -62,7 +62,12 @@
 // it, such as the audience mapper of Keycloak; else
 // [Config.InsecureAnyAudience] must be set, and [Config.InsecureNoExpiry] where
 // exp is. Where sub is missing, as some servers have it for clients that act
-// for themselves, the token is refused.
+// for themselves, the token is refused unless [Config.ClientClaim] names the
+// member that stands in for it.
+//
+// An endpoint that answers 4xx with an error about the token, such as
+// "unsupported_token_type" for a signed token, has decided: the token is
+// refused with 401. Other answers that are not 200 are an outage.
 //
 // The Examples show a Config and what New says of a wrong one. The tests of a
 // service find an endpoint in package authtest.

@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // endpoint asks the authorization server (RFC 7662 section 2).
@@ -52,20 +55,34 @@ func newTransport(connections int) *http.Transport {
 	}
 }
 
-// ask returns the answer about a token, not yet read.
-func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *failure) {
+// ask returns the answer about a token, not yet read, or the refusal of the
+// token, or why there is neither.
+func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *refusal, *failure) {
 	request, err := e.request(ctx, token)
 	if err != nil {
-		return nil, &failure{cause: fmt.Errorf("authenticate this service: %w", err)}
+		return nil, nil, &failure{cause: fmt.Errorf("authenticate this service: %w", err)}
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, &failure{cause: readable(err)}
+		return nil, nil, &failure{cause: readable(err)}
 	}
 	defer response.Body.Close()
 	if f := statusFault(response.StatusCode); f != nil {
-		return nil, f
+		code := e.errorCode(response, token)
+		if decided(response.StatusCode, code) {
+			return nil, &refusal{"inactive", fmt.Errorf("%w with the error %s", f.cause, code)}, nil
+		}
+		if code != "" {
+			f.cause = fmt.Errorf("%w with the error %s", f.cause, code)
+		}
+		return nil, nil, f
 	}
+	body, f := e.body(response)
+	return body, nil, f
+}
+
+// body returns the body of an answer, within the bounds.
+func (e *endpoint) body(response *http.Response) ([]byte, *failure) {
 	media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
 		return nil, &failure{cause: errors.New("the answer is not application/json"), token: true, strike: true}
@@ -79,6 +96,52 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *failure) {
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
+
+// decided reports whether an answer that is not 200 is about the token, so that
+// the endpoint is not down: it has been asked about a token of a kind that it
+// does not have, or that it does not take for a token (RFC 7009 section 2.2.1,
+// RFC 6750 section 3.1, RFC 8628 section 3.5). With 401 and 403 an error is
+// about the credentials of this service (RFC 7662 section 2.3).
+func decided(status int, code string) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	}
+	if status < 400 || status > 499 {
+		return false
+	}
+	switch code {
+	case "unsupported_token_type", "invalid_token", "expired_token", "token_expired", "token_inactive", "inactive_token":
+		return true
+	}
+	return false
+}
+
+// errorCode returns the member error of an answer (RFC 6749 section 5.2), empty
+// where there is none that can be logged: the other side has written it.
+func (e *endpoint) errorCode(response *http.Response, token string) string {
+	body, f := e.body(response)
+	if f != nil {
+		return ""
+	}
+	members, err := jsondoc.Members(nil, body, jsondoc.Limits{Bytes: len(body), Depth: 8, Keys: 64})
+	if err != nil {
+		return ""
+	}
+	code, _ := claims.Find(members, "error").(string)
+	if code == "" || len(code) > maxErrorCode || strings.Contains(token, code) {
+		return ""
+	}
+	for i := range len(code) {
+		if c := code[i]; c != '_' && (c < 'a' || c > 'z') {
+			return ""
+		}
+	}
+	return code
+}
+
+// maxErrorCode bounds an error in the log.
+const maxErrorCode = 40
 
 // request makes the question (RFC 7662 section 2.1). What authenticates it adds
 // to a draft, so that it cannot send the token anywhere else.

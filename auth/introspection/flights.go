@@ -184,9 +184,12 @@ func (fs *flights) fly(f *flight, k key, token string) {
 
 func (fs *flights) question(ctx context.Context, token string) outcome {
 	asked := time.Now()
-	body, bad := fs.endpoint.ask(ctx, token)
-	if bad != nil {
-		return outcome{failure: bad}
+	body, bad, failed := fs.endpoint.ask(ctx, token)
+	switch {
+	case failed != nil:
+		return outcome{failure: failed}
+	case bad != nil:
+		return outcome{refusal: bad}
 	}
 	return fs.rules.read(body, asked, time.Now())
 }

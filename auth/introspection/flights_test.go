@@ -282,7 +282,7 @@ func TestTogether(t *testing.T) {
 		return says(with("sub", `"`+token+`"`))(r)
 	})
 	c := config(s)
-	c.MaxCached, c.CacheLifetime, c.InactiveLifetime, c.InsecureOnOutage, c.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
+	c.Cache.Max, c.Cache.Lifetime, c.Cache.InactiveLifetime, c.InsecureOnOutage, c.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
 	i := mustNew(t, c)
 	var wg sync.WaitGroup
 	for n := range 8 {

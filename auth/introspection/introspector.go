@@ -37,7 +37,7 @@ var (
 	_ bulwark.Shutdowner = (*Introspector)(nil)
 )
 
-func newIntrospector(c Config) *Introspector {
+func newIntrospector(c Config, names claims.Names) *Introspector {
 	i := &Introspector{
 		maxTokenBytes: int(c.MaxTokenBytes),
 		scope:         scopeOf(c.Endpoint, c.Client.ID),
@@ -50,8 +50,8 @@ func newIntrospector(c Config) *Introspector {
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		revocations: revocation.New(c.Revocations, 0),
-		roles:       claims.NewPath(c.RolesClaim), tier: claims.NewPath(c.TierClaim),
-		skew: max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry,
+		names:       names,
+		skew:        max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
 	return i

@@ -31,10 +31,10 @@ type other struct {
 
 func newMemory(c Config) *memory {
 	m := &memory{
-		answers: cache.New[*answer](c.MaxCached), others: cache.New[other](maxRefusals),
-		fresh: c.CacheLifetime, inactive: c.InactiveLifetime, outage: c.InsecureOnOutage,
+		answers: cache.New[*answer](c.Cache.Max), others: cache.New[other](maxRefusals),
+		fresh: c.Cache.Lifetime, inactive: c.Cache.InactiveLifetime, outage: c.InsecureOnOutage,
 	}
-	if c.CacheLifetime < 0 {
+	if c.Cache.Lifetime < 0 {
 		m.answers = cache.New[*answer](0)
 	}
 	return m

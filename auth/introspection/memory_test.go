@@ -44,7 +44,7 @@ func TestGoodAnswersAreRemembered(t *testing.T) {
 		holds  time.Duration
 	}{
 		{"by-default", nil, 0, time.Minute},
-		{"for-a-time", func(c *introspection.Config) { c.CacheLifetime = 10 * time.Second }, 0, 10 * time.Second},
+		{"for-a-time", func(c *introspection.Config) { c.Cache.Lifetime = 10 * time.Second }, 0, 10 * time.Second},
 		{"until-its-end", nil, 30 * time.Second, 30 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAnswersAgeFromTheQuestion(t *testing.T) {
 }
 
 func TestNothingIsRemembered(t *testing.T) {
-	none := func(c *introspection.Config) { c.CacheLifetime, c.InactiveLifetime = -1, -1 }
+	none := func(c *introspection.Config) { c.Cache.Lifetime, c.Cache.InactiveLifetime = -1, -1 }
 	inBubble(t, none, func(t *testing.T, s *server, service *service) {
 		s.asks(t, 3, func() {
 			for range 3 {
@@ -115,7 +115,7 @@ func TestRefusalsAreRememberedShortly(t *testing.T) {
 	}{
 		{`{"active":false}`, "inactive", nil, 5 * time.Second},
 		{with("aud", `"other"`), "audience", nil, 5 * time.Second},
-		{`{"active":false}`, "inactive", func(c *introspection.Config) { c.InactiveLifetime = time.Second }, time.Second},
+		{`{"active":false}`, "inactive", func(c *introspection.Config) { c.Cache.InactiveLifetime = time.Second }, time.Second},
 	} {
 		t.Run(test.reason, func(t *testing.T) {
 			inBubble(t, test.change, func(t *testing.T, s *server, service *service) {
@@ -188,7 +188,7 @@ func TestBadTokensDriveOutNothing(t *testing.T) {
 		return says(good)(r)
 	})
 	c := config(s)
-	c.MaxCached = 10
+	c.Cache.Max = 10
 	service := newService(t, c)
 	for n := range 5 {
 		service.accepts(fmt.Sprint("good", n))
@@ -220,7 +220,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := config(&server{answer: says(test.body)})
-			c.MaxCached = test.size
+			c.Cache.Max = test.size
 			i := mustNew(t, c)
 			for n := range 3000 {
 				if _, err := i.Verify(t.Context(), fmt.Sprint(n)); err != nil {
@@ -240,7 +240,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // An answer that grows takes the place of others.
 func TestMemoryIsBoundedWhenAnswersGrow(t *testing.T) {
-	inBubble(t, func(c *introspection.Config) { c.MaxCached = 64 }, func(t *testing.T, s *server, service *service) {
+	inBubble(t, func(c *introspection.Config) { c.Cache.Max = 64 }, func(t *testing.T, s *server, service *service) {
 		for round := range 6 {
 			s.become(says(with("x", `"`+strings.Repeat("x", 100+round*9000)+`"`)))
 			for n := range 64 {
@@ -256,7 +256,7 @@ func TestMemoryIsBoundedWhenAnswersGrow(t *testing.T) {
 
 // An answer that finds no room takes away the one that it replaces.
 func TestAnswersThatFindNoRoom(t *testing.T) {
-	small := func(c *introspection.Config) { c.MaxCached, c.InsecureOnOutage = 8, time.Hour }
+	small := func(c *introspection.Config) { c.Cache.Max, c.InsecureOnOutage = 8, time.Hour }
 	inBubble(t, small, func(t *testing.T, s *server, service *service) {
 		service.accepts("opaque")
 		time.Sleep(time.Minute)

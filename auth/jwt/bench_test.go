@@ -51,7 +51,7 @@ func protected(t testing.TB, key crypto.Signer, cacheSize int, claims authtest.C
 	issuer.Publish(key)
 	config := issuer.Config()
 	config.MaxCached = cacheSize
-	config.RolesClaim = "realm_access.roles"
+	config.RolesClaims = []string{"realm_access.roles"}
 	layer, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{mustNew(t, config)}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,11 @@
 package jwt
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -37,6 +39,15 @@ func (c Config) check(found *fault.List) {
 		if want.name == "" || want.value == "" {
 			found.Add("Require", want.name, "has an empty name or value; a claim cannot be required to be missing")
 		}
+		if _, err := claims.NewPath(want.name); err != nil {
+			found.Add("Require", want.name, err.Error())
+		}
+		switch {
+		case want.name == "iss" && want.value != c.Issuer:
+			found.Add("Require", want.name, "is another value than Issuer; no token can have both")
+		case slices.Contains(neverTexts, want.name):
+			found.Add("Require", want.name, "is never a text; no token would be accepted")
+		}
 	}
 	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
 		found.Add("DPoP", "", "was made without dpop.New; check its error")
@@ -58,6 +69,9 @@ func (c Config) check(found *fault.List) {
 // maxRequire bounds what each token is compared with.
 const maxRequire = 16
 
+// neverTexts are the claims that are not a text in any token that is accepted.
+var neverTexts = []string{"exp", "iat", "nbf", "auth_time", "cnf"}
+
 // types returns the accepted types in lower case: typ is a media type, whose
 // case does not matter (RFC 7515 section 4.1.9).
 func (c Config) types(found *fault.List) []string {
@@ -70,8 +84,8 @@ func (c Config) types(found *fault.List) []string {
 		switch {
 		case typ == "" || typ == "jwt":
 			found.AddAt("Types", i, typ, "tells access tokens from no others; set InsecurePlainType if the issuer has no better")
-		case strings.HasPrefix(typ, "application/") || len(typ) > jose.MaxType:
-			found.AddAt("Types", i, typ, "must be without application/ in front, and at most 64 bytes")
+		case strings.HasPrefix(typ, "application/") || len(typ) > jose.MaxType || !jose.IsPrintable(typ):
+			found.AddAt("Types", i, typ, "must be without application/ in front, and at most 64 bytes of printable ASCII")
 		}
 		types = append(types, typ)
 	}

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -31,7 +32,7 @@ func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
 	if err := v.checkClaims(&set, members, now); err != nil {
 		return checked{}, err
 	}
-	grants, err := claims.ReadGrants(members, v.roles, v.tier)
+	grants, err := claims.ReadGrants(members, v.names)
 	return checked{set, grants}, err
 }
 
@@ -41,7 +42,7 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 		return claims.Malformed("no iss")
 	}
 	if set.Issuer != v.issuer {
-		return auth.Invalid("issuer", nil)
+		return auth.Invalid("issuer", fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(set.Issuer), claims.Shown(v.issuer)))
 	}
 	if err := v.checkAudience(set, members); err != nil {
 		return err
@@ -57,8 +58,8 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
-	if set.Subject == "" {
-		return claims.Malformed("no sub")
+	if err := set.Settle(members, v.names); err != nil {
+		return err
 	}
 	return v.revocations.Reaches(set)
 }
@@ -66,8 +67,8 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 // checkAudience wants one of our names in aud, or where there is none in the
 // claim that stands in for it.
 func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) error {
-	if set.Audience == nil && v.audienceClaim != "" {
-		set.Audience = claims.Find(members, v.audienceClaim)
+	if set.Audience == nil {
+		set.Audience = v.audienceClaim.Find(members)
 	}
 	return set.CheckAudience(v.audience)
 }
@@ -75,8 +76,9 @@ func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) erro
 // checkRequired compares the claims that must have one value.
 func (v *Verifier) checkRequired(members []jsondoc.Member) error {
 	for _, want := range v.require {
-		if text, _ := claims.Find(members, want.name).(string); text != want.value {
-			return auth.Invalid("claim", errors.New("the claim "+want.name+" has not the value that is required"))
+		value := want.path.Find(members)
+		if text, _ := value.(string); text != want.value {
+			return auth.Invalid("claim", fmt.Errorf("the claim %s is %s, required is %s", want.name, textOf(value), claims.Shown(want.value)))
 		}
 	}
 	return nil
@@ -90,20 +92,38 @@ func (v *Verifier) checkTimes(set *claims.Set, now time.Time) error {
 	if err := set.CheckTimes(now, v.skew); err != nil {
 		return err
 	}
-	if v.maxLifetime > 0 && (set.Issued.IsZero() || set.Expires.Sub(set.Issued) > v.maxLifetime) {
-		return auth.Invalid("lifetime", nil)
+	if v.maxLifetime > 0 && set.Issued.IsZero() {
+		return auth.Invalid("lifetime", errors.New("no iat, which MaxLifetime needs"))
+	}
+	if lifetime := set.Expires.Sub(set.Issued); v.maxLifetime > 0 && lifetime > v.maxLifetime {
+		return auth.Invalid("lifetime", fmt.Errorf("the exp is %v after the iat, MaxLifetime is %v", lifetime.Truncate(time.Second), v.maxLifetime))
 	}
 	return nil
 }
 
+// textOf is the value of a claim for the log.
+func textOf(value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "missing"
+	case string:
+		return claims.Shown(value)
+	}
+	return "not a string"
+}
+
 // claim is one of [Config.Require].
-type claim struct{ name, value string }
+type claim struct {
+	name, value string
+	path        claims.Path
+}
 
 // required returns the claims in a fixed order, for the log.
 func required(wanted map[string]string) []claim {
 	var all []claim
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		all = append(all, claim{name, wanted[name]})
+		path, _ := claims.NewPath(name) // whose error New has reported
+		all = append(all, claim{name, wanted[name], path})
 	}
 	return all
 }

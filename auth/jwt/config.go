@@ -25,16 +25,19 @@ type Config struct {
 	// issuer would do here.
 	Audience []string
 	// AudienceClaim is read in place of aud in tokens that have no aud, such as
-	// "client_id" for Cognito, whose access tokens name only the client.
-	// Default: none, tokens without aud are refused.
+	// "client_id" for Cognito, whose access tokens name only the client. See
+	// RolesClaims for how a claim is written. Default: none, tokens without aud
+	// are refused.
 	AudienceClaim string
 	// Keys are the issuer's keys: [Discover], [RemoteKeys], [StaticKeys],
 	// [SecretKeys] or [Signer.Keys]. Required.
 	Keys KeySource
 	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1):
-	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, and
-	// for secrets HS256, HS384, HS512. Default: all that the Keys allow. The
-	// algorithm "none" cannot be named.
+	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or
+	// its other name Ed25519 (RFC 9864), and for secrets HS256, HS384, HS512.
+	// Who accepts one of two names accepts the other. At least one must be for
+	// the Keys where those are known at start. Default: all that the Keys
+	// allow. The algorithm "none" cannot be named.
 	Algorithms []string
 	// Types are the accepted values of typ, without "application/" in front.
 	// Default: "at+jwt", which marks access tokens (RFC 9068 section 2.1).
@@ -46,7 +49,8 @@ type Config struct {
 	InsecurePlainType bool
 	// Require names claims that a token must have with exactly this text as
 	// value, such as {"token_use": "access"}: what an issuer writes into its
-	// access tokens only, or a tenant. At most 16.
+	// access tokens only, or a tenant. See RolesClaims for how a claim is
+	// written. At most 16.
 	Require map[string]string
 	// Skew is how much the clocks of issuer and service may differ. Default: 60
 	// seconds. At most 5 minutes. A negative value allows no difference.
@@ -54,13 +58,30 @@ type Config struct {
 	// MaxLifetime refuses tokens whose exp is further than this after their
 	// iat, which they must then have. Default: no limit. At most 10 years.
 	MaxLifetime time.Duration
-	// RolesClaim is the claim that holds the caller's roles, a list of strings
-	// or one string: the name of a claim, or else a path of names such as
-	// "realm_access.roles". A token without it has no roles. Default: "roles".
-	RolesClaim string
-	// TierClaim is the claim, or path, that names the caller's rate-limit tier.
-	// Default: none is read.
+	// RolesClaims are the claims that hold the caller's roles, each a list of
+	// strings or one string; the roles of all of them count. A claim is written
+	// as its name, or as a path of names with dots between them, such as
+	// "realm_access.roles"; a claim that has the whole text as its name comes
+	// first. Where a name in a path holds a dot, write a JSON Pointer (RFC
+	// 6901), which begins with a slash:
+	// "/resource_access/com.example.web/roles". A token without any of them has
+	// no roles. Default: "roles". At most 16.
+	RolesClaims []string
+	// TierClaim is the claim that names the caller's rate-limit tier, written
+	// as in RolesClaims. Default: none is read.
 	TierClaim string
+	// TokenIDClaim is the claim that identifies a token in place of jti, such
+	// as "uti" for Entra ID, written as in RolesClaims. Revocations name a
+	// token by it. Default: "jti".
+	TokenIDClaim string
+	// ClientClaim is the claim that stands in for a missing sub, such as
+	// "client_id", written as in RolesClaims: for issuers that leave sub out of
+	// the tokens of clients which act for themselves. The subject is then
+	// "client:" and the value, such as "client:reports", so that a client is
+	// never taken for the person of that name; a token whose sub begins with
+	// "client:" is refused (RFC 9700 section 4.15). Default: none, tokens
+	// without sub are refused.
+	ClientClaim string
 	// DPoP accepts tokens that are bound to a key of the client's, with a proof
 	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
 	// are bound to nothing are then refused.
@@ -76,9 +97,10 @@ type Config struct {
 	InsecureUnbound bool
 	// Revocations names the tokens that are no longer good. It is asked on
 	// every request, also for cached tokens, and has 2 seconds to answer;
-	// [auth.MemoryRevocations] never waits. Tokens without jti or iat are
-	// refused where it is set, for they could not be revoked. Optional: without
-	// it a token is good until it expires.
+	// [auth.MemoryRevocations] never waits. Where it is set, tokens that have
+	// neither jti (see TokenIDClaim) nor sid nor iat are refused, because no
+	// revocation could name them. Optional: without it a token is good until it
+	// expires.
 	Revocations auth.Revocations
 	// InsecureOnOutage is how long tokens are accepted unasked while
 	// Revocations does not answer, from its first failure on. An answer to any
@@ -115,6 +137,8 @@ func New(c Config) (*Verifier, error) {
 	found := fault.In("jwt")
 	c.check(found)
 	types := c.types(found)
+	names := claims.NamesOf(found, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	audienceClaim := claims.PathOf(found, "AudienceClaim", c.AudienceClaim)
 	algorithms, err := c.algorithms()
 	found.Join(err)
 	if err := found.Err(); err != nil {
@@ -123,11 +147,10 @@ func New(c Config) (*Verifier, error) {
 	v := &Verifier{
 		issuer:        c.Issuer,
 		audience:      c.Audience,
-		audienceClaim: c.AudienceClaim,
+		audienceClaim: audienceClaim,
+		names:         names,
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
-		roles:         claims.NewPath(cmp.Or(c.RolesClaim, "roles")),
-		tier:          claims.NewPath(c.TierClaim),
 		method:        cmp.Or(c.Method, "jwt"),
 		skew:          max(cmp.Or(c.Skew, defaultSkew), 0),
 		maxBytes:      int(cmp.Or(c.MaxTokenBytes, defaultMaxBytes)),

@@ -25,10 +25,10 @@ import (
 
 func keycloak() jwt.Config {
 	return jwt.Config{
-		Issuer:     "https://login.example.com/realms/acme",
-		Audience:   []string{"documents-api"},
-		Keys:       jwt.Discover("https://login.example.com/realms/acme", jwt.RemoteConfig{}),
-		RolesClaim: "realm_access.roles",
+		Issuer:      "https://login.example.com/realms/acme",
+		Audience:    []string{"documents-api"},
+		Keys:        jwt.Discover("https://login.example.com/realms/acme", jwt.RemoteConfig{}),
+		RolesClaims: []string{"realm_access.roles"},
 	}
 }
 
@@ -39,16 +39,16 @@ func keycloakBefore() jwt.Config {
 		Keys:              jwt.Discover("https://login.example.com/realms/acme", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
 		Require:           map[string]string{"typ": "Bearer"},
-		RolesClaim:        "realm_access.roles",
+		RolesClaims:       []string{"realm_access.roles"},
 	}
 }
 
 func auth0() jwt.Config {
 	return jwt.Config{
-		Issuer:     "https://acme.eu.auth0.com/",
-		Audience:   []string{"https://api.example.com"},
-		Keys:       jwt.Discover("https://acme.eu.auth0.com/", jwt.RemoteConfig{}),
-		RolesClaim: "https://api.example.com/roles",
+		Issuer:      "https://acme.eu.auth0.com/",
+		Audience:    []string{"https://api.example.com"},
+		Keys:        jwt.Discover("https://acme.eu.auth0.com/", jwt.RemoteConfig{}),
+		RolesClaims: []string{"https://api.example.com/roles"},
 	}
 }
 
@@ -59,6 +59,7 @@ func entra() jwt.Config {
 		Keys:              jwt.Discover("https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
 		Require:           map[string]string{"azp": "33333333-3333-3333-3333-333333333333"},
+		TokenIDClaim:      "uti",
 	}
 }
 
@@ -68,7 +69,7 @@ func okta() jwt.Config {
 		Audience:          []string{"api://default"},
 		Keys:              jwt.Discover("https://acme.okta.com/oauth2/default", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		RolesClaim:        "groups",
+		RolesClaims:       []string{"groups"},
 	}
 }
 
@@ -80,7 +81,7 @@ func cognito() jwt.Config {
 		Keys:              jwt.Discover("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abcdefghi", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
 		Require:           map[string]string{"token_use": "access"},
-		RolesClaim:        "cognito:groups",
+		RolesClaims:       []string{"cognito:groups"},
 	}
 }
 
@@ -137,7 +138,7 @@ func TestIssuers(t *testing.T) {
 		{"entra", entra(), `"typ":"JWT"`, map[string]any{
 			"aud": "22222222-2222-2222-2222-222222222222", "azp": client, "azpacr": "1", "sub": "AAAAAAAAAAAAAAAAAAAAAIkz", "oid": "00000000-0000-0000-66f3-3332eca7ea81",
 			"tid": tenant, "ver": "2.0", "scp": "Documents.Read Documents.Write", "roles": []string{"Editor"}, "uti": "fqiBqXLPj0",
-		}, bulwark.Principal{Subject: "AAAAAAAAAAAAAAAAAAAAAIkz", Roles: []string{"Editor"}, Scopes: []string{"Documents.Read", "Documents.Write"}}, []other{
+		}, bulwark.Principal{Subject: "AAAAAAAAAAAAAAAAAAAAAIkz", TokenID: "fqiBqXLPj0", Roles: []string{"Editor"}, Scopes: []string{"Documents.Read", "Documents.Write"}}, []other{
 			{"id-token-of-the-client", `"typ":"JWT"`, map[string]any{"aud": client, "sub": "AAAAAAAAAAAAAAAAAAAAAIkz", "tid": tenant}, "audience"},
 			{"id-token-for-us", `"typ":"JWT"`, map[string]any{"aud": "22222222-2222-2222-2222-222222222222", "sub": "AAAAAAAAAAAAAAAAAAAAAIkz", "tid": tenant}, "claim"},
 		}},

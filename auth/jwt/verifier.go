@@ -26,13 +26,13 @@ import (
 type Verifier struct {
 	issuer        string
 	audience      []string
-	audienceClaim string
+	audienceClaim claims.Path
 	require       []claim
 	keys          source
 	rules         jose.Rules
 	skew          time.Duration
 	maxLifetime   time.Duration
-	roles, tier   claims.Path
+	names         claims.Names
 	method        string
 	maxBytes      int
 	binding       confirmation.Rules

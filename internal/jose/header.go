@@ -71,6 +71,9 @@ func (rules *Rules) ReadHeader(src []byte) (Header, error) {
 			continue
 		}
 		text, ok := m.Text()
+		if !ok && m.Name != "alg" && m.Value() == nil {
+			continue // null in an optional parameter: it is not there
+		}
 		if !ok {
 			return Header{}, malformed(errors.New("header parameter " + m.Name + " is not a string"))
 		}

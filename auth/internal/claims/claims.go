@@ -6,15 +6,18 @@ package claims
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
 // Set are the claims that mean something here. What is not there is zero.
@@ -33,8 +36,11 @@ func Limits(bytes int) jsondoc.Limits {
 // lastSecond is the end of the year 9999: a time past it is nobody's intent.
 const lastSecond = 253402300799
 
-// Read returns the claims among the members. It vouches for their types only.
-// The error is what auth.Invalid makes of a claim that cannot be read.
+// Read returns the claims among the members. It vouches for their types only. A
+// claim that is null is one that is not there, in tokens and in answers: what
+// is required is then missing. A cnf that is null is refused instead, since a
+// binding that got lost would weaken the token. The error is what auth.Invalid
+// makes of a claim that cannot be read.
 func Read(members []jsondoc.Member) (Set, error) {
 	var s Set
 	for _, m := range members {
@@ -63,11 +69,63 @@ func Read(members []jsondoc.Member) (Set, error) {
 		case "cnf":
 			s.Bound, ok = confirmation.Read(m.Value())
 		}
-		if !ok {
+		if !ok && (m.Name == "cnf" || m.Value() != nil) {
 			return Set{}, Malformed("the claim " + m.Name + " is of another type or out of range")
 		}
 	}
 	return s, nil
+}
+
+// clientSubjects begins the subjects of clients that act for themselves. No
+// person is named so (RFC 9700 section 4.15): otherwise a client could pass for
+// the person of that name, or a person for the client.
+const clientSubjects = "client:"
+
+// Names say what claims are called at one issuer. The zero value knows the
+// registered names.
+type Names struct {
+	TokenID Path // in place of jti
+	Client  Path // of the client, for a subject where there is no sub
+	Tier    Path
+	Roles   []Path
+}
+
+// Settle reads what goes by the names of the issuer: the id of the token, and
+// the subject where there is no sub.
+func (s *Set) Settle(members []jsondoc.Member, n Names) error {
+	if n.TokenID.named() {
+		id := n.TokenID.Find(members)
+		text, ok := id.(string)
+		if !ok && id != nil {
+			return Malformed("the claim with the token's id is not a string")
+		}
+		s.TokenID = text
+	}
+	if !n.Client.named() {
+		return s.subject()
+	}
+	if strings.HasPrefix(s.Subject, clientSubjects) {
+		return Malformed("the sub begins with \"client:\", as the subjects of clients without a sub do")
+	}
+	if s.Subject == "" {
+		id := n.Client.Find(members)
+		text, ok := id.(string)
+		if !ok && id != nil {
+			return Malformed("the claim with the client's id is not a string")
+		}
+		if text != "" {
+			s.Subject = clientSubjects + text
+		}
+	}
+	return s.subject()
+}
+
+// subject wants one.
+func (s *Set) subject() error {
+	if s.Subject == "" {
+		return Malformed("no sub")
+	}
+	return nil
 }
 
 // Malformed refuses claims that cannot be what the issuer meant.
@@ -85,7 +143,30 @@ func (s *Set) CheckAudience(ours []string) error {
 			return nil
 		}
 	}
-	return auth.Invalid("audience", nil)
+	return auth.Invalid("audience", fmt.Errorf("the aud is %s, wanted is %s", Shown(names...), Shown(ours...)))
+}
+
+const (
+	shownTexts = 4  // of one list, in the log
+	shownBytes = 96 // of one text
+)
+
+// Shown are texts that somebody else may have written, for the log.
+func Shown(texts ...string) string {
+	if len(texts) == 0 {
+		return "missing"
+	}
+	var b strings.Builder
+	for i, text := range texts {
+		if i == shownTexts {
+			return b.String() + " and more"
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(logtext.Clip(text, shownBytes)))
+	}
+	return b.String()
 }
 
 // CheckTimes compares exp, nbf and iat, where they are there, with the clock,
@@ -94,12 +175,17 @@ func (s *Set) CheckTimes(now time.Time, skew time.Duration) error {
 	latest := now.Add(skew)
 	switch {
 	case !s.Expires.IsZero() && !now.Before(s.Expires.Add(skew)):
-		return auth.Invalid("expired", nil)
-	case s.NotBefore.After(latest), s.Issued.After(latest):
-		return auth.Invalid("not_yet_valid", nil)
+		return auth.Invalid("expired", fmt.Errorf("the exp is %s before now, Skew is %v", apart(s.Expires, now), skew))
+	case s.NotBefore.After(latest):
+		return auth.Invalid("not_yet_valid", fmt.Errorf("the nbf is %s after now, Skew is %v", apart(now, s.NotBefore), skew))
+	case s.Issued.After(latest):
+		return auth.Invalid("not_yet_valid", fmt.Errorf("the iat is %s after now, Skew is %v", apart(now, s.Issued), skew))
 	}
 	return nil
 }
+
+// apart is the time between two, in whole seconds.
+func apart(a, b time.Time) time.Duration { return b.Sub(a).Truncate(time.Second) }
 
 // NumericDate reads seconds since 1970, whole or not (RFC 7519 section 2), from
 // what jsondoc.Member.Number returns.

@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
@@ -12,18 +13,22 @@ type Grants struct {
 	Tier          string
 }
 
-// ReadGrants reads scopes, roles and tier, the latter two from where the paths
+// ReadGrants reads scopes, roles and tier, the latter two from where the names
 // say. A claim in a form that cannot be read refuses the token: half of what an
 // issuer says about a caller is not less, but something else.
-func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
+func ReadGrants(members []jsondoc.Member, n Names) (Grants, error) {
 	var g Grants
-	var ok bool
-	if g.Roles, ok = StringList(roles.find(members)); !ok {
-		return Grants{}, Malformed("the claim with the roles is no list of strings")
+	for _, path := range n.Roles {
+		roles, ok := StringList(path.Find(members))
+		if !ok {
+			return Grants{}, Malformed("the claim with the roles is not a list of strings")
+		}
+		g.add(roles)
 	}
-	if value := tier.find(members); value != nil {
+	var ok bool
+	if value := n.Tier.Find(members); value != nil {
 		if g.Tier, ok = value.(string); !ok {
-			return Grants{}, Malformed("the claim with the tier is no string")
+			return Grants{}, Malformed("the claim with the tier is not a string")
 		}
 	}
 	// RFC 7662 section 2.2 and RFC 8693 section 4.2 have scope as one string;
@@ -40,6 +45,19 @@ func ReadGrants(members []jsondoc.Member, roles, tier Path) (Grants, error) {
 		return Grants{}, Malformed("the claim with the scopes is neither string nor list of strings")
 	}
 	return g, nil
+}
+
+// add puts further roles behind those that are there, each once.
+func (g *Grants) add(roles []string) {
+	if len(g.Roles) == 0 {
+		g.Roles = roles
+		return
+	}
+	for _, role := range roles {
+		if !slices.Contains(g.Roles, role) {
+			g.Roles = append(g.Roles, role)
+		}
+	}
 }
 
 // split returns the scopes in a text, between which there are spaces and
@@ -62,42 +80,4 @@ func split(text string) []string {
 		}
 	}
 	return scopes
-}
-
-// A Path finds a claim by its name, or by a path of names. The whole text is
-// tried as a name first: names that are URLs have dots. The zero value finds
-// nothing.
-type Path struct {
-	name string
-	path []string
-}
-
-// NewPath returns the path that is written with a dot between names.
-func NewPath(text string) Path {
-	return Path{name: text, path: strings.Split(text, ".")}
-}
-
-func (p Path) find(members []jsondoc.Member) any {
-	if p.name == "" {
-		return nil
-	}
-	if value := Find(members, p.name); value != nil || len(p.path) == 1 {
-		return value
-	}
-	value := Find(members, p.path[0])
-	for _, name := range p.path[1:] {
-		object, _ := value.(map[string]any)
-		value = object[name]
-	}
-	return value
-}
-
-// Find returns the value of the member with the name, or nil.
-func Find(members []jsondoc.Member, name string) any {
-	for _, m := range members {
-		if m.Name == name {
-			return m.Value()
-		}
-	}
-	return nil
 }

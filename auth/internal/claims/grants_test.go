@@ -26,7 +26,7 @@ func TestScopes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		grants, err := claims.ReadGrants(members, claims.Path{}, claims.Path{})
+		grants, err := claims.ReadGrants(members, claims.Names{})
 		if err != nil || !slices.Equal(grants.Scopes, want) || cap(grants.Scopes) != len(want) {
 			t.Errorf("%s: %q, %v", text, grants.Scopes, err)
 		}

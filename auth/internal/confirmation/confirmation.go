@@ -28,14 +28,19 @@ type Confirmation struct {
 	Unknown     bool   // there is a cnf that is bound in no way, or in one that nobody here checks
 }
 
-// Read reads the claim cnf. It reports false for one that is no object of
-// strings.
+// Read reads the claim cnf. It reports false where it is not an object, or has
+// a member that is known and is not a text.
+//
+// Members that are not known say something about a binding that is proven, and
+// are ignored (RFC 7800 section 3.1). Alone they are a way of binding that
+// nobody would check, and the token would be as good as unbound. So are, beside
+// others too, the members that RFC 7800 itself has for bindings of their own.
 func Read(claim any) (Confirmation, bool) {
 	members, ok := claim.(map[string]any)
 	if !ok {
 		return Confirmation{}, false
 	}
-	c := Confirmation{Unknown: len(members) == 0}
+	var c Confirmation
 	for name, value := range members {
 		text, isText := value.(string)
 		switch name {
@@ -43,15 +48,18 @@ func Read(claim any) (Confirmation, bool) {
 			c.Key = text
 		case "x5t#S256":
 			c.Certificate = text
-		default:
-			// A way of binding that is not understood would not be checked, and
-			// the token would be as good as unbound.
+		case "jwk", "jwe", "jku", "kid": // RFC 7800 sections 3.2 to 3.5
 			c.Unknown = true
+			continue
+		default:
 			continue
 		}
 		if !isText || text == "" {
 			return Confirmation{}, false
 		}
+	}
+	if !c.bound() {
+		c.Unknown = true
 	}
 	return c, true
 }

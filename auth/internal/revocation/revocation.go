@@ -37,11 +37,11 @@ func New(revocations auth.Revocations, outage time.Duration) Checker {
 	return Checker{revocations, local, outage, new(seen)}
 }
 
-// Reaches returns nil where tokens with the claims can be revoked, or nobody
-// asks.
+// Reaches returns nil where a token with the claims can be revoked, in any of
+// the ways that a store knows, or nobody asks.
 func (c Checker) Reaches(set *claims.Set) error {
-	if c.store != nil && (set.TokenID == "" || set.Issued.IsZero()) {
-		return claims.Malformed("no jti or iat, by which it could be revoked")
+	if c.store != nil && set.TokenID == "" && set.SessionID == "" && set.Issued.IsZero() {
+		return claims.Malformed("neither jti nor sid nor iat, by one of which it could be revoked; TokenIDClaim may name another claim")
 	}
 	return nil
 }
