@@ -35,9 +35,9 @@ func (m *MemoryRevocations) Revoke(_ context.Context, r Revocation) error {
 	end := expiring.Ending(now, r.Expires)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.tokens.Forget(now)
-	m.sessions.Forget(now)
-	m.subjects.Forget(now)
+	m.tokens.Forget(now, nil)
+	m.sessions.Forget(now, nil)
+	m.subjects.Forget(now, nil)
 	if expiring.Over(now, end) {
 		return nil // no verifier accepts it any more
 	}

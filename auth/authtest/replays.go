@@ -20,6 +20,7 @@ func TestReplays(t *testing.T, open func(t *testing.T) dpop.Replays) {
 var replayRules = []rule[dpop.Replays]{
 	{"once", usedOnce},
 	{"ids", usedByBytes},
+	{"clients", usedByClients},
 	{"past", usedTooLate},
 	{"expiry", usedForAWhile},
 	{"many", usedMany},
@@ -27,11 +28,19 @@ var replayRules = []rule[dpop.Replays]{
 	{"cancelled", usedCancelled},
 }
 
-// use reports whether a use was first. An error is noted, and is not first.
+// someone is the client of the rules that are about ids.
+const someone = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+
+// use reports whether a use by someone was first. An error is noted, and is not
+// first.
 func use(t *trial, store dpop.Replays, id string, until time.Time) bool {
+	return useBy(t, store, someone, id, until)
+}
+
+func useBy(t *trial, store dpop.Replays, client, id string, until time.Time) bool {
 	ctx, cancel := t.call()
 	defer cancel()
-	first, err := store.Use(ctx, id, until)
+	first, err := store.Use(ctx, client, id, until)
 	if err != nil {
 		t.fault("Use: %w", err)
 	}
@@ -65,6 +74,26 @@ func usedByBytes(t *trial, store dpop.Replays) {
 				uses(t, store, true, described, whole)
 				uses(t, store, false, described+" again", whole)
 			}
+		}
+	}
+}
+
+// usedByClients wants an id to count within its client, also where the two
+// together are the same text.
+func usedByClients(t *trial, store dpop.Replays) {
+	until := inAnHour()
+	for i, pair := range distinct() {
+		id := fmt.Sprint("shared-", i)
+		for _, client := range pair {
+			once, again := useBy(t, store, client, id, until), useBy(t, store, client, id, until)
+			if !once || again {
+				t.fault("an id of client %.20q of %d bytes beside %.20q: first %t, then %t", client, len(client), pair[0], once, again)
+			}
+		}
+	}
+	for _, cut := range [][2]string{{"ab", "c"}, {"a", "bc"}, {"", "abc"}, {"abc", ""}, {"a:", "bc"}, {"a", ":bc"}, {"a\x00", "bc"}, {"a", "\x00bc"}} {
+		if !useBy(t, store, cut[0], cut[1], until) {
+			t.fault("client %q and id %q are taken for another pair", cut[0], cut[1])
 		}
 	}
 }
@@ -128,13 +157,13 @@ func usedAtOnce(t *trial, store dpop.Replays) {
 func usedCancelled(t *trial, store dpop.Replays) {
 	uses(t, store, true, "an id in an empty store", "used")
 	t.promptly("Use", func(ctx context.Context) {
-		if first, err := store.Use(ctx, "used", inAnHour()); err == nil && first {
+		if first, err := store.Use(ctx, someone, "used", inAnHour()); err == nil && first {
 			t.fault("with a cancelled context a used id is new")
 		}
 	})
 	var first bool
 	var err error
-	if t.promptly("Use", func(ctx context.Context) { first, err = store.Use(ctx, "new", inAnHour()) }) && err == nil {
+	if t.promptly("Use", func(ctx context.Context) { first, err = store.Use(ctx, someone, "new", inAnHour()) }) && err == nil {
 		if !first {
 			t.fault("with a cancelled context a new id is used")
 		}

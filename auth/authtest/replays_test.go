@@ -3,6 +3,7 @@ package authtest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"runtime"
 	"slices"
@@ -38,7 +39,11 @@ func TestReplaysOfFlawedStores(t *testing.T) {
 		"rounds-down":                {replayFlaws{cuts: true}, []string{"expiry"}},
 		"ignores-the-time":           {replayFlaws{forgetsNothing: true}, []string{"expiry"}},
 		"moves-the-time":             {replayFlaws{moves: true}, []string{"expiry"}},
-		"always-first":               {replayFlaws{alwaysFirst: true}, []string{"cancelled", "concurrent", "expiry", "ids", "many", "once", "past"}},
+		"always-first":               {replayFlaws{alwaysFirst: true}, []string{"cancelled", "clients", "concurrent", "expiry", "ids", "many", "once", "past"}},
+		"ignores-the-client":         {replayFlaws{joins: func(_, id string) string { return id }}, []string{"clients"}},
+		"joins-client-and-id":        {replayFlaws{joins: func(client, id string) string { return client + id }}, []string{"clients"}},
+		"joins-with-a-colon":         {replayFlaws{joins: func(client, id string) string { return client + ":" + id }}, []string{"clients"}},
+		"folds-case-of-clients":      {replayFlaws{joins: func(client, id string) string { return strings.ToLower(client) + "\x01" + id }}, []string{"clients"}},
 		"evicts":                     {replayFlaws{evicts: true}, []string{"many"}},
 		"asks-then-writes":           {replayFlaws{races: true}, []string{"concurrent"}},
 		"takes-what-has-passed":      {replayFlaws{takesPast: true}, []string{"past"}},
@@ -47,7 +52,7 @@ func TestReplaysOfFlawedStores(t *testing.T) {
 		"folds-case":                 {replayFlaws{folds: strings.ToLower}, []string{"ids"}},
 		"trusts-where-nobody-waits":  {replayFlaws{trustsCancelled: true}, []string{"cancelled"}},
 		"waits-in-spite-of-contexts": {replayFlaws{waits: 8 * time.Second}, []string{"cancelled"}},
-		"is-down":                    {replayFlaws{fails: errors.New("down")}, []string{"cancelled", "concurrent", "expiry", "ids", "many", "once", "past"}},
+		"is-down":                    {replayFlaws{fails: errors.New("down")}, []string{"cancelled", "clients", "concurrent", "expiry", "ids", "many", "once", "past"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -72,6 +77,7 @@ type replayFlaws struct {
 	races           bool
 	takesPast       bool
 	folds           func(string) string
+	joins           func(client, id string) string // in place of telling both apart
 	trustsCancelled bool
 	waits           time.Duration // when the context says not to
 	fails           error
@@ -85,7 +91,7 @@ type flawedReplays struct {
 	ages []string // ids, the oldest first
 }
 
-func (f *flawedReplays) Use(ctx context.Context, id string, until time.Time) (bool, error) {
+func (f *flawedReplays) Use(ctx context.Context, client, id string, until time.Time) (bool, error) {
 	if ctx.Err() != nil {
 		time.Sleep(f.waits)
 	}
@@ -101,6 +107,11 @@ func (f *flawedReplays) Use(ctx context.Context, id string, until time.Time) (bo
 		until = ceil(until)
 	case f.cuts:
 		until = until.Truncate(time.Second)
+	}
+	if f.joins == nil {
+		id = fmt.Sprintf("%q %q", client, id)
+	} else {
+		id = f.joins(client, id)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -26,9 +26,9 @@ import (
 type Config struct {
 	// Replays remembers the proofs that have been used, until a minute after
 	// they would be accepted: &dpop.MemoryReplays{}, or a store that several
-	// processes share, which has 2 seconds to answer. Where it is full or
-	// cannot be asked, the requests of everybody are refused with 503: put a
-	// limit by address outside, so that no client fills it. Required.
+	// processes share, which has 2 seconds to answer. Where it cannot be asked,
+	// the requests of everybody are refused with 503, and where it is full
+	// those of the clients that have no room left. Required.
 	Replays Replays
 	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
 	// RSA keys of 2048 to 4096 bits are taken: whoever sends the proof chooses
@@ -36,11 +36,14 @@ type Config struct {
 	// PS384, PS512, ES256, ES384, ES512, and EdDSA, whose other name is
 	// Ed25519 (RFC 9864).
 	Algorithms []string
-	// Window is how far the iat of a proof may be from now, before and after.
-	// Default: 60 seconds. At least 1 second, at most 5 minutes.
+	// Window is how far the iat of a proof may be from now, before and after,
+	// where no NonceKey is set. Default: 60 seconds. At least 1 second, at most
+	// 5 minutes.
 	Window time.Duration
 	// NonceKey makes proofs carry a nonce of this service (RFC 9449 section 9),
-	// so that no proof can be made ahead of time. A proof without a nonce is
+	// so that no proof can be made ahead of time. The nonce then tells the time
+	// of a proof, and a client whose clock is wrong can call all the same. A
+	// proof without a nonce is
 	// refused with 401 and the nonce to use, and the client tries again. The
 	// event has the reason "nonce", which alerts should leave out. All
 	// processes have the same key. Default: no nonce is asked for. At least 32

@@ -21,9 +21,17 @@ type nonces struct {
 const nonceMAC = 16 // bytes
 
 // current returns the nonce to use now: that of the stretch that it is in.
-func (n *nonces) current(now time.Time) string {
+func (n *nonces) current(now time.Time) string { return n.of(n.stretch(now)) }
+
+// stretch is the number of the stretch of time.
+func (n *nonces) stretch(at time.Time) uint64 {
+	return uint64(at.Unix()) / uint64(n.lifetime/time.Second)
+}
+
+// of returns the nonce of a stretch.
+func (n *nonces) of(stretch uint64) string {
 	var raw [8 + nonceMAC]byte
-	binary.BigEndian.PutUint64(raw[:8], uint64(now.Unix())/uint64(n.lifetime/time.Second))
+	binary.BigEndian.PutUint64(raw[:8], stretch)
 	mac := hmac.New(sha256.New, n.key)
 	mac.Write([]byte("dpop nonce"))
 	mac.Write(raw[:8])
@@ -33,13 +41,15 @@ func (n *nonces) current(now time.Time) string {
 
 // knows reports whether a nonce is that of this stretch of time or of the last,
 // or of the next: another process whose clock is ahead may have handed it out.
-func (n *nonces) knows(nonce string, now time.Time) bool {
-	for _, near := range [...]time.Duration{0, -n.lifetime, n.lifetime} {
-		if hmac.Equal([]byte(nonce), []byte(n.current(now.Add(near)))) {
-			return true
+// It returns the time from which on the nonce is not known any more.
+func (n *nonces) knows(nonce string, now time.Time) (until time.Time, known bool) {
+	here := n.stretch(now)
+	for _, stretch := range [...]uint64{here, here - 1, here + 1} {
+		if hmac.Equal([]byte(nonce), []byte(n.of(stretch))) {
+			return time.Unix(int64((stretch+2)*uint64(n.lifetime/time.Second)), 0), true
 		}
 	}
-	return false
+	return time.Time{}, false
 }
 
 // wantsNonce tells the nonce to use (RFC 9449 section 9).

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -92,9 +93,79 @@ func TestNonceAndTheRest(t *testing.T) {
 		s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"jti": jti, "nonce": nonce})))
 		s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"jti": jti, "nonce": nonce})), boundtest.BadProof("replay", boundtest.InvalidProof))
 		for _, attack := range s.Prover.Attacks(http.MethodGet, boundtest.Documents, token) {
-			if attack.Reason == "proof" {
+			switch {
+			case attack.Name == "iat-long-ago", attack.Name == "iat-far-ahead": // the nonce tells the time
+				s.Refuses(t, boundtest.Asks("DPoP", token, attack.Token), wanted)
+			case attack.Reason == "proof":
 				s.Refuses(t, boundtest.Asks("DPoP", token, attack.Token), boundtest.BadProof("proof", boundtest.InvalidProof))
 			}
+		}
+	})
+}
+
+// With a nonce that is good now the clock of the client does not matter. A client
+// whose clock is wrong is told the nonce to use.
+func TestCaseAuth21ANonceIsTheTime(t *testing.T) {
+	for _, off := range []time.Duration{-10 * 365 * 24 * time.Hour, -24 * time.Hour, -6 * time.Minute, -61 * time.Second, 61 * time.Second, 6 * time.Minute, 24 * time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+				s := boundtest.Of(t, issuer, withNonces)
+				token := s.Token(nil)
+				by := func(changes authtest.Claims) string {
+					claims := authtest.Claims{"iat": time.Now().Add(off).Unix()}
+					for name, value := range changes {
+						claims[name] = value
+					}
+					return s.Proof(token, claims)
+				}
+				wanted := boundtest.WantsNonce(boundtest.WithError(boundtest.OffersDPoP, "use_dpop_nonce"))
+				nonce := s.Refuses(t, boundtest.Asks("DPoP", token, by(nil)), wanted).Header().Get("Dpop-Nonce")
+				proof := by(authtest.Claims{"nonce": nonce})
+				s.Accepts(t, boundtest.Asks("DPoP", token, proof))
+				s.Accepts(t, boundtest.Asks("DPoP", token, by(authtest.Claims{"nonce": nonce, "exp": time.Now().Add(off + time.Second).Unix()})))
+				// It counts once for as long as its nonce is good.
+				for range 11 {
+					s.Refuses(t, boundtest.Asks("DPoP", token, proof), boundtest.BadProof("replay", boundtest.InvalidProof))
+					if nonceOfNow := by(authtest.Claims{"nonce": nonce}); s.Send(boundtest.Asks("DPoP", token, nonceOfNow)).Code != http.StatusNoContent {
+						break
+					}
+					time.Sleep(time.Minute - time.Second)
+				}
+				s.Refuses(t, boundtest.Asks("DPoP", token, by(authtest.Claims{"nonce": "x"})), wanted)
+				fresh := s.Refuses(t, boundtest.Asks("DPoP", token, by(nil)), wanted).Header().Get("Dpop-Nonce")
+				invalid := boundtest.BadProof("proof", boundtest.InvalidProof)
+				s.Refuses(t, boundtest.Asks("DPoP", token, by(authtest.Claims{"nonce": fresh, "iat": nil})), invalid)
+				s.Refuses(t, boundtest.Asks("DPoP", token, by(authtest.Claims{"nonce": fresh, "exp": time.Now().Add(off - time.Second).Unix()})), invalid)
+			})
+		})
+	}
+	// Without a key for nonces the window holds, whatever the proof says.
+	s := boundtest.New(t)
+	token := s.Token(nil)
+	s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, authtest.Claims{"nonce": "x", "iat": time.Now().Add(-time.Hour).Unix()})), boundtest.BadProof("proof", boundtest.InvalidProof))
+}
+
+// The times that a proof may have besides its iat are held against the clock.
+func TestCaseAuth19TimesInAProof(t *testing.T) {
+	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+		s := boundtest.Of(t, issuer)
+		token := s.Token(nil)
+		at := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
+		null := json.RawMessage("null")
+		for name, claims := range map[string]authtest.Claims{
+			"exp-past": {"exp": at(-time.Second)}, "exp-now": {"exp": at(0)}, "exp-long-ago": {"exp": 1}, "exp-zero": {"exp": 0},
+			"exp-text": {"exp": "1"}, "exp-negative": {"exp": -1}, "exp-list": {"exp": []int{1}},
+			"nbf-later": {"nbf": at(time.Hour)}, "nbf-past-the-window": {"nbf": at(61 * time.Second)}, "nbf-text": {"nbf": "x"},
+		} {
+			t.Log(name)
+			s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, claims)), boundtest.BadProof("proof", boundtest.InvalidProof))
+		}
+		for name, claims := range map[string]authtest.Claims{
+			"exp-later": {"exp": at(time.Second)}, "exp-much-later": {"exp": at(time.Hour)}, "exp-null": {"exp": null, "nbf": null, "nonce": null},
+			"nbf-past": {"nbf": at(-time.Hour)}, "nbf-now": {"nbf": at(0)}, "nbf-within-the-window": {"nbf": at(59 * time.Second)},
+		} {
+			t.Log(name)
+			s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, claims)))
 		}
 	})
 }

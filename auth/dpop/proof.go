@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -20,7 +21,7 @@ const maxProofID = 512
 // proof is what the claims of a proof say (RFC 9449 section 4.2).
 type proof struct {
 	id, method, uri, tokenHash, nonce string
-	issued                            time.Time
+	issued, expires, notBefore        time.Time
 }
 
 // parse takes the one proof of r apart.
@@ -63,8 +64,12 @@ func readProof(payload []byte) (proof, error) {
 			p.nonce, ok = m.Text()
 		case "iat":
 			p.issued, ok = claims.NumericDate(m.Number())
+		case "exp":
+			p.expires, ok = claims.NumericDate(m.Number())
+		case "nbf":
+			p.notBefore, ok = claims.NumericDate(m.Number())
 		}
-		if !ok {
+		if !ok && m.Value() != nil { // null is a claim that is not there
 			return proof{}, errors.New("the claim " + m.Name + " is of another type or out of range")
 		}
 	}
@@ -81,12 +86,33 @@ func (d *Verifier) checkClaims(p proof, r *http.Request, base, token string, now
 		return errors.New("the htm is not the method of the request")
 	case !sameURI(p.uri, base, requestPath(r)):
 		return errors.New("the htu is not the URI of the request")
-	case p.issued.IsZero():
-		return errors.New("no iat")
-	case now.Sub(p.issued) > d.window || p.issued.Sub(now) > d.window:
-		return errors.New("the iat is too far from now")
 	case p.tokenHash != base64.RawURLEncoding.EncodeToString(hash[:]):
 		return errors.New("the ath is not the hash of the token")
+	}
+	return d.checkTimes(p, now)
+}
+
+// checkTimes holds the iat against the clock, and the exp and nbf that a proof
+// may have as any token does (RFC 7519 sections 4.1.4 and 4.1.5).
+//
+// Where proofs carry a nonce it is the nonce that tells their time (RFC 9449
+// sections 4.3, step 11, and 11.1), so that a client whose clock is wrong can
+// call at all. Its other times are then by its own clock, as its iat is. The
+// nonce itself is looked at once the signature is known to be good.
+func (d *Verifier) checkTimes(p proof, now time.Time) error {
+	if p.issued.IsZero() {
+		return errors.New("no iat")
+	}
+	if d.nonces != nil {
+		now = p.issued
+	}
+	switch {
+	case now.Sub(p.issued) > d.window || p.issued.Sub(now) > d.window:
+		return fmt.Errorf("the iat is %v before now, Config.Window is %v", now.Sub(p.issued).Truncate(time.Second), d.window)
+	case !p.expires.IsZero() && !now.Before(p.expires):
+		return errors.New("the exp has passed")
+	case p.notBefore.Sub(now) > d.window:
+		return errors.New("the nbf is too far from now")
 	}
 	return nil
 }

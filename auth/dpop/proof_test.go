@@ -161,7 +161,7 @@ func TestGoodProofs(t *testing.T) {
 		"key-elsewhere":       c.proof(header("dpop+jwt", `,"jku":"https://attacker.example","x5c":["MIIB"]`), token, nil),
 		"jwk-with-members":    c.proof(`{"typ":"dpop+jwt","alg":"ES256","jwk":`+strings.TrimSuffix(c.jwk(), "}")+`,"kid":"1","use":"sig"}}`, token, nil),
 		"header-white-space":  c.proof("{ \"typ\" : \"dpop+jwt\",\n\"alg\":\"ES256\",\t\"jwk\":"+c.jwk()+"}", token, nil),
-		"claims-more":         c.proof("", token, authtest.Claims{"exp": 1, "nbf": "x", "sub": "mallory", "iss": "https://attacker.example", "cnf": nil}),
+		"claims-more":         c.proof("", token, authtest.Claims{"exp": time.Now().Add(time.Minute).Unix(), "nbf": 1, "sub": "mallory", "iss": "https://attacker.example", "cnf": nil}),
 		"iat-with-a-fraction": c.proof("", token, authtest.Claims{"iat": float64(time.Now().Unix()) + 0.25}),
 		"nonce-unasked-for":   c.proof("", token, authtest.Claims{"nonce": "x"}),
 		"jti-of-512-bytes":    c.proof("", token, authtest.Claims{"jti": strings.Repeat("j", 512)}),

@@ -39,16 +39,21 @@ func sameURI(claim, base, path string) bool {
 	return ok && sound && own == claimed
 }
 
-// authority is host and port in one spelling.
+// authority is host and port in one spelling (RFC 3986 section 6.2.3): the port
+// of the scheme is left out, and zeros in front of another say nothing.
 func authority(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	switch strings.ToLower(u.Scheme) {
-	case "https":
-		return strings.TrimSuffix(host, ":443")
-	case "http":
-		return strings.TrimSuffix(host, ":80")
+	host, port := strings.ToLower(u.Hostname()), strings.TrimLeft(u.Port(), "0")
+	if strings.Contains(host, ":") { // an address in brackets
+		host = "[" + host + "]"
 	}
-	return host
+	if u.Port() != "" && port == "" {
+		port = "0"
+	}
+	switch scheme := strings.ToLower(u.Scheme); {
+	case port == "", scheme == "https" && port == "443", scheme == "http" && port == "80":
+		return host
+	}
+	return host + ":" + port
 }
 
 // spelledPath is the path of a URL that has been parsed, as it stood there.

@@ -183,3 +183,29 @@ func FuzzSameURI(f *testing.F) {
 		}
 	})
 }
+
+// RFC 3986 section 6.2.3: zeros in front of a port say nothing.
+func TestNitAuthPortsWithZeros(t *testing.T) {
+	for _, test := range []struct {
+		claim, base string
+		want        bool
+	}{
+		{"https://api.example.com:0443/x", "https://api.example.com", true},
+		{"https://api.example.com:443/x", "https://api.example.com", true},
+		{"https://api.example.com:/x", "https://api.example.com", true},
+		{"https://api.example.com:000443/x", "https://api.example.com:443", true},
+		{"https://api.example.com:08443/x", "https://api.example.com:8443", true},
+		{"http://localhost:0080/x", "http://localhost", true},
+		{"https://[::1]:0443/x", "https://[::1]", true},
+		{"https://[::1]:08443/x", "https://[::1]:8443", true},
+		{"https://api.example.com:4430/x", "https://api.example.com", false},
+		{"https://api.example.com:0/x", "https://api.example.com", false},
+		{"https://api.example.com:00/x", "https://api.example.com:0", true},
+		{"https://api.example.com:080/x", "https://api.example.com", false},
+		{"https://[::1]/x", "https://[::2]", false},
+	} {
+		if got := dpop.SameURI(test.claim, test.base, "/x"); got != test.want {
+			t.Errorf("%s at %s: %t, want %t", test.claim, test.base, got, test.want)
+		}
+	}
+}

@@ -42,7 +42,9 @@ const fleetSkew = time.Minute
 // The htu of the proof is compared with the BaseURL of [bulwark.Edge] and the
 // path that the client has asked for, never with the Host header; without a
 // BaseURL every request is a 500 "dpop.unconfigured". Query and fragment do not
-// count. The jti has 1 to 512 bytes.
+// count. The jti has 1 to 512 bytes. An exp that has passed refuses the proof.
+// With [Config.NonceKey] the nonce is the time of the proof, and its iat may be
+// off.
 //
 // A bad proof is 401 "auth.invalid_dpop_proof", for the log with the reason
 // "proof" or, where it has been used before, "replay"; one of another key is
@@ -84,22 +86,22 @@ func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 	if _, err := head.Verify(parts, []*jose.Key{key}); err != nil {
 		return badProof(err)
 	}
-	if d.nonces != nil && !d.nonces.knows(p.nonce, now) {
-		return wantsNonce(d.nonces.current(now))
+	until := p.issued.Add(d.window)
+	if d.nonces != nil {
+		known := false
+		if until, known = d.nonces.knows(p.nonce, now); !known {
+			return wantsNonce(d.nonces.current(now))
+		}
 	}
-	return d.use(r.Context(), p, key)
+	return d.use(r.Context(), key.ThumbprintText(), p.id, until.Add(fleetSkew))
 }
 
 // use remembers the proof, last of all: only who holds the key fills the store.
 // The id counts within its key, so that nobody uses up another's.
-func (d *Verifier) use(ctx context.Context, p proof, key *jose.Key) error {
-	h := sha256.New()
-	h.Write(key.Thumbprint[:])
-	h.Write([]byte(p.id))
-	id := base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+func (d *Verifier) use(ctx context.Context, client, id string, until time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, store.Time)
 	defer cancel()
-	first, err := d.first(ctx, id, p.issued.Add(d.window+fleetSkew))
+	first, err := d.first(ctx, client, id, until)
 	switch {
 	case errors.Is(err, auth.ErrFull):
 		return auth.Unavailable("store_full", err, store.Retry)
@@ -113,10 +115,12 @@ func (d *Verifier) use(ctx context.Context, p proof, key *jose.Key) error {
 	return nil
 }
 
-// first asks the store.
-func (d *Verifier) first(ctx context.Context, id string, until time.Time) (first bool, err error) {
+// first asks the store. What the client has made up is hashed, so that every id
+// has one length.
+func (d *Verifier) first(ctx context.Context, client, id string, until time.Time) (first bool, err error) {
 	defer store.Guard(&err)
-	return d.replays.Use(ctx, id, until)
+	sum := sha256.Sum256([]byte(id))
+	return d.replays.Use(ctx, client, base64.RawURLEncoding.EncodeToString(sum[:]), until)
 }
 
 // Challenge offers DPoP with the algorithms of proofs (RFC 9449 section 7.1).

@@ -113,11 +113,32 @@ func TestReplayStoreTrouble(t *testing.T) {
 	}
 }
 
+// A client that fills its share of the store is refused, and no other is.
+func TestCaseAuth20WhoFillsTheStoreIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+		s, other := boundtest.Of(t, issuer), authtest.NewProver(t)
+		s.Replays.Max = 100
+		token, others := s.Token(nil), issuer.Token(other.Bound())
+		for range 50 {
+			s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))
+		}
+		for range 50 {
+			s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)), boundtest.Outage("store_full"))
+		}
+		for range 25 {
+			s.Accepts(t, boundtest.Asks("DPoP", others, other.Proof(http.MethodGet, boundtest.Documents, others, nil)))
+		}
+		// Another token of the same key has no share of its own.
+		token = s.Token(authtest.Claims{"jti": "another"})
+		s.Refuses(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)), boundtest.Outage("store_full"))
+	})
+}
+
 // A full store takes nobody in, and lets them in again when it has room.
 func TestFullReplayStore(t *testing.T) {
 	inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
 		s := boundtest.Of(t, issuer)
-		s.Replays.Max = 2
+		s.Replays.Max = 4 // of which one client has half
 		token := s.Token(nil)
 		for range 2 {
 			s.Accepts(t, boundtest.Asks("DPoP", token, s.Proof(token, nil)))

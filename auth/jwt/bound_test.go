@@ -2,6 +2,7 @@ package jwt_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"testing"
@@ -310,5 +311,66 @@ func TestChallengesOfZeroVerifiers(t *testing.T) {
 		if p, err := verifier.Authenticate(boundtest.Asks("DPoP", "a.b.c", "a.b.c")); p != nil || err == nil {
 			t.Errorf("%s: %v, %v", name, p, err)
 		}
+	}
+}
+
+// What stands beside a binding that is proven says something about it, and is
+// ignored unless it is a binding of its own.
+func TestCaseAuth15MembersBesideABinding(t *testing.T) {
+	s := boundtest.New(t, func(c *boundtest.Settings) { c.JWT.MutualTLS = true })
+	certificate := selfSigned(t)
+	bindings := map[string]authtest.Claims{
+		"dpop":        {"jkt": s.Prover.Thumbprint()},
+		"certificate": {"x5t#S256": thumbprintOf(certificate)},
+		"both":        {"jkt": s.Prover.Thumbprint(), "x5t#S256": thumbprintOf(certificate)},
+	}
+	send := func(binding string, members authtest.Claims, proven bool) *http.Request {
+		token := s.Issuer.Token(authtest.Claims{"cnf": members})
+		r := boundtest.Asks("Bearer", token)
+		if binding != "certificate" && proven {
+			r = boundtest.Asks("DPoP", token, s.Proof(token, nil))
+		}
+		if binding != "dpop" && proven {
+			r = over(r, certificate)
+		}
+		return r
+	}
+	for binding, members := range bindings {
+		beside := func(name string, value any) authtest.Claims {
+			all := authtest.Claims{name: value}
+			for name, value := range members {
+				all[name] = value
+			}
+			return all
+		}
+		for name, value := range map[string]any{
+			"kc-jkt-type": "x", "x5t": "abc", "type": 7, "x": nil, "nested": map[string]any{"jwk": 1}, "list": []string{"kid"}, "jkt ": "x", "": "x",
+		} {
+			t.Run(binding+"/"+name, func(t *testing.T) {
+				s.Accepts(t, send(binding, beside(name, value), true))
+				if w := s.Send(send(binding, beside(name, value), false)); w.Code != http.StatusUnauthorized || s.Recorder.Events()[0].Reason != "binding" {
+					t.Errorf("not proven: %d, %+v", w.Code, s.Recorder.Events())
+				}
+			})
+		}
+		for _, name := range []string{"jwk", "jwe", "jku", "kid"} {
+			t.Run(binding+"/"+name, func(t *testing.T) {
+				for _, value := range []any{"x", map[string]any{}, json.RawMessage("null")} {
+					if w := s.Send(send(binding, beside(name, value), true)); w.Code != http.StatusUnauthorized || s.Recorder.Events()[0].Reason != "binding" || s.Ran.Load() != 0 {
+						t.Errorf("%v: %d, %+v", value, w.Code, s.Recorder.Events())
+					}
+				}
+			})
+		}
+	}
+	for name, members := range map[string]authtest.Claims{"alone": {"kc-jkt-type": "x"}, "empty": {}, "other-case": {"JKT": s.Prover.Thumbprint()}} {
+		t.Run(name, func(t *testing.T) {
+			for _, change := range []func(*boundtest.Settings){unbound, onlyMutualTLS, func(c *boundtest.Settings) { c.Without = true }} {
+				other := boundtest.Of(t, s.Issuer, change)
+				if w := other.Send(boundtest.Asks("Bearer", s.Issuer.Token(authtest.Claims{"cnf": members}))); w.Code != http.StatusUnauthorized || other.Recorder.Events()[0].Reason != "binding" {
+					t.Errorf("%d, %+v", w.Code, other.Recorder.Events())
+				}
+			}
+		})
 	}
 }

@@ -236,6 +236,30 @@ func TestHostileKeysAreRefused(t *testing.T) {
 	}
 }
 
+// What the key of a proof says it is for is held against what it is used for.
+func TestNitAuthOwnKeyIsForSignatures(t *testing.T) {
+	with := func(more string) string { return headerOf("ES256", strings.TrimSuffix(ecJWK, "}")+","+more+"}") }
+	for more, reason := range map[string]string{
+		`"alg":"ES256"`: "", `"use":"sig"`: "", `"key_ops":["verify"]`: "", `"key_ops":["sign","verify"]`: "", `"alg":"ES256","use":"sig","key_ops":["verify"]`: "",
+		`"alg":"ES384"`: "algorithm", `"alg":"EdDSA"`: "algorithm", `"alg":7`: "malformed", `"use":"enc"`: "malformed", `"use":7`: "malformed",
+		`"key_ops":["sign"]`: "malformed", `"key_ops":["encrypt"]`: "malformed", `"key_ops":"verify"`: "malformed",
+	} {
+		k, err := ownKey(with(more))
+		if reason != "" {
+			refused(t, k, err, reason)
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", more, err)
+		}
+	}
+	for _, alg := range []string{"EdDSA", "Ed25519"} { // two names of one
+		if _, err := ownKey(headerOf("Ed25519", strings.TrimSuffix(edJWK, "}")+`,"alg":"`+alg+`"}`)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // RSA keys of strangers are taken from 2048 to 4096 bits, and with exponents of up
 // to 24.
 func TestRSABounds(t *testing.T) {

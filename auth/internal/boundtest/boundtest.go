@@ -44,19 +44,20 @@ type Replays struct {
 	dpop.MemoryReplays
 	Uses   atomic.Int64
 	Answer func(ctx context.Context) (bool, error)
-	ID     string // of the first use
+	Client string // of the first use, as the next two
+	ID     string
 	Until  time.Time
 }
 
 // Use implements [dpop.Replays].
-func (m *Replays) Use(ctx context.Context, id string, until time.Time) (bool, error) {
+func (m *Replays) Use(ctx context.Context, client, id string, until time.Time) (bool, error) {
 	if m.Uses.Add(1) == 1 {
-		m.ID, m.Until = id, until
+		m.Client, m.ID, m.Until = client, id, until
 	}
 	if m.Answer != nil {
 		return m.Answer(ctx)
 	}
-	return m.MemoryReplays.Use(ctx, id, until)
+	return m.MemoryReplays.Use(ctx, client, id, until)
 }
 
 // Settings are all that a Service is made of.

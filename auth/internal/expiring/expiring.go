@@ -64,16 +64,20 @@ func (x *Map[V]) Hold(key Digest, end time.Time, room bool) *Entry[V] {
 	if !room {
 		return nil
 	}
-	return x.Add(key, end)
+	return x.Add(key, end, nil)
 }
 
-// Add puts a new entry in, also in the place of one that has expired.
-func (x *Map[V]) Add(key Digest, end time.Time) *Entry[V] {
+// Add puts a new entry in, also in the place of one that has expired, whose
+// value is handed to dropped, where that is not nil.
+func (x *Map[V]) Add(key Digest, end time.Time, dropped func(V)) *Entry[V] {
 	if x.entries == nil {
 		x.entries = make(map[Digest]*Entry[V])
 	}
 	if old := x.entries[key]; old != nil {
 		heap.Remove(&x.order, old.index)
+		if dropped != nil {
+			dropped(old.Value)
+		}
 	}
 	e := &Entry[V]{key: key, end: end}
 	x.entries[key] = e
@@ -81,14 +85,18 @@ func (x *Map[V]) Add(key Digest, end time.Time) *Entry[V] {
 	return e
 }
 
-// Forget drops some of what has expired, the oldest first.
-func (x *Map[V]) Forget(now time.Time) {
+// Forget drops some of what has expired, the oldest first, and hands each value
+// to dropped, where that is not nil.
+func (x *Map[V]) Forget(now time.Time, dropped func(V)) {
 	for range forgottenAtOnce {
 		if len(x.order) == 0 || !Over(now, x.order[0].end) {
 			return
 		}
 		e := heap.Pop(&x.order).(*Entry[V])
 		delete(x.entries, e.key)
+		if dropped != nil {
+			dropped(e.Value)
+		}
 	}
 }
 
