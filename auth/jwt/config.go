@@ -163,5 +163,6 @@ func New(c Config) (*Verifier, error) {
 	if c.DPoP != nil { // a nil *dpop.Verifier in the interface would be one that checks
 		v.binding.Prover = c.DPoP
 	}
+	v.keys.open()
 	return v, nil
 }

@@ -1,8 +1,11 @@
 package jwt
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -19,8 +22,9 @@ import (
 // [New] refuses keys of another issuer than its own.
 //
 // The metadata is asked for beneath the issuer, at
-// /.well-known/openid-configuration, and where the answer is 4xx at
-// /.well-known/oauth-authorization-server between host and path. Its issuer
+// /.well-known/openid-configuration, and where that answers with anything but a
+// JSON object at /.well-known/oauth-authorization-server between host and path.
+// A server that fails is not a miss: 5xx ends the look. Its issuer
 // must be this one to the letter: a document of somebody else, or a template
 // such as "https://…/{tenantid}/v2.0", would bring somebody else's keys. Its
 // jwks_uri is believed for an hour, and no longer once the keys cannot be
@@ -36,7 +40,8 @@ func Discover(issuer string, c RemoteConfig) KeySource {
 		found.Add("Issuer", address.WithoutUser(issuer), reason)
 	}
 	r := newRemote(c, found)
-	r.fetcher.issuer = &discovery{name: issuer}
+	r.issuer = issuer
+	r.state.fetcher.issuer = &discovery{name: issuer}
 	return r
 }
 
@@ -65,25 +70,44 @@ func (d *discovery) keysURL(ctx context.Context, f *fetcher) (string, error) {
 		return d.known, nil
 	}
 	d.known = ""
-	var body []byte
-	var err error
-	for _, place := range d.places() {
-		body, _, err = f.get(ctx, place, "application/json")
-		var status statusError
-		if !errors.As(err, &status) || status < 400 || status > 499 {
-			break
-		}
-	}
+	metadata, err := d.metadata(ctx, f)
 	if err != nil {
 		return "", err
 	}
-	known, err := d.read(body)
+	known, err := d.read(metadata)
 	if err != nil {
 		return "", err
 	}
 	d.known, d.asked = known, time.Now()
 	return known, nil
 }
+
+// metadata returns the first document that is a JSON object. Another answer,
+// such as the page that a server shows for every path that it does not know, is
+// a miss as 4xx is. A JSON object that cannot be read strictly is not a miss:
+// somebody has written it there.
+func (d *discovery) metadata(ctx context.Context, f *fetcher) (map[string]any, error) {
+	var missed error
+	for _, place := range d.places() {
+		body, _, err := f.get(ctx, place, "application/json")
+		var status statusError
+		switch {
+		case errors.As(err, &status) && status < http.StatusInternalServerError:
+			missed = cmp.Or(missed, err)
+		case err != nil:
+			return nil, err
+		case !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")):
+			missed = cmp.Or(missed, errNoMetadata)
+		default:
+			value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 16})
+			metadata, _ := value.(map[string]any)
+			return metadata, err
+		}
+	}
+	return nil, missed
+}
+
+var errNoMetadata = errors.New("the answer is not a JSON object")
 
 // places are the URLs of the metadata, in the order in which they are tried.
 func (d *discovery) places() []string {
@@ -97,12 +121,7 @@ func (d *discovery) places() []string {
 }
 
 // read returns the jwks_uri of metadata that is this issuer's.
-func (d *discovery) read(body []byte) (string, error) {
-	value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 16})
-	if err != nil {
-		return "", err
-	}
-	metadata, _ := value.(map[string]any)
+func (d *discovery) read(metadata map[string]any) (string, error) {
 	if metadata["issuer"] != d.name {
 		return "", errors.New("the metadata is of another issuer")
 	}

@@ -163,7 +163,7 @@ func TestWhereMetadataIsAskedFor(t *testing.T) {
 // Only what is not there is looked for elsewhere: an issuer in trouble is not
 // to be asked twice as often, and a document that is wrong is an error, not an
 // absence.
-func TestWhenTheOtherPlaceIsTried(t *testing.T) {
+func TestCaseAuth7WhenTheOtherPlaceIsTried(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		first  page
@@ -174,11 +174,23 @@ func TestWhenTheOtherPlaceIsTried(t *testing.T) {
 		{"forbidden", status(http.StatusForbidden), true},
 		{"erring", status(http.StatusInternalServerError), false},
 		{"unavailable", status(http.StatusServiceUnavailable), false},
-		{"no-content", status(http.StatusNoContent), false},
+		{"no-content", status(http.StatusNoContent), true},
+		{"moved-nowhere", status(http.StatusFound), true},
+		{"page-behind-a-redirect", moved("https://login.example/"), true},
 		{"refusing", refused, false},
 		{"hanging", hang, false},
-		{"empty", document(""), false},
-		{"html", document("<!doctype html>"), false},
+		{"empty", document(""), true},
+		{"white-space", document(" \n"), true},
+		{"html", document("<!doctype html><title>Sign in</title>"), true},
+		{"text", document("OK"), true},
+		{"json-text", document(`"OK"`), true},
+		{"json-null", document("null"), true},
+		{"json-list", document("[{}]"), true},
+		{"byte-order-mark", document("\ufeff{}"), true},
+		{"empty-object", document("{}"), false},
+		{"object-in-white-space", document("\r\n\t {}"), false},
+		{"object-cut-short", document(`{"issuer":`), false},
+		{"object-twice", document("{}{}"), false},
 		{"of-another-issuer", metadataOf("https://other.example", keysURL), false},
 		{"without-keys", document(`{"issuer":"` + issuerURL + `"}`), false},
 		{"downgraded", moved("http://issuer.example/"), false},
@@ -186,6 +198,7 @@ func TestWhenTheOtherPlaceIsTried(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &web{}
+				w.put("https://login.example/", document("<!doctype html>"))
 				w.put(wellKnown, test.first)
 				w.put(oauthPath, metadataOf(issuerURL, keysURL))
 				s, signer := discovered(t, w, issuerURL)
@@ -203,6 +216,28 @@ func TestWhenTheOtherPlaceIsTried(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where both places miss the log says what the first one had.
+func TestCaseAuth7BothPlacesMiss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &web{}
+		w.put(wellKnown, document("<!doctype html>"))
+		s, signer := discovered(t, w, issuerURL)
+		assertUnavailable(t, s, s.send(tokenBy(signer)))
+		if got := w.took(); !slices.Equal(got, []string{wellKnown, oauthPath}) {
+			t.Errorf("asked for %q", got)
+		}
+		if cause := causeOf(s.recorder.Events()); !strings.Contains(cause, "not a JSON object") || strings.Contains(cause, "doctype") {
+			t.Errorf("cause %q", cause)
+		}
+		// The guard holds at the second place too.
+		w.put(oauthPath, metadataOf("https://other.example", keysURL))
+		time.Sleep(time.Minute)
+		if w := s.send(tokenBy(signer)); w.Code != http.StatusServiceUnavailable || !strings.Contains(causeOf(s.recorder.Events()), "another issuer") {
+			t.Errorf("%d, %+v", w.Code, s.recorder.Events())
+		}
+	})
 }
 
 // Metadata that is not exactly this issuer's would bring somebody else's keys.
@@ -259,11 +294,8 @@ func TestMetadataThatIsNotBelieved(t *testing.T) {
 		{"five-megabytes", good[:len(good)-1] + strings.Repeat(" ", 5<<20) + "}", "more than 524288 bytes"},
 		{"many-names", `{` + manyNames(2000) + good[1:], "too many"},
 		{"deep", strings.Replace(good, `{`, `{"x":`+strings.Repeat("[", 20)+strings.Repeat("]", 20)+`,`, 1), "deep"},
-		{"list-of-one", "[" + good + "]", "another issuer"},
-		{"text", `"` + issuer + `"`, "another issuer"},
 		{"cut-short", good[:len(good)-1], "invalid syntax"},
 		{"followed", good + "{}", "data after the document"},
-		{"byte-order-mark", "\uFEFF" + good, "byte order mark"},
 		{"not-utf-8", strings.Replace(good, "{", "{\"x\":\"\xff\",", 1), "UTF-8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -141,15 +142,16 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 		return nil, nil, err
 	}
 	if int64(len(body)) > f.maxBytes {
-		return nil, nil, fmt.Errorf("more than %d bytes", f.maxBytes)
+		return nil, nil, fmt.Errorf("more than %d bytes; RemoteConfig.MaxDocumentBytes is the bound", f.maxBytes)
 	}
 	return body, response.Header, nil
 }
 
-// lifetime reads Cache-Control (RFC 9111 section 5.2.2), within bounds: a
-// server can neither make us ask all the time nor keep a withdrawn key in use.
+// lifetime reads Cache-Control (RFC 9111 section 5.2.2), less the Age that the
+// document had when it came (section 4.2.3), within bounds: a server can neither
+// make us ask all the time nor keep a withdrawn key in use.
 func lifetime(h http.Header) time.Duration {
-	age := usualLifetime
+	fresh := usualLifetime
 	for _, line := range h["Cache-Control"] {
 		for directive := range strings.SplitSeq(line, ",") {
 			name, value, _ := strings.Cut(strings.Trim(directive, " \t"), "=")
@@ -157,14 +159,40 @@ func lifetime(h http.Header) time.Duration {
 			case "no-store", "no-cache":
 				return shortestLifetime
 			case "max-age":
-				seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
-				if err == nil {
-					age = time.Duration(seconds) * time.Second
+				if seconds, ok := deltaSeconds(strings.Trim(value, `"`)); ok {
+					fresh = seconds
 				}
 			}
 		}
 	}
-	return min(max(age, shortestLifetime), longestLifetime)
+	return min(max(fresh-age(h), shortestLifetime), longestLifetime)
+}
+
+// age is how long the document has been in caches on the way (RFC 9111 section
+// 5.1). Of several values the first counts; one that cannot be read is none.
+func age(h http.Header) time.Duration {
+	lines := h["Age"]
+	if len(lines) == 0 {
+		return 0
+	}
+	first, _, _ := strings.Cut(lines[0], ",")
+	seconds, _ := deltaSeconds(strings.Trim(first, " \t"))
+	return seconds
+}
+
+// deltaSeconds reads digits (RFC 9111 section 1.2.2): a number that is too large
+// is one that is very large.
+func deltaSeconds(text string) (time.Duration, bool) {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, false
+		}
+	}
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if errors.Is(err, strconv.ErrRange) {
+		return math.MaxInt32 * time.Second, true
+	}
+	return time.Duration(seconds) * time.Second, err == nil
 }
 
 // keysFault says what is wrong with the URL of a key set, or with an issuer.

@@ -18,6 +18,8 @@ const grace = time.Second
 // flight is a fetch under way, which others wait for. What is guarded is
 // guarded by [remote.do].
 type flight struct {
+	fetcher fetcher
+	context context.Context
 	done    chan struct{} // closed when it has landed
 	err     error         // to be read when done
 	late    time.Time     // it should have ended by then

@@ -87,3 +87,10 @@ func issuerAndConfig(t testing.TB) (*authtest.Issuer, jwt.Config) {
 	issuer := authtest.NewIssuer(t)
 	return issuer, issuer.Config()
 }
+
+// jwksOf is the key set that a signer publishes.
+func jwksOf(signer *jwt.Signer) string {
+	w := httptest.NewRecorder()
+	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	return w.Body.String()
+}

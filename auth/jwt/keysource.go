@@ -9,7 +9,8 @@ import (
 // A KeySource is where a verifier has its keys from: [Discover], [RemoteKeys],
 // [StaticKeys], [SecretKeys] or [Signer.Keys]. What is wrong with one is
 // reported by [New]. Several verifiers may share a source, and then share what
-// it has fetched.
+// it has fetched; it is closed when the last of them is shut down, and opened
+// again by the next [New].
 type KeySource interface {
 	// secret reports whether the keys are secrets, for HS256 and its like.
 	// Nobody outside this package makes a KeySource: it decides what is
@@ -30,7 +31,11 @@ type source interface {
 	// faults are the mistakes in the configuration of the source, for tokens of
 	// the issuer.
 	faults(issuer string) error
-	shutdown(ctx context.Context) error
+	// open counts a verifier more.
+	open()
+	// shutdown counts one less where a verifier is leaving. With the last one
+	// it ends what is under way. It waits for that.
+	shutdown(ctx context.Context, leaving bool) error
 }
 
 // maxKeys bounds a key set that is not fetched, and by default one that is.

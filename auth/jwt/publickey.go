@@ -32,6 +32,9 @@ func staticKey(k any) ([]*jose.Key, error) {
 func staticBytes(text []byte) ([]*jose.Key, error) {
 	block, rest := pem.Decode(text)
 	if block == nil {
+		if armour.Match(text) {
+			return nil, errLineBreaks
+		}
 		return jose.ParseKeys(text, maxKeys)
 	}
 	var keys []*jose.Key
@@ -46,8 +49,16 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 		}
 		keys = append(keys, one)
 	}
+	if len(armour.FindAllIndex(text, -1)) != len(keys) { // a block that was not read must not go unseen
+		return nil, errLineBreaks
+	}
 	return keys, nil
 }
+
+// errLineBreaks is about a text from a file of environment variables mostly,
+// which cannot hold line breaks.
+var errLineBreaks = errors.New("looks like PEM without line breaks, or cut short; " +
+	`replace the two characters \n by line breaks, as strings.ReplaceAll(text, "\\n", "\n") does`)
 
 func publicFromPEM(block *pem.Block) (crypto.PublicKey, error) {
 	switch block.Type {

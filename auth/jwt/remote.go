@@ -17,12 +17,10 @@ import (
 // remote is the source behind [RemoteKeys] and [Discover]. What a request does
 // is in this file; what each event does to the state is in state.go.
 type remote struct {
-	fetcher  fetcher
+	issuer   string // that the keys are discovered of, or empty
 	maxStale time.Duration
 	cooldown time.Duration
-	err      error           // what is wrong with the configuration
-	context  context.Context // of all fetches; ended by shutdown
-	cancel   context.CancelFunc
+	err      error // what is wrong with the configuration
 
 	held    atomic.Pointer[held] // what requests read, without a lock
 	used    atomic.Bool          // since the last tick
@@ -67,8 +65,8 @@ func (r *remote) secret() bool { return false }
 func (r *remote) faults(issuer string) error {
 	found := fault.In("jwt.Keys")
 	found.Join(r.err)
-	if r.fetcher.issuer != nil && r.fetcher.issuer.name != issuer {
-		found.Add("", address.WithoutUser(r.fetcher.issuer.name), "are of another issuer than Issuer; both must be the exact iss of the tokens")
+	if r.issuer != "" && r.issuer != issuer {
+		found.Add("", address.WithoutUser(r.issuer), "are of another issuer than Issuer; both must be the exact iss of the tokens")
 	}
 	return found.Err()
 }
@@ -158,16 +156,16 @@ func (r *remote) fly(f *flight) {
 		_ = recover() // whose value may hold anything, so it is not logged
 		r.do(func(now time.Time) { failed = r.land(f, keys, lifetime, err, now) })
 		if failed {
-			r.log(err)
+			r.log(f, err)
 		}
 	}()
-	keys, lifetime, err = r.fetcher.fetch(r.context)
+	keys, lifetime, err = f.fetcher.fetch(f.context)
 }
 
 // log reports a failed fetch, when nobody waits for it any more and no lock is
 // held: a handler may block, or panic. While one line is under way no other is
 // begun, so that a handler which blocks for good costs one goroutine.
-func (r *remote) log(err error) {
+func (r *remote) log(f *flight, err error) {
 	if !r.logging.CompareAndSwap(false, true) {
 		return
 	}
@@ -175,18 +173,20 @@ func (r *remote) log(err error) {
 		_ = recover()
 		r.logging.Store(false)
 	}()
-	slog.Default().LogAttrs(r.context, slog.LevelWarn, "jwt: the keys could not be fetched",
-		slog.String("url", r.fetcher.where()), slog.String("error", err.Error()))
+	slog.Default().LogAttrs(f.context, slog.LevelWarn, "jwt: the keys could not be fetched",
+		slog.String("url", f.fetcher.where()), slog.String("error", err.Error()))
 }
 
 // tick is what the timer calls.
 func (r *remote) tick() { r.do(r.due) }
 
-// shutdown ends the fetching.
-func (r *remote) shutdown(ctx context.Context) error {
+// open counts a verifier more.
+func (r *remote) open() { r.do(r.join) }
+
+// shutdown counts one less. With the last one it ends the fetching.
+func (r *remote) shutdown(ctx context.Context, leaving bool) error {
 	var f *flight
-	r.do(func(time.Time) { f = r.state.close() })
-	r.cancel()
+	r.do(func(time.Time) { f = r.state.part(leaving) })
 	if f == nil {
 		return nil
 	}

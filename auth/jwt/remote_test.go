@@ -652,6 +652,51 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
+// The time that a key set has spent in caches on the way is over already (RFC
+// 9111 section 4.2.3): it is fetched again within the lifetime that is left.
+func TestCaseAuth9AgeCountsAgainstTheLifetime(t *testing.T) {
+	for _, test := range []struct {
+		control, age string
+		lifetime     time.Duration
+	}{
+		{"max-age=3600", "3500", 100 * time.Second},
+		{"max-age=3600", "0", time.Hour},
+		{"max-age=3600", "1800", 30 * time.Minute},
+		{"max-age=3600", "3600", time.Minute},
+		{"max-age=3600", "99999999999999999999", time.Minute},
+		{"max-age=99999999999999999999", "3600", 24 * time.Hour},
+		{"max-age=60", "59", time.Minute},
+		{"max-age=3600", "x", time.Hour},
+		{"max-age=3600", "-5", time.Hour},
+		{"max-age=3600", "3500, 1", 100 * time.Second},
+		{"max-age=3600", "", time.Hour},
+		{"", "600", 5 * time.Minute},
+	} {
+		t.Run(test.control+"-"+test.age, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+				server := &server{}
+				server.become(func(r *http.Request) (*http.Response, error) {
+					response, err := issuer.Transport().RoundTrip(r)
+					response.Header = http.Header{"Cache-Control": {test.control}, "Age": {test.age}}
+					return response, err
+				})
+				s := remoteService(t, issuer, server)
+				s.accepts(issuer.Token(nil))
+				time.Sleep(test.lifetime * 7 / 10) // 80 %, and some jitter
+				synctest.Wait()
+				if n := server.fetches.Load(); n != 1 {
+					t.Errorf("%d fetches before the time", n)
+				}
+				time.Sleep(test.lifetime / 5)
+				synctest.Wait()
+				if n := server.fetches.Load(); n != 2 {
+					t.Errorf("%d fetches, want one more", n)
+				}
+			})
+		})
+	}
+}
+
 // Over a real connection, with the transport of its own.
 func TestRedirectsOnLoopback(t *testing.T) {
 	issuer := authtest.NewIssuer(t)

@@ -49,8 +49,8 @@ const (
 // which must be https; loopback may do without TLS.
 //
 // They are fetched when the first token comes, which waits for it, and again at
-// about 80 % of the lifetime that Cache-Control gives them, between a minute
-// and a day, without which it is 15 minutes. No token of a known key waits for
+// about 80 % of the lifetime that Cache-Control gives them, less their Age,
+// between a minute and a day; without Cache-Control it is 15 minutes. No token of a known key waits for
 // that, nor for a retry: a failed fetch is tried again after a second, then
 // later and later up to a minute, and the keys remain until MaxStale is over.
 // Requests fail with 503 only where no keys have been had at all or for so
@@ -66,14 +66,14 @@ const (
 //
 // No goroutine stays: a fetch is one for its own time, and a source that has
 // not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it
-// earlier.
+// earlier, with the last of the verifiers that share the source.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
 	if reason := keysFault(url); reason != "" {
 		found.Add("URL", address.WithoutUser(url), reason)
 	}
 	r := newRemote(c, found)
-	r.fetcher.url = url
+	r.state.fetcher.url = url
 	return r
 }
 
@@ -85,14 +85,14 @@ func newRemote(c RemoteConfig, found *fault.List) *remote {
 		err:      found.Err(),
 		maxStale: max(cmp.Or(c.MaxStale, defaultMaxStale), 0),
 		cooldown: cmp.Or(c.Cooldown, defaultCooldown),
-		fetcher: fetcher{
-			timeout:  cmp.Or(c.Timeout, defaultTimeout),
-			maxBytes: cmp.Or(c.MaxDocumentBytes, defaultRemoteBytes),
-			maxKeys:  cmp.Or(c.MaxKeys, maxKeys),
-		},
 	}
-	r.fetcher.client = r.fetcher.newClient(c.Transport)
-	r.context, r.cancel = context.WithCancel(context.Background())
+	r.state.fetcher = fetcher{
+		timeout:  cmp.Or(c.Timeout, defaultTimeout),
+		maxBytes: cmp.Or(c.MaxDocumentBytes, defaultRemoteBytes),
+		maxKeys:  cmp.Or(c.MaxKeys, maxKeys),
+	}
+	r.state.fetcher.client = r.state.fetcher.newClient(c.Transport)
+	r.state.context, r.state.cancel = context.WithCancel(context.Background())
 	return r
 }
 

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"context"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -17,7 +18,7 @@ import (
 //	READY      live keys, no fetch under way
 //	REFRESH    live keys, a fetch under way that the timer has begun
 //	LOOK       live keys, a fetch under way for the sake of an unknown kid
-//	CLOSED     shut down; live keys remain until their time is over
+//	CLOSED     the last user has gone; live keys remain until their time is over
 //
 //	event      state      what happens
 //
@@ -46,9 +47,15 @@ import (
 //	ends)      FIRST      failed: EMPTY; retryAt is later with each failure
 //	           REFRESH, LOOK
 //	                      failed: READY with the old keys; the timer at retryAt
-//	           CLOSED     nothing is kept
+//	           of an earlier life
+//	                      nothing is kept
 //
-//	close      any        CLOSED; the fetch under way is cancelled and waited for
+//	join       CLOSED     EMPTY, or READY with a refresh at once
+//	(a user    others     nothing but a user more
+//	comes)
+//
+//	part       any        one user less; with the last one CLOSED, and the fetch
+//	(a user goes)         under way is cancelled and waited for
 //
 // A fetch for the first keys counts as the look for the kids of those who have
 // waited for it: where it brings keys without such a kid, kidAt is set as by a
@@ -63,7 +70,13 @@ type state struct {
 	kidAt    time.Time // no fetch before for an unknown kid
 	lastUse  time.Time // no later than
 	timer    *time.Timer
-	closed   bool
+
+	fetcher fetcher // of this life: nothing of it is shared with an earlier one
+	context context.Context
+	cancel  context.CancelFunc
+	users   int // verifiers
+	closed  bool
+	last    *flight // the one that was cancelled, to be waited for
 }
 
 // needKeys is the event of a token that has found no live keys. It returns the
@@ -133,10 +146,11 @@ func (r *remote) due(now time.Time) {
 func (r *remote) land(f *flight, keys *jose.KeySet, lifetime time.Duration, err error, now time.Time) (failed bool) {
 	defer close(f.done)
 	s := &r.state
-	s.flight, f.err, s.lastErr = nil, err, err
-	if s.closed {
+	f.err = err
+	if s.flight != f { // of an earlier life
 		return false
 	}
+	s.flight, s.lastErr = nil, err
 	if err == nil {
 		s.failures, s.retryAt = 0, time.Time{}
 		if f.lacks(keys) {
@@ -155,18 +169,47 @@ func (r *remote) land(f *flight, keys *jose.KeySet, lifetime time.Duration, err 
 	return true
 }
 
-// close is the event of a shutdown. It returns the fetch under way, or nil.
-func (s *state) close() *flight {
-	s.closed = true
+// join is the event of a verifier that begins to use the source.
+func (r *remote) join(now time.Time) {
+	s := &r.state
+	s.users++
+	if !s.closed {
+		return
+	}
+	s.closed, s.failures, s.lastErr, s.retryAt, s.kidAt = false, 0, nil, time.Time{}, time.Time{}
+	s.context, s.cancel = context.WithCancel(context.Background())
+	if s.fetcher.issuer != nil { // which the cancelled fetch may still write to
+		s.fetcher.issuer = &discovery{name: r.issuer}
+	}
+	if r.live(now) != nil { // nobody has kept them up to date
+		s.lastUse = now
+		r.schedule(0)
+	}
+}
+
+// part is the event of a verifier that is shut down. It returns the fetch to
+// wait for, or nil.
+func (s *state) part(leaving bool) *flight {
+	if leaving {
+		s.users--
+	}
+	if s.users > 0 {
+		return nil
+	}
+	if s.closed {
+		return s.last
+	}
+	s.closed, s.last, s.flight = true, s.flight, nil
+	s.cancel()
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	return s.flight
+	return s.last
 }
 
 // begin starts a fetch, where none is under way.
 func (r *remote) begin(now time.Time) *flight {
-	f := &flight{done: make(chan struct{}), late: now.Add(r.fetcher.timeout + grace)}
+	f := &flight{done: make(chan struct{}), late: now.Add(r.state.fetcher.timeout + grace), fetcher: r.state.fetcher, context: r.state.context}
 	r.state.flight, r.state.lastUse = f, later(r.state.lastUse, now)
 	go r.fly(f)
 	return f

@@ -18,9 +18,10 @@ type static struct {
 	err     error // what is wrong with the configuration
 }
 
-func (s *static) secret() bool                   { return s.secrets }
-func (s *static) faults(string) error            { return s.err }
-func (s *static) shutdown(context.Context) error { return nil }
+func (s *static) secret() bool                         { return s.secrets }
+func (s *static) faults(string) error                  { return s.err }
+func (s *static) open()                                {}
+func (s *static) shutdown(context.Context, bool) error { return nil }
 
 func (s *static) current(context.Context, jose.Header) (*jose.KeySet, bool, error) {
 	return s.set, false, nil
@@ -58,14 +59,20 @@ func StaticKeys(keys ...any) KeySource {
 // SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
 // whoever can verify such a token can make one. Each must have at least 32
 // bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
-// secrets of 48 and 64 bytes. A passphrase is not such a secret. At most four
-// may be for one algorithm.
+// secrets of 48 and 64 bytes. A passphrase is not such a secret. Neither is a
+// key of another kind, public or private: what has the form of one, in PEM, DER,
+// base64, JSON or as OpenSSH writes it, is an error (RFC 8725 section 3.1). At
+// most four may be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key
 	for i, secret := range secrets {
 		if len(secret) < jose.MinSecret {
 			found.AddAt("", i, "", "is shorter than 32 bytes")
+			continue
+		}
+		if kind := otherKey(secret); kind != "" {
+			found.AddAt("", i, "", "is "+kind+" and not a secret; give public keys to StaticKeys")
 			continue
 		}
 		all = append(all, jose.NewSecret(secret))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -39,6 +40,7 @@ type Verifier struct {
 	revocations   revocation.Checker
 	cache         *cache.Cache[*verified]
 	headers       headers
+	closed        atomic.Bool // has let go of the keys
 }
 
 // What Verifiers are to [auth.New].
@@ -107,12 +109,13 @@ func (v *Verifier) Challenges() []bulwark.Challenge {
 }
 
 // Shutdown stops fetching keys and waits for a fetch under way until ctx ends.
-// Keys that are there remain.
+// Keys that are there remain. Where other verifiers share the [KeySource], it
+// goes on for them, and the last one stops it.
 func (v *Verifier) Shutdown(ctx context.Context) error {
 	if v.made() != nil {
 		return nil
 	}
-	return v.keys.shutdown(ctx)
+	return v.keys.shutdown(ctx, !v.closed.Swap(true))
 }
 
 // Verify returns the caller that the token names, or an error for

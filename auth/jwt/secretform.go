@@ -1,0 +1,167 @@
+package jwt
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/hex"
+	"regexp"
+)
+
+// A secret of HMAC that is in truth a key of another kind, or what is published
+// of one, is known to everybody: whoever has it makes tokens (RFC 8725 section
+// 3.1). Random bytes do not have these forms.
+
+// armour begins the text of a key or certificate in PEM (RFC 7468), in the
+// format of SSH2 (RFC 4716) or of OpenPGP, whatever has happened to the line
+// breaks.
+var armour = regexp.MustCompile(`-----?[ %+]?(20)?BEGIN[ %+](20)?[A-Z0-9]`)
+
+// openSSH begins a public key as OpenSSH writes it in one line, with options in
+// front or not, and putty one of PuTTY.
+var (
+	openSSH = regexp.MustCompile(`(^|[\s"])(ssh-(rsa|dss|ed25519|ed448)|ecdsa-sha2-[a-z0-9-]+|sk-(ssh|ecdsa)-[a-z0-9@.-]+)(-cert-v01@openssh\.com)?\s+AAAA`)
+	putty   = regexp.MustCompile(`^PuTTY-User-Key-File-[0-9]+:`)
+	jwkText = regexp.MustCompile(`"(kty|keys|jwks_uri)"\s*:`)
+	xmlText = regexp.MustCompile(`<RSAKeyValue>|<(\w+:)?(KeyValue|X509Certificate|X509Data)>`)
+)
+
+// mostEncodings is how often a key is looked for in base64 of base64.
+const mostEncodings = 3
+
+// otherKey says which kind of key a secret is by its form, empty where it is of
+// none that is known.
+func otherKey(secret []byte) string { return otherKeyWithin(secret, mostEncodings) }
+
+func otherKeyWithin(secret []byte, encodings int) string {
+	text := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(secret), []byte("\ufeff")))
+	text = bytes.Trim(text, "\"'` \t\r\n") // as files of settings quote
+	if kind := otherText(text); kind != "" {
+		return kind
+	}
+	if kind := otherDER(secret); kind != "" || encodings == 0 {
+		return kind
+	}
+	for _, raw := range decoded(text) {
+		if kind := otherKeyWithin(raw, encodings-1); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}
+
+// otherText looks for the forms that are text.
+func otherText(text []byte) string {
+	switch {
+	case armour.Match(text):
+		return "a key or certificate in PEM"
+	case openSSH.Match(text):
+		return "a public key of OpenSSH"
+	case putty.Match(text):
+		return "a key of PuTTY"
+	case len(text) > 0 && (text[0] == '{' || text[0] == '[') && jwkText.Match(text):
+		return "a JWK or JWK Set"
+	case xmlText.Match(text):
+		return "a key in XML"
+	}
+	return ""
+}
+
+// sshNames begin a public key in the wire format of SSH, behind its length (RFC
+// 4253 section 6.6).
+var sshNames = []string{"ssh-rsa", "ssh-dss", "ssh-ed25519", "ssh-ed448", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}
+
+// otherDER looks for the forms that are bytes: what crypto/x509 writes, whole or
+// with something behind it.
+func otherDER(raw []byte) string {
+	for _, name := range sshNames {
+		if len(raw) > 4 && raw[0] == 0 && raw[1] == 0 && bytes.HasPrefix(raw[4:], []byte(name)) {
+			return "a public key of OpenSSH"
+		}
+	}
+	if isPoint(raw) {
+		return "a public key of ECDSA"
+	}
+	var whole asn1.RawValue
+	if _, err := asn1.Unmarshal(raw, &whole); err != nil || whole.Tag != asn1.TagSequence || !whole.IsCompound {
+		return ""
+	}
+	der := whole.FullBytes
+	if _, err := x509.ParsePKIXPublicKey(der); err == nil {
+		return "a public key in DER"
+	}
+	if _, err := x509.ParsePKCS1PublicKey(der); err == nil {
+		return "a public key in DER"
+	}
+	if _, err := x509.ParseCertificate(der); err == nil {
+		return "a certificate in DER"
+	}
+	if _, err := x509.ParseCertificateRequest(der); err == nil {
+		return "a certificate request in DER"
+	}
+	if _, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		return "a private key in DER"
+	}
+	if _, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return "a private key in DER"
+	}
+	if _, err := x509.ParseECPrivateKey(der); err == nil {
+		return "a private key in DER"
+	}
+	if algorithmAndKey(whole.Bytes) {
+		return "a public key in DER"
+	}
+	return ""
+}
+
+// isPoint reports whether the bytes are a point of a curve, uncompressed (SEC 1
+// section 2.3.3).
+func isPoint(raw []byte) bool {
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		if _, err := ecdsa.ParseUncompressedPublicKey(curve, raw); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// algorithmAndKey reports whether a sequence is that of a public key of any
+// algorithm, also one that crypto/x509 does not know (RFC 5280 section 4.1).
+func algorithmAndKey(inside []byte) bool {
+	var key struct {
+		Algorithm struct {
+			ID         asn1.ObjectIdentifier
+			Parameters asn1.RawValue `asn1:"optional"`
+		}
+		Key asn1.BitString
+	}
+	var whole asn1.RawValue
+	whole.Class, whole.Tag, whole.IsCompound, whole.Bytes = asn1.ClassUniversal, asn1.TagSequence, true, inside
+	der, err := asn1.Marshal(whole)
+	if err != nil {
+		return false
+	}
+	_, err = asn1.Unmarshal(der, &key)
+	return err == nil
+}
+
+// decoded returns what a text stands for in base64, of either alphabet, with or
+// without padding and line breaks, also as the two characters \n, and in hex.
+func decoded(text []byte) [][]byte {
+	for _, gap := range []string{`\r`, `\n`, "\r", "\n", " ", "\t", ":"} {
+		text = bytes.ReplaceAll(text, []byte(gap), nil)
+	}
+	var all [][]byte
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if raw, err := encoding.DecodeString(string(bytes.TrimRight(text, "="))); err == nil {
+			all = append(all, raw)
+		}
+	}
+	if raw, err := hex.DecodeString(string(text)); err == nil {
+		all = append(all, raw)
+	}
+	return all
+}
