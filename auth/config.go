@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
@@ -15,7 +16,10 @@ import (
 // Config says which credentials a service accepts.
 type Config struct {
 	// Authenticators are the kinds of credentials, at least one. Of several
-	// that find an ambient credential the first is asked.
+	// that find an ambient credential the first is asked. At most one may be
+	// for tokens that say nothing, such as an introspection.Introspector: of
+	// two nobody could tell whose token it is. Shutdown of the Middleware shuts
+	// them down: an authenticator belongs to one Middleware.
 	Authenticators []Authenticator
 	// Optional lets a request without credentials pass as anonymous, for
 	// services where each route says who may call it. Bad credentials are
@@ -75,6 +79,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		found.Add("Authenticators", "", "is empty; name at least one, such as a *jwt.Verifier")
 	}
 	issuers := map[string]int{}
+	fallback := -1 // the first that takes what nobody knows
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
@@ -98,11 +103,30 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 				continue
 			}
 			issuers[issuer] = i
+			if takesUnknown(a) {
+				if fallback >= 0 {
+					wrong(issuer, fmt.Sprintf("takes every Bearer token that nobody else knows, as Authenticators[%d] does; such tokens would be ambiguous, so that neither of the two could ever accept one", fallback))
+					continue
+				}
+				fallback = i
+			}
 		}
 		if len(a.Challenges()) == 0 {
 			wrong(reflect.TypeOf(a).String(), "has no Challenges; name the scheme that a 401 offers for its credentials")
 		}
 	}
+}
+
+// takesUnknown reports whether an authenticator takes a Bearer token that says
+// nothing. Detect looks at the syntax only, so that it can be asked here.
+func takesUnknown(a Authenticator) (takes bool) {
+	defer func() { _ = recover() }() // of an Authenticator that wants more of a request
+	r, err := http.NewRequest(http.MethodGet, "/", nil)
+	if err != nil {
+		return false
+	}
+	r.Header.Set("Authorization", "Bearer opaque")
+	return a.Detect(r) == Fallback
 }
 
 func printable(text string) bool {

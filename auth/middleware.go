@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/logtext"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -27,6 +29,7 @@ type Middleware struct {
 // [bulwark.Identify]), or refuses the request.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, _ = bulwark.Enter(r) // what one authenticator finds out others need not
 		found, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, unidentified(r, err), err)
@@ -79,6 +82,7 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 // Exactly one authenticator is asked and its answer is final: a credential that
 // one refuses is never offered to the next.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	r, _ = bulwark.Enter(r)
 	found, err := m.authenticate(r)
 	if found.bad != nil {
 		report(r, found.bad)
@@ -121,24 +125,42 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 		p.Challenges = m.challenges.bare
 		return p
 	}
-	reason := "malformed"
-	if token, _ := Credentials(r, scheme); compact.HasIssuer(token) {
-		reason = "issuer"
+	p := Invalid("malformed", errors.New("the token is not one that an authenticator reads"))
+	token, _ := Credentials(r, scheme)
+	if named, ok := compact.Issuer(token, mostUnclaimed); ok {
+		p = Invalid("issuer", fmt.Errorf("the iss is %q, which no authenticator has as its Issuer", logtext.Clip(named, maxIssuerShown)))
 	}
-	p := Invalid(reason, nil)
 	p.Challenges = marked
 	return p
 }
 
-// challenged fills in the challenges of a 401 that authenticator i has left
-// open.
+const (
+	// mostUnclaimed bounds the tokens that are looked into when nobody reads
+	// them: as much as those of packages jwt and introspection may have at
+	// first.
+	mostUnclaimed  = 8 << 10
+	maxIssuerShown = 96 // bytes, in the log
+)
+
+// challenged fills in the challenges of a 401 or 400 that authenticator i has
+// left open.
 func (m *Middleware) challenged(i int, scheme string, err error) error {
 	var p *bulwark.Problem
-	if !errors.As(err, &p) || p == nil || p.Status != http.StatusUnauthorized || p.Challenges != nil {
+	if !errors.As(err, &p) || p == nil || p.Challenges != nil {
 		return err
 	}
 	filled := *p // an error may be shared between requests
-	filled.Challenges = m.challenges.refused(i, scheme, errorCode(p))
+	switch p.Status {
+	case http.StatusUnauthorized:
+		filled.Challenges = m.challenges.refused(i, scheme, errorCode(p))
+	case http.StatusBadRequest:
+		if p.Header.Get("WWW-Authenticate") != "" {
+			return err
+		}
+		m.badRequest(&filled)
+	default:
+		return err
+	}
 	return &filled
 }
 
@@ -156,7 +178,12 @@ func errorCode(p *bulwark.Problem) string {
 // badRequest adds the challenges to a 400, where RFC 6750 section 3 wants them
 // too.
 func (m *Middleware) badRequest(p *bulwark.Problem) *bulwark.Problem {
-	p.Header = http.Header{"Www-Authenticate": m.challenges.request}
+	header := p.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header["Www-Authenticate"] = m.challenges.request
+	p.Header = header
 	return p
 }
 

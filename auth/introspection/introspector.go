@@ -146,8 +146,8 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	if !known {
 		// A signed token that names another issuer is a credential for
 		// somewhere else, and none of the endpoint's business.
-		if compact.HasIssuer(token) && !compact.IsFrom(token, i.rules.issuer) {
-			return nil, auth.Invalid("issuer", nil)
+		if named, ok := compact.Issuer(token, i.maxTokenBytes); ok && named != i.rules.issuer {
+			return nil, auth.Invalid("issuer", fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(named), claims.Shown(i.rules.issuer)))
 		}
 		var err error
 		if o, err = i.flights.take(ctx, k, token); err != nil {

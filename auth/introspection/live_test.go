@@ -163,11 +163,7 @@ func TestLiveFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newService(t, over(t, handler))
-			began := time.Now()
-			s.unavailable("opaque")
-			if waited := time.Since(began); waited > 5*time.Second {
-				t.Errorf("waited %v", waited)
-			}
+			s.unavailable("opaque") // at the end of the Timeout at the latest
 		})
 	}
 	t.Cleanup(func() {
@@ -182,10 +178,18 @@ func TestNobodyListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close()
+	defer listener.Close() // not before: somebody else might get the port
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
 	c := config(nil)
-	c.Endpoint, c.Transport = "http://"+address, nil
+	c.Endpoint, c.Transport = "http://"+listener.Addr().String(), nil
 	newService(t, c).unavailable("opaque")
 }
 

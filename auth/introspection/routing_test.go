@@ -3,6 +3,7 @@ package introspection_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/introspection"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // counted counts what an authenticator is asked.
@@ -145,12 +147,17 @@ func TestAuthenticateWithoutToken(t *testing.T) {
 	}
 }
 
-// Two issuers with opaque tokens cannot be told apart by their tokens.
-func TestTwoIntrospectors(t *testing.T) {
-	one, other := config(&server{answer: says(good)}), config(&server{answer: says(good)})
-	other.Issuer = "https://other.example"
-	w, events, ran := exchange(t, []auth.Authenticator{mustNew(t, one), mustNew(t, other)}, "Bearer opaque")
-	if w.Code != 400 || ran || len(events) != 1 || events[0].Reason != "ambiguous" {
-		t.Errorf("%d %s %+v", w.Code, w.Body, events)
+// Two that take every token which says nothing can never work together.
+func TestCaseKeys1TwoIntrospectorsAreRefused(t *testing.T) {
+	c := config(&server{answer: says(good)})
+	first := mustNew(t, c)
+	c.Issuer = "https://other.example"
+	second := mustNew(t, c)
+	m, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{first, second}})
+	if m != nil || !slices.Equal(faulttest.Sorted(err), []string{"auth.Authenticators[1]"}) || !strings.Contains(err.Error(), "ambiguous") {
+		t.Errorf("errors for %q: %v", faulttest.Sorted(err), err)
+	}
+	if _, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{first}}); err != nil {
+		t.Error(err)
 	}
 }

@@ -125,17 +125,6 @@ func (i *idp) become(f http.HandlerFunc) {
 	i.instead.Store(&f)
 }
 
-// slow answers after a time, unless the client has gone before.
-func slow(wait time.Duration, then http.Handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-time.After(wait):
-			then.ServeHTTP(w, r)
-		case <-r.Context().Done():
-		}
-	}
-}
-
 // rotate publishes and signs with a new key alone.
 func (i *idp) rotate(t *testing.T) {
 	t.Helper()
@@ -198,10 +187,11 @@ const patience = 5 * time.Second
 // quiet takes what a test server has to say about clients that go.
 var quiet = log.New(io.Discard, "", 0)
 
-// deafListener can accept connections and leave them alone.
+// deafListener can accept connections and leave them alone, or close them.
 type deafListener struct {
 	net.Listener
 	deaf atomic.Bool
+	gone atomic.Bool
 	mu   sync.Mutex
 	left []net.Conn
 }
@@ -209,6 +199,10 @@ type deafListener struct {
 func (l *deafListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
+		if err == nil && l.gone.Load() {
+			conn.Close()
+			continue
+		}
 		if err != nil || !l.deaf.Load() {
 			return conn, err
 		}
@@ -261,7 +255,6 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-	took   time.Duration
 }
 
 func (s *site) send(token string) (answer, error) {
@@ -270,14 +263,13 @@ func (s *site) send(token string) (answer, error) {
 		return answer{}, err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	began := time.Now()
 	response, err := s.client.Do(r)
 	if err != nil {
 		return answer{}, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(body), time.Since(began)}, err
+	return answer{response.StatusCode, response.Header, string(body)}, err
 }
 
 // must sends a token and returns the answer and its one event, if there is one.
@@ -333,7 +325,7 @@ func (s *site) fails(token string) time.Duration {
 // until waits for something that other goroutines bring about.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
@@ -349,7 +341,6 @@ func until(t *testing.T, what string, done func() bool) {
 // load is clients that send good tokens all the time.
 type load struct {
 	sent    atomic.Int64
-	slowest atomic.Int64 // in nanoseconds
 	stop    context.CancelFunc
 	clients sync.WaitGroup
 }
@@ -367,8 +358,6 @@ func (s *site) underLoad(clients int, token func() string) *load {
 					return
 				}
 				l.sent.Add(1)
-				for was := l.slowest.Load(); was < int64(a.took) && !l.slowest.CompareAndSwap(was, int64(a.took)); was = l.slowest.Load() {
-				}
 			}
 		})
 	}
@@ -425,11 +414,46 @@ func TestRotationUnderLoadByTheBook(t *testing.T) {
 	}
 }
 
+// gate holds back the answers of a handler until it is opened.
+type gate struct {
+	reached, open chan struct{}
+}
+
+func newGate(t *testing.T) *gate {
+	g := &gate{make(chan struct{}), make(chan struct{})}
+	t.Cleanup(g.pass) // or the server would never end
+	return g
+}
+
+// before answers by then once the gate is open. One request is expected.
+func (g *gate) before(then http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		close(g.reached)
+		select {
+		case <-g.open:
+			then.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// pass opens the gate.
+func (g *gate) pass() {
+	select {
+	case <-g.open:
+	default:
+		close(g.open)
+	}
+}
+
+// longest is a Timeout within which a test does what it wants to see happen
+// during a fetch.
+const longest = 30 * time.Second
+
 // One that signs with a new key at once is looked up once: the tokens of that
 // moment wait for it, those of the old key do not, and none is refused.
-func TestRotationUnderLoadAtOnce(t *testing.T) {
+func TestCaseAuth14RotationUnderLoadAtOnce(t *testing.T) {
 	t.Parallel()
-	const slowness = time.Second
 	for name, source := range sources {
 		t.Run(name, func(t *testing.T) {
 			i := newIDP(t)
@@ -437,56 +461,62 @@ func TestRotationUnderLoadAtOnce(t *testing.T) {
 			before, after := i.signer(t, first), i.signer(t, second, first)
 			i.published.Store(before)
 			i.signing.Store(before)
-			s := newSite(t, i, source(i, patience))
+			s := newSite(t, i, source(i, longest))
 			s.accepts(i.token())
-			turning := s.underLoad(4, i.token)
-			staying := s.underLoad(4, func() string { return tokenBy(before) })
-			turning.more(t, 100)
-			i.become(slow(slowness, after.JWKSHandler()))
+			staying := s.underLoad(4, i.token)
+			staying.more(t, 100)
+			fetch := newGate(t)
+			i.become(fetch.before(after.JWKSHandler()))
 			i.published.Store(after)
-			i.signing.Store(after)
-			until(t, "the fetch", func() bool { return i.fetches.Load() == 2 })
-			sent := staying.sent.Load()
-			turning.more(t, 100)
-			if n := staying.sent.Load() - sent; n < 100 {
-				t.Errorf("%d tokens of the old key while others waited", n)
+			turning := s.underLoad(4, func() string { return tokenBy(after) })
+			until(t, "the fetch", func() bool { return isClosed(fetch.reached) })
+			staying.more(t, 100)
+			if n := turning.sent.Load(); n != 0 {
+				t.Errorf("%d tokens of a key that nobody has fetched yet were accepted", n)
 			}
+			fetch.pass()
+			turning.more(t, 100)
+			staying.more(t, 100)
 			turning.end()
 			staying.end()
 			if n := i.fetches.Load(); n != 2 {
 				t.Errorf("%d fetches, want 2", n)
 			}
-			if took := time.Duration(staying.slowest.Load()); took > slowness/2 {
-				t.Errorf("a token of a key that is there took %v", took)
-			}
-			if took := time.Duration(turning.slowest.Load()); took < slowness/2 {
-				t.Errorf("no token has waited for its key: the slowest took %v", took)
-			}
 		})
+	}
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
 // No request waits for a refresh of keys that are there, however long that
 // hangs.
-func TestNoRequestWaitsForARefresh(t *testing.T) {
+func TestCaseAuth14NoRequestWaitsForARefresh(t *testing.T) {
 	t.Parallel()
-	const hang = 2 * time.Second
 	i := newIDP(t)
-	s := newSite(t, i, sources["remote"](i, patience))
+	s := newSite(t, i, sources["remote"](i, longest))
 	s.accepts(i.token())
 	l := s.underLoad(8, i.token)
 	l.more(t, 100)
-	i.become(slow(hang, i.published.Load().JWKSHandler()))
-	sent := l.sent.Load()
-	if err := jwt.Refresh(s.keys); err != nil {
+	fetch := newGate(t)
+	i.become(fetch.before(i.published.Load().JWKSHandler()))
+	done := make(chan error, 1)
+	go func() { done <- jwt.Refresh(s.keys) }()
+	until(t, "the refresh", func() bool { return isClosed(fetch.reached) })
+	l.more(t, 200) // more than one of each client: none of them waits
+	fetch.pass()
+	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := l.sent.Load() - sent; n < 100 {
-		t.Errorf("%d requests while the refresh hung", n)
-	}
 	l.end()
-	if took := time.Duration(l.slowest.Load()); took > hang/2 {
-		t.Errorf("a request took %v while a refresh hung", took)
+	if n := i.fetches.Load(); n != 2 {
+		t.Errorf("%d fetches, want 2", n)
 	}
 }
 
@@ -555,23 +585,18 @@ func (s *site) sendAll(together bool, reason string, token func() string) {
 	}
 }
 
-// A server that is not there at all, and then is.
-func TestServerComesUpLate(t *testing.T) {
+// A server that is not there at all, and then is. Its port stays taken: somebody
+// else might have got it meanwhile.
+func TestCaseAuth14ServerComesUpLate(t *testing.T) {
 	t.Parallel()
 	for name, source := range sources {
 		t.Run(name, func(t *testing.T) {
-			gone := newIDP(t)
-			address, token := gone.Listener.Addr().String(), gone.token()
-			keys := source(gone, patience)
-			gone.Close()
-			s := newSite(t, gone, keys)
-			wait := s.fails(token)
-			s.fails(token) // within the backoff
-			listener, err := net.Listen("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.idp = startIDP(t, listener)
+			i := newIDP(t)
+			i.listener.gone.Store(true)
+			s := newSite(t, i, source(i, patience))
+			wait := s.fails(i.token())
+			s.fails(i.token()) // within the backoff
+			i.listener.gone.Store(false)
 			s.recovers(wait)
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -59,13 +60,15 @@ func (v *Verifier) Issuer() string {
 }
 
 // Detect claims a Bearer token of three segments whose iss is exactly the
-// verifier's, and with [Config.DPoP] one under the scheme DPoP.
+// verifier's, and with [Config.DPoP] one under the scheme DPoP. It looks into no
+// token that is longer than MaxTokenBytes. A long token is decoded once for all
+// verifiers of a request.
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	if v.made() != nil {
 		return auth.None
 	}
 	token, _, ok := v.binding.Credentials(r)
-	if !ok || !compact.IsFrom(token, v.issuer) {
+	if !ok || !issuer.IsFrom(r, token, v.issuer, v.maxBytes) {
 		return auth.None
 	}
 	return auth.Explicit

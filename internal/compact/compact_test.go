@@ -76,7 +76,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestIssuer(t *testing.T) {
-	const issuer = "https://issuer.example"
+	const issuer, most = "https://issuer.example", 64 << 10
 	for _, test := range []struct {
 		name, payload string
 		has, is       bool
@@ -103,6 +103,14 @@ func TestIssuer(t *testing.T) {
 		{"empty", `{"iss":""}`, false, false},
 		{"absent", `{}`, false, false},
 		{"absent-escaped", `{"a\u0062":1}`, false, false},
+		{"all-escapes", `{"x":"\"\\\/\b\f\n\r\t","iss":"https:\/\/issuer.example"}`, true, true},
+		{"pair-of-surrogates", `{"\ud83d\ude00":1,"iss":"https:\/\/issuer.example"}`, true, true},
+		{"surrogate-in-the-issuer", `{"iss":"https://issuer.example\ud83d\ude00"}`, true, false},
+		{"half-a-surrogate", `{"iss":"https:\/\/issuer.example\ud83d"}`, false, false},
+		{"escape-of-no-letter", `{"iss":"https:\x/issuer.example"}`, false, false},
+		{"escape-of-no-number", `{"iss":"https:\u00zzissuer.example"}`, false, false},
+		{"escape-cut-short", `{"iss":"https:\u00`, false, false},
+		{"long-escaped", `{"\u0078":"` + strings.Repeat(`\u0078`, 900) + `","\u0069\u0073\u0073":"https:\/\/issuer.example"}`, true, true},
 		{"cut-short", `{"iss"`, false, false},
 		{"cut-short-after-colon", `{"iss":`, false, false},
 		{"broken-escape", `{"a\`, false, false},
@@ -113,20 +121,24 @@ func TestIssuer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			token := "e30." + encode(test.payload) + ".AAA"
-			if got := compact.HasIssuer(token); got != test.has {
-				t.Errorf("HasIssuer %t", got)
+			found, has := compact.Issuer(token, most)
+			if has != test.has || (found == issuer) != test.is {
+				t.Errorf("Issuer %q, %t", found, has)
 			}
-			if got := compact.IsFrom(token, issuer); got != test.is {
+			if got := compact.IsFrom(token, issuer, most); got != test.is {
 				t.Errorf("IsFrom %t", got)
+			}
+			if _, has := compact.Issuer(token, len(token)-1); has || compact.IsFrom(token, issuer, len(token)-1) {
+				t.Error("it looks into a token that is too long")
 			}
 		})
 	}
 	for _, token := range []string{"", "e30", "e30.=.AAA", "..", encode(`{"iss":"x"}`)} {
-		if compact.HasIssuer(token) || compact.IsFrom(token, issuer) {
+		if _, has := compact.Issuer(token, most); has || compact.IsFrom(token, issuer, most) {
 			t.Errorf("%q has an issuer", token)
 		}
 	}
-	if compact.IsFrom("e30."+encode(`{"iss":""}`)+".AAA", "") {
+	if compact.IsFrom("e30."+encode(`{"iss":""}`)+".AAA", "", most) {
 		t.Error("no issuer is taken for an empty one")
 	}
 }
@@ -135,13 +147,19 @@ func TestIssuerAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	token := "e30." + encode(`{"sub":"`+strings.Repeat(".", 90)+`\u00e9","iss":"https://issuer.example"}`) + ".AAA"
-	if n := testing.AllocsPerRun(100, func() {
-		if !compact.IsFrom(token, "https://issuer.example") {
-			t.Fatal("not found")
+	for name, payload := range map[string]string{
+		"plain":   `{"sub":"` + strings.Repeat(".", 90) + `\u00e9","iss":"https://issuer.example"}`,
+		"escaped": `{"a\u0062":1,"\u0069ss":"https:\/\/issuer.example"}`,
+		"long":    `{"a\u0062":"` + strings.Repeat(`\n`, 2400) + `","iss":"https:\/\/issuer.example"}`,
+	} {
+		token := "e30." + encode(payload) + ".AAA"
+		if n := testing.AllocsPerRun(100, func() {
+			if !compact.IsFrom(token, "https://issuer.example", 8<<10) {
+				t.Fatal("not found")
+			}
+		}); n != 0 {
+			t.Errorf("%s: %.0f allocations", name, n)
 		}
-	}); n != 0 {
-		t.Errorf("%.0f allocations", n)
 	}
 }
 
@@ -149,7 +167,7 @@ func BenchmarkIsFrom(b *testing.B) {
 	token := rfc7515
 	b.ReportAllocs()
 	for b.Loop() {
-		compact.IsFrom(token, "joe")
+		compact.IsFrom(token, "joe", 8<<10)
 	}
 }
 
@@ -158,7 +176,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(token)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		compact.HasIssuer(token)
+		if issuer, ok := compact.Issuer(token, 1024); ok != compact.IsFrom(token, issuer, 1024) {
+			t.Errorf("%q: issuer %q, found %t", token, issuer, ok)
+		}
 		parsed, err := compact.Parse(token, 1024)
 		if err != nil {
 			return

@@ -1,80 +1,172 @@
 package compact
 
 import (
+	"strconv"
 	"strings"
-
-	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// maxPeek bounds the payload that the issuer is looked for in, encoded. What is
-// longer belongs to nobody.
-const maxPeek = 64 << 10
+// shortPayload is the length of an encoded payload that is decoded on the
+// stack.
+const shortPayload = 2048
 
-// IsFrom reports whether the token's payload says that it is from the issuer.
-// It is for choosing who verifies the token and says nothing about whether it
-// is genuine. It does not allocate for a token of usual size.
-func IsFrom(token, issuer string) bool {
-	found, same := peek(token, issuer)
-	return found && same
+// longPayloads are buffers for payloads that are longer.
+var longPayloads = sync.Pool{New: func() any { return new([]byte) }}
+
+// IsFrom reports whether the payload of a token of at most limit bytes says
+// that it is from the issuer. It is for choosing who verifies the token and
+// says nothing about whether it is genuine. It does not allocate, and looks at
+// nothing of a longer token.
+func IsFrom(token, issuer string, limit int) bool {
+	payload, ok := payloadOf(token, limit)
+	if !ok {
+		return false
+	}
+	if len(payload) <= shortPayload {
+		var room [shortPayload]byte
+		return isFrom(room[:], payload, issuer)
+	}
+	buf := longPayloads.Get().(*[]byte)
+	defer longPayloads.Put(buf)
+	return isFrom(enough(buf, payload), payload, issuer)
 }
 
-// HasIssuer reports whether the token's payload names an issuer at all.
-func HasIssuer(token string) bool {
-	found, _ := peek(token, "")
-	return found
+func isFrom(buf []byte, payload, issuer string) bool {
+	found, escaped, ok := decode(buf, payload)
+	return ok && len(found) > 0 && spells(found, escaped, issuer)
 }
 
-// peek decodes the payload, and reports whether it has an iss that is a
-// non-empty string, and whether that is the wanted one.
-func peek(token, wanted string) (found, same bool) {
+// Issuer returns the issuer that the payload of a token of at most limit bytes
+// names, and false where there is none.
+func Issuer(token string, limit int) (issuer string, ok bool) {
+	payload, ok := payloadOf(token, limit)
+	if !ok {
+		return "", false
+	}
+	buf := longPayloads.Get().(*[]byte)
+	defer longPayloads.Put(buf)
+	found, escaped, ok := decode(enough(buf, payload), payload)
+	if !ok {
+		return "", false
+	}
+	text, ok := unescape(nil, found, escaped)
+	return string(text), ok && len(text) > 0
+}
+
+// IsShort reports whether it takes next to nothing to look into the token.
+func IsShort(token string) bool { return len(token) <= shortPayload }
+
+// payloadOf returns the payload, encoded, of a token of at most limit bytes.
+func payloadOf(token string, limit int) (string, bool) {
+	if len(token) > limit {
+		return "", false
+	}
 	first, second, ok := dots(token)
-	if !ok || second-first > maxPeek {
-		return false, false
+	if !ok {
+		return "", false
 	}
-	payload := token[first+1 : second]
-	var room [1536]byte
-	buf := room[:]
-	if size := encoding.DecodedLen(len(payload)); size > len(buf) {
-		buf = make([]byte, size)
+	return token[first+1 : second], true
+}
+
+// enough returns a buffer that the decoded payload fits into.
+func enough(buf *[]byte, payload string) []byte {
+	if size := encoding.DecodedLen(len(payload)); len(*buf) < size {
+		*buf = make([]byte, size)
 	}
+	return *buf
+}
+
+// decode returns the iss of the payload as it stands there, without its quotes,
+// and whether there are escapes in it.
+func decode(buf []byte, payload string) (iss []byte, escaped, ok bool) {
 	n, err := encoding.Decode(buf, Bytes(payload))
 	if err != nil {
-		return false, false
+		return nil, false, false
 	}
 	claims := scanner{src: buf[:n]}
-	start, end, ok := claims.issuer()
-	if claims.escaped {
-		return peekSlowly(string(buf[:n]), wanted)
-	}
-	return ok && end > start, ok && string(buf[start:end]) == wanted
+	start, end, escaped, ok := claims.issuer()
+	return buf[start:end], escaped, ok
 }
 
-// peekSlowly is for a payload with an escape in the iss or before it, as some
-// issuers write every slash; that is worth a real decoder.
-func peekSlowly(payload, wanted string) (found, same bool) {
-	members, err := jsondoc.Members(nil, []byte(payload), jsondoc.Limits{Bytes: maxPeek, Depth: 16})
-	if err != nil {
-		return false, false
+// spells reports whether a string of JSON, without its quotes, is the text.
+func spells(raw []byte, escaped bool, text string) bool {
+	if !escaped {
+		return string(raw) == text
 	}
-	for _, m := range members {
-		if text, ok := m.Text(); ok && m.Name == "iss" {
-			return text != "", text == wanted
+	var room [256]byte
+	found, ok := unescape(room[:0], raw, true)
+	return ok && string(found) == text
+}
+
+// unescape appends what a string of JSON, without its quotes, stands for (RFC
+// 8259 section 7).
+func unescape(dst, raw []byte, escaped bool) ([]byte, bool) {
+	if !escaped {
+		return append(dst, raw...), true
+	}
+	for len(raw) > 0 {
+		if raw[0] != '\\' {
+			dst, raw = append(dst, raw[0]), raw[1:]
+			continue
 		}
+		if len(raw) < 2 {
+			return nil, false
+		}
+		if raw[1] == 'u' {
+			char, size := escapedRune(raw)
+			if size == 0 {
+				return nil, false
+			}
+			dst, raw = utf8.AppendRune(dst, char), raw[size:]
+			continue
+		}
+		at := strings.IndexByte(`"\/bfnrt`, raw[1])
+		if at < 0 {
+			return nil, false
+		}
+		dst, raw = append(dst, "\"\\/\b\f\n\r\t"[at]), raw[2:]
 	}
-	return false, false
+	return dst, true
+}
+
+// escapedRune reads \uXXXX, or the two of them that make up one character. Its
+// size is 0 where it cannot be read.
+func escapedRune(raw []byte) (char rune, size int) {
+	high, ok := unit(raw)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(high) {
+		return high, 6
+	}
+	low, ok := unit(raw[6:])
+	if char = utf16.DecodeRune(high, low); !ok || char == utf8.RuneError {
+		return 0, 0
+	}
+	return char, 12
+}
+
+func unit(raw []byte) (rune, bool) {
+	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(raw[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // scanner finds the outermost "iss" of an object without decoding it. It takes
 // the document to be JSON: where that is not so its answer may be wrong, and
 // the verifier, which decodes strictly, refuses the token.
 type scanner struct {
-	src     []byte
-	pos     int
-	escaped bool // a name, or the issuer, has an escape: this cannot tell
+	src []byte
+	pos int
 }
 
-// issuer returns where the value of iss stands, without its quotes.
-func (s *scanner) issuer() (start, end int, ok bool) {
+// issuer returns where the value of iss stands, without its quotes, and whether
+// there are escapes in it.
+func (s *scanner) issuer() (start, end int, escaped, ok bool) {
 	depth := 0
 	for s.pos < len(s.src) {
 		switch s.src[s.pos] {
@@ -89,24 +181,23 @@ func (s *scanner) issuer() (start, end int, ok bool) {
 			if depth != 1 || !s.skip(':') {
 				continue // a value, or a name further in
 			}
-			if escaped {
-				s.escaped = true
-				return 0, 0, false
-			}
-			if string(s.src[start:end]) != "iss" {
+			if end-start > mostName || !spells(s.src[start:end], escaped, "iss") {
 				continue
 			}
 			if s.space(); s.pos >= len(s.src) || s.src[s.pos] != '"' {
-				return 0, 0, false
+				return 0, 0, false, false
 			}
-			start, end, s.escaped = s.text()
-			return start, end, !s.escaped
+			start, end, escaped = s.text()
+			return start, end, escaped, true
 		default:
 			s.pos++
 		}
 	}
-	return 0, 0, false
+	return 0, 0, false, false
 }
+
+// mostName is the length of iss where each letter is escaped.
+const mostName = 3 * len(`\u0069`)
 
 // text reads a string from its opening quote on, to its end or that of the
 // source.
