@@ -80,7 +80,9 @@ func (c *comparison) check(t testing.TB, how, token string) {
 		if header["alg"] != how {
 			t.Errorf("the token says %v and is signed by %s", header["alg"], how)
 		}
-		sameAsGolangJWT(t, how, token, got)
+		if !hasNull(t, token) {
+			sameAsGolangJWT(t, how, token, got)
+		}
 		if !leavesUnread(header) {
 			sameAsGoJose(t, how, token, got)
 		}
@@ -124,6 +126,22 @@ func sameSecond(a, b time.Time) bool { return a.Sub(b).Abs() < time.Second }
 func leavesUnread(header map[string]any) bool {
 	for _, name := range []string{"jwk", "x5c", "nonce"} {
 		if _, ok := header[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// hasNull reports whether a claim is null, which golang-jwt refuses where a time
+// is expected, and which is no claim to us.
+func hasNull(t testing.TB, token string) bool {
+	var claims map[string]any
+	segments := strings.Split(token, ".")
+	if err := json.Unmarshal(decode(t, segments[1]), &claims); err != nil {
+		t.Errorf("accepted, and its payload is no JSON: %v", err)
+	}
+	for _, value := range claims {
+		if value == nil {
 			return true
 		}
 	}

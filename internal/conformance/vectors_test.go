@@ -109,7 +109,7 @@ func (g group) keySet() (*jose.KeySet, error) {
 			return nil, err
 		}
 	}
-	return jose.NewKeySet(keys)
+	return jose.NewKeySet(keys), nil
 }
 
 // jwk are the members of a JWK that a secret has.

@@ -139,7 +139,8 @@ func isNull(value json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(val
 
 // holdsSecret looks for the members that only a secret or private key has (RFC
 // 7518 sections 6.2.2, 6.3.2 and 6.4), with something in them: a null and an
-// empty text are not key material.
+// empty text are not key material. An empty k is: it is a secret that everybody
+// knows.
 func holdsSecret(key json.RawMessage) bool {
 	found := map[string]bool{}
 	kty := ""
@@ -149,7 +150,7 @@ func holdsSecret(key json.RawMessage) bool {
 		switch {
 		case name == "kty":
 			kty = text
-		case isText && text != "", name == "oth" && len(value) > 0 && value[0] == '[' && len(bytes.TrimSpace(value[1:])) > 1:
+		case isText && (text != "" || name == "k"), name == "oth" && len(value) > 0 && value[0] == '[' && len(bytes.TrimSpace(value[1:])) > 1:
 			found[name] = true
 		}
 		return nil

@@ -87,6 +87,10 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 		if len(some) == 0 {
 			return nil, &Fault{"algorithm", unfitting(h.Algorithm, named)}
 		}
+		// Nobody publishes secrets: who has two of one kid has made a mistake.
+		if len(some) > 1 && h.Algorithm.Secret() {
+			return nil, &Fault{"unknown_key", errors.New("two secrets have the kid of the token")}
+		}
 		return some[:min(len(some), MaxTries)], nil
 	}
 	// The kid is a hint (RFC 7515 section 4.1.4). A token without one may be
