@@ -56,6 +56,11 @@ const (
 // Requests fail with 503 only where no keys have been had at all or for so
 // long.
 //
+// One strange key never costs the set: a key that cannot be read or is of no use
+// is passed over, and of several keys of one kid those that fit the alg of a
+// token are tried, four at most. A secret or private key refuses the set, and
+// the keys from before remain.
+//
 // A kid that is not among the keys makes one more fetch, which the tokens of
 // that moment wait for; others are refused at once until the Cooldown is over.
 // Tokens with a bad signature never make a fetch. Anybody can make up a kid, so

@@ -35,6 +35,11 @@ func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, err
 //   - a JWK or JWK Set, as string or []byte (RFC 7517);
 //   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 //
+// A key that is there twice counts once. Several keys may have one kid: those
+// that fit the alg of a token are tried, four at most. In a JWK a member that is
+// null is one that is not there, and in a set a key that is of no use is passed
+// over.
+//
 // A key without a kid is tried for tokens whose kid names no other key. At most
 // four such keys may be for one algorithm, or [New] refuses them: give them
 // kids, as JWKs. A token without kid is tried with all keys for its algorithm,

@@ -139,18 +139,20 @@ func isNull(value json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(val
 
 // holdsSecret looks for the members that only a secret or private key has (RFC
 // 7518 sections 6.2.2, 6.3.2 and 6.4), with something in them: a null and an
-// empty text are not key material. An empty k is: it is a secret that everybody
-// knows.
+// empty text are not key material. The empty k of a key of type oct is: it is a
+// secret that everybody knows.
 func holdsSecret(key json.RawMessage) bool {
 	found := map[string]bool{}
-	kty := ""
+	kty, emptyK := "", false
 	_ = walk(key, func(name string, value json.RawMessage) error { // what is not an object holds nothing
 		var text string
-		isText := json.Unmarshal(value, &text) == nil
+		isText := !isNull(value) && json.Unmarshal(value, &text) == nil
 		switch {
 		case name == "kty":
 			kty = text
-		case isText && (text != "" || name == "k"), name == "oth" && len(value) > 0 && value[0] == '[' && len(bytes.TrimSpace(value[1:])) > 1:
+		case name == "k" && isText && text == "":
+			emptyK = true
+		case isText && text != "", name == "oth" && len(value) > 0 && value[0] == '[' && len(bytes.TrimSpace(value[1:])) > 1:
 			found[name] = true
 		}
 		return nil
@@ -160,7 +162,7 @@ func holdsSecret(key json.RawMessage) bool {
 			return true
 		}
 	}
-	return false
+	return emptyK && kty == "oct"
 }
 
 // secretMembers are what only a secret or private key has; the last is that of
