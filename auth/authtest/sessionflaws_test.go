@@ -22,11 +22,12 @@ type flawedSessions struct {
 	whenCancelled func() error
 	whenLate      func() error
 	down          error
-	create        func(context.Context, session.Session, int) ([]string, error)
+	create        func(context.Context, session.Session, int, []string) ([]string, error)
 	get           func(context.Context, string) (session.Session, error)
 	update        func(context.Context, session.Session) error
 	delete        func(context.Context, string) (bool, error)
-	list          func(ctx context.Context, issuer, subject string) ([]session.Session, error)
+	list          func(context.Context, session.Filter) ([]session.Session, error)
+	sweep         func(context.Context) error
 }
 
 // fails reports whether a call is over before it has begun.
@@ -40,7 +41,7 @@ func (f *flawedSessions) fails(ctx context.Context) (error, bool) {
 	return f.down, f.down != nil
 }
 
-func (f *flawedSessions) Create(ctx context.Context, s session.Session, limit int) ([]string, error) {
+func (f *flawedSessions) Create(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 	if err, fails := f.fails(ctx); fails {
 		return nil, err
 	}
@@ -51,9 +52,9 @@ func (f *flawedSessions) Create(ctx context.Context, s session.Session, limit in
 		limit = f.limits(limit)
 	}
 	if f.create != nil {
-		return f.create(ctx, s, limit)
+		return f.create(ctx, s, limit, replaces)
 	}
-	return f.MemoryStore.Create(ctx, s, limit)
+	return f.MemoryStore.Create(ctx, s, limit, replaces)
 }
 
 func (f *flawedSessions) Get(ctx context.Context, id string) (session.Session, error) {
@@ -94,18 +95,28 @@ func (f *flawedSessions) Delete(ctx context.Context, id string) (bool, error) {
 	return ok, err
 }
 
-func (f *flawedSessions) List(ctx context.Context, issuer, subject string) ([]session.Session, error) {
+func (f *flawedSessions) List(ctx context.Context, filter session.Filter) ([]session.Session, error) {
 	if err, fails := f.fails(ctx); fails {
 		return nil, err
 	}
 	if f.list != nil {
-		return f.list(ctx, issuer, subject)
+		return f.list(ctx, filter)
 	}
-	return f.MemoryStore.List(ctx, issuer, subject)
+	return f.MemoryStore.List(ctx, filter)
+}
+
+func (f *flawedSessions) Sweep(ctx context.Context) error {
+	if err, fails := f.fails(ctx); fails {
+		return err
+	}
+	if f.sweep != nil {
+		return f.sweep(ctx)
+	}
+	return f.MemoryStore.Sweep(ctx)
 }
 
 func rounded(s *session.Session, to time.Duration) {
-	for _, at := range []*time.Time{&s.AuthTime, &s.CreatedAt, &s.RefreshedAt, &s.ExpiresAt} {
+	for _, at := range []*time.Time{&s.AuthTime, &s.CreatedAt, &s.ExpiresAt} {
 		*at = at.Truncate(to)
 	}
 }
@@ -136,9 +147,9 @@ func forgetsAtExpiry(early time.Duration) func(*flawedSessions) {
 
 func keepsTheFirstExpiry(f *flawedSessions) {
 	var ends sync.Map
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		ends.Store(s.ID, s.ExpiresAt)
-		return f.MemoryStore.Create(ctx, s, limit)
+		return f.MemoryStore.Create(ctx, s, limit, replaces)
 	}
 	f.get = func(ctx context.Context, id string) (session.Session, error) {
 		if end, ok := ends.Load(id); ok && !time.Now().Before(end.(time.Time)) {
@@ -149,8 +160,8 @@ func keepsTheFirstExpiry(f *flawedSessions) {
 }
 
 func listsOtherHashes(f *flawedSessions) {
-	f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-		all, err := f.MemoryStore.List(ctx, issuer, subject)
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
 		for i := range all {
 			all[i].Hash[0]++
 		}
@@ -215,32 +226,34 @@ func updatesWhatIsGone(f *flawedSessions) {
 	f.update = func(ctx context.Context, s session.Session) error {
 		err := f.MemoryStore.Update(ctx, s)
 		if errors.Is(err, auth.ErrNotFound) {
-			_, err = f.MemoryStore.Create(ctx, s, 5000)
+			_, err = f.MemoryStore.Create(ctx, s, 5000, nil)
 		}
 		return err
 	}
 }
 
 func takesTakenIDs(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		f.MemoryStore.Delete(ctx, s.ID)
-		return f.MemoryStore.Create(ctx, s, limit)
+		return f.MemoryStore.Create(ctx, s, limit, replaces)
 	}
 }
 
 func endsBeforeItLooks(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		if _, err := f.MemoryStore.Get(ctx, s.ID); err == nil {
-			f.endSurplus(ctx, s, limit)
+			f.endSurplus(ctx, s, limit, replaces)
 			return nil, auth.ErrConflict
 		}
-		return f.MemoryStore.Create(ctx, s, limit)
+		return f.MemoryStore.Create(ctx, s, limit, replaces)
 	}
 }
 
-// endSurplus makes room for s below the limit of its caller.
-func (f *flawedSessions) endSurplus(ctx context.Context, s session.Session, limit int) (ended []string) {
-	mine, _ := f.MemoryStore.List(ctx, s.Issuer, s.Subject)
+// endSurplus makes room for s in the place of others, and below the limit of
+// its caller.
+func (f *flawedSessions) endSurplus(ctx context.Context, s session.Session, limit int, replaces []string) (ended []string) {
+	ended = f.endReplaced(ctx, s, replaces)
+	mine, _ := f.MemoryStore.List(ctx, session.Filter{Issuer: s.Issuer, Subject: s.Subject})
 	slices.SortFunc(mine, func(a, b session.Session) int { return a.RefreshedAt.Compare(b.RefreshedAt) })
 	for len(mine) >= max(limit, 1) {
 		f.MemoryStore.Delete(ctx, mine[0].ID)
@@ -250,75 +263,76 @@ func (f *flawedSessions) endSurplus(ctx context.Context, s session.Session, limi
 }
 
 func countsThenWrites(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		if _, err := f.MemoryStore.Get(ctx, s.ID); err == nil {
 			return nil, auth.ErrConflict
 		}
-		ended := f.endSurplus(ctx, s, limit)
+		ended := f.endSurplus(ctx, s, limit, replaces)
 		time.Sleep(time.Millisecond)
-		more, err := f.MemoryStore.Create(ctx, s, 5000)
+		more, err := f.MemoryStore.Create(ctx, s, 5000, nil)
 		return append(ended, more...), err
 	}
 }
 
 func endsByCreation(f *flawedSessions) {
 	var mu sync.Mutex
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, err := f.MemoryStore.Get(ctx, s.ID); err == nil {
 			return nil, auth.ErrConflict
 		}
-		mine, _ := f.MemoryStore.List(ctx, s.Issuer, s.Subject)
+		ended := f.endReplaced(ctx, s, replaces)
+		mine, _ := f.MemoryStore.List(ctx, session.Filter{Issuer: s.Issuer, Subject: s.Subject})
 		slices.SortFunc(mine, func(a, b session.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
-		var ended []string
 		for len(mine) >= max(limit, 1) {
 			f.MemoryStore.Delete(ctx, mine[0].ID)
 			ended, mine = append(ended, mine[0].ID), mine[1:]
 		}
-		_, err := f.MemoryStore.Create(ctx, s, 5000)
+		_, err := f.MemoryStore.Create(ctx, s, 5000, nil)
 		return ended, err
 	}
 }
 
 func tellsNotWhomItEnded(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
-		_, err := f.MemoryStore.Create(ctx, s, limit)
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+		_, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 		return nil, err
 	}
 }
 
+// endsTheNewOne believes who makes a session about its age.
 func endsTheNewOne(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
-		mine, _ := f.MemoryStore.List(ctx, s.Issuer, s.Subject)
-		oldest := !slices.ContainsFunc(mine, func(old session.Session) bool { return !s.RefreshedAt.Before(old.RefreshedAt) })
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+		mine, _ := f.MemoryStore.List(ctx, session.Filter{Issuer: s.Issuer, Subject: s.Subject})
+		oldest := !slices.ContainsFunc(mine, func(old session.Session) bool { return !s.CreatedAt.Before(old.RefreshedAt.Add(-time.Minute)) })
 		if len(mine) > 0 && len(mine) >= limit && oldest {
 			return []string{s.ID}, nil
 		}
-		return f.MemoryStore.Create(ctx, s, limit)
+		return f.MemoryStore.Create(ctx, s, limit, replaces)
 	}
 }
 
 func endsForAnyIssuer(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		var ended []string
 		if limit == 1 && s.Issuer == "https://other.example" {
-			there, _ := f.MemoryStore.List(ctx, "https://issuer.example", s.Subject)
+			there, _ := f.MemoryStore.List(ctx, session.Filter{Issuer: "https://issuer.example", Subject: s.Subject})
 			for _, other := range there {
 				f.MemoryStore.Delete(ctx, other.ID)
 				ended = append(ended, other.ID)
 			}
 		}
-		more, err := f.MemoryStore.Create(ctx, s, limit)
+		more, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 		return append(ended, more...), err
 	}
 }
 
 func listsAnyIssuer(f *flawedSessions) {
-	f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-		all, err := f.MemoryStore.List(ctx, issuer, subject)
-		if issuer == "https://other.example" {
-			more, _ := f.MemoryStore.List(ctx, "https://issuer.example", subject)
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		if filter.Issuer == "https://other.example" {
+			more, _ := f.MemoryStore.List(ctx, session.Filter{Issuer: "https://issuer.example", Subject: filter.Subject})
 			all = append(all, more...)
 		}
 		return all, err
@@ -330,10 +344,10 @@ func listsAnyIssuer(f *flawedSessions) {
 func joinsCallers(separator string) func(*flawedSessions) {
 	return func(f *flawedSessions) {
 		var real sync.Map // what was given, by ID
-		f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+		f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 			given := s
 			s.Issuer, s.Subject = "", s.Issuer+separator+s.Subject
-			ended, err := f.MemoryStore.Create(ctx, s, limit)
+			ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 			if err == nil {
 				real.Store(s.ID, given)
 			}
@@ -353,8 +367,14 @@ func joinsCallers(separator string) func(*flawedSessions) {
 			s.Issuer, s.Subject = "", s.Issuer+separator+s.Subject
 			return f.MemoryStore.Update(ctx, s)
 		}
-		f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-			all, err := f.MemoryStore.List(ctx, "", issuer+separator+subject)
+		joined := func(filter session.Filter) session.Filter {
+			if filter.Subject != "" {
+				filter.Issuer, filter.Subject = "", filter.Issuer+separator+filter.Subject
+			}
+			return filter
+		}
+		f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+			all, err := f.MemoryStore.List(ctx, joined(filter))
 			for i := range all {
 				all[i] = named(all[i])
 			}
@@ -364,21 +384,20 @@ func joinsCallers(separator string) func(*flawedSessions) {
 }
 
 func listsOnePage(f *flawedSessions) {
-	f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-		all, err := f.MemoryStore.List(ctx, issuer, subject)
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
 		return all[:min(len(all), 100)], err
 	}
 }
 
 func listsWhatItShares(f *flawedSessions) {
-	shared := map[[2]string][]session.Session{}
-	f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-		all, err := f.MemoryStore.List(ctx, issuer, subject)
-		caller := [2]string{issuer, subject}
-		if held := shared[caller]; len(held) == len(all) {
+	shared := map[session.Filter][]session.Session{}
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		if held := shared[filter]; len(held) == len(all) {
 			return held, err
 		}
-		shared[caller] = all
+		shared[filter] = all
 		return all, err
 	}
 }
@@ -396,12 +415,12 @@ func listsTheDeleted(f *flawedSessions) {
 		}
 		return ok, err
 	}
-	f.list = func(ctx context.Context, issuer, subject string) ([]session.Session, error) {
-		all, err := f.MemoryStore.List(ctx, issuer, subject)
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, old := range gone {
-			if old.Issuer == issuer && old.Subject == subject {
+			if filter.Matches(old) {
 				all = append(all, old)
 			}
 		}
@@ -442,8 +461,8 @@ func evictsSessions(room int) func(*flawedSessions) {
 	return func(f *flawedSessions) {
 		var mu sync.Mutex
 		var ages []string
-		f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
-			ended, err := f.MemoryStore.Create(ctx, s, limit)
+		f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+			ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 			mu.Lock()
 			defer mu.Unlock()
 			if ages = append(ages, s.ID); len(ages) > room {
@@ -458,8 +477,8 @@ func evictsSessions(room int) func(*flawedSessions) {
 func evictsWhenFull(f *flawedSessions) {
 	var mu sync.Mutex
 	var ages []string
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
-		ended, err := f.MemoryStore.Create(ctx, s, limit)
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+		ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 		mu.Lock()
 		defer mu.Unlock()
 		if errors.Is(err, auth.ErrFull) {
@@ -472,8 +491,8 @@ func evictsWhenFull(f *flawedSessions) {
 }
 
 func forgetsThatItIsFull(f *flawedSessions) {
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
-		ended, err := f.MemoryStore.Create(ctx, s, limit)
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+		ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 		if errors.Is(err, auth.ErrFull) {
 			err = nil
 		}
@@ -485,14 +504,14 @@ func forgetsThatItIsFull(f *flawedSessions) {
 func endsWhenFull(f *flawedSessions) {
 	var mu sync.Mutex
 	full := false
-	f.create = func(ctx context.Context, s session.Session, limit int) ([]string, error) {
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if full && limit == 1 {
-			f.endSurplus(ctx, s, limit)
+			f.endSurplus(ctx, s, limit, replaces)
 			return nil, auth.ErrFull
 		}
-		ended, err := f.MemoryStore.Create(ctx, s, limit)
+		ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
 		full = errors.Is(err, auth.ErrFull)
 		return ended, err
 	}

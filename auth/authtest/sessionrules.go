@@ -18,27 +18,94 @@ func sessionFields(t *trial, store session.Store) {
 	// Cut to the second, or to the millisecond, it would be another time.
 	now := time.Now().Truncate(time.Second).Add(123456 * time.Microsecond)
 	first := session.Session{
-		ID: "s1", Issuer: issuer, Subject: "alice", AuthTime: now.Add(-time.Hour), ACR: "urn:mace:incommon:iap:silver",
+		ID: "s1", Issuer: issuer, Subject: "alice", Kind: "sixteen-bytes-ok",
+		Provider: session.Provider{Issuer: otherIssuer, Subject: "248289761001", SessionID: "08a5019c-17e1-4977-8f42-65a12843ea02"},
+		AuthTime: now.Add(-time.Hour), ACR: "urn:mace:incommon:iap:silver",
 		ClientIP: netip.MustParseAddr("2001:db8::7"), UserAgent: "Möbius/1.0 \"'\\ " + strings.Repeat("x", 230),
-		CreatedAt: now.Add(-time.Minute), RefreshedAt: now, ExpiresAt: now.Add(time.Hour),
-		Hash: sha256.Sum256([]byte("first")), Generation: 1<<31 - 1, GraceUsed: true, GraceRun: 2,
+		CreatedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Hour),
+		StoreKey: "0123456789-_abcd", Hash: sha256.Sum256([]byte("first")), Generation: 1<<31 - 1,
+		Shown: true, GraceUsed: true, GraceRun: 2,
 	}
 	least := session.Session{ID: "s2", Issuer: issuer, Subject: "bob", ExpiresAt: inAnHour()}
 	creates(t, store, first, least)
 	held := keeps(t, store, "a session after its Create", first)
 	keeps(t, store, "a session with nothing that can be left out", least)
 	next := session.Session{
-		ID: "s1", Version: held.Version, Issuer: issuer, Subject: "alice", AuthTime: now, ACR: "2",
+		ID: "s1", Version: held.Version, Issuer: issuer, Subject: "alice", Kind: "body", Provider: first.Provider, AuthTime: now, ACR: "2",
 		ClientIP: netip.MustParseAddr("192.0.2.7"), UserAgent: "curl", CreatedAt: now.Add(-time.Second),
-		RefreshedAt: now.Add(time.Second), ExpiresAt: now.Add(2 * time.Hour), Hash: sha256.Sum256([]byte("next")), Generation: 7,
+		ExpiresAt: now.Add(2 * time.Hour), StoreKey: "key-2", Hash: sha256.Sum256([]byte("next")), Generation: 7,
 	}
 	t.wants(nil, update(t, store, next), "Update")
-	keeps(t, store, "a session after its Update", next)
+	held = keeps(t, store, "a session after its Update", next)
 	keeps(t, store, "a session beside the updated one", least)
-	for _, got := range list(t, store, issuer, "alice") {
-		t.same("a session in a List", next, got)
+	for _, f := range []session.Filter{{Issuer: issuer, Subject: "alice"}, {Provider: first.Provider}} {
+		for _, got := range list(t, store, f) {
+			t.same("a session in a List", next, got)
+		}
+		matched(t, store, f, "a caller with one session", "s1")
 	}
-	listed(t, store, issuer, "alice", "a caller with one session", "s1")
+	// Each of the marks is kept by itself.
+	for _, set := range []func(*session.Session){
+		func(s *session.Session) { s.Shown = true },
+		func(s *session.Session) { s.Shown, s.GraceUsed = false, true },
+		func(s *session.Session) { s.GraceUsed, s.GraceRun = false, 1 },
+	} {
+		set(&held)
+		t.wants(nil, update(t, store, held), "Update")
+		held = keeps(t, store, "a session after an Update of one mark", held)
+	}
+}
+
+// sessionClock looks at the times that the store sets. Its clock may be any.
+func sessionClock(t *trial, store session.Store) {
+	before := time.Now().Add(-24 * time.Hour)
+	probe, s := login("probe", "bob"), login("s1", "alice")
+	creates(t, store, probe)
+	clock := func() time.Time { return keeps(t, store, "a session", probe).ReadAt }
+	within := func(described string, at, first, last time.Time) {
+		const rounding = time.Microsecond
+		if at.Before(first.Add(-rounding)) || at.After(last.Add(rounding)) {
+			t.fault("%s is %v, want from %v to %v by the clock of the store", described, at, first, last)
+		}
+	}
+	first := clock()
+	t.pause()
+	s.RefreshedAt, s.ReadAt = before, before // which nobody asks for
+	creates(t, store, s)
+	t.pause()
+	held := keeps(t, store, "a session", s)
+	if !first.Before(held.ReadAt) {
+		t.fault("the clock of the store stands still: ReadAt is %v and, after a while, %v", first, held.ReadAt)
+	}
+	made := held.RefreshedAt
+	within("RefreshedAt of a new session", made, first, held.ReadAt)
+	if since := held.ReadAt.Sub(made); since < pollTime/2 {
+		t.fault("RefreshedAt of a session that is %v old is %v before ReadAt", pollTime, since)
+	}
+	for _, mark := range []func(*session.Session){
+		func(s *session.Session) { s.Shown = true },
+		func(s *session.Session) { s.GraceUsed, s.GraceRun = true, 1 },
+		func(s *session.Session) { s.Hash[0]++ },
+	} {
+		mark(&held)
+		held.RefreshedAt, held.ReadAt = before, before
+		t.wants(nil, update(t, store, held), "Update of a mark")
+		held = keeps(t, store, "a session", held)
+		within("RefreshedAt after an Update that leaves the Generation", held.RefreshedAt, made, made)
+	}
+	for _, generation := range []int{1, 2, 7} {
+		t.pause()
+		first := clock()
+		t.pause()
+		held.Generation = generation
+		held.RefreshedAt, held.ReadAt = before, before
+		t.wants(nil, update(t, store, held), "Update of the Generation")
+		held = keeps(t, store, "a session", held)
+		within("RefreshedAt after an Update of the Generation", held.RefreshedAt, first, held.ReadAt)
+		t.pause()
+		again := keeps(t, store, "a session", held)
+		within("RefreshedAt that nobody has changed", again.RefreshedAt, held.RefreshedAt, held.RefreshedAt)
+	}
 }
 
 func sessionVersions(t *trial, store session.Store) {
@@ -109,40 +176,77 @@ func sessionDeleted(t *trial, store session.Store) {
 	listed(t, store, issuer, "alice", "a caller after the Delete of all sessions")
 }
 
+// ends notes where Create does not end exactly the sessions that it should.
+func ends(t *trial, store session.Store, s session.Session, limit int, replaces []string, described string, want ...string) {
+	t.pause() // so that the store's clock tells which session is the older one
+	ended, err := create(t, store, s, limit, replaces...)
+	slices.Sort(ended)
+	slices.Sort(want)
+	if err != nil || !slices.Equal(ended, want) {
+		t.fault("Create of %s with a limit of %d, in the place of %q: ended %q, %v, want %q", described, limit, replaces, ended, err, want)
+	}
+	for _, id := range want {
+		lacks(t, store, "a session that Create has ended", id)
+	}
+	keeps(t, store, "the session that Create has made", s)
+}
+
+func sessionReplaces(t *trial, store session.Store) {
+	creates(t, store, login("bob", "bob"))
+	ends(t, store, login("phone", "alice"), 2, nil, "the first session")
+	ends(t, store, login("laptop", "alice"), 2, nil, "the second session")
+	ends(t, store, login("laptop-2", "alice"), 2, []string{"laptop"}, "a session in the place of the newest one", "laptop")
+	ends(t, store, login("phone-2", "alice"), 2, []string{"phone"}, "a session in the place of the oldest one", "phone")
+	listed(t, store, issuer, "alice", "a caller at the limit", "laptop-2", "phone-2")
+	ends(t, store, login("tablet", "alice"), 9, []string{"phone-2"}, "a session far from the limit", "phone-2")
+	ends(t, store, login("watch", "alice"), 2, []string{"unknown", "bob", "", "watch"}, "a session in the place of strangers", "laptop-2")
+	ends(t, store, login("desk", "alice"), 9, []string{"tablet", "watch", "tablet"}, "a session in the place of all others", "tablet", "watch")
+	ends(t, store, login("desk-2", "alice"), 1, []string{"desk"}, "the one session allowed", "desk")
+	ends(t, store, login("car", "carol"), 1, []string{"desk-2", "bob"}, "a session in the place of another caller's")
+	listed(t, store, issuer, "alice", "a caller whose session another caller wanted to replace", "desk-2")
+	listed(t, store, issuer, "bob", "another caller", "bob")
+	there := login("there", "alice")
+	there.Issuer = otherIssuer
+	ends(t, store, there, 1, []string{"desk-2"}, "a session in the place of the same subject's of another issuer")
+	// Nobody makes room for a session that is not made.
+	ended, err := create(t, store, login("desk-2", "alice"), 1, "desk-2")
+	t.wants(auth.ErrConflict, err, "Create of an ID in the place of itself")
+	if len(ended) > 0 {
+		t.fault("Create of an ID in the place of itself ends %q", ended)
+	}
+	creates(t, store, login("left", "alice"))
+	if ended, err = create(t, store, login("bob", "alice"), 9, "left"); len(ended) > 0 {
+		t.fault("Create of an ID that is taken ends %q", ended)
+	}
+	t.wants(auth.ErrConflict, err, "Create of an ID that is taken, in the place of another")
+	listed(t, store, issuer, "alice", "a caller whose ID was taken", "desk-2", "left")
+}
+
 func sessionLimit(t *trial, store session.Store) {
-	now := time.Now()
 	at := func(id string, seconds int) session.Session {
 		s := login(id, "alice")
-		s.RefreshedAt = now.Add(time.Duration(seconds) * time.Second)
-		s.CreatedAt = now.Add(-time.Duration(seconds) * time.Second) // which must not count
+		s.CreatedAt = s.CreatedAt.Add(-time.Duration(seconds) * time.Second) // which must not count
 		return s
-	}
-	ends := func(s session.Session, limit int, described string, want ...string) {
-		ended, err := create(t, store, s, limit)
-		slices.Sort(ended)
-		slices.Sort(want)
-		if err != nil || !slices.Equal(ended, want) {
-			t.fault("Create of %s with a limit of %d: ended %q, %v, want %q", described, limit, ended, err, want)
-		}
-		for _, id := range want {
-			lacks(t, store, "a session that Create has ended", id)
-		}
-		keeps(t, store, "the session that Create has made", s)
 	}
 	creates(t, store, login("other", "bob"))
 	first := at("a", 0)
-	ends(first, 3, "the first session")
-	ends(at("b", 1), 3, "the second session")
-	ends(at("c", 2), 3, "the third session")
+	ends(t, store, first, 3, nil, "the first session")
+	second := at("b", 1)
+	ends(t, store, second, 3, nil, "the second session")
+	ends(t, store, at("c", 2), 3, nil, "the third session")
+	t.pause()
 	refreshed := keeps(t, store, "the first session", first)
-	refreshed.RefreshedAt = now.Add(3 * time.Second)
+	refreshed.Generation++
 	t.wants(nil, update(t, store, refreshed), "Update")
-	ends(at("d", 4), 3, "the fourth session", "b")
+	shown := keeps(t, store, "the second session", second)
+	shown.Shown = true // which is no refresh
+	t.wants(nil, update(t, store, shown), "Update")
+	ends(t, store, at("d", 4), 3, nil, "the fourth session", "b")
 	listed(t, store, issuer, "alice", "a caller at the limit", "a", "c", "d")
-	ends(at("e", 5), 2, "a session where the limit has fallen", "a", "c")
-	ends(at("f", -60), 2, "a session that was refreshed before all others", "d")
-	ends(at("g", 6), 0, "a session with no limit given", "e", "f")
-	ends(at("h", 7), 1, "the one session allowed", "g")
+	ends(t, store, at("e", 5), 2, nil, "a session where the limit has fallen", "a", "c")
+	ends(t, store, at("f", 3600), 2, nil, "a session that was made long ago, says who makes it", "d")
+	ends(t, store, at("g", 6), 0, nil, "a session with no limit given", "e", "f")
+	ends(t, store, at("h", 7), 1, nil, "the one session allowed", "g")
 	listed(t, store, issuer, "alice", "a caller at a limit of one", "h")
 	listed(t, store, issuer, "bob", "another caller", "other")
 }
@@ -181,11 +285,52 @@ func sessionList(t *trial, store session.Store) {
 	for range 2 {
 		listed(t, store, issuer, "alice", "a caller with 200 sessions", want...)
 		// What the caller does with the answer is the caller's business.
-		all := list(t, store, issuer, "alice")
+		all := list(t, store, session.Filter{Issuer: issuer, Subject: "alice"})
 		for i := range all {
 			all[i] = login("changed", "mallory")
 		}
 	}
+	// Logins at two providers, which know some of the same names.
+	of := func(id, subject, providerIssuer, providerSubject, sid string) {
+		s := login(id, subject)
+		s.Provider = session.Provider{Issuer: providerIssuer, Subject: providerSubject, SessionID: sid}
+		creates(t, store, s)
+	}
+	of("p1", "u1", "idp-a", "carol", "x")
+	of("p2", "u1", "idp-a", "carol", "y")
+	of("p3", "u2", "idp-b", "carol", "x")
+	of("p4", "u3", "idp-a", "dave", "x")
+	of("p5", "u4", "idp-a", "erin", "")
+	of("p6", "u5", "idp-a", "", "z")
+	for _, test := range []struct {
+		provider session.Provider
+		subject  string
+		want     []string
+	}{
+		{session.Provider{Issuer: "idp-a", Subject: "carol"}, "", []string{"p1", "p2"}},
+		{session.Provider{Issuer: "idp-a", SessionID: "x"}, "", []string{"p1", "p4"}},
+		{session.Provider{Issuer: "idp-a", Subject: "carol", SessionID: "x"}, "", []string{"p1"}},
+		{session.Provider{Issuer: "idp-b", SessionID: "x"}, "", []string{"p3"}},
+		{session.Provider{Issuer: "idp-a", Subject: "erin"}, "", []string{"p5"}},
+		{session.Provider{Issuer: "idp-a", Subject: "erin", SessionID: "x"}, "", nil},
+		{session.Provider{Issuer: "idp-a", SessionID: "z"}, "", []string{"p6"}},
+		{session.Provider{Issuer: "idp-a", Subject: "carol"}, "u1", []string{"p1", "p2"}},
+		{session.Provider{Issuer: "idp-a", SessionID: "y"}, "u1", []string{"p2"}},
+		{session.Provider{Issuer: "idp-a", SessionID: "x"}, "u2", nil},
+		{session.Provider{SessionID: "x"}, "", nil},
+		{session.Provider{Issuer: "idp-a"}, "", nil}, // names no login
+		{session.Provider{Issuer: "idp-a"}, "u1", []string{"p1", "p2"}},
+		{session.Provider{}, "", nil},
+	} {
+		f := session.Filter{Provider: test.provider}
+		if test.subject != "" {
+			f.Issuer, f.Subject = issuer, test.subject
+		}
+		matched(t, store, f, fmt.Sprintf("%+v", f), test.want...)
+	}
+	matched(t, store, session.Filter{Issuer: issuer}, "an issuer without a subject")
+	deletes(t, store, true, "a session of a login elsewhere", "p1")
+	matched(t, store, session.Filter{Provider: session.Provider{Issuer: "idp-a", Subject: "carol"}}, "a login elsewhere after a Delete", "p2")
 }
 
 func sessionIDs(t *trial, store session.Store) {
@@ -195,6 +340,9 @@ func sessionIDs(t *trial, store session.Store) {
 			described := fmt.Sprintf("%.20q of %d bytes beside %.20q", id, len(id), pair[0])
 			byID, bySubject, byIssuer := login(fmt.Sprint(id, "/", i), "alice"), login(fmt.Sprint("subject-", i, "-", j), fmt.Sprint(i, "/", id)), login(fmt.Sprint("issuer-", i, "-", j), "bob")
 			byIssuer.Issuer = fmt.Sprint(i, "/", id)
+			byID.Provider = session.Provider{Issuer: fmt.Sprint(i, "/", id), Subject: "carol", SessionID: "x"}
+			bySubject.Provider = session.Provider{Issuer: otherIssuer, Subject: fmt.Sprint(i, "/", id)}
+			byIssuer.Provider = session.Provider{Issuer: otherIssuer, SessionID: fmt.Sprint(i, "/", id)}
 			lacks(t, store, "the ID "+described+" before its Create", byID.ID)
 			creates(t, store, byID, bySubject, byIssuer)
 			byID = keeps(t, store, "the ID "+described, byID)
@@ -202,6 +350,9 @@ func sessionIDs(t *trial, store session.Store) {
 			keeps(t, store, "the issuer "+described, byIssuer)
 			listed(t, store, issuer, bySubject.Subject, "the subject "+described, bySubject.ID)
 			listed(t, store, byIssuer.Issuer, "bob", "the issuer "+described, byIssuer.ID)
+			for _, s := range []session.Session{byID, bySubject, byIssuer} {
+				matched(t, store, session.Filter{Provider: s.Provider}, "a provider beside "+described, s.ID)
+			}
 			t.wants(nil, update(t, store, byID), "Update of the ID "+described)
 		}
 		deletes(t, store, true, "one ID of two that are much alike", fmt.Sprint(pair[0], "/", i))
@@ -233,6 +384,33 @@ func sessionExpiry(t *trial, store session.Store) {
 		if _, err := get(t, store, id); err != nil {
 			t.wants(auth.ErrNotFound, err, "Get of an expired session")
 		}
+	}
+}
+
+func sessionSweep(t *trial, store session.Store) {
+	sweep(t, store) // an empty store
+	soon := brief()
+	short, extended, cut, lasting := login("short", "alice"), login("extended", "alice"), login("cut", "alice"), login("lasting", "alice")
+	short.ExpiresAt, extended.ExpiresAt = soon, soon
+	creates(t, store, short, extended, cut, lasting)
+	extended, cut = keeps(t, store, "a session", extended), keeps(t, store, "a session", cut)
+	extended.ExpiresAt, cut.ExpiresAt = lasting.ExpiresAt, soon
+	t.wants(nil, update(t, store, extended), "Update to a later ExpiresAt")
+	t.wants(nil, update(t, store, cut), "Update to an earlier ExpiresAt")
+	for _, id := range []string{"short", "cut"} {
+		t.until(soon, "a session that expires, by Sweep,", func() bool {
+			sweep(t, store)
+			_, err := get(t, store, id)
+			return errors.Is(err, auth.ErrNotFound)
+		})
+	}
+	for range 2 {
+		sweep(t, store)
+		keeps(t, store, "a session after a Sweep", lasting)
+		keeps(t, store, "a session whose ExpiresAt was moved, after a Sweep", extended)
+		lacks(t, store, "an expired session after a Sweep", "short")
+		lacks(t, store, "a session whose ExpiresAt was moved to before a Sweep", "cut")
+		listed(t, store, issuer, "alice", "a caller after a Sweep", "extended", "lasting")
 	}
 }
 
@@ -272,13 +450,23 @@ func sessionFull(t *trial, store session.Store) {
 	if len(held) == fullItems {
 		return
 	}
-	if len(held) < 4 {
+	if len(held) < 5 {
 		t.fault("the store has room for %d sessions only", len(held))
 		return
 	}
 	lacks(t, store, "a session for which there was no room", fmt.Sprint("s", len(held)))
+	replacing := login("replacing", held[3].Subject)
+	ended, err := create(t, store, replacing, 5, held[3].ID)
+	if err != nil || !slices.Equal(ended, []string{held[3].ID}) {
+		t.fault("Create in the place of a session of a full store: ended %q, %v, want %q", ended, err, held[3].ID)
+	}
+	keeps(t, store, "a session in the place of the one that it replaces", replacing)
+	if ended, err = create(t, store, login("one-more", held[2].Subject), 5, held[1].ID, "unknown"); len(ended) > 0 {
+		t.fault("Create without room ends %q", ended)
+	}
+	t.wants(auth.ErrFull, err, "Create in the place of another caller's session of a full store")
 	own, next := held[0], login("next", held[0].Subject)
-	ended, err := create(t, store, next, 1)
+	ended, err = create(t, store, next, 1)
 	switch {
 	case err == nil: // in the place of the own one
 		if !slices.Equal(ended, []string{own.ID}) {

@@ -69,7 +69,7 @@ func sessionCreatesAtOnce(t *trial, store session.Store) {
 		if s, err := get(t, store, shared); err != nil || s.Subject != fmt.Sprint("user-", winner.Load()) {
 			t.fault("Get of an ID after many Creates: the session of %q, %v", s.Subject, err)
 		}
-		left := list(t, store, issuer, caller)
+		left := list(t, store, session.Filter{Issuer: issuer, Subject: caller})
 		if len(left) != limit {
 			t.fault("%d sessions of a caller whose limit is %d, after many Creates at once", len(left), limit)
 		}
@@ -134,7 +134,9 @@ func sessionCancelled(t *trial, store session.Store) {
 		t.fault("with a cancelled context Update of a deleted session returns nil")
 	}
 	lacks(t, store, "a session that was deleted and updated with a cancelled context", "gone")
-	all, in, err := answered(t, "List", func(ctx context.Context) ([]session.Session, error) { return store.List(ctx, issuer, "alice") })
+	all, in, err := answered(t, "List", func(ctx context.Context) ([]session.Session, error) {
+		return store.List(ctx, session.Filter{Issuer: issuer, Subject: "alice"})
+	})
 	if in && err == nil && len(all) != 1 {
 		t.fault("with a cancelled context List returns %d sessions of 1", len(all))
 	}
@@ -145,7 +147,7 @@ func sessionCancelled(t *trial, store session.Store) {
 	}
 	t.noAnswer("Update of a session", err)
 	made := login("made", "bob")
-	if _, in, err = answered(t, "Create", func(ctx context.Context) ([]string, error) { return store.Create(ctx, made, 5) }); in && err == nil {
+	if _, in, err = answered(t, "Create", func(ctx context.Context) ([]string, error) { return store.Create(ctx, made, 5, nil) }); in && err == nil {
 		keeps(t, store, "a session whose Create returned nil in spite of a cancelled context", made)
 	}
 	t.noAnswer("Create of a session", err)

@@ -18,9 +18,10 @@ import (
 // prefix of its own. The rule "full" is checked where the store has room for
 // fewer than 2,000 sessions.
 //
-// The suite takes about three seconds, because one rule waits for a session to
-// expire. A store in memory can be tested in a bubble of [testing/synctest],
-// where the three seconds pass at once; there are no subtests then.
+// The suite takes less than ten seconds, most of which two rules wait for a
+// session to expire. A store in memory can be tested in a bubble of
+// [testing/synctest], where that time passes at once; there are no subtests
+// then.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestSessionStore(t, func(t *testing.T) session.Store {
@@ -35,13 +36,16 @@ func TestSessionStore(t *testing.T, open func(t *testing.T) session.Store) {
 var sessionRules = []rule[session.Store]{
 	{"fields", sessionFields},
 	{"versions", sessionVersions},
+	{"clock", sessionClock},
 	{"taken", sessionTaken},
 	{"deleted", sessionDeleted},
+	{"replaces", sessionReplaces},
 	{"limit", sessionLimit},
 	{"callers", sessionCallers},
 	{"list", sessionList},
 	{"ids", sessionIDs},
 	{"expiry", sessionExpiry},
+	{"sweep", sessionSweep},
 	{"many", sessionMany},
 	{"full", sessionFull},
 	{"concurrent-updates", sessionUpdatesAtOnce},
@@ -54,16 +58,16 @@ var sessionRules = []rule[session.Store]{
 // login is a session that lasts for an hour.
 func login(id, subject string) session.Session {
 	now := time.Now()
-	return session.Session{ID: id, Issuer: issuer, Subject: subject, AuthTime: now, CreatedAt: now, RefreshedAt: now,
-		ExpiresAt: now.Add(time.Hour), Hash: sha256.Sum256([]byte(id))}
+	return session.Session{ID: id, Issuer: issuer, Subject: subject, Kind: "cookie", AuthTime: now, CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour), StoreKey: "key-1", Hash: sha256.Sum256([]byte(id))}
 }
 
 const noLimit = 5000 // more sessions than any rule makes
 
-func create(t *trial, store session.Store, s session.Session, limit int) ([]string, error) {
+func create(t *trial, store session.Store, s session.Session, limit int, replaces ...string) ([]string, error) {
 	ctx, cancel := t.call()
 	defer cancel()
-	return store.Create(ctx, s, limit)
+	return store.Create(ctx, s, limit, replaces)
 }
 
 // creates notes what Create fails with.
@@ -87,10 +91,10 @@ func update(t *trial, store session.Store, s session.Session) error {
 	return store.Update(ctx, s)
 }
 
-func list(t *trial, store session.Store, issuer, subject string) []session.Session {
+func list(t *trial, store session.Store, f session.Filter) []session.Session {
 	ctx, cancel := t.call()
 	defer cancel()
-	all, err := store.List(ctx, issuer, subject)
+	all, err := store.List(ctx, f)
 	if err != nil {
 		t.fault("List: %w", err)
 	}
@@ -106,13 +110,24 @@ func deletes(t *trial, store session.Store, want bool, described, id string) {
 	}
 }
 
+func sweep(t *trial, store session.Store) {
+	ctx, cancel := t.call()
+	defer cancel()
+	t.wants(nil, store.Sweep(ctx), "Sweep")
+}
+
 // listed notes where List does not return exactly the sessions with the ids.
 func listed(t *trial, store session.Store, issuer, subject, described string, want ...string) {
+	matched(t, store, session.Filter{Issuer: issuer, Subject: subject}, described, want...)
+}
+
+// matched is listed for any filter.
+func matched(t *trial, store session.Store, f session.Filter, described string, want ...string) {
 	var got []string
-	for _, s := range list(t, store, issuer, subject) {
+	for _, s := range list(t, store, f) {
 		got = append(got, s.ID)
-		if s.Issuer != issuer || s.Subject != subject {
-			t.fault("List of %s returns a session of %q at %q", described, s.Subject, s.Issuer)
+		if !f.Matches(s) {
+			t.fault("List of %s returns a session of %q at %q, from %q", described, s.Subject, s.Issuer, s.Provider)
 		}
 	}
 	slices.Sort(got)
@@ -133,12 +148,12 @@ func keeps(t *trial, store session.Store, described string, want session.Session
 	return got
 }
 
-// same notes where got is not want but for the Version. Times are compared to
-// the microsecond: databases keep no more.
+// same notes where got is not want but for what the store sets. Times are
+// compared to the microsecond: databases keep no more.
 func (t *trial) same(described string, want, got session.Session) {
-	want.Version = got.Version
+	want.Version, want.RefreshedAt, want.ReadAt = got.Version, got.RefreshedAt, got.ReadAt
 	for _, times := range [][2]*time.Time{{&want.AuthTime, &got.AuthTime}, {&want.CreatedAt, &got.CreatedAt},
-		{&want.RefreshedAt, &got.RefreshedAt}, {&want.ExpiresAt, &got.ExpiresAt}} {
+		{&want.ExpiresAt, &got.ExpiresAt}} {
 		sameInstant(times[0], times[1])
 	}
 	if got != want {

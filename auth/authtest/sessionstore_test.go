@@ -22,7 +22,7 @@ func TestSessionStoreOfAGoodStore(t *testing.T) {
 		opened++
 		return &session.MemoryStore{Max: 1500}
 	})
-	if opened < 16 {
+	if opened < 19 {
 		t.Errorf("%d rules were checked", opened)
 	}
 }
@@ -34,8 +34,8 @@ func TestSessionStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestSessionStoreOfFlawedStores(t *testing.T) {
-	all := []string{"callers", "cancelled", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
-		"fields", "full", "ids", "limit", "list", "many", "taken", "versions"}
+	all := []string{"callers", "cancelled", "clock", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
+		"fields", "full", "ids", "limit", "list", "many", "replaces", "sweep", "taken", "versions"}
 	for name, test := range map[string]struct {
 		flaw   func(*flawedSessions)
 		broken []string // the rules that show it
@@ -44,41 +44,64 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"cuts-to-microseconds":       {func(f *flawedSessions) { f.stores = microseconds }, nil},
 		"refuses-where-nobody-waits": {func(f *flawedSessions) { f.whenCancelled = func() error { return context.Canceled } }, nil},
 		"forgets-what-has-expired":   {forgetsAtExpiry(0), nil},
+		"is-an-hour-ahead":           {isAnHourAhead, nil},
 
-		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"fields", "expiry", "full", "concurrent-updates", "concurrent-deletes", "cancelled", "deadline"}},
-		"forgets-early":           {forgetsAtExpiry(time.Second), []string{"expiry"}},
-		"keeps-the-first-expiry":  {keepsTheFirstExpiry, []string{"expiry"}},
+		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"deleted", "expiry", "fields", "ids", "limit", "replaces", "sweep", "taken"}},
+		"forgets-early":           {forgetsAtExpiry(time.Second), []string{"expiry", "sweep"}},
+		"keeps-the-first-expiry":  {keepsTheFirstExpiry, []string{"expiry", "sweep"}},
 		"loses-a-field":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.ACR = "" } }, []string{"fields"}},
-		"loses-the-grace":         {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.GraceUsed = false } }, []string{"fields"}},
+		"loses-the-grace":         {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.GraceUsed = false } }, []string{"clock", "fields"}},
 		"swaps-hashes-in-lists":   {listsOtherHashes, []string{"fields"}},
 		"has-one-version":         {hasOneVersion, []string{"concurrent-updates", "versions"}},
 		"the-last-wins":           {theLastWins, []string{"concurrent-updates", "versions"}},
 		"reads-then-writes":       {readsThenWrites, []string{"concurrent-updates"}},
 		"takes-later-versions":    {takesLaterVersions, []string{"versions"}},
 		"updates-what-is-gone":    {updatesWhatIsGone, []string{"cancelled", "deadline", "concurrent-deletes", "deleted"}},
-		"takes-taken-ids":         {takesTakenIDs, []string{"concurrent-creates", "taken"}},
-		"ends-before-it-looks":    {endsBeforeItLooks, []string{"taken"}},
-		"knows-no-limit":          {func(f *flawedSessions) { f.limits = func(int) int { return 5000 } }, []string{"concurrent-creates", "limit"}},
-		"allows-one-more":         {func(f *flawedSessions) { f.limits = func(n int) int { return n + 1 } }, []string{"concurrent-creates", "limit"}},
+		"takes-taken-ids":         {takesTakenIDs, []string{"concurrent-creates", "replaces", "taken"}},
+		"ends-before-it-looks":    {endsBeforeItLooks, []string{"replaces", "taken"}},
+		"knows-no-limit":          {func(f *flawedSessions) { f.limits = func(int) int { return 5000 } }, []string{"concurrent-creates", "limit", "replaces"}},
+		"allows-one-more":         {func(f *flawedSessions) { f.limits = func(n int) int { return n + 1 } }, []string{"concurrent-creates", "limit", "replaces"}},
 		"takes-zero-for-no-limit": {func(f *flawedSessions) { f.limits = zeroIsNone }, []string{"limit"}},
 		"counts-then-writes":      {countsThenWrites, []string{"concurrent-creates"}},
 		"ends-by-creation":        {endsByCreation, []string{"limit"}},
-		"tells-not-whom-it-ended": {tellsNotWhomItEnded, []string{"concurrent-creates", "full", "limit"}},
+		"tells-not-whom-it-ended": {tellsNotWhomItEnded, []string{"concurrent-creates", "full", "limit", "replaces"}},
 		"ends-the-new-one":        {endsTheNewOne, []string{"limit"}},
-		"ends-for-any-issuer":     {endsForAnyIssuer, []string{"callers"}},
+		"ends-for-any-issuer":     {endsForAnyIssuer, []string{"callers", "replaces"}},
 		"lists-any-issuer":        {listsAnyIssuer, []string{"callers"}},
 		"joins-by-colon":          {joinsCallers(":"), []string{"callers"}},
 		"joins-by-nul":            {joinsCallers("\x00"), []string{"callers"}},
+		"replaces-nothing":        {replacesNothing, []string{"replaces", "full"}},
+		"replaces-afterwards":     {replacesAfterwards, []string{"replaces", "full"}},
+		"replaces-beforehand":     {replacesBeforehand, []string{"replaces"}},
+		"replaces-anybodys":       {replacesAnybodys, []string{"replaces", "full"}},
+		"replaces-one":            {replacesOne, []string{"replaces"}},
+		"has-two-clocks":          {hasTwoClocks, []string{"clock"}},
+		"has-no-clock":            {hasNoClock, []string{"clock"}},
+		"stands-still":            {standsStill, []string{"clock"}},
+		"counts-seconds":          {countsSeconds, []string{"clock"}},
+		"stores-refreshes":        {storesRefreshes, []string{"clock"}},
+		"refreshes-by-marks":      {refreshesByMarks, []string{"clock"}},
+		"never-refreshes":         {neverRefreshes, []string{"clock"}},
+		"loses-shown":             {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.Shown = false } }, []string{"clock", "fields"}},
+		"loses-the-kind":          {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.Kind = "cookie" } }, []string{"fields"}},
+		"loses-the-key":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.StoreKey = "key-1" } }, []string{"fields"}},
+		"lists-any-provider":      {listsAnyProvider, []string{"list"}},
+		"lists-either":            {listsEither, []string{"list"}},
+		"lists-only-callers":      {listsOnlyCallers, []string{"fields", "ids", "list"}},
+		"lists-all-for-nothing":   {listsAllForNothing, []string{"list"}},
+		"sweeps-nothing":          {sweepsNothing, []string{"sweep"}},
+		"sweeps-by-creation":      {sweepsByCreation, []string{"sweep"}},
+		"sweeps-early":            {sweepsEarly, []string{"sweep"}},
 		"lists-one-page":          {listsOnePage, []string{"list"}},
 		"lists-what-it-shares":    {listsWhatItShares, []string{"list"}},
-		"lists-the-deleted":       {listsTheDeleted, []string{"cancelled", "deadline", "concurrent-deletes", "deleted"}},
+		"lists-the-deleted":       {listsTheDeleted, []string{"cancelled", "concurrent-deletes", "deadline", "deleted", "list"}},
 		"folds-case":              {foldsIDs(strings.ToLower), []string{"ids"}},
 		"cuts-ids":                {foldsIDs(func(id string) string { return id[:min(len(id), 1024)] }), []string{"ids"}},
 		"cuts-ids-at-nul":         {foldsIDs(func(id string) string { id, _, _ = strings.Cut(id, "\x00"); return id }), []string{"ids"}},
 		"repairs-utf8":            {foldsIDs(func(id string) string { return strings.ToValidUTF8(id, "?") }), []string{"ids"}},
-		"reads-a-cache":           {readsACache, []string{"cancelled", "deadline", "concurrent-deletes", "concurrent-updates", "deleted", "expiry", "fields", "full", "limit", "versions"}},
+		"reads-a-cache":           {readsACache, []string{"cancelled", "clock", "concurrent-deletes", "concurrent-updates", "deadline", "deleted", "expiry", "fields", "full", "limit", "replaces", "sweep", "versions"}},
 		"always-deletes":          {func(f *flawedSessions) { f.deleted = func(bool) bool { return true } }, []string{"concurrent-deletes", "deleted"}},
-		"never-tells-of-deletes":  {func(f *flawedSessions) { f.deleted = func(bool) bool { return false } }, []string{"cancelled", "deadline", "concurrent-deletes", "deleted", "full", "ids"}},
+		"never-tells-of-deletes":  {func(f *flawedSessions) { f.deleted = func(bool) bool { return false } }, []string{"cancelled", "concurrent-deletes", "deadline", "deleted", "full", "ids", "list"}},
 		"evicts":                  {evictsSessions(900), []string{"full", "many"}},
 		"evicts-when-full":        {evictsWhenFull, []string{"full"}},
 		"forgets-that-it-is-full": {forgetsThatItIsFull, []string{"full"}},

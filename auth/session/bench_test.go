@@ -47,8 +47,8 @@ func FuzzRefreshCookie(f *testing.F) {
 	if err != nil || len(held) != 1 {
 		f.Fatal(held, err)
 	}
-	for _, seed := range []string{"", good[:63], good + "=", good + "; " + refresh + "=x", `"` + good + `"`,
-		"x; " + refresh + "=" + good, good[:22] + strings.Repeat("A", 42), strings.Repeat("A", 64), good[:10] + "\r\n" + good[12:]} {
+	for _, seed := range []string{"", good[:91], good + "=", good + "; " + refresh + "=x", `"` + good + `"`,
+		"x; " + refresh + "=" + good, forged(good, ""), strings.Repeat("A", 92), good[:10] + "\r\n" + good[12:]} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -94,7 +94,7 @@ func BenchmarkUnknownSecret(b *testing.B) {
 			if err := s.store.Update(b.Context(), held); err != nil {
 				b.Fatal(err)
 			}
-			forged := tok.refresh[:22] + strings.Repeat("A", 42)
+			forged := forged(tok.refresh, "")
 			b.ReportAllocs()
 			for b.Loop() {
 				s.refresh(forged)

@@ -29,10 +29,10 @@ func Example() {
 
 	account := &bulwark.Principal{Subject: "alice", Roles: []string{"user"}}
 	sessions, err := session.New(session.Config{
-		Signer:   bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: "https://api.example.com"})),
-		Audience: "https://api.example.com",
-		Store:    &session.MemoryStore{},
-		StoreKey: storeKey,
+		Signer:    bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: "https://api.example.com"})),
+		Audience:  "https://api.example.com",
+		Store:     &session.MemoryStore{},
+		StoreKeys: [][]byte{storeKey},
 		Lookup: func(ctx context.Context, subject string) (*bulwark.Principal, error) {
 			return account, nil // from your database; nil for a disabled account
 		},

@@ -30,6 +30,27 @@ const (
 	refresh = "__Host-refresh"
 )
 
+func storeKey(b byte) []byte { return bytes.Repeat([]byte{b}, 32) }
+
+// slowly is a Lookup that takes its time.
+func slowly(lookup func(context.Context, string) (*bulwark.Principal, error), takes time.Duration) func(context.Context, string) (*bulwark.Principal, error) {
+	return func(ctx context.Context, subject string) (*bulwark.Principal, error) {
+		time.Sleep(takes)
+		return lookup(ctx, subject)
+	}
+}
+
+// forged is a token with the id of a session and a made-up rest, or with a rest
+// of another token.
+func forged(token, rest string) string {
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	made := bytes.Repeat([]byte{0}, len(raw))
+	if rest != "" {
+		made, _ = base64.RawURLEncoding.DecodeString(rest)
+	}
+	return base64.RawURLEncoding.EncodeToString(append(bytes.Clone(raw[:17]), made[17:]...))
+}
+
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -77,6 +98,8 @@ func (a *accounts) lookup(_ context.Context, subject string) (*bulwark.Principal
 type flaky struct {
 	session.Store
 	failing atomic.Pointer[map[string]bool]
+	gets    atomic.Int64
+	updates atomic.Int64
 }
 
 var errDown = errors.New("connection refused by 10.0.0.5")
@@ -96,14 +119,15 @@ func (f *flaky) down(call string) error {
 	return nil
 }
 
-func (f *flaky) Create(ctx context.Context, s session.Session, limit int) ([]string, error) {
+func (f *flaky) Create(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 	if err := f.down("Create"); err != nil {
 		return nil, err
 	}
-	return f.Store.Create(ctx, s, limit)
+	return f.Store.Create(ctx, s, limit, replaces)
 }
 
 func (f *flaky) Get(ctx context.Context, id string) (session.Session, error) {
+	f.gets.Add(1)
 	if err := f.down("Get"); err != nil {
 		return session.Session{}, err
 	}
@@ -111,6 +135,7 @@ func (f *flaky) Get(ctx context.Context, id string) (session.Session, error) {
 }
 
 func (f *flaky) Update(ctx context.Context, s session.Session) error {
+	f.updates.Add(1)
 	if err := f.down("Update"); err != nil {
 		return err
 	}
@@ -124,11 +149,11 @@ func (f *flaky) Delete(ctx context.Context, id string) (bool, error) {
 	return f.Store.Delete(ctx, id)
 }
 
-func (f *flaky) List(ctx context.Context, issuer, subject string) ([]session.Session, error) {
+func (f *flaky) List(ctx context.Context, filter session.Filter) ([]session.Session, error) {
 	if err := f.down("List"); err != nil {
 		return nil, err
 	}
-	return f.Store.List(ctx, issuer, subject)
+	return f.Store.List(ctx, filter)
 }
 
 // service is an application with a login.
@@ -142,7 +167,7 @@ type service struct {
 
 func config(t testing.TB) session.Config {
 	return session.Config{
-		Signer: newSigner(t), Audience: issuer, StoreKey: bytes.Repeat([]byte{7}, 32),
+		Signer: newSigner(t), Audience: issuer, StoreKeys: [][]byte{storeKey(7)},
 		Store:  &flaky{Store: &session.MemoryStore{}},
 		Lookup: func(context.Context, string) (*bulwark.Principal, error) { return nil, nil },
 	}
@@ -366,3 +391,5 @@ func segment(t testing.TB, token string, i int) map[string]any {
 }
 
 const minute = time.Minute
+
+func encode(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }

@@ -1,17 +1,18 @@
 package session
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 )
 
 // Tokens is the body of the login's answer, to be written as JSON. A browser
@@ -33,9 +34,9 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.shown()) }
 func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn) + " s" }
 
 // Issue logs a caller in. Call it when the password, or another proof of who
-// the caller is, has been checked. Issue makes a session with a new id, ends
-// the session whose refresh cookie r carries, and sets both cookies on w and
-// "Cache-Control: no-store". The handler writes the body: the Tokens as JSON,
+// the caller is, has been checked. Issue makes a session with a new id, in the
+// place of the session whose refresh cookie r carries, and sets both cookies on
+// w and "Cache-Control: no-store". The handler writes the body: the Tokens as JSON,
 // or whatever else the page wants, and never the values of the cookies.
 //
 // The Subject of p is required. Roles, Scopes and Tier of p go into the access
@@ -58,17 +59,21 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 	if p == nil || p.Subject == "" || p.Issuer != "" && p.Issuer != s.issuer {
 		return Tokens{}, errors.New("session: issue: the principal has no subject, or another issuer than the signer")
 	}
-	now := time.Now()
-	token := newRefreshToken()
-	// It ends by the clock on the wall, which goes on while a machine sleeps.
+	// A store keeps no more than microseconds. The session ends by the clock on
+	// the wall, which goes on while a machine sleeps.
+	now := time.Now().Truncate(time.Microsecond)
+	key := s.keys[0]
+	token := newRefreshToken(key)
 	made := Session{
-		ID: token.id(), Issuer: s.issuer, Subject: p.Subject, ACR: p.ACR, AuthTime: p.AuthTime,
+		ID: token.id(), Issuer: s.issuer, Subject: p.Subject, Kind: cookieKind,
+		AuthTime: p.AuthTime.Truncate(time.Microsecond), ACR: p.ACR,
 		ClientIP: bulwark.ClientIP(r), UserAgent: shorten(r.UserAgent(), 256),
-		CreatedAt: now, RefreshedAt: now, ExpiresAt: now.Add(s.lifetime).Round(0), Hash: s.secrets.hash(token),
+		CreatedAt: now, ExpiresAt: now.Add(s.lifetime), StoreKey: key.name,
 	}
 	if made.AuthTime.IsZero() {
 		made.AuthTime = now
 	}
+	made.Hash = key.hash(token, made)
 	access, err := s.sign(cookieType, made, p, now)
 	if err != nil {
 		return Tokens{}, err
@@ -80,38 +85,72 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 			return Tokens{}, err
 		}
 	}
-	ended, err := s.store.Create(r.Context(), made, s.maxSessions)
-	if err != nil {
+	if err := s.create(r, made); err != nil {
 		return Tokens{}, unavailable(err)
 	}
-	for _, id := range ended {
-		bulwark.Report(r, about(Session{ID: id, Issuer: s.issuer, Subject: p.Subject}, bulwark.AuthnTokenRevoked, "limit"))
-	}
-	s.endReplaced(r)
 	bulwark.Report(r, about(made, bulwark.SessionCreated, "login"))
 	bulwark.Report(r, about(made, bulwark.AuthnTokenCreated, "login"))
 	s.setCookies(w, made, access, token, now)
 	return tokens, nil
 }
 
-// endReplaced revokes the sessions that the browser loses with its old refresh
-// cookie. Nobody would ever log out of them. That the store does not answer for
-// the old one is no reason to refuse the new one, which it has just taken.
-func (s *Sessions) endReplaced(r *http.Request) {
-	for _, found := range s.presented(r) {
-		if old, err := s.store.Get(r.Context(), found.id()); err == nil && s.owns(old, found) {
-			if deleted, err := s.store.Delete(r.Context(), old.ID); err == nil && deleted {
-				bulwark.Report(r, about(old, bulwark.AuthnTokenRevoked, "login"))
-			}
-		}
+// create stores the session in the place of those that the browser loses with
+// its old refresh cookie. Nobody would ever log out of these.
+func (s *Sessions) create(r *http.Request, made Session) error {
+	own, others := s.replaced(r, made)
+	ended, err := s.store.Create(r.Context(), made, s.maxSessions, own)
+	if errors.Is(err, auth.ErrFull) && s.endOthers(r, others) {
+		ended, err = s.store.Create(r.Context(), made, s.maxSessions, own)
 	}
+	if err != nil {
+		return err
+	}
+	for _, id := range ended {
+		reason := "limit"
+		if slices.Contains(own, id) {
+			reason = "login"
+		}
+		bulwark.Report(r, about(Session{ID: id, Issuer: made.Issuer, Subject: made.Subject}, bulwark.AuthnTokenRevoked, reason))
+	}
+	s.endOthers(r, others)
+	return nil
 }
 
-// presented returns the well-formed refresh tokens in r, at most four.
+// replaced returns the sessions whose refresh cookies r carries: the ids of
+// those of the same caller, and those of other callers. That the store does not
+// answer for an old session is no reason to refuse the new one.
+func (s *Sessions) replaced(r *http.Request, made Session) (own []string, others []Session) {
+	for _, token := range s.presented(r) {
+		old, err := s.store.Get(r.Context(), token.id())
+		switch {
+		case err != nil || !s.owns(old, token):
+		case old.Subject == made.Subject:
+			own = append(own, old.ID)
+		default:
+			others = append(others, old)
+		}
+	}
+	return own, others
+}
+
+// endOthers ends the sessions of other callers that a login replaces, and
+// reports whether it has ended any.
+func (s *Sessions) endOthers(r *http.Request, others []Session) (any bool) {
+	for _, old := range others {
+		if deleted, err := s.store.Delete(r.Context(), old.ID); err == nil && deleted {
+			bulwark.Report(r, about(old, bulwark.AuthnTokenRevoked, "login"))
+			any = true
+		}
+	}
+	return any
+}
+
+// presented returns the refresh tokens in r that this service has made, at most
+// four. A token that is made up costs no more than to see that.
 func (s *Sessions) presented(r *http.Request) []refreshToken {
 	var tokens []refreshToken
 	for _, value := range cookieValues(r, refreshCookie, nil, 4) {
-		if t, ok := parseRefreshToken(value); ok {
+		if t, ok := parseRefreshToken(value); ok && s.keyOf(t) != nil {
 			tokens = append(tokens, t)
 		}
 	}
@@ -120,8 +159,7 @@ func (s *Sessions) presented(r *http.Request) []refreshToken {
 
 // owns reports whether t is, or has been, the refresh token of the session.
 func (s *Sessions) owns(held Session, t refreshToken) bool {
-	_, ok := s.secrets.age(t, held.Hash, held.Generation)
-	return ok && held.Issuer == s.issuer
+	return s.judge(held, t, held.CreatedAt).how != unknown
 }
 
 // sign makes an access token for the session, with the account's permissions.
@@ -132,7 +170,7 @@ func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, no
 		}
 	}
 	claims := map[string]any{
-		"sub": held.Subject, "aud": s.audience, "sid": held.ID, "jti": rand.Text(),
+		"sub": held.Subject, "aud": s.audience, "sid": held.ID, "jti": newTokenID(held.Generation),
 		"iat": now.Unix(), "exp": now.Unix() + int64(s.expiresIn(held, now)), "auth_time": held.AuthTime.Unix(),
 	}
 	if held.ACR != "" {

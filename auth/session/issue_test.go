@@ -3,6 +3,7 @@ package session_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -199,7 +200,7 @@ func TestLoginReplacesTheSession(t *testing.T) {
 		t.Errorf("the session id %v survived the login", sid)
 	}
 	// Somebody else's id is no proof: only the secret ends a session.
-	forged := second.refresh[:22] + strings.Repeat("A", 42)
+	forged := forged(second.refresh, first.refresh)
 	s.do("POST", "/login/bob", "Cookie", refresh+"="+forged).reported(t, "session_created/login authn_token_created/login")
 	s.alive(t, second)
 }
@@ -253,6 +254,85 @@ func TestSessionsPerCallerAreBounded(t *testing.T) {
 		s.alive(t, first)
 		s.alive(t, bob)
 	})
+}
+
+// A login in a browser that has a session takes the place of that session.
+func TestCaseSess1ALoginMakesItsOwnRoom(t *testing.T) {
+	for name, test := range map[string]struct {
+		max    int
+		before []string // devices, in the order of their first logins
+		again  string   // logs in once more
+		as     string
+		alive  []string // besides the one that logs in
+		events string
+	}{
+		"laptop-again":        {2, []string{"phone", "laptop"}, "laptop", "alice", []string{"phone"}, "authn_token_revoked/login "},
+		"phone-again":         {2, []string{"phone", "laptop"}, "phone", "alice", []string{"laptop"}, "authn_token_revoked/login "},
+		"alone":               {1, []string{"phone"}, "phone", "alice", nil, "authn_token_revoked/login "},
+		"one-of-one":          {1, []string{"phone", "laptop"}, "laptop", "alice", nil, "authn_token_revoked/login "},
+		"ended-one":           {1, []string{"phone", "laptop"}, "phone", "alice", nil, "authn_token_revoked/limit "},
+		"middle-of-three":     {3, []string{"a", "b", "c"}, "b", "alice", []string{"a", "c"}, "authn_token_revoked/login "},
+		"oldest-of-three":     {3, []string{"a", "b", "c"}, "a", "alice", []string{"b", "c"}, "authn_token_revoked/login "},
+		"room-left":           {3, []string{"phone", "laptop"}, "laptop", "alice", []string{"phone"}, "authn_token_revoked/login "},
+		"new-device":          {2, []string{"phone", "laptop"}, "tablet", "alice", []string{"laptop"}, "authn_token_revoked/limit "},
+		"another-caller":      {1, []string{"phone"}, "phone", "bob", nil, "authn_token_revoked/login "},
+		"another-with-limits": {2, []string{"phone", "laptop"}, "phone", "bob", []string{"laptop"}, "authn_token_revoked/login "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, func(c *session.Config) { c.MaxSessions = test.max })
+				devices := map[string]tokens{}
+				for _, device := range test.before {
+					devices[device] = s.login(t, "alice")
+					time.Sleep(time.Second)
+				}
+				a := s.do("POST", "/login/"+test.as, "Cookie", refresh+"="+devices[test.again].refresh)
+				a.reported(t, test.events+"session_created/login authn_token_created/login")
+				delete(devices, test.again)
+				s.alive(t, tokens{access: a.cookie(t, access)})
+				for device, tok := range devices {
+					if slices.Contains(test.alive, device) {
+						s.alive(t, tok)
+						continue
+					}
+					s.dead(t, tok, "revoked")
+				}
+			})
+		})
+	}
+}
+
+// The session that a login replaces makes the room in a full store also.
+func TestCaseSess1ALoginInAFullStore(t *testing.T) {
+	for _, as := range []string{"alice", "bob"} {
+		t.Run(as, func(t *testing.T) {
+			s := start(t, func(c *session.Config) { c.Store = &flaky{Store: &session.MemoryStore{Max: 2}} })
+			first, other := s.login(t, "alice"), s.login(t, "alice")
+			a := s.do("POST", "/login/"+as, "Cookie", refresh+"="+first.refresh)
+			a.reported(t, "authn_token_revoked/login session_created/login authn_token_created/login")
+			s.dead(t, first, "revoked")
+			s.alive(t, other)
+			s.alive(t, tokens{access: a.cookie(t, access)})
+			// Without a session to replace there is no room.
+			s.do("POST", "/login/"+as).refused(t, 503, "session.store_full", "sys_unavailable/session.store_full")
+		})
+	}
+}
+
+// A login that fails ends nothing.
+func TestCaseSess1ALoginThatFails(t *testing.T) {
+	s := start(t, func(c *session.Config) { c.MaxSessions = 1 })
+	tok := s.login(t, "alice")
+	for _, as := range []string{"alice", "bob"} {
+		s.store.breakDown("Create")
+		s.do("POST", "/login/"+as, "Cookie", refresh+"="+tok.refresh).refused(t, 503, "session.unavailable", "sys_unavailable/session.unavailable")
+		s.store.breakDown()
+		s.alive(t, tok)
+	}
+	// That the old session cannot be found is no reason to refuse the new one.
+	s.store.breakDown("Get", "Delete")
+	a := s.do("POST", "/login/bob", "Cookie", refresh+"="+tok.refresh)
+	a.reported(t, "session_created/login authn_token_created/login")
 }
 
 func TestTokensDoNotPrint(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 // LogoutHandler returns a handler of POST that ends the session whose refresh
 // cookie, access cookie or Bearer token the request carries, and answers 204.
 // It expires both cookies and sends Clear-Site-Data, so that the browser
-// forgets what else this site has left there. A request without a good
-// credential gets the same answer, because its user wants to be logged out and
-// is.
+// forgets what else this site has left there: see [Config.ClearSiteData]. A
+// request without a good credential gets the same answer, because its user
+// wants to be logged out and is.
 //
 // If the store cannot be asked, the answer is 503 and the cookies stay, so that
 // the client can try again. Otherwise the session would outlive the logout.
@@ -33,7 +33,9 @@ func (s *Sessions) LogoutHandler() http.Handler {
 		}
 		s.setCookie(w, accessCookie, "", 0)
 		s.setCookie(w, refreshCookie, "", 0)
-		w.Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+		if s.clear != "" {
+			w.Header().Set("Clear-Site-Data", s.clear)
+		}
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 	})
@@ -68,7 +70,7 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 		}
 	}
 	if s.Detect(r) != auth.None {
-		p, err := s.Authenticate(r)
+		p, _, err := s.check(r)
 		var refused *bulwark.Problem
 		if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable {
 			failed = err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,7 +24,7 @@ func (a reply) out(t testing.TB, events string) {
 	if a.cookie(t, access) != "" || a.cookie(t, refresh) != "" {
 		t.Error("a cookie keeps a value")
 	}
-	if got := a.Header.Get("Clear-Site-Data"); got != `"cache", "cookies", "storage"` {
+	if got := a.Header.Get("Clear-Site-Data"); got != `"storage"` {
 		t.Errorf("Clear-Site-Data %q", got)
 	}
 	if a.Header.Get("Cache-Control") != "no-store" {
@@ -60,7 +61,7 @@ func TestLogoutByEachCredential(t *testing.T) {
 func TestLogoutOfNobody(t *testing.T) {
 	s := start(t, nil)
 	tok := s.login(t, "alice")
-	forged := tok.refresh[:22] + strings.Repeat("A", 42)
+	forged := forged(tok.refresh, "")
 	s.do("POST", "/logout").out(t, "")
 	s.do("POST", "/logout", "Cookie", refresh+"=nonsense").out(t, "")
 	s.do("POST", "/logout", "Cookie", refresh+"="+forged).out(t, "")
@@ -80,6 +81,7 @@ func TestLogoutWithAUsedToken(t *testing.T) {
 		s := start(t, nil)
 		tok := s.login(t, "alice")
 		next := s.refresh(tok.refresh).renewed(t, "rotation")
+		s.alive(t, next)
 		time.Sleep(minute)
 		s.do("POST", "/logout", "Cookie", refresh+"="+tok.refresh).out(t, "authn_token_reuse/logout")
 		s.dead(t, next, "revoked")
@@ -257,7 +259,7 @@ func TestLogoutDuringAnOutageReportsWhatItDid(t *testing.T) {
 				s := start(t, func(c *session.Config) { c.Store = &flaky{Store: store} })
 				one, two := s.login(t, "alice"), s.login(t, "alice")
 				if test.used {
-					s.refresh(one.refresh).renewed(t, "rotation")
+					s.alive(t, s.refresh(one.refresh).renewed(t, "rotation"))
 					time.Sleep(minute)
 				}
 				store.gets.Store(test.gets)
@@ -274,4 +276,39 @@ func TestLogoutDuringAnOutageReportsWhatItDid(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestCaseSess5WhatALogoutClears(t *testing.T) {
+	for name, test := range map[string]struct {
+		clear []string
+		want  []string // lines of the header
+	}{
+		"default":  {nil, []string{`"storage"`}},
+		"more":     {[]string{"cache", "cookies", "storage"}, []string{`"cache", "cookies", "storage"`}},
+		"contexts": {[]string{"storage", "executionContexts"}, []string{`"storage", "executionContexts"`}},
+		"all":      {[]string{"*"}, []string{`"*"`}},
+		"nothing":  {[]string{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(c *session.Config) { c.ClearSiteData = test.clear })
+			tok := s.login(t, "alice")
+			for _, lines := range [][]string{{"Cookie", refresh + "=" + tok.refresh}, {}} {
+				a := s.do("POST", "/logout", lines...)
+				if got := a.Header.Values("Clear-Site-Data"); a.StatusCode != 204 || !slices.Equal(got, test.want) {
+					t.Errorf("status %d, Clear-Site-Data %q, want %q", a.StatusCode, got, test.want)
+				}
+				if a.cookie(t, access) != "" || a.cookie(t, refresh) != "" {
+					t.Error("a cookie keeps a value")
+				}
+			}
+			s.dead(t, tok, "revoked")
+		})
+	}
+}
+
+func TestCaseSess5TheConfigIsCopied(t *testing.T) {
+	given := []string{"storage"}
+	s := start(t, func(c *session.Config) { c.ClearSiteData = given })
+	given[0] = "cookies"
+	s.do("POST", "/logout").out(t, "")
 }

@@ -20,13 +20,11 @@ type MemoryStore struct {
 	// Default: 100,000.
 	Max int
 
-	mu      sync.RWMutex
-	byID    map[string]*held
-	callers map[caller][]*held
-	expiry  expiryHeap
+	mu     sync.RWMutex
+	byID   map[string]*held
+	byName map[name][]*held
+	expiry expiryHeap
 }
-
-type caller struct{ issuer, subject string }
 
 type held struct {
 	Session
@@ -34,27 +32,47 @@ type held struct {
 }
 
 // Create implements [Store].
-func (m *MemoryStore) Create(_ context.Context, s Session, limit int) ([]string, error) {
+func (m *MemoryStore) Create(_ context.Context, s Session, limit int, replaces []string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.forgetExpired(time.Now())
-	mine := slices.Clone(m.callers[caller{s.Issuer, s.Subject}])
-	surplus := max(0, len(mine)-max(limit, 1)+1)
+	now := time.Now()
+	m.forgetExpired(now)
+	leaving := m.leaving(s, max(limit, 1), replaces)
 	switch {
 	case m.byID[s.ID] != nil:
 		return nil, auth.ErrConflict
-	case len(m.byID)-surplus >= m.limit():
+	case len(m.byID)-len(leaving) >= m.limit():
 		return nil, auth.ErrFull
 	}
-	slices.SortFunc(mine, func(a, b *held) int { return a.RefreshedAt.Compare(b.RefreshedAt) })
 	var ended []string
-	for _, old := range mine[:surplus] {
+	for _, old := range leaving {
 		ended = append(ended, old.ID)
 		m.remove(old)
 	}
-	s.Version = 1
+	s.Version, s.RefreshedAt, s.ReadAt = 1, now, time.Time{}
 	m.add(&held{Session: s})
 	return ended, nil
+}
+
+// leaving returns the sessions that end when s is created: those that s
+// replaces, and then as many of the others as are too many.
+func (m *MemoryStore) leaving(s Session, limit int, replaces []string) []*held {
+	mine := slices.Clone(m.byName[callerOf(s)])
+	slices.SortStableFunc(mine, func(a, b *held) int {
+		one, two := slices.Contains(replaces, a.ID), slices.Contains(replaces, b.ID)
+		switch {
+		case one == two:
+			return a.RefreshedAt.Compare(b.RefreshedAt)
+		case one:
+			return -1
+		}
+		return 1
+	})
+	replaced := 0
+	for replaced < len(mine) && slices.Contains(replaces, mine[replaced].ID) {
+		replaced++
+	}
+	return mine[:max(replaced, len(mine)-limit+1, 0)]
 }
 
 // Get implements [Store].
@@ -62,7 +80,9 @@ func (m *MemoryStore) Get(_ context.Context, id string) (Session, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if h := m.byID[id]; h != nil {
-		return h.Session, nil
+		found := h.Session
+		found.ReadAt = time.Now()
+		return found, nil
 	}
 	return Session{}, auth.ErrNotFound
 }
@@ -79,6 +99,10 @@ func (m *MemoryStore) Update(_ context.Context, s Session) error {
 		return auth.ErrConflict
 	}
 	s.Version++
+	s.RefreshedAt, s.ReadAt = h.RefreshedAt, time.Time{}
+	if s.Generation != h.Generation {
+		s.RefreshedAt = time.Now()
+	}
 	h.Session = s
 	heap.Fix(&m.expiry, h.index)
 	return nil
@@ -97,14 +121,24 @@ func (m *MemoryStore) Delete(_ context.Context, id string) (bool, error) {
 }
 
 // List implements [Store].
-func (m *MemoryStore) List(_ context.Context, issuer, subject string) ([]Session, error) {
+func (m *MemoryStore) List(_ context.Context, f Filter) ([]Session, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	var all []Session
-	for _, h := range m.callers[caller{issuer, subject}] {
-		all = append(all, h.Session)
+	for _, h := range m.byName[nameOf(f)] {
+		if f.Matches(h.Session) {
+			all = append(all, h.Session)
+		}
 	}
 	return all, nil
+}
+
+// Sweep implements [Store]. A login sweeps too.
+func (m *MemoryStore) Sweep(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forgetExpired(time.Now())
+	return nil
 }
 
 func (m *MemoryStore) limit() int {
@@ -114,26 +148,68 @@ func (m *MemoryStore) limit() int {
 	return 100_000
 }
 
+// A name is what sessions are found by beside their id.
+type name struct {
+	kind        nameKind
+	issuer, key string
+}
+
+type nameKind byte
+
+const (
+	byCaller nameKind = iota
+	byProviderSubject
+	byProviderSession
+)
+
+func callerOf(s Session) name { return name{byCaller, s.Issuer, s.Subject} }
+
+// namesOf returns the names of a session.
+func namesOf(s Session) []name {
+	names := []name{callerOf(s)}
+	if p := s.Provider; p.Subject != "" {
+		names = append(names, name{byProviderSubject, p.Issuer, p.Subject})
+	}
+	if p := s.Provider; p.SessionID != "" {
+		names = append(names, name{byProviderSession, p.Issuer, p.SessionID})
+	}
+	return names
+}
+
+// nameOf returns a name of all sessions that the filter matches, the one of
+// the fewest.
+func nameOf(f Filter) name {
+	switch {
+	case f.Provider.SessionID != "":
+		return name{byProviderSession, f.Provider.Issuer, f.Provider.SessionID}
+	case f.Subject != "":
+		return name{byCaller, f.Issuer, f.Subject}
+	}
+	return name{byProviderSubject, f.Provider.Issuer, f.Provider.Subject}
+}
+
 func (m *MemoryStore) add(h *held) {
 	if m.byID == nil {
-		m.byID, m.callers = make(map[string]*held), make(map[caller][]*held)
+		m.byID, m.byName = make(map[string]*held), make(map[name][]*held)
 	}
 	m.byID[h.ID] = h
-	key := caller{h.Issuer, h.Subject}
-	m.callers[key] = append(m.callers[key], h)
+	for _, n := range namesOf(h.Session) {
+		m.byName[n] = append(m.byName[n], h)
+	}
 	heap.Push(&m.expiry, h)
 }
 
 func (m *MemoryStore) remove(h *held) {
 	delete(m.byID, h.ID)
 	heap.Remove(&m.expiry, h.index)
-	key := caller{h.Issuer, h.Subject}
-	left := slices.DeleteFunc(m.callers[key], func(other *held) bool { return other == h })
-	if len(left) == 0 {
-		delete(m.callers, key)
-		return
+	for _, n := range namesOf(h.Session) {
+		left := slices.DeleteFunc(m.byName[n], func(other *held) bool { return other == h })
+		if len(left) == 0 {
+			delete(m.byName, n)
+			continue
+		}
+		m.byName[n] = left
 	}
-	m.callers[key] = left
 }
 
 func (m *MemoryStore) forgetExpired(now time.Time) {

@@ -11,27 +11,28 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// maxGraceRun is how many generations in a row may be given out by grace. Tabs
-// that refresh at once do that now and then; somebody with a copy of the
-// cookie, who follows each refresh of its owner, does it each time.
-const maxGraceRun = 3
-
 // RefreshHandler returns a handler of POST that takes the refresh cookie, no
 // body, and answers 200 {"expires_in": seconds} with both cookies new. The
 // account is looked up again.
 //
-// A token that was used before gets the same successor again within
-// [Config.Grace], as long as the successor has not been used. Each such answer
-// is reported as session_renewed with the reason "grace". Any other used token
-// revokes the session and is reported as authn_token_reuse. The third
-// generation in a row that is given out by grace counts as such a token. Any
-// other bad cookie is 401 and changes nothing. Cookies are never cleared,
-// because the cookie that is refused here may have been replaced meanwhile.
+// A token that was used before gets the same successor again, as long as the
+// successor has not been used:
+//
+//   - within a second of the rotation that used the token: tabs refresh at
+//     once. That is reported as session_renewed with the reason "concurrent".
+//   - within [Config.Grace], with the reason "grace".
+//   - within [Config.LostAnswer], as long as the access token beside the
+//     successor has not been shown either, with the reason "lost_answer".
+//
+// Grace and lost answers are warnings, and count once for each token. The third
+// token in a row that is given out again in these ways revokes the session, and
+// so does any other token that was used before. Both are reported as
+// authn_token_reuse. Any other bad cookie is 401 and changes nothing. Cookies
+// are never cleared, because the cookie that is refused here may have been
+// replaced meanwhile.
 //
 // Put the handler where requests without a caller are let through: the access
-// cookie has usually expired. A page that refreshes from several tabs should
-// let one tab refresh for all (Web Locks, navigator.locks). Otherwise it will
-// be taken for the thief that it resembles.
+// cookie has usually expired.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
@@ -64,9 +65,12 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	if err != nil {
 		return renewal{}, err
 	}
-	done := renewal{next: s.secrets.successor(token)}
-	const tries = 8
-	for range tries {
+	key := s.keyOf(token)
+	if key == nil { // not even the store is asked
+		return renewal{}, auth.Invalid("session", errors.New("the token was not made with any of StoreKeys"))
+	}
+	done := renewal{next: key.successor(token)}
+	for range storeTries {
 		held, err := s.store.Get(r.Context(), token.id())
 		if errors.Is(err, auth.ErrNotFound) {
 			return renewal{}, auth.Invalid("session", err)
@@ -76,14 +80,14 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 		}
 		found := s.judge(held, token, now)
 		if found.how == unknown { // not even whose session it claims to be is true
-			return renewal{}, auth.Invalid("session", errors.New("the secret was never that of the session"))
+			return renewal{}, auth.Invalid("session", errors.New("the token does not fit the session"))
 		}
 		done.held, done.how = held, string(found.how)
 		if found.how == reused || found.how == overused || found.how == expired {
 			return done, s.refuse(r, held, found.how)
 		}
 		if done.access == "" { // before anything is changed: signing may fail
-			if done.access, err = s.signAnew(r, held, now); err != nil {
+			if done.access, err = s.signAnew(r, held, int(done.next.generation), now); err != nil {
 				return done, err
 			}
 		}
@@ -119,72 +123,6 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 	return token, nil
 }
 
-// A verdict says what a refresh token is worth, and what becomes of its
-// session.
-type verdict struct {
-	how     outcome
-	changed bool    // next is to be stored before anything is given out
-	next    Session // by Update
-}
-
-type outcome string
-
-const (
-	rotated  outcome = "rotation"
-	graced   outcome = "grace"
-	unknown  outcome = "unknown"
-	expired  outcome = "expired"
-	reused   outcome = "reuse"    // used before, and no grace
-	overused outcome = "overused" // by grace too often
-)
-
-// judge decides about a refresh token presented for the session, and changes
-// nothing.
-func (s *Sessions) judge(held Session, token refreshToken, now time.Time) verdict {
-	age, ok := s.secrets.age(token, held.Hash, held.Generation)
-	switch {
-	case !ok || held.Issuer != s.issuer:
-		return verdict{how: unknown}
-	case held.ExpiresAt.Sub(now) < time.Second:
-		return verdict{how: expired}
-	case age == 0:
-		return s.rotate(held, token, now)
-	case age == 1 && now.Sub(held.RefreshedAt) < s.grace:
-		return grace(held)
-	}
-	return verdict{how: reused}
-}
-
-// rotate replaces the newest token.
-func (s *Sessions) rotate(held Session, token refreshToken, now time.Time) verdict {
-	if held.Generation >= s.maxRefreshes {
-		return verdict{how: expired}
-	}
-	next := held
-	next.Hash = s.secrets.hash(s.secrets.successor(token))
-	next.Generation++
-	next.RefreshedAt = now
-	if !held.GraceUsed {
-		next.GraceRun = 0
-	}
-	next.GraceUsed = false
-	return verdict{how: rotated, changed: true, next: next}
-}
-
-// grace gives the newest token out once more, to whoever has the one before it.
-func grace(held Session) verdict {
-	if held.GraceUsed {
-		return verdict{how: graced}
-	}
-	next := held
-	next.GraceUsed = true
-	next.GraceRun++
-	if next.GraceRun >= maxGraceRun {
-		return verdict{how: overused}
-	}
-	return verdict{how: graced, changed: true, next: next}
-}
-
 // refuse ends the session of a token that is known and not accepted.
 func (s *Sessions) refuse(r *http.Request, held Session, how outcome) error {
 	p := auth.Invalid("expired", nil)
@@ -203,13 +141,15 @@ func (s *Sessions) refuse(r *http.Request, held Session, how outcome) error {
 	return p
 }
 
-// signAnew makes an access token with what the account may do now.
-func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (string, error) {
+// signAnew makes an access token of the generation, with what the account may
+// do now.
+func (s *Sessions) signAnew(r *http.Request, held Session, generation int, now time.Time) (string, error) {
 	account, err := s.lookup(r.Context(), held.Subject)
 	if err != nil {
 		return "", unavailable(err)
 	}
 	if account != nil {
+		held.Generation = generation
 		return s.sign(cookieType, held, account, now)
 	}
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {

@@ -43,33 +43,10 @@ func TestTwentyRefreshesAtOnce(t *testing.T) {
 	for _, e := range events {
 		count[e]++
 	}
-	if count["session_renewed/rotation"] != 1 || count["session_renewed/grace"] != 19 || len(events) != 20 {
-		t.Errorf("events %v, want one rotation and 19 by grace", count)
+	if count["session_renewed/rotation"] != 1 || count["session_renewed/concurrent"] != 19 || len(events) != 20 {
+		t.Errorf("events %v, want one rotation and 19 at once", count)
 	}
 	s.refresh(next.refresh).renewed(t, "rotation") // and life goes on
-}
-
-func TestGraceHasAnEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := start(t, nil)
-		tok := s.login(t, "alice")
-		next := s.refresh(tok.refresh).renewed(t, "rotation")
-		time.Sleep(20*time.Second - time.Nanosecond)
-		if again := s.refresh(tok.refresh).renewed(t, "grace"); again.refresh != next.refresh {
-			t.Error("grace gave another successor")
-		}
-		s.alive(t, next)
-		time.Sleep(time.Nanosecond)
-		a := s.refresh(tok.refresh)
-		a.refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
-		if e := a.events[0]; e.UserID != "alice" || e.Issuer != issuer || e.Status != 401 {
-			t.Errorf("event %+v", e)
-		}
-		// The owner is logged out with the thief.
-		s.dead(t, tok, "revoked")
-		s.dead(t, next, "revoked")
-		s.refresh(next.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
-	})
 }
 
 func TestGraceEndsWithTheUseOfTheSuccessor(t *testing.T) {
@@ -89,8 +66,13 @@ func TestStolenRefreshToken(t *testing.T) {
 		tok, elsewhere := s.login(t, "alice"), s.login(t, "alice")
 		time.Sleep(10 * minute)
 		first := s.refresh(tok.refresh).renewed(t, "rotation")
+		s.alive(t, first) // whoever came first
 		time.Sleep(minute)
-		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		a := s.refresh(tok.refresh)
+		a.refused(t, 401, "auth.invalid_token", "authn_token_reuse/reuse")
+		if e := a.events[0]; e.UserID != "alice" || e.Issuer != issuer || e.Status != 401 {
+			t.Errorf("event %+v", e)
+		}
 		s.dead(t, first, "revoked")
 		s.dead(t, tok, "revoked")
 		s.refresh(first.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
@@ -109,15 +91,16 @@ func TestStoreHoldsNoToken(t *testing.T) {
 	}
 	for _, token := range []string{tok.refresh, next.refresh} {
 		raw := mustDecode(t, token)
-		plain := sha256.Sum256(raw[16:])
-		if text := fmt.Sprintf("%+v", held); strings.Contains(text, token[22:]) ||
-			bytes.Contains(held.Hash[:], raw[16:]) || held.Hash == plain || held.Hash == sha256.Sum256(raw) {
+		secret := raw[21:53]
+		plain := sha256.Sum256(secret)
+		if text := fmt.Sprintf("%+v", held); strings.Contains(text, token[28:]) ||
+			bytes.Contains(held.Hash[:], secret) || held.Hash == plain || held.Hash == sha256.Sum256(raw) {
 			t.Errorf("the store holds a token, or a hash that anybody can compute")
 		}
 	}
 	// Who can write to the store, but has no key, cannot plant a token.
-	mine := append(bytes.Clone(mustDecode(t, tok.refresh)[:16]), bytes.Repeat([]byte{1}, 32)...)
-	held.Hash = sha256.Sum256(mine[16:])
+	mine := append(bytes.Clone(mustDecode(t, next.refresh)[:21]), bytes.Repeat([]byte{1}, 48)...)
+	held.Hash = sha256.Sum256(mine[21:53])
 	if err := s.store.Update(t.Context(), held); err != nil {
 		t.Fatal(err)
 	}
@@ -147,57 +130,26 @@ func TestAnOldTokenIsKnownForLong(t *testing.T) {
 	})
 }
 
-func TestThreeGenerationsByGrace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := start(t, nil)
-		tok := s.login(t, "alice")
-		for range 2 { // however often within one generation
-			next := s.refresh(tok.refresh).renewed(t, "rotation")
-			for range 5 {
-				s.refresh(tok.refresh).renewed(t, "grace")
-			}
-			tok = next
-			time.Sleep(15 * minute)
-		}
-		next := s.refresh(tok.refresh).renewed(t, "rotation")
-		s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_reuse/overused")
-		s.dead(t, next, "revoked")
-	})
-}
-
-func TestAGenerationWithoutGraceInBetween(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := start(t, nil)
-		tok := s.login(t, "alice")
-		for i := range 12 {
-			next := s.refresh(tok.refresh).renewed(t, "rotation")
-			if i%3 != 2 { // two of three
-				s.refresh(tok.refresh).renewed(t, "grace")
-			}
-			tok = next
-			time.Sleep(15 * minute)
-		}
-	})
-}
-
 func TestRefreshTokensThatWereNeverOurs(t *testing.T) {
 	s := start(t, nil)
 	tok, other := s.login(t, "alice"), s.login(t, "bob")
 	raw := func(text string) []byte { return mustDecode(t, text) }
 	flipped := raw(tok.refresh)
-	flipped[47] ^= 1
+	flipped[68] ^= 1
 	for name, test := range map[string]struct{ token, reason string }{
 		"empty":           {"", "malformed"},
-		"short":           {tok.refresh[:63], "malformed"},
+		"short":           {tok.refresh[:91], "malformed"},
 		"long":            {tok.refresh + "A", "malformed"},
 		"padded":          {tok.refresh + "=", "malformed"},
 		"quoted":          {`"` + tok.refresh + `"`, "malformed"},
-		"std-alphabet":    {tok.refresh[:63] + "+", "malformed"},
+		"std-alphabet":    {tok.refresh[:91] + "+", "malformed"},
 		"line-break":      {tok.refresh[:32] + "\n" + tok.refresh[33:], "malformed"},
-		"line-breaks":     {"\r\n\r\n" + tok.refresh[:60], "malformed"},
+		"line-breaks":     {"\r\n\r\n" + tok.refresh[:88], "malformed"},
+		"other-format":    {"Ag" + tok.refresh[2:], "malformed"},
 		"flipped-bit":     {base64.RawURLEncoding.EncodeToString(flipped), "session"},
-		"other-session":   {base64.RawURLEncoding.EncodeToString(append(raw(tok.refresh)[:16], raw(other.refresh)[16:]...)), "session"},
-		"unknown-session": {base64.RawURLEncoding.EncodeToString(make([]byte, 48)), "session"},
+		"other-session":   {forged(tok.refresh, other.refresh), "session"},
+		"made-up":         {forged(tok.refresh, ""), "session"},
+		"unknown-session": {base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 68)...)), "session"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.refresh(test.token).refused(t, 401, "auth.invalid_token", "authn_token_invalid/"+test.reason)
@@ -250,9 +202,11 @@ func TestFifteenMinutesAndNoMore(t *testing.T) {
 }
 
 func TestRefreshesAreBounded(t *testing.T) {
-	s := start(t, func(c *session.Config) { c.MaxRefreshes = 3 })
+	s := start(t, func(c *session.Config) {
+		c.AccessLifetime, c.Lifetime, c.MaxRefreshes = time.Hour, 90*minute, 4
+	})
 	tok := s.login(t, "alice")
-	for range 3 {
+	for range 4 {
 		tok = s.refresh(tok.refresh).renewed(t, "rotation")
 	}
 	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/expired")
@@ -418,9 +372,10 @@ func TestRestartWithAnotherStoreKey(t *testing.T) {
 	first := start(t, func(c *session.Config) { c.Store, c.Signer = store, signer })
 	tok := first.login(t, "alice")
 	second := start(t, func(c *session.Config) {
-		c.Store, c.Signer, c.StoreKey = store, signer, bytes.Repeat([]byte{8}, 32)
+		c.Store, c.Signer, c.StoreKeys = store, signer, [][]byte{storeKey(8)}
 	})
 	second.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	second.dead(t, tok, "session")
 	first.refresh(tok.refresh).renewed(t, "rotation") // without side effect
 }
 
@@ -430,7 +385,7 @@ func TestTwoProcessesOneStore(t *testing.T) {
 	one, two := start(t, share), start(t, share)
 	tok := one.login(t, "alice")
 	next := one.refresh(tok.refresh).renewed(t, "rotation")
-	if again := two.refresh(tok.refresh).renewed(t, "grace"); again.refresh != next.refresh {
+	if again := two.refresh(tok.refresh).renewed(t, "concurrent"); again.refresh != next.refresh {
 		t.Error("the other process gave another successor")
 	}
 	two.alive(t, next)

@@ -18,7 +18,7 @@ func (s *Sessions) report(ctx context.Context, e bulwark.Event) {
 func about(held Session, name bulwark.EventName, reason string) bulwark.Event {
 	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
 		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}
-	if reason == string(graced) {
+	if reason == string(graced) || reason == string(lost) {
 		e.Level = slog.LevelWarn
 	}
 	return e

@@ -18,7 +18,7 @@ func (s *Sessions) List(ctx context.Context, subject string) ([]Session, error) 
 	if err := s.made(); err != nil {
 		return nil, err
 	}
-	all, err := s.store.List(ctx, s.issuer, subject)
+	all, err := s.store.List(ctx, Filter{Issuer: s.issuer, Subject: subject})
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -28,7 +28,7 @@ func TestTokensAreNotLogged(t *testing.T) {
 
 func TestStoreKeysAreNotPrinted(t *testing.T) {
 	c := config(t)
-	c.StoreKey = []byte("hunter2hunter2hunter2hunter2hunt")
+	c.StoreKeys = [][]byte{[]byte("hunter2hunter2hunter2hunter2hunt")}
 	sessions, err := session.New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -25,13 +25,15 @@ type Sessions struct {
 	cookie         *jwt.Verifier // of the access token in the cookie
 	bearer         *jwt.Verifier // and of the one in the Authorization header
 	store          Store
-	secrets        secrets
+	keys           []*storeKey // the first makes new sessions
 	lookup         func(context.Context, string) (*bulwark.Principal, error)
 	accessLifetime time.Duration
 	lifetime       time.Duration
 	grace          time.Duration
+	lostAnswer     time.Duration
 	maxSessions    int
 	maxRefreshes   int
+	clear          string // the value of Clear-Site-Data, or empty
 	sameSite       http.SameSite
 	guard          *auth.CrossSite
 	recorder       bulwark.Recorder // of calls outside a request
@@ -95,27 +97,47 @@ func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := s.made(); err != nil {
 		return nil, err
 	}
-	p, err := s.verify(r)
+	p, held, err := s.check(r)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.witness(r.Context(), held, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// check is Authenticate without any effect.
+func (s *Sessions) check(r *http.Request) (*bulwark.Principal, Session, error) {
+	p, err := s.verify(r)
+	if err != nil {
+		return nil, Session{}, err
 	}
 	// The verifier allows for clocks that differ; the end of what this service
 	// has signed itself is exact.
 	if !time.Now().Before(p.ExpiresAt) {
-		return nil, auth.Invalid("expired", nil)
+		return nil, Session{}, auth.Invalid("expired", nil)
 	}
-	held, err := s.store.Get(r.Context(), p.SessionID)
+	held, err := s.live(r.Context(), p)
+	return p, held, err
+}
+
+// live returns the session of an access token, if it is alive.
+func (s *Sessions) live(ctx context.Context, p *bulwark.Principal) (Session, error) {
+	held, err := s.store.Get(ctx, p.SessionID)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
-		return nil, auth.Invalid("revoked", err)
+		return held, auth.Invalid("revoked", err)
 	case err != nil:
-		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
+		return held, auth.Unavailable("store_unavailable", err, storeRetry)
 	case held.Issuer != p.Issuer || held.Subject != p.Subject:
-		return nil, auth.Invalid("session", errors.New("the session is another caller's"))
+		return held, auth.Invalid("session", errors.New("the session is another caller's"))
+	case s.keyNamed(held.StoreKey) == nil:
+		return held, auth.Invalid("session", errors.New("the session was made with a key that is not among StoreKeys"))
 	case !time.Now().Before(held.ExpiresAt):
-		return nil, auth.Invalid("expired", nil)
+		return held, auth.Invalid("expired", nil)
 	}
-	return p, nil
+	return held, nil
 }
 
 // verify checks the signature and claims of the one access token in r.
