@@ -133,7 +133,7 @@ func TestCaseSess2NoLimitEndsASessionBeforeItsLifetime(t *testing.T) {
 	for _, test := range []struct {
 		access, lifetime time.Duration
 	}{
-		{0, 90 * 24 * time.Hour}, {0, 30 * 24 * time.Hour}, {time.Minute, 7 * 24 * time.Hour}, {time.Hour, time.Hour},
+		{0, 90 * 24 * time.Hour}, {0, 30 * 24 * time.Hour}, {time.Minute, 30 * time.Hour}, {time.Hour, time.Hour},
 	} {
 		t.Run(fmt.Sprint(test.access, "-", test.lifetime), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -29,7 +29,7 @@ func TestCaseSess3TabsInStep(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := start(t, nil)
 				tok := s.login(t, "alice")
-				for range min(int(6*24*time.Hour/test.every), 200) {
+				for range min(int(6*24*time.Hour/test.every), 50) {
 					next := s.refresh(tok.refresh).renewed(t, "rotation")
 					for range test.tabs - 1 {
 						time.Sleep(test.apart)
