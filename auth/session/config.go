@@ -22,8 +22,8 @@ import (
 )
 
 // A Config says how sessions are signed, kept and ended. Signer, Audience,
-// Store, StoreKeys and Lookup are required. A Config prints, logs and encodes as
-// JSON without the StoreKeys. Other encoders see every field.
+// Store, StoreKeys and Lookup are required. A Config prints, logs and encodes
+// as JSON without the StoreKeys. Other encoders see every field.
 type Config struct {
 	// Signer signs the access tokens. Its issuer is the Issuer of all callers,
 	// and no other authenticator has that Issuer. Its Retired keys are
@@ -35,11 +35,11 @@ type Config struct {
 	// processes share.
 	Store Store
 	// StoreKeys sign refresh tokens, derive their successors and key their
-	// hashes. The first key makes new sessions. A session keeps the key that it
-	// was made with, and ends when that key is not here any more. To change the
-	// key, add the new key behind the old one in all processes, then put it
-	// first, and take the old key away after a Lifetime. 1 to 4 keys, each of 32
-	// to 1024 random bytes. Keep them where the store is not.
+	// hashes. The first key makes new sessions. A session keeps the key that
+	// it was made with, and ends when that key is not here any more. To change
+	// the key, add the new key behind the old one in all processes. Then put
+	// the new key first. Take the old key away after a Lifetime. 1 to 4 keys,
+	// each of 32 to 1024 random bytes. Keep them where the store is not.
 	StoreKeys [][]byte
 	// Lookup returns the account as it is now, for a refresh. Its Roles, Scopes
 	// and Tier are taken and nothing else. A nil Principal without an error is
@@ -65,18 +65,18 @@ type Config struct {
 	// login ends the session that was refreshed least recently. Default: 20.
 	// From 1 to 1000.
 	MaxSessions int
-	// MaxRefreshes is how often a session may be refreshed. Default: one refresh
-	// for each second of Lifetime. At least two for each AccessLifetime in
-	// Lifetime, because clients refresh before the access token ends. At most
-	// 2147483647.
+	// MaxRefreshes is how often a session may be refreshed. Default: one
+	// refresh for each second of Lifetime. At least two for each AccessLifetime
+	// in Lifetime, because clients refresh before the access token ends. At
+	// most 2147483647.
 	MaxRefreshes int
 	// ClearSiteData is what the browser is told to forget at a logout, in
 	// [Clear Site Data] words: "storage", "cache", "cookies",
 	// "executionContexts", "clientHints", "prefetchCache", "prerenderCache" or
-	// "*". The cookies of the session end in any case. "cookies" logs people out
-	// of all sites of the registrable domain, and "cache" may block the browser
-	// for seconds. Default: "storage". An empty list that is not nil sends no
-	// Clear-Site-Data.
+	// "*". The cookies of the session end in any case. "cookies" logs people
+	// out of all sites of the registrable domain, and "cache" may block the
+	// browser for seconds. Default: "storage". An empty list that is not nil
+	// sends no Clear-Site-Data.
 	//
 	// [Clear Site Data]: https://www.w3.org/TR/clear-site-data/#header
 	ClearSiteData []string

@@ -23,13 +23,19 @@
 //   - A refresh token, 256 random bits for at most 7 days after the login, in
 //     the cookie __Host-refresh. Each use replaces it.
 //
-// Both cookies are HttpOnly, Secure, SameSite=Strict, and without Domain. The
-// successor of a refresh token is derived from it with a key that the store
-// does not have. The store holds a hash of the newest token only. So any number
-// of concurrent refreshes get the same successor, for a short grace. A token
-// that was used up before and comes after the grace is recognized: somebody has
-// a copy. Then the session is revoked, for the thief and the owner alike, and
-// authn_token_reuse is reported.
+// Both cookies are HttpOnly, Secure, SameSite=Strict, and without Domain.
+//
+// The successor of a refresh token is derived from it with a key that the store
+// does not have, so that the same token gets the same successor again. Tabs
+// that refresh at once, and clients whose answer was lost, stay logged in:
+// [Sessions.RefreshHandler] says when a used token is answered again. Any other
+// used token shows that somebody has a copy. Then the session is revoked, for
+// the thief and the owner alike, and authn_token_reuse is reported.
+//
+// A refresh token has a MAC. A token that is made up is known by it, without
+// the store and without further work. The store holds a hash of the newest
+// token, bound to what the session grants. A row that is planted, copied or
+// changed by somebody who has no key opens nothing.
 //
 // [Sessions.Issue], [Sessions.RefreshHandler] and [Sessions.LogoutHandler]
 // refuse cross-site requests, even without a cookie. LogoutHandler alone clears
@@ -46,10 +52,13 @@
 // The application checks the password, keeps its hash and limits guesses. A
 // script on the page cannot read the cookies but can send requests with them: a
 // content security policy is the defence. A thief who copies the refresh cookie
-// from the machine is found out when the second of the two copies is used, not
-// before. Roles are those of the last refresh, at most 15 minutes old. To end
-// what somebody may do at once, use RevokeAll. All sessions end when StoreKey
-// changes.
+// from the machine is found out when the second of the two copies is used. A
+// thief who refreshes within twenty seconds of the owner is found out at the
+// third time. A thief who always refreshes within the same second as the owner
+// looks like another tab. Services that verify access tokens by the JWKS alone
+// do not know of logouts, and cannot tell that a token has been shown. Roles
+// are those of the last refresh, at most 15 minutes old. To end what somebody
+// may do at once, use RevokeAll.
 //
 // # Errors
 //

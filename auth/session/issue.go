@@ -36,8 +36,8 @@ func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn
 // Issue logs a caller in. Call it when the password, or another proof of who
 // the caller is, has been checked. Issue makes a session with a new id, in the
 // place of the session whose refresh cookie r carries, and sets both cookies on
-// w and "Cache-Control: no-store". The handler writes the body: the Tokens as JSON,
-// or whatever else the page wants, and never the values of the cookies.
+// w and "Cache-Control: no-store". The handler writes the body: the Tokens as
+// JSON, or whatever else the page wants, and never the values of the cookies.
 //
 // The Subject of p is required. Roles, Scopes and Tier of p go into the access
 // token. ACR and AuthTime are kept for the whole session; a zero AuthTime is

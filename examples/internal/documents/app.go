@@ -78,7 +78,7 @@ func (a *App) openSessions() error {
 		Signer:         signer,
 		Audience:       a.config.BaseURL,
 		Store:          &session.MemoryStore{},
-		StoreKey:       secret(),
+		StoreKeys:      [][]byte{secret()},
 		Lookup:         a.lookup,
 		TrustedOrigins: a.config.Origins,
 	})
