@@ -15,6 +15,22 @@ type Issuer interface {
 	Issuer() string
 }
 
+// A Carrier is an [Authenticator] that reads credentials from header fields
+// besides Authorization. [Middleware] counts these fields together with
+// Authorization, and refuses a request that has more than one line of them.
+type Carrier interface {
+	// Fields returns the names of the fields. [New] asks once.
+	Fields() []string
+}
+
+// A Claimant is an [Authenticator] whose credentials say that they are its own,
+// such as API keys by their prefix. Two authenticators with one claim in a
+// [Config] are an error, since the second could never be asked.
+type Claimant interface {
+	// Claim says what is claimed, such as "keys that begin with acme_live_".
+	Claim() string
+}
+
 // An ability is what a value may have besides its interface: a named interface
 // of one method.
 type ability struct {
@@ -30,6 +46,16 @@ var (
 		kind:   reflect.TypeFor[Issuer](),
 		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Issuer") },
 		write:  "Issuer() string",
+	}
+	carrying = ability{
+		kind:   reflect.TypeFor[Carrier](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Fields") },
+		write:  "Fields() []string",
+	}
+	claiming = ability{
+		kind:   reflect.TypeFor[Claimant](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Claim") },
+		write:  "Claim() string",
 	}
 	closing = ability{
 		kind:   reflect.TypeFor[bulwark.Shutdowner](),

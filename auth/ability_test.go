@@ -33,7 +33,16 @@ type (
 	offersNothing  struct{ plain }
 	around         struct{ auth.Authenticator }
 	shutsByPointer struct{ plain }
+	oneField       struct{ plain }
+	fieldsOf       struct{ plain }
+	claimsTwo      struct{ plain }
+	claimsAway     struct{ plain }
 )
+
+func (oneField) Fields() string    { return "" }
+func (*fieldsOf) Fields() []string { return nil }
+func (claimsTwo) Claim() []string  { return nil }
+func (*claimsAway) Claim() string  { return "" }
 
 func (able) Issuer() string                                  { return "able" }
 func (able) Shutdown(context.Context) error                  { return nil }
@@ -75,6 +84,10 @@ func TestAbilitiesOfAnotherShapeAreRefused(t *testing.T) {
 		{"decorator", around{able{}}, nil},
 		{"by-pointer-passed-by-value", ableByPointer{}, []string{issuerByValue, closeByValue}},
 		{"one-by-pointer-passed-by-value", shutsByPointer{}, []string{closeByValue}},
+		{"one-field", oneField{}, []string{"has a method Fields of another signature; write Fields() []string, or give it another name"}},
+		{"fields-by-pointer", fieldsOf{}, []string{"is passed by value, and its method Fields is that of the pointer; pass a pointer to it"}},
+		{"two-claims", claimsTwo{}, []string{"has a method Claim of another signature; write Claim() string, or give it another name"}},
+		{"claim-by-pointer", claimsAway{}, []string{"is passed by value, and its method Claim is that of the pointer; pass a pointer to it"}},
 		{"issuer-of-bytes", issuerOfBytes{}, []string{writeIssuer}},
 		{"issuer-of-bytes-by-pointer", &issuerOfBytes{}, []string{writeIssuer}},
 		{"issuer-with-argument", issuerWithArg{}, []string{writeIssuer}},

@@ -12,15 +12,15 @@ import (
 // many goroutines at once.
 //
 // What an Authenticator may have besides is named: [Issuer] says who vouches
-// for its callers, and [bulwark.Shutdowner] closes what it holds. [New] refuses
-// an Authenticator that has a method of such a name and not the interface. An
-// Authenticator around another one forwards both.
+// for its callers, [Carrier] where else it reads credentials, [Claimant] which
+// credentials are its own, and [bulwark.Shutdowner] closes what it holds. [New]
+// refuses an Authenticator that has a method of such a name and not the
+// interface. An Authenticator around another one forwards all of them.
 type Authenticator interface {
 	// Detect says whether r carries a credential of this kind. It looks at the
-	// syntax only: no I/O, no signature, no lookup. An Authenticator may offer
-	// a scheme of the Authorization header and also read other header fields.
-	// Its Authenticate then refuses a request that has both, because nobody
-	// else looks for that.
+	// syntax only: no I/O, no signature, no lookup. An Authenticator that reads
+	// other header fields than Authorization is a [Carrier], so that a request
+	// with two credentials is refused.
 	Detect(r *http.Request) Presence
 	// Authenticate verifies the credential that Detect has found and returns
 	// the caller, or an error that refuses r: one of [Invalid] or
@@ -47,6 +47,11 @@ const (
 	// Fallback is one that might be of this kind, and is taken when nobody is
 	// Explicit: an opaque token that only its issuer can read.
 	Fallback
+	// Kindred is one that is of this kind and that any authenticator of the
+	// kind may take: a key that is malformed, or of no family that is known.
+	// Where none of them is Explicit the first takes it. Authenticators are of
+	// one kind whose first challenge is of one scheme.
+	Kindred
 	// Explicit is one that is certainly of this kind.
 	Explicit
 )

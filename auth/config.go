@@ -3,10 +3,10 @@ package auth
 import (
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
@@ -15,11 +15,12 @@ import (
 
 // Config says which credentials a service accepts.
 type Config struct {
-	// Authenticators are the kinds of credentials, at least one. Of several
-	// that find an ambient credential the first is asked. At most one may be
-	// for tokens that say nothing, such as an introspection.Introspector: of
-	// two nobody could tell whose token it is. Shutdown of the Middleware shuts
-	// them down: an authenticator belongs to one Middleware.
+	// Authenticators are the kinds of credentials, at least one and at most 64.
+	// Of several that find an ambient credential the first is asked. At most
+	// one may be for tokens that say nothing, such as an
+	// introspection.Introspector: of two nobody could tell whose token it is.
+	// Shutdown of the Middleware shuts them down: an authenticator belongs to
+	// one Middleware.
 	Authenticators []Authenticator
 	// Optional lets a request without credentials pass as anonymous, for
 	// services where each route says who may call it. Bad credentials are
@@ -58,6 +59,7 @@ func New(c Config) (*Middleware, error) {
 		return nil, err
 	}
 	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
+	m.fields, m.kinds = furtherFields(m.authenticators), kindsOf(m.authenticators)
 	if m.optional {
 		slog.Default().Info("security layer with Optional: requests without credentials pass as anonymous", "layer", m.Kind())
 	}
@@ -78,15 +80,17 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) == 0 {
 		found.Add("Authenticators", "", "is empty; name at least one, such as a *jwt.Verifier")
 	}
-	issuers := map[string]int{}
-	fallback := -1 // the first that takes what nobody knows
+	if len(all) > maxAuthenticators {
+		found.Add("Authenticators", strconv.Itoa(len(all)), "must be at most 64")
+	}
+	issuers, claims := map[string]int{}, map[string]int{}
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
 			wrong("", "is nil; check the error of its New")
 			continue
 		}
-		for _, may := range []ability{issuing, closing} {
+		for _, may := range []ability{issuing, carrying, claiming, closing} {
 			if reason := may.fault(a); reason != "" {
 				wrong(reflect.TypeOf(a).String(), reason)
 			}
@@ -103,30 +107,19 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 				continue
 			}
 			issuers[issuer] = i
-			if takesUnknown(a) {
-				if fallback >= 0 {
-					wrong(issuer, fmt.Sprintf("takes every Bearer token that nobody else knows, as Authenticators[%d] does; such tokens would be ambiguous, so that neither of the two could ever accept one", fallback))
-					continue
-				}
-				fallback = i
+		}
+		if claimant, ok := a.(Claimant); ok {
+			claim := claimant.Claim()
+			if first, taken := claims[claim]; taken {
+				wrong(claim, fmt.Sprintf("has the claim of Authenticators[%d] and would never be asked; leave one of them out", first))
+			} else {
+				claims[claim] = i
 			}
 		}
 		if len(a.Challenges()) == 0 {
 			wrong(reflect.TypeOf(a).String(), "has no Challenges; name the scheme that a 401 offers for its credentials")
 		}
 	}
-}
-
-// takesUnknown reports whether an authenticator takes a Bearer token that says
-// nothing. Detect looks at the syntax only, so that it can be asked here.
-func takesUnknown(a Authenticator) (takes bool) {
-	defer func() { _ = recover() }() // of an Authenticator that wants more of a request
-	r, err := http.NewRequest(http.MethodGet, "/", nil)
-	if err != nil {
-		return false
-	}
-	r.Header.Set("Authorization", "Bearer opaque")
-	return a.Detect(r) == Fallback
 }
 
 func printable(text string) bool {

@@ -23,6 +23,8 @@ type Middleware struct {
 	optional       bool
 	crossSite      *CrossSite
 	challenges     challenges
+	fields         []string // that carry credentials besides Authorization
+	kinds          []int    // of the authenticators
 }
 
 // Wrap returns a handler that calls next with the caller settled (see
@@ -103,7 +105,7 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 		return finding{}, fault.Unmade("auth", "New")
 	}
 	lines := r.Header["Authorization"]
-	if len(lines) > 1 {
+	if len(lines)+m.further(r) > 1 {
 		return finding{}, m.badRequest(ambiguous())
 	}
 	if len(lines) == 1 {

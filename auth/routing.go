@@ -13,9 +13,6 @@ import (
 // carries one.
 func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	found := m.detect(r)
-	if found.explicit < 0 && found.fallback >= 0 {
-		found.explicit, found.count = found.fallback, found.fallbacks
-	}
 	switch {
 	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
 		return nil, nil, m.badRequest(ambiguous())
@@ -35,19 +32,26 @@ func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.P
 }
 
 // detected holds, by kind of presence, the first authenticator, or -1, and for
-// those that must be alone how many.
+// those that must be alone how many. The explicit one is who is asked: whoever
+// is Explicit, else the first that is Kindred, else who is Fallback.
 type detected struct {
-	ambient, fallback, explicit int
-	fallbacks, count            int
+	ambient, fallback, kindred, explicit int
+	fallbacks, count                     int
+	kinds                                kindSet // of those that are Kindred
 }
 
 func (m *Middleware) detect(r *http.Request) detected {
-	found := detected{ambient: -1, fallback: -1, explicit: -1}
+	found := detected{ambient: -1, fallback: -1, kindred: -1, explicit: -1}
 	for i, a := range m.authenticators {
 		switch a.Detect(r) {
 		case Explicit:
 			if found.count++; found.count == 1 {
 				found.explicit = i
+			}
+		case Kindred:
+			found.kinds = found.kinds.with(m.kinds[i])
+			if found.kindred < 0 {
+				found.kindred = i
 			}
 		case Fallback:
 			if found.fallbacks++; found.fallbacks == 1 {
@@ -58,6 +62,16 @@ func (m *Middleware) detect(r *http.Request) detected {
 				found.ambient = i
 			}
 		}
+	}
+	switch {
+	case found.explicit >= 0:
+		// The Explicit one has taken what is of its kind. Another kind is
+		// another credential.
+		found.count += found.kinds.without(m.kinds[found.explicit]).len()
+	case found.kindred >= 0:
+		found.explicit, found.count = found.kindred, found.kinds.len()
+	case found.fallback >= 0:
+		found.explicit, found.count = found.fallback, found.fallbacks
 	}
 	return found
 }
@@ -79,7 +93,7 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 		}
 	}
 	presence := m.authenticators[i].Detect(&without)
-	return presence != Explicit && presence != Fallback
+	return presence != Explicit && presence != Kindred && presence != Fallback
 }
 
 // ask lets authenticator i decide about a credential that came under the

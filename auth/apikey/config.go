@@ -93,7 +93,7 @@ func New(c Config) (*Keys, error) {
 		return nil, err
 	}
 	k := &Keys{
-		store: c.Store, prefix: c.Prefix + "_", env: c.Env, issuer: c.Issuer,
+		store: c.Store, prefix: c.Prefix + "_", env: c.Env, own: c.Prefix + "_" + c.Env + "_", issuer: c.Issuer,
 		header: http.CanonicalHeaderKey(c.Header), lifetime: c.Lifetime, maxAge: c.MaxAge,
 		maxOverlap: c.MaxOverlap, usedEvery: c.UsedEvery, tiers: slices.Clone(c.Tiers),
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),

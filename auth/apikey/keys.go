@@ -22,6 +22,7 @@ type Keys struct {
 	store      Store
 	prefix     string // with its separator
 	env        string
+	own        string // how our keys begin: prefix and environment with separators
 	issuer     string
 	header     string
 	lifetime   time.Duration
@@ -38,6 +39,8 @@ type Keys struct {
 // What Keys are to [auth.New].
 var (
 	_ auth.Authenticator = (*Keys)(nil)
+	_ auth.Carrier       = (*Keys)(nil)
+	_ auth.Claimant      = (*Keys)(nil)
 	_ auth.Issuer        = (*Keys)(nil)
 )
 
@@ -60,26 +63,40 @@ func (k *Keys) made() error {
 	return nil
 }
 
-// Detect reports whether r carries a key: in "Authorization: ApiKey", however
-// malformed, in "Authorization: Bearer" if it begins with our prefix, or in
-// [Config.Header].
+// Detect reports a key of our prefix and environment as Explicit, wherever r
+// carries it: in "Authorization: ApiKey", in "Authorization: Bearer" or in
+// [Config.Header]. Any other text in a place for keys is Kindred: it may be the
+// key of another family, whose Keys stand beside these, and belongs to the first
+// Keys where nobody knows it. Under Bearer that is text with our prefix alone.
 func (k *Keys) Detect(r *http.Request) auth.Presence {
 	if k.made() != nil {
 		return auth.None
 	}
-	if k.header != "" && len(r.Header[k.header]) > 0 {
-		return auth.Explicit
-	}
+	found := auth.None
 	for _, line := range r.Header["Authorization"] {
-		if _, ours := k.fromAuthorization(line); ours {
-			return auth.Explicit
+		if text, may := k.fromAuthorization(line); may {
+			found = max(found, k.presence(text))
 		}
 	}
-	return auth.None
+	if k.header != "" {
+		for _, text := range r.Header[k.header] {
+			found = max(found, k.presence(text))
+		}
+	}
+	return found
 }
 
-// fromAuthorization returns the key in an Authorization line that is ours.
-func (k *Keys) fromAuthorization(line string) (key string, ours bool) {
+// presence is that of a text in a place for keys.
+func (k *Keys) presence(text string) auth.Presence {
+	if strings.HasPrefix(text, k.own) {
+		return auth.Explicit
+	}
+	return auth.Kindred
+}
+
+// fromAuthorization returns the text in an Authorization line that may be a
+// key.
+func (k *Keys) fromAuthorization(line string) (text string, may bool) {
 	name, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimLeft(rest, " ") // 1*SP between scheme and credentials (RFC 9110 section 11.4)
 	switch {
@@ -89,6 +106,22 @@ func (k *Keys) fromAuthorization(line string) (key string, ours bool) {
 		return rest, strings.HasPrefix(rest, k.prefix)
 	}
 	return "", false
+}
+
+// Fields returns [Config.Header], if there is one.
+func (k *Keys) Fields() []string {
+	if k.made() != nil || k.header == "" {
+		return nil
+	}
+	return []string{k.header}
+}
+
+// Claim tells our keys from those of other Keys: by prefix and environment.
+func (k *Keys) Claim() string {
+	if k.made() != nil {
+		return ""
+	}
+	return "keys that begin with " + k.own
 }
 
 // Challenges returns the scheme under which a 401 asks for a key.
@@ -168,7 +201,8 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 	switch {
 	case len(lines)+len(bare) > 1:
 		return "", &bulwark.Problem{Status: http.StatusBadRequest, Code: "auth.ambiguous_credentials",
-			Detail: "The request carries more than one credential; send one.", Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}}
+			Detail: "The request carries more than one credential; send one.", Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
+			Header: http.Header{"Www-Authenticate": {scheme}}} // as for two lines of Authorization (RFC 6750 section 3)
 	case len(bare) == 1:
 		return bare[0], nil
 	case len(lines) == 1:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/faulttest"
@@ -179,5 +180,18 @@ func TestCaseSess2FewerRefreshesThanTheLifetimeNeedsAreRefused(t *testing.T) {
 				t.Errorf("fields %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// Two Sessions in one layer would overwrite each other's cookies, so that the
+// second could never be asked about them.
+func TestCaseKeys1TwoSessionsOfOneCookieAreRefused(t *testing.T) {
+	one := start(t, nil)
+	two := start(t, func(c *session.Config) {
+		c.Signer = bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: newKey(t), Issuer: "https://other.example"}))
+	})
+	_, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{one.Sessions, two.Sessions}})
+	if got := faulttest.Fields(err); !slices.Equal(got, []string{"auth.Authenticators[1]"}) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -42,6 +42,7 @@ type Sessions struct {
 // What Sessions are to [auth.New].
 var (
 	_ auth.Authenticator = (*Sessions)(nil)
+	_ auth.Claimant      = (*Sessions)(nil)
 	_ auth.Issuer        = (*Sessions)(nil)
 )
 
@@ -70,6 +71,10 @@ func (s *Sessions) Issuer() string {
 	}
 	return s.issuer
 }
+
+// Claim names the cookie of the access token: of two Sessions in one layer each
+// would overwrite the cookies of the other.
+func (s *Sessions) Claim() string { return "the cookie " + accessCookie }
 
 // Detect reports a Bearer token of our issuer as Explicit and the access cookie
 // as Ambient.
