@@ -93,13 +93,13 @@ func New(c Config) (*Keys, error) {
 		return nil, err
 	}
 	k := &Keys{
-		store: c.Store, prefix: c.Prefix + "_", env: c.Env, own: c.Prefix + "_" + c.Env + "_", issuer: c.Issuer,
+		store: c.Store, prefix: c.Prefix + "_", env: c.Env, family: c.Prefix + "_" + c.Env, issuer: c.Issuer,
 		header: http.CanonicalHeaderKey(c.Header), lifetime: c.Lifetime, maxAge: c.MaxAge,
 		maxOverlap: c.MaxOverlap, usedEvery: c.UsedEvery, tiers: slices.Clone(c.Tiers),
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}
 	for _, pepper := range c.Peppers {
-		k.peppers = append(k.peppers, newHasher(pepper))
+		k.peppers = append(k.peppers, newHasher(pepper, k.family))
 	}
 	return k, nil
 }

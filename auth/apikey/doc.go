@@ -15,8 +15,8 @@
 // the key. The environment keeps a test key out of production. The check, a
 // CRC-32 of everything before it, tells a typo or a made-up key apart before
 // any store is asked. The secret has 256 random bits and is shown once, by
-// [Keys.Issue]. The [Store] holds its HMAC-SHA-256 under a [Pepper] that the
-// store does not have. A random secret needs no slow hash, so that a
+// [Keys.Issue]. The [Store] holds its HMAC-SHA-256, together with prefix,
+// environment and id, under a [Pepper] that the store does not have. A random secret needs no slow hash, so that a
 // verification costs about a microsecond, and as much for an id that does not
 // exist.
 //
@@ -24,12 +24,15 @@
 // working for the time that its owner needs to switch. A secret older than
 // [Config.MaxAge] still works, and is reported as authn_key_stale once a day,
 // so that somebody asks for the rotation. [Keys.Revoke] ends a key at once and
-// reports that. A [Grant] gives a key its expiry, roles, scopes, rate-limit
-// tier and networks.
+// reports that. [Keys.List] shows whose keys there are and which are stale, and
+// [Keys.RevokeOwner] ends all keys of an owner. A [Grant] gives a key its
+// expiry, roles, scopes, rate-limit tier and networks.
 //
 // A key is read from "Authorization: ApiKey …", from "Authorization: Bearer …"
 // where it begins with our prefix, and from a further header if [Config.Header]
-// names it. A key is never read from the query, which ends up in logs,
+// names it. Keys of another prefix or environment may stand beside: each
+// recognizes its own keys in all of these places, and the first refuses what
+// nobody recognizes. A key is never read from the query, which ends up in logs,
 // histories and Referer. [Keys.Verify] takes a key that comes by another way
 // than a request.
 //
@@ -41,8 +44,8 @@
 // A bearer secret is as good for the thief as for its owner until it is
 // revoked. Bind keys to networks where callers have fixed addresses, and prefer
 // signed tokens with sender constraints where callers can use them. A key that
-// acts for an owner does not know whether that account still exists: revoke its
-// keys when an account is closed. The application decides who may issue, rotate
+// acts for an owner does not know whether that account still exists: call
+// [Keys.RevokeOwner] when an account is closed. The application decides who may issue, rotate
 // and revoke keys, and reports what it issues and rotates.
 //
 // # Errors

@@ -12,27 +12,31 @@ import (
 // costs more than a request may allocate.
 type hasher struct {
 	version int
+	family  string // of the keys whose secrets it hashes
 	states  sync.Pool
 }
 
 type hashState struct {
 	mac hash.Hash
-	in  [idLength + 1 + secretLength]byte
+	in  [maxWord + 1 + maxWord + 1 + idLength + 1 + secretLength]byte
 	out [sha256.Size]byte
 }
 
-func newHasher(p Pepper) *hasher {
+func newHasher(p Pepper, family string) *hasher {
 	key := append([]byte(nil), p.Key...)
-	return &hasher{version: p.Version, states: sync.Pool{New: func() any {
+	return &hasher{version: p.Version, family: family, states: sync.Pool{New: func() any {
 		return &hashState{mac: hmac.New(sha256.New, key)}
 	}}}
 }
 
-// sum hashes a secret together with the id it belongs to, so that a hash means
-// nothing in another record.
+// sum hashes a secret together with the id and the family it belongs to, so that
+// a hash means nothing in another record, and a key of the test environment
+// means nothing in production, though both share a store.
 func (h *hasher) sum(id, secret string) [sha256.Size]byte {
 	state := h.states.Get().(*hashState)
-	in := append(state.in[:0], id...)
+	in := append(state.in[:0], h.family...)
+	in = append(in, ':')
+	in = append(in, id...)
 	in = append(in, ':')
 	in = append(in, secret...)
 	state.mac.Reset()

@@ -81,7 +81,7 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	}
 	id := random(idLength, idAlphabet)
 	rec := Record{
-		ID: id, Name: g.Name, Issuer: k.issuer, Subject: ownSubject + id,
+		ID: id, Family: k.family, Name: g.Name, Issuer: k.issuer, Subject: ownSubject + id,
 		Roles: g.Roles, Scopes: g.Scopes, Tier: g.Tier, Networks: g.Networks,
 		CreatedAt: now, ExpiresAt: g.ExpiresAt,
 	}
@@ -142,7 +142,7 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	var first bool
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
 		if first = rec.RevokedAt.IsZero(); first {
-			rec.RevokedAt = now
+			rec.revoke(now)
 		}
 		return nil
 	})
@@ -163,6 +163,10 @@ func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Ti
 	for range tries {
 		var rec Record
 		if rec, err = k.store.Get(ctx, id); err != nil {
+			break
+		}
+		if rec.Family != k.family { // others may share the store
+			err = auth.ErrNotFound
 			break
 		}
 		rec = rec.clone() // what the store returned is shared
@@ -187,6 +191,14 @@ func (k *Keys) addSecret(rec *Record, now time.Time) string {
 		Hash: current.sum(p.id, p.secret), Pepper: current.version, CreatedAt: now,
 	})
 	return format(k.prefix, p)
+}
+
+// revoke ends the key, and lets the store forget it.
+func (rec *Record) revoke(now time.Time) {
+	rec.RevokedAt = now
+	if now.Before(rec.ExpiresAt) {
+		rec.ExpiresAt = now
+	}
 }
 
 // retire lets no secret work beyond the end, and drops those that are over.

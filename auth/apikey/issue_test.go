@@ -311,7 +311,7 @@ func TestChangesThatCannotBeMade(t *testing.T) {
 	keys := newKeys(t, config(store))
 	_, err := keys.Issue(t.Context(), apikey.Grant{})
 	problem(t, err, 503, "apikey.unavailable")
-	if err := store.MemoryStore.Create(t.Context(), apikey.Record{ID: "0000000000000000", ExpiresAt: time.Now().Add(hour)}); err != nil {
+	if err := store.MemoryStore.Create(t.Context(), apikey.Record{ID: "0000000000000000", Family: "acme_live", ExpiresAt: time.Now().Add(hour)}); err != nil {
 		t.Fatal(err)
 	}
 	problem(t, keys.Revoke(t.Context(), "0000000000000000"), 503, "apikey.unavailable")

@@ -22,7 +22,7 @@ type Keys struct {
 	store      Store
 	prefix     string // with its separator
 	env        string
-	own        string // how our keys begin: prefix and environment with separators
+	family     string // prefix and environment
 	issuer     string
 	header     string
 	lifetime   time.Duration
@@ -88,7 +88,7 @@ func (k *Keys) Detect(r *http.Request) auth.Presence {
 
 // presence is that of a text in a place for keys.
 func (k *Keys) presence(text string) auth.Presence {
-	if strings.HasPrefix(text, k.own) {
+	if rest, ours := strings.CutPrefix(text, k.family); ours && strings.HasPrefix(rest, "_") {
 		return auth.Explicit
 	}
 	return auth.Kindred
@@ -121,7 +121,7 @@ func (k *Keys) Claim() string {
 	if k.made() != nil {
 		return ""
 	}
-	return "keys that begin with " + k.own
+	return "keys that begin with " + k.family + "_"
 }
 
 // Challenges returns the scheme under which a 401 asks for a key.
@@ -176,6 +176,7 @@ func (k *Keys) verify(ctx context.Context, r *http.Request, text string) (*bulwa
 	if err != nil && !unknown {
 		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
 	}
+	unknown = unknown || rec.Family != k.family // others may share the store
 	if unknown {
 		rec = Record{} // does the work of any other, and matches nothing
 	}

@@ -2,6 +2,8 @@ package apikey
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,14 +15,18 @@ import (
 // safe for concurrent use, and must not be copied. It never waits, so that
 // contexts make no difference.
 type MemoryStore struct {
-	// Max bounds the keys held, at about 1 KiB each. A key for which there is
-	// no room is refused: no key is ever evicted, but revoked and expired keys
-	// make room. Default: 100,000.
+	// Max bounds the keys held, at about 1 KiB each, and the marks that
+	// RevokeOwner leaves, at about 200 bytes each. A key for which there is no
+	// room is refused: no key is ever evicted, but expired keys make room.
+	// Default: 100,000.
 	Max int
 
-	mu   sync.RWMutex
-	keys map[string]*Record
+	mu     sync.RWMutex
+	keys   map[string]*Record
+	owners map[owner]time.Time // whose keys until then are revoked
 }
+
+type owner struct{ issuer, subject string }
 
 // Get implements [Store].
 func (m *MemoryStore) Get(_ context.Context, id string) (Record, error) {
@@ -46,7 +52,7 @@ func (m *MemoryStore) Create(_ context.Context, rec Record) error {
 	if m.keys == nil {
 		m.keys = make(map[string]*Record)
 	}
-	rec = rec.clone()
+	rec = m.marked(rec.clone())
 	rec.Version = 1
 	m.keys[rec.ID] = &rec
 	return nil
@@ -63,7 +69,7 @@ func (m *MemoryStore) Update(_ context.Context, rec Record) error {
 	case old.Version != rec.Version:
 		return auth.ErrConflict
 	}
-	rec = rec.clone()
+	rec = m.marked(rec.clone())
 	rec.Version++
 	rec.LastUsed, rec.StaleReported = old.LastUsed, old.StaleReported
 	m.keys[rec.ID] = &rec
@@ -89,6 +95,64 @@ func (m *MemoryStore) Mark(_ context.Context, id string, mark Mark, at time.Time
 	return true, nil
 }
 
+// List implements [Store].
+func (m *MemoryStore) List(_ context.Context, f Filter) ([]Record, error) {
+	all := m.matching(f)
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.ID, b.ID) })
+	limit := f.Limit
+	if limit < 1 {
+		limit = maxPage
+	}
+	return slices.Clip(all[:min(len(all), limit)]), nil
+}
+
+func (m *MemoryStore) matching(f Filter) (all []Record) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for id, rec := range m.keys {
+		if id > f.After && f.Matches(*rec) {
+			all = append(all, *rec)
+		}
+	}
+	return all
+}
+
+// RevokeOwner implements [Store].
+func (m *MemoryStore) RevokeOwner(_ context.Context, issuer, subject string, until time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	whose := owner{issuer, subject}
+	last, has := m.owners[whose]
+	switch {
+	case has && !until.After(last):
+		return nil
+	case !has && len(m.owners) >= m.limit():
+		return auth.ErrFull
+	}
+	if m.owners == nil {
+		m.owners = make(map[owner]time.Time)
+	}
+	m.owners[whose] = until
+	return nil
+}
+
+// marked returns rec, revoked where its owner has a mark.
+func (m *MemoryStore) marked(rec Record) Record {
+	until, has := m.owners[owner{rec.Issuer, rec.Subject}]
+	if has && rec.RevokedAt.IsZero() && !rec.CreatedAt.After(until) {
+		rec.RevokedAt = until
+	}
+	return rec
+}
+
+// Sweep implements [Store]. A Create that finds no room sweeps too.
+func (m *MemoryStore) Sweep(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(time.Now())
+	return nil
+}
+
 func (m *MemoryStore) limit() int {
 	if m.Max > 0 {
 		return m.Max
@@ -96,11 +160,11 @@ func (m *MemoryStore) limit() int {
 	return 100_000
 }
 
-// sweep drops the keys that nobody can use again, and reports whether there is
-// room. A key that was dropped is refused as an unknown key.
+// sweep drops the keys that have expired, and reports whether there is room. A
+// key that was dropped is refused as an unknown key.
 func (m *MemoryStore) sweep(now time.Time) bool {
 	for id, rec := range m.keys {
-		if rec.ended(now) {
+		if !now.Before(rec.ExpiresAt) {
 			delete(m.keys, id)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/bulwark-go/bulwark"
 )
 
 // A Store keeps the records of all keys, for all processes of a service. It
@@ -26,6 +28,15 @@ import (
 //     changes nothing.
 //   - unknown: Where there is no record with the ID, Get, Update and Mark
 //     return [auth.ErrNotFound] and make no record.
+//   - list: List returns the records that [Filter.Matches], in the order of
+//     their IDs, byte by byte. It begins behind After and ends after Limit
+//     records. A Limit below 1 counts as 1000. The list is the caller's to
+//     change, its slices are not.
+//   - owners: RevokeOwner leaves a mark for a caller. From then on Create and
+//     Update store a record of that caller as revoked whose CreatedAt is until
+//     or earlier: a RevokedAt that is zero becomes until. Of two marks for one
+//     caller the later until counts. Records that are there, records that were
+//     made later and other callers stay as they are. No mark is forgotten.
 //   - marks: Mark sets the mark where at is at least every later than the mark
 //     is. A mark that was never set is set by the first Mark. No mark moves
 //     back.
@@ -33,14 +44,17 @@ import (
 //     from what it is given: LastUsed and StaleReported stay as they are.
 //   - slices: The store copies the slices that it is given. What Get returns is
 //     shared with other callers: neither the store nor the caller modifies it.
-//   - ids: IDs are compared byte by byte, whatever bytes they hold and however
-//     long they are.
+//   - ids: IDs, Issuers and Subjects are compared byte by byte, whatever bytes
+//     they hold and however long they are.
 //   - expiry: A record is kept until its ExpiresAt, which Update may move in
-//     both directions. From then on, and from its RevokedAt on, the store may
+//     both directions, whether it is revoked or not. From then on the store may
 //     forget it.
+//   - sweep: Sweep forgets the records that have expired, where nothing else
+//     does, and no others.
 //   - many: Nothing else is forgotten, not even to make room.
 //   - full: Where there is no room, Create returns [auth.ErrFull] and changes
-//     nothing. Update and Mark go on working.
+//     nothing. Update and Mark go on working. RevokeOwner may return
+//     [auth.ErrFull] for a caller who has no mark.
 //   - concurrent-updates: Of many Updates from one Version exactly one
 //     succeeds.
 //   - concurrent-creates: Of many Creates of one ID exactly one succeeds.
@@ -65,7 +79,49 @@ type Store interface {
 	// Mark sets a mark of the record to at, unless the mark is later than at
 	// minus every, and reports whether it did.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
+	// List returns the records that the filter matches, a page of them.
+	List(ctx context.Context, f Filter) ([]Record, error)
+	// RevokeOwner leaves a mark that later writes of the caller's older records
+	// meet. It changes no record that is there.
+	RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error
+	// Sweep forgets what has expired. The application calls it now and then,
+	// every few minutes, where the engine has no expiry of its own. A store
+	// that needs no sweeping returns nil.
+	Sweep(ctx context.Context) error
 }
+
+// A Filter chooses keys, page by page. Empty fields match everything.
+type Filter struct {
+	// Family is that of the keys: prefix and environment, "acme_live".
+	// [Keys.List] sets it.
+	Family string
+	// Owner is the caller whom the keys act as. Its Issuer and Subject are
+	// taken, nothing else.
+	Owner *bulwark.Principal
+	// Tier is that of the keys.
+	Tier string
+	// Stale chooses the keys whose newest secret was made before that time.
+	Stale time.Time
+	// After is the ID behind which the page begins: the last one of the page
+	// before.
+	After string
+	// Limit is how many keys a page has. Default: 1000. At most 1000.
+	Limit int
+}
+
+// Matches reports whether the Filter chooses the record, on whatever page.
+func (f Filter) Matches(rec Record) bool {
+	switch {
+	case f.Family != "" && f.Family != rec.Family,
+		f.Owner != nil && (f.Owner.Issuer != rec.Issuer || f.Owner.Subject != rec.Subject),
+		f.Tier != "" && f.Tier != rec.Tier,
+		!f.Stale.IsZero() && (len(rec.Secrets) == 0 || !rec.Secrets[0].CreatedAt.Before(f.Stale)):
+		return false
+	}
+	return true
+}
+
+const maxPage = 1000
 
 // A Mark names a time that a [Store] keeps beside a record.
 type Mark string
@@ -82,6 +138,9 @@ type Record struct {
 	ID string
 	// Version is set by the store, for Update.
 	Version uint64
+	// Family is the prefix and the environment of the key: "acme_live". At most
+	// 33 bytes.
+	Family string
 	// Name is what people call the key.
 	Name string
 	// Issuer and Subject are the caller that the key acts as.

@@ -25,6 +25,9 @@ type flawedKeys struct {
 	get           func(context.Context, string) (apikey.Record, error)
 	update        func(context.Context, apikey.Record) error
 	mark          func(context.Context, string, apikey.Mark, time.Time, time.Duration) (bool, error)
+	list          func(context.Context, apikey.Filter) ([]apikey.Record, error)
+	revokeOwner   func(ctx context.Context, issuer, subject string, until time.Time) error
+	sweep         func(context.Context) error
 }
 
 // fails reports whether a call is over before it has begun.
@@ -84,6 +87,44 @@ func (f *flawedKeys) Mark(ctx context.Context, id string, mark apikey.Mark, at t
 		return f.mark(ctx, id, mark, at, every)
 	}
 	return f.MemoryStore.Mark(ctx, id, mark, at, every)
+}
+
+func (f *flawedKeys) List(ctx context.Context, filter apikey.Filter) ([]apikey.Record, error) {
+	if err, fails := f.fails(ctx); fails {
+		return nil, err
+	}
+	if f.list != nil {
+		return f.list(ctx, filter)
+	}
+	all, err := f.MemoryStore.List(ctx, filter)
+	for i := range all {
+		if f.get != nil { // what a flaw does to Get is not about List
+			if rec, err := f.get(ctx, all[i].ID); err == nil {
+				all[i] = rec
+			}
+		}
+	}
+	return all, err
+}
+
+func (f *flawedKeys) RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error {
+	if err, fails := f.fails(ctx); fails {
+		return err
+	}
+	if f.revokeOwner != nil {
+		return f.revokeOwner(ctx, issuer, subject, until)
+	}
+	return f.MemoryStore.RevokeOwner(ctx, issuer, subject, until)
+}
+
+func (f *flawedKeys) Sweep(ctx context.Context) error {
+	if err, fails := f.fails(ctx); fails {
+		return err
+	}
+	if f.sweep != nil {
+		return f.sweep(ctx)
+	}
+	return f.MemoryStore.Sweep(ctx)
 }
 
 func copied(rec apikey.Record) apikey.Record {

@@ -138,4 +138,21 @@ func keyCancelled(t *trial, store apikey.Store) {
 		marks(t, store, false, "after a Mark that returned nil in spite of a cancelled context", "live", apikey.Stale, now, time.Hour)
 	}
 	t.noAnswer("Mark of a record", err)
+	all, in, err := answered(t, "List", func(ctx context.Context) ([]apikey.Record, error) {
+		return store.List(ctx, apikey.Filter{Limit: 1, After: "l"})
+	})
+	if in && err == nil && (len(all) != 1 || all[0].ID != "live") {
+		t.fault("with a cancelled context List returns %d records of 1", len(all))
+	}
+	t.noAnswer("List", err)
+	if in, err = attempted(t, "RevokeOwner", func(ctx context.Context) error { return store.RevokeOwner(ctx, issuer, "alice", now) }); in && err == nil {
+		rec := key("of-alice")
+		rec.Subject, rec.CreatedAt = "alice", now
+		makes(t, store, rec)
+		rec.RevokedAt = now
+		has(t, store, "a record whose RevokeOwner returned nil in spite of a cancelled context", rec)
+	}
+	t.noAnswer("RevokeOwner", err)
+	_, err = attempted(t, "Sweep", store.Sweep)
+	t.noAnswer("Sweep", err)
 }

@@ -28,11 +28,14 @@ var keyRules = []rule[apikey.Store]{
 	{"versions", keyVersions},
 	{"taken", keyTaken},
 	{"unknown", keyUnknown},
+	{"list", keyList},
+	{"owners", keyOwners},
 	{"marks", keyMarks},
 	{"marks-apart", keyMarksApart},
 	{"slices", keySlices},
 	{"ids", keyIDs},
 	{"expiry", keyExpiry},
+	{"sweep", keySweep},
 	{"many", keyMany},
 	{"full", keyFull},
 	{"concurrent-updates", keyUpdatesAtOnce},
@@ -45,7 +48,7 @@ var keyRules = []rule[apikey.Store]{
 // key is a record that lasts for an hour.
 func key(id string) apikey.Record {
 	now := time.Now()
-	return apikey.Record{ID: id, Issuer: issuer, Subject: "key:" + id, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	return apikey.Record{ID: id, Family: "acme_live", Issuer: issuer, Subject: "key:" + id, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 		Roles: []string{"user"}, Secrets: []apikey.Secret{{Hash: sha256.Sum256([]byte(id)), Pepper: 1, CreatedAt: now}}}
 }
 
@@ -78,6 +81,37 @@ func mark(t *trial, store apikey.Store, id string, which apikey.Mark, at time.Ti
 	ctx, cancel := t.call()
 	defer cancel()
 	return store.Mark(ctx, id, which, at, every)
+}
+
+func revokeOwner(t *trial, store apikey.Store, issuer, subject string, until time.Time) {
+	ctx, cancel := t.call()
+	defer cancel()
+	t.wants(nil, store.RevokeOwner(ctx, issuer, subject, until), "RevokeOwner")
+}
+
+func sweepKeys(t *trial, store apikey.Store) {
+	ctx, cancel := t.call()
+	defer cancel()
+	t.wants(nil, store.Sweep(ctx), "Sweep")
+}
+
+// lists notes where List does not return exactly the records with the ids, in
+// that order, and returns what it does return.
+func lists(t *trial, store apikey.Store, f apikey.Filter, described string, want ...string) []apikey.Record {
+	ctx, cancel := t.call()
+	defer cancel()
+	all, err := store.List(ctx, f)
+	if err != nil {
+		t.fault("List of %s: %w", described, err)
+	}
+	var got []string
+	for _, rec := range all {
+		got = append(got, rec.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.fault("List of %s returns %.200q, want %.200q", described, got, want)
+	}
+	return all
 }
 
 // marks notes where Mark does not report what it should.
@@ -136,7 +170,7 @@ func fullKey(id string) apikey.Record {
 	// Cut to the second, or to the millisecond, it would be another time.
 	now := time.Now().Truncate(time.Second).Add(123456 * time.Microsecond)
 	rec := apikey.Record{
-		ID: id, Name: "Bücher \"'\\ " + strings.Repeat("x", 100), Issuer: issuer, Subject: "alice", Tier: "premium",
+		ID: id, Family: "p234567890123456_e234567890123456", Name: "Bücher \"'\\ " + strings.Repeat("x", 100), Issuer: issuer, Subject: "alice", Tier: "premium",
 		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::7/128")},
 		CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour), RevokedAt: now.Add(time.Minute),
 		LastUsed: now.Add(-time.Minute), StaleReported: now.Add(-2 * time.Minute),

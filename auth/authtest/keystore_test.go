@@ -22,7 +22,7 @@ func TestKeyStoreOfAGoodStore(t *testing.T) {
 		opened++
 		return &apikey.MemoryStore{Max: 1500}
 	})
-	if opened < 16 {
+	if opened < 19 {
 		t.Errorf("%d rules were checked", opened)
 	}
 }
@@ -34,8 +34,8 @@ func TestKeyStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestKeyStoreOfFlawedStores(t *testing.T) {
-	all := []string{"cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
-		"many", "marks", "marks-apart", "slices", "taken", "unknown", "versions"}
+	every := []string{"cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
+		"list", "many", "marks", "marks-apart", "owners", "slices", "sweep", "taken", "unknown", "versions"}
 	stores := func(change func(*apikey.Record)) func(*flawedKeys) {
 		return func(f *flawedKeys) { f.stores = change }
 	}
@@ -48,17 +48,17 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"refuses-where-nobody-waits": {func(f *flawedKeys) { f.whenCancelled = func() error { return context.Canceled } }, nil},
 		"forgets-what-has-expired":   {forgetsKeysAtExpiry(0), nil},
 
-		"cuts-to-milliseconds":    {stores(func(rec *apikey.Record) { roundKey(rec, time.Millisecond) }), []string{"fields", "slices"}},
-		"forgets-early":           {forgetsKeysAtExpiry(time.Second), []string{"expiry"}},
-		"keeps-the-first-expiry":  {keepsTheFirstKeyExpiry, []string{"expiry"}},
+		"cuts-to-milliseconds":    {stores(func(rec *apikey.Record) { roundKey(rec, time.Millisecond) }), []string{"fields", "owners", "slices"}},
+		"forgets-early":           {forgetsKeysAtExpiry(time.Second), []string{"expiry", "sweep"}},
+		"keeps-the-first-expiry":  {keepsTheFirstKeyExpiry, []string{"expiry", "sweep"}},
 		"loses-networks":          {stores(func(rec *apikey.Record) { rec.Networks = nil }), []string{"fields", "slices"}},
 		"cuts-networks":           {stores(cutsNetworks), []string{"fields", "slices"}},
-		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"cancelled", "deadline", "fields", "slices"}},
-		"epoch-for-zero":          {stores(epochForZero), []string{"cancelled", "deadline", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids", "marks", "marks-apart", "slices", "taken", "versions"}},
+		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"cancelled", "deadline", "expiry", "fields", "owners", "slices", "sweep"}},
+		"epoch-for-zero":          {stores(epochForZero), []string{"cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "full", "ids", "marks", "marks-apart", "owners", "slices", "sweep", "taken", "versions"}},
 		"sorts-roles":             {stores(sortsRoles), []string{"fields", "slices"}},
 		"joins-roles-by-comma":    {stores(joinsRoles), []string{"fields", "slices"}},
 		"three-secrets":           {stores(func(rec *apikey.Record) { rec.Secrets = rec.Secrets[:min(len(rec.Secrets), 3)] }), []string{"fields", "slices"}},
-		"swaps-secrets":           {stores(swapsSecrets), []string{"fields", "slices"}},
+		"swaps-secrets":           {stores(swapsSecrets), []string{"fields", "list", "slices"}},
 		"leaves-what-is-empty":    {leavesWhatIsEmpty, []string{"fields"}},
 		"has-one-version":         {hasOneKeyVersion, []string{"concurrent-marks", "concurrent-updates", "versions"}},
 		"the-last-wins":           {theLastKeyWins, []string{"concurrent-marks", "concurrent-updates", "versions"}},
@@ -81,11 +81,42 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"keeps-what-it-is-given":  {keepsWhatItIsGiven, []string{"slices"}},
 		"keeps-updates-as-given":  {keepsWhatItIsUpdatedWith, []string{"slices"}},
 		"changes-what-it-gave":    {changesWhatItGave, []string{"slices"}},
-		"folds-case":              {foldsKeyIDs(strings.ToLower), []string{"ids"}},
+		"folds-case":              {foldsKeyIDs(strings.ToLower), []string{"ids", "list"}},
 		"cuts-ids":                {foldsKeyIDs(func(id string) string { return id[:min(len(id), 1024)] }), []string{"ids"}},
 		"cuts-ids-at-nul":         {foldsKeyIDs(func(id string) string { id, _, _ = strings.Cut(id, "\x00"); return id }), []string{"ids"}},
 		"trims-ids":               {foldsKeyIDs(func(id string) string { return strings.ReplaceAll(id, " /", "/") }), []string{"ids"}},
-		"reads-a-cache":           {readsACacheOfKeys, []string{"cancelled", "deadline", "concurrent-marks", "concurrent-updates", "expiry", "fields", "marks", "marks-apart", "slices", "versions"}},
+		"lists-any-family":        {listing(func(f *apikey.Filter) { f.Family = "" }, nil), []string{"list"}},
+		"lists-any-owner":         {listing(func(f *apikey.Filter) { f.Owner = nil }, nil), []string{"list"}},
+		"lists-any-issuer":        {listsAnyIssuersKeys, []string{"list"}},
+		"lists-any-tier":          {listing(func(f *apikey.Filter) { f.Tier = "" }, nil), []string{"list"}},
+		"lists-the-fresh":         {listing(func(f *apikey.Filter) { f.Stale = time.Time{} }, nil), []string{"list"}},
+		"lists-by-any-secret":     {listsByAnySecret, []string{"list"}},
+		"lists-all-pages":         {listing(func(f *apikey.Filter) { f.Limit = 0 }, nil), []string{"cancelled", "deadline", "list"}},
+		"lists-one-page":          {listing(func(f *apikey.Filter) { f.After = "" }, nil), []string{"list"}},
+		"includes-after":          {includesAfter, []string{"list"}},
+		"sorts-folding-case":      {listing(nil, sortsFoldingCase), []string{"list"}},
+		"sorts-by-length":         {listing(nil, sortsByLength), []string{"list", "sweep"}},
+		"lists-the-living":        {listing(nil, listsTheLiving), []string{"cancelled", "deadline", "list", "sweep"}},
+		"lists-without-versions":  {listing(nil, listsWithoutVersions), []string{"list"}},
+		"marks-no-owner":          {marksNoOwner, []string{"cancelled", "deadline", "owners"}},
+		"revokes-what-is-there":   {revokesWhatIsThere, []string{"cancelled", "deadline", "owners"}},
+		"marks-the-owner-now":     {marksTheOwnerNow, []string{"owners"}},
+		"keeps-the-last-mark":     {keepsTheLastOwnerMark, []string{"owners"}},
+		"marks-by-subject":        {marksOwners(func(_, subject string) string { return subject }, true, true, older), []string{"owners"}},
+		"marks-by-joining":        {marksOwners(func(issuer, subject string) string { return issuer + subject }, true, true, older), []string{"owners"}},
+		"marks-folding-case":      {marksOwners(func(issuer, subject string) string { return issuer + "\n" + strings.ToLower(subject) }, true, true, older), []string{"owners"}},
+		"marks-owners-at-create":  {marksOwners(byBoth, true, false, older), []string{"owners"}},
+		"marks-owners-at-update":  {marksOwners(byBoth, false, true, older), []string{"cancelled", "deadline", "owners"}},
+		"marks-owners-older":      {marksOwners(byBoth, true, true, olderOnly), []string{"cancelled", "deadline", "owners"}},
+		"marks-owners-for-good":   {marksOwners(byBoth, true, true, all), []string{"owners"}},
+		"marks-owners-again":      {marksOwners(byBoth, true, true, again), []string{"owners"}},
+		"marks-owners-rightly":    {marksOwners(byBoth, true, true, older), nil},
+		"forgets-marks-by-sweep":  {forgetsMarksBySweep, []string{"owners"}},
+		"forgets-the-revoked":     {forgetsTheRevoked, []string{"expiry", "sweep"}},
+		"sweeps-revoked":          {sweepsRevoked, []string{"sweep"}},
+		"sweeps-no-keys":          {sweepsNoKeys, []string{"sweep"}},
+		"loses-the-family":        {stores(func(rec *apikey.Record) { rec.Family = "acme_live" }), []string{"fields", "list", "slices"}},
+		"reads-a-cache":           {readsACacheOfKeys, []string{"cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "marks", "marks-apart", "owners", "slices", "sweep", "versions"}},
 		"evicts":                  {evictsKeys(900), []string{"full", "many"}},
 		"evicts-when-full":        {evictsKeysWhenFull, []string{"full"}},
 		"forgets-that-it-is-full": {forgetsThatNoKeyFits, []string{"full"}},
@@ -96,7 +127,7 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"waits-when-cancelled": {func(f *flawedKeys) {
 			f.whenCancelled = func() error { time.Sleep(8 * time.Second); return context.Canceled }
 		}, []string{"cancelled", "deadline"}},
-		"is-down": {func(f *flawedKeys) { f.down = errors.New("down") }, all},
+		"is-down": {func(f *flawedKeys) { f.down = errors.New("down") }, every},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -158,4 +158,6 @@ func sessionCancelled(t *trial, store session.Store) {
 		}
 		lacks(t, store, "a session whose Delete returned nil in spite of a cancelled context", "live")
 	}
+	_, err = attempted(t, "Sweep", store.Sweep)
+	t.noAnswer("Sweep", err)
 }

@@ -1,0 +1,74 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+)
+
+// List returns a page of the keys that the filter chooses, in the order of
+// their ids, for a page that shows whose keys there are and which are stale.
+// The hashes are left out. Keys that are revoked or expired are there until the
+// store forgets them.
+func (k *Keys) List(ctx context.Context, f Filter) ([]Record, error) {
+	if err := k.made(); err != nil {
+		return nil, err
+	}
+	f.Family = k.family
+	if f.Limit < 1 || f.Limit > maxPage {
+		f.Limit = maxPage
+	}
+	all, err := k.store.List(ctx, f)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for i := range all {
+		all[i] = all[i].clone() // what the store returned is shared
+		for j := range all[i].Secrets {
+			all[i].Secrets[j].Hash = [32]byte{}
+		}
+	}
+	return all, nil
+}
+
+// RevokeOwner ends all keys that act as the owner, such as when the account is
+// closed, and reports each of them as [Keys.Revoke] does. A key of the owner
+// that is being issued or rotated meanwhile ends too. Keys that are issued
+// afterwards are good.
+//
+// RevokeOwner goes on after a failure, ends what can be ended, and returns the
+// failure.
+func (k *Keys) RevokeOwner(ctx context.Context, o *bulwark.Principal) error {
+	if err := k.made(); err != nil {
+		return err
+	}
+	if o == nil || o.Issuer == "" || o.Subject == "" {
+		return errors.New("apikey: revoke the keys of an owner: the owner has no issuer or no subject")
+	}
+	var failed error
+	if err := k.store.RevokeOwner(ctx, o.Issuer, o.Subject, time.Now().Round(0)); err != nil {
+		failed = unavailable(err)
+	}
+	page := Filter{Family: k.family, Owner: o, Limit: maxPage}
+	for {
+		all, err := k.store.List(ctx, page)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, rec := range all {
+			if !rec.RevokedAt.IsZero() {
+				continue
+			}
+			if err := k.Revoke(ctx, rec.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {
+				failed = err
+			}
+		}
+		if len(all) < page.Limit {
+			return failed
+		}
+		page.After = all[len(all)-1].ID
+	}
+}

@@ -1,0 +1,235 @@
+package authtest_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/apikey"
+)
+
+// listing changes the filter before a List, or its answer afterwards.
+func listing(change func(*apikey.Filter), after func([]apikey.Record) []apikey.Record) func(*flawedKeys) {
+	return func(f *flawedKeys) {
+		f.list = func(ctx context.Context, filter apikey.Filter) ([]apikey.Record, error) {
+			if change != nil {
+				change(&filter)
+			}
+			all, err := f.MemoryStore.List(ctx, filter)
+			if after != nil {
+				all = after(all)
+			}
+			return all, err
+		}
+	}
+}
+
+func listsAnyIssuersKeys(f *flawedKeys) {
+	f.list = func(ctx context.Context, filter apikey.Filter) ([]apikey.Record, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		if filter.Owner != nil && filter.Owner.Issuer == "https://other.example" {
+			filter.Owner = &bulwark.Principal{Issuer: "https://issuer.example", Subject: filter.Owner.Subject}
+			more, _ := f.MemoryStore.List(ctx, filter)
+			all = append(more, all...)
+		}
+		return all, err
+	}
+}
+
+func listsByAnySecret(f *flawedKeys) {
+	f.list = func(ctx context.Context, filter apikey.Filter) ([]apikey.Record, error) {
+		stale := filter.Stale
+		filter.Stale = time.Time{}
+		all, err := f.MemoryStore.List(ctx, filter)
+		return slices.DeleteFunc(all, func(rec apikey.Record) bool {
+			return !stale.IsZero() && !slices.ContainsFunc(rec.Secrets, func(s apikey.Secret) bool { return s.CreatedAt.Before(stale) })
+		}), err
+	}
+}
+
+func includesAfter(f *flawedKeys) {
+	f.list = func(ctx context.Context, filter apikey.Filter) ([]apikey.Record, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		if rec, found := f.MemoryStore.Get(ctx, filter.After); found == nil && filter.Matches(rec) {
+			all = append([]apikey.Record{rec}, all...)
+		}
+		return all, err
+	}
+}
+
+// sortsFoldingCase orders as many databases do.
+func sortsFoldingCase(all []apikey.Record) []apikey.Record {
+	slices.SortStableFunc(all, func(a, b apikey.Record) int {
+		return strings.Compare(strings.ToLower(a.ID), strings.ToLower(b.ID))
+	})
+	return all
+}
+
+func sortsByLength(all []apikey.Record) []apikey.Record {
+	slices.SortStableFunc(all, func(a, b apikey.Record) int { return len(a.ID) - len(b.ID) })
+	return all
+}
+
+func listsTheLiving(all []apikey.Record) []apikey.Record {
+	return slices.DeleteFunc(all, func(rec apikey.Record) bool { return !rec.RevokedAt.IsZero() })
+}
+
+func listsWithoutVersions(all []apikey.Record) []apikey.Record {
+	for i := range all {
+		all[i].Version = 0
+	}
+	return all
+}
+
+func marksNoOwner(f *flawedKeys) {
+	f.revokeOwner = func(context.Context, string, string, time.Time) error { return nil }
+}
+
+// revokesWhatIsThere looks at the records once.
+func revokesWhatIsThere(f *flawedKeys) {
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, until time.Time) error {
+		all, err := f.MemoryStore.List(ctx, apikey.Filter{Owner: &bulwark.Principal{Issuer: issuer, Subject: subject}})
+		for _, rec := range all {
+			rec.RevokedAt = until
+			f.MemoryStore.Update(ctx, rec)
+		}
+		return err
+	}
+}
+
+func marksTheOwnerNow(f *flawedKeys) {
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, _ time.Time) error {
+		return f.MemoryStore.RevokeOwner(ctx, issuer, subject, time.Now())
+	}
+}
+
+// keepsTheLastOwnerMark lets an earlier mark take the place of a later one.
+func keepsTheLastOwnerMark(f *flawedKeys) {
+	var mu sync.Mutex
+	marks := map[[2]string]time.Time{}
+	f.revokeOwner = func(_ context.Context, issuer, subject string, until time.Time) error {
+		mu.Lock()
+		defer mu.Unlock()
+		marks[[2]string{issuer, subject}] = until
+		return nil
+	}
+	f.stores = func(rec *apikey.Record) {
+		mu.Lock()
+		defer mu.Unlock()
+		until, has := marks[[2]string{rec.Issuer, rec.Subject}]
+		if has && rec.RevokedAt.IsZero() && !rec.CreatedAt.After(until) {
+			rec.RevokedAt = until
+		}
+	}
+}
+
+// marksOwners keeps the marks by a name, and asks at the writes that are named.
+func marksOwners(name func(issuer, subject string) string, atCreate, atUpdate bool, revoke func(rec *apikey.Record, until time.Time)) func(*flawedKeys) {
+	return func(f *flawedKeys) {
+		var mu sync.Mutex
+		marks := map[string]time.Time{}
+		f.revokeOwner = func(_ context.Context, issuer, subject string, until time.Time) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if until.After(marks[name(issuer, subject)]) {
+				marks[name(issuer, subject)] = until
+			}
+			return nil
+		}
+		meet := func(rec *apikey.Record) {
+			mu.Lock()
+			defer mu.Unlock()
+			if until, has := marks[name(rec.Issuer, rec.Subject)]; has {
+				revoke(rec, until)
+			}
+		}
+		f.create = func(ctx context.Context, rec apikey.Record) error {
+			if atCreate {
+				meet(&rec)
+			}
+			return f.MemoryStore.Create(ctx, rec)
+		}
+		f.update = func(ctx context.Context, rec apikey.Record) error {
+			if atUpdate {
+				meet(&rec)
+			}
+			return f.MemoryStore.Update(ctx, rec)
+		}
+	}
+}
+
+func byBoth(issuer, subject string) string { return issuer + "\n" + subject }
+
+func older(rec *apikey.Record, until time.Time) {
+	if rec.RevokedAt.IsZero() && !rec.CreatedAt.After(until) {
+		rec.RevokedAt = until
+	}
+}
+
+func olderOnly(rec *apikey.Record, until time.Time) {
+	if rec.RevokedAt.IsZero() && rec.CreatedAt.Before(until) {
+		rec.RevokedAt = until
+	}
+}
+
+func all(rec *apikey.Record, until time.Time) {
+	if rec.RevokedAt.IsZero() {
+		rec.RevokedAt = until
+	}
+}
+
+func again(rec *apikey.Record, until time.Time) {
+	if !rec.CreatedAt.After(until) {
+		rec.RevokedAt = until
+	}
+}
+
+func forgetsMarksBySweep(f *flawedKeys) {
+	marksOwners(byBoth, true, true, older)(f)
+	mark := f.revokeOwner
+	create, swept := f.create, false
+	f.sweep = func(ctx context.Context) error { swept = true; return f.MemoryStore.Sweep(ctx) }
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, until time.Time) error {
+		swept = false
+		return mark(ctx, issuer, subject, until)
+	}
+	f.create = func(ctx context.Context, rec apikey.Record) error {
+		if swept {
+			return f.MemoryStore.Create(ctx, rec)
+		}
+		return create(ctx, rec)
+	}
+}
+
+func forgetsTheRevoked(f *flawedKeys) {
+	f.get = func(ctx context.Context, id string) (apikey.Record, error) {
+		rec, err := f.MemoryStore.Get(ctx, id)
+		if err == nil && id == "revoked" {
+			return apikey.Record{}, auth.ErrNotFound
+		}
+		return rec, err
+	}
+}
+
+// sweepsRevoked forgets by Sweep what has been revoked.
+func sweepsRevoked(f *flawedKeys) {
+	f.sweep = func(ctx context.Context) error {
+		found, err := f.MemoryStore.List(ctx, apikey.Filter{})
+		for _, rec := range found {
+			if !rec.RevokedAt.IsZero() && !time.Now().Before(rec.RevokedAt) {
+				rec.ExpiresAt = rec.RevokedAt
+				f.MemoryStore.Update(ctx, rec)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return f.MemoryStore.Sweep(ctx)
+	}
+}
+
+func sweepsNoKeys(f *flawedKeys) { f.sweep = func(context.Context) error { return nil } }
