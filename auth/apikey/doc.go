@@ -16,9 +16,9 @@
 // CRC-32 of everything before it, tells a typo or a made-up key apart before
 // any store is asked. The secret has 256 random bits and is shown once, by
 // [Keys.Issue]. The [Store] holds its HMAC-SHA-256, together with prefix,
-// environment and id, under a [Pepper] that the store does not have. A random secret needs no slow hash, so that a
-// verification costs about a microsecond, and as much for an id that does not
-// exist.
+// environment and id, under a [Pepper] that the store does not have. A random
+// secret needs no slow hash, so that a verification costs about a microsecond,
+// and as much for an id that does not exist.
 //
 // [Keys.Rotate] gives a key a second secret, while the first secret goes on
 // working for the time that its owner needs to switch. A secret older than
@@ -45,8 +45,8 @@
 // revoked. Bind keys to networks where callers have fixed addresses, and prefer
 // signed tokens with sender constraints where callers can use them. A key that
 // acts for an owner does not know whether that account still exists: call
-// [Keys.RevokeOwner] when an account is closed. The application decides who may issue, rotate
-// and revoke keys, and reports what it issues and rotates.
+// [Keys.RevokeOwner] when an account is closed. The application decides who may
+// issue, rotate and revoke keys, and reports what it issues and rotates.
 //
 // # Errors
 //

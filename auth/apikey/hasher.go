@@ -29,8 +29,8 @@ func newHasher(p Pepper, family string) *hasher {
 	}}}
 }
 
-// sum hashes a secret together with the id and the family it belongs to, so that
-// a hash means nothing in another record, and a key of the test environment
+// sum hashes a secret together with the id and the family that it belongs to. A
+// hash means nothing in another record then, and a key of the test environment
 // means nothing in production, though both share a store.
 func (h *hasher) sum(id, secret string) [sha256.Size]byte {
 	state := h.states.Get().(*hashState)

@@ -66,8 +66,9 @@ func (k *Keys) made() error {
 // Detect reports a key of our prefix and environment as Explicit, wherever r
 // carries it: in "Authorization: ApiKey", in "Authorization: Bearer" or in
 // [Config.Header]. Any other text in a place for keys is Kindred: it may be the
-// key of another family, whose Keys stand beside these, and belongs to the first
-// Keys where nobody knows it. Under Bearer that is text with our prefix alone.
+// key of another family, whose Keys stand beside these. Where nobody knows the
+// text, it belongs to the first Keys. Under Bearer only text with our prefix is
+// meant for keys.
 func (k *Keys) Detect(r *http.Request) auth.Presence {
 	if k.made() != nil {
 		return auth.None
