@@ -11,9 +11,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
-// counting wraps nothing: it counts the HMACs that a call makes by what they
-// cost in the one thing that a test can count, calls of the store and
-// allocations.
+// Each HMAC allocates, so that the work of a refusal can be counted without a
+// clock.
 func TestCaseSess6AMadeUpTokenCostsOneStep(t *testing.T) {
 	for _, generations := range []int{0, 1, 2048, 1 << 20} {
 		t.Run(fmt.Sprint(generations), func(t *testing.T) {
@@ -151,6 +150,31 @@ func TestARowIsBoundToWhatItGrants(t *testing.T) {
 			change(&mine, row(root))
 			if err := s.store.Update(t.Context(), mine); err != nil {
 				t.Fatal(err)
+			}
+			s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+		})
+	}
+}
+
+// The refresh token of a session of another kind is refused in the cookie,
+// though everything else about it is right.
+func TestASessionOfAnotherKindIsRefusedInTheCookie(t *testing.T) {
+	for kind, how := range map[string]string{"cookie": "rotation", "body": "", "": ""} {
+		t.Run(kind, func(t *testing.T) {
+			s := start(t, nil)
+			tok := s.login(t, "alice")
+			held, err := s.store.Get(t.Context(), segment(t, tok.access, 1)["sid"].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			held.Kind = kind
+			held.Hash = session.RowHash(storeKey(7), tok.refresh, held)
+			if err := s.store.Update(t.Context(), held); err != nil {
+				t.Fatal(err)
+			}
+			if how != "" {
+				s.refresh(tok.refresh).renewed(t, how)
+				return
 			}
 			s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
 		})
