@@ -19,6 +19,7 @@ import (
 // [auth.Authenticator]. It is safe for concurrent use, and prints without its
 // keys.
 type Sessions struct {
+	claim
 	signer         *jwt.Signer
 	issuer         string
 	audience       string
@@ -38,6 +39,13 @@ type Sessions struct {
 	guard          *auth.CrossSite
 	recorder       bulwark.Recorder // of calls outside a request
 }
+
+// A claim is what Sessions claim for themselves, as an [auth.Claimant].
+type claim struct{}
+
+// Claim names the cookie of the access token: of two Sessions in one layer each
+// would overwrite the cookies of the other.
+func (claim) Claim() string { return "the cookie " + accessCookie }
 
 // What Sessions are to [auth.New].
 var (
@@ -71,10 +79,6 @@ func (s *Sessions) Issuer() string {
 	}
 	return s.issuer
 }
-
-// Claim names the cookie of the access token: of two Sessions in one layer each
-// would overwrite the cookies of the other.
-func (s *Sessions) Claim() string { return "the cookie " + accessCookie }
 
 // Detect reports a Bearer token of our issuer as Explicit and the access cookie
 // as Ambient.
