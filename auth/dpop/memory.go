@@ -58,7 +58,8 @@ func (m *MemoryReplays) Use(_ context.Context, client, id string, until time.Tim
 	return true, nil
 }
 
-// sweeps bounds how often a use looks for what has expired before it is refused.
+// sweeps bounds how often a use looks for what has expired before it is
+// refused.
 const sweeps = 128
 
 // room reports whether the client may hold one more: it holds less than is

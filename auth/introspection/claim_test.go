@@ -24,4 +24,7 @@ func TestCaseKeys1TwoIntrospectorsAreRefused(t *testing.T) {
 	if got := faulttest.Fields(err); !slices.Equal(got, []string{"auth.Authenticators[1]"}) {
 		t.Errorf("error %v", err)
 	}
+	if _, err := auth.New(auth.Config{Authenticators: all[:1]}); err != nil {
+		t.Error(err)
+	}
 }

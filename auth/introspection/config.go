@@ -69,9 +69,9 @@ type Config struct {
 	// Cache says how long answers are remembered, and how many.
 	Cache Cache
 	// InsecureOnOutage is how long after its Cache.Lifetime the last good
-	// answer about a token is used while the endpoint fails, and never past the exp.
-	// Whoever can make the endpoint fail keeps a revoked token alive for as
-	// long. That it is set is logged once, by New. Default: not at all, such
+	// answer about a token is used while the endpoint fails, and never past the
+	// exp. Whoever can make the endpoint fail keeps a revoked token alive for
+	// as long. That it is set is logged once, by New. Default: not at all, such
 	// tokens are refused with 503. At most 1 hour.
 	InsecureOnOutage time.Duration
 

@@ -43,8 +43,8 @@
 // such tokens can have others refused with 503.
 //
 // A refresh token is told from an access token only where the answer says so in
-// a type (see [Config.RequireType]) or by its audience. Signed answers (RFC 9701) and tokens of several
-// issuers behind one endpoint are not read.
+// a type (see [Config.RequireType]) or by its audience. Signed answers (RFC
+// 9701) and tokens of several issuers behind one endpoint are not read.
 //
 // # Errors
 //

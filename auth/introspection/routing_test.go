@@ -3,7 +3,6 @@ package introspection_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/introspection"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // counted counts what an authenticator is asked.
@@ -144,20 +142,5 @@ func TestAuthenticateWithoutToken(t *testing.T) {
 		if p, err := i.Authenticate(r); p != nil || reason(err) != "malformed" {
 			t.Errorf("%q: %v, %v", authorization, p, err)
 		}
-	}
-}
-
-// Two that take every token which says nothing can never work together.
-func TestCaseKeys1TwoIntrospectorsAreRefused(t *testing.T) {
-	c := config(&server{answer: says(good)})
-	first := mustNew(t, c)
-	c.Issuer = "https://other.example"
-	second := mustNew(t, c)
-	m, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{first, second}})
-	if m != nil || !slices.Equal(faulttest.Sorted(err), []string{"auth.Authenticators[1]"}) || !strings.Contains(err.Error(), "ambiguous") {
-		t.Errorf("errors for %q: %v", faulttest.Sorted(err), err)
-	}
-	if _, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{first}}); err != nil {
-		t.Error(err)
 	}
 }

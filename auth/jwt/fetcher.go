@@ -148,8 +148,8 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 }
 
 // lifetime reads Cache-Control (RFC 9111 section 5.2.2), less the Age that the
-// document had when it came (section 4.2.3), within bounds: a server can neither
-// make us ask all the time nor keep a withdrawn key in use.
+// document had when it came (section 4.2.3), within bounds: a server can
+// neither make us ask all the time nor keep a withdrawn key in use.
 func lifetime(h http.Header) time.Duration {
 	fresh := usualLifetime
 	for _, line := range h["Cache-Control"] {
@@ -180,8 +180,8 @@ func age(h http.Header) time.Duration {
 	return seconds
 }
 
-// deltaSeconds reads digits (RFC 9111 section 1.2.2): a number that is too large
-// is one that is very large.
+// deltaSeconds reads digits (RFC 9111 section 1.2.2): a number that is too
+// large is one that is very large.
 func deltaSeconds(text string) (time.Duration, bool) {
 	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {

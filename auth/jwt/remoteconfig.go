@@ -50,15 +50,15 @@ const (
 //
 // They are fetched when the first token comes, which waits for it, and again at
 // about 80 % of the lifetime that Cache-Control gives them, less their Age,
-// between a minute and a day; without Cache-Control it is 15 minutes. No token of a known key waits for
-// that, nor for a retry: a failed fetch is tried again after a second, then
-// later and later up to a minute, and the keys remain until MaxStale is over.
-// Requests fail with 503 only where no keys have been had at all or for so
-// long.
+// between a minute and a day; without Cache-Control it is 15 minutes. No token
+// of a known key waits for that, nor for a retry: a failed fetch is tried again
+// after a second, then later and later up to a minute, and the keys remain
+// until MaxStale is over. Requests fail with 503 only where no keys have been
+// had at all or for so long.
 //
-// One strange key never costs the set: a key that cannot be read or is of no use
-// is passed over, and of several keys of one kid those that fit the alg of a
-// token are tried, four at most. A secret or private key refuses the set, and
+// One strange key never costs the set: a key that cannot be read or is of no
+// use is passed over, and of several keys of one kid those that fit the alg of
+// a token are tried, four at most. A secret or private key refuses the set, and
 // the keys from before remain.
 //
 // A kid that is not among the keys makes one more fetch, which the tokens of

@@ -74,8 +74,8 @@ func otherText(text []byte) string {
 // 4253 section 6.6).
 var sshNames = []string{"ssh-rsa", "ssh-dss", "ssh-ed25519", "ssh-ed448", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}
 
-// otherDER looks for the forms that are bytes: what crypto/x509 writes, whole or
-// with something behind it.
+// otherDER looks for the forms that are bytes: what crypto/x509 writes, whole
+// or with something behind it.
 func otherDER(raw []byte) string {
 	for _, name := range sshNames {
 		if len(raw) > 4 && raw[0] == 0 && raw[1] == 0 && bytes.HasPrefix(raw[4:], []byte(name)) {

@@ -36,9 +36,9 @@ func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, err
 //   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 //
 // A key that is there twice counts once. Several keys may have one kid: those
-// that fit the alg of a token are tried, four at most. In a JWK a member that is
-// null is one that is not there, and in a set a key that is of no use is passed
-// over.
+// that fit the alg of a token are tried, four at most. In a JWK a member that
+// is null is one that is not there, and in a set a key that is of no use is
+// passed over.
 //
 // A key without a kid is tried for tokens whose kid names no other key. At most
 // four such keys may be for one algorithm, or [New] refuses them: give them
@@ -65,9 +65,9 @@ func StaticKeys(keys ...any) KeySource {
 // whoever can verify such a token can make one. Each must have at least 32
 // bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
 // secrets of 48 and 64 bytes. A passphrase is not such a secret. Neither is a
-// key of another kind, public or private: what has the form of one, in PEM, DER,
-// base64, JSON or as OpenSSH writes it, is an error (RFC 8725 section 3.1). At
-// most four may be for one algorithm.
+// key of another kind, public or private: what has the form of one, in PEM,
+// DER, base64, JSON or as OpenSSH writes it, is an error (RFC 8725 section
+// 3.1). At most four may be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key

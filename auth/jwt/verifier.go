@@ -60,9 +60,9 @@ func (v *Verifier) Issuer() string {
 }
 
 // Detect claims a Bearer token of three segments whose iss is exactly the
-// verifier's, and with [Config.DPoP] one under the scheme DPoP. It looks into no
-// token that is longer than MaxTokenBytes. A long token is decoded once for all
-// verifiers of a request.
+// verifier's, and with [Config.DPoP] one under the scheme DPoP. It looks into
+// no token that is longer than MaxTokenBytes. A long token is decoded once for
+// all verifiers of a request.
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	if v.made() != nil {
 		return auth.None

@@ -93,8 +93,8 @@ func Algorithms() map[string]*Algorithm {
 	add(&Algorithm{name: "ES256", family: familyEC, curve: elliptic.P256(), check: ecdsaOf(crypto.SHA256)})
 	add(&Algorithm{name: "ES384", family: familyEC, curve: elliptic.P384(), check: ecdsaOf(crypto.SHA384)})
 	add(&Algorithm{name: "ES512", family: familyEC, curve: elliptic.P521(), check: ecdsaOf(crypto.SHA512)})
-	// RFC 9864 section 2.2 registers Ed25519, and section 4.1.2 deprecates EdDSA,
-	// which most signers still write.
+	// RFC 9864 section 2.2 registers Ed25519, and section 4.1.2 deprecates
+	// EdDSA, which most signers still write.
 	add(&Algorithm{name: "EdDSA", alias: "Ed25519", family: familyEd25519, check: eddsa})
 	return all
 }
