@@ -41,7 +41,7 @@ func TestFillingIsBounded(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		o := check(t, s, nested(`{"child":`, `{}`, `}`, 30))
 		runtime.ReadMemStats(&after)
-		o.tooComplex(t) // checking applies each schema by each way, and gives up
+		o.passed(t)
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
 			t.Errorf("%d bytes were allocated", spent)
 		}

@@ -13,6 +13,7 @@ import (
 // however open the schema is, because many readers take it for the declared
 // name.
 func (e *evaluation) close(v any) bool {
+	e.spread()
 	e.sortSpellings()
 	slices.SortFunc(e.marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))

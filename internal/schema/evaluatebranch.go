@@ -1,7 +1,5 @@
 package schema
 
-import "slices"
-
 // inPlace applies the schemas that are about the same value.
 func (e *evaluation) inPlace(n *node, v any, report bool) bool {
 	ok := true
@@ -81,54 +79,6 @@ func (e *evaluation) oneOf(n *node, v any, report bool) bool {
 		return true
 	}
 	return e.note(report, Fault{Code: codeOneOf, Params: map[string]any{"matched": held}})
-}
-
-// best reports the faults of the branch that was probably meant. That is the
-// branch with the right type, then the right constants (a discriminator), then
-// the fewest faults, then the first branch. If no branch is for values of this
-// type, best reports that no branch fits.
-func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool {
-	if !report || e.exhausted {
-		return false
-	}
-	start, marked := len(e.faults), len(e.marks)
-	var chosen []Fault
-	var chosenMarks []mark
-	chosenRank := [2]int{}
-	for _, branch := range branches {
-		e.apply(branch, v, true)
-		found := e.faults[start:]
-		if rank, meant := e.rank(found); meant && (chosen == nil || slices.Compare(rank[:], chosenRank[:]) < 0) {
-			chosen, chosenRank = slices.Clone(found), rank
-			chosenMarks = slices.Clone(e.marks[marked:])
-		}
-		e.faults, e.marks = e.faults[:start], e.marks[:marked]
-	}
-	if chosen == nil {
-		// Nothing is known of the value. Calling its properties unknown would
-		// add no information.
-		e.markAll(v)
-		return e.fault(true, code, nil)
-	}
-	e.faults = append(e.faults, chosen...)
-	e.marks = append(e.marks, chosenMarks...)
-	return false
-}
-
-// rank orders branches, the best one first. It reports false for a branch that
-// is not for values of this kind.
-func (e *evaluation) rank(faults []Fault) (rank [2]int, meant bool) {
-	for i := range faults {
-		f := &faults[i]
-		switch {
-		case f.depth == len(e.path) && (f.Code == codeType || f.Code == codeForbidden):
-			return rank, false
-		case f.Code == codeConst || f.Code == codeEnum:
-			rank[0]++
-		}
-	}
-	rank[1] = len(faults)
-	return rank, len(faults) > 0
 }
 
 // dynamic returns the schema that $dynamicRef leads to: the outermost schema in

@@ -21,11 +21,11 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 	if len(rules.properties) > 0 {
 		e.markDeclared(object, rules)
 	}
-	for i := range rules.properties {
+	for i := range rules.byPrice {
 		if !ok && !report {
 			return false
 		}
-		p := &rules.properties[i]
+		p := &rules.byPrice[i]
 		if value, present := object[p.name]; present {
 			ok = e.member(p.node, p.name, value, report) && ok
 		}

@@ -6,10 +6,11 @@ import (
 )
 
 // evaluation is one value being held against one schema. It gives up after a
-// number of steps: with anyOf in a cycle, the work may be exponential in the
-// depth of the value.
+// number of steps. What it has found of a part of the value it remembers, so
+// that the work is at most the size of the value times that of the schema.
 type evaluation struct {
 	open      bool // unknown properties are allowed
+	given     int  // steps
 	steps     int  // left
 	depth     int
 	exhausted bool
@@ -20,6 +21,10 @@ type evaluation struct {
 	names     []string // stack of names in order
 	scope     []*resource
 	faults    []Fault
+	memories  map[recollection]*memory
+	from      int // steps from which on memory is kept
+	scopes    [][]*resource
+	visits    int // walks through memories
 
 	pathRoom     [16]segment
 	markRoom     [16]mark
@@ -32,7 +37,7 @@ type evaluation struct {
 const maxNesting = 4_096
 
 func newEvaluation(steps int, open bool) *evaluation {
-	e := &evaluation{open: open, steps: steps}
+	e := &evaluation{open: open, given: steps, steps: steps, from: firstSteps}
 	e.path, e.marks, e.spellings, e.names = e.pathRoom[:0], e.markRoom[:0], e.spellingRoom[:0], e.namesRoom[:0]
 	return e
 }
@@ -44,6 +49,7 @@ func (e *evaluation) run(n *node, v any) bool {
 	if !e.exhausted {
 		ok = e.close(v) && ok
 	}
+	e.onceFrom(0)
 	return ok && !e.exhausted
 }
 
@@ -86,6 +92,14 @@ func (e *evaluation) apply(n *node, v any, report bool) bool {
 		e.markAll(v)
 		return e.fault(report, codeType, n)
 	}
+	if e.remembers(n, v) {
+		return e.recall(n, v, report)
+	}
+	return e.keywords(n, v, report)
+}
+
+// keywords holds v against the keywords of n itself.
+func (e *evaluation) keywords(n *node, v any, report bool) bool {
 	start := len(e.marks)
 	ok := e.literals(n, v, report)
 	if ok || report {

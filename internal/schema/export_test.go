@@ -3,6 +3,8 @@ package schema
 import (
 	"encoding/json"
 	"math/big"
+	"reflect"
+	"slices"
 
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
@@ -30,18 +32,24 @@ func CompileSuite(url, text string, assertFormats bool, load func(url string) (s
 	return &Suite{n, 1_000_000}, nil
 }
 
-// Valid reports whether v is valid, both while gathering faults and while not.
+// Valid reports whether v is valid, both while gathering faults and while not,
+// and both with memory from the first step on and without.
 func (s *Suite) Valid(v any) (valid, agreed bool) {
-	var got [2]bool
-	for i, report := range [...]bool{true, false} {
-		e := newEvaluation(s.steps, true)
-		got[i] = e.value(s.n, v, report) && !e.exhausted
-		agreed = !report || got[i] == (len(e.faults) == 0)
-		if !agreed {
-			return got[0], false
+	var got []bool
+	var faults [][]Fault
+	for _, report := range [...]bool{true, false} {
+		for _, from := range [...]int{0, s.steps} {
+			e := newEvaluation(s.steps, true)
+			e.from = from
+			holds := e.value(s.n, v, report) && !e.exhausted
+			if report && holds != (len(e.faults) == 0) {
+				return holds, false
+			}
+			e.onceFrom(0)
+			got, faults = append(got, holds), append(faults, e.faults)
 		}
 	}
-	return got[0], got[0] == got[1]
+	return got[0], slices.Equal(got, []bool{got[0], got[0], got[0], got[0]}) && reflect.DeepEqual(faults[0], faults[1])
 }
 
 // IsFormat asks a built-in format.

@@ -18,6 +18,9 @@ type Fault struct {
 	// name is a property of the value at hand, where named: the fault is there.
 	name  string
 	named bool
+	// union is one more than the depth of the outermost value below which a
+	// choice between branches has been made; 0 is no choice.
+	union int
 }
 
 const (

@@ -116,6 +116,7 @@ func (c *compiler) compile(url, text string) (n *node, err error) {
 	if err := c.anchors(); err != nil {
 		return nil, err
 	}
+	c.share(n)
 	c.spellings(n)
 	return n, nil
 }

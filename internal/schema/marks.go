@@ -16,6 +16,8 @@ type mark struct {
 	name  string       // of the property
 	index int          // of the item; for markedItems how many from the first
 	rules *objectRules // that declare
+	// memory has further marks, of the same value and of the values in it.
+	memory *memory
 }
 
 type markKind uint8
@@ -26,6 +28,7 @@ const (
 	markedName
 	markedItem
 	markedItems
+	markedMemory
 )
 
 func (e *evaluation) markName(object map[string]any, name string) {
@@ -69,11 +72,7 @@ func (e *evaluation) known(v any, start int) known {
 	var k known
 	of := identity(v)
 	e.spend((len(e.marks) - start) / 16)
-	for i := start; i < len(e.marks); i++ {
-		m := &e.marks[i]
-		if m.of != of {
-			continue
-		}
+	e.eachMark(e.marks[start:], of, func(m *mark) {
 		switch m.kind {
 		case markedDeclared:
 			k.declared = append(k.declared, m.rules)
@@ -90,7 +89,7 @@ func (e *evaluation) known(v any, start int) known {
 		case markedItems:
 			k.first = max(k.first, m.index)
 		}
-	}
+	})
 	return k
 }
 

@@ -43,6 +43,10 @@ type node struct {
 	// declare; nil if there are none.
 	spelling *spelling
 
+	// shared is set where several schemas lead here, and dynamic where a
+	// $dynamicRef is reached from here.
+	shared, dynamic bool
+
 	// fills is set where there is a default somewhere below. Values must then
 	// be walked.
 	fills bool
@@ -55,6 +59,7 @@ type objectRules struct {
 	min, max     int // -1 is none
 	required     []string
 	properties   []property // sorted by name
+	byPrice      []property // the cheap ones first
 	index        map[string]int
 	patterns     []patternProperty // sorted by pattern
 	additional   *node
