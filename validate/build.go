@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/body"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -33,6 +34,7 @@ func (b *builder) build() *Middleware {
 	}
 	b.checkNumbers(m)
 	b.checkFormats()
+	b.checkSchemes()
 	m.body = b.schema("Body", c.Body)
 	for _, part := range [...]struct {
 		field string
@@ -90,14 +92,25 @@ func (b *builder) checkFormats() {
 	for _, name := range slices.Sorted(maps.Keys(b.config.Formats)) {
 		accepts := b.config.Formats[name]
 		switch {
-		case schema.IsBuiltIn(name):
-			b.faults.Add("Formats", name, "is built in and cannot be replaced; choose another name")
 		case name == "" || accepts == nil:
 			b.faults.Add("Formats", name, "needs a name and a function")
 		default:
 			b.formats[name] = accepts
 		}
 	}
+}
+
+func (b *builder) checkSchemes() {
+	for i, scheme := range b.config.URISchemes {
+		if !isScheme(scheme) {
+			b.faults.AddAt("URISchemes", i, scheme, `must be the scheme of a URI in lower case and without a colon, such as "https"`)
+		}
+	}
+}
+
+// isScheme is RFC 3986, section 3.1, in lower case.
+func isScheme(s string) bool {
+	return s != "" && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 // schema compiles one schema, and returns nil if there is none or it is wrong.
@@ -111,7 +124,7 @@ func (b *builder) schema(field string, s Schema) *schema.Schema {
 		return nil
 	}
 	compiled, err := schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
-		schema.Options{Formats: b.formats, MaxSteps: or(b.config.MaxSteps, defaultSteps), Open: b.config.InsecureUnknownProperties})
+		schema.Options{Formats: b.formats, MaxSteps: or(b.config.MaxSteps, defaultSteps), Open: b.config.InsecureUnknownProperties, URISchemes: b.config.URISchemes, Request: true})
 	if err == nil {
 		return compiled
 	}

@@ -81,10 +81,15 @@ type Config struct {
 	//   - a long default: each 32 bytes of it;
 	//   - a long string: each 256 bytes of it.
 	MaxSteps int
-	// Formats are formats of your own, by name. The built-in formats email,
-	// uri, uuid, date-time, date, ipv4, ipv6, hostname and byte cannot be
-	// replaced. The functions must be safe for concurrent use. Default: none.
+	// Formats are formats of your own for strings, by name. A format with the
+	// name of a built-in format takes its place. The functions must be safe for
+	// concurrent use. Default: none.
 	Formats map[string]func(string) bool
+	// URISchemes are the schemes that the formats uri and uri-reference take,
+	// in lower case, such as "https". Default: every scheme that carries no
+	// script and no data. Refused are javascript, data, vbscript, blob, file
+	// and their like.
+	URISchemes []string
 	// PathValue returns a wildcard of the route, for routers that leave
 	// r.PathValue empty. Default: [net/http.Request.PathValue].
 	PathValue func(r *http.Request, name string) string

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
@@ -13,6 +14,9 @@ func (v *visit) header() error {
 	p := v.m.header
 	if p == nil {
 		return nil
+	}
+	if v.namedByConnection(p) {
+		return malformed(inHeader, "Connection names a header field that is described here. A proxy would remove it.")
 	}
 	values := make(map[string]any, len(p.list))
 	for i := range p.list {
@@ -56,6 +60,23 @@ func (v *visit) header() error {
 	v.checked.header = &checkedParameters{values: filled, raw: raw, text: raw(v.r)}
 	return nil
 }
+
+// namedByConnection reports whether Connection names a field that the schema
+// describes. A proxy between here and the reader removes such a field (RFC 9110
+// section 7.6.1), and the reader gets a request without it.
+func (v *visit) namedByConnection(p *parameters) bool {
+	for _, option := range listed(v.r.Header["Connection"]) {
+		if _, described := p.folds[jsondoc.Fold(option)]; described {
+			return true
+		}
+	}
+	return false
+}
+
+// hopByHop are the fields that belong to one connection: no proxy passes them
+// on, so that nobody may rely on them.
+var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Proxy-Authenticate", "Proxy-Authorization"}
 
 // listed splits a list field into its elements (RFC 9110 section 5.6.1) and
 // skips empty elements.

@@ -122,8 +122,12 @@ func (o outcome) refused(t *testing.T, status int, code string) {
 	if got := o.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control is %q", got)
 	}
-	if len(o.events) != 1 || o.events[0].Name != bulwark.InputValidationFail || o.events[0].Status != status || o.events[0].Reason != code {
-		t.Errorf("events are %+v, want one %s with %d %s", o.events, bulwark.InputValidationFail, status, code)
+	name := bulwark.InputValidationFail
+	if status >= 500 {
+		name = bulwark.SysUnavailable
+	}
+	if len(o.events) != 1 || o.events[0].Name != name || o.events[0].Status != status || o.events[0].Reason != code {
+		t.Errorf("events are %+v, want one %s with %d %s", o.events, name, status, code)
 	}
 }
 

@@ -277,7 +277,7 @@ func TestPanicsAreRefusals(t *testing.T) {
 		Formats: map[string]func(string) bool{"mine": func(string) bool { panic("no") }},
 	}
 	o := serve(t, config, post(`"`+secret+`"`))
-	o.refused(t, 400, "validate.unchecked")
+	o.refused(t, 500, "validate.unchecked")
 }
 
 func TestUnconfigured(t *testing.T) {

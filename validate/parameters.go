@@ -34,28 +34,31 @@ type parameter struct {
 func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 	p := &parameters{schema: described, in: in, folds: map[string]struct{}{}}
 	var faults []string
-	for property := range described.Properties() {
-		name := property.Name
-		at, known := p.find(name)
-		if known {
-			continue
+	wrong := func(name, reason string) { faults = append(faults, fmt.Sprintf("declares %q, which %s", name, reason)) }
+	p.declare(described)
+	for i := range p.list {
+		if reason := p.list[i].fault(in); reason != "" {
+			wrong(p.list[i].name, reason)
 		}
-		param := parameter{name: name, field: textproto.CanonicalMIMEHeaderKey(name), types: orString(property.Types()),
-			commas: property.Extension("x-explode") == false}
-		if reason := param.fault(property, in); reason != "" {
-			faults = append(faults, fmt.Sprintf("declares %q, which %s", name, reason))
-			continue
-		}
-		p.list = slices.Insert(p.list, at, param)
-		p.folds[jsondoc.Fold(name)] = struct{}{}
 	}
+	readable := len(faults) == 0
 	for property := range described.Properties() {
-		name := property.Name
-		i, known := p.find(name)
-		if standard, ok := property.Default(); ok && known && !p.list[i].writes(standard, in) {
-			faults = append(faults, fmt.Sprintf("declares %q, whose default says something else once it is written into the %s; "+
-				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", name, in))
+		i, _ := p.find(property.Name)
+		if !readable {
+			break
 		}
+		if reason := property.Unmet(p.list[i].types, p.list[i].items); reason != "" {
+			wrong(property.Name, reason)
+			continue
+		}
+		if standard, ok := property.Default(); ok && !p.list[i].writes(standard, in) {
+			faults = append(faults, fmt.Sprintf("declares %q, whose default says something else once it is written into the %s; "+
+				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", property.Name, in))
+		}
+	}
+	// Names that only a pattern describes are read as strings.
+	if reason := described.UnmetByOthers(schema.String); reason != "" {
+		faults = append(faults, "describes parameters without naming them, whose text is read as strings, and "+reason+"; declare them under properties")
 	}
 	// A query schema may say that there are no parameters.
 	if len(p.list) == 0 && len(faults) == 0 && in != inQuery {
@@ -68,19 +71,47 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 	return p, slices.Compact(faults)
 }
 
-// orString is the declared type, or string where none is declared.
-func orString(types schema.Types) schema.Types {
-	if types == 0 {
+// declare collects the parameters, with every type that a schema declares for
+// them: whichever branch applies, the text is read the same way.
+func (p *parameters) declare(described *schema.Schema) {
+	for property := range described.Properties() {
+		name := property.Name
+		at, known := p.find(name)
+		if !known {
+			p.list = slices.Insert(p.list, at, parameter{name: name, field: textproto.CanonicalMIMEHeaderKey(name)})
+			p.folds[jsondoc.Fold(name)] = struct{}{}
+		}
+		param := &p.list[at]
+		param.types |= property.Types()
+		param.items |= property.Items()
+		param.commas = param.commas || property.Extension("x-explode") == false
+	}
+	for i := range p.list {
+		p.list[i].types = oneType(p.list[i].types)
+		p.list[i].items = oneType(p.list[i].items)
+	}
+}
+
+// oneType is the declared type, or string where none is declared. An integer is
+// read as a number is.
+func oneType(types schema.Types) schema.Types {
+	switch types {
+	case 0:
 		return schema.String
+	case schema.Integer | schema.Number:
+		return schema.Number
 	}
 	return types
 }
 
 // fault returns the reason why a parameter cannot be read from text, or
-// nothing. It also settles the type of the items.
-func (p *parameter) fault(property schema.Property, in string) string {
+// nothing.
+func (p *parameter) fault(in string) string {
 	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
 		return "is not a header field that can be read"
+	}
+	if in == inHeader && slices.Contains(hopByHop, p.field) {
+		return "is a field of one connection, which no proxy passes on"
 	}
 	switch p.types {
 	case schema.String, schema.Integer, schema.Number, schema.Boolean:
@@ -89,7 +120,6 @@ func (p *parameter) fault(property schema.Property, in string) string {
 		if in == inPath {
 			return "is an array, which a path cannot hold"
 		}
-		p.items = orString(property.Items())
 		switch p.items {
 		case schema.String, schema.Integer, schema.Number, schema.Boolean:
 			return ""
@@ -105,7 +135,7 @@ func (p *parameters) find(name string) (int, bool) {
 
 // parameters fills in defaults and evaluates.
 func (v *visit) parameters(p *parameters, values map[string]any) (map[string]any, error) {
-	result, err := v.hold(p.in, p.schema, values)
+	result, err := v.hold(p.in, p.schema.Check, values)
 	if err != nil {
 		return nil, err
 	}

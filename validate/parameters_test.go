@@ -119,7 +119,7 @@ func TestQuery(t *testing.T) {
 	t.Run("Insecure", func(t *testing.T) {
 		open := validate.Config{Query: validate.SchemaJSON(listing), InsecureUnknownProperties: true}
 		serve(t, open, get("page=1")).passed(t)
-		serve(t, open, get("page=1&page=2")).refused(t, 422, "validate.invalid")
+		serve(t, open, get("page=1&page=2")).passed(t)
 		serve(t, open, get("Limit=1")).refused(t, 422, "validate.invalid")
 	})
 	t.Run("ArrayDefault", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -23,16 +24,28 @@ func (v *visit) invalid() *bulwark.Problem {
 	return p
 }
 
-// sorted puts the errors in order and keeps one for each place and code. It
-// returns at most limit of them, and the number of all.
+// sorted puts the errors in order. An error is listed once for each place, code
+// and parameters of the rule. It returns at most limit of them, and the number
+// of all.
 func sorted(all []bulwark.FieldError, limit int) ([]bulwark.FieldError, int) {
 	slices.SortStableFunc(all, func(a, b bulwark.FieldError) int {
 		return cmp.Or(strings.Compare(a.In, b.In), strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Code, b.Code))
 	})
-	all = slices.CompactFunc(all, func(a, b bulwark.FieldError) bool {
-		return a.In == b.In && a.Pointer == b.Pointer && a.Code == b.Code
-	})
-	return all[:min(len(all), limit)], len(all)
+	kept := all[:0]
+	for _, e := range all {
+		again := false
+		for i := len(kept) - 1; i >= 0 && samePlace(kept[i], e); i-- {
+			again = again || reflect.DeepEqual(kept[i].Params, e.Params)
+		}
+		if !again {
+			kept = append(kept, e)
+		}
+	}
+	return kept[:min(len(kept), limit)], len(kept)
+}
+
+func samePlace(a, b bulwark.FieldError) bool {
+	return a.In == b.In && a.Pointer == b.Pointer && a.Code == b.Code
 }
 
 func tooComplex(in string) *bulwark.Problem {
@@ -44,13 +57,13 @@ func malformed(in, text string) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Detail: text}
 }
 
-// broken refuses a request that could not be checked. Only the log has the
-// cause.
+// broken refuses a request that could not be checked, which is a fault of ours
+// and not of the client. Only the log has the cause.
 func broken(cause any) *bulwark.Problem {
 	err, ok := cause.(error)
 	if !ok {
 		err = fmt.Errorf("%v", cause)
 	}
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.unchecked",
+	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "validate.unchecked",
 		Detail: "The request could not be checked.", Err: err}
 }

@@ -34,6 +34,8 @@ func (v *visit) query() error {
 		param := parameter{types: schema.String}
 		if i, declared := p.find(name); declared {
 			param = p.list[i]
+		} else if v.m.open && len(texts) > 1 {
+			param = parameter{types: schema.Array, items: schema.String} // let through as it is
 		}
 		if param.commas && len(texts) == 1 {
 			texts = strings.Split(texts[0], ",")
@@ -103,7 +105,16 @@ func (v *visit) form(p *parameters, given map[string][]string) error {
 		return err
 	}
 	v.r = r
+	matched := map[string]struct{}{}
+	for name := range fields {
+		if p.schema.Matches(name) {
+			matched[jsondoc.Fold(name)] = struct{}{}
+		}
+	}
 	return body.RefuseNames("form", fields, func(folded string) bool {
+		if _, ok := matched[folded]; ok {
+			return true
+		}
 		_, declared := p.folds[folded]
 		return declared || !v.m.open && holdsFolded(given, folded)
 	})

@@ -75,7 +75,6 @@ func TestDefaults(t *testing.T) {
 		"$defs":{"address":{"type":"object","properties":{"country":{"type":"string","default":"US"},"zip":{"type":"string"}}}},
 		"type":"object",
 		"allOf":[{"properties":{"lang":{"type":"string","default":"en"}}}],
-		"anyOf":[{"properties":{"never":{"default":1}}}],
 		"properties":{
 			"home":{"$ref":"#/$defs/address"},
 			"work":{"$ref":"#/$defs/address","default":{}},

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
@@ -32,8 +33,8 @@ func (v *visit) run() (*http.Request, error) {
 }
 
 // hold checks a value and keeps its faults.
-func (v *visit) hold(in string, described *schema.Schema, value any) (schema.Result, error) {
-	result, err := described.Check(value)
+func (v *visit) hold(in string, check func(any) (schema.Result, error), value any) (schema.Result, error) {
+	result, err := check(value)
 	if err != nil {
 		return result, tooComplex(in)
 	}
@@ -46,8 +47,15 @@ func (v *visit) hold(in string, described *schema.Schema, value any) (schema.Res
 
 // repeated notes a parameter that must be given once.
 func (v *visit) repeated(in, name string) {
-	pointer, _ := jsondoc.AppendSegment(nil, name, schema.MaxPointer)
+	pointer, _ := jsondoc.AppendSegment(nil, schema.Legible(name), schema.MaxPointer)
 	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
+}
+
+// isPatch reports whether the body leaves alone what it does not name: a merge
+// patch (RFC 7396), and whatever else changes a resource by PATCH (RFC 5789). A
+// default would change what the client has left alone.
+func isPatch(r *http.Request, b *body.Body) bool {
+	return r.Method == http.MethodPatch || strings.HasSuffix(b.MediaType(), "merge-patch+json")
 }
 
 func (v *visit) body() error {
@@ -69,7 +77,11 @@ func (v *visit) body() error {
 	if !ok {
 		return broken("the body was not decoded")
 	}
-	result, err := v.hold(inBody, v.m.body, value)
+	check := v.m.body.Check
+	if isPatch(v.r, b) {
+		check = v.m.body.CheckPatch
+	}
+	result, err := v.hold(inBody, check, value)
 	if err != nil || len(v.found) > 0 {
 		return err
 	}

@@ -23,6 +23,10 @@ import (
 //     too: for a JSON Schema it is an integer.
 //   - The keys of a map of integers are written as plain decimals, and names
 //     that become the same key are a mismatch.
+//   - A date-time, date or time of RFC 3339 binds to every type that reads a
+//     date-time, such as time.Time: a leap second as the second after it, a date
+//     as its midnight in UTC, a time on the first day of the year 0. A duration
+//     of RFC 3339 binds to time.Duration, a UUID to an array of 16 bytes.
 //   - A slice is made anew and never grown into memory that somebody may hold.
 //   - It stops at the first mismatch, a [*BindError]; dst is then half set and
 //     not to be used.
@@ -126,7 +130,15 @@ func bindJSON(v any, dst reflect.Value) error {
 	if err != nil {
 		return mismatch(dst.Type(), "not a decoded value", err)
 	}
-	if err := dst.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text); err != nil {
+	into := dst.Addr().Interface().(json.Unmarshaler)
+	err = into.UnmarshalJSON(text)
+	if s, ok := v.(string); ok && err != nil {
+		// A schema accepts what RFC 3339 does, and package time less.
+		if s, ok = instant(s); ok && into.UnmarshalJSON([]byte(`"`+s+`"`)) == nil {
+			return nil
+		}
+	}
+	if err != nil {
 		return mismatch(dst.Type(), "refused by its UnmarshalJSON", err)
 	}
 	return nil
@@ -137,10 +149,15 @@ func bindText(v any, dst reflect.Value) error {
 	if !ok {
 		return mismatch(dst.Type(), "not a string", nil)
 	}
-	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)); err != nil {
-		return mismatch(dst.Type(), "refused by its UnmarshalText", err)
+	into := dst.Addr().Interface().(encoding.TextUnmarshaler)
+	err := into.UnmarshalText([]byte(s))
+	if err == nil {
+		return nil
 	}
-	return nil
+	if s, ok := instant(s); ok && into.UnmarshalText([]byte(s)) == nil {
+		return nil
+	}
+	return mismatch(dst.Type(), "refused by its UnmarshalText", err)
 }
 
 func bindInterface(v any, dst reflect.Value) error {
@@ -162,6 +179,20 @@ func bindString(s string, dst reflect.Value) error {
 		return mismatch(t, "a string that is not a number", nil)
 	case t.Kind() == reflect.String:
 		dst.SetString(strings.Clone(s))
+		return nil
+	case t == durationType:
+		d, ok := ParseDuration(s)
+		if !ok {
+			return mismatch(t, "a string that is not a duration of RFC 3339", nil)
+		}
+		dst.SetInt(int64(d))
+		return nil
+	case t.Kind() == reflect.Array && t.Elem() == byteType && t.Len() == 16:
+		id, ok := ParseUUID(s)
+		if !ok {
+			return mismatch(t, "a string that is not a UUID", nil)
+		}
+		reflect.Copy(dst, reflect.ValueOf(id[:]))
 		return nil
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
 		b, err := base64.StdEncoding.DecodeString(s)

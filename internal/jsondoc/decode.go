@@ -343,8 +343,11 @@ func (d *decoder) name(known *names) *Error {
 	if e != nil {
 		return e
 	}
+	if d.limit.ExactNames {
+		folded = name
+	}
 	if known.seen(d.members, folded) {
-		return d.fail(KindDuplicateKey, start)
+		return &Error{Kind: KindDuplicateKey, Offset: start, ByCase: !known.has(d.members, name)}
 	}
 	d.space()
 	if d.peek() != ':' {

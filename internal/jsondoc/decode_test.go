@@ -466,8 +466,19 @@ func TestErrorTellsNothingSubmitted(t *testing.T) {
 }
 
 func TestErrorText(t *testing.T) {
-	_, err := jsondoc.Decode([]byte(`{"a":1,"A":2}`), jsondoc.Limits{})
-	if got, want := err.Error(), "jsondoc: duplicate name in an object at byte 7"; got != want {
-		t.Errorf("Error() = %q, want %q", got, want)
+	for src, want := range map[string]string{
+		`{"a":1,"a":2}`: "jsondoc: duplicate name in an object at byte 7",
+		`{"a":1,"A":2}`: "jsondoc: two names in an object that differ by case only at byte 7",
+	} {
+		_, err := jsondoc.Decode([]byte(src), jsondoc.Limits{})
+		if got := err.Error(); got != want {
+			t.Errorf("Error() = %q, want %q", got, want)
+		}
+	}
+	if v, err := jsondoc.DecodeValue([]byte(`{"a":1,"A":2}`), jsondoc.Limits{ExactNames: true}); err != nil || len(v.(map[string]any)) != 2 {
+		t.Errorf("ExactNames: %v, %v", v, err)
+	}
+	if _, err := jsondoc.DecodeValue([]byte(`{"A":1,"A":2}`), jsondoc.Limits{ExactNames: true}); err == nil {
+		t.Error("ExactNames takes a name twice")
 	}
 }

@@ -94,11 +94,17 @@ type Error struct {
 	// Offset is the place of the fault in bytes from the start. For a string,
 	// name or number as a whole it is the place of its first byte.
 	Offset int
+	// ByCase is set where the names of a KindDuplicateKey differ by case.
+	ByCase bool
 }
 
 // Error names the kind and the offset.
 func (e *Error) Error() string {
-	return "jsondoc: " + e.Kind.text() + " at byte " + strconv.Itoa(e.Offset)
+	text := e.Kind.text()
+	if e.ByCase {
+		text = "two names in an object that differ by case only"
+	}
+	return "jsondoc: " + text + " at byte " + strconv.Itoa(e.Offset)
 }
 
 // IsLimit is Kind.IsLimit.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 )
 
@@ -30,6 +31,8 @@ var (
 	plainShape      = &shape{}
 	numberType      = reflect.TypeFor[json.Number]()
 	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
+	byteType        = reflect.TypeFor[byte]()
+	durationType    = reflect.TypeFor[time.Duration]()
 	textType        = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 

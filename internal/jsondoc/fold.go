@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,6 +40,11 @@ func (n *names) seen(members []member, folded string) bool {
 	}
 	n.set[folded] = struct{}{}
 	return false
+}
+
+// has reports whether one of the members has this very name.
+func (n *names) has(members []member, name string) bool {
+	return slices.ContainsFunc(members[n.base:], func(m member) bool { return m.name == name })
 }
 
 // Fold returns a string that two names share if and only if strings.EqualFold

@@ -32,6 +32,9 @@ type Limits struct {
 	// RefuseNUL refuses U+0000 in strings and names, which RFC 8259 allows when
 	// it is escaped.
 	RefuseNUL bool
+	// ExactNames takes names that differ only by case folding for two names.
+	// Equal names are still refused.
+	ExactNames bool
 }
 
 // WithDefaults returns the limits that l stands for.

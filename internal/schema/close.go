@@ -72,7 +72,10 @@ func (e *evaluation) closeObject(object map[string]any, open, report bool) bool 
 }
 
 func (e *evaluation) closeMember(marks []mark, spellings []spelled, name string, value any, open, report bool) bool {
-	if e.misspells(spellings, name) || !open && !declares(marks, name) && !knows(marks, name) {
+	if declared, misspelled := e.misspells(spellings, name); misspelled {
+		return e.note(report, Fault{Code: codeUnknown, name: name, named: true, Params: map[string]any{"declared": declared}})
+	}
+	if !open && !declares(marks, name) && !knows(marks, name) {
 		return e.note(report, Fault{Code: codeUnknown, name: name, named: true})
 	}
 	switch value.(type) {

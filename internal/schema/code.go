@@ -28,6 +28,7 @@ const (
 	codePropertyName      Code = "property_name"
 	codeDependentRequired Code = "dependent_required"
 	codeForbidden         Code = "forbidden"
+	codeReadOnly          Code = "read_only"
 	codeNot               Code = "not"
 	codeAnyOf             Code = "any_of"
 	codeOneOf             Code = "one_of"
@@ -61,6 +62,7 @@ var detail = map[Code]string{
 	codePropertyName:      "Is not a name that is allowed.",
 	codeDependentRequired: "Is required together with %v.",
 	codeForbidden:         "Is not allowed here.",
+	codeReadOnly:          "Is read only.",
 	codeNot:               "Must not be of the kind that is excluded.",
 	codeAnyOf:             "Fits none of the alternatives.",
 	codeOneOf:             "Must fit exactly one of the alternatives.",

@@ -9,7 +9,7 @@ import (
 // Defaults are applied before a value is checked, so that the handler gets the
 // value that was checked. They are taken from properties, items and
 // prefixItems, through allOf and $ref. Defaults inside anyOf, oneOf and if are
-// not applied, because the value decides which of their schemas applies.
+// errors, because the value decides which of their schemas applies.
 // Filling and checking share the same steps.
 
 // settleDefaults finds the schemas whose values must be walked for defaults,
@@ -40,12 +40,31 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 			errs = append(errs, fmt.Errorf("at %s/default takes more steps to fill in than MaxSteps", n.pointer))
 			continue
 		}
+		f.added.sort()
 		e := newEvaluation(steps, open)
+		e.added = f.added
 		if !e.run(n, filled) {
 			errs = append(errs, fmt.Errorf("at %s/default is refused by its own schema", n.pointer))
 			continue
 		}
-		n.whole, n.settled, n.weight = filled, true, weight(filled)
+		n.whole, n.added, n.settled, n.weight = filled, f.added, true, weight(filled)
+	}
+	for _, n := range nodes {
+		if n.object == nil {
+			continue
+		}
+		for i := range n.object.properties {
+			p := &n.object.properties[i]
+			source := p.withDefault()
+			if source == nil || source == p.node || !source.settled {
+				continue
+			}
+			e := newEvaluation(steps, open)
+			e.added = source.added
+			if !e.run(p.node, source.whole) {
+				errs = append(errs, fmt.Errorf("at %s/default is refused by the schema of the property at %s", source.pointer, p.pointer))
+			}
+		}
 	}
 	return errs
 }
@@ -71,15 +90,51 @@ func (n *node) hasDefaults() bool {
 }
 
 // withDefault returns the schema that has the default of a property declared
-// with n: n itself, or what it refers to.
+// with n: n itself, or what it refers to by $ref or allOf.
 func (n *node) withDefault() *node {
-	for range maxDefaultDepth {
-		if n == nil || n.optional {
-			return n
+	return n.conjunct(func(at *node) bool { return at.optional })
+}
+
+// neverFilled names the defaults that no value can get: those of schemas that
+// are not the schema of a property, and those below a keyword that asks the
+// value which schema applies. A default that is read only is for answers.
+func neverFilled(root *node, nodes []*node) []error {
+	reached, filled := map[*node]bool{}, map[*node]bool{}
+	var walk func(n *node)
+	walk = func(n *node) {
+		if n == nil || reached[n] {
+			return
 		}
-		n = n.ref
+		reached[n] = true
+		walk(n.ref)
+		for _, sub := range n.allOf {
+			walk(sub)
+		}
+		if n.object != nil {
+			for _, p := range n.object.properties {
+				p.conjunct(func(at *node) bool {
+					filled[at] = true
+					return false
+				})
+				walk(p.node)
+			}
+		}
+		if n.array != nil {
+			walk(n.array.items)
+			for _, item := range n.array.prefix {
+				walk(item)
+			}
+		}
 	}
-	return nil
+	walk(root)
+	var errs []error
+	for _, n := range nodes {
+		if n.optional && !filled[n] && !n.readOnly {
+			errs = append(errs, fmt.Errorf("at %s/default can never be filled in: defaults are those of properties, through properties, items, prefixItems, allOf and $ref, "+
+				"and not below a keyword that asks the value which schema applies, such as anyOf, oneOf and if", n.pointer))
+		}
+	}
+	return errs
 }
 
 // weight is the price of a default in steps: its values, and its text at 32
@@ -105,24 +160,4 @@ func weight(v any) int {
 		return sum
 	}
 	return 1
-}
-
-// detached copies the arrays and objects of a default; its strings live as long
-// as the schema.
-func detached(v any) any {
-	switch v := v.(type) {
-	case []any:
-		items := make([]any, len(v))
-		for i := range v {
-			items[i] = detached(v[i])
-		}
-		return items
-	case map[string]any:
-		object := make(map[string]any, len(v))
-		for name, value := range v {
-			object[name] = detached(value)
-		}
-		return object
-	}
-	return v
 }

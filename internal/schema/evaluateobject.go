@@ -4,17 +4,18 @@ import "slices"
 
 func (e *evaluation) object(rules *objectRules, object map[string]any, report bool) bool {
 	ok := true
-	if len(object) < rules.min {
+	added := e.added.to(object)
+	if len(object)-len(added) < rules.min {
 		ok = e.limit(report, codeMinProperties, rules.min)
 	}
-	if rules.max >= 0 && len(object) > rules.max {
+	if rules.max >= 0 && len(object)-len(added) > rules.max {
 		ok = e.limit(report, codeMaxProperties, rules.max)
 	}
 	if !e.spend((len(rules.required) + len(rules.properties)) / 16) {
 		return false
 	}
 	for _, name := range rules.required {
-		if _, present := object[name]; !present {
+		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(object, name) {
 			ok = e.note(report, Fault{Code: codeRequired, name: name, named: true})
 		}
 	}
@@ -34,13 +35,13 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 		ok = e.others(rules, object, report) && ok
 	}
 	for i := range rules.dependentReq {
-		ok = e.dependentRequired(&rules.dependentReq[i], object, report) && ok
+		ok = e.dependentRequired(&rules.dependentReq[i], object, added, report) && ok
 	}
 	for i := range rules.dependent {
 		if !ok && !report {
 			return false
 		}
-		if _, present := object[rules.dependent[i].name]; present {
+		if _, present := object[rules.dependent[i].name]; present && !added.has(rules.dependent[i].name) {
 			ok = e.apply(rules.dependent[i].node, object, report) && ok
 		}
 	}
@@ -96,13 +97,13 @@ func (e *evaluation) remaining(n *node, name string, v any, report bool) bool {
 	return e.member(n, name, v, report)
 }
 
-func (e *evaluation) dependentRequired(rule *dependentRequired, object map[string]any, report bool) bool {
-	if _, present := object[rule.name]; !present {
+func (e *evaluation) dependentRequired(rule *dependentRequired, object map[string]any, added additions, report bool) bool {
+	if _, present := object[rule.name]; !present || added.has(rule.name) {
 		return true
 	}
 	ok := true
 	for _, name := range rule.required {
-		if _, present := object[name]; !present {
+		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(object, name) {
 			ok = e.note(report, Fault{Code: codeDependentRequired, name: name, named: true, Params: map[string]any{"with": rule.name}})
 		}
 	}

@@ -31,6 +31,9 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 	if n.accepts != nil && !n.accepts(s) {
 		ok = e.fault(report, codeFormat, n)
 	}
+	if n.base64 && !isBase64(s) {
+		ok = e.note(report, Fault{Code: codeFormat, Params: map[string]any{"format": "base64"}})
+	}
 	return ok
 }
 

@@ -10,8 +10,10 @@ import (
 // that the work is at most the size of the value times that of the schema.
 type evaluation struct {
 	open      bool // unknown properties are allowed
-	given     int  // steps
-	steps     int  // left
+	request   bool // properties that are read only are refused
+	added     additions
+	given     int // steps
+	steps     int // left
 	depth     int
 	exhausted bool
 
@@ -74,6 +76,10 @@ func (e *evaluation) apply(n *node, v any, report bool) bool {
 	if n.refuses {
 		e.markAll(v)
 		return e.fault(report, codeForbidden, nil)
+	}
+	if n.readOnly && e.request && len(e.path) > 0 {
+		e.markAll(v)
+		return e.fault(report, codeReadOnly, nil)
 	}
 	if n.anything {
 		return true
@@ -142,7 +148,8 @@ func (e *evaluation) byType(n *node, v any, report bool) bool {
 	case []any:
 		return n.array == nil || e.array(n.array, v, report)
 	case json.Number:
-		return n.numbers == nil || e.number(n.numbers, v, report)
+		ok := n.fits == nil || n.fits(v) || e.fault(report, codeFormat, n)
+		return (n.numbers == nil || e.number(n.numbers, v, report)) && ok
 	}
 	return true
 }

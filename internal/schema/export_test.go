@@ -24,7 +24,7 @@ func CompileSuite(url, text string, assertFormats bool, load func(url string) (s
 	if !assertFormats {
 		known = nil
 	}
-	c := newCompiler(load, known, func(string, any) []error { return nil })
+	c := newCompiler(load, known, func(_, _ string, _ any) []error { return nil })
 	n, err := c.compile(url, text)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,9 @@ func Steps(text, document string) (steps int, valid bool) {
 	}
 	f := filler{steps: plenty}
 	filled := f.value(s.root, value)
+	f.added.sort()
 	e := newEvaluation(f.steps, false)
+	e.added = f.added
 	valid = e.run(s.root, filled)
 	return plenty - e.steps, valid
 }

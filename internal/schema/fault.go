@@ -100,6 +100,9 @@ func scalars(values []any) []any {
 // for the code.
 func (f *Fault) Detail() string {
 	text := detail[f.Code]
+	if declared, ok := f.Params["declared"]; ok {
+		return fmt.Sprintf("Differs only by case from %v, which is declared.", declared)
+	}
 	if !strings.Contains(text, "%v") {
 		return text
 	}

@@ -21,6 +21,10 @@ type filler struct {
 	depth   int
 	endless bool
 
+	added additions
+	// moving is set where additions stand in a default that was copied.
+	moving bool
+
 	room   [16]filling // what most requests need
 	count  int
 	visits map[filling]struct{}
@@ -113,21 +117,24 @@ func (f *filler) object(rules *objectRules, object map[string]any) map[string]an
 			return
 		}
 		f.spend(len(object) / 8)
+		before := object
 		if object = maps.Clone(object); object == nil {
 			object = map[string]any{}
 		}
 		f.first(nil, object)
+		f.move(before, object)
 	}
 	for i := range rules.properties {
 		p := &rules.properties[i]
 		value, present := object[p.name]
 		if !present {
 			source := p.withDefault()
-			if source == nil {
+			if source == nil || p.isReadOnly() {
 				continue
 			}
 			own()
-			object[p.name] = f.fresh(source)
+			object[p.name] = f.value(p.node, f.fresh(source))
+			f.added = append(f.added, addition{identity(object), p.name})
 			continue
 		}
 		if filled := f.value(p.node, value); !same(filled, value) {
@@ -161,7 +168,7 @@ func (f *filler) fresh(source *node) any {
 		if !f.spend(source.weight) {
 			return nil
 		}
-		return detached(source.whole)
+		return f.detached(source.whole, source.added)
 	}
 	if f.depth--; f.depth < 0 {
 		f.endless = true
@@ -169,9 +176,48 @@ func (f *filler) fresh(source *node) any {
 	if f.endless || !f.spend(weight(source.absent)) {
 		return nil
 	}
-	v := f.value(source, detached(source.absent))
+	v := f.value(source, f.detached(source.absent, nil))
 	f.depth++
 	return v
+}
+
+// detached copies the arrays and objects of a default, and what is known of
+// the additions within it. Its strings live as long as the schema.
+func (f *filler) detached(v any, added additions) any {
+	switch v := v.(type) {
+	case []any:
+		items := make([]any, len(v))
+		for i := range v {
+			items[i] = f.detached(v[i], added)
+		}
+		return items
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for name, value := range v {
+			object[name] = f.detached(value, added)
+		}
+		for _, a := range added.to(v) {
+			f.added = append(f.added, addition{identity(object), a.name})
+		}
+		f.moving = f.moving || len(added) > 0
+		return object
+	}
+	return v
+}
+
+// move notes the additions to an object for its copy. An object of the client
+// has none before it is copied.
+func (f *filler) move(before, after map[string]any) {
+	if !f.moving || before == nil {
+		return
+	}
+	of := identity(before)
+	f.spend(len(f.added) / 16)
+	for _, a := range f.added {
+		if a.of == of {
+			f.added = append(f.added, addition{identity(after), a.name})
+		}
+	}
 }
 
 // same reports whether filling has left a value as it was.

@@ -2,27 +2,67 @@ package schema
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"net/netip"
-	"net/url"
+	"regexp"
 	"strings"
-	"time"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// formats are the formats that "format" may name, asserted and not merely
-// described. They are stricter than the libraries' where a looser reading is an
-// attack: an address with spaces or quotes in it goes into headers, a
-// javascript: link into a page.
+// formats are the formats of strings that "format" may name, asserted and not
+// merely described. They are stricter than the libraries' where a looser
+// reading is an attack: an address with spaces or quotes in it goes into
+// headers, a javascript: link into a page. What a format accepts, jsondoc.Bind
+// stores in the Go type for it.
 var formats = map[string]func(string) bool{
-	"email":     isEmail,
-	"uri":       isURI,
-	"uuid":      isUUID,
-	"date-time": isDateTime,
-	"date":      isDate,
-	"ipv4":      isIPv4,
-	"ipv6":      isIPv6,
-	"hostname":  isHostname,
-	"byte":      isBase64,
+	"email":                 isEmail,
+	"uri":                   func(s string) bool { return isURI(s, nil) },
+	"uri-reference":         func(s string) bool { return isURIReference(s, nil) },
+	"uri-template":          isURITemplate,
+	"uuid":                  isUUID,
+	"date-time":             isDateTime,
+	"date":                  isDate,
+	"time":                  isTime,
+	"duration":              isDuration,
+	"ipv4":                  isIPv4,
+	"ipv6":                  isIPv6,
+	"hostname":              isHostname,
+	"byte":                  isBase64,
+	"regex":                 isRegex,
+	"json-pointer":          isPointer,
+	"relative-json-pointer": isRelativePointer,
+	// OpenAPI's words for strings that have no rule.
+	"password": anyText,
+	"binary":   anyText,
 }
+
+// numberFormats are the formats of numbers that OpenAPI has: what the Go type
+// of the same name holds.
+var numberFormats = map[string]func(json.Number) bool{
+	"int8":   func(n json.Number) bool { return jsondoc.FitsInt(n, 8) },
+	"int16":  func(n json.Number) bool { return jsondoc.FitsInt(n, 16) },
+	"int32":  func(n json.Number) bool { return jsondoc.FitsInt(n, 32) },
+	"int64":  func(n json.Number) bool { return jsondoc.FitsInt(n, 64) },
+	"uint8":  func(n json.Number) bool { return jsondoc.FitsUint(n, 8) },
+	"uint16": func(n json.Number) bool { return jsondoc.FitsUint(n, 16) },
+	"uint32": func(n json.Number) bool { return jsondoc.FitsUint(n, 32) },
+	"uint64": func(n json.Number) bool { return jsondoc.FitsUint(n, 64) },
+	"float":  func(n json.Number) bool { return jsondoc.FitsFloat(n, 32) },
+	"double": func(n json.Number) bool { return jsondoc.FitsFloat(n, 64) },
+}
+
+// formatsOf returns the formats of strings for the options of one schema.
+func formatsOf(o Options) map[string]func(string) bool {
+	known := maps.Clone(formats)
+	known["uri"] = func(s string) bool { return isURI(s, o.URISchemes) }
+	known["uri-reference"] = func(s string) bool { return isURIReference(s, o.URISchemes) }
+	maps.Copy(known, o.Formats)
+	return known
+}
+
+func anyText(string) bool { return true }
 
 // isEmail takes an addr-spec with a dot-atom for its local part and a host name
 // of two labels or more for its domain (RFC 5321, section 4.1.2): no quoted
@@ -53,119 +93,29 @@ func isAlphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// schemes are those that "uri" takes: places to go, and none that a browser
-// runs (javascript:, data:, vbscript:) or reads from a disk.
-var schemes = [...]string{"https", "http", "mailto", "tel", "urn", "ftp", "ftps", "ws", "wss"}
-
-// isURI takes an absolute URI (RFC 3986) of a known scheme, with a host where
-// the scheme has hosts, and without user information, which makes
-// https://bank.example@evil.example look like what it is not.
-func isURI(s string) bool {
-	if s == "" || strings.ContainsFunc(s, notURI) {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
-			return false
-		}
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.User != nil {
-		return false
-	}
-	for _, scheme := range schemes {
-		if u.Scheme != scheme {
-			continue
-		}
-		switch scheme {
-		case "mailto", "tel", "urn":
-			return u.Opaque != "" && u.Host == ""
-		}
-		return u.Opaque == "" && isAuthority(u)
-	}
-	return false
-}
-
-func isAuthority(u *url.URL) bool {
-	host := u.Hostname()
-	if strings.HasPrefix(u.Host, "[") {
-		return isIPv6(host)
-	}
-	return isHostname(strings.TrimSuffix(host, "."))
-}
-
-// notURI holds for what no URI contains unescaped (RFC 3986, appendix A), the
-// backslash among it, which browsers take for a slash.
-func notURI(r rune) bool {
-	return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r)
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-// isUUID takes the 36 characters of RFC 9562, section 4, in either case, and no
-// braces, urn: or missing hyphens.
 func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		switch i {
-		case 8, 13, 18, 23:
-			if s[i] != '-' {
-				return false
-			}
-		default:
-			if !isHex(s[i]) {
-				return false
-			}
-		}
-	}
-	return true
+	_, ok := jsondoc.ParseUUID(s)
+	return ok
 }
 
-// isDateTime takes RFC 3339, section 5.6, as package time reads it, and no
-// more: package time also takes a comma for the fraction, and offsets beyond a
-// day. A leap second is taken where one can be, at 23:59:60 UTC.
 func isDateTime(s string) bool {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[10] != 'T' && s[10] != 't' || strings.ContainsRune(s, ',') || !digitsAt(s, 11, 13, 14, 16, 17, 19) {
-		return false
-	}
-	s = s[:10] + "T" + s[11:]
-	if strings.HasSuffix(s, "z") {
-		s = s[:len(s)-1] + "Z"
-	}
-	if !strings.HasSuffix(s, "Z") && (len(s) < 25 || !digitsAt(s, len(s)-5, len(s)-3, len(s)-2, len(s)) || s[len(s)-5:len(s)-3] > "23" || s[len(s)-2:] > "59") {
-		return false
-	}
-	leap := s[17:19] == "60"
-	if leap {
-		s = s[:17] + "59" + s[19:]
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return false
-	}
-	t = t.UTC()
-	return !leap || t.Hour() == 23 && t.Minute() == 59
-}
-
-// digitsAt reports whether s has digits in the ranges from..to.
-func digitsAt(s string, ranges ...int) bool {
-	for ; len(ranges) > 1; ranges = ranges[2:] {
-		for i := ranges[0]; i < ranges[1]; i++ {
-			if i >= len(s) || s[i] < '0' || s[i] > '9' {
-				return false
-			}
-		}
-	}
-	return true
+	_, ok := jsondoc.ParseDateTime(s)
+	return ok
 }
 
 func isDate(s string) bool {
-	_, err := time.Parse(time.DateOnly, s)
-	return err == nil && len(s) == len(time.DateOnly)
+	_, ok := jsondoc.ParseDate(s)
+	return ok
+}
+
+func isTime(s string) bool {
+	_, ok := jsondoc.ParseTime(s)
+	return ok
+}
+
+func isDuration(s string) bool {
+	_, ok := jsondoc.ParseDuration(s)
+	return ok
 }
 
 // isIPv4 takes four decimal numbers. Leading zeros, which some read as octal,
@@ -210,6 +160,32 @@ func isBase64(s string) bool {
 	return err == nil
 }
 
-// IsBuiltIn reports whether there is a format of this name without
-// Options.Formats.
-func IsBuiltIn(format string) bool { return formats[format] != nil }
+// isRegex takes what package regexp compiles, within a size that costs little
+// to compile.
+func isRegex(s string) bool {
+	if len(s) > 4<<10 {
+		return false
+	}
+	_, err := regexp.Compile(s)
+	return err == nil
+}
+
+// isPointer takes a JSON pointer (RFC 6901).
+func isPointer(s string) bool {
+	if s != "" && s[0] != '/' {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] == '~' && (i+1 == len(s) || s[i+1] != '0' && s[i+1] != '1') {
+			return false
+		}
+	}
+	return true
+}
+
+// isRelativePointer takes a number of levels, then "#" or a JSON pointer.
+func isRelativePointer(s string) bool {
+	rest := strings.TrimLeft(s, "0123456789")
+	levels := s[:len(s)-len(rest)]
+	return levels != "" && (levels == "0" || levels[0] != '0') && (rest == "#" || isPointer(rest))
+}

@@ -23,7 +23,8 @@ import (
 
 // schemaLimits bounds a schema document. Its author is trusted, but may make
 // mistakes, such as a duplicate name.
-var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256}
+// Names that differ by case only may be patterns, or names of definitions.
+var schemaLimits = jsondoc.Limits{Bytes: 4 << 20, Depth: 128, Keys: 100_000, Items: 10_000, Values: 500_000, Name: 64 << 10, Number: 256, ExactNames: true}
 
 // document is a decoded schema document. The library calls it by its $id, if it
 // has one.
@@ -38,14 +39,14 @@ type compiler struct {
 	formats map[string]func(string) bool
 	load    func(url string) (string, error)
 	// inspect reports the mistakes that the library would pass over.
-	inspect   func(url string, doc any) []error
+	inspect   func(url, pointer string, v any) []error
 	documents map[string]*document // by URL without fragment, and by $id
 	errs      []error
 	nodes     map[*jsonschema.Schema]*node
 	resources map[string]*resource // by URL and pointer
 }
 
-func newCompiler(load func(string) (string, error), formats map[string]func(string) bool, inspect func(string, any) []error) *compiler {
+func newCompiler(load func(string) (string, error), formats map[string]func(string) bool, inspect func(url, pointer string, v any) []error) *compiler {
 	c := &compiler{library: jsonschema.NewCompiler(), formats: formats, load: load, inspect: inspect,
 		documents: map[string]*document{}, nodes: map[*jsonschema.Schema]*node{}, resources: map[string]*resource{}}
 	c.library.Draft = jsonschema.Draft2020
@@ -84,7 +85,7 @@ func (c *compiler) add(url, text string) error {
 			c.documents[resolve(url, id)] = d
 		}
 	}
-	c.errs = append(c.errs, c.inspect(url, doc)...)
+	c.errs = append(c.errs, c.inspect(url, "", doc)...)
 	return nil
 }
 
@@ -115,6 +116,9 @@ func (c *compiler) compile(url, text string) (n *node, err error) {
 	n = c.node(root)
 	if err := c.anchors(); err != nil {
 		return nil, err
+	}
+	if len(c.errs) > 0 { // of the places that references lead to
+		return nil, errors.Join(c.errs...)
 	}
 	c.share(n)
 	c.spellings(n)
@@ -164,13 +168,20 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 		n.refuses, n.anything = !*s.Always, *s.Always
 		return n
 	}
+	// A reference may lead to where the walk through the document found no
+	// schema: below a keyword that only describes, or to a part of one.
+	c.errs = append(c.errs, c.inspect(d.url, pointer, lookUp(d.doc, pointer))...)
 	raw, _ := lookUp(d.doc, pointer).(map[string]any)
 	n.home = c.home(d, pointer)
 	for _, name := range s.Types {
 		n.types |= typeNamed(name)
 	}
 	n.constant, n.enum = s.Constant, s.Enum
-	n.format, n.accepts = s.Format, c.formats[s.Format]
+	n.format, _ = raw["format"].(string)
+	if n.accepts = c.formats[n.format]; n.accepts == nil && c.formats != nil {
+		n.fits = numberFormats[n.format]
+	}
+	n.base64 = c.formats != nil && raw["contentEncoding"] == "base64"
 	n.ref = c.node(s.Ref)
 	c.dynamicRef(n, s, raw)
 	n.not, n.when, n.then, n.otherwise = c.node(s.Not), c.node(s.If), c.node(s.Then), c.node(s.Else)
@@ -181,8 +192,9 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	}
 	n.numbers = numberRulesOf(s, raw)
 	n.absent, n.optional = raw["default"]
+	n.readOnly = raw["readOnly"] == true
 	n.extensions = extensionsOf(raw)
-	n.anything = n.types == 0 && n.constant == nil && n.enum == nil && n.accepts == nil && n.dynamicRef == nil &&
+	n.anything = n.types == 0 && n.constant == nil && n.enum == nil && n.accepts == nil && n.fits == nil && !n.base64 && !n.readOnly && n.dynamicRef == nil &&
 		n.not == nil && n.when == nil && n.allOf == nil && n.anyOf == nil && n.oneOf == nil &&
 		n.object == nil && n.array == nil && n.text == nil && n.numbers == nil &&
 		(n.ref == nil || n.ref.anything)

@@ -42,12 +42,19 @@ var keywords = map[string]keyword{
 	"unevaluatedItems": {shapeSchema, Array}, "minItems": {applies: Array}, "maxItems": {applies: Array},
 	"uniqueItems": {applies: Array}, "minContains": {applies: Array}, "maxContains": {applies: Array},
 
-	"minLength": {applies: String}, "maxLength": {applies: String}, "pattern": {applies: String}, "format": {applies: String},
+	"minLength": {applies: String}, "maxLength": {applies: String}, "pattern": {applies: String}, "format": {},
+	"contentEncoding": {applies: String}, "contentMediaType": {applies: String}, "contentSchema": {applies: String},
 
 	"minimum": {applies: numeric}, "maximum": {applies: numeric}, "exclusiveMinimum": {applies: numeric},
 	"exclusiveMaximum": {applies: numeric}, "multipleOf": {applies: numeric},
 
 	"title": {}, "description": {}, "default": {}, "deprecated": {}, "readOnly": {}, "writeOnly": {}, "examples": {},
+
+	// Descriptions of OpenAPI 3.1 and of editors.
+	"example": {}, "externalDocs": {}, "xml": {}, "discriminator": {},
+	"markdownDescription": {}, "enumDescriptions": {}, "markdownEnumDescriptions": {}, "enumItemLabels": {}, "defaultSnippets": {},
+	"errorMessage": {}, "patternErrorMessage": {}, "deprecationMessage": {}, "doNotSuggest": {}, "suggestSortText": {},
+	"allowComments": {}, "allowTrailingCommas": {}, "tsType": {},
 }
 
 // subschemas calls visit for each schema directly within schema, in a fixed

@@ -1,5 +1,7 @@
 package schema
 
+import "encoding/json"
+
 // node is one schema, compiled for evaluation. All lists are in a fixed order,
 // so that the same request gets the same answer.
 type node struct {
@@ -14,7 +16,9 @@ type node struct {
 	constant []any // one element, or none
 	enum     []any
 	format   string
-	accepts  func(string) bool // of the format
+	accepts  func(string) bool      // of the format
+	fits     func(json.Number) bool // of the format of a number
+	base64   bool                   // contentEncoding
 
 	ref        *node
 	dynamicRef *node
@@ -28,6 +32,10 @@ type node struct {
 	not, when, then, otherwise *node
 	allOf, anyOf, oneOf        []*node
 
+	// readOnly marks what the service alone sets (JSON Schema Validation,
+	// section 9.4).
+	readOnly bool
+
 	object  *objectRules
 	array   *arrayRules
 	text    *stringRules
@@ -37,7 +45,8 @@ type node struct {
 	optional bool // there is a default, null perhaps
 	whole    any  // the default with the defaults within it, once settled
 	settled  bool
-	weight   int // of whole, in steps
+	added    additions // within whole
+	weight   int       // of whole, in steps
 
 	// spelling has the names that this schema and those in the same place
 	// declare; nil if there are none.

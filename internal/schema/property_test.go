@@ -16,7 +16,7 @@ func TestProperties(t *testing.T) {
 		},
 		"$ref": "#/$defs/page",
 		"allOf": [{"properties": {"d": {"default": {}, "properties": {"e": {"default": 1}}}}}],
-		"anyOf": [{"properties": {"never": {}}}],
+		"anyOf": [{"properties": {"e": {"enum": [1, 2]}}}],
 		"$defs": {
 			"n": {"type": ["integer", "null"], "default": 7, "x-explode": true},
 			"page": {"properties": {"c": {}, "a": {"type": "integer"}}}
@@ -34,6 +34,7 @@ func TestProperties(t *testing.T) {
 		"a false false false false <nil> false <nil>",
 		"c true false false false <nil> false <nil>",
 		"d true false false false map[e:1] true <nil>",
+		"e false false false false <nil> false <nil>",
 	})
 	if s.Types() != schema.Object {
 		t.Errorf("the types of the schema itself are %v", s.Types())

@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"errors"
-	"maps"
-)
+import "errors"
 
 // Base begins the URL of a schema that has none of its own. It says nothing
 // about this machine, and no $ref reaches a disk through it.
@@ -20,13 +17,18 @@ type Source struct {
 
 // Options are the rules that do not stand in the schema itself.
 type Options struct {
-	// Formats are asserted besides the built-in ones. The functions must be
-	// safe for concurrent use.
+	// Formats are asserted besides the built-in ones, or in their place. The
+	// functions must be safe for concurrent use.
 	Formats map[string]func(string) bool
+	// URISchemes are the schemes that "uri" and "uri-reference" take; none means
+	// every scheme that carries no script and no data.
+	URISchemes []string
 	// MaxSteps is the work for one value.
 	MaxSteps int
 	// Open allows properties that no schema describes.
 	Open bool
+	// Request refuses values that are read only, and does not require them.
+	Request bool
 }
 
 // A Schema is compiled. It is safe for concurrent use.
@@ -34,22 +36,27 @@ type Schema struct {
 	root  *node
 	steps int
 	open  bool
+	// request is set for values that a client sends.
+	request  bool
+	patterns []*pattern // of names
 }
 
 // Compile compiles a schema and settles its defaults. The error joins
 // everything that is wrong, in a fixed order.
 func Compile(source Source, options Options) (*Schema, error) {
-	known := maps.Clone(formats)
-	maps.Copy(known, options.Formats)
-	c := newCompiler(source.Load, known, strictness{formats: known}.inspect)
+	known := formatsOf(options)
+	c := newCompiler(source.Load, known, strictness{formats: known, seen: map[string]bool{}}.inspect)
 	root, err := c.compile(source.URL, source.Text)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(settleDefaults(c.all(), options.MaxSteps, options.Open)...); err != nil {
+	mistakes := settleDefaults(c.all(), options.MaxSteps, options.Open)
+	mistakes = append(mistakes, neverFilled(root, c.all())...)
+	mistakes = append(mistakes, neverMet(c.all(), options.MaxSteps)...)
+	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
-	return &Schema{root: root, steps: options.MaxSteps, open: options.Open}, nil
+	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: options.Request, patterns: patternsOf(root)}, nil
 }
 
 // ErrTooComplex is a check that was given up after Options.MaxSteps.
@@ -65,13 +72,24 @@ type Result struct {
 // Check fills in the defaults of a value, which is not modified, and holds the
 // result against the schema. Both are paid for with the same steps. The only
 // error is [ErrTooComplex].
-func (s *Schema) Check(v any) (Result, error) {
+func (s *Schema) Check(v any) (Result, error) { return s.check(v, true) }
+
+// CheckPatch is Check for a value that leaves alone what it does not have, such
+// as a merge patch (RFC 7396): no default is filled in.
+func (s *Schema) CheckPatch(v any) (Result, error) { return s.check(v, false) }
+
+func (s *Schema) check(v any, fill bool) (Result, error) {
 	f := filler{steps: s.steps, depth: maxDefaultDepth}
-	filled := f.value(s.root, v)
+	filled := v
+	if fill {
+		filled = f.value(s.root, v)
+	}
 	if f.spent() || f.endless {
 		return Result{}, ErrTooComplex
 	}
+	f.added.sort()
 	e := newEvaluation(f.steps, s.open)
+	e.request, e.added = s.request, f.added
 	if e.run(s.root, filled) {
 		return Result{Value: filled, Changed: !same(filled, v)}, nil
 	}

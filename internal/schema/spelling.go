@@ -14,9 +14,10 @@ import (
 // only by case is refused. Otherwise "KIND" would evade a rule about "kind" in
 // an if or a not, and the reader behind would take it for "kind".
 type spelling struct {
-	id    int // in the order of the schemas
-	names map[string]struct{}
-	folds map[string]struct{} // the names in their folded form
+	id    int             // in the order of the schemas
+	names map[string]bool // whether the property is read only
+	// folds are the names by their folded form, of several the least.
+	folds map[string]string
 }
 
 // spelled notes that the names of a spelling are meant for an object of the
@@ -27,26 +28,26 @@ type spelled struct {
 	*spelling
 }
 
-// misspells reports whether one of the spellings has the name in another case,
-// and none of them has the name exactly.
-func (e *evaluation) misspells(spellings []spelled, name string) bool {
+// misspells returns the name that one of the spellings has in another case,
+// where none of them has the name exactly.
+func (e *evaluation) misspells(spellings []spelled, name string) (declared string, found bool) {
 	if !e.spend(len(spellings)) {
-		return true
+		return "", true
 	}
-	folded, found := "", false
+	folded := ""
 	for i := range spellings {
 		s := &spellings[i]
 		if _, exact := s.names[name]; exact {
-			return false
+			return "", false
 		}
 		if folded == "" {
 			folded = jsondoc.Fold(name)
 		}
-		if _, folds := s.folds[folded]; folds {
-			found = true
+		if other, folds := s.folds[folded]; folds && !found {
+			declared, found = other, true
 		}
 	}
-	return found
+	return declared, found
 }
 
 // sortSpellings puts the spellings in order, each once.
@@ -77,15 +78,18 @@ func (c *compiler) spellings(root *node) {
 		if n == nil || n.spelling != nil {
 			return
 		}
-		names := map[string]struct{}{}
+		names := map[string]bool{}
 		c.declared(n, names, map[*node]bool{})
 		if len(names) == 0 {
 			return
 		}
-		n.spelling = &spelling{id: id, names: names, folds: make(map[string]struct{}, len(names))}
+		n.spelling = &spelling{id: id, names: names, folds: make(map[string]string, len(names))}
 		id++
 		for name := range names {
-			n.spelling.folds[jsondoc.Fold(name)] = struct{}{}
+			folded := jsondoc.Fold(name)
+			if other, ok := n.spelling.folds[folded]; !ok || name < other {
+				n.spelling.folds[folded] = name
+			}
 		}
 	}
 	settle(root)
@@ -113,22 +117,22 @@ func (c *compiler) spellings(root *node) {
 
 // declared collects the names that n and all schemas for the same place
 // declare, require or depend on.
-func (c *compiler) declared(n *node, names map[string]struct{}, seen map[*node]bool) {
+func (c *compiler) declared(n *node, names map[string]bool, seen map[*node]bool) {
 	if n == nil || seen[n] {
 		return
 	}
 	seen[n] = true
 	if o := n.object; o != nil {
-		for name := range o.index {
-			names[name] = struct{}{}
+		for _, p := range o.properties {
+			names[p.name] = names[p.name] || p.isReadOnly()
 		}
 		add(names, o.required)
 		for _, rule := range o.dependentReq {
-			names[rule.name] = struct{}{}
+			add(names, []string{rule.name})
 			add(names, rule.required)
 		}
 		for _, rule := range o.dependent {
-			names[rule.name] = struct{}{}
+			add(names, []string{rule.name})
 			c.declared(rule.node, names, seen)
 		}
 	}
@@ -147,8 +151,8 @@ func (c *compiler) declared(n *node, names map[string]struct{}, seen map[*node]b
 	}
 }
 
-func add(names map[string]struct{}, more []string) {
+func add(names map[string]bool, more []string) {
 	for _, name := range more {
-		names[name] = struct{}{}
+		names[name] = names[name] // false, unless it is there
 	}
 }

@@ -6,14 +6,17 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // draft is the one dialect that is understood.
 const draft = "https://json-schema.org/draft/2020-12/schema"
 
-// instead says what to write in place of a keyword of another draft, of OpenAPI
-// 3.0, or of JSON Schema that nothing would check.
+// instead says what to write in place of a keyword of another draft or of
+// OpenAPI 3.0.
 var instead = map[string]string{
 	"definitions":      `is of an older draft; write "$defs"`,
 	"id":               `is of an older draft; write "$id"`,
@@ -22,12 +25,7 @@ var instead = map[string]string{
 	"$recursiveRef":    `is of an older draft; write "$dynamicRef"`,
 	"$recursiveAnchor": `is of an older draft; write "$dynamicAnchor"`,
 	"nullable":         `is of OpenAPI 3.0; write "type": ["string", "null"]`,
-	"example":          `is of OpenAPI 3.0; write "examples"`,
-	"discriminator":    `is of OpenAPI; write "oneOf" with a "const" in each branch`,
 	"$vocabulary":      `belongs to a meta-schema`,
-	"contentEncoding":  `is a description that nothing checks; write "format": "byte" for base64`,
-	"contentMediaType": `is a description that nothing checks; say it in "description"`,
-	"contentSchema":    `is a description that nothing checks; say it in "description"`,
 }
 
 // strictness finds the rules of a schema that would never apply. The
@@ -35,14 +33,18 @@ var instead = map[string]string{
 // silently ignored.
 type strictness struct {
 	formats map[string]func(string) bool
-	url     string
-	errs    []error
+	// seen are the schemas that were inspected, by URL and pointer. A reference
+	// may lead to a place that is not a place for schemas.
+	seen map[string]bool
+	url  string
+	errs []error
 }
 
-// inspect returns everything that is wrong with a document, in a fixed order.
-func (s strictness) inspect(url string, doc any) []error {
+// inspect returns everything that is wrong with the schema at a pointer in a
+// document, and with the schemas in it, in a fixed order.
+func (s strictness) inspect(url, pointer string, v any) []error {
 	s.url, s.errs = url, nil
-	s.schema(doc, "")
+	s.schema(v, pointer)
 	return s.errs
 }
 
@@ -55,6 +57,11 @@ func (s *strictness) wrong(pointer, format string, args ...any) {
 }
 
 func (s *strictness) schema(v any, pointer string) {
+	if at := s.url + "#" + pointer; s.seen[at] {
+		return
+	} else if s.seen != nil {
+		s.seen[at] = true
+	}
 	schema, ok := v.(map[string]any)
 	if !ok {
 		if _, ok := v.(bool); !ok {
@@ -110,10 +117,14 @@ func (s *strictness) keyword(name string, value any, types Types, pointer string
 			s.wrong(pointer, "must be %q", draft)
 		}
 	case "format":
-		format, _ := value.(string)
-		if s.formats[format] == nil {
-			s.wrong(pointer, "names a format that is not known%s; add your own to Config.Formats", similar(format, maps.Keys(s.formats)))
+		s.format(value, types, pointer)
+	case "contentEncoding":
+		encoding, _ := value.(string)
+		if !slices.Contains(encodings, encoding) {
+			s.wrong(pointer, "names an encoding that is not known%s", similar(encoding, slices.Values(encodings)))
 		}
+	case "properties":
+		s.spellings(value, pointer)
 	case "pattern":
 		s.pattern(value, pointer)
 	case "patternProperties":
@@ -121,6 +132,43 @@ func (s *strictness) keyword(name string, value any, types Types, pointer string
 		for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
 			s.pattern(pattern, string(appendSegment([]byte(pointer), pattern)))
 		}
+	}
+}
+
+// encodings are those of RFC 4648 and RFC 2045. Only base64 is asserted; the
+// others describe.
+var encodings = []string{"base64", "base64url", "base32", "base32hex", "base16", "quoted-printable", "7bit", "8bit", "binary"}
+
+func (s *strictness) format(value any, types Types, pointer string) {
+	format, _ := value.(string)
+	var applies Types
+	switch {
+	case s.formats[format] != nil:
+		applies = String
+	case numberFormats[format] != nil:
+		applies = numeric
+	default:
+		known := slices.Sorted(maps.Keys(s.formats))
+		known = slices.AppendSeq(known, maps.Keys(numberFormats))
+		s.wrong(pointer, "names a format that is not known%s; add your own to Config.Formats", similar(format, slices.Values(known)))
+		return
+	}
+	if types != 0 && types&applies == 0 {
+		s.wrong(pointer, "never applies to type %s", strings.Join(types.names(), " or "))
+	}
+}
+
+// spellings finds properties that differ by case only: many readers take one
+// for the other, and no body may have both.
+func (s *strictness) spellings(value any, pointer string) {
+	properties, _ := value.(map[string]any)
+	seen := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		folded := jsondoc.Fold(name)
+		if other, ok := seen[folded]; ok {
+			s.wrong(pointer, "declares %q and %q, which differ by case only", other, name)
+		}
+		seen[folded] = name
 	}
 }
 
@@ -137,12 +185,34 @@ func (s *strictness) pattern(value any, pointer string) {
 
 // pairs finds bounds that nothing can meet.
 func (s *strictness) pairs(schema map[string]any, pointer string) {
-	for _, pair := range [...][2]string{{"minLength", "maxLength"}, {"minItems", "maxItems"}, {"minProperties", "maxProperties"},
-		{"minimum", "maximum"}, {"minContains", "maxContains"}} {
-		low, ok := schema[pair[0]].(json.Number)
-		high, also := schema[pair[1]].(json.Number)
-		if ok && also && decimalOf(low).compare(decimalOf(high)) > 0 {
-			s.wrong(pointer+"/"+pair[0], "is more than %s, so that no value passes", pair[1])
+	for _, pair := range [...]struct {
+		low, high string
+		apart     int // how the two must compare
+	}{
+		{"minLength", "maxLength", 0}, {"minItems", "maxItems", 0}, {"minProperties", "maxProperties", 0}, {"minContains", "maxContains", 0},
+		{"minContains", "maxItems", 0}, {"minimum", "maximum", 0}, {"minimum", "exclusiveMaximum", -1}, {"exclusiveMinimum", "maximum", -1},
+		{"exclusiveMinimum", "exclusiveMaximum", -1},
+	} {
+		low, ok := schema[pair.low].(json.Number)
+		high, also := schema[pair.high].(json.Number)
+		if !ok || !also {
+			continue
+		}
+		if by := decimalOf(low).compare(decimalOf(high)); by > 0 {
+			s.wrong(pointer+"/"+pair.low, "is more than %s, so that no value passes", pair.high)
+		} else if by > pair.apart {
+			s.wrong(pointer+"/"+pair.low, "is as much as %s, so that no value passes", pair.high)
+		}
+	}
+	required, _ := schema["required"].([]any)
+	if most, ok := schema["maxProperties"].(json.Number); ok && decimalOf(json.Number(strconv.Itoa(len(required)))).compare(decimalOf(most)) > 0 {
+		s.wrong(pointer+"/required", "names more properties than maxProperties, so that no value passes")
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	for _, r := range required {
+		name, _ := r.(string)
+		if properties[name] == false {
+			s.wrong(pointer+"/required", "names %q, which properties forbids, so that no value passes", name)
 		}
 	}
 	for _, pair := range [...][2]string{{"then", "if"}, {"else", "if"}, {"minContains", "contains"}, {"maxContains", "contains"}} {
