@@ -76,7 +76,8 @@ type Config struct {
 	// a value filled in as a default. Some work costs more:
 	//
 	//   - a pattern: the bytes of the string times the instructions of the
-	//     compiled pattern, 512 of them a step;
+	//     compiled pattern, 256 of them a step, and as much again for each
+	//     64 KiB of the string;
 	//   - uniqueItems: each value within the items;
 	//   - a long default: each 32 bytes of it;
 	//   - a long string: each 256 bytes of it.

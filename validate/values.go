@@ -48,6 +48,11 @@ func (c *checkedValues) Value(key any) any {
 // property without a field in T is left out. With Config.OptionalBody, a
 // request without a body gives the zero T.
 //
+// A layer further inside may have put a reader of its own around the body, such
+// as [http.MaxBytesHandler]. BodyAs then reads the body and compares it with the
+// bytes that were checked. r.Body can still be read from the start. A reader that
+// changes the bytes, or that somebody has begun to read, is an error.
+//
 // An error is a mistake of the program: no Middleware has checked the body of
 // this very request, or T cannot hold a value that the schema allows. Hand it
 // to [bulwark.Deny], which answers an opaque 500.
@@ -58,10 +63,10 @@ func BodyAs[T any](r *http.Request) (T, error) {
 		if c.body == nil {
 			continue
 		}
-		if b == nil || !b.Same(c.body) {
+		if b == nil && !c.body.Yields(r) || b != nil && !b.Same(c.body) {
 			return into, missing("body")
 		}
-		value, ok := b.Value()
+		value, ok := c.body.Value()
 		if !ok {
 			return into, nil
 		}
@@ -128,5 +133,9 @@ func withoutValue(err error) error {
 }
 
 func missing(in string) error {
-	return &bulwark.ConfigError{Field: "validate", Reason: "no layer has checked the " + in + " of this request; wrap the handler with a Middleware that has a schema for it"}
+	reason := "no layer has checked the " + in + " of this request; wrap the handler with a Middleware that has a schema for it"
+	if in == inBody {
+		reason += ", and let no layer inside of it change or read r.Body"
+	}
+	return &bulwark.ConfigError{Field: "validate", Reason: reason}
 }

@@ -1,6 +1,7 @@
 package body
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -44,6 +45,25 @@ func From(r *http.Request) *Body {
 // Same reports whether two requests carry the same body, however much of it
 // either has read.
 func (b *Body) Same(other *Body) bool { return b.content == other.content }
+
+// Yields reports whether r, whose Body may be the reader of another layer around
+// this one, yields exactly these bytes. It reads them, and puts them back: who
+// reads r.Body afterwards starts at the first byte. It is not for two goroutines
+// at a time.
+func (b *Body) Yields(r *http.Request) bool {
+	if r.Body == nil {
+		return b.Empty()
+	}
+	inner := r.Body
+	data := make([]byte, len(b.bytes)+1)
+	n, err := io.ReadFull(inner, data)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(data[:n]), inner), inner}
+	ended := err == io.EOF || err == io.ErrUnexpectedEOF
+	return ended && bytes.Equal(data[:n], b.bytes)
+}
 
 // Empty reports whether the body has no bytes at all.
 func (b *Body) Empty() bool { return len(b.bytes) == 0 }

@@ -39,14 +39,20 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 
 // bytesPerStep is how many bytes, times instructions of a pattern, are matched
 // in one step. Package regexp takes some 10 ns for each at worst, so that the
-// default of validate.Config.MaxSteps is half a second; most patterns take a
-// small part of that.
-const bytesPerStep = 512
+// default of validate.Config.MaxSteps, 100,000, is a quarter of a second; most
+// patterns take a small part of that.
+//
+// A string costs its price again for each longBytes that it has: a pattern for a
+// string that nobody has bounded by maxLength is a mistake more often than not.
+const (
+	bytesPerStep = 256
+	longBytes    = 64 << 10
+)
 
 // matches pays for a pattern and then asks it. Package regexp is linear in the
 // string, and in the pattern.
 func (e *evaluation) matches(p *pattern, s string) bool {
-	return e.spend(1+len(s)*p.size/bytesPerStep) && p.MatchString(s)
+	return e.spend(1+len(s)*p.size/bytesPerStep*(1+len(s)/longBytes)) && p.MatchString(s)
 }
 
 // pattern is a regular expression, and what it costs.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
@@ -92,3 +93,6 @@ func Steps(text, document string) (steps int, valid bool) {
 	valid = e.run(s.root, filled)
 	return plenty - e.steps, valid
 }
+
+// PatternSize is the number of instructions that a pattern is priced by.
+func PatternSize(expression string) int { return newPattern(regexp.MustCompile(expression)).size }
