@@ -25,6 +25,7 @@ type parameter struct {
 	name   string
 	field  string // the canonical name of a header field
 	types  schema.Types
+	listed schema.Types // of the values that a schema lists
 	items  schema.Types // of an array
 	commas bool
 }
@@ -83,10 +84,14 @@ func (p *parameters) declare(described *schema.Schema) {
 		}
 		param := &p.list[at]
 		param.types |= property.Types()
+		param.listed |= property.Listed()
 		param.items |= property.Items()
 		param.commas = param.commas || property.Extension("x-explode") == false
 	}
 	for i := range p.list {
+		if p.list[i].types == 0 {
+			p.list[i].types = p.list[i].listed
+		}
 		p.list[i].types = oneType(p.list[i].types)
 		p.list[i].items = oneType(p.list[i].items)
 	}

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -164,4 +165,19 @@ func TestCaseValidate18WorkOfPatterns(t *testing.T) {
 	s := compile(t, `{"type":"string","pattern":"^([a-z]+ ?)+$"}`, schema.Options{})
 	check(t, s, `"`+strings.Repeat("ab", 512<<10)+`"`).tooComplex(t)
 	check(t, s, `"`+strings.Repeat("ab", 64<<10)+`"`).passed(t)
+}
+
+// Schemas apply each other up to a depth, because evaluation recurses, whatever
+// the steps allow.
+func TestNestingOfSchemasIsBounded(t *testing.T) {
+	chain := func(length int) string {
+		var defs strings.Builder
+		for i := range length {
+			fmt.Fprintf(&defs, `"d%d":{"$ref":"#/$defs/d%d"},`, i, i+1)
+		}
+		return fmt.Sprintf(`{"$ref":"#/$defs/d0","$defs":{%s"d%d":{"type":"string"}}}`, defs.String(), length)
+	}
+	options := schema.Options{MaxSteps: 1 << 30}
+	check(t, compile(t, chain(4_000), options), `"a"`).passed(t)
+	check(t, compile(t, chain(5_000), options), `"a"`).tooComplex(t)
 }

@@ -50,9 +50,20 @@ func (n *node) place() []*node {
 func (s *Schema) Types() Types { return s.root.types }
 
 // Types returns the types that the property declares, itself or through the
-// schemas for the same value. Where there are none, these are the types of the
-// values that it lists; none means any.
+// schemas for the same value; none means any.
 func (p Property) Types() Types { return p.n.declaredTypes() }
+
+// Listed returns the types of the values that the property lists.
+func (p Property) Listed() (types Types) {
+	for _, at := range p.n.place() {
+		for _, values := range [...][]any{at.constant, at.enum} {
+			for _, v := range values {
+				types |= typeOf(v)
+			}
+		}
+	}
+	return types
+}
 
 // Items returns the types that the items of an array declare; none means any.
 func (p Property) Items() (types Types) {
@@ -82,19 +93,11 @@ func (n *node) declaredTypes() Types {
 	if n.types != 0 {
 		return n.types
 	}
-	var declared, listed Types
+	var declared Types
 	for _, at := range n.place() {
 		declared |= at.types
-		for _, values := range [...][]any{at.constant, at.enum} {
-			for _, v := range values {
-				listed |= typeOf(v)
-			}
-		}
 	}
-	if declared != 0 {
-		return declared
-	}
-	return listed
+	return declared
 }
 
 // typeOf returns the type of a value; a number is a number.

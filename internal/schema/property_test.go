@@ -34,7 +34,7 @@ func TestProperties(t *testing.T) {
 		"a false false false false <nil> false <nil>",
 		"c true false false false <nil> false <nil>",
 		"d true false false false map[e:1] true <nil>",
-		"e false false false false <nil> false <nil>",
+		"e true false false false <nil> false <nil>",
 	})
 	if s.Types() != schema.Object {
 		t.Errorf("the types of the schema itself are %v", s.Types())
