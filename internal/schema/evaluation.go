@@ -32,6 +32,7 @@ type evaluation struct {
 	markRoom     [16]mark
 	spellingRoom [8]spelled
 	namesRoom    [32]string
+	addedRoom    [8]addition
 }
 
 // maxNesting bounds how deep schemas apply each other, whatever the steps

@@ -79,7 +79,9 @@ func (s *Schema) Check(v any) (Result, error) { return s.check(v, true) }
 func (s *Schema) CheckPatch(v any) (Result, error) { return s.check(v, false) }
 
 func (s *Schema) check(v any, fill bool) (Result, error) {
-	f := filler{steps: s.steps, depth: maxDefaultDepth}
+	e := newEvaluation(s.steps, s.open)
+	e.request = s.request
+	f := filler{steps: s.steps, depth: maxDefaultDepth, added: e.addedRoom[:0]}
 	filled := v
 	if fill {
 		filled = f.value(s.root, v)
@@ -88,8 +90,7 @@ func (s *Schema) check(v any, fill bool) (Result, error) {
 		return Result{}, ErrTooComplex
 	}
 	f.added.sort()
-	e := newEvaluation(f.steps, s.open)
-	e.request, e.added = s.request, f.added
+	e.given, e.steps, e.added = f.steps, f.steps, f.added
 	if e.run(s.root, filled) {
 		return Result{Value: filled, Changed: !same(filled, v)}, nil
 	}
