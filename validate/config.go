@@ -15,14 +15,17 @@ import (
 // Every schema is strict. An object has the properties that some schema
 // describes and no others, unless a schema says "additionalProperties": true.
 // Misspelled keywords, unknown formats, patterns that do not compile, and
-// defaults that their own schema refuses are errors at [New].
+// defaults that their own schema refuses or that can never be filled in are
+// errors at [New].
 type Config struct {
 	// Body describes the JSON body. With a Body, a request without a body is
 	// 400 "body.required".
 	Body Schema
 	// Query describes the query as an object. Each property is a parameter,
 	// with one declared type: string, integer, number, boolean, or an array of
-	// these.
+	// these. The type may stand in any schema of the property, also in a
+	// branch. A parameter without a type is a string. A rule that never applies
+	// to the type is an error at New.
 	//
 	// An array is written by repeating the parameter: "tag=a&tag=b". With
 	// "x-explode": false in its schema it is one parameter with commas:
@@ -43,7 +46,9 @@ type Config struct {
 	// case. An array is a list with commas (RFC 9110 section 5.6.1). Its
 	// default must not have commas in its items or white space around them.
 	// Header fields that are not described pass, because browsers and proxies
-	// send fields of their own.
+	// send fields of their own. A request whose Connection names a described
+	// field is 400 "validate.malformed_header". Fields of one connection, such
+	// as Upgrade, cannot be described.
 	Header Schema
 
 	// MaxBodyBytes is the size of the body, or of the form beside a Query. A
@@ -102,9 +107,10 @@ type Config struct {
 	MaxErrors int
 
 	// InsecureUnknownProperties lets properties and query parameters pass that
-	// no schema describes. A handler that binds them to a struct or database
-	// row with more fields than the schema then lets the client set those
-	// fields (mass assignment). Default: they are refused.
+	// no schema describes. A parameter that is repeated is a list. A handler
+	// that binds them to a struct or database row with more fields than the
+	// schema then lets the client set those fields (mass assignment). Default:
+	// they are refused.
 	InsecureUnknownProperties bool
 }
 

@@ -35,26 +35,45 @@
 //     where a schema allows additional properties. Known are the names that any
 //     schema of the object declares, requires or depends on, in all branches of
 //     anyOf, oneOf, not and if. So "KIND" does not evade a rule about "kind".
-//   - Formats are asserted: email, uri, uuid, date-time, date, ipv4, ipv6,
-//     hostname and byte (base64), each in a strict reading, and the formats in
-//     Config.Formats.
+//   - Formats are asserted, each in a strict reading: email, uri,
+//     uri-reference, uri-template, uuid, date-time, date, time, duration, ipv4,
+//     ipv6, hostname, regex, json-pointer, relative-json-pointer, byte
+//     (base64), and the formats in Config.Formats. int8 to int64, uint8 to
+//     uint64, float and double bound numbers. password and binary describe.
+//     What a format accepts, [BodyAs] can store in the Go type for it: a
+//     date-time in a time.Time, a duration in a time.Duration.
+//   - A readOnly property is refused, and is never required: the service sets
+//     it, and not the client (JSON Schema Validation section 9.4).
 //   - Defaults are filled in before the value is checked, through properties,
-//     items, prefixItems, allOf and $ref. Defaults inside anyOf, oneOf and if
-//     are not applied, because the value decides which of their schemas
-//     applies.
-//   - Values in a query, path or header are read by their declared type.
-//     Numbers are plain decimals. Booleans are true and false. An unknown or
-//     repeated query parameter is refused.
+//     items, prefixItems, allOf and $ref. A default inside anyOf, oneOf or if
+//     is an error at New, because the value decides which of their schemas
+//     applies. Nothing is filled in for PATCH and for merge patches: what a
+//     patch does not name, it leaves alone (RFC 7396).
+//   - Rules about presence are decided on what was sent: required,
+//     dependentRequired, dependentSchemas, minProperties and maxProperties,
+//     also where they stand in an if or a branch. Else a default would fulfil a
+//     rule about what the client says. Rules about values hold for defaults as
+//     well.
+//   - Values in a query, path or header are read by the type that any schema
+//     declares for them. Numbers are plain decimals. Booleans are true and
+//     false. An unknown or repeated query parameter is refused.
+//   - A form in the body that holds a parameter of the query is refused,
+//     because r.FormValue prefers the body. A request whose Connection names a
+//     described header field is refused, because a proxy removes that field.
 //   - The work for one value is bounded by Config.MaxSteps, whatever the schema
-//     and the document are. A string that is longer than maxLength is not held
-//     against pattern and format. So a maxLength beside a pattern bounds the
-//     cost of one string; an array costs that much for each of its items.
+//     and the document are. A tree of alternatives costs its size, however its
+//     branches are told apart. A string that is longer than maxLength is not
+//     held against pattern and format. So a maxLength beside a pattern bounds
+//     the cost of one string; an array costs that much for each of its items.
 //     Functions in Config.Formats are not counted and must be quick.
 //
-// The schemas themselves are read as strictly. New refuses misspelled and
-// foreign keywords, unknown formats, patterns that do not compile, and keywords
-// that never apply to the declared type. New also refuses a default that its
-// own schema refuses, or that a query or header cannot hold.
+// The schemas themselves are read as strictly, wherever a $ref leads. New
+// refuses misspelled and foreign keywords, unknown formats, patterns that do
+// not compile, and keywords that never apply to the declared type. New also
+// refuses a default that its own schema refuses, that can never be filled in,
+// or that a query or header cannot hold, and schemas that no value meets. The
+// words of OpenAPI 3.1 and of editors that only describe are known, such as
+// example, xml, discriminator and markdownDescription.
 //
 // The request that the handler gets carries the checked values: its Body yields
 // the bytes again from the start. Where defaults were filled in, the bytes are
@@ -73,12 +92,12 @@
 //     property.
 //   - Markup within strings is for package sanitize. It stands outside of
 //     validate, so that lengths count the text that is left.
-//   - contentEncoding and contentMediaType only describe a value, so New
-//     refuses them in schemas.
+//   - contentEncoding is asserted for base64. Its other values,
+//     contentMediaType and contentSchema only describe a value.
 //   - Patterns are those of package regexp, without lookahead and
 //     back-references.
-//   - Parameters that hold objects, forms, and compressed or multipart bodies
-//     are not read.
+//   - Parameters that hold objects, the fields of forms, and compressed bodies
+//     are not checked.
 //   - A $ref to the meta-schema of the draft is evaluated by the schema
 //     library, whose steps are not counted. The limits on the document still
 //     hold.
@@ -91,20 +110,24 @@
 // fault: where the value is (in, and a JSON pointer), a stable code, the
 // parameters of the rule, and a sentence. The errors are sorted and are the
 // same on every run. They never hold a submitted value. A pointer holds names
-// that were submitted; where it would be longer than 256 bytes, it ends at the
-// parent. The codes of the faults are required, unknown, repeated, type, const,
-// enum, format, pattern, min_length, max_length, minimum, maximum,
-// exclusive_minimum, exclusive_maximum, multiple_of, min_items, max_items,
-// unique_items, min_contains, max_contains, min_properties, max_properties,
-// property_name, dependent_required, forbidden, not, any_of, one_of and schema.
+// that were submitted. Control characters and characters that change the
+// direction of text are written in it as \u and four digits. Where a pointer
+// would be longer than 256 bytes, it ends at the parent. The codes of the
+// faults are required, unknown, repeated, type, const, enum, format, pattern,
+// min_length, max_length, minimum, maximum, exclusive_minimum,
+// exclusive_maximum, multiple_of, min_items, max_items, unique_items,
+// min_contains, max_contains, min_properties, max_properties, property_name,
+// dependent_required, forbidden, read_only, not, any_of, one_of and schema.
 //
 // The other refusals are:
 //
 //   - 400 "validate.too_complex": checking takes more than Config.MaxSteps, or
 //     a query or header exceeds a bound of Config.JSON;
 //   - 400 "validate.malformed_query", "validate.malformed_path" and
-//     "validate.malformed_header": the text is not UTF-8, or not a query;
-//   - 400 "validate.unchecked": the check itself failed, and the log has the
+//     "validate.malformed_header": the text is not UTF-8, or not a query, or
+//     Connection names a described field;
+//   - 400 "body.ambiguous_parameter": a form holds a parameter of the query;
+//   - 500 "validate.unchecked": the check itself failed, and the log has the
 //     cause;
 //   - 500 "validate.unconfigured": the Middleware was made without New;
 //   - 400 "body.required", "body.malformed", "body.too_complex" and

@@ -12,6 +12,9 @@ import (
 // A Schema is the source of a JSON Schema (draft 2020-12): a text
 // ([SchemaJSON]) or a file ([SchemaFS]). The zero Schema means that there is no
 // schema. [New] reads and compiles it, and reports its mistakes.
+//
+// The time that New takes grows with the square of the number of schemas within
+// one document: about a second for a document of 400 KB.
 type Schema struct {
 	text string
 	name string

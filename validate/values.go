@@ -49,9 +49,10 @@ func (c *checkedValues) Value(key any) any {
 // request without a body gives the zero T.
 //
 // A layer further inside may have put a reader of its own around the body, such
-// as [http.MaxBytesHandler]. BodyAs then reads the body and compares it with the
-// bytes that were checked. r.Body can still be read from the start. A reader that
-// changes the bytes, or that somebody has begun to read, is an error.
+// as [http.MaxBytesHandler]. BodyAs then reads the body and compares it with
+// the bytes that were checked. r.Body can still be read from the start. A
+// reader that changes the bytes, or that somebody has begun to read, is an
+// error.
 //
 // An error is a mistake of the program: no Middleware has checked the body of
 // this very request, or T cannot hold a value that the schema allows. Hand it

@@ -46,10 +46,10 @@ func From(r *http.Request) *Body {
 // either has read.
 func (b *Body) Same(other *Body) bool { return b.content == other.content }
 
-// Yields reports whether r, whose Body may be the reader of another layer around
-// this one, yields exactly these bytes. It reads them, and puts them back: who
-// reads r.Body afterwards starts at the first byte. It is not for two goroutines
-// at a time.
+// Yields reports whether r, whose Body may be the reader of another layer
+// around this one, yields exactly these bytes. It reads them, and puts them
+// back: who reads r.Body afterwards starts at the first byte. It is not for two
+// goroutines at a time.
 func (b *Body) Yields(r *http.Request) bool {
 	if r.Body == nil {
 		return b.Empty()

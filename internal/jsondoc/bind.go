@@ -24,9 +24,10 @@ import (
 //   - The keys of a map of integers are written as plain decimals, and names
 //     that become the same key are a mismatch.
 //   - A date-time, date or time of RFC 3339 binds to every type that reads a
-//     date-time, such as time.Time: a leap second as the second after it, a date
-//     as its midnight in UTC, a time on the first day of the year 0. A duration
-//     of RFC 3339 binds to time.Duration, a UUID to an array of 16 bytes.
+//     date-time, such as time.Time: a leap second as the second after it, a
+//     date as its midnight in UTC, a time on the first day of the year 0. A
+//     duration of RFC 3339 binds to time.Duration, a UUID to an array of 16
+//     bytes.
 //   - A slice is made anew and never grown into memory that somebody may hold.
 //   - It stops at the first mismatch, a [*BindError]; dst is then half set and
 //     not to be used.

@@ -4,10 +4,10 @@ import "slices"
 
 // rank is how far a value is from a branch of anyOf or oneOf. The branch with
 // the least rank was probably meant. What counts, the most important first: the
-// constants that are wrong (a discriminator), the properties that are missing or
-// that the branch does not declare, the properties of a wrong type, all faults.
-// Faults below a further choice do not tell branches apart, and count as faults
-// alone.
+// constants that are wrong (a discriminator), the properties that are missing
+// or that the branch does not declare, the properties of a wrong type, all
+// faults. Faults below a further choice do not tell branches apart, and count
+// as faults alone.
 type rank [4]int
 
 // trial is a branch that was held against a value.

@@ -27,11 +27,14 @@
 //   - evaluation.go: one value held against one schema, in steps. The keywords
 //     stand in evaluatetext.go, evaluatenumber.go, evaluatearray.go,
 //     evaluateobject.go and evaluatebranch.go (allOf, anyOf, if and so on).
+//   - memory.go: what was found of a part of the value; best.go: which branch
+//     was meant; presence.go: what was sent and what was filled in.
+//   - met.go: schemas that no value meets.
 //   - marks.go: what schemas have said of each property; close.go: refusing
 //     what no schema has said anything of; spelling.go: names in another case.
 //   - equal.go, unique.go, decimal.go: equality and exact numbers.
-//   - format.go: the formats; code.go, fault.go, pointer.go: what is wrong, and
-//     where.
+//   - format.go, uri.go: the formats; code.go, fault.go, pointer.go: what is
+//     wrong, and where.
 //
 // # Not covered
 //

@@ -42,8 +42,9 @@ func (e *evaluation) string(n *node, s string, report bool) bool {
 // default of validate.Config.MaxSteps, 100,000, is a quarter of a second; most
 // patterns take a small part of that.
 //
-// A string costs its price again for each longBytes that it has: a pattern for a
-// string that nobody has bounded by maxLength is a mistake more often than not.
+// A string costs its price again for each longBytes that it has: a pattern for
+// a string that nobody has bounded by maxLength is a mistake more often than
+// not.
 const (
 	bytesPerStep = 256
 	longBytes    = 64 << 10

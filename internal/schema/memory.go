@@ -15,8 +15,8 @@ type memory struct {
 	reported bool
 	marks    []mark
 	faults   []Fault
-	// visit is the last walk through marks that came here, so that no walk comes
-	// twice.
+	// visit is the last walk through marks that came here, so that no walk
+	// comes twice.
 	visit int
 }
 
@@ -156,8 +156,8 @@ func (e *evaluation) walk(marks []mark, wanted func(*mark) bool, visit func(*mar
 	}
 }
 
-// share finds the schemas that several schemas lead to. On every circle there is
-// one of them. It also finds the schemas that depend on the dynamic scope.
+// share finds the schemas that several schemas lead to. On every circle there
+// is one of them. It also finds the schemas that depend on the dynamic scope.
 func (c *compiler) share(root *node) {
 	ways := map[*node]int{root: 1}
 	all := c.all()

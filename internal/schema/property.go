@@ -154,8 +154,8 @@ func (n *node) unmet(as Types) string {
 	return ""
 }
 
-// UnmetByOthers is [Property.Unmet] for the properties that the schema describes
-// without naming them, through patternProperties and the like.
+// UnmetByOthers is [Property.Unmet] for the properties that the schema
+// describes without naming them, through patternProperties and the like.
 func (s *Schema) UnmetByOthers(as Types) string {
 	for _, n := range s.root.place() {
 		if n.object == nil {

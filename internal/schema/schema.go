@@ -20,8 +20,8 @@ type Options struct {
 	// Formats are asserted besides the built-in ones, or in their place. The
 	// functions must be safe for concurrent use.
 	Formats map[string]func(string) bool
-	// URISchemes are the schemes that "uri" and "uri-reference" take; none means
-	// every scheme that carries no script and no data.
+	// URISchemes are the schemes that "uri" and "uri-reference" take; none
+	// means every scheme that carries no script and no data.
 	URISchemes []string
 	// MaxSteps is the work for one value.
 	MaxSteps int

@@ -153,6 +153,8 @@ func (c *compiler) declared(n *node, names map[string]bool, seen map[*node]bool)
 
 func add(names map[string]bool, more []string) {
 	for _, name := range more {
-		names[name] = names[name] // false, unless it is there
+		if !names[name] {
+			names[name] = false
+		}
 	}
 }
