@@ -28,6 +28,7 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 	var trials []trial
 	for _, branch := range branches {
 		e.apply(branch, v, true)
+		e.onceFrom(start)
 		if rank, meant := e.rank(v, e.faults[start:], marked); meant {
 			trials = append(trials, trial{rank, slices.Clone(e.faults[start:]), slices.Clone(e.marks[marked:])})
 		}

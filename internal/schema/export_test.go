@@ -96,3 +96,18 @@ func Steps(text, document string) (steps int, valid bool) {
 
 // PatternSize is the number of instructions that a pattern is priced by.
 func PatternSize(expression string) int { return newPattern(regexp.MustCompile(expression)).size }
+
+// WithMemory checks a document with memory from the first step on, and without.
+func WithMemory(s *Schema, v any) (with, without []Fault, valid [2]bool) {
+	var got [2][]Fault
+	for i, from := range [...]int{0, s.steps} {
+		e := newEvaluation(s.steps, s.open)
+		e.from = from
+		valid[i] = e.run(s.root, v)
+		if e.exhausted {
+			return nil, nil, [2]bool{}
+		}
+		got[i] = e.faults
+	}
+	return got[0], got[1], valid
+}
