@@ -47,7 +47,7 @@ func (v *visit) hold(in string, check func(any) (schema.Result, error), value an
 
 // repeated notes a parameter that must be given once.
 func (v *visit) repeated(in, name string) {
-	pointer, _ := jsondoc.AppendSegment(nil, schema.Legible(name), schema.MaxPointer)
+	pointer, _ := jsondoc.AppendSegment(nil, jsondoc.Legible(name), schema.MaxPointer)
 	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
 }
 

@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // neverMet names schemas that no value meets: lists of values of which none
 // passes the other rules beside the list, and types that have none in common
@@ -19,7 +22,14 @@ func neverMet(nodes []*node, steps int) []error {
 				continue
 			}
 		}
-		if own := possible(n, maxDefaultDepth); own == 0 && !partEmpty(n) {
+		if low, high := apart(n); low != "" {
+			if named(n, func(sub *node) bool { low, _ := apart(sub); return low != "" }) {
+				continue
+			}
+			errs = append(errs, fmt.Errorf("at %s has a %s that excludes its %s, through $ref or allOf, so that no value passes", orRoot(n.pointer), low, high))
+			continue
+		}
+		if own := possible(n, maxDefaultDepth); own == 0 && !named(n, func(sub *node) bool { return possible(sub, maxDefaultDepth) == 0 }) {
 			errs = append(errs, fmt.Errorf("at %s allows no type: the types that it and its $ref and allOf declare have none in common", orRoot(n.pointer)))
 		}
 	}
@@ -55,15 +65,57 @@ func possible(n *node, depth int) Types {
 	return types
 }
 
-// partEmpty reports whether a part of n is named already.
-func partEmpty(n *node) bool {
-	if n.ref != nil && possible(n.ref, maxDefaultDepth) == 0 {
-		return true
-	}
-	for _, sub := range n.allOf {
-		if possible(sub, maxDefaultDepth) == 0 {
-			return true
+// named reports whether the mistake is that of a part of n, which is named
+// already.
+func named(n *node, mistaken func(*node) bool) bool {
+	return n.ref != nil && mistaken(n.ref) || slices.ContainsFunc(n.allOf, mistaken)
+}
+
+// apart returns two bounds that exclude each other among those of n, $ref and
+// allOf, or nothing. Bounds of one schema are compared by strictness.
+func apart(n *node) (low, high string) {
+	var all []*node
+	n.conjunct(func(at *node) bool {
+		all = append(all, at)
+		return false
+	})
+	for _, a := range all {
+		for _, b := range all {
+			if low, high := excludes(a, b); a != b && low != "" {
+				return low, high
+			}
 		}
 	}
-	return false
+	return "", ""
+}
+
+// excludes compares the lower bounds of a with the upper bounds of b.
+func excludes(a, b *node) (low, high string) {
+	if x, y := a.numbers, b.numbers; x != nil && y != nil {
+		for _, pair := range [...]struct {
+			low, high           *bound
+			lowName, highName   string
+			bothMayBeTheirValue bool
+		}{
+			{x.min, y.max, "minimum", "maximum", true}, {x.min, y.below, "minimum", "exclusiveMaximum", false},
+			{x.above, y.max, "exclusiveMinimum", "maximum", false}, {x.above, y.below, "exclusiveMinimum", "exclusiveMaximum", false},
+		} {
+			if pair.low == nil || pair.high == nil {
+				continue
+			}
+			if by := pair.low.decimal.compare(pair.high.decimal); by > 0 || by == 0 && !pair.bothMayBeTheirValue {
+				return pair.lowName, pair.highName
+			}
+		}
+	}
+	over := func(min, max int) bool { return max >= 0 && min > max }
+	switch {
+	case a.text != nil && b.text != nil && over(a.text.min, b.text.max):
+		return "minLength", "maxLength"
+	case a.array != nil && b.array != nil && over(a.array.min, b.array.max):
+		return "minItems", "maxItems"
+	case a.object != nil && b.object != nil && over(max(a.object.min, len(a.object.required)), b.object.max):
+		return "minProperties or required", "maxProperties"
+	}
+	return "", ""
 }

@@ -205,22 +205,42 @@ func (s *strictness) pairs(schema map[string]any, pointer string) {
 		}
 	}
 	required, _ := schema["required"].([]any)
-	if most, ok := schema["maxProperties"].(json.Number); ok && decimalOf(json.Number(strconv.Itoa(len(required)))).compare(decimalOf(most)) > 0 {
+	if most, ok := schema["maxProperties"].(json.Number); ok && !fewer(len(required), most) && !Equal(most, json.Number(strconv.Itoa(len(required)))) {
 		s.wrong(pointer+"/required", "names more properties than maxProperties, so that no value passes")
 	}
-	properties, _ := schema["properties"].(map[string]any)
-	for _, r := range required {
-		name, _ := r.(string)
-		if properties[name] == false {
-			s.wrong(pointer+"/required", "names %q, which properties forbids, so that no value passes", name)
-		}
-	}
+	s.closed(schema, required, pointer)
 	for _, pair := range [...][2]string{{"then", "if"}, {"else", "if"}, {"minContains", "contains"}, {"maxContains", "contains"}} {
 		_, ok := schema[pair[0]]
 		if _, also := schema[pair[1]]; ok && !also {
 			s.wrong(pointer+"/"+pair[0], "means nothing without %q", pair[1])
 		}
 	}
+}
+
+// closed finds objects and arrays that must have more than they may.
+func (s *strictness) closed(schema map[string]any, required []any, pointer string) {
+	properties, _ := schema["properties"].(map[string]any)
+	_, patterns := schema["patternProperties"]
+	shut := schema["additionalProperties"] == false && !patterns
+	for _, r := range required {
+		name, _ := r.(string)
+		described, declared := properties[name]
+		if declared && described == false || !declared && shut {
+			s.wrong(pointer+"/required", "names %q, which properties forbids, so that no value passes", name)
+		}
+	}
+	if least, ok := schema["minProperties"].(json.Number); ok && shut && fewer(len(properties), least) {
+		s.wrong(pointer+"/minProperties", "is more than the properties that are declared, so that no value passes")
+	}
+	prefix, _ := schema["prefixItems"].([]any)
+	if least, ok := schema["minItems"].(json.Number); ok && schema["items"] == false && fewer(len(prefix), least) {
+		s.wrong(pointer+"/minItems", "is more than the prefixItems, so that no value passes")
+	}
+}
+
+// fewer reports whether a number of things is less than a bound.
+func fewer(n int, bound json.Number) bool {
+	return decimalOf(json.Number(strconv.Itoa(n))).compare(decimalOf(bound)) < 0
 }
 
 // names finds a required property that is probably misspelled: no property has

@@ -117,6 +117,15 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		{"ExclusiveAbove", `{"exclusiveMinimum":2,"maximum":1}`, "/exclusiveMinimum is more than maximum"},
 		{"ContainsAndItems", `{"contains":true,"minContains":3,"maxItems":2}`, "/minContains is more than maxItems"},
 		{"RequiredAndMaxProperties", `{"required":["a","b"],"maxProperties":1}`, "/required names more properties than maxProperties"},
+		{"RequiredAndClosed", `{"required":["b"],"properties":{"a":true},"additionalProperties":false}`, `/required names "b", which properties forbids`},
+		{"MinPropertiesAndClosed", `{"minProperties":2,"properties":{"a":true},"additionalProperties":false}`, "/minProperties is more than the properties"},
+		{"MinItemsAndClosed", `{"minItems":2,"prefixItems":[true],"items":false}`, "/minItems is more than the prefixItems"},
+		{"BoundsInAllOf", `{"minimum":5,"allOf":[{"maximum":3}]}`, "has a minimum that excludes its maximum"},
+		{"BoundsByReference", `{"exclusiveMaximum":5,"$ref":"#/$defs/l","$defs":{"l":{"minimum":5.0}}}`, "has a minimum that excludes its exclusiveMaximum"},
+		{"BoundsNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"minimum":5.0,"allOf":[{"maximum":3}]}}}`, "/$defs/l has a minimum that excludes its maximum"},
+		{"TypesNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"type":"null","allOf":[{"type":"string"}]}}}`, "/$defs/l allows no type"},
+		{"LengthsInAllOf", `{"allOf":[{"minLength":5},{"maxLength":3}]}`, "has a minLength that excludes its maxLength"},
+		{"RequiredInAllOf", `{"allOf":[{"required":["a","b"]},{"maxProperties":1}]}`, "that excludes its maxProperties"},
 		{"RequiredAndForbidden", `{"required":["a"],"properties":{"a":false}}`, `/required names "a", which properties forbids`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -126,7 +135,7 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		})
 	}
 	for _, text := range []string{`{"type":["string","null"],"enum":["a",null]}`, `{"type":"string","enum":["a",1]}`, `{"type":"number","allOf":[{"type":"integer"}]}`,
-		`{"minimum":1,"maximum":1}`, `{"type":"integer","const":1.0}`, `{"not":{"enum":["a"]}}`} {
+		`{"minimum":1,"maximum":1}`, `{"minimum":1,"allOf":[{"maximum":1}]}`, `{"required":["ab"],"patternProperties":{"^a":true},"additionalProperties":false}`, `{"type":"integer","const":1.0}`, `{"not":{"enum":["a"]}}`} {
 		compile(t, text, schema.Options{})
 	}
 }
