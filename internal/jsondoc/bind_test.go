@@ -426,7 +426,7 @@ func ExampleBind() {
 func ExampleDecode() {
 	_, err := jsondoc.Decode([]byte(`{"role":"user","ROLE":"admin"}`), jsondoc.Limits{})
 	fmt.Println(err)
-	// Output: jsondoc: two names in an object that differ by case only at byte 15
+	// Output: jsondoc: duplicate name in an object, and the two names differ by case only, at byte 15
 }
 
 func ExampleDocument_Patch() {

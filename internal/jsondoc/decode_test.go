@@ -468,7 +468,7 @@ func TestErrorTellsNothingSubmitted(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	for src, want := range map[string]string{
 		`{"a":1,"a":2}`: "jsondoc: duplicate name in an object at byte 7",
-		`{"a":1,"A":2}`: "jsondoc: two names in an object that differ by case only at byte 7",
+		`{"a":1,"A":2}`: "jsondoc: duplicate name in an object, and the two names differ by case only, at byte 7",
 	} {
 		_, err := jsondoc.Decode([]byte(src), jsondoc.Limits{})
 		if got := err.Error(); got != want {

@@ -102,7 +102,7 @@ type Error struct {
 func (e *Error) Error() string {
 	text := e.Kind.text()
 	if e.ByCase {
-		text = "two names in an object that differ by case only"
+		text = "duplicate name in an object, and the two names differ by case only,"
 	}
 	return "jsondoc: " + text + " at byte " + strconv.Itoa(e.Offset)
 }
