@@ -3,6 +3,8 @@ package headers
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/response"
@@ -39,7 +41,7 @@ type answer struct {
 	around *answer   // the outermost of the scope, for all within it
 	layer  *compiled // the innermost so far
 	nonce  string
-	set    uint16 // bits of fields
+	set    mask
 	values [fields]string
 }
 
@@ -81,11 +83,79 @@ func (a *answer) put(h http.Header, f field, value string) {
 	h[names[f]] = a.values[f : f+1 : f+1]
 }
 
-// BeforeHeader puts Cache-Control back where it is missing: http.ServeContent
-// and its like remove it from errors since Go 1.23, and an error is what a
-// cache must not keep either.
-func (a *answer) BeforeHeader(h http.Header, _ int) {
-	if _, ok := h["Cache-Control"]; !ok && a.layer.cacheControl != "" {
-		h["Cache-Control"] = []string{a.layer.cacheControl}
+// BeforeHeader sees to it that each header goes out once. A reverse proxy adds
+// those of its upstream to ours, and a browser that meets two lines finds no
+// policy in them (Fetch, 3.7; HTML, 7.1.3 and 7.1.4).
+func (a *answer) BeforeHeader(h http.Header, status int) {
+	ours := a.writer.Informed() && a.missing(h)
+	for f, left := field(0), a.set; left != 0; f, left = f+1, left>>1 {
+		if left&1 != 0 {
+			a.settle(h, f, ours)
+		}
+	}
+	if status == http.StatusNotModified {
+		withoutNonce(h)
+	}
+}
+
+// settle leaves one value of a header. A handler that has replaced ours by its
+// own has decided. Where both are there, ours stands, unless the Config leaves
+// the header to the handler. So it does where ours is missing: a reverse proxy
+// has emptied the header after an informational response, or http.ServeContent
+// has removed Cache-Control from an error, which it does since Go 1.23.
+func (a *answer) settle(h http.Header, f field, ours bool) {
+	name, left := names[f], a.layer.handlers.has(f)
+	sent := h[name]
+	if len(sent) == 1 && (left || !ours) {
+		return
+	}
+	if len(sent) > 1 {
+		theirs, added := a.theirs(f, sent)
+		one := len(theirs) == 1 || lists.has(f) && len(theirs) > 1
+		if one && (left || !added && !ours) {
+			h[name] = theirs
+			return
+		}
+	}
+	h[name] = a.values[f : f+1 : f+1]
+}
+
+// theirs returns the values that are not ours, each once, and whether ours was
+// among them.
+func (a *answer) theirs(f field, sent []string) (values []string, added bool) {
+	for _, value := range sent {
+		switch {
+		case value == a.values[f]:
+			added = true
+		case !slices.Contains(values, value):
+			values = append(values, value)
+		}
+	}
+	return values, added
+}
+
+// missing reports whether the header lacks one that was set: after an
+// informational response httputil.ReverseProxy empties the header, and what it
+// adds then looks as if it had replaced ours.
+func (a *answer) missing(h http.Header) bool {
+	for f, left := field(0), a.set; left != 0; f, left = f+1, left>>1 {
+		if _, ok := h[names[f]]; left&1 != 0 && !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutNonce takes the policies with a nonce out of a 304. A browser takes
+// over the header of a 304 (RFC 9111 section 3.2) and keeps the page, whose
+// scripts have the nonce of the answer that brought it.
+func withoutNonce(h http.Header) {
+	for _, f := range [...]field{securityPolicy, policyReportOnly} {
+		for _, value := range h[names[f]] {
+			if strings.Contains(strings.ToLower(value), "'nonce-") {
+				delete(h, names[f])
+				break
+			}
+		}
 	}
 }

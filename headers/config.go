@@ -28,33 +28,75 @@ type Config struct {
 	// HSTS is Strict-Transport-Security. Default: one year with all subdomains.
 	HSTS HSTS
 	// CacheControl is Cache-Control for answers whose handler does not set it,
-	// such as "private, max-age=60". Default: no-store.
+	// such as "private, max-age=60". Beside a policy with a nonce it must have
+	// private or no-store. Default: no-store.
 	CacheControl string
 	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
-	// credentialless. Default: none for API, require-corp for HTML.
+	// credentialless. It may name one of the Endpoints, as in
+	// `require-corp; report-to="coep"`. With require-corp a policy whose lists
+	// allow images, media, styles or scripts of every host is refused, because
+	// browsers block what those hosts send. Default: none for API, require-corp
+	// for HTML.
 	EmbedderPolicy string
+	// EmbedderReportOnly is Cross-Origin-Embedder-Policy-Report-Only, which
+	// browsers report and do not enforce. Default: none.
+	EmbedderReportOnly string
 	// OpenerPolicy is Cross-Origin-Opener-Policy: same-origin,
-	// same-origin-allow-popups or noopener-allow-popups. Default: none for API,
-	// same-origin for HTML.
+	// same-origin-allow-popups or noopener-allow-popups. It may name one of the
+	// Endpoints, as EmbedderPolicy may. Default: none for API, same-origin for
+	// HTML.
 	OpenerPolicy string
+	// OpenerReportOnly is Cross-Origin-Opener-Policy-Report-Only. Default: none.
+	OpenerReportOnly string
 	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
 	// cross-origin. It is about pages that embed an answer; package cors is
 	// about pages that read it. Default: same-origin.
 	ResourcePolicy string
+	// AgentCluster is Origin-Agent-Cluster: ?1 asks the browser to keep the
+	// page apart from pages of other origins of the same site. Default: none.
+	AgentCluster string
 	// PermissionsPolicy is Permissions-Policy, such as
-	// "camera=(), geolocation=(self)". Default: none for API; for HTML a list
-	// that allows next to nothing, see [HTML].
+	// "camera=(), geolocation=self, usb=();report-to=usb". Default: none for
+	// API; for HTML a list that allows next to nothing, see [HTML].
 	PermissionsPolicy string
+	// PermissionsReportOnly is Permissions-Policy-Report-Only. Default: none.
+	PermissionsReportOnly string
 	// ReferrerPolicy is Referrer-Policy. A policy that tells other sites full
 	// URLs is refused. Default: no-referrer for API, same-origin for HTML.
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
-	// frame-ancestors ignore it where the policy has frame-ancestors. Default:
-	// DENY.
+	// frame-ancestors ignore it where the policy has frame-ancestors. SAMEORIGIN
+	// makes frame-ancestors 'self' where the CSP leaves it open. Default: DENY.
 	FrameOptions string
+	// Legacy are headers that current browsers ignore. Default: none.
+	Legacy Legacy
+	// FromHandler are names of headers that are left to the handler: where the
+	// handler adds one to ours, as a reverse proxy does with those of its
+	// upstream, the handler's goes out, and elsewhere ours. Cache-Control is
+	// always left to the handler. Default: none.
+	FromHandler []string
+	// InsecureSharedNonce accepts a CacheControl that lets shared caches store
+	// a page with its nonce: everybody is served one nonce then, and whoever
+	// injects a script knows it. Default: false.
+	InsecureSharedNonce bool
 	// InsecureOmit are names of headers that are not sent, although the preset
 	// has them. Default: none.
 	InsecureOmit []string
+}
+
+// Legacy are headers for old browsers and plug-ins, which scanners still ask
+// for.
+type Legacy struct {
+	// DNSPrefetchControl is X-DNS-Prefetch-Control: off or on. Default: none.
+	DNSPrefetchControl string
+	// DownloadOptions is X-Download-Options: noopen. Default: none.
+	DownloadOptions string
+	// CrossDomainPolicies is X-Permitted-Cross-Domain-Policies: none,
+	// master-only, by-content-type or by-ftp-filename. Default: none.
+	CrossDomainPolicies string
+	// XSSProtection is X-XSS-Protection: 0. The filter that 1 switches on is
+	// refused, because attackers can use it. Default: none.
+	XSSProtection string
 }
 
 // Build is New, for a Chain.
@@ -80,28 +122,44 @@ func New(c Config) (*Middleware, error) {
 	values[transportSecurity] = c.HSTS.compile(faults)
 	values[reportingEndpoints] = c.endpoints(faults)
 
-	csp := c.CSP
-	if csp.bare() {
-		csp = csp.over(preset.csp)
-	}
+	csp := c.policy(preset)
 	m.csp = csp.compile("CSP", false, c.Endpoints, faults)
 	if !c.ReportOnly.unset() {
 		m.reportOnly = c.ReportOnly.compile("ReportOnly", true, c.Endpoints, faults)
 	}
 	c.omit(m, &values, faults)
+	m.handlers = c.fromHandler(values, m, faults)
+	c.checkEmbedding(csp, m, values[embedderPolicy], faults)
+	m.nonce = m.csp.hasNonce() || m.reportOnly.hasNonce()
+	if reason := sharedFault(values[cacheControl]); m.nonce && reason != "" && values[cacheControl] != "" && !c.InsecureSharedNonce {
+		faults.Add("CacheControl", values[cacheControl], reason+"; write private, no-cache, or set InsecureSharedNonce")
+	}
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	m.hsts = values[transportSecurity]
 	m.endpoints = values[reportingEndpoints]
-	m.cacheControl = values[cacheControl]
-	m.nonce = m.csp.hasNonce() || m.reportOnly.hasNonce()
 	for f, value := range values {
 		if value != "" && field(f) != transportSecurity && field(f) != reportingEndpoints {
 			m.static = append(m.static, entry{field(f), value})
 		}
 	}
 	return &Middleware{m}, nil
+}
+
+// policy returns the policy to enforce: that of the preset, or the Config's own
+// with what the preset says of the lists that it leaves open.
+func (c *Config) policy(preset set) CSP {
+	csp := c.CSP
+	if csp.bare() {
+		csp = csp.over(preset.csp)
+	} else {
+		csp = csp.completed(preset.rest)
+	}
+	if c.FrameOptions == "SAMEORIGIN" && len(c.CSP.FrameAncestors) == 0 {
+		csp.FrameAncestors = []string{"'self'"}
+	}
+	return csp
 }
 
 // values returns those of the preset with those of the Config in their place.
@@ -113,17 +171,27 @@ func (c *Config) values(values [fields]string, faults *fault.List) [fields]strin
 	}{
 		{cacheControl, "CacheControl", c.CacheControl, cacheFault},
 		{embedderPolicy, "EmbedderPolicy", c.EmbedderPolicy, embedderFault},
+		{embedderReportOnly, "EmbedderReportOnly", c.EmbedderReportOnly, embedderFault},
 		{openerPolicy, "OpenerPolicy", c.OpenerPolicy, openerFault},
+		{openerReportOnly, "OpenerReportOnly", c.OpenerReportOnly, openerFault},
 		{resourcePolicy, "ResourcePolicy", c.ResourcePolicy, resourceFault},
+		{agentCluster, "AgentCluster", c.AgentCluster, clusterFault},
 		{permissionsPolicy, "PermissionsPolicy", c.PermissionsPolicy, permissionsFault},
+		{permissionsReportOnly, "PermissionsReportOnly", c.PermissionsReportOnly, permissionsFault},
 		{referrerPolicy, "ReferrerPolicy", c.ReferrerPolicy, referrerFault},
 		{frameOptions, "FrameOptions", c.FrameOptions, frameFault},
+		{dnsPrefetchControl, "Legacy.DNSPrefetchControl", c.Legacy.DNSPrefetchControl, prefetchFault},
+		{downloadOptions, "Legacy.DownloadOptions", c.Legacy.DownloadOptions, downloadFault},
+		{crossDomainPolicies, "Legacy.CrossDomainPolicies", c.Legacy.CrossDomainPolicies, crossDomainFault},
+		{xssProtection, "Legacy.XSSProtection", c.Legacy.XSSProtection, xssFault},
 	} {
 		if own.value == "" {
 			continue
 		}
 		if reason := own.reason(own.value); reason != "" {
 			faults.Add(own.path, own.value, reason)
+		} else if name := c.unknownEndpoint(own.field, own.value); name != "" {
+			faults.Add(own.path, own.value, "reports to "+name+", which is not among the Endpoints; name it there with its URL")
 		}
 		values[own.field] = own.value
 	}
@@ -135,10 +203,10 @@ func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 	for i, name := range c.InsecureOmit {
 		path := fmt.Sprintf("InsecureOmit[%d]", i)
 		f, known := fieldNamed(name)
-		sent := known && (values[f] != "" || f == securityPolicy && m.csp.sent() || f == policyReportOnly && m.reportOnly.sent())
+		sent := known && m.sends(f, values)
 		switch {
 		case !known:
-			faults.Add(path, name, "is no header of this package; the names are "+strings.Join(names[:], ", "))
+			faults.Add(path, name, unknownHeader)
 		case !sent:
 			faults.Add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or stands in the list twice")
 		case f == securityPolicy:
@@ -149,4 +217,35 @@ func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 			values[f] = ""
 		}
 	}
+}
+
+var unknownHeader = "is not a header of this package; the names are " + strings.Join(names[:], ", ")
+
+// sends reports whether a header is sent. Until New is done the policies are
+// not among the values.
+func (m *compiled) sends(f field, values *[fields]string) bool {
+	switch f {
+	case securityPolicy:
+		return m.csp.sent()
+	case policyReportOnly:
+		return m.reportOnly.sent()
+	}
+	return values[f] != ""
+}
+
+// fromHandler returns the headers that are left to the handler.
+func (c *Config) fromHandler(values [fields]string, m *compiled, faults *fault.List) mask {
+	left := mask(1 << cacheControl)
+	for i, name := range c.FromHandler {
+		f, known := fieldNamed(name)
+		switch {
+		case !known:
+			faults.AddAt("FromHandler", i, name, unknownHeader)
+		case !m.sends(f, &values):
+			faults.AddAt("FromHandler", i, name, "is not sent by this layer, so that the handler's stands anyway")
+		default:
+			left |= 1 << f
+		}
+	}
+	return left
 }

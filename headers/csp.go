@@ -2,9 +2,14 @@ package headers
 
 // A CSP is a Content-Security-Policy (CSP Level 3), with a field for each
 // directive. Where no source list is set, the lists of the preset stand, and
-// the other fields are added to them. Otherwise the policy is exactly what is
-// written here, and DefaultSrc is required. The default of each field is not to
-// send its directive.
+// the other fields are added to them. Where a source list is set, DefaultSrc is
+// required, and the policy is what is written here with four lists that protect
+// a page whatever DefaultSrc says. Their defaults are
+//
+//	ObjectSrc 'none'  BaseURI 'none'  FormAction 'self'  FrameAncestors 'none'
+//
+// The default of each other field is not to send its directive. The report-only
+// policy of a Config has no such defaults: it is exactly what is written.
 //
 // A source is one of
 //
@@ -52,7 +57,8 @@ type CSP struct {
 	// MediaSrc is for audio, video and their tracks.
 	MediaSrc []string
 	// ObjectSrc is for object and embed elements. Without InsecureAnyScript it
-	// takes neither *, nor a scheme alone, nor all of a public suffix.
+	// takes neither *, nor a scheme alone, nor all of a public suffix. Default:
+	// 'none'.
 	ObjectSrc []string
 	// FrameSrc is what the page may show in frames, in place of ChildSrc.
 	FrameSrc []string
@@ -66,12 +72,15 @@ type CSP struct {
 	// BaseURI is what a base element may say. DefaultSrc does not cover it.
 	// Without InsecureAnyScript it takes neither *, nor a scheme alone, nor all
 	// of a public suffix: relative URLs of scripts would lead wherever injected
-	// markup likes.
+	// markup likes. Default: 'none'.
 	BaseURI []string
-	// FormAction is where forms may be sent. DefaultSrc does not cover it.
+	// FormAction is where forms may be sent. DefaultSrc does not cover it; *
+	// allows every place. Default: 'self'.
 	FormAction []string
 	// FrameAncestors is who may show the page in a frame. DefaultSrc does not
-	// cover it. Browsers that know it ignore X-Frame-Options where it is set.
+	// cover it; * allows everybody. Browsers that know it ignore
+	// X-Frame-Options. Default: 'none', or 'self' where [Config.FrameOptions]
+	// is SAMEORIGIN.
 	FrameAncestors []string
 
 	// Sandbox takes away the rights of a page that are not listed, such as
@@ -80,6 +89,7 @@ type CSP struct {
 	Sandbox []string
 	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
 	// over TLS only, and not in a report-only policy, where it has no meaning.
+	// Default: true for HTML, false for API.
 	UpgradeInsecureRequests bool
 	// RequireTrustedTypes refuses strings at the places of the DOM that would
 	// run them, unless a policy of TrustedTypes made them.
@@ -157,6 +167,28 @@ func (c *CSP) bare() bool {
 // unset reports whether c says nothing at all.
 func (c *CSP) unset() bool {
 	return c.bare() && c.Sandbox == nil && !c.UpgradeInsecureRequests && !c.RequireTrustedTypes && c.TrustedTypes == nil && c.ReportTo == ""
+}
+
+// completed returns c with the lists of base in place of those that c leaves
+// open and that its DefaultSrc does not cover, or, as the list of objects, that
+// it covers too generously. So do the defaults of other libraries, whose
+// policies people copy.
+func (c CSP) completed(base CSP) CSP {
+	for _, list := range []struct {
+		own  *[]string
+		base []string
+	}{
+		{&c.ObjectSrc, base.ObjectSrc},
+		{&c.BaseURI, base.BaseURI},
+		{&c.FormAction, base.FormAction},
+		{&c.FrameAncestors, base.FrameAncestors},
+	} {
+		if len(*list.own) == 0 {
+			*list.own = list.base
+		}
+	}
+	c.UpgradeInsecureRequests = c.UpgradeInsecureRequests || base.UpgradeInsecureRequests
+	return c
 }
 
 // over returns the lists of base with the other fields of c added.

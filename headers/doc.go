@@ -22,13 +22,19 @@
 // A field of the Config replaces a header or leaves it out. Policies are built
 // from checked sources. A keyword without quotes, a semicolon in a source,
 // 'none' beside other sources, and 'unsafe-inline' without a field that says
-// Insecure are errors of New, not holes that somebody finds later.
+// Insecure are errors of New, not holes that somebody finds later. New also
+// refuses a page with a nonce that shared caches may store, and a policy that
+// allows what the embedder policy makes browsers block.
 //
 // A headers layer inside another layer of this package replaces what the outer
 // layer set, so that one page behind an API has the headers of a page. A
-// handler may set any of these headers itself, and the handler's value goes
-// out. Only a missing Cache-Control is put back when the answer is sent,
-// because [http.ServeContent] removes it from errors.
+// handler may replace any of these headers by Set, and the handler's value goes
+// out. A header that is added to ours, as a reverse proxy adds those of its
+// upstream, does not count beside ours, because browsers find no policy on two
+// lines; see [Config.FromHandler]. A header that is missing when the answer is
+// sent is put back: [http.ServeContent] removes Cache-Control from errors, and
+// a reverse proxy removes everything after a 103. A 304 carries no policy with
+// a nonce, because the browser keeps the page with the nonce before.
 //
 // [ReportsHandler] receives what browsers report about violations of a policy.
 // [SecurityTxtHandler] tells people where to report a weakness. [ClearSiteData]

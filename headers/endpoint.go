@@ -27,6 +27,27 @@ func (c *Config) endpoints(faults *fault.List) string {
 	return strings.Join(members, ", ")
 }
 
+// unknownEndpoint returns a name that a header reports to and that is not among
+// the Endpoints. Without any Endpoints somebody else may send them, such as a
+// proxy outside.
+func (c *Config) unknownEndpoint(f field, value string) string {
+	var named []string
+	switch f {
+	case embedderPolicy, embedderReportOnly, openerPolicy, openerReportOnly:
+		if _, name := cutReportTo(value); name != "" {
+			named = []string{name}
+		}
+	case permissionsPolicy, permissionsReportOnly:
+		named = endpointsOf(value)
+	}
+	for _, name := range named {
+		if _, ok := c.Endpoints[name]; !ok && len(c.Endpoints) > 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // withoutUser hides the user of a URL, which may be a password: errors are
 // logged.
 func withoutUser(target string) string {

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // field is one of the headers that this package sets.
@@ -16,32 +14,57 @@ const (
 	securityPolicy
 	policyReportOnly
 	embedderPolicy
+	embedderReportOnly
 	openerPolicy
+	openerReportOnly
 	resourcePolicy
+	agentCluster
 	permissionsPolicy
+	permissionsReportOnly
 	referrerPolicy
 	reportingEndpoints
 	transportSecurity
 	contentTypeOptions
+	dnsPrefetchControl
+	downloadOptions
 	frameOptions
+	crossDomainPolicies
+	xssProtection
 	fields
 )
+
+// mask is a set of fields.
+type mask uint32
+
+func (m mask) has(f field) bool { return m&(1<<f) != 0 }
+
+// lists are the headers whose lines browsers read as one list.
+const lists = mask(1<<cacheControl | 1<<securityPolicy | 1<<policyReportOnly | 1<<permissionsPolicy | 1<<permissionsReportOnly |
+	1<<referrerPolicy | 1<<reportingEndpoints)
 
 // names are the headers in canonical form. This is the one place where they are
 // spelled.
 var names = [fields]string{
-	cacheControl:       "Cache-Control",
-	securityPolicy:     "Content-Security-Policy",
-	policyReportOnly:   "Content-Security-Policy-Report-Only",
-	embedderPolicy:     "Cross-Origin-Embedder-Policy",
-	openerPolicy:       "Cross-Origin-Opener-Policy",
-	resourcePolicy:     "Cross-Origin-Resource-Policy",
-	permissionsPolicy:  "Permissions-Policy",
-	referrerPolicy:     "Referrer-Policy",
-	reportingEndpoints: "Reporting-Endpoints",
-	transportSecurity:  "Strict-Transport-Security",
-	contentTypeOptions: "X-Content-Type-Options",
-	frameOptions:       "X-Frame-Options",
+	cacheControl:          "Cache-Control",
+	securityPolicy:        "Content-Security-Policy",
+	policyReportOnly:      "Content-Security-Policy-Report-Only",
+	embedderPolicy:        "Cross-Origin-Embedder-Policy",
+	embedderReportOnly:    "Cross-Origin-Embedder-Policy-Report-Only",
+	openerPolicy:          "Cross-Origin-Opener-Policy",
+	openerReportOnly:      "Cross-Origin-Opener-Policy-Report-Only",
+	resourcePolicy:        "Cross-Origin-Resource-Policy",
+	agentCluster:          "Origin-Agent-Cluster",
+	permissionsPolicy:     "Permissions-Policy",
+	permissionsReportOnly: "Permissions-Policy-Report-Only",
+	referrerPolicy:        "Referrer-Policy",
+	reportingEndpoints:    "Reporting-Endpoints",
+	transportSecurity:     "Strict-Transport-Security",
+	contentTypeOptions:    "X-Content-Type-Options",
+	dnsPrefetchControl:    "X-Dns-Prefetch-Control",
+	downloadOptions:       "X-Download-Options",
+	frameOptions:          "X-Frame-Options",
+	crossDomainPolicies:   "X-Permitted-Cross-Domain-Policies",
+	xssProtection:         "X-Xss-Protection",
 }
 
 // fieldNamed finds a field by its name in any case.
@@ -62,11 +85,57 @@ func oneOf(value string, good ...string) string {
 }
 
 // embedderFault checks a Cross-Origin-Embedder-Policy (HTML, 7.1.4).
-func embedderFault(value string) string { return oneOf(value, "require-corp", "credentialless") }
+func embedderFault(value string) string {
+	value, _ = cutReportTo(value)
+	return oneOf(value, "require-corp", "credentialless")
+}
 
 // openerFault checks a Cross-Origin-Opener-Policy (HTML, 7.1.3).
 func openerFault(value string) string {
+	value, _ = cutReportTo(value)
 	return oneOf(value, "same-origin", "same-origin-allow-popups", "noopener-allow-popups")
+}
+
+// cutReportTo cuts the parameter report-to off a policy, such as
+// same-origin; report-to="csp". A parameter that is another, or is not a name
+// in double quotes, stays where it is.
+func cutReportTo(value string) (policy, endpoint string) {
+	policy, parameter, ok := strings.Cut(value, ";")
+	if !ok {
+		return value, ""
+	}
+	name, ok := strings.CutPrefix(strings.TrimLeft(parameter, " "), `report-to="`)
+	name, closed := strings.CutSuffix(name, `"`)
+	if !ok || !closed || !isFeature(name) {
+		return value, ""
+	}
+	return policy, name
+}
+
+// clusterFault checks Origin-Agent-Cluster (HTML, 7.1.5).
+func clusterFault(value string) string { return oneOf(value, "?1", "?0") }
+
+// prefetchFault checks X-DNS-Prefetch-Control.
+func prefetchFault(value string) string { return oneOf(value, "off", "on") }
+
+// downloadFault checks X-Download-Options.
+func downloadFault(value string) string { return oneOf(value, "noopen") }
+
+// crossDomainFault checks X-Permitted-Cross-Domain-Policies.
+func crossDomainFault(value string) string {
+	if value == "all" {
+		return "lets every policy file of the service count; write none or master-only"
+	}
+	return oneOf(value, "none", "master-only", "by-content-type", "by-ftp-filename")
+}
+
+// xssFault checks X-XSS-Protection. The filters of old browsers can be made to
+// remove a page's own scripts, and tell by it what the page holds.
+func xssFault(value string) string {
+	if strings.HasPrefix(value, "1") {
+		return "switches on a filter that attackers can use against the page; write 0"
+	}
+	return oneOf(value, "0")
 }
 
 // resourceFault checks a Cross-Origin-Resource-Policy (Fetch, 3.7).
@@ -95,69 +164,4 @@ func referrerFault(value string) string {
 		}
 	}
 	return ""
-}
-
-// cacheFault checks the syntax of a Cache-Control (RFC 9111 section 5.2).
-func cacheFault(value string) string {
-	for directive := range strings.SplitSeq(value, ",") {
-		name, argument, has := strings.Cut(strings.Trim(directive, " "), "=")
-		if len(argument) >= 2 && argument[0] == '"' && argument[len(argument)-1] == '"' {
-			argument = argument[1 : len(argument)-1]
-		}
-		if !token.Is(name) || has && !token.Is(argument) {
-			return "is no list of cache directives, such as private, max-age=60"
-		}
-	}
-	return ""
-}
-
-// permissionsFault checks a Permissions-Policy: a dictionary of features and
-// their allow-lists (Permissions Policy, 5.2; RFC 8941 section 3.2).
-func permissionsFault(value string) string {
-	for _, c := range []byte(value) {
-		if c < ' ' || c >= 0x7f {
-			return "has a control character or a character that is not ASCII"
-		}
-	}
-	seen := map[string]bool{}
-	for member := range strings.SplitSeq(value, ",") {
-		feature, list, ok := strings.Cut(strings.Trim(member, " "), "=")
-		if !ok || !isFeature(feature) {
-			return "must be features with allow-lists, such as camera=(), geolocation=(self)"
-		}
-		if seen[feature] {
-			return "names " + feature + " twice"
-		}
-		seen[feature] = true
-		if list == "*" {
-			continue
-		}
-		inner, opened := strings.CutPrefix(list, "(")
-		inner, closed := strings.CutSuffix(inner, ")")
-		if !opened || !closed {
-			return "has an allow-list for " + feature + " that is neither * nor in parentheses"
-		}
-		for item := range strings.SplitSeq(inner, " ") { // no other white space (RFC 8941 section 3.1.1)
-			if item == "" || item == "self" || item == "src" || item == "*" {
-				continue
-			}
-			quoted := len(item) > 2 && item[0] == '"' && item[len(item)-1] == '"'
-			if !quoted || hostSourceFault(item[1:len(item)-1]) != "" {
-				return "has an item for " + feature + " that is neither self nor an origin in double quotes"
-			}
-		}
-	}
-	return ""
-}
-
-func isFeature(name string) bool {
-	for i, c := range []byte(name) {
-		switch {
-		case 'a' <= c && c <= 'z':
-		case i > 0 && (c == '-' || '0' <= c && c <= '9'):
-		default:
-			return false
-		}
-	}
-	return name != ""
 }

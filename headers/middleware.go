@@ -22,7 +22,7 @@ type compiled struct {
 	hsts           string
 	endpoints      string
 	exceptLoopback bool
-	cacheControl   string
+	handlers       mask // headers that are left to the handler
 	nonce          bool // some policy has one
 }
 

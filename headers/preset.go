@@ -57,16 +57,22 @@ func (p Preset) String() string {
 	return "Preset(" + strconv.Itoa(int(p)) + ")"
 }
 
-// set is what a preset stands for: the policy and the values of the other
-// headers.
+// set is what a preset stands for: the policy, what completes a policy that
+// replaces it, and the values of the other headers.
 type set struct {
 	csp    CSP
+	rest   CSP
 	values [fields]string
 }
 
 // set returns a fresh copy, and false where there is no such preset.
 func (p Preset) set() (set, bool) {
-	s := set{values: [fields]string{
+	s := set{rest: CSP{
+		ObjectSrc:      []string{"'none'"},
+		BaseURI:        []string{"'none'"},
+		FormAction:     []string{"'self'"},
+		FrameAncestors: []string{"'none'"},
+	}, values: [fields]string{
 		cacheControl:       "no-store",
 		resourcePolicy:     "same-origin",
 		referrerPolicy:     "no-referrer",
@@ -88,6 +94,7 @@ func (p Preset) set() (set, bool) {
 			FrameAncestors:          []string{"'none'"},
 			UpgradeInsecureRequests: true,
 		}
+		s.rest = s.csp
 		s.values[embedderPolicy] = "require-corp"
 		s.values[openerPolicy] = "same-origin"
 		s.values[referrerPolicy] = "same-origin"

@@ -36,6 +36,7 @@ type Writer struct {
 	hijacked bool
 	hooked   bool // the hooks have run
 	flushed  bool // the header has left
+	informed bool // an informational response has been sent
 	told     int  // the status of a refusal that has been recorded
 	expiry   expiry
 }
@@ -80,6 +81,23 @@ func reaches[T any](w http.ResponseWriter) bool {
 // BeforeHeader adds a hook. Hooks run in the reverse order of their adding, the
 // innermost layer's first, so that the outermost has the last word.
 func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
+
+// Hooked returns the hook of type T that was added last, and false where there
+// is not one. A layer finds by it what a layer of its own kind around it has
+// added to the same response.
+func Hooked[T Hook](w *Writer) (T, bool) {
+	for i := len(w.hooks) - 1; i >= 0; i-- {
+		if hook, ok := w.hooks[i].(T); ok {
+			return hook, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// Informed reports whether an informational response has been sent, such as 103
+// Early Hints. httputil.ReverseProxy empties the header afterwards.
+func (w *Writer) Informed() bool { return w.informed }
 
 // Status returns the status of the response, 101 after a hijack that followed
 // none, and 0 while nothing has been written. A handler that returned without
@@ -163,6 +181,8 @@ func (w *Writer) Header() http.Header { return w.inner.Header() }
 func (w *Writer) WriteHeader(status int) {
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
+	} else if status >= 100 && status <= 199 {
+		w.informed = true
 	}
 	w.inner.WriteHeader(status)
 }

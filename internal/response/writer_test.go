@@ -373,3 +373,35 @@ func TestOfAllocatesOnce(t *testing.T) {
 		t.Errorf("%v allocations", got)
 	}
 }
+
+// noted is a hook with a type of its own.
+type noted struct{ name string }
+
+func (*noted) BeforeHeader(http.Header, int) {}
+
+func TestHooked(t *testing.T) {
+	_, watch := response.Of(newBare())
+	watch.BeforeHeader(response.HookFunc(func(http.Header, int) {}))
+	if hook, ok := response.Hooked[*noted](watch); ok || hook != nil {
+		t.Errorf("found %v where there is not one", hook)
+	}
+	first, last := &noted{"first"}, &noted{"last"}
+	for _, hook := range []response.Hook{first, last, response.HookFunc(func(http.Header, int) {})} {
+		watch.BeforeHeader(hook)
+	}
+	if hook, ok := response.Hooked[*noted](watch); !ok || hook != last {
+		t.Errorf("found %v, want the last", hook)
+	}
+}
+
+func TestInformed(t *testing.T) {
+	for status, want := range map[int]bool{100: true, 103: true, 199: true, 101: false, 200: false, 404: false} {
+		w, watch := response.Of(newBare())
+		if watch.Informed() {
+			t.Error("informed before anything was written")
+		}
+		if w.WriteHeader(status); watch.Informed() != want {
+			t.Errorf("after %d informed is %t", status, watch.Informed())
+		}
+	}
+}

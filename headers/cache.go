@@ -1,0 +1,52 @@
+package headers
+
+import (
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/token"
+)
+
+// cacheFault checks the syntax of a Cache-Control (RFC 9111 section 5.2).
+func cacheFault(value string) string {
+	for directive := range strings.SplitSeq(value, ",") {
+		name, argument, has := cutDirective(directive)
+		if !token.Is(name) || has && !token.Is(argument) {
+			return "is no list of cache directives, such as private, max-age=60"
+		}
+	}
+	return ""
+}
+
+// cutDirective cuts a cache directive into its name and its argument, which may
+// be quoted.
+func cutDirective(directive string) (name, argument string, has bool) {
+	name, argument, has = strings.Cut(strings.Trim(directive, " "), "=")
+	if len(argument) >= 2 && argument[0] == '"' && argument[len(argument)-1] == '"' {
+		argument = argument[1 : len(argument)-1]
+	}
+	return name, argument, has
+}
+
+// sharedFault says what lets a cache that several users share store an answer
+// with this Cache-Control (RFC 9111 section 3), and is empty where nothing
+// does. A cache may store a page that says nothing of it: its status is enough.
+func sharedFault(value string) string {
+	kept := false
+	for directive := range strings.SplitSeq(value, ",") {
+		name, _, qualified := cutDirective(directive)
+		switch strings.ToLower(name) {
+		case "public", "s-maxage":
+			return "has " + strings.ToLower(name) + ", which lets a shared cache store the page: it would serve one nonce to everybody"
+		case "must-understand": // no-store does not count beside it (RFC 9111 section 5.2.2.3)
+			return "has must-understand, beside which caches ignore no-store: one of them would serve one nonce to everybody"
+		case "no-store":
+			kept = true
+		case "private": // with field names it is about these alone (RFC 9111 section 5.2.2.7)
+			kept = kept || !qualified
+		}
+	}
+	if kept {
+		return ""
+	}
+	return "lacks private, so that a shared cache may store the page and serve one nonce to everybody"
+}
