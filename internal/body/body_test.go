@@ -464,3 +464,25 @@ func TestReadChoosesTheServersCap(t *testing.T) {
 		t.Errorf("the cap is %d, want the limit of who reads", server.limit)
 	}
 }
+
+// A raw body is bounded and typed as another, and not decoded.
+func TestReadRaw(t *testing.T) {
+	raw := body.Limits{Raw: true}
+	_, b, err := body.Read(nil, post(`{"a":`), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, decoded := b.Value(); decoded || b.Document() != nil || string(b.Bytes()) != `{"a":` || b.MediaType() != "application/json" {
+		t.Errorf("body is %q of %s, decoded %t", b.Bytes(), b.MediaType(), decoded)
+	}
+	_, _, err = body.Read(nil, post(`{"a":1}`), body.Limits{Raw: true, Max: 3})
+	refused(t, err, 413, "body.too_large")
+	// What an outer layer has decoded under other limits is as good.
+	r, _, err := body.Read(nil, post(`{"a":{"b":1}}`), body.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, b, err := body.Read(nil, r, body.Limits{Raw: true, JSON: jsondoc.Limits{Depth: 1}}); err != nil || string(b.Bytes()) != `{"a":{"b":1}}` {
+		t.Errorf("a body that was read is %v, %v", b, err)
+	}
+}

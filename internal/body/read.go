@@ -23,6 +23,9 @@ type Limits struct {
 	MediaTypes []string
 	// JSON bounds the decoded document. Its Bytes is Max.
 	JSON jsondoc.Limits
+	// Raw leaves a body of a JSON type undecoded, for a reader that decodes it
+	// by other rules. What an outer layer has decoded stays so.
+	Raw bool
 	// Timeout bounds the time from the call of Read to the last byte. A later
 	// body is 408 "body.timeout". A shorter ReadTimeout of the http.Server
 	// stays in force. It needs a ResponseWriter that can set read deadlines, as
@@ -92,7 +95,7 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		}
 		c.mediaType = mediaType
 	}
-	if len(data) > 0 && IsJSON(mediaType) {
+	if len(data) > 0 && IsJSON(mediaType) && !l.Raw {
 		if c.doc, err = jsondoc.Decode(data, l.JSON); err != nil {
 			return r, nil, fromJSON(err, l.Max)
 		}
@@ -112,7 +115,7 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 		if !allows(l.MediaTypes, b.mediaType) {
 			return r, nil, unsupportedMediaType(r, l.MediaTypes)
 		}
-		if b.asks(l.JSON) {
+		if b.asks(l.JSON) && !l.Raw {
 			if _, err := jsondoc.DecodeValue(b.bytes, l.JSON); err != nil {
 				return r, nil, fromJSON(err, l.Max)
 			}
