@@ -37,6 +37,7 @@
 // a nonce, because the browser keeps the page with the nonce before.
 //
 // [ReportsHandler] receives what browsers report about violations of a policy.
+// What one client sends does not keep it from telling what others send.
 // [SecurityTxtHandler] tells people where to report a weakness. [ClearSiteData]
 // empties the browser's stores at a logout.
 //

@@ -3,6 +3,7 @@ package headers
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"time"
@@ -10,21 +11,34 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
+// bounds limit what is kept of a window: of all clients, and of one.
+type bounds struct{ all, client int }
+
 // groups counts violations in windows of time. A window begins with a request
 // and ends by a timer, which reports what was only counted; between windows it
-// holds neither a timer nor memory. Everything in it is bounded.
+// holds neither a timer nor memory. Everything in it is bounded, and no client
+// can use up a bound for the others.
 type groups struct {
-	window time.Duration
-	max    int // kinds per window
-	busy   int // requests per window
+	window   time.Duration
+	requests bounds
+	kinds    bounds
+	reserve  bounds // kinds of our own pages, beyond kinds
 
-	mu       sync.Mutex
-	open     bool
-	requests int
-	kinds    map[violationKind]*group
-	surplus  group // of kinds beyond max
-	unread   group // of requests beyond busy
+	mu      sync.Mutex
+	current *window // nil between windows
 }
+
+// window is what happened since it began.
+type window struct {
+	used    use
+	clients map[netip.Prefix]*use // as many as requests that were read at most
+	kinds   map[violationKind]*group
+	surplus group // of kinds beyond the bounds
+	unread  group // of requests beyond the bounds, and of reports not read
+}
+
+// use is how much of each bound has been used.
+type use struct{ requests, kinds, reserve int }
 
 // group is a kind of violation in the current window.
 type group struct {
@@ -37,51 +51,100 @@ type group struct {
 func (g *groups) admit(r *http.Request) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.begin()
-	g.requests++
-	if g.requests <= g.busy {
-		return true
+	w := g.begin()
+	if w.used.requests >= g.requests.all {
+		w.unread.add(r, 1)
+		return false
 	}
-	g.unread.add(r)
-	return false
+	client := w.client(r)
+	if client.requests >= g.requests.client {
+		w.unread.add(r, 1)
+		return false
+	}
+	w.used.requests++
+	client.requests++
+	return true
 }
 
-// count reports the first violation of a kind, and counts the others.
-func (g *groups) count(r *http.Request, v violation) {
-	if g.firstOf(r, v) {
+// skip counts reports of a request that are not read.
+func (g *groups) skip(r *http.Request, reports int) {
+	if reports == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.begin().unread.add(r, reports)
+}
+
+// count reports the first violation of a kind, and counts the others. What
+// happens to a page of ours, at base, is reported where there is no room for
+// the kinds of anybody any more.
+func (g *groups) count(r *http.Request, v violation, base string) {
+	if g.firstOf(r, v, v.of(base)) {
 		bulwark.Report(r, v.event(0))
 	}
 }
 
-func (g *groups) firstOf(r *http.Request, v violation) bool {
+func (g *groups) firstOf(r *http.Request, v violation, ours bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.begin() // the window of the request may have ended while its body came in
-	if known, ok := g.kinds[v.kind()]; ok {
-		known.add(r)
+	w := g.begin() // the window of the request may have ended while its body came in
+	if known, ok := w.kinds[v.kind()]; ok {
+		known.add(r, 1)
 		return false
 	}
-	if len(g.kinds) >= g.max {
-		g.surplus.add(r)
+	client := w.client(r)
+	switch {
+	case w.used.kinds < g.kinds.all && client.kinds < g.kinds.client:
+		w.used.kinds++
+		client.kinds++
+	case ours && w.used.reserve < g.reserve.all && client.reserve < g.reserve.client:
+		w.used.reserve++
+		client.reserve++
+	default:
+		w.surplus.add(r, 1)
 		return false
 	}
-	g.kinds[v.kind()] = &group{first: v}
+	w.kinds[v.kind()] = &group{first: v}
 	return true
 }
 
-// begin opens a window where none is.
-func (g *groups) begin() {
-	if g.open {
-		return
+// begin opens a window where there is not one.
+func (g *groups) begin() *window {
+	if g.current == nil {
+		g.current = &window{clients: map[netip.Prefix]*use{}, kinds: map[violationKind]*group{}}
+		time.AfterFunc(g.window, g.end)
 	}
-	g.open = true
-	g.kinds = map[violationKind]*group{}
-	time.AfterFunc(g.window, g.end)
+	return g.current
 }
 
-// add counts one more, and keeps what is needed to report it later.
-func (g *group) add(r *http.Request) {
-	g.count++
+// client returns what the network of a client has used. It is called for
+// requests that are read, so that there are as many at most.
+func (w *window) client(r *http.Request) *use {
+	network := networkOf(bulwark.ClientIP(r))
+	used, ok := w.clients[network]
+	if !ok {
+		used = new(use)
+		w.clients[network] = used
+	}
+	return used
+}
+
+// networkOf returns the addresses that one client can choose from: an IPv4
+// address, or the /48 that a site is given (RFC 6177 section 2). Clients whose
+// address is not known are one.
+func networkOf(addr netip.Addr) netip.Prefix {
+	bits := 32
+	if addr.Is6() {
+		bits = 48
+	}
+	network, _ := addr.Prefix(bits)
+	return network
+}
+
+// add counts more, and keeps what is needed to report it later.
+func (g *group) add(r *http.Request, n int) {
+	g.count += n
 	if g.request == nil {
 		g.request = remember(r)
 	}
@@ -104,14 +167,14 @@ func remember(r *http.Request) *http.Request {
 // end reports what was counted and closes the window.
 func (g *groups) end() {
 	g.mu.Lock()
-	kinds, surplus, unread := g.kinds, g.surplus, g.unread
-	g.open, g.requests, g.kinds, g.surplus, g.unread = false, 0, nil, group{}, group{}
+	w := g.current
+	g.current = nil
 	g.mu.Unlock()
-	for _, group := range kinds {
+	for _, group := range w.kinds {
 		if group.count > 0 {
 			bulwark.Report(group.request, group.first.event(group.count))
 		}
 	}
-	surplus.tell("headers.csp_violations_ungrouped")
-	unread.tell("headers.csp_reports_unread")
+	w.surplus.tell("headers.csp_violations_ungrouped")
+	w.unread.tell("headers.csp_reports_unread")
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
 	"github.com/bulwark-go/bulwark/internal/fault"
-	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // Reports are the bounds of a [ReportsHandler]. The zero value has the
@@ -24,17 +23,30 @@ type Reports struct {
 	// are answered 204 and reported as a number. Default: 600. At most
 	// 1,000,000.
 	MaxRequests int
+	// MaxClientRequests is how many of them one client may send, so that it
+	// does not use up those of the others. A client is an IPv4 address, or the
+	// /48 of an IPv6 one. Behind a proxy it is known by the TrustedProxies of
+	// [bulwark.Edge]; without them all clients are one. Default: a tenth of
+	// MaxRequests, and at least 1. At most MaxRequests.
+	MaxClientRequests int
 	// MaxGroups is how many kinds of violations are told apart in a window.
-	// Further violations are reported as a number. Default: 100. At most
-	// 10,000.
+	// Further violations are reported as a number, but for some whose document
+	// is at the BaseURL of [bulwark.Edge]: a tenth of MaxGroups more, and a
+	// third of this tenth from one client. Default: 100. At most 10,000.
 	MaxGroups int
+	// MaxClientGroups is how many of them may be from one client. Default: a
+	// tenth of MaxGroups, and at least 1. At most MaxGroups.
+	MaxClientGroups int
 }
 
 // ReportsHandler returns a handler for what browsers report about violations of
 // a policy: by report-uri (application/csp-report, CSP Level 2) and by
-// report-to (application/reports+json, Reporting API). Serve it to POST at the
-// URL in [Config.Endpoints], without authentication. Where pages of other
-// origins report to it, put it behind a cors layer.
+// report-to (application/reports+json, Reporting API). Each body is read for
+// what it is, under either type, and text that is not UTF-8 is read as browsers
+// read it. Of a list the first hundred reports are read; further reports, and
+// reports that cannot be read, are counted. Serve it to POST at the URL in
+// [Config.Endpoints], without authentication. Where pages of other origins
+// report to it, put it behind a cors layer.
 //
 // Violations of the same directive, document and blocked URL are one kind. The
 // first of a kind is a malicious_csp_violation event at once. If there are
@@ -58,16 +70,23 @@ func ReportsHandler(c Reports) (http.Handler, error) {
 		}
 		return value
 	}
+	shared := func(all string, allValue int, standard, most int64, client string, clientValue int) bounds {
+		n := bound(all, int64(allValue), standard, most)
+		return bounds{int(n), int(bound(client, int64(clientValue), max(n/10, 1), max(n, 1)))}
+	}
+	kinds := shared("MaxGroups", c.MaxGroups, 100, 10_000, "MaxClientGroups", c.MaxClientGroups)
+	reserve := max(kinds.all/10, 1)
 	h := &receiver{
 		groups: &groups{
-			window: time.Duration(bound("Window", int64(c.Window), int64(time.Minute), int64(time.Hour))),
-			max:    int(bound("MaxGroups", int64(c.MaxGroups), 100, 10_000)),
-			busy:   int(bound("MaxRequests", int64(c.MaxRequests), 600, 1_000_000)),
+			window:   time.Duration(bound("Window", int64(c.Window), int64(time.Minute), int64(time.Hour))),
+			requests: shared("MaxRequests", c.MaxRequests, 600, 1_000_000, "MaxClientRequests", c.MaxClientRequests),
+			kinds:    kinds,
+			reserve:  bounds{reserve, (reserve + 2) / 3},
 		},
 		limits: body.Limits{
 			Max:        bound("MaxBodyBytes", c.MaxBodyBytes, 64<<10, 1<<20),
 			MediaTypes: []string{cspReport, reportsJSON},
-			JSON:       reportLimits,
+			Raw:        true,
 			Timeout:    10 * time.Second,
 		},
 	}
@@ -82,10 +101,6 @@ const (
 	reportsJSON = "application/reports+json"
 )
 
-// reportLimits bound what is decoded. Browsers put up to a hundred reports into
-// a request.
-var reportLimits = jsondoc.Limits{Depth: 8, Keys: 5000, Items: 100}
-
 // receiver is what ReportsHandler returns.
 type receiver struct {
 	groups *groups
@@ -97,7 +112,7 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, methodProblem(http.MethodPost))
 		return
 	}
-	r, _ = bulwark.Enter(r)
+	r, scope := bulwark.Enter(r)
 	if !h.groups.admit(r) {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -107,61 +122,23 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	violations, err := violationsIn(read)
-	if err != nil {
-		bulwark.Deny(w, r, err)
+	if read.Empty() {
+		bulwark.Deny(w, r, body.Required())
+		return
+	}
+	violations, unread, ok := violationsIn(read.Bytes())
+	if !ok {
+		bulwark.Deny(w, r, notAReport())
 		return
 	}
 	for _, v := range violations {
-		h.groups.count(r, v)
+		h.groups.count(r, v, scope.BaseURL())
 	}
+	h.groups.skip(r, unread)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// violationsIn finds the violations in a body of either type.
-func violationsIn(read *body.Body) ([]violation, error) {
-	if read.Empty() {
-		return nil, body.Required()
-	}
-	if read.MediaType() == reportsJSON {
-		return fromReports(read)
-	}
-	limits := reportLimits
-	limits.Bytes = len(read.Bytes())
-	value, err := jsondoc.DecodeValue(read.Bytes(), limits)
-	if err != nil {
-		return nil, notAReport(err)
-	}
-	outer, _ := value.(map[string]any)
-	report, ok := outer["csp-report"].(map[string]any)
-	if !ok {
-		return nil, notAReport(nil)
-	}
-	return []violation{violationOf(report, "effective-directive", "document-uri", "blocked-uri", "source-file", "line-number")}, nil
-}
-
-// fromReports reads a list of reports of any kind. Those of other kinds, such
-// as deprecations, are not violations and pass unseen.
-func fromReports(read *body.Body) ([]violation, error) {
-	value, _ := read.Value()
-	list, ok := value.([]any)
-	if !ok {
-		return nil, notAReport(nil)
-	}
-	var found []violation
-	for _, item := range list {
-		report, ok := item.(map[string]any)
-		if !ok {
-			return nil, notAReport(nil)
-		}
-		if inner, ok := report["body"].(map[string]any); ok && report["type"] == "csp-violation" {
-			found = append(found, violationOf(inner, "effectiveDirective", "documentURL", "blockedURL", "sourceFile", "lineNumber"))
-		}
-	}
-	return found, nil
-}
-
-func notAReport(cause error) *bulwark.Problem {
+func notAReport() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "headers.report",
-		Detail: "The body is no report of its media type.", Err: cause}
+		Detail: "The body is not a report of a browser, or a list of reports."}
 }

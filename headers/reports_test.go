@@ -140,12 +140,20 @@ func TestReportsRefused(t *testing.T) {
 		{"empty", cspReport, "", 400, "body.required"},
 		{"no_json", cspReport, "{", 400, "headers.report"},
 		{"duplicate_names", cspReport, `{"csp-report":{},"csp-report":{}}`, 400, "headers.report"},
-		{"no_object", cspReport, `[]`, 400, "headers.report"},
+		{"no_object", cspReport, `"csp-report"`, 400, "headers.report"},
+		{"body_is_no_object", cspReport, `{"type":"csp-violation","body":null}`, 400, "headers.report"},
 		{"no_report", cspReport, `{"csp-report":[]}`, 400, "headers.report"},
 		{"deep", cspReport, strings.Repeat("[", 1000), 400, "headers.report"},
 		{"no_list", reportsJSON, `{}`, 400, "headers.report"},
 		{"no_objects", reportsJSON, `[1]`, 400, "headers.report"},
-		{"list_no_json", reportsJSON, `[`, 400, "body.malformed"},
+		{"no_objects_of_many", reportsJSON, "[" + strings.Repeat("1,", 200) + "1]", 400, "headers.report"},
+		{"list_no_json", reportsJSON, `[`, 400, "headers.report"},
+		{"list_open", reportsJSON, `[{"type":"csp-violation","body":{}}`, 400, "headers.report"},
+		{"list_other_bracket", reportsJSON, `[{"type":"csp-violation","body":{}}}`, 400, "headers.report"},
+		{"list_and_more", reportsJSON, `[] []`, 400, "headers.report"},
+		{"list_open_string", reportsJSON, `[""]`, 400, "headers.report"},
+		{"list_ends_in_escape", reportsJSON, `["\`, 400, "headers.report"},
+		{"list_of_nothing", reportsJSON, `[,]`, 400, "headers.report"},
 		{"other_type", "application/json", `{}`, 415, "body.unsupported_media_type"},
 		{"no_type", "", `{}`, 415, "body.unsupported_media_type"},
 		{"large", cspReport, `{"csp-report":{"x":"` + strings.Repeat("x", 64<<10) + `"}}`, 413, "body.too_large"},
@@ -213,7 +221,7 @@ func TestReportsAreGrouped(t *testing.T) {
 // the count.
 func TestReportsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, rec := receiver(t, headers.Reports{MaxGroups: 3, MaxRequests: 10, Window: time.Hour})
+		h, rec := receiver(t, headers.Reports{MaxGroups: 3, MaxClientGroups: 3, MaxRequests: 10, MaxClientRequests: 10, Window: time.Hour})
 		for i := range 25 {
 			if w := post(h, cspReport, violation(i)); w.Code != http.StatusNoContent {
 				t.Fatalf("answer is %d", w.Code)
@@ -296,7 +304,7 @@ type recorderFunc func(context.Context, bulwark.Event)
 func (f recorderFunc) Record(ctx context.Context, e bulwark.Event) { f(ctx, e) }
 
 func TestReportsConcurrently(t *testing.T) {
-	h, rec := receiver(t, headers.Reports{MaxGroups: 5, MaxRequests: 1_000_000, Window: time.Hour})
+	h, rec := receiver(t, headers.Reports{MaxGroups: 5, MaxClientGroups: 5, MaxRequests: 1_000_000, Window: time.Hour})
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -312,8 +320,14 @@ func TestReportsConcurrently(t *testing.T) {
 }
 
 func TestReportsFaults(t *testing.T) {
-	_, err := headers.ReportsHandler(headers.Reports{MaxBodyBytes: -1, Window: 2 * time.Hour, MaxRequests: 1e7, MaxGroups: -1})
-	for _, field := range []string{"MaxBodyBytes", "Window", "MaxRequests", "MaxGroups"} {
+	_, err := headers.ReportsHandler(headers.Reports{MaxBodyBytes: -1, Window: 2 * time.Hour, MaxRequests: 1e7, MaxGroups: -1, MaxClientRequests: -1, MaxClientGroups: -1})
+	for _, field := range []string{"MaxBodyBytes", "Window", "MaxRequests", "MaxGroups", "MaxClientRequests", "MaxClientGroups"} {
+		if find(err, "headers.Reports."+field) == nil {
+			t.Errorf("%v does not name %s", err, field)
+		}
+	}
+	_, err = headers.ReportsHandler(headers.Reports{MaxClientRequests: 601, MaxGroups: 20, MaxClientGroups: 21})
+	for _, field := range []string{"MaxClientRequests", "MaxClientGroups"} {
 		if find(err, "headers.Reports."+field) == nil {
 			t.Errorf("%v does not name %s", err, field)
 		}

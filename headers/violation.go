@@ -27,6 +27,13 @@ func (v violation) kind() violationKind {
 	return violationKind{v.directive, v.document, v.blocked, v.enforced}
 }
 
+// of reports whether the document is at base, the URL of the service. An empty
+// base has no documents.
+func (v violation) of(base string) bool {
+	path, ok := strings.CutPrefix(v.document, base)
+	return base != "" && ok && (path == "" || path[0] == '/')
+}
+
 // event returns the record of count violations.
 func (v violation) event(count int) bulwark.Event {
 	e := bulwark.Event{Name: bulwark.MaliciousCSPViolation, Reason: "headers.csp_violation", Rule: v.directive, Count: count}
