@@ -31,7 +31,7 @@ var goodOrigins = []string{
 	"https://app.example.com", "https://app.example.com:8443", "http://app.example.com", "http://localhost", "http://localhost:3000",
 	"https://*.example.com", "https://*.example.co.uk:8443", "https://xn--bcher-kva.example", "https://a_b.example.com",
 	"http://127.0.0.1:8080", "https://192.0.2.1", "https://[::1]", "https://[2001:db8::1]:8443", "capacitor://localhost",
-	"https://example", "https://1a.example", "https://a.b-c", "https://*.corp.internal", "*",
+	"https://xn--fiqs8s", "https://www.xn--strae-oqa.example", "https://example", "https://1a.example", "https://a.b-c", "https://*.corp.internal", "*",
 }
 
 // badOrigins maps what New must refuse to a word of the reason.
@@ -47,6 +47,17 @@ var badOrigins = []struct{ origin, reason string }{
 	{"file:///etc", "scheme"},
 	{"javascript://a", "scheme"},
 	{"wss://app.example.com", "scheme"},
+	{"ftp://app.example.com", "scheme"},
+	{"mailto://app.example.com", "scheme"},
+	{"view-source://app.example.com", "scheme"},
+	{"chrome://settings", "scheme"},
+	{"content://com.example.provider", "scheme"},
+	{"https://xn--a.example", "xn--"},
+	{"https://xn--0.example", "xn--"},
+	{"https://xn--.example", "xn--"},
+	{"https://www.xn--bcher-kva-.example", "xn--"},
+	{"https://*.xn--a.example", "xn--"},
+	{"https://xn--example.com", "xn--"},
 	{"https://", "no host"},
 	{"https://app.example.com/", "slash"},
 	{"https://app.example.com/path", "path"},

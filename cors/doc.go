@@ -15,7 +15,8 @@
 //
 // The protocol is that of github.com/rs/cors. This package makes it impossible
 // to configure badly. An entry that is not an origin that a browser sends is an
-// error of [New], and so is an entry that admits more than it seems to. A
+// error of [New], and so are a header that no page can set or read, and an
+// entry that admits more than it seems to. A
 // wildcard does not reach names that anybody can register under the domain. For
 // this the package asks the public suffix list that the program was built with.
 //
@@ -24,6 +25,17 @@
 // Access-Control header either; where the Config says so, it is answered 403.
 // Each refusal is a malicious_cors event. A request with two Origin lines is
 // 400, because two readers might each see another line.
+//
+// What the layer says of an answer is what goes out, on one line: browsers
+// refuse an answer with two. What a handler or the upstream of a reverse proxy
+// says besides is removed, and what it adds to Vary stays. A handler that is to
+// be read by others has a cors layer of its own, inside this one. With the
+// origin * every answer says so, and does not vary by Origin, so that caches
+// serve one answer to everybody.
+//
+// Wrap the layer around the router and not around one of its handlers: a
+// preflight is an OPTIONS request. A pattern such as "POST /documents" does not
+// match it, and the router answers 405 before the layer has seen it.
 //
 // # Not covered
 //

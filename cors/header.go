@@ -46,28 +46,6 @@ func vary(h http.Header, names string) {
 	h["Vary"] = []string{names}
 }
 
-// grant lets an origin read the answer to an actual request, by the headers
-// that rs/cors would set. One allocation holds all values, and they are this
-// response's own.
-func (m *Middleware) grant(h http.Header, origin string) {
-	values := [...]string{"Origin", origin, m.exposed, "true"}
-	if m.origins.any {
-		values[1] = "*"
-	}
-	if others, ok := h["Vary"]; ok {
-		h["Vary"] = append(others[:len(others):len(others)], "Origin")
-	} else {
-		h["Vary"] = values[0:1:1]
-	}
-	h[allowOrigin] = values[1:2:2]
-	if m.exposed != "" {
-		h[exposeHeaders] = values[2:3:3]
-	}
-	if m.credentials {
-		h[allowCredentials] = values[3:4:4]
-	}
-}
-
 // own puts the values that rs/cors shares between all preflights into slices of
 // this response: otherwise who changes one changes those of everybody (rs/cors
 // issue 198). Origin, method and headers are slices of the request, which ends

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/response"
 )
 
 // A Middleware is the layer; see the package. It is safe for concurrent use.
@@ -34,7 +35,9 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 
 // Wrap answers preflights, and adds to the answers of next what lets allowed
-// origins read them. A cors layer inside another replaces what the outer said.
+// origins read them. A cors layer inside another replaces what the outer said;
+// what anybody else says of the protocol is removed. Next is the router, not
+// one of its handlers, which would never see a preflight.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.origins == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,6 +51,9 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		h := w.Header()
 		if _, ok := h[allowOrigin]; ok {
 			forget(h)
+		}
+		if around, ok := response.Hooked[*answer](w); ok {
+			around.others = true // until this layer has decided
 		}
 		origins := r.Header["Origin"]
 		var asks []string
@@ -72,18 +78,19 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 
 // actual says who may read the answer of next. The answer to a request without
 // Origin says that there could have been an Origin: a cache must not give it to
-// clients that send an Origin (Fetch, CORS protocol and HTTP caches).
+// clients that send an Origin. Where everybody may read the answer, it says so
+// to everybody, and a cache may give it to everybody (Fetch, CORS protocol and
+// HTTP caches).
 func (m *Middleware) actual(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
-	h := w.Header()
+	listed := r.Method == http.MethodOptions || m.lists(r.Method)
 	switch {
+	case listed && m.origins.any:
+		m.serve(w, r, next, "*")
 	case origin == "":
-		vary(h, "Origin")
-		next.ServeHTTP(w, r)
-	case m.origins.allows(origin) && (r.Method == http.MethodOptions || m.lists(r.Method)):
-		m.grant(h, origin)
-		next.ServeHTTP(w, r)
+		m.serve(w, r, next, "")
+	case listed && m.origins.allows(origin):
+		m.serve(w, r, next, origin)
 	default:
-		vary(h, "Origin")
 		m.refuseActual(w, r, next, origin)
 	}
 }
@@ -123,11 +130,12 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	r, scope := bulwark.Enter(r)
 	base := scope.BaseURL()
 	if base != "" && origin == base {
-		next.ServeHTTP(w, r)
+		m.serve(w, r, next, "")
 		return
 	}
 	problem := m.refusal(origin, r.Method, false)
 	if m.denyRefused {
+		vary(w.Header(), "Origin")
 		m.refuse(w, r, problem, next)
 		return
 	}
@@ -135,7 +143,7 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	// Host is the client's word where no Edge has checked it, so this saves an
 	// event and grants nothing.
 	if sameHost(origin, base, r.Host) {
-		next.ServeHTTP(w, r)
+		m.serve(w, r, next, "")
 		return
 	}
 	// Two events say more of such a request, and stand in its place.
@@ -145,7 +153,7 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 			m.report(r, problem)
 		}
 	}()
-	next.ServeHTTP(w, r)
+	m.serve(w, r, next, "")
 }
 
 // sameHost reports whether an origin is of the host, and of the scheme of base

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -58,13 +59,22 @@ func parsePattern(text string) (pattern, string) {
 	return p, ""
 }
 
+// opaque are the schemes without an origin that a page could send (HTML,
+// origin; URL, origin): what they load has the origin of another page, an
+// opaque one, or is not a page.
+var opaque = map[string]bool{
+	"about": true, "android-app": true, "blob": true, "chrome": true, "cid": true, "content": true, "data": true, "edge": true, "file": true,
+	"filesystem": true, "ftp": true, "ftps": true, "git": true, "gopher": true, "intent": true, "javascript": true, "ldap": true, "ldaps": true,
+	"mailto": true, "mid": true, "resource": true, "sftp": true, "sms": true, "ssh": true, "tel": true, "unix": true, "urn": true,
+	"vbscript": true, "view-source": true, "ws": true, "wss": true,
+}
+
 // schemeFault says what is wrong with a scheme. Besides the web's there are
 // those of applications that bring their own browser, such as
 // capacitor://localhost.
 func schemeFault(scheme string) string {
-	switch scheme {
-	case "file", "data", "blob", "about", "javascript", "filesystem", "ws", "wss":
-		return "has a scheme whose pages send another origin, or null"
+	if opaque[scheme] {
+		return "has a scheme whose pages send another origin, null, or nothing at all"
 	}
 	for i, c := range []byte(scheme) {
 		switch {
@@ -152,6 +162,9 @@ func hostFault(host string) string {
 		}
 		last = label
 	}
+	if !encoded(host) {
+		return "has a label that begins with xn-- and is not the encoding of a name; write what the browser's address bar copies"
+	}
 	// A host whose last label is a number is an IPv4 address or nothing (WHATWG
 	// URL, ends-in-a-number checker), 0x7f.1 included.
 	if '0' <= last[0] && last[0] <= '9' && (allDigits(last) || strings.HasPrefix(last, "0x")) {
@@ -161,6 +174,23 @@ func hostFault(host string) string {
 	}
 	return ""
 }
+
+// encoded reports whether each label with xn-- is what a browser makes of a
+// name: it parses no URL with another (URL, domain to ASCII).
+func encoded(host string) bool {
+	if !strings.Contains(host, "xn--") {
+		return true
+	}
+	text, err := browsers.ToUnicode(host)
+	if err != nil {
+		return false
+	}
+	back, err := browsers.ToASCII(text)
+	return err == nil && back == host
+}
+
+// browsers converts names as browsers do (URL, domain to ASCII).
+var browsers = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false), idna.CheckHyphens(false), idna.CheckJoiners(true), idna.BidiRule())
 
 func allDigits(s string) bool {
 	for _, c := range []byte(s) {

@@ -82,17 +82,21 @@ func reaches[T any](w http.ResponseWriter) bool {
 // innermost layer's first, so that the outermost has the last word.
 func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
 
-// Hooked returns the hook of type T that was added last, and false where there
-// is not one. A layer finds by it what a layer of its own kind around it has
-// added to the same response.
-func Hooked[T Hook](w *Writer) (T, bool) {
-	for i := len(w.hooks) - 1; i >= 0; i-- {
-		if hook, ok := w.hooks[i].(T); ok {
+// Hooked returns the hook of type T that was added last to the Writer that
+// watches w, and false where there is neither. A layer finds by it what a layer
+// of its own kind around it has added to the same response.
+func Hooked[T Hook](w http.ResponseWriter) (hook T, ok bool) {
+	watched, ok := w.(interface{ watcher() *Writer })
+	if !ok {
+		return hook, false
+	}
+	hooks := watched.watcher().hooks
+	for i := len(hooks) - 1; i >= 0; i-- {
+		if hook, ok := hooks[i].(T); ok {
 			return hook, true
 		}
 	}
-	var none T
-	return none, false
+	return hook, false
 }
 
 // Informed reports whether an informational response has been sent, such as 103

@@ -380,16 +380,19 @@ type noted struct{ name string }
 func (*noted) BeforeHeader(http.Header, int) {}
 
 func TestHooked(t *testing.T) {
-	_, watch := response.Of(newBare())
+	if hook, ok := response.Hooked[*noted](newBare()); ok || hook != nil {
+		t.Errorf("found %v where nobody watches", hook)
+	}
+	w, watch := response.Of(newBare())
 	watch.BeforeHeader(response.HookFunc(func(http.Header, int) {}))
-	if hook, ok := response.Hooked[*noted](watch); ok || hook != nil {
+	if hook, ok := response.Hooked[*noted](w); ok || hook != nil {
 		t.Errorf("found %v where there is not one", hook)
 	}
 	first, last := &noted{"first"}, &noted{"last"}
 	for _, hook := range []response.Hook{first, last, response.HookFunc(func(http.Header, int) {})} {
 		watch.BeforeHeader(hook)
 	}
-	if hook, ok := response.Hooked[*noted](watch); !ok || hook != last {
+	if hook, ok := response.Hooked[*noted](w); !ok || hook != last {
 		t.Errorf("found %v, want the last", hook)
 	}
 }
