@@ -46,7 +46,8 @@ type Config struct {
 	// Endpoints, as EmbedderPolicy may. Default: none for API, same-origin for
 	// HTML.
 	OpenerPolicy string
-	// OpenerReportOnly is Cross-Origin-Opener-Policy-Report-Only. Default: none.
+	// OpenerReportOnly is Cross-Origin-Opener-Policy-Report-Only. Default:
+	// none.
 	OpenerReportOnly string
 	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
 	// cross-origin. It is about pages that embed an answer; package cors is
@@ -65,8 +66,9 @@ type Config struct {
 	// URLs is refused. Default: no-referrer for API, same-origin for HTML.
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
-	// frame-ancestors ignore it where the policy has frame-ancestors. SAMEORIGIN
-	// makes frame-ancestors 'self' where the CSP leaves it open. Default: DENY.
+	// frame-ancestors ignore it where the policy has frame-ancestors.
+	// SAMEORIGIN makes frame-ancestors 'self' where the CSP leaves it open.
+	// Default: DENY.
 	FrameOptions string
 	// Legacy are headers that current browsers ignore. Default: none.
 	Legacy Legacy
