@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/response"
@@ -41,6 +42,7 @@ type answer struct {
 	around *answer   // the outermost of the scope, for all within it
 	layer  *compiled // the innermost so far
 	nonce  string
+	told   atomic.Bool // somebody has asked for the nonce
 	set    mask
 	values [fields]string
 }
@@ -50,6 +52,7 @@ type answer struct {
 func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http.Request) {
 	before := a.set
 	a.layer, a.nonce, a.set = c, "", 0
+	a.told.Store(false)
 	secure := scope.Secure()
 	if c.nonce {
 		a.nonce = newNonce()
@@ -95,6 +98,9 @@ func (a *answer) BeforeHeader(h http.Header, status int) {
 	}
 	if status == http.StatusNotModified {
 		withoutNonce(h)
+	}
+	if a.told.Load() && a.layer.private {
+		unshare(h, a.values[cacheControl])
 	}
 }
 

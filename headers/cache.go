@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/token"
@@ -49,4 +50,20 @@ func sharedFault(value string) string {
 		return ""
 	}
 	return "lacks private, so that a shared cache may store the page and serve one nonce to everybody"
+}
+
+// unshare keeps an answer from shared caches: ours takes the place of a
+// Cache-Control that lets them store it, and the fields for one kind of cache
+// that outrank it are removed (RFC 9213 section 2.2), unless they forbid it,
+// too.
+func unshare(h http.Header, ours string) {
+	if sharedFault(strings.Join(h["Cache-Control"], ",")) != "" {
+		h["Cache-Control"] = []string{ours}
+	}
+	for name, values := range h {
+		targeted := strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" || name == "Edge-Control"
+		if targeted && sharedFault(strings.Join(values, ",")) != "" {
+			delete(h, name)
+		}
+	}
 }

@@ -29,7 +29,9 @@ type Config struct {
 	HSTS HSTS
 	// CacheControl is Cache-Control for answers whose handler does not set it,
 	// such as "private, max-age=60". Beside a policy with a nonce it must have
-	// private or no-store. Default: no-store.
+	// private or no-store. It also takes the place of the handler's where the
+	// handler has asked for the [Nonce] and lets shared caches store the page.
+	// Default: no-store.
 	CacheControl string
 	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
 	// credentialless. It may name one of the Endpoints, as in
@@ -77,9 +79,9 @@ type Config struct {
 	// upstream, the handler's goes out, and elsewhere ours. Cache-Control is
 	// always left to the handler. Default: none.
 	FromHandler []string
-	// InsecureSharedNonce accepts a CacheControl that lets shared caches store
-	// a page with its nonce: everybody is served one nonce then, and whoever
-	// injects a script knows it. Default: false.
+	// InsecureSharedNonce accepts a CacheControl, and that of a handler, that
+	// lets shared caches store a page with its nonce: everybody is served one
+	// nonce then, and whoever injects a script knows it. Default: false.
 	InsecureSharedNonce bool
 	// InsecureOmit are names of headers that are not sent, although the preset
 	// has them. Default: none.
@@ -136,6 +138,7 @@ func New(c Config) (*Middleware, error) {
 	if reason := sharedFault(values[cacheControl]); m.nonce && reason != "" && values[cacheControl] != "" && !c.InsecureSharedNonce {
 		faults.Add("CacheControl", values[cacheControl], reason+"; write private, no-cache, or set InsecureSharedNonce")
 	}
+	m.private = m.nonce && values[cacheControl] != "" && !c.InsecureSharedNonce
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

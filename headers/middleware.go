@@ -24,6 +24,7 @@ type compiled struct {
 	exceptLoopback bool
 	handlers       mask // headers that are left to the handler
 	nonce          bool // some policy has one
+	private        bool // what has it is kept from shared caches
 }
 
 type entry struct {

@@ -25,10 +25,12 @@ func Nonce(ctx context.Context) string {
 		// Somebody has derived a context; the scope is found inside it.
 		_, scope = bulwark.Enter(new(http.Request).WithContext(ctx))
 	}
-	if a := answerOf(ctx, scope); a != nil {
-		return a.nonce
+	a := answerOf(ctx, scope)
+	if a == nil || a.nonce == "" {
+		return ""
 	}
-	return ""
+	a.told.Store(true)
+	return a.nonce
 }
 
 func newNonce() string {

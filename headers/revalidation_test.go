@@ -1,8 +1,10 @@
 package headers_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,5 +103,44 @@ func TestCaseHc4SharedCaches(t *testing.T) {
 		if _, err := headers.New(headers.Config{Preset: headers.HTML, CacheControl: value}); err != nil {
 			t.Errorf("%q is refused: %v", value, err)
 		}
+	}
+}
+
+// A handler that puts the nonce into its page cannot let shared caches store
+// it. What has no nonce is the handler's to share.
+func TestCaseHc4HandlersOfPagesWithNonce(t *testing.T) {
+	page := headers.Config{Preset: headers.HTML}
+	for _, test := range []struct {
+		name   string
+		config headers.Config
+		asks   bool
+		sets   http.Header
+		want   http.Header
+	}{
+		{"public", page, true, http.Header{"Cache-Control": {"public, max-age=60"}}, http.Header{"Cache-Control": {"no-store"}}},
+		{"two_lines", page, true, http.Header{"Cache-Control": {"private", "s-maxage=60"}}, http.Header{"Cache-Control": {"no-store"}}},
+		{"own_value", headers.Config{Preset: headers.HTML, CacheControl: "private"}, true, http.Header{"Cache-Control": {"max-age=60"}}, http.Header{"Cache-Control": {"private"}}},
+		{"private", page, true, http.Header{"Cache-Control": {"private, max-age=60"}}, http.Header{"Cache-Control": {"private, max-age=60"}}},
+		{"cdn", page, true, http.Header{"Cdn-Cache-Control": {"max-age=60"}, "Surrogate-Control": {"max-age=60"}}, http.Header{"Cache-Control": {"no-store"}}},
+		{"cdn_forbidden", page, true, http.Header{"Cdn-Cache-Control": {"no-store"}}, http.Header{"Cache-Control": {"no-store"}, "Cdn-Cache-Control": {"no-store"}}},
+		{"without_nonce", page, false, http.Header{"Cache-Control": {"public, max-age=60"}, "Cdn-Cache-Control": {"max-age=60"}},
+			http.Header{"Cache-Control": {"public, max-age=60"}, "Cdn-Cache-Control": {"max-age=60"}}},
+		{"policy_without_nonce", headers.Config{}, true, http.Header{"Cache-Control": {"public"}}, http.Header{"Cache-Control": {"public"}}},
+		{"insecure", headers.Config{Preset: headers.HTML, InsecureSharedNonce: true}, true, http.Header{"Cache-Control": {"public"}}, http.Header{"Cache-Control": {"public"}}},
+		{"omitted", headers.Config{Preset: headers.HTML, InsecureOmit: list("Cache-Control")}, true, http.Header{"Cache-Control": {"public"}}, http.Header{"Cache-Control": {"public"}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := get(t, "https://a.example/", func(w http.ResponseWriter, r *http.Request) {
+				if test.asks {
+					headers.Nonce(r.Context())
+				}
+				maps.Copy(w.Header(), test.sets)
+			}, test.config)
+			for _, name := range []string{"Cache-Control", "Cdn-Cache-Control", "Surrogate-Control"} {
+				if !slices.Equal(got[name], test.want[name]) {
+					t.Errorf("%s is %q, want %q", name, got[name], test.want[name])
+				}
+			}
+		})
 	}
 }
