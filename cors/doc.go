@@ -23,7 +23,9 @@
 // A preflight that is refused is answered 403 with the reason, and without any
 // Access-Control header. An actual request from a refused origin gets no
 // Access-Control header either; where the Config says so, it is answered 403.
-// Each refusal is a malicious_cors event. A request with two Origin lines is
+// Pages of the service itself need no permission: their origin is the host that
+// [bulwark.Edge] has accepted for this very request. Each refusal is a
+// malicious_cors event. A request with two Origin lines is
 // 400, because two readers might each see another line.
 //
 // What the layer says of an answer is what goes out, on one line: browsers

@@ -128,8 +128,7 @@ func (m *Middleware) lists(method string) bool {
 // read, or denies it.
 func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
 	r, scope := bulwark.Enter(r)
-	base := scope.BaseURL()
-	if base != "" && origin == base {
+	if ownPage(scope, origin) {
 		m.serve(w, r, next, "")
 		return
 	}
@@ -139,10 +138,9 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 		m.refuse(w, r, problem, next)
 		return
 	}
-	// A page of this very host is one of ours, under another of our names. The
-	// Host is the client's word where no Edge has checked it, so this saves an
-	// event and grants nothing.
-	if sameHost(origin, base, r.Host) {
+	// Where no Edge has checked the Host, it is the client's word: a page of
+	// this very host saves an event, and is granted nothing.
+	if scope.Origin() == "" && sameHost(origin, scope.BaseURL(), r.Host) {
 		m.serve(w, r, next, "")
 		return
 	}
@@ -154,6 +152,24 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 		}
 	}()
 	m.serve(w, r, next, "")
+}
+
+// ownPage reports whether the page is one of the service at this very name: of
+// the origin that Edge has accepted, and of none of its other names. A proxy
+// that ends TLS may be unknown to Edge; the BaseURL tells the scheme of its own
+// host then. Without an accepted host the BaseURL is all that is known.
+func ownPage(scope *bulwark.Scope, origin string) bool {
+	own, base := scope.Origin(), scope.BaseURL()
+	if own == "" {
+		return base != "" && origin == base
+	}
+	return origin == own || origin == base && hostOf(own) == hostOf(base)
+}
+
+// hostOf returns the host of an origin, with its port where it has one.
+func hostOf(origin string) string {
+	_, host, _ := strings.Cut(origin, "://")
+	return host
 }
 
 // sameHost reports whether an origin is of the host, and of the scheme of base
