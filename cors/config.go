@@ -64,9 +64,10 @@ type Config struct {
 	// DenyRefused answers actual requests from refused origins with 403, in
 	// place of an answer that the page cannot read. It protects what reading
 	// alone changes. A service that has pages of its own also needs an
-	// [bulwark.Edge], because its own pages send their origin too: the host that
-	// Edge has accepted is the service itself. Another of its Hosts is not: name
-	// it among the Origins where its pages call this one. Default: false.
+	// [bulwark.Edge], because its own pages send their origin too: the host
+	// that Edge has accepted is the service itself. Another of its Hosts is
+	// not: name it among the Origins where its pages call this one. Default:
+	// false.
 	DenyRefused bool
 	// DryRun reports what would be refused and passes it on to the next
 	// handler. It allows nothing more: such an answer has no CORS headers of

@@ -40,7 +40,7 @@ func requestHeaderFault(name string) string {
 	case strings.Contains(name, "*"):
 		return "has a *, which stands for nothing in a name; name the headers"
 	case !token.Is(name):
-		return "is no header name (RFC 9110 section 5.1)"
+		return "is not a header name (RFC 9110 section 5.1)"
 	case forbiddenRequest[lower], strings.HasPrefix(lower, "proxy-"), strings.HasPrefix(lower, "sec-"):
 		return "is a header that pages can never set (Fetch, forbidden request-header); leave it out"
 	}
@@ -58,7 +58,7 @@ func exposeFault(c Config, name string) string {
 	case strings.Contains(name, "*"):
 		return "has a *, which stands for nothing in a name; name the headers"
 	case !token.Is(name):
-		return "is no header name (RFC 9110 section 5.1)"
+		return "is not a header name (RFC 9110 section 5.1)"
 	case strings.EqualFold(name, "Set-Cookie"), strings.EqualFold(name, "Set-Cookie2"):
 		return "is a header that pages can never read (Fetch, forbidden response-header name); leave it out"
 	}

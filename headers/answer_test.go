@@ -140,6 +140,32 @@ func TestSubRequestsApart(t *testing.T) {
 	}
 }
 
+// Without a layer around the handler a Header map of its own is enough.
+func TestSubRequestsWithoutOuterLayer(t *testing.T) {
+	page := bulwark.Must(headers.New(headers.Config{Preset: headers.HTML}))
+	handler := func(_ http.ResponseWriter, r *http.Request) {
+		var arrived, left sync.WaitGroup
+		arrived.Add(8)
+		for range 8 {
+			left.Go(func() {
+				w := httptest.NewRecorder()
+				page.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					arrived.Done()
+					arrived.Wait()
+					if nonce := headers.Nonce(r.Context()); nonce == "" || !strings.Contains(w.Header().Get("Content-Security-Policy"), nonce) {
+						t.Errorf("nonce is %q, policy %q", nonce, w.Header().Get("Content-Security-Policy"))
+					}
+				})).ServeHTTP(w, r.Clone(r.Context()))
+			})
+		}
+		left.Wait()
+		if nonce := headers.Nonce(r.Context()); nonce != "" {
+			t.Errorf("the handler around has the nonce %q of a sub-request", nonce)
+		}
+	}
+	get(t, "https://a.example/", handler, outside)
+}
+
 func TestCacheControlSurvives(t *testing.T) {
 	const none = "-"
 	for _, test := range []struct {

@@ -12,7 +12,7 @@ func cacheFault(value string) string {
 	for directive := range strings.SplitSeq(value, ",") {
 		name, argument, has := cutDirective(directive)
 		if !token.Is(name) || has && !token.Is(argument) {
-			return "is no list of cache directives, such as private, max-age=60"
+			return "is not a list of cache directives, such as private, max-age=60"
 		}
 	}
 	return ""

@@ -77,10 +77,10 @@ func (g *groups) skip(r *http.Request, reports int) {
 }
 
 // count reports the first violation of a kind, and counts the others. What
-// happens to a page of ours, at base, is reported where there is no room for
-// the kinds of anybody any more.
-func (g *groups) count(r *http.Request, v violation, base string) {
-	if g.firstOf(r, v, v.of(base)) {
+// happens to a page of ours is reported also where there is no room for the
+// kinds of anybody any more.
+func (g *groups) count(r *http.Request, v violation, ours bool) {
+	if g.firstOf(r, v, ours) {
 		bulwark.Report(r, v.event(0))
 	}
 }

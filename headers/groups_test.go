@@ -136,6 +136,9 @@ func TestCaseHc7OwnDocumentsOfTheSurplus(t *testing.T) {
 		if got := rec.Take(); len(got) != 1 || !strings.Contains(told(got[0]), "document="+ours+" blocked="+genuine) {
 			t.Errorf("the genuine violation is told as %+v", got)
 		}
+		if from(h, "198.51.100.4:1", "https://example.com/page", genuine); len(rec.Take()) != 0 {
+			t.Error("a violation at another of our names is told")
+		}
 		for client := range 20 {
 			from(h, fmt.Sprintf("203.0.113.%d:1", client), ours, fmt.Sprintf("https://z.example/%d", client))
 		}

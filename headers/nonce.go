@@ -16,9 +16,10 @@ import (
 //
 // The answer to a sub-request, which a handler sends with its own context
 // through a headers layer again, has a nonce of its own. Sub-requests may run
-// side by side if there is also a headers layer around that handler. Without
-// such a layer they share what they are known by, and a sub-request could get
-// the nonce of another.
+// side by side if each has a Header map of its own, as those of
+// [http.NewRequest] and Clone have, or if there is also a headers layer around
+// that handler. Otherwise they share what they are known by, and a sub-request
+// could get the nonce of another.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {

@@ -31,8 +31,9 @@ type Reports struct {
 	MaxClientRequests int
 	// MaxGroups is how many kinds of violations are told apart in a window.
 	// Further violations are reported as a number, but for some whose document
-	// is at the BaseURL of [bulwark.Edge]: a tenth of MaxGroups more, and a
-	// third of this tenth from one client. Default: 100. At most 10,000.
+	// is at the BaseURL of [bulwark.Edge] or at the host of the request: a
+	// tenth of MaxGroups more, and a third of this tenth from one client.
+	// Default: 100. At most 10,000.
 	MaxGroups int
 	// MaxClientGroups is how many of them may be from one client. Default: a
 	// tenth of MaxGroups, and at least 1. At most MaxGroups.
@@ -132,7 +133,7 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, v := range violations {
-		h.groups.count(r, v, scope.BaseURL())
+		h.groups.count(r, v, v.of(scope.BaseURL()) || v.of(scope.Origin()))
 	}
 	h.groups.skip(r, unread)
 	w.WriteHeader(http.StatusNoContent)
