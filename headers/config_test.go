@@ -22,6 +22,9 @@ func policy(t *testing.T, c headers.CSP) string {
 // rest is what a policy has where it does not say it otherwise.
 const rest = "; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// upgrade is the end of each policy with lists over TLS.
+const upgrade = "; upgrade-insecure-requests"
+
 const (
 	sha256 = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 	sha384 = "'sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb'"
@@ -65,8 +68,12 @@ func TestPolicyText(t *testing.T) {
 		{"default_of_the_rest", headers.CSP{DefaultSrc: list("https:"), ScriptSrc: list("'self'")}, "default-src https:; script-src 'self'" + rest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := policy(t, test.csp); got != test.want {
-				t.Errorf("policy is\n%s\nwant\n%s", got, test.want)
+			want := test.want
+			if test.csp.DefaultSrc != nil && !test.csp.UpgradeInsecureRequests {
+				want += upgrade
+			}
+			if got := policy(t, test.csp); got != want {
+				t.Errorf("policy is\n%s\nwant\n%s", got, want)
 			}
 		})
 	}

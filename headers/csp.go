@@ -3,8 +3,9 @@ package headers
 // A CSP is a Content-Security-Policy (CSP Level 3), with a field for each
 // directive. Where no source list is set, the lists of the preset stand, and
 // the other fields are added to them. Where a source list is set, DefaultSrc is
-// required, and the policy is what is written here with four lists that protect
-// a page whatever DefaultSrc says. Their defaults are
+// required, and the policy is what is written here with
+// UpgradeInsecureRequests, and with four lists that protect a page whatever
+// DefaultSrc says. Their defaults are
 //
 //	ObjectSrc 'none'  BaseURI 'none'  FormAction 'self'  FrameAncestors 'none'
 //
@@ -89,7 +90,8 @@ type CSP struct {
 	Sandbox []string
 	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
 	// over TLS only, and not in a report-only policy, where it has no meaning.
-	// Default: true for HTML, false for API.
+	// It is always true for HTML, and where a source list is set. Default:
+	// false.
 	UpgradeInsecureRequests bool
 	// RequireTrustedTypes refuses strings at the places of the DOM that would
 	// run them, unless a policy of TrustedTypes made them.

@@ -40,7 +40,7 @@ func Example() {
 }
 
 // A policy of one's own. Inline styles weaken it, which has to be said. The
-// four lists at its end are there unless the policy says otherwise.
+// last lists are there unless the policy says otherwise.
 func ExampleCSP() {
 	show(headers.Config{
 		CSP: headers.CSP{
@@ -53,7 +53,7 @@ func ExampleCSP() {
 		HSTS: headers.HSTS{MaxAge: 365 * 24 * time.Hour, Preload: true},
 	}, "Content-Security-Policy", "Strict-Transport-Security")
 	// Output:
-	// Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'
+	// Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; upgrade-insecure-requests
 	// Strict-Transport-Security: max-age=31536000; includeSubDomains; preload
 }
 

@@ -40,7 +40,7 @@ func TestAPI(t *testing.T) {
 			ReferrerPolicy: "no-referrer, strict-origin-when-cross-origin", ResourcePolicy: "cross-origin", HSTS: headers.HSTS{MaxAge: time.Hour}},
 			http.Header{
 				"Cache-Control":                {`private="set-cookie", max-age=60`},
-				policy:                         {"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"},
+				policy:                         {"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; upgrade-insecure-requests"},
 				"Cross-Origin-Resource-Policy": {"cross-origin"},
 				"Referrer-Policy":              {"no-referrer, strict-origin-when-cross-origin"},
 				"Strict-Transport-Security":    {"max-age=3600; includeSubDomains"},
@@ -171,7 +171,7 @@ func TestConfigIsCopied(t *testing.T) {
 	m := bulwark.Must(headers.New(c))
 	c.CSP.DefaultSrc[0], c.Endpoints["csp"] = "*", "https://evil.example"
 	got := get(t, "https://a.example/", nothing, m)
-	if got.Get("Content-Security-Policy") != "default-src 'self'"+rest+"; report-uri /r; report-to csp" || got.Get("Reporting-Endpoints") != `csp="/r"` {
+	if got.Get("Content-Security-Policy") != "default-src 'self'"+rest+"; report-uri /r; report-to csp"+upgrade || got.Get("Reporting-Endpoints") != `csp="/r"` {
 		t.Errorf("header is %v", got)
 	}
 }

@@ -72,6 +72,8 @@ func (p Preset) set() (set, bool) {
 		BaseURI:        []string{"'none'"},
 		FormAction:     []string{"'self'"},
 		FrameAncestors: []string{"'none'"},
+
+		UpgradeInsecureRequests: true,
 	}, values: [fields]string{
 		cacheControl:       "no-store",
 		resourcePolicy:     "same-origin",
@@ -94,7 +96,6 @@ func (p Preset) set() (set, bool) {
 			FrameAncestors:          []string{"'none'"},
 			UpgradeInsecureRequests: true,
 		}
-		s.rest = s.csp
 		s.values[embedderPolicy] = "require-corp"
 		s.values[openerPolicy] = "same-origin"
 		s.values[referrerPolicy] = "same-origin"
