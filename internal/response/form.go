@@ -31,7 +31,7 @@ func (w *Writer) form() http.ResponseWriter {
 	}
 	// Hijacking is also reached through Unwrap, by ResponseController, and must
 	// not pass unseen.
-	if reaches[http.Hijacker](w.inner) {
+	if hijackable(w.inner) {
 		able |= canHijack
 	}
 	if _, ok := w.inner.(closeNotifier); ok {
@@ -74,6 +74,18 @@ func (w *Writer) form() http.ResponseWriter {
 		return fhnu{fhn{fh{f{p}}}}
 	}
 	return p
+}
+
+// hijackable is reaches[http.Hijacker], for each request: an assertion to a type
+// parameter is several times as dear as one to a type that the compiler knows.
+func hijackable(w http.ResponseWriter) bool {
+	for depth := 0; w != nil && depth < maxDepth; depth++ {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		w = unwrap(w)
+	}
+	return false
 }
 
 // plain is the Writer with those optional methods alone that any writer can

@@ -48,12 +48,29 @@ type Writer struct {
 // compressor, may hold the status back until after the layer inside it wants to
 // know it.
 func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
-	if watched, ok := w.(interface{ watcher() *Writer }); ok {
-		return w, watched.watcher()
+	if watch := Around(w); watch != nil {
+		return w, watch
 	}
-	watch := &Writer{inner: w}
-	watch.hooks = watch.room[:0]
-	return watch.form(), watch
+	watch := new(Writer)
+	return watch.Install(w), watch
+}
+
+// Around returns the Writer that watches w, or nil. It is what [Of] would
+// return without installing one.
+func Around(w http.ResponseWriter) *Writer {
+	if watched, ok := w.(interface{ watcher() *Writer }); ok {
+		return watched.watcher()
+	}
+	return nil
+}
+
+// Install puts the zero Writer w around inner, which no Writer watches, and
+// returns the ResponseWriter to pass on. A layer calls it instead of [Of] that
+// has the Writer and its hook in one allocation.
+func (w *Writer) Install(inner http.ResponseWriter) http.ResponseWriter {
+	w.inner = inner
+	w.hooks = w.room[:0]
+	return w.form()
 }
 
 // maxDepth bounds how many foreign wrappers are looked through.
@@ -82,17 +99,15 @@ func reaches[T any](w http.ResponseWriter) bool {
 // innermost layer's first, so that the outermost has the last word.
 func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
 
-// Hooked returns the hook of type T that was added last to the Writer that
-// watches w, and false where there is neither. A layer finds by it what a layer
-// of its own kind around it has added to the same response.
-func Hooked[T Hook](w http.ResponseWriter) (hook T, ok bool) {
-	watched, ok := w.(interface{ watcher() *Writer })
-	if !ok {
+// Hooked returns the hook of type T that was added last to w, which may be nil,
+// and false where there is no such hook. A layer finds by it what a layer of
+// its own kind around it has added to the same response.
+func Hooked[T Hook](w *Writer) (hook T, ok bool) {
+	if w == nil {
 		return hook, false
 	}
-	hooks := watched.watcher().hooks
-	for i := len(hooks) - 1; i >= 0; i-- {
-		if hook, ok := hooks[i].(T); ok {
+	for i := len(w.hooks) - 1; i >= 0; i-- {
+		if hook, ok := w.hooks[i].(T); ok {
 			return hook, true
 		}
 	}

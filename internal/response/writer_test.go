@@ -380,22 +380,47 @@ type noted struct{ name string }
 func (*noted) BeforeHeader(http.Header, int) {}
 
 func TestHooked(t *testing.T) {
-	if hook, ok := response.Hooked[*noted](newBare()); ok || hook != nil {
+	if hook, ok := response.Hooked[*noted](response.Around(newBare())); ok || hook != nil {
 		t.Errorf("found %v where nobody watches", hook)
 	}
 	w, watch := response.Of(newBare())
 	watch.BeforeHeader(response.HookFunc(func(http.Header, int) {}))
-	if hook, ok := response.Hooked[*noted](w); ok || hook != nil {
+	if hook, ok := response.Hooked[*noted](response.Around(w)); ok || hook != nil {
 		t.Errorf("found %v where there is not one", hook)
 	}
 	first, last := &noted{"first"}, &noted{"last"}
 	for _, hook := range []response.Hook{first, last, response.HookFunc(func(http.Header, int) {})} {
 		watch.BeforeHeader(hook)
 	}
-	if hook, ok := response.Hooked[*noted](w); !ok || hook != last {
+	if hook, ok := response.Hooked[*noted](response.Around(w)); !ok || hook != last {
 		t.Errorf("found %v, want the last", hook)
 	}
 }
+
+// A layer may bring the room for the Writer.
+func TestInstall(t *testing.T) {
+	inner, hook := newConnection(), &counted{}
+	var layer struct {
+		watch response.Writer
+		other int
+	}
+	w := layer.watch.Install(inner)
+	layer.watch.BeforeHeader(hook)
+	if again, watch := response.Of(w); again != w || watch != &layer.watch || response.Around(w) != watch {
+		t.Error("Of does not know it")
+	}
+	if _, ok := w.(http.Hijacker); !ok {
+		t.Error("it has lost Hijack")
+	}
+	if w.WriteHeader(204); hook.calls != 1 || layer.watch.Status() != 204 {
+		t.Errorf("%d calls, status %d", hook.calls, layer.watch.Status())
+	}
+}
+
+// counted counts its calls.
+type counted struct{ calls int }
+
+func (c *counted) BeforeHeader(http.Header, int) { c.calls++ }
 
 func TestInformed(t *testing.T) {
 	for status, want := range map[int]bool{100: true, 103: true, 199: true, 101: false, 200: false, 404: false} {
