@@ -27,16 +27,36 @@ const (
 	credentialsValue
 )
 
-// serve lets next answer. An empty origin may not read the answer.
-func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
-	a, around := response.Hooked[*answer](w)
-	w, watched := response.Of(w)
+// alone is the answer of a layer that nobody else watches the response for,
+// with the Writer, in one allocation.
+type alone struct {
+	writer response.Writer
+	answer answer
+}
+
+// hook returns the answer that is the last to be asked, and what it watches.
+func hook(w http.ResponseWriter) (*answer, http.ResponseWriter, *response.Writer) {
+	watched := response.Around(w)
+	if watched == nil {
+		own := new(alone)
+		w = own.writer.Install(w)
+		own.writer.BeforeHeader(&own.answer)
+		return &own.answer, w, &own.writer
+	}
+	a, around := response.Hooked[*answer](watched)
 	if !around {
 		a = new(answer)
 		watched.BeforeHeader(a)
 	}
-	*a = answer{varies: origin != "*", others: m.dryRun && origin == ""}
+	return a, w, watched
+}
+
+// serve lets next answer. An empty origin may not read the answer.
+func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
+	a, w, watched := hook(w)
+	a.varies, a.others = origin != "*", m.dryRun && origin == ""
 	a.values[varyValue] = "Origin"
+	a.values[originValue], a.values[exposedValue], a.values[credentialsValue] = "", "", ""
 	if origin != "" {
 		a.values[originValue], a.values[exposedValue] = origin, m.exposed
 		if m.credentials {

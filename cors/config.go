@@ -96,10 +96,7 @@ func New(c Config) (*Middleware, error) {
 	faults := fault.In("cors")
 	m.origins = compileOrigins(c, faults)
 	methods := compileMethods(c.Methods, faults)
-	m.methods = make(map[string]struct{}, len(methods))
-	for _, method := range methods {
-		m.methods[method] = struct{}{}
-	}
+	m.methods = methods
 	checkHeaders(c, faults)
 	if c.MaxAge < -time.Second || c.MaxAge > 24*time.Hour || c.MaxAge%time.Second != 0 {
 		faults.Add("MaxAge", c.MaxAge.String(), "must be whole seconds from -1s to 24h, which is the most that browsers accept; write for example time.Hour")

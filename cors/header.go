@@ -30,6 +30,14 @@ func (m *Middleware) explain(h http.Header, origin string) {
 	}
 }
 
+// withdraw forgets what a layer outside has granted. Where the layer serves the
+// request without having called it, the hook of its answer does that.
+func withdraw(h http.Header) {
+	if _, ok := h[allowOrigin]; ok {
+		forget(h)
+	}
+}
+
 // forget takes back every permission.
 func forget(h http.Header) {
 	for _, name := range responseHeaders {

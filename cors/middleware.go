@@ -2,6 +2,7 @@ package cors
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
@@ -15,7 +16,7 @@ import (
 type Middleware struct {
 	protocol protocol
 	origins  *origins
-	methods  map[string]struct{}
+	methods  []string // a few, and GET is the first as a rule: a map is slower
 
 	exposed     string // the value of Access-Control-Expose-Headers, or empty
 	maxAge      string // that of Access-Control-Max-Age
@@ -48,12 +49,10 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		m.settle(w, r, next)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		if _, ok := h[allowOrigin]; ok {
-			forget(h)
-		}
-		if around, ok := response.Hooked[*answer](w); ok {
+		around, within := response.Hooked[*answer](response.Around(w))
+		if within {
 			around.others = true // until this layer has decided
+			withdraw(w.Header())
 		}
 		origins := r.Header["Origin"]
 		var asks []string
@@ -61,7 +60,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			asks = r.Header[requestMethod]
 		}
 		if len(origins) > 1 || len(asks) > 1 {
-			vary(h, "Origin, Access-Control-Request-Method")
+			withdraw(w.Header())
+			vary(w.Header(), "Origin, Access-Control-Request-Method")
 			m.refuse(w, r, ambiguous(), next)
 			return
 		}
@@ -69,6 +69,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		// requests).
 		origin := first(origins)
 		if origin != "" && first(asks) != "" {
+			withdraw(w.Header()) // or rs/cors would seem to have granted it
 			preflights.ServeHTTP(w, r)
 			return
 		}
@@ -120,13 +121,13 @@ func (m *Middleware) settle(w http.ResponseWriter, r *http.Request, next http.Ha
 }
 
 func (m *Middleware) lists(method string) bool {
-	_, ok := m.methods[method]
-	return ok
+	return slices.Contains(m.methods, method)
 }
 
 // refuseActual lets a request through whose answer the page will not be able to
 // read, or denies it.
 func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
+	withdraw(w.Header())
 	r, scope := bulwark.Enter(r)
 	if ownPage(scope, origin) {
 		m.serve(w, r, next, "")
