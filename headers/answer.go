@@ -73,10 +73,8 @@ func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http
 	if c.hsts != "" && secure && !(c.exceptLoopback && loopback(r.Host)) {
 		a.put(h, transportSecurity, c.hsts)
 	}
-	for f, gone := field(0), before&^a.set; gone != 0; f, gone = f+1, gone>>1 {
-		if gone&1 != 0 {
-			delete(h, names[f])
-		}
+	for gone := before &^ a.set; gone != 0; gone &= gone - 1 {
+		delete(h, names[gone.first()])
 	}
 }
 
@@ -91,9 +89,10 @@ func (a *answer) put(h http.Header, f field, value string) {
 // policy in them (Fetch, 3.7; HTML, 7.1.3 and 7.1.4).
 func (a *answer) BeforeHeader(h http.Header, status int) {
 	ours := a.writer.Informed() && a.missing(h)
-	for f, left := field(0), a.set; left != 0; f, left = f+1, left>>1 {
-		if left&1 != 0 {
-			a.settle(h, f, ours)
+	for left := a.set; left != 0; left &= left - 1 {
+		f := left.first()
+		if sent := h[names[f]]; ours || len(sent) != 1 {
+			a.settle(h, f, sent, ours)
 		}
 	}
 	if status == http.StatusNotModified {
@@ -109,9 +108,8 @@ func (a *answer) BeforeHeader(h http.Header, status int) {
 // the header to the handler. So it does where ours is missing: a reverse proxy
 // has emptied the header after an informational response, or http.ServeContent
 // has removed Cache-Control from an error, which it does since Go 1.23.
-func (a *answer) settle(h http.Header, f field, ours bool) {
+func (a *answer) settle(h http.Header, f field, sent []string, ours bool) {
 	name, left := names[f], a.layer.handlers.has(f)
-	sent := h[name]
 	if len(sent) == 1 && (left || !ours) {
 		return
 	}
@@ -144,8 +142,8 @@ func (a *answer) theirs(f field, sent []string) (values []string, added bool) {
 // informational response httputil.ReverseProxy empties the header, and what it
 // adds then looks as if it had replaced ours.
 func (a *answer) missing(h http.Header) bool {
-	for f, left := field(0), a.set; left != 0; f, left = f+1, left>>1 {
-		if _, ok := h[names[f]]; left&1 != 0 && !ok {
+	for left := a.set; left != 0; left &= left - 1 {
+		if _, ok := h[names[left.first()]]; !ok {
 			return true
 		}
 	}

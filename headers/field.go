@@ -1,6 +1,7 @@
 package headers
 
 import (
+	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,9 @@ const (
 type mask uint32
 
 func (m mask) has(f field) bool { return m&(1<<f) != 0 }
+
+// first returns the first field of a set that is not empty.
+func (m mask) first() field { return field(bits.TrailingZeros32(uint32(m))) }
 
 // lists are the headers whose lines browsers read as one list.
 const lists = mask(1<<cacheControl | 1<<securityPolicy | 1<<policyReportOnly | 1<<permissionsPolicy | 1<<permissionsReportOnly |
