@@ -76,8 +76,9 @@ func (w *Writer) form() http.ResponseWriter {
 	return p
 }
 
-// hijackable is reaches[http.Hijacker], for each request: an assertion to a type
-// parameter is several times as dear as one to a type that the compiler knows.
+// hijackable is reaches[http.Hijacker], for each request: an assertion to a
+// type parameter is several times as dear as one to a type that the compiler
+// knows.
 func hijackable(w http.ResponseWriter) bool {
 	for depth := 0; w != nil && depth < maxDepth; depth++ {
 		if _, ok := w.(http.Hijacker); ok {
