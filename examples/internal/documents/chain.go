@@ -48,17 +48,6 @@ func (a *App) chain() (*bulwark.Stack, error) {
 // machine.
 var hsts = headers.HSTS{ExceptLoopback: true}
 
-// pageHeaders take the place of the outer layer's on the page. Browsers tell
-// reportsPath what its policy stopped.
-func pageHeaders() headers.Config {
-	return headers.Config{
-		Preset:    headers.HTML,
-		HSTS:      hsts,
-		CSP:       headers.CSP{ReportTo: "csp"},
-		Endpoints: map[string]string{"csp": reportsPath},
-	}
-}
-
 // openLimits makes the limits of single routes. All limits share one store.
 func (a *App) openLimits() (err error) {
 	a.limits = &ratelimit.MemoryStore{Max: 1 << 16}

@@ -66,6 +66,7 @@ func (a *App) openRoutes() error {
 	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.loginLimit(), login)
 	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.RefreshHandler())
 	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), a.sessions.LogoutHandler())
+	mux.Handle("GET /api/auth/me", authz.Public("tells nobody that it is nobody"), http.HandlerFunc(a.me))
 	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.signUpLimit(), cleanName, newUser)
 
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)

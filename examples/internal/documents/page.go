@@ -1,0 +1,87 @@
+package documents
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/headers"
+)
+
+// The page is one answer, so that its script and its style run by the nonce of
+// this very answer and by nothing else.
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed page.css
+	pageStyle template.CSS
+	//go:embed page.js
+	pageScript template.JS
+
+	pageTemplate = template.Must(template.New("page").Parse(pageText))
+)
+
+// pageHeaders take the place of the outer layer's on the page. Browsers tell
+// reportsPath what its policy stopped. The one policy of trusted types is the
+// script's, for the frames that show documents.
+func pageHeaders() headers.Config {
+	return headers.Config{
+		Preset:    headers.HTML,
+		HSTS:      hsts,
+		CSP:       headers.CSP{ReportTo: "csp", RequireTrustedTypes: true, TrustedTypes: []string{"document"}},
+		Endpoints: map[string]string{"csp": reportsPath},
+	}
+}
+
+func page(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	pageTemplate.Execute(w, struct {
+		Nonce  string
+		Style  template.CSS
+		Script template.JS
+	}{headers.Nonce(r.Context()), pageStyle, pageScript})
+}
+
+// visitor is who a page talks to.
+type visitor struct {
+	ID    string `json:"id"`
+	Email string `json:"email,omitempty"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	// May is the reach of each action on documents: "all", "own" or "".
+	May map[string]string `json:"may"`
+}
+
+// me tells a page who is logged in. Nobody gets 200 like everybody: a page that
+// finds out by a refusal leaves two security events for each visit. Renewable
+// says that there is a refresh cookie, which scripts cannot see.
+func (a *App) me(w http.ResponseWriter, r *http.Request) {
+	_, missing := r.Cookie("__Host-refresh")
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	answer(w, r, http.StatusOK, struct {
+		User      *visitor `json:"user"`
+		Renewable bool     `json:"renewable"`
+	}{a.visitor(caller), missing == nil})
+}
+
+func (a *App) visitor(caller *bulwark.Principal) *visitor {
+	if caller == nil {
+		return nil
+	}
+	v := &visitor{ID: caller.Subject, Name: caller.Subject, Role: strings.Join(caller.Roles, ", "), May: map[string]string{}}
+	if account, ok := a.accounts.get(caller.Subject); ok && caller.Issuer == a.issuer() {
+		v.Email, v.Name = account.Email, account.Name
+	}
+	for _, action := range []string{"create", "read", "update", "delete"} {
+		v.May[action] = ""
+		for _, reach := range []string{"own", "all"} {
+			if a.policy.Decide(authz.Query{Principal: caller, Resource: "document", Action: action, Reach: reach}).Allowed {
+				v.May[action] = reach
+			}
+		}
+	}
+	return v
+}
