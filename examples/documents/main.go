@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/bulwark-go/bulwark/cors"
 	"github.com/bulwark-go/bulwark/examples/internal/documents"
@@ -29,11 +30,37 @@ import (
 func main() {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	slog.SetDefault(logger) // so that stderr carries JSON lines only
+	// A reader of stderr that ends, such as a log daemon that is restarted,
+	// makes writes fail. It does not end the service.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, logger); err != nil && !errors.Is(err, flag.ErrHelp) {
-		logger.Error("documents", "error", err.Error())
-		os.Exit(1)
+	// The first signal asks for an orderly end. From then on they have their
+	// usual effect, so that a second signal ends what hangs.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Stdout, logger)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if errors.Is(err, transport.ErrCutOff) { // some client was too slow: no fault of ours
+		lastWord(func() { logger.Warn("documents", "error", err.Error()) })
+		return
+	}
+	lastWord(func() { logger.Error("documents", "error", err.Error()) })
+	os.Exit(1)
+}
+
+// lastWord writes the last record, and waits a second for it: where nobody
+// reads stderr, a write never returns.
+func lastWord(write func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		write()
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Second):
 	}
 }
 
@@ -82,25 +109,6 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	if err := app.Seed(ctx, stdout, place.loopback); err != nil {
 		return err
 	}
-	hint(stdout, place.url, *secure)
 	fmt.Fprintf(stdout, "listening on %s\n", place.url)
-	err = transport.Serve(ctx, ln, server, app.Held()...)
-	if errors.Is(err, transport.ErrCutOff) {
-		logger.Warn("documents", "error", err.Error()) // some client was too slow: no fault of ours
-		return nil
-	}
-	return err
-}
-
-// hint says how to try the API.
-func hint(out io.Writer, url string, secure bool) {
-	curl := "curl -s"
-	if secure {
-		curl = "curl -sk"
-	}
-	fmt.Fprintf(out, `try it, in a browser or with curl:
-  %[1]s %[2]s/api/auth/login -H 'Content-Type: application/json' -d '{"email":"alice@example.com","password":"…"}'
-  %[1]s %[2]s/documents -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"title":"Hello","content":"<p>Hi</p>"}'
-  %[1]s %[2]s/documents -H "Authorization: ApiKey $KEY"
-`, curl, url)
+	return transport.Serve(ctx, ln, server, app.Held()...)
 }

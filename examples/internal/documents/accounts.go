@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,6 +21,7 @@ type Account struct {
 	Role  string `json:"role"`
 
 	salt, hash []byte
+	devices    []device // of the least recent login first
 }
 
 var (
@@ -35,6 +37,7 @@ type accounts struct {
 	mu      sync.RWMutex
 	byEmail map[string]*Account
 	byID    map[string]*Account
+	owners  map[device]*Account
 	order   []*Account // of their sign-up
 
 	// hashing bounds how many passwords are hashed at once: each takes 19 MiB
@@ -44,7 +47,7 @@ type accounts struct {
 }
 
 func newAccounts() *accounts {
-	a := &accounts{byEmail: map[string]*Account{}, byID: map[string]*Account{}, hashing: make(chan struct{}, 4)}
+	a := &accounts{byEmail: map[string]*Account{}, byID: map[string]*Account{}, owners: map[device]*Account{}, hashing: make(chan struct{}, 4)}
 	// An unknown address is checked against the decoy, so that it takes as
 	// long as a known one.
 	a.decoy.salt = []byte(rand.Text())
@@ -71,8 +74,16 @@ func (a *accounts) begin(ctx context.Context) error {
 	}
 }
 
+// add makes an account. It looks for room before it hashes, which is dear, and
+// again afterwards: others may have been faster.
 func (a *accounts) add(ctx context.Context, email, name, role, password string) (*Account, error) {
 	email = normalEmail(email)
+	a.mu.RLock()
+	err := a.room(email)
+	a.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
 	if err := a.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -82,15 +93,24 @@ func (a *accounts) add(ctx context.Context, email, name, role, password string) 
 
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case a.byEmail[email] != nil:
-		return nil, errEmailTaken
-	case len(a.byID) >= maxAccounts:
-		return nil, errFull
+	if err := a.room(email); err != nil {
+		return nil, err
 	}
 	a.byEmail[email], a.byID[account.ID] = account, account
 	a.order = append(a.order, account)
 	return account, nil
+}
+
+// room returns an error where there can be no account for the address. The
+// caller holds the lock.
+func (a *accounts) room(email string) error {
+	switch {
+	case a.byEmail[email] != nil:
+		return errEmailTaken
+	case len(a.byID) >= maxAccounts:
+		return errFull
+	}
+	return nil
 }
 
 // check returns the account whose password this is, and nil where there is
@@ -133,4 +153,42 @@ func (a *accounts) list(limit, offset int) (page []*Account, total int) {
 		total++
 	}
 	return page, total
+}
+
+// knows reports whether the device has logged in to the account before.
+func (a *accounts) knows(email string, d device) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	account := a.owners[d]
+	return account != nil && account == a.byEmail[email]
+}
+
+// owner returns the id of the account that knows the device, or empty.
+func (a *accounts) owner(d device) string {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if account := a.owners[d]; account != nil {
+		return account.ID
+	}
+	return ""
+}
+
+func (a *accounts) remember(account *Account, d device) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(account.devices) >= maxDevices {
+		delete(a.owners, account.devices[0])
+		account.devices = slices.Delete(account.devices, 0, 1)
+	}
+	account.devices = append(account.devices, d)
+	a.owners[d] = account
+}
+
+func (a *accounts) forget(d device) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if account := a.owners[d]; account != nil {
+		delete(a.owners, d)
+		account.devices = slices.DeleteFunc(account.devices, func(other device) bool { return other == d })
+	}
 }

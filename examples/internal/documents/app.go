@@ -13,7 +13,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/authz"
-	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
 // Config is what the programs that serve the API decide.
@@ -30,24 +29,22 @@ type Config struct {
 
 // An App is the API with its data in memory.
 type App struct {
-	config    Config
-	policy    *authz.Policy
-	store     *store
-	accounts  *accounts
-	sessions  *session.Sessions
-	keys      *apikey.Keys
-	limits    *ratelimit.MemoryStore // of all limits together
-	perLogin  *ratelimit.Middleware
-	perPerson *ratelimit.Middleware
-	mux       *authz.Mux
-	stack     *bulwark.Stack
+	config   Config
+	policy   *authz.Policy
+	store    *store
+	accounts *accounts
+	sessions *session.Sessions
+	keys     *apikey.Keys
+	limits   *limits
+	mux      *authz.Mux
+	stack    *bulwark.Stack
 }
 
 // New puts the API together. Its signing keys live as long as the process: a
 // service that is started more than once at a time, or wants its sessions to
 // outlive a restart, reads them from where it keeps its secrets.
 func New(c Config) (*App, error) {
-	a := &App{config: c, store: newStore(), accounts: newAccounts()}
+	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts()}
 	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err
@@ -57,6 +54,10 @@ func New(c Config) (*App, error) {
 	a.stack, err = a.chain()
 	return a, err
 }
+
+// maxSessions is how many sessions an account may have. The store has room for
+// that many of every account, so that nobody's logins keep others out.
+const maxSessions = 10
 
 // Handler is the API behind its chain.
 func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
@@ -77,7 +78,8 @@ func (a *App) openSessions() error {
 	a.sessions, err = session.New(session.Config{
 		Signer:         signer,
 		Audience:       a.config.BaseURL,
-		Store:          &session.MemoryStore{},
+		Store:          &session.MemoryStore{Max: maxAccounts * maxSessions},
+		MaxSessions:    maxSessions,
 		StoreKeys:      [][]byte{secret()},
 		Lookup:         a.lookup,
 		TrustedOrigins: a.config.Origins,

@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -28,7 +27,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			Expose:      []string{"X-Total-Count", "RateLimit", "RateLimit-Policy", "Retry-After"},
 			MaxAge:      24 * time.Hour,
 		},
-		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute", Store: a.limits},
+		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute", Store: a.limits.store},
 		auth.Config{
 			Authenticators:   []auth.Authenticator{a.sessions, a.keys},
 			Optional:         true, // each route says who may call it
@@ -37,7 +36,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			TrustedOrigins:   c.Origins,
 		},
 		ratelimit.Config{
-			Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Store: a.limits,
+			Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Store: a.limits.store,
 			Tiers:     ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
 			Anonymous: "unlimited", // the limit by address counts them
 		},
@@ -47,31 +46,3 @@ func (a *App) chain() (*bulwark.Stack, error) {
 // hsts spares the loopback names, where it would pin other work on this
 // machine.
 var hsts = headers.HSTS{ExceptLoopback: true}
-
-// openLimits makes the limits of single routes. All limits share one store.
-func (a *App) openLimits() (err error) {
-	a.limits = &ratelimit.MemoryStore{Max: 1 << 16}
-	// A limit by account alone would let anybody lock its owner out, so it is
-	// ten times that of one account from one address.
-	if a.perLogin, err = ratelimit.New(ratelimit.Config{Name: "login-account-address", Rate: "10/hour", Store: a.limits}); err != nil {
-		return err
-	}
-	a.perPerson, err = ratelimit.New(ratelimit.Config{Name: "login-account", Rate: "100/hour", Store: a.limits})
-	return err
-}
-
-// loginLimit counts wrong passwords by address. What is no login at all is not
-// counted, or any page could lock its visitors out by sending garbage.
-func (a *App) loginLimit() ratelimit.Config {
-	return ratelimit.Config{Name: "login-address", Key: ratelimit.ByIP, Rate: "10/hour", Count: ratelimit.Failures, Store: a.limits,
-		Success: func(_ *http.Request, status int) bool { return status != http.StatusUnauthorized }}
-}
-
-// signUpLimit counts sign-ups by address: those that made an account, and those
-// that found out that there is one.
-func (a *App) signUpLimit() ratelimit.Config {
-	return ratelimit.Config{Name: "sign-up", Key: ratelimit.ByIP, Rate: "20/hour", Count: ratelimit.Failures, Store: a.limits,
-		Success: func(_ *http.Request, status int) bool {
-			return status != http.StatusCreated && status != http.StatusConflict
-		}}
-}

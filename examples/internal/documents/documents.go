@@ -34,9 +34,11 @@ func (a *App) listDocuments(w http.ResponseWriter, r *http.Request, reach authz.
 		bulwark.Deny(w, r, err)
 		return
 	}
-	items, total := a.store.list(r.Context(), func(d *Document) bool {
-		return reach.All || d.ownerIssuer == reach.Match["issuer"] && d.OwnerID == reach.Match["subject"]
-	}, page.Limit, page.Offset)
+	of := &owner{reach.Match["issuer"], reach.Match["subject"]}
+	if reach.All {
+		of = nil
+	}
+	items, total := a.store.list(r.Context(), of, page.Limit, page.Offset)
 	w.Header().Set("X-Total-Count", strconv.Itoa(total))
 	authz.WriteList(w, r, reach, items)
 }
@@ -114,6 +116,9 @@ func storeProblem(err error) error {
 	case errors.Is(err, errNoDocument), errors.Is(err, errConflict):
 		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.conflict", Err: err,
 			Detail: "The document was changed or deleted in the meantime. Read it again."}
+	case errors.Is(err, errShare):
+		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.share_used", Err: err,
+			Detail: "You have as much as one owner may have. Shorten a document, or have one deleted."}
 	case errors.Is(err, errFull), errors.Is(err, errBusy):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "documents.unavailable", Err: err,
 			Detail: "The server cannot take this now. Try again later."}

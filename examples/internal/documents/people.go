@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/validate"
 )
 
@@ -16,9 +15,8 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
-// login checks a password and starts a session. Guesses are limited by address
-// in front of this handler, and here by what only the body tells: by account
-// and address, and by account.
+// login checks a password and starts a session. See limits.go for what stops
+// guesses.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	said, err := validate.BodyAs[credentials](r)
 	if err != nil {
@@ -47,23 +45,9 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
+	a.rememberDevice(w, r, account)
 	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: a.issuer(), UserID: account.ID})
 	answer(w, r, http.StatusOK, tokens)
-}
-
-// takeLogin counts a login before its password is checked, so that guesses that
-// run at once are all counted. What it returns takes the count back.
-func (a *App) takeLogin(r *http.Request, account string) (refund func(), err error) {
-	near, _, err := a.perLogin.Take(r.Context(), account, ratelimit.AddressPrefix(bulwark.ClientIP(r)))
-	if err != nil {
-		return nil, err
-	}
-	far, _, err := a.perPerson.Take(r.Context(), account)
-	if err != nil {
-		near.Refund()
-		return nil, err
-	}
-	return func() { near.Refund(); far.Refund() }, nil
 }
 
 // newUser is what a sign-up says.
@@ -88,13 +72,23 @@ func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
 			Errors: []bulwark.FieldError{{Pointer: "/role", In: "body", Code: "forbidden", Detail: "Only an admin may choose this role."}}})
 		return
 	}
+	// A sign-up stays counted whatever comes of it, but for a fault of ours.
+	taken, _, err := a.limits.signUps.TakeFor(r.Context(), bulwark.ClientIP(r))
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
 	account, err := a.accounts.add(r.Context(), said.Email, said.Name, said.Role, said.Password)
 	if errors.Is(err, errEmailTaken) {
-		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.email_taken",
-			Detail: "This e-mail address has an account. Log in instead."})
+		const detail = "This e-mail address has an account. Log in instead."
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.email_taken", Detail: detail,
+			Errors: []bulwark.FieldError{{Pointer: "/email", In: "body", Code: "taken", Detail: detail}}})
 		return
 	}
 	if err != nil {
+		if !errors.Is(err, errFull) {
+			taken.Refund()
+		}
 		bulwark.Deny(w, r, storeProblem(err))
 		return
 	}

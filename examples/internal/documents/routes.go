@@ -26,14 +26,14 @@ func (a *App) openRoutes() error {
 
 	// What a body must look like, and what is taken out of it before.
 	jsonBody := []string{"application/json"}
-	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxDocumentBody}
-	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBodyBytes: maxBody, MediaTypes: jsonBody}
-	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
-	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
+	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
+	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
+	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
+	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	onePage := validate.Config{Query: validate.SchemaJSON(pageSchema)}
-	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, MediaTypes: jsonBody}
-	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody}
-	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, MediaTypes: jsonBody}
+	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings, MediaTypes: jsonBody}
+	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
+	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	// The auth layer refuses what a page of another site sends only where there
 	// is a cookie already. A login gives one out.
 	sameSite, err := auth.NewCrossSite(a.config.Origins)
@@ -63,11 +63,11 @@ func (a *App) openRoutes() error {
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
 
-	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.loginLimit(), login)
+	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.requestLimit(), login)
 	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.RefreshHandler())
-	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), a.sessions.LogoutHandler())
+	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), keepingDevice(a.sessions.LogoutHandler()))
 	mux.Handle("GET /api/auth/me", authz.Public("tells nobody that it is nobody"), http.HandlerFunc(a.me))
-	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.signUpLimit(), cleanName, newUser)
+	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.requestLimit(), cleanName, newUser)
 
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)
 	authz.HandleCreate(mux, "POST /documents", documents.Can("create"), a.createDocument, clean, document)

@@ -1,10 +1,24 @@
 package documents
 
+import "github.com/bulwark-go/bulwark"
+
 // Bodies beyond these are 413.
 const (
 	maxBody         = 64 << 10
 	maxDocumentBody = 1 << 20
 )
+
+// A character has at most four bytes. Longer strings are refused before they
+// are sanitized, which is dear, and counted, which comes after it.
+var (
+	shortStrings    = bulwark.JSONLimits{MaxStringBytes: 4 * 254}
+	documentStrings = bulwark.JSONLimits{MaxStringBytes: 4 * 60_000}
+)
+
+// visible is the pattern of text that shows something: one character beside
+// blanks, controls, marks without a letter, and letters that are drawn blank.
+// Empty text fits, because minLength speaks of that.
+const visible = `"^$|[^\\s\\p{Z}\\p{C}\\p{M}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]"`
 
 // A login says little about what is wrong with it: the account has its rules
 // from the sign-up.
@@ -22,7 +36,7 @@ const userSchema = `{
 	"properties": {
 		"email":    {"type": "string", "format": "email", "maxLength": 254},
 		"password": {"type": "string", "minLength": 8, "maxLength": 100},
-		"name":     {"type": "string", "minLength": 1, "maxLength": 100},
+		"name":     {"type": "string", "minLength": 1, "maxLength": 100, "pattern": ` + visible + `},
 		"role":     {"type": "string", "enum": ["user", "moderator"], "default": "user"}
 	},
 	"required": ["email", "password", "name"]
@@ -31,7 +45,7 @@ const userSchema = `{
 const documentSchema = `{
 	"type": "object",
 	"properties": {
-		"title":   {"type": "string", "minLength": 1, "maxLength": 200},
+		"title":   {"type": "string", "minLength": 1, "maxLength": 200, "pattern": ` + visible + `},
 		"content": {"type": "string", "maxLength": 60000, "default": ""}
 	},
 	"required": ["title"]
@@ -41,7 +55,7 @@ const documentSchema = `{
 const patchSchema = `{
 	"type": "object",
 	"properties": {
-		"title":   {"type": "string", "minLength": 1, "maxLength": 200},
+		"title":   {"type": "string", "minLength": 1, "maxLength": 200, "pattern": ` + visible + `},
 		"content": {"type": "string", "maxLength": 60000}
 	}
 }`
@@ -57,7 +71,7 @@ const pageSchema = `{
 const keySchema = `{
 	"type": "object",
 	"properties": {
-		"name": {"type": "string", "minLength": 1, "maxLength": 100},
+		"name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": ` + visible + `},
 		"tier": {"type": "string", "enum": ["default", "premium", "enterprise"]}
 	},
 	"required": ["name", "tier"]

@@ -1,10 +1,12 @@
 package documents
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
@@ -13,9 +15,9 @@ import (
 // it.
 const knownPassword = "correct horse battery staple"
 
-// Seed makes an account for each role and an API key for each tier, and says on
-// out what they are, this once. The password is well known only where local
-// says that nobody but this machine reaches the API.
+// Seed makes an account for each role and an API key for each tier. It says on
+// out what they are, this once, and how to try them. The password is well known
+// only where local says that nobody but this machine reaches the API.
 func (a *App) Seed(ctx context.Context, out io.Writer, local bool) error {
 	password := knownPassword
 	if !local {
@@ -29,12 +31,32 @@ func (a *App) Seed(ctx context.Context, out io.Writer, local bool) error {
 		fmt.Fprintf(out, "  %-20s %s\n", who.name+"@example.com", who.role)
 	}
 	fmt.Fprintln(out, "API keys, by tier:")
+	var key string
 	for _, tier := range []string{"default", "premium", "enterprise"} {
 		made, err := a.keys.Issue(ctx, apikey.Grant{Name: "seeded " + tier, Tier: tier, Roles: []string{"user"}})
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "  %-11s %s\n", tier, made.Key)
+		key = cmp.Or(key, made.Key)
 	}
+	hint(out, a.config.BaseURL, password, key)
 	return nil
+}
+
+// hint says how to try the API: lines for a shell, and whose documents they are
+// about. The lines keep what they need in variables.
+func hint(out io.Writer, url, password, key string) {
+	curl := "curl -s"
+	if strings.HasPrefix(url, "https:") {
+		curl = "curl -sk" // the certificate is made for this run
+	}
+	fmt.Fprintf(out, `try it in a browser at %[2]s/ or paste these lines into a shell, one after the other.
+alice logs in; her token lasts 15 minutes:
+  PASSWORD='%[3]s'; TOKEN=$(%[1]s %[2]s/api/auth/login -H 'Content-Type: application/json' -d '{"email":"alice@example.com","password":"'"$PASSWORD"'"}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+alice makes a document, which she, the moderator and the admin can read:
+  %[1]s %[2]s/documents -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"title":"Hello","content":"<p>Hi</p>"}'
+a key is a caller of its own and lists its own documents: none so far, and not those of alice:
+  KEY='%[4]s'; %[1]s %[2]s/documents -H "Authorization: ApiKey $KEY"
+`, curl, url, password, key)
 }

@@ -29,21 +29,69 @@ var (
 	errNoDocument = errors.New("no such document")
 	errConflict   = errors.New("the document was changed in the meantime")
 	errFull       = errors.New("the store is full")
+	errShare      = errors.New("the owner has as much as one owner may have")
 )
 
-// maxDocuments bounds the memory of the store.
-const maxDocuments = 10_000
+// bounds are how much a store holds, in documents and in bytes: in all, and of
+// one owner. What one owner may have is a hundredth of what all may have, so
+// that no owner uses up what all share.
+type bounds struct{ documents, bytes, ownDocuments, ownBytes int }
 
-// A store keeps documents in memory, in the order of their creation. It writes
-// only what has been granted, and what it returns are copies. A real service
-// has a database here.
-type store struct {
-	mu   sync.RWMutex
-	byID map[string]*Document
-	all  []*Document
+var defaultBounds = bounds{documents: 50_000, bytes: 512 << 20, ownDocuments: 500, ownBytes: 5 << 20}
+
+// size is what a document takes, with what the store needs for it.
+func (d *Document) size() int { return len(d.Title) + len(d.Content) + 512 }
+
+// An owner is the caller that a document belongs to.
+type owner struct{ issuer, subject string }
+
+func (d *Document) owner() owner { return owner{d.ownerIssuer, d.OwnerID} }
+
+// A shelf is documents in the order of their creation.
+type shelf struct {
+	documents []*Document
+	bytes     int
 }
 
-func newStore() *store { return &store{byID: map[string]*Document{}} }
+func (s *shelf) add(d *Document) {
+	s.documents = append(s.documents, d)
+	s.bytes += d.size()
+}
+
+func (s *shelf) remove(d *Document) {
+	s.documents = slices.DeleteFunc(s.documents, func(other *Document) bool { return other == d })
+	s.bytes -= d.size()
+}
+
+// A store keeps documents in memory. It writes only what has been granted, and
+// what it returns are copies. A real service has a database here.
+type store struct {
+	bounds bounds
+
+	mu    sync.RWMutex
+	byID  map[string]*Document
+	all   shelf
+	owned map[owner]*shelf
+}
+
+func newStore(b bounds) *store {
+	return &store{bounds: b, byID: map[string]*Document{}, owned: map[owner]*shelf{}}
+}
+
+// room returns an error where so much more does not fit in. An owner's own
+// share is asked for first: that is for the owner to mend.
+func (s *store) room(of owner, documents, bytes int) error {
+	if documents <= 0 && bytes <= 0 {
+		return nil
+	}
+	if own := s.owned[of]; own != nil && (len(own.documents)+documents > s.bounds.ownDocuments || own.bytes+bytes > s.bounds.ownBytes) {
+		return errShare
+	}
+	if len(s.all.documents)+documents > s.bounds.documents || s.all.bytes+bytes > s.bounds.bytes {
+		return errFull
+	}
+	return nil
+}
 
 func (s *store) create(_ context.Context, grant authz.Granted[*Document]) (*Document, error) {
 	said, err := grant.For("create")
@@ -53,13 +101,17 @@ func (s *store) create(_ context.Context, grant authz.Granted[*Document]) (*Docu
 	d := *said
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.all) >= maxDocuments {
-		return nil, errFull
+	if err := s.room(d.owner(), 1, d.size()); err != nil {
+		return nil, err
 	}
 	d.ID = strings.ToLower(rand.Text())
 	d.CreatedAt = time.Now().UTC()
 	s.byID[d.ID] = &d
-	s.all = append(s.all, &d)
+	s.all.add(&d)
+	if s.owned[d.owner()] == nil {
+		s.owned[d.owner()] = &shelf{}
+	}
+	s.owned[d.owner()].add(&d)
 	copied := d
 	return &copied, nil
 }
@@ -87,6 +139,14 @@ func (s *store) update(_ context.Context, grant authz.Granted[*Document], next d
 	if err != nil {
 		return nil, err
 	}
+	changed := *known
+	changed.Title, changed.Content = next.Title, next.Content
+	more := changed.size() - known.size()
+	if err := s.room(known.owner(), 0, more); err != nil {
+		return nil, err
+	}
+	s.all.bytes += more
+	s.owned[known.owner()].bytes += more
 	known.Title, known.Content = next.Title, next.Content
 	known.version++
 	copied := *known
@@ -105,7 +165,11 @@ func (s *store) delete(_ context.Context, grant authz.Granted[*Document]) error 
 		return err
 	}
 	delete(s.byID, read.ID)
-	s.all = slices.DeleteFunc(s.all, func(other *Document) bool { return other == known })
+	s.all.remove(known)
+	own := s.owned[known.owner()]
+	if own.remove(known); len(own.documents) == 0 {
+		delete(s.owned, known.owner())
+	}
 	return nil
 }
 
@@ -121,21 +185,23 @@ func (s *store) unchanged(read *Document) (*Document, error) {
 	return known, nil
 }
 
-// list returns one page of the documents that keep lets through, oldest first,
-// and how many there are in all.
-func (s *store) list(_ context.Context, keep func(*Document) bool, limit, offset int) (page []*Document, total int) {
+// list returns one page of the documents of an owner, or of all where of is
+// nil, the newest first, and how many there are in all.
+func (s *store) list(_ context.Context, of *owner, limit, offset int) (page []*Document, total int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	from := &s.all
+	if of != nil {
+		from = s.owned[*of]
+	}
 	page = []*Document{}
-	for _, d := range s.all {
-		if !keep(d) {
-			continue
-		}
-		if total >= offset && len(page) < limit {
-			copied := *d
-			page = append(page, &copied)
-		}
-		total++
+	if from == nil {
+		return page, 0
+	}
+	total = len(from.documents)
+	for i := total - 1 - offset; i >= 0 && len(page) < limit; i-- {
+		copied := *from.documents[i]
+		page = append(page, &copied)
 	}
 	return page, total
 }
