@@ -1,0 +1,42 @@
+package documents
+
+import (
+	"context"
+	"fmt"
+)
+
+// FillAccounts makes accounts until there is no room for another.
+func (a *App) FillAccounts() {
+	a.accounts.mu.Lock()
+	defer a.accounts.mu.Unlock()
+	for i := len(a.accounts.byID); i < maxAccounts; i++ {
+		account := &Account{ID: fmt.Sprint("filler", i), Email: fmt.Sprintf("filler%d@example.com", i)}
+		a.accounts.byID[account.ID], a.accounts.byEmail[account.Email] = account, account
+	}
+}
+
+// OccupyHashing takes every place where a password could be hashed.
+func (a *App) OccupyHashing() {
+	for range cap(a.accounts.hashing) {
+		a.accounts.begin(context.Background())
+	}
+}
+
+// SetBounds sets how much the store holds, in all and of one owner.
+func (a *App) SetBounds(documents, bytes, ownDocuments, ownBytes int) {
+	a.store.bounds = bounds{documents, bytes, ownDocuments, ownBytes}
+}
+
+// Bounds returns what SetBounds sets.
+func (a *App) Bounds() (documents, bytes, ownDocuments, ownBytes int) {
+	b := a.store.bounds
+	return b.documents, b.bytes, b.ownDocuments, b.ownBytes
+}
+
+// Stored returns how much the store holds.
+func (a *App) Stored() (documents, bytes, owners int) {
+	return len(a.store.all.documents), a.store.all.bytes, len(a.store.owned)
+}
+
+// Devices returns how many devices are known.
+func (a *App) Devices() int { return len(a.accounts.owners) }
