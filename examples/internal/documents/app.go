@@ -34,6 +34,7 @@ type App struct {
 	store    *store
 	accounts *accounts
 	sessions *session.Sessions
+	kept     *session.MemoryStore // of the sessions
 	keys     *apikey.Keys
 	limits   *limits
 	mux      *authz.Mux
@@ -75,10 +76,11 @@ func (a *App) openSessions() error {
 	if err != nil {
 		return err
 	}
+	a.kept = &session.MemoryStore{Max: maxAccounts * maxSessions}
 	a.sessions, err = session.New(session.Config{
 		Signer:         signer,
 		Audience:       a.config.BaseURL,
-		Store:          &session.MemoryStore{Max: maxAccounts * maxSessions},
+		Store:          a.kept,
 		MaxSessions:    maxSessions,
 		StoreKeys:      [][]byte{secret()},
 		Lookup:         a.lookup,

@@ -40,3 +40,9 @@ func (a *App) Stored() (documents, bytes, owners int) {
 
 // Devices returns how many devices are known.
 func (a *App) Devices() int { return len(a.accounts.owners) }
+
+// SessionBounds returns how many accounts there may be, how many sessions each
+// may have, and how many sessions the store keeps.
+func (a *App) SessionBounds() (accounts, sessionsEach, sessions int) {
+	return maxAccounts, maxSessions, a.kept.Max
+}
