@@ -33,12 +33,24 @@ func lacking(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
+// built is the folder of the program, once it is needed.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
 // documents builds the program whose page is looked at, once.
 var documents = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "documents")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	binary := filepath.Join(dir, "documents")
 	build := exec.Command("go", "build", "-o", binary, "./examples/documents")
 	build.Dir = "../.."
@@ -87,8 +99,7 @@ type tab struct {
 	marks map[string]bool // how far the console has been read
 }
 
-// visit shows the page of a program of its own in a browser of its own, with the
-// width of a screen and a color scheme, "light" or "dark".
+// visit shows the page of a program of its own in a browser of its own.
 func visit(t *testing.T) *tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -100,7 +111,8 @@ func visit(t *testing.T) *tab {
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(patience),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true))
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("lang", "en"))
 	t.Cleanup(cancel)
 	p.ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -222,12 +234,16 @@ func (p *tab) click(selector string) {
 	p.do(chromedp.Click(selector, chromedp.NodeVisible))
 }
 
-// shoot keeps a picture of the whole page with the artifacts of the test: see
-// go test -artifacts.
+// shoot keeps a picture of the whole page: in the folder that BULWARK_ARTIFACTS
+// names, or with the artifacts of the test (go test -artifacts).
 func (p *tab) shoot(name string) {
 	p.t.Helper()
-	picture := run(p, chromedp.FullScreenshot(100))
-	if err := os.WriteFile(filepath.Join(p.t.ArtifactDir(), name+".png"), picture, 0o644); err != nil {
+	dir := os.Getenv("BULWARK_ARTIFACTS")
+	if dir == "" {
+		dir = p.t.ArtifactDir()
+	}
+	file := filepath.Join(dir, p.t.Name()+"-"+name+".png")
+	if err := os.WriteFile(file, run(p, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		p.t.Error(err)
 	}
 }

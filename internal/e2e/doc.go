@@ -11,7 +11,16 @@
 //
 //	go test -race ./...
 //
-// The module is its own, so that no user of the library downloads the routers.
-// It does not compare them: where a router cannot do what the others do, its
-// file says why in one sentence.
+// The page of examples/documents is driven in Chromium by page_test.go: the
+// program is built and started, the console stays free of what a visit must not
+// bring, and axe-core looks at each state. These tests are skipped where
+// Chromium or axe-core is missing, and fail where BULWARK_BROWSER is "required":
+//
+//	apt-get install chromium && npm ci
+//
+// Screenshots go to the folder that BULWARK_ARTIFACTS names.
+//
+// The module is its own, so that no user of the library downloads the routers
+// or the driver of the browser. It does not compare routers: where a router
+// cannot do what the others do, its file says why in one sentence.
 package e2e

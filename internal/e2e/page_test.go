@@ -134,7 +134,7 @@ func TestCaseEx10ErrorsStandBesideTheirFields(t *testing.T) {
 		{"<b></b>", "c", "editor-name", "needs some text"},
 		{"\u2003\u3000", "c", "editor-name", "needs some text"},
 		{strings.Repeat("x", 201), "c", "editor-name", "200"},
-		{"T", strings.Repeat("x", 60_001), "editor-content", "60000"},
+		{"T", strings.Repeat("x", 60_001), "editor-content", "60,000"},
 	} {
 		p.fill("editor", map[string]string{"title": test.title, "content": test.content})
 		p.click("#save")

@@ -3,5 +3,6 @@
 // as their role says, and nobody else's exist for them.
 //
 // chain.go holds the layers, policy.go says who may do what, routes.go lists
-// the routes with their rules. The rest is what an application has anyway.
+// the routes with their rules, limits.go holds what stops guesses. The rest is
+// what an application has anyway.
 package documents

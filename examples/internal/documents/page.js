@@ -81,9 +81,12 @@ function clear(form) {
   for (const field of form ? form.elements : []) if (slotOf(field)) complain(field, "");
 }
 
-function sentence(error) {
-  const empty = error.code === "required" || error.code === "pattern" || error.code === "min_length" && error.params?.limit === 1;
-  return empty ? "This needs some text. Blanks and markup do not count." : error.detail;
+function sentence({ code, params, detail }) {
+  const limit = params?.limit, many = Number(limit).toLocaleString("en");
+  if (code === "required" || code === "pattern" || code === "min_length" && limit === 1) return "This needs some text. Blanks and markup do not count.";
+  if (code === "min_length") return `Use at least ${many} characters.`;
+  if (code === "max_length") return `Use at most ${many} characters.`;
+  return detail;
 }
 
 function fail(form, error) {
