@@ -47,6 +47,7 @@ func start(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	app.HashCheaply()
 	if err := app.Seed(t.Context(), io.Discard, true); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // One network guesses at an account, as often as it can. Its owner is elsewhere.
@@ -103,11 +104,16 @@ func TestCaseEx1GuessesOfADeviceAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t)
 		known := s.device("192.0.2.1", "alice")
-		for i := range 10 { // one a minute would be within the limit on requests
+		for i := range 10 {
+			time.Sleep(10 * time.Second) // within the limit on requests
 			a := s.login(fmt.Sprintf("192.0.2.%d", i+2), "alice", "wrong password", "Cookie", known)
 			s.refused(a, http.StatusUnauthorized, "login.failed")
 		}
-		s.refused(s.login("192.0.2.1", "alice", password, "Cookie", known), http.StatusTooManyRequests, "ratelimit.exceeded")
+		a := s.login("192.0.2.1", "alice", password, "Cookie", known)
+		s.refused(a, http.StatusTooManyRequests, "ratelimit.exceeded")
+		if policies := fmt.Sprint(a.body["violated-policies"]); !strings.Contains(policies, "login-device") {
+			t.Errorf("refused by %s", policies)
+		}
 		if a := s.login("192.0.2.1", "alice", password); a.StatusCode != http.StatusOK {
 			t.Errorf("a stranger: %v", a)
 		}
