@@ -14,7 +14,8 @@
 // The page of examples/documents is driven in Chromium by page_test.go: the
 // program is built and started, the console stays free of what a visit must not
 // bring, and axe-core looks at each state. These tests are skipped where
-// Chromium or axe-core is missing, and fail where BULWARK_BROWSER is "required":
+// Chromium or axe-core is missing. Where BULWARK_BROWSER is "required", they
+// fail:
 //
 //	apt-get install chromium && npm ci
 //
