@@ -23,8 +23,8 @@ func (p *tab) login(name string) {
 	p.until(`document.documentElement.dataset.view === "in" && document.getElementById("list").children.length > 0`)
 }
 
-// titled is whether the list shows a document with the title.
-func titled(title string) string {
+// listed is whether the list shows a document with the title.
+func listed(title string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#list h3")].some(one => one.textContent === %q)`, title)
 }
 
@@ -33,7 +33,7 @@ func (p *tab) write(title, content string) {
 	p.t.Helper()
 	p.fill("editor", map[string]string{"title": title, "content": content})
 	p.click("#save")
-	p.until(titled(title))
+	p.until(listed(title))
 }
 
 // elsewhere ends the session of the tab from another place.
@@ -110,7 +110,7 @@ func TestCaseEx9TextIsKeptWhenASessionEnds(t *testing.T) {
 	p.equal(`document.getElementById("editor-content").value`, "<p>that must not be lost</p>")
 	p.equal(`document.getElementById("editor").contains(document.activeElement)`, "true")
 	p.click("#save")
-	p.until(titled("Half a thought"))
+	p.until(listed("Half a thought"))
 	p.console()
 
 	// Somebody else who logs in does not find it.
@@ -148,7 +148,7 @@ func TestCaseEx10ErrorsStandBesideTheirFields(t *testing.T) {
 	p.fill("editor", map[string]string{"title": "Good", "content": "c"})
 	p.equal(`document.querySelectorAll("[aria-invalid]").length`, "0")
 	p.click("#save")
-	p.until(titled("Good"))
+	p.until(listed("Good"))
 }
 
 func TestCaseEx10RetryAfterIsCountedDown(t *testing.T) {
@@ -252,7 +252,7 @@ func TestDocuments(t *testing.T) {
 	p.violations("confirm")
 	p.click(`#confirm button[value="no"]`)
 	p.until(`!document.getElementById("confirm").open`)
-	p.equal(titled("Better notes"), "true")
+	p.equal(listed("Better notes"), "true")
 	p.click(`button[aria-label="Delete Better notes"]`)
 	p.click(`#confirm button[value="yes"]`)
 	p.until(`document.querySelector("#list .empty")`)
