@@ -11,9 +11,9 @@
 //
 //	go test -race ./...
 //
-// The page of examples/documents is driven in Chromium by documents_test.go: the
-// program is built and started, the console stays free of what a visit must not
-// bring, and axe-core looks at each state. These tests are skipped where
+// The page of examples/documents is driven in Chromium by documents_test.go.
+// The program is built and started, the console stays free of what a visit must
+// not bring, and axe-core looks at each state. These tests are skipped where
 // Chromium or axe-core is missing. Where BULWARK_BROWSER is "required", they
 // fail:
 //
