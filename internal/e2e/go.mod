@@ -4,9 +4,9 @@ go 1.26.0
 
 require (
 	github.com/bulwark-go/bulwark v0.0.0
-	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/gorilla/handlers v1.5.2

@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -17,7 +18,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 	c := a.config
 	return bulwark.Chain(
 		audit.Config{Logger: c.Logger},
-		bulwark.Edge{Hosts: c.Hosts, BaseURL: c.BaseURL},
+		bulwark.Edge{Hosts: c.Hosts, BaseURL: c.BaseURL, HealthPaths: []string{"/health"}, HealthHosts: inside},
 		headers.Config{HSTS: hsts},
 		cors.Config{
 			Origins:     c.Origins,
@@ -41,6 +42,13 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			Anonymous: "unlimited", // the limit by address counts them
 		},
 	)
+}
+
+// inside are the networks by whose addresses balancers and orchestrators ask
+// for /health.
+var inside = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fd00::/8"),
 }
 
 // hsts spares the loopback names, where it would pin other work on this
