@@ -78,6 +78,7 @@ func each(parallel bool, n int, part func(i int)) {
 
 // A part of a batch acts as whom its own authentication has found, wherever
 // that stands, and nobody around or beside it does. Run with -race.
+// Case root-1.
 func TestPartsOfABatchActForThemselves(t *testing.T) {
 	for way, sub := range ways {
 		for kind, writer := range writers {
@@ -275,6 +276,7 @@ func TestWithHeader(t *testing.T) {
 
 // refusing answers 403 through the one door, once for each way in which a part
 // is made and a writer is given.
+// Case root-2.
 func TestEachRefusedPartIsAnEvent(t *testing.T) {
 	const parts = 50
 	for way, sub := range ways {
@@ -332,6 +334,7 @@ func TestANeighboursBadCookieExplainsNothing(t *testing.T) {
 
 // A refusal that a handler wrote itself leaves a record whatever else was
 // reported, and one that went through the door leaves one record.
+// Case audit-2.
 func TestHandwrittenRefusals(t *testing.T) {
 	byHand := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", status) }
@@ -413,6 +416,7 @@ func TestASubRequestThroughTheSameChain(t *testing.T) {
 
 // A sub-request through the chain of another application answers to that one's
 // audit, and leaves the request around it alone.
+// Case root-9.
 func TestAnotherApplicationsChain(t *testing.T) {
 	for way, sub := range ways {
 		t.Run(way, func(t *testing.T) {
@@ -450,6 +454,7 @@ func TestAnotherApplicationsChain(t *testing.T) {
 }
 
 // An event names who called, and beside that whom the caller acts as.
+// Case root-5.
 func TestWhoActsAsSomebodyElseIsOnRecord(t *testing.T) {
 	victim := named("victim")
 	for _, test := range []struct {
@@ -561,6 +566,7 @@ func TestChallengesFlowInward(t *testing.T) {
 
 // A scope never waits for itself: whatever panics inside it, the next who asks
 // is answered.
+// Case root-6.
 func TestNothingWaitsAfterAPanic(t *testing.T) {
 	var rec bulwarktest.Recorder
 	rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -64,6 +64,7 @@ var (
 )
 
 // A misspelled optional method would be a method that nobody calls.
+// Case root-8.
 func TestChainRefusesMisspelledAbilities(t *testing.T) {
 	for _, test := range []struct {
 		name  string

@@ -18,6 +18,7 @@ var (
 
 // However many slots a program declares, none is silently full, and none takes
 // another's value.
+// Case root-7.
 func TestSlotsNeverClash(t *testing.T) {
 	_, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
 	for i := range numbers {

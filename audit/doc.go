@@ -60,7 +60,7 @@
 // # Events
 //
 // An alert counts events by name and status. These are the names that the
-// layers of this module report, and what to do about them:
+// layers of this module report, or an application, and what to do about them:
 //
 //	event                        status      who causes it
 //	authn_token_invalid          400, 401    a bad, expired or revoked credential
@@ -80,6 +80,11 @@
 //	authn_login_success, authn_token_created, authn_token_revoked,
 //	authz_admin, session_created, session_renewed, session_expired
 //	                             –           ordinary use
+//	authn_login_successafterfail, authn_login_fail_max, authn_password_spray,
+//	authn_credential_stuffing, authn_impossible_travel, malicious_sqli,
+//	malicious_extraneous, malicious_attack_tool, malicious_excess_404,
+//	malicious_direct_reference, session_use_after_expire, sys_monitor_enabled
+//	                             any         what an application finds out itself
 //
 // Failed authentication is the sum of authn_token_invalid, authn_login_fail and
 // authn_token_reuse. Add authz_fail with status 401 where every request should

@@ -33,6 +33,7 @@ func TestSessionStoreOfAStoreThatIsNeverFull(t *testing.T) {
 	})
 }
 
+// Case sess-7.
 func TestSessionStoreOfFlawedStores(t *testing.T) {
 	all := []string{"callers", "cancelled", "clock", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
 		"fields", "full", "ids", "limit", "list", "many", "replaces", "sweep", "taken", "versions"}
