@@ -44,8 +44,36 @@ type stoppingKey struct{}
 type stopping struct {
 	begin   func()        // the first call closes begun
 	begun   chan struct{} // closed when the stop begins
-	cancel  func()        // ends the contexts of the requests in flight
 	running atomic.Int64  // requests that the handler is at
+
+	mu        sync.Mutex
+	cancelled bool
+	ends      []context.CancelCauseFunc // of the base contexts of the listeners
+}
+
+// cancel ends the contexts of the requests in flight. They have ended when it
+// returns: the server closes its connections next, and would end them for a
+// reason that looks as if the clients had left.
+func (s *stopping) cancel() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancelled = true
+	for _, end := range s.ends {
+		end(ErrStopping)
+	}
+	s.ends = nil
+}
+
+// base returns the base context of a listener.
+func (s *stopping) base(outer context.Context) context.Context {
+	ctx, end := context.WithCancelCause(context.WithValue(outer, stoppingKey{}, s))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancelled {
+		end(ErrStopping)
+	}
+	s.ends = append(s.ends, end)
+	return ctx
 }
 
 // prepare makes a server tell its requests that it stops, and count them.
@@ -54,17 +82,13 @@ func prepare(server *http.Server) *stopping {
 	stop.begin = sync.OnceFunc(func() { close(stop.begun) })
 	server.RegisterOnShutdown(stop.begin) // where somebody else shuts it down
 
-	over, cancel := context.WithCancel(context.Background())
-	stop.cancel = cancel
 	base := server.BaseContext
 	server.BaseContext = func(ln net.Listener) context.Context {
 		outer := context.Background()
 		if base != nil {
 			outer = base(ln)
 		}
-		ctx, end := context.WithCancelCause(context.WithValue(outer, stoppingKey{}, stop))
-		context.AfterFunc(over, func() { end(ErrStopping) })
-		return ctx
+		return stop.base(outer)
 	}
 
 	next := server.Handler
