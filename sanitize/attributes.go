@@ -13,28 +13,45 @@ const (
 
 // linkRelations gives each rel attribute in HTML that bluemonday has written
 // the one value that it may have. bluemonday adds noopener only together with a
-// target, and on an area it keeps the value that was submitted. In that HTML
-// the quote is escaped in text and in values, so that whatever looks like an
-// attribute is one.
+// target, and on an area it keeps the value that was submitted.
+//
+// In that HTML a "<" begins a tag, and every attribute has a value in double
+// quotes. So the quotes of a tag come in pairs. The text between two values may
+// end a name, but the text in a value may not: the value of title=" rel=" ends
+// like the start of an attribute.
 func linkRelations(s string) string {
-	at := strings.Index(s, relOpen)
-	if at < 0 {
+	if !strings.Contains(s, relOpen) {
 		return s
 	}
 	var out strings.Builder
 	out.Grow(len(s) + 64)
-	for ; at >= 0; at = strings.Index(s, relOpen) {
-		at += len(relOpen)
-		out.WriteString(s[:at])
-		out.WriteString(rel)
-		s = s[at:]
-		end := strings.IndexByte(s, '"')
+	kept := 0
+	for i := strings.IndexByte(s, '<'); i >= 0; {
+		at := strings.IndexAny(s[i:], `">`)
+		if at < 0 {
+			break
+		}
+		start := i + at + 1
+		if s[start-1] == '>' {
+			next := strings.IndexByte(s[start:], '<')
+			if next < 0 {
+				break
+			}
+			i = start + next
+			continue
+		}
+		end := strings.IndexByte(s[start:], '"')
 		if end < 0 {
 			break
 		}
-		s = s[end:]
+		if strings.HasSuffix(s[i:start], relOpen) {
+			out.WriteString(s[kept:start])
+			out.WriteString(rel)
+			kept = start + end
+		}
+		i = start + end + 1
 	}
-	out.WriteString(s)
+	out.WriteString(s[kept:])
 	return out.String()
 }
 
