@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -76,15 +75,23 @@ func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
 type elements[T any] struct {
 	resource *Resource[T]
 	pass     pass
-	layers   []string // names of the header fields that the layers have set
-	room     [16]string
+	layers   []headerField // that the layers have set
+	room     [16]headerField
 }
 
-// remember notes the header fields that are there before the handler runs.
+// A headerField is a field of an answer's header.
+type headerField struct {
+	name   string
+	values []string
+}
+
+// remember notes the header fields that are there before the handler runs. A
+// handler that sets a field, or adds to it, leaves the values of the slice as
+// they were.
 func (e *elements[T]) remember(h http.Header) {
 	e.layers = e.room[:0]
-	for name := range h {
-		e.layers = append(e.layers, name)
+	for name, values := range h {
+		e.layers = append(e.layers, headerField{name, values})
 	}
 }
 
@@ -97,8 +104,8 @@ func (e *elements[T]) remember(h http.Header) {
 // must be the type of the resource. A reach of another caller is 500
 // "authz.unconfigured", as a reach is that was not made by [HandleList].
 //
-// A 500 of WriteList keeps the header fields that the layers had set before the
-// handler ran, and no field that the handler has added.
+// A 500 of WriteList has the header fields that the layers had set before the
+// handler ran, with their values, and no field or value of the handler.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok || allowed.pass.caller != caller(r) {
@@ -129,13 +136,13 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 	}
 }
 
-// deny removes the header fields that the handler has added: whatever describes
-// the list may hint at the element that is not shown.
+// deny undoes what the handler has done to the header: whatever describes the
+// list may hint at the element that is not shown.
 func (e *elements[T]) deny(w http.ResponseWriter, r *http.Request, code string, err error) {
-	for name := range w.Header() {
-		if !slices.Contains(e.layers, name) {
-			delete(w.Header(), name)
-		}
+	h := w.Header()
+	clear(h)
+	for _, field := range e.layers {
+		h[field.name] = field.values
 	}
 	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
 }

@@ -251,6 +251,41 @@ func TestCaseAuthz4FieldsOfARefusedList(t *testing.T) {
 	}
 }
 
+// The handler may also change what a layer has set, or hide a total beside it.
+func TestCaseAuthz4ValuesOfTheLayers(t *testing.T) {
+	mux := authz.NewMux(mustPolicy(t, guide()))
+	layer := bulwark.LayerFunc(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, name := range []string{"X-Added", "X-Set", "X-Removed", "X-Direct"} {
+				w.Header().Set(name, "layer")
+			}
+			w.Header()["Vary"] = append(make([]string, 0, 4), "Origin") // room for another value
+			next.ServeHTTP(w, r)
+		})
+	})
+	authz.HandleList(mux, "GET /leak", documents().Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+		w.Header().Add("X-Added", "total=61")
+		w.Header().Set("X-Set", "total=61")
+		w.Header().Del("X-Removed")
+		w.Header()["X-Direct"] = []string{"layer", "total=61"}
+		w.Header().Add("Vary", "X-Total-61")
+		w.Header()["x-total"] = []string{"61"} // not canonical
+		authz.WriteList(w, r, reach, []*document{{OwnerID: "bob"}})
+	}, layer)
+	w := get(mux, "/leak", as("alice", "user"))
+	if w.Code != 500 || strings.Contains(fmt.Sprint(w.Header()), "61") {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	for _, name := range []string{"X-Added", "X-Set", "X-Removed", "X-Direct"} {
+		if got := w.Header()[name]; len(got) != 1 || got[0] != "layer" {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	if got := w.Header()["Vary"]; len(got) != 1 || got[0] != "Origin" {
+		t.Errorf("Vary is %q", got)
+	}
+}
+
 // A query comes from outside and may hold a line that looks like a verdict.
 func TestCaseAuthz5ExplainQuotes(t *testing.T) {
 	policy := mustPolicy(t, guide())
