@@ -42,8 +42,11 @@
 //     uint64, float and double bound numbers. password and binary describe.
 //     What a format accepts, [BodyAs] can store in the Go type for it: a
 //     date-time in a time.Time, a duration in a time.Duration.
-//   - A readOnly property is refused, and is never required: the service sets
-//     it, and not the client (JSON Schema Validation section 9.4).
+//   - A readOnly property is refused: the service sets it, and not the client
+//     (JSON Schema Validation section 9.4). Where a schema or the schemas
+//     around it say that a property is readOnly, the property is not required.
+//     What another branch of anyOf, oneOf or if says does not count. A
+//     "required" in not or if asks what was sent.
 //   - Defaults are filled in before the value is checked, through properties,
 //     items, prefixItems, allOf and $ref. A default inside anyOf, oneOf or if
 //     is an error at New, because the value decides which of their schemas

@@ -27,7 +27,7 @@ func (e *evaluation) best(branches []*node, v any, report bool, code Code) bool 
 	start, marked := len(e.faults), len(e.marks)
 	var trials []trial
 	for _, branch := range branches {
-		e.apply(branch, v, true)
+		e.branch(branch, v, true, true)
 		e.onceFrom(start)
 		if rank, meant := e.rank(v, e.faults[start:], marked); meant {
 			trials = append(trials, trial{rank, slices.Clone(e.faults[start:]), slices.Clone(e.marks[marked:])})

@@ -30,10 +30,11 @@ func (e *evaluation) inPlace(n *node, v any, report bool) bool {
 	return ok
 }
 
-// try reports whether a schema holds. If not, its marks are removed.
+// try reports whether a branch of anyOf or oneOf holds. If not, its marks are
+// removed.
 func (e *evaluation) try(n *node, v any) bool {
 	start := len(e.marks)
-	if e.apply(n, v, false) {
+	if e.branch(n, v, false, true) {
 		return true
 	}
 	e.marks = e.marks[:start]
@@ -42,17 +43,17 @@ func (e *evaluation) try(n *node, v any) bool {
 
 func (e *evaluation) not(n *node, v any, report bool) bool {
 	start := len(e.marks)
-	holds := e.apply(n, v, false)
+	holds := e.condition(n, v)
 	e.marks = e.marks[:start]
 	return !holds || e.fault(report, codeNot, nil)
 }
 
 func (e *evaluation) conditional(n *node, v any, report bool) bool {
 	branch := n.otherwise
-	if e.try(n.when, v) {
+	if e.condition(n.when, v) {
 		branch = n.then
 	}
-	return branch == nil || e.apply(branch, v, report)
+	return branch == nil || e.branch(branch, v, report, false)
 }
 
 // anyOf tries all branches, also after one of them holds, because every branch

@@ -15,7 +15,7 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 		return false
 	}
 	for _, name := range rules.required {
-		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(object, name) {
+		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(rules.required, name) {
 			ok = e.note(report, Fault{Code: codeRequired, name: name, named: true})
 		}
 	}
@@ -42,7 +42,7 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 			return false
 		}
 		if _, present := object[rules.dependent[i].name]; present && !added.has(rules.dependent[i].name) {
-			ok = e.apply(rules.dependent[i].node, object, report) && ok
+			ok = e.branch(rules.dependent[i].node, object, report, false) && ok
 		}
 	}
 	return ok
@@ -103,7 +103,7 @@ func (e *evaluation) dependentRequired(rule *dependentRequired, object map[strin
 	}
 	ok := true
 	for _, name := range rule.required {
-		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(object, name) {
+		if _, present := object[name]; (!present || added.has(name)) && !e.mayOmit(rule.required, name) {
 			ok = e.note(report, Fault{Code: codeDependentRequired, name: name, named: true, Params: map[string]any{"with": rule.name}})
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // that the work is at most the size of the value times that of the schema.
 type evaluation struct {
 	open      bool // unknown properties are allowed
-	request   bool // properties that are read only are refused
+	request   bool // properties that are read only are refused, and there are some
 	added     additions
 	given     int // steps
 	steps     int // left
@@ -27,6 +27,8 @@ type evaluation struct {
 	from      int // steps from which on memory is kept
 	scopes    [][]*resource
 	visits    int // walks through memories
+	place     *place
+	places    map[string]*place
 
 	pathRoom     [16]segment
 	markRoom     [16]mark
@@ -167,7 +169,13 @@ func (e *evaluation) value(n *node, v any, report bool) bool {
 			e.spellings = append(e.spellings, spelled{identity(object), n.spelling})
 		}
 	}
-	return e.apply(n, v, report)
+	if !e.request {
+		return e.apply(n, v, report)
+	}
+	around := e.enter(n, v)
+	ok := e.apply(n, v, report)
+	e.place = around
+	return ok
 }
 
 // leftOver checks unevaluatedProperties and unevaluatedItems. They come last,

@@ -102,7 +102,7 @@ func WithMemory(s *Schema, v any) (with, without []Fault, valid [2]bool) {
 	var got [2][]Fault
 	for i, from := range [...]int{0, s.steps} {
 		e := newEvaluation(s.steps, s.open)
-		e.from = from
+		e.from, e.request = from, s.request
 		valid[i] = e.run(s.root, v)
 		if e.exhausted {
 			return nil, nil, [2]bool{}

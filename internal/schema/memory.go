@@ -24,7 +24,8 @@ type memory struct {
 type recollection struct {
 	n     *node
 	of    uintptr
-	scope int // of a schema that depends on the dynamic scope
+	scope int    // of a schema that depends on the dynamic scope
+	place *place // which decides what is required
 }
 
 // firstSteps is the work after which memory begins. Most values need less, and
@@ -49,7 +50,7 @@ func (e *evaluation) remembers(n *node, v any) bool {
 
 // recall holds v against the keywords of n, or remembers what came of it.
 func (e *evaluation) recall(n *node, v any, report bool) bool {
-	key := recollection{n, identity(v), e.scopeFor(n)}
+	key := recollection{n, identity(v), e.scopeFor(n), e.place}
 	if m := e.memories[key]; m != nil && (m.holds || m.reported || !report) {
 		e.marks = append(e.marks, mark{of: key.of, kind: markedMemory, memory: m})
 		if report && len(m.faults) > 0 && e.spend(len(m.faults)/4) {

@@ -19,12 +19,12 @@ var authorNames = []string{"a", "b", "A", "k"}
 func (r author) schema(depth int) any {
 	if depth == 0 || r.IntN(6) == 0 {
 		return []any{true, map[string]any{"type": "string"}, map[string]any{"type": "object"}, map[string]any{"const": "x"}, map[string]any{"enum": []any{"y", 1}},
-			map[string]any{"$ref": fmt.Sprintf("#/$defs/d%d", r.IntN(3))}}[r.IntN(6)]
+			map[string]any{"$ref": fmt.Sprintf("#/$defs/d%d", r.IntN(3))}, map[string]any{"readOnly": true}, map[string]any{"$dynamicRef": "#n"}}[r.IntN(8)]
 	}
 	s := map[string]any{}
 	for range 1 + r.IntN(3) {
 		list := func() []any { return []any{r.schema(depth - 1), r.schema(depth - 1)} }
-		switch r.IntN(13) {
+		switch r.IntN(16) {
 		case 0:
 			s["properties"] = map[string]any{"a": r.schema(depth - 1), "b": map[string]any{"$ref": "#/$defs/d0"}}
 		case 1:
@@ -51,6 +51,12 @@ func (r author) schema(depth int) any {
 			s["additionalProperties"] = r.schema(depth - 1)
 		case 12:
 			s["contains"], s["unevaluatedItems"] = r.schema(depth-1), r.schema(depth-1)
+		case 13:
+			s["dependentRequired"] = map[string]any{authorNames[r.IntN(4)]: []any{authorNames[r.IntN(4)]}}
+		case 14:
+			s["patternProperties"] = map[string]any{"^[ab]$": r.schema(depth - 1)}
+		case 15:
+			s["prefixItems"] = list()
 		}
 	}
 	return s
@@ -80,12 +86,13 @@ func TestMemoryChangesNothing(t *testing.T) {
 	r := author{rand.New(rand.NewPCG(1, 2))}
 	compared, valid, invalid := 0, 0, 0
 	for range 1_000 {
-		root := map[string]any{"$ref": "#/$defs/d0", "$defs": map[string]any{"d0": r.schema(3), "d1": r.schema(2), "d2": r.schema(2)}}
+		root := map[string]any{"$ref": "#/$defs/d0", "$defs": map[string]any{"d0": r.schema(3), "d1": r.schema(2), "d2": r.schema(2),
+			"n": map[string]any{"$dynamicAnchor": "n", "properties": map[string]any{"a": r.schema(1)}}}}
 		text, err := json.Marshal(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := tryCompile(string(text), schema.Options{MaxSteps: 20_000})
+		s, err := tryCompile(string(text), schema.Options{MaxSteps: 20_000, Request: r.IntN(2) == 0})
 		if err != nil {
 			continue // a circle, or what nothing meets
 		}

@@ -35,6 +35,10 @@ type node struct {
 	// readOnly marks what the service alone sets (JSON Schema Validation,
 	// section 9.4).
 	readOnly bool
+	// together are the schemas that hold together with this one, itself among
+	// them, and id is its number. They are set where a schema is read only.
+	together []*node
+	id       int
 
 	object  *objectRules
 	array   *arrayRules

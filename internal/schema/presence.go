@@ -50,24 +50,6 @@ func (a additions) has(name string) bool {
 	return slices.ContainsFunc(a, func(x addition) bool { return x.name == name })
 }
 
-// mayOmit reports whether a property is not asked for, because a schema of the
-// object says that it is read only.
-func (e *evaluation) mayOmit(object map[string]any, name string) bool {
-	if !e.request {
-		return false
-	}
-	of := identity(object)
-	return slices.ContainsFunc(e.spellings, func(s spelled) bool {
-		return s.of == of && s.names[name]
-	})
-}
-
-// isReadOnly reports whether n, or a schema that it refers to by $ref or allOf,
-// is read only.
-func (n *node) isReadOnly() bool {
-	return n.conjunct(func(at *node) bool { return at.readOnly }) != nil
-}
-
 // conjunct returns the first of n and the schemas that hold together with it,
 // through $ref and allOf, that is wanted.
 func (n *node) conjunct(wanted func(*node) bool) *node {

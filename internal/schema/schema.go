@@ -36,7 +36,8 @@ type Schema struct {
 	root  *node
 	steps int
 	open  bool
-	// request is set for values that a client sends.
+	// request is set for values that a client sends, where one may be read
+	// only.
 	request  bool
 	patterns []*pattern // of names
 }
@@ -56,7 +57,7 @@ func Compile(source Source, options Options) (*Schema, error) {
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
-	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: options.Request, patterns: patternsOf(root)}, nil
+	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: c.gather() && options.Request, patterns: patternsOf(root)}, nil
 }
 
 // ErrTooComplex is a check that was given up after Options.MaxSteps.

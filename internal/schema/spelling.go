@@ -14,8 +14,8 @@ import (
 // only by case is refused. Otherwise "KIND" would evade a rule about "kind" in
 // an if or a not, and the reader behind would take it for "kind".
 type spelling struct {
-	id    int             // in the order of the schemas
-	names map[string]bool // whether the property is read only
+	id    int // in the order of the schemas
+	names map[string]bool
 	// folds are the names by their folded form, of several the least.
 	folds map[string]string
 }
@@ -37,7 +37,7 @@ func (e *evaluation) misspells(spellings []spelled, name string) (declared strin
 	folded := ""
 	for i := range spellings {
 		s := &spellings[i]
-		if _, exact := s.names[name]; exact {
+		if s.names[name] {
 			return "", false
 		}
 		if folded == "" {
@@ -124,7 +124,7 @@ func (c *compiler) declared(n *node, names map[string]bool, seen map[*node]bool)
 	seen[n] = true
 	if o := n.object; o != nil {
 		for _, p := range o.properties {
-			names[p.name] = names[p.name] || p.isReadOnly()
+			names[p.name] = true
 		}
 		add(names, o.required)
 		for _, rule := range o.dependentReq {
@@ -153,8 +153,6 @@ func (c *compiler) declared(n *node, names map[string]bool, seen map[*node]bool)
 
 func add(names map[string]bool, more []string) {
 	for _, name := range more {
-		if !names[name] {
-			names[name] = false
-		}
+		names[name] = true
 	}
 }
