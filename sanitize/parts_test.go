@@ -167,3 +167,26 @@ func TestParsedForms(t *testing.T) {
 		t.Errorf("%v, %v", clean.Form, err)
 	}
 }
+
+// A pointer repeats names that the client chose. As they are, they would make
+// whoever reads the answer, or a terminal, see another name.
+func TestCaseValidate17NamesInPointers(t *testing.T) {
+	layer := bulwark.Must(sanitize.New(sanitize.Config{Fields: sanitize.Fields{"/*": sanitize.Reject, "/map/*/text": sanitize.Reject}}))
+	long := strings.Repeat("\\u202e", 80)
+	for name, want := range map[string]string{
+		`plain`:          "/plain",
+		`\u202egnp.exe`:  `/\u202egnp.exe`,
+		`a\u2066b\u200f`: `/a\u2066b\u200f`,
+		`\u001b[31m`:     `/\u001b[31m`,
+		`a\nb\u0085`:     `/a\u000ab\u0085`,
+		`\u2028`:         `/\u2028`,
+		`a/b~\u0007`:     `/a~1b~0\u0007`,
+		`نام`:            "/نام",
+		long:             "/*",
+	} {
+		p := send(t, layer, post("application/json", `{"`+name+`":"<b>x</b>"}`)).refused(400, "sanitize.markup", bulwark.InputValidationFail)
+		if len(p.Errors) != 1 || p.Errors[0].Pointer != want {
+			t.Errorf("%s: %+v, want %q", name, p.Errors, want)
+		}
+	}
+}

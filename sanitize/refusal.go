@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // The place of a value, for [bulwark.FieldError]. A form is a body to the
@@ -40,6 +41,9 @@ func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 	}
 	if in == inForm {
 		in = inBody
+	}
+	if len(pointer) <= maxPointer {
+		pointer = jsondoc.Legible(pointer)
 	}
 	if len(pointer) > maxPointer {
 		pointer = rule
