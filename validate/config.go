@@ -87,9 +87,11 @@ type Config struct {
 	//   - a long default: each 32 bytes of it;
 	//   - a long string: each 256 bytes of it.
 	MaxSteps int
-	// Formats are formats of your own for strings, by name. A format with the
-	// name of a built-in format takes its place. The functions must be safe for
-	// concurrent use. Default: none.
+	// Formats are formats of your own, by name. They are for strings. Where the
+	// type of a schema is integer or number, and not string, a format with a
+	// new name gets the number as the JSON writes it. A format for strings with
+	// the name of a built-in format takes its place. The functions must be safe
+	// for concurrent use. Default: none.
 	Formats map[string]func(string) bool
 	// URISchemes are the schemes that the formats uri and uri-reference take,
 	// in lower case, such as "https". Default: every scheme that carries no

@@ -62,6 +62,12 @@ func formatsOf(o Options) map[string]func(string) bool {
 	return known
 }
 
+// isForNumbers reports whether a format that somebody has added is held against
+// numbers: the schema is for numbers, and the name is not a built-in one.
+func isForNumbers(format string, types Types) bool {
+	return types&numeric != 0 && types&String == 0 && formats[format] == nil && numberFormats[format] == nil
+}
+
 func anyText(string) bool { return true }
 
 // isEmail takes an addr-spec with a dot-atom for its local part and a host name

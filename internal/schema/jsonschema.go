@@ -2,6 +2,7 @@ package schema
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -178,9 +179,7 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	}
 	n.constant, n.enum = s.Constant, s.Enum
 	n.format, _ = raw["format"].(string)
-	if n.accepts = c.formats[n.format]; n.accepts == nil && c.formats != nil {
-		n.fits = numberFormats[n.format]
-	}
+	c.format(n)
 	n.base64 = c.formats != nil && raw["contentEncoding"] == "base64"
 	n.ref = c.node(s.Ref)
 	c.dynamicRef(n, s, raw)
@@ -199,6 +198,17 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 		n.object == nil && n.array == nil && n.text == nil && n.numbers == nil &&
 		(n.ref == nil || n.ref.anything)
 	return n
+}
+
+// format sets what a format asserts of a string, of a number or of both.
+func (c *compiler) format(n *node) {
+	if c.formats == nil {
+		return
+	}
+	n.accepts, n.fits = c.formats[n.format], numberFormats[n.format]
+	if accepts := n.accepts; accepts != nil && isForNumbers(n.format, n.types) {
+		n.accepts, n.fits = nil, func(number json.Number) bool { return accepts(string(number)) }
+	}
 }
 
 // extensionsOf returns the keywords that begin with "x-", for the reader.

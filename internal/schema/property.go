@@ -137,9 +137,9 @@ func (n *node) unmet(as Types) string {
 		return ""
 	case n.types != 0 && n.types&as == 0 && !(numbers && n.types&numeric != 0):
 		return "declares another type than the one that its text is read as"
-	case !numbers && (n.numbers != nil || n.fits != nil):
+	case !numbers && (n.numbers != nil || n.fits != nil && n.accepts == nil):
 		return `has a rule for numbers, but its text is not read as a number; write "type": "integer" or "number" beside it`
-	case !text && (n.text != nil || n.accepts != nil || n.base64):
+	case !text && (n.text != nil || n.accepts != nil && n.fits == nil || n.base64):
 		return "has a rule for strings, but its text is not read as a string"
 	case as != Array && n.array != nil:
 		return "has a rule for arrays, but its text is not read as an array"

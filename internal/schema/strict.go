@@ -142,12 +142,13 @@ var encodings = []string{"base64", "base64url", "base32", "base32hex", "base16",
 func (s *strictness) format(value any, types Types, pointer string) {
 	format, _ := value.(string)
 	var applies Types
-	switch {
-	case s.formats[format] != nil:
-		applies = String
-	case numberFormats[format] != nil:
-		applies = numeric
-	default:
+	if s.formats[format] != nil {
+		applies |= String
+	}
+	if numberFormats[format] != nil || s.formats[format] != nil && isForNumbers(format, types) {
+		applies |= numeric
+	}
+	if applies == 0 {
 		known := slices.Sorted(maps.Keys(s.formats))
 		known = slices.AppendSeq(known, maps.Keys(numberFormats))
 		s.wrong(pointer, "names a format that is not known%s; add your own to Config.Formats", similar(format, slices.Values(known)))

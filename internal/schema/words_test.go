@@ -56,6 +56,37 @@ func TestCaseValidate22Words(t *testing.T) {
 	}
 }
 
+// A format that somebody adds is held against strings, and against numbers where
+// the schema is for numbers. It leaves the built-in formats of numbers alone.
+func TestCaseValidate11OwnFormats(t *testing.T) {
+	own := schema.Options{Formats: map[string]func(string) bool{
+		"unix-time": func(s string) bool { return len(s) <= 10 },
+		"int64":     func(s string) bool { return s == "1" },
+		"email":     func(s string) bool { return s == "e" },
+	}}
+	for _, test := range []struct{ schema, good, bad string }{
+		{`{"type":"integer","format":"unix-time"}`, `1700000000`, `17000000000`},
+		{`{"type":["number","null"],"format":"unix-time"}`, `null`, `1700000000.5`},
+		{`{"type":"string","format":"unix-time"}`, `"1"`, `"17000000000"`},
+		{`{"type":["string","integer"],"format":"unix-time"}`, `17000000000`, `"17000000000"`},
+		{`{"format":"unix-time"}`, `17000000000`, `"17000000000"`},
+		{`{"type":"integer","format":"int64"}`, `2`, `9223372036854775808`},
+		{`{"type":"string","format":"int64"}`, `"1"`, `"2"`},
+		{`{"type":["string","integer"],"format":"int64"}`, `2`, `"2"`},
+		{`{"type":["string","integer"],"format":"int64"}`, `"1"`, `9223372036854775808`},
+		{`{"type":"string","format":"email"}`, `"e"`, `"a@example.com"`},
+	} {
+		s := compile(t, test.schema, own)
+		check(t, s, test.good).passed(t)
+		check(t, s, test.bad).refused(t, " format")
+	}
+	for _, text := range []string{`{"type":"boolean","format":"unix-time"}`, `{"type":"integer","format":"email"}`, `{"type":"array","format":"int64"}`} {
+		if _, err := tryCompile(text, own); err == nil || !strings.Contains(err.Error(), "/format never applies to type") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // Everything that a reference reaches is read as strictly as the rest.
 func TestCaseValidate5References(t *testing.T) {
 	for _, test := range []struct{ name, schema, want string }{
