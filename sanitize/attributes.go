@@ -75,7 +75,7 @@ func taskBoxes(s string) string {
 		if end < 0 {
 			break
 		}
-		tag := " " + s[:end]
+		tag := " " + lower(s[:end])
 		s = s[end+1:]
 		if !strings.Contains(tag, ` type="checkbox"`) {
 			continue
@@ -124,7 +124,7 @@ func encodeSpaces(s string) string {
 }
 
 // spaced reports whether a quoted value of a URL attribute in s may have a
-// space inside.
+// space inside, perhaps as a character reference.
 func spaced(s string) bool {
 	for {
 		at := strings.IndexByte(s, '=')
@@ -140,7 +140,7 @@ func spaced(s string) bool {
 		if end < 0 {
 			return false
 		}
-		if strings.IndexByte(strings.Trim(s[1:end+1], " "), ' ') >= 0 {
+		if url := strings.Trim(s[1:end+1], " "); strings.IndexByte(url, ' ') >= 0 || strings.Contains(url, "&#") {
 			return true
 		}
 		s = s[end+2:]

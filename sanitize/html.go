@@ -12,22 +12,29 @@ import (
 // The policies of bluemonday, made when first used. They are safe for
 // concurrent use once made.
 var (
-	strictPolicy = sync.OnceValue(bluemonday.StrictPolicy)
+	strictPolicy = sync.OnceValue(makeStrict)
 	ugcPolicy    = sync.OnceValue(makeUGC)
 )
+
+// makeStrict makes the policy that the documentation of [Strict] describes.
+func makeStrict() *bluemonday.Policy { return keepText(bluemonday.StrictPolicy()) }
+
+// keepText keeps the text of elements that a policy removes. Only the content of
+// script and style goes with them.
+func keepText(p *bluemonday.Policy) *bluemonday.Policy {
+	return p.AllowElementsContent("frame", "frameset", "iframe", "noembed", "noframes", "noscript", "nostyle", "object", "title")
+}
 
 // makeUGC makes the policy that the documentation of [UGC] describes. It names
 // each attribute itself: the ready-made rules of bluemonday look at a part of
 // some values only, and refuse the punctuation of ordinary text.
 func makeUGC() *bluemonday.Policy {
-	p := bluemonday.NewPolicy()
+	p := keepText(bluemonday.NewPolicy())
 	p.RequireParseableURLs(true)
 	p.AllowRelativeURLs(true)
 	p.AllowURLSchemes("http", "https", "mailto")
 	p.RequireNoFollowOnLinks(true)
 	p.RequireNoReferrerOnLinks(true)
-	// Text never goes with a tag that is removed, except for script and style.
-	p.AllowElementsContent("frame", "frameset", "iframe", "noembed", "noframes", "noscript", "nostyle", "object", "title")
 
 	p.AllowElements("article", "aside", "figure", "figcaption", "section", "summary", "hgroup", "h1", "h2", "h3", "h4", "h5", "h6",
 		"br", "div", "hr", "p", "span", "wbr", "abbr", "acronym", "cite", "code", "dfn", "em", "kbd", "mark", "s", "samp", "strong",

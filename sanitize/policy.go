@@ -80,8 +80,9 @@ const (
 	Text
 
 	// Strict takes HTML and returns HTML without any tag, with its text
-	// escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". Use it for values that
-	// a page holds without escaping them. For all other values use Text.
+	// escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". The content of script
+	// and style is removed with them, and no other text. Use Strict for values
+	// that a page holds without escaping them. For all other values use Text.
 	Strict
 
 	// UGC takes HTML that users write and returns the safe part of it as HTML,

@@ -42,6 +42,9 @@ func TestCaseSanitize8Pages(t *testing.T) {
 		{"space_in_url", `<a href="/my photo.jpg">x</a>`, `<a href="/my%20photo.jpg"` + linked + `>x</a>`},
 		{"space_in_image", `<p>y <img alt="a" src=' /my photo (1).jpg '> href="a b"</p>`, `<p>y <img alt="a" src="/my%20photo%20(1).jpg"> href=&#34;a b&#34;</p>`},
 		{"space_in_scheme", `<a href="java script:alert(1)">x</a>`, "x"},
+		{"task_capitals", `<INPUT TYPE="CHECKBOX" CHECKED>a<input type="Checkbox">b`, `<input type="checkbox" disabled="" checked="">a<input type="checkbox" disabled="">b`},
+		{"reference_in_url", `<a href="/my&#32;photo.jpg">x</a><a href='/a&#x20;b'>y</a>`, `<a href="/my%20photo.jpg"` + linked + `>x</a><a href="/a%20b"` + linked + `>y</a>`},
+		{"reference_in_scheme", `<a href="java&#32;script:alert(1)">x</a><a href="&#106;avascript:alert(1)">y</a>`, "xy"},
 		{"tab_in_scheme", "<a href=\"java\tscript:alert(1) \">x</a>", "x"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,6 +55,29 @@ func TestCaseSanitize8Pages(t *testing.T) {
 			settled(t, sanitize.UGC, got)
 			harmless(t, tt.in, got)
 		})
+	}
+}
+
+// Strict removes every tag, and no text but that of script and style.
+func TestCaseSanitize8TextOfStrict(t *testing.T) {
+	for in, want := range map[string]string{
+		"any<object> text after":                             "any text after",
+		"a<iframe src=x>b":                                   "ab",
+		"a<iframe><b>b</b></iframe>c":                        "a&lt;b&gt;b&lt;/b&gt;c",
+		"a<frameset>b<frame>c":                               "abc",
+		"a<noscript>b</noscript>c":                           "abc",
+		"a<noembed>b</noembed><noframes>c</noframes>d":       "abcd",
+		"a<title>b</title>c":                                 "abc",
+		"a<object><param><b>b</b></object>c":                 "abc",
+		"a<script>b</script>c<style>d</style>e":              "ace",
+		"a<noscript><img src=x onerror=alert(1)></noscript>": "a&lt;img src=x onerror=alert(1)&gt;",
+	} {
+		got := sanitize.String(sanitize.Strict, in)
+		if got != want {
+			t.Errorf("Strict(%q)\n got %q\nwant %q", in, got, want)
+		}
+		settled(t, sanitize.Strict, got)
+		harmless(t, in, got)
 	}
 }
 
