@@ -71,8 +71,12 @@ func TestRefusesSchemas(t *testing.T) {
 
 func TestAcceptsSchemas(t *testing.T) {
 	for name, text := range map[string]string{
-		"True":              `true`,
-		"Extension":         `{"x-go-name":"User"}`,
+		"True":      `true`,
+		"Extension": `{"x-go-name":"User"}`,
+		"RequiredOfABase": `{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"lat":{"type":"number"}},"required":["lat","lng"]}],
+			"$defs":{"base":{"properties":{"lng":{"type":"number"}}}}}`,
+		"RequiredByThen":    `{"properties":{"from":{},"form":{}},"if":{"required":["from"]},"then":{"properties":{"from":{"type":"string"}},"required":["form"]}}`,
+		"RequiredOfPattern": `{"properties":{"key1":{}},"patternProperties":{"^key[0-9]$":{}},"required":["key2"]}`,
 		"Dialect":           `{"$schema":"https://json-schema.org/draft/2020-12/schema"}`,
 		"Circle":            `{"properties":{"next":{"$ref":"#"}}}`,
 		"Anchors":           `{"$id":"urn:x:y","$anchor":"a","$defs":{"b":{"$anchor":"b"}},"properties":{"c":{"$ref":"#b"}}}`,

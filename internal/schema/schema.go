@@ -46,7 +46,7 @@ type Schema struct {
 // everything that is wrong, in a fixed order.
 func Compile(source Source, options Options) (*Schema, error) {
 	known := formatsOf(options)
-	c := newCompiler(source.Load, known, strictness{formats: known, seen: map[string]bool{}}.inspect)
+	c := newCompiler(source.Load, known, strictness{formats: known, seen: map[string]bool{}, declared: map[string]bool{}}.inspect)
 	root, err := c.compile(source.URL, source.Text)
 	if err != nil {
 		return nil, err

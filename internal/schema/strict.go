@@ -36,14 +36,25 @@ type strictness struct {
 	// seen are the schemas that were inspected, by URL and pointer. A reference
 	// may lead to a place that is not a place for schemas.
 	seen map[string]bool
-	url  string
-	errs []error
+	// declared are the names of all properties that were met.
+	declared map[string]bool
+	url      string
+	errs     []error
 }
 
 // inspect returns everything that is wrong with the schema at a pointer in a
 // document, and with the schemas in it, in a fixed order.
 func (s strictness) inspect(url, pointer string, v any) []error {
 	s.url, s.errs = url, nil
+	if s.seen[url+"#"+pointer] {
+		return nil
+	}
+	eachSchema(v, pointer, func(schema map[string]any, _ string) {
+		properties, _ := schema["properties"].(map[string]any)
+		for name := range properties {
+			s.declared[name] = true
+		}
+	})
 	s.schema(v, pointer)
 	return s.errs
 }
@@ -57,11 +68,11 @@ func (s *strictness) wrong(pointer, format string, args ...any) {
 }
 
 func (s *strictness) schema(v any, pointer string) {
-	if at := s.url + "#" + pointer; s.seen[at] {
+	at := s.url + "#" + pointer
+	if s.seen[at] {
 		return
-	} else if s.seen != nil {
-		s.seen[at] = true
 	}
+	s.seen[at] = true
 	schema, ok := v.(map[string]any)
 	if !ok {
 		if _, ok := v.(bool); !ok {
@@ -245,17 +256,30 @@ func fewer(n int, bound json.Number) bool {
 }
 
 // names finds a required property that is probably misspelled: no property has
-// this name, and one has a similar name.
+// this name, and one beside it has a similar name. A part of allOf, or a then,
+// may require what another schema declares.
 func (s *strictness) names(schema map[string]any, pointer string) {
 	declared, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
 	for _, r := range required {
 		name, _ := r.(string)
-		if _, ok := declared[name]; ok {
+		if s.declared[name] || describedByPattern(schema, name) {
 			continue
 		}
 		if hint := similar(name, maps.Keys(declared)); hint != "" {
 			s.wrong(pointer+"/required", "names %q, which properties does not declare%s", name, hint)
 		}
 	}
+}
+
+// describedByPattern reports whether a patternProperties of the schema is for
+// the name.
+func describedByPattern(schema map[string]any, name string) bool {
+	patterns, _ := schema["patternProperties"].(map[string]any)
+	for pattern := range patterns {
+		if expression, err := regexp.Compile(pattern); err == nil && expression.MatchString(name) {
+			return true
+		}
+	}
+	return false
 }
