@@ -59,8 +59,8 @@ const (
 	//     and style is removed with them.
 	//   - Text that may or may not be markup is kept, with a space behind its
 	//     "<", which makes text of it for every reader: "<user-id>" becomes "<
-	//     user-id>", "x<y and z>0" becomes "x< y and z>0", and
-	//     "&lt;script&gt;" becomes "&lt; script&gt;".
+	//     user-id>", "<!here>" becomes "< !here>", "x<y and z>0" becomes "x< y
+	//     and z>0", and "&lt;script&gt;" becomes "&lt; script&gt;".
 	//   - A tag that is not closed gets such a space too, if it is of a known
 	//     element or has a value in it: "x <script" becomes "x < script", and
 	//     "a<b c" becomes "a< b c". So does an open "<!" or "</" that begins no

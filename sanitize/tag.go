@@ -1,6 +1,9 @@
 package sanitize
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A verdict decides what happens to one "<" that may open markup.
 type verdict int
@@ -101,7 +104,7 @@ func (t *reader) declaration(i int) markup {
 	if len(rest) < 3 || !isLetter(rest[2]) && rest[2] != '[' {
 		return t.stray(i)
 	}
-	if t.lastClose < i {
+	if t.lastClose < i || rest[1] == '!' && rest[2] != '[' && !declares(rest[2:]) {
 		return markup{verdict: interrupt}
 	}
 	// In HTML a CDATA section ends at its first ">" like every other
@@ -109,6 +112,15 @@ func (t *reader) declaration(i int) markup {
 	end := strings.IndexByte(rest, '>') + 1
 	t.budget -= end
 	return markup{remove, i + end}
+}
+
+// declarations are those of HTML, SGML and XML. A chat writes "<!here>".
+var declarations = []string{"doctype", "element", "attlist", "entity", "notation"}
+
+// declares reports whether s begins with the name of a declaration.
+func declares(s string) bool {
+	name := lower(leading(s[:min(len(s), longest)]))
+	return slices.Contains(declarations, name)
 }
 
 // comment reads a comment. It ends with "-->" or "--!>". "<!-->" and "<!--->"
