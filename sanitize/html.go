@@ -19,8 +19,8 @@ var (
 // makeStrict makes the policy that the documentation of [Strict] describes.
 func makeStrict() *bluemonday.Policy { return keepText(bluemonday.StrictPolicy()) }
 
-// keepText keeps the text of elements that a policy removes. Only the content of
-// script and style goes with them.
+// keepText keeps the text of elements that a policy removes. Only the content
+// of script and style goes with them.
 func keepText(p *bluemonday.Policy) *bluemonday.Policy {
 	return p.AllowElementsContent("frame", "frameset", "iframe", "noembed", "noframes", "noscript", "nostyle", "object", "title")
 }

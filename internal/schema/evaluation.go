@@ -29,6 +29,7 @@ type evaluation struct {
 	visits    int // walks through memories
 	place     *place
 	places    map[string]*place
+	alone     map[*node]*place // those of one schema
 
 	pathRoom     [16]segment
 	markRoom     [16]mark

@@ -43,7 +43,13 @@ func (e *evaluation) enter(n *node, v any) (around *place) {
 		return around
 	}
 	if around == nil { // the root, an item of an array, or below a condition
-		e.place = e.intern(n.together, nil, false)
+		if e.place = e.alone[n]; e.place == nil {
+			e.place = e.intern(n.together, nil, false)
+			if e.alone == nil {
+				e.alone = map[*node]*place{}
+			}
+			e.alone[n] = e.place
+		}
 		return around
 	}
 	at := member{e.path[len(e.path)-1].name, n}

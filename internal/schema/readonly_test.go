@@ -44,6 +44,8 @@ func TestCaseValidate2Places(t *testing.T) {
 		{"DependentSchemasOfABase", `{"properties":{"id":` + ro + `,"x":{"type":"string"}},"dependentSchemas":{"x":{"required":["id"]}}}`, []doc{{`{"x":"x"}`, nil}}},
 		{"AllOfEitherOrder", `{"allOf":[{"properties":{"item":{"required":["role","n"]}}},{"properties":{"item":{"properties":{"role":` + ro + `,"n":true}}}},{"properties":{"item":{"required":["role"]}}}]}`,
 			[]doc{{`{"item":{"n":1}}`, nil}, {`{"item":{}}`, []string{"/item/n required"}}}},
+		{"MemberOfABase", `{"properties":{"item":{"properties":{"role":` + ro + `,"n":true}}},"anyOf":[{"required":["item"],"properties":{"item":{"required":["role","n"]}}}]}`,
+			[]doc{{`{"item":{"n":1}}`, nil}, {`{"item":{}}`, []string{"/item/n required"}}}},
 		{"Items", `{"type":"array","items":{"allOf":[{"required":["id"]},{"properties":{"id":` + ro + `}}]}}`, []doc{{`[{},{}]`, nil}, {`[{"id":"x"}]`, []string{"/0/id read_only"}}}},
 		{"PatternProperties", `{"required":["x-a"],"patternProperties":{"^x-":{"readOnly":true}}}`, []doc{{`{}`, nil}, {`{"x-a":1}`, []string{"/x-a read_only"}}}},
 		{"AdditionalProperties", `{"required":["a","b"],"properties":{"b":true},"additionalProperties":{"readOnly":true}}`, []doc{{`{"b":1}`, nil}, {`{}`, []string{"/b required"}}, {`{"a":1,"b":1}`, []string{"/a read_only"}}}},
