@@ -29,6 +29,9 @@ func seed(f *testing.F) {
 	for _, tt := range ugcEdits {
 		f.Add(tt.in)
 	}
+	for _, s := range likeAttributes {
+		f.Add(s)
+	}
 }
 
 func FuzzText(f *testing.F) {
