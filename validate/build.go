@@ -124,7 +124,8 @@ func (b *builder) schema(field string, s Schema) *schema.Schema {
 		return nil
 	}
 	compiled, err := schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
-		schema.Options{Formats: b.formats, MaxSteps: or(b.config.MaxSteps, defaultSteps), Open: b.config.InsecureUnknownProperties, URISchemes: b.config.URISchemes, Request: true})
+		schema.Options{Formats: b.formats, MaxSteps: or(b.config.MaxSteps, defaultSteps), Open: b.config.InsecureUnknownProperties, URISchemes: b.config.URISchemes, Request: true,
+			DescriptiveDefaults: b.config.DescriptiveDefaults})
 	if err == nil {
 		return compiled
 	}

@@ -108,6 +108,10 @@ type Config struct {
 	// most 100.
 	MaxErrors int
 
+	// DescriptiveDefaults takes a default that can never be filled in, such as
+	// one below anyOf, for a description, as published documents have it.
+	// Default: false, which makes such a default an error of New.
+	DescriptiveDefaults bool
 	// InsecureUnknownProperties lets properties and query parameters pass that
 	// no schema describes. A parameter that is repeated is a list. A handler
 	// that binds them to a struct or database row with more fields than the

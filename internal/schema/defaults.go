@@ -131,7 +131,7 @@ func neverFilled(root *node, nodes []*node) []error {
 	for _, n := range nodes {
 		if n.optional && !filled[n] && !n.readOnly {
 			errs = append(errs, fmt.Errorf("at %s/default can never be filled in: defaults are those of properties, through properties, items, prefixItems, allOf and $ref, "+
-				"and not below a keyword that asks the value which schema applies, such as anyOf, oneOf and if", n.pointer))
+				"and not below a keyword that asks the value which schema applies, such as anyOf, oneOf and if; take it out, or set DescriptiveDefaults", n.pointer))
 		}
 	}
 	return errs

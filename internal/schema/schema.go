@@ -29,6 +29,9 @@ type Options struct {
 	Open bool
 	// Request refuses values that are read only, and does not require them.
 	Request bool
+	// DescriptiveDefaults takes a default that can never be filled in for a
+	// description.
+	DescriptiveDefaults bool
 }
 
 // A Schema is compiled. It is safe for concurrent use.
@@ -52,7 +55,9 @@ func Compile(source Source, options Options) (*Schema, error) {
 		return nil, err
 	}
 	mistakes := settleDefaults(c.all(), options.MaxSteps, options.Open)
-	mistakes = append(mistakes, neverFilled(root, c.all())...)
+	if !options.DescriptiveDefaults {
+		mistakes = append(mistakes, neverFilled(root, c.all())...)
+	}
 	mistakes = append(mistakes, neverMet(c.all(), options.MaxSteps)...)
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err

@@ -197,6 +197,9 @@ func TestCaseValidate6Defaults(t *testing.T) {
 			if got := mistakes(t, test.schema); len(got) != 1 || !strings.Contains(got[0], test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
+			if _, err := tryCompile(test.schema, schema.Options{DescriptiveDefaults: true}); (err != nil) != strings.Contains(test.want, "refused") {
+				t.Errorf("as a description: %v", err)
+			}
 		})
 	}
 	t.Run("ElsewhereItCan", func(t *testing.T) {
