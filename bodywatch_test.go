@@ -1,13 +1,17 @@
 package bulwark_test
 
 import (
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
 // limited is a body that a reader further in may bound, as that of a server
@@ -56,4 +60,20 @@ func TestCaseRoot3TheWatchedBody(t *testing.T) {
 	if sub.Body != inner.Body {
 		t.Error("a body is watched twice")
 	}
+}
+
+// A part of a batch that carries the body of the request around shares its
+// failure.
+func TestCaseRoot3TheBodyOfASubRequest(t *testing.T) {
+	_, events := func() (*httptest.ResponseRecorder, []bulwark.Event) {
+		var rec bulwarktest.Recorder
+		r := httptest.NewRequest("POST", "/batch", iotest.ErrReader(errors.New("some reader's own error")))
+		w := httptest.NewRecorder()
+		rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sub := r.Clone(r.Context())
+			readAndDeny(wrappings["wrapped"])(w, sub)
+		})).ServeHTTP(w, r)
+		return w, rec.Take()
+	}()
+	checkEvent(t, events, bulwark.InputValidationFail, "body.incomplete", 400, slog.LevelWarn)
 }

@@ -2,6 +2,7 @@ package bulwark
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,6 +43,28 @@ func withoutQueries(text string, err error, left *int) string {
 		}
 	}
 	return text
+}
+
+// anyCause reports whether one of the errors in the tree of err is such.
+func anyCause(err error, is func(error) bool) bool {
+	left := maxCauses
+	var visit func(error) bool
+	visit = func(err error) bool {
+		if left--; err == nil || left < 0 {
+			return false
+		}
+		if is(err) {
+			return true
+		}
+		switch wrapper := err.(type) {
+		case interface{ Unwrap() error }:
+			return visit(wrapper.Unwrap())
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(wrapper.Unwrap(), visit)
+		}
+		return false
+	}
+	return visit(err)
 }
 
 // withoutSecrets shortens every absolute URL in a text: an error that was

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime/multipart"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -37,7 +35,7 @@ func (f fault) byClient(err error) *Problem {
 	case errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil // the handler's own mistake
 	}
-	if p := ofForm(err); p != nil {
+	if p := f.ofForm(err); p != nil {
 		return p
 	}
 	if cause := f.ofBody(err); cause != nil {
@@ -47,10 +45,24 @@ func (f fault) byClient(err error) *Problem {
 	switch {
 	case errors.Is(err, response.ErrExpired), canceled && errors.Is(context.Cause(f.r.Context()), response.ErrExpired):
 		return credentialExpired(err)
-	case canceled && f.left(), f.onConnection(err, "write"):
+	case f.onConnection(err, "write"), f.left() && ofLeaving(err):
 		return clientLeft(err)
 	}
 	return nil
+}
+
+// ofLeaving reports whether an error is one that the end of the client's
+// context brings about, also where a driver or a client has flattened it. A
+// deadline beside it is the program's own.
+func ofLeaving(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if errors.Is(err, context.Canceled) || hasText(err, "http2: stream closed", "client disconnected") {
+		return true
+	}
+	text := textOf(err)
+	return strings.Contains(text, context.Canceled.Error()) || strings.Contains(text, "operation was canceled")
 }
 
 // left reports whether the client has gone: the server has cancelled the
@@ -128,36 +140,10 @@ var bodyErrors = []string{
 	"http: unexpected EOF reading trailer", "http: suspiciously long trailer after chunked body", "client disconnected",
 }
 
-// ofForm returns the refusal for what http.Request says of a query or a form
-// that it cannot read.
-func ofForm(err error) *Problem {
-	var outbound *url.Error
-	var escape url.EscapeError
-	switch {
-	case errors.As(err, &outbound): // of a URL of the program's own
-		return nil
-	case errors.Is(err, multipart.ErrMessageTooLarge), hasText(err, "http: POST too large"):
-		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large", Detail: "The form is larger than allowed here.", Err: err}
-	case errors.Is(err, http.ErrNotMultipart):
-		return &Problem{Status: http.StatusUnsupportedMediaType, Code: "body.unsupported_media_type", Err: err,
-			Detail: "Content-Type must be multipart/form-data.", Header: http.Header{"Accept": {"multipart/form-data"}}}
-	case errors.Is(err, http.ErrMissingBoundary), errors.Is(err, http.ErrMissingFile):
-		return &Problem{Status: http.StatusBadRequest, Code: "body.malformed", Detail: "The form lacks its boundary or a file.", Err: err}
-	case errors.As(err, &escape), hasText(err, "invalid semicolon separator in query"):
-		return &Problem{Status: http.StatusBadRequest, Code: "request.malformed", Detail: "The query or the form is not well formed.", Err: err}
-	}
-	return nil
-}
-
-// hasText reports whether one of the errors that err wraps is a text of
-// net/http that is not exported.
+// hasText reports whether one of the errors in the tree of err has such a text:
+// net/http exports few of its errors.
 func hasText(err error, texts ...string) bool {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if slices.Contains(texts, textOf(err)) {
-			return true
-		}
-	}
-	return false
+	return anyCause(err, func(each error) bool { return slices.Contains(texts, textOf(each)) })
 }
 
 func bodyTooLarge(limit int64) *Problem {

@@ -89,9 +89,11 @@ func (o outcome) check(t *testing.T, status int, code string, name bulwark.Event
 func TestCaseRoot3TheClientHasLeft(t *testing.T) {
 	for protocol := range protocols {
 		for name, wrap := range map[string]func(error) error{
-			"plain":   func(err error) error { return err },
-			"wrapped": func(err error) error { return fmt.Errorf("query: %w", err) },
-			"joined":  func(err error) error { return errors.Join(errors.New("query"), err) },
+			"plain":     func(err error) error { return err },
+			"wrapped":   func(err error) error { return fmt.Errorf("query: %w", err) },
+			"joined":    func(err error) error { return errors.Join(errors.New("query"), err) },
+			"flattened": func(err error) error { return fmt.Errorf("rpc error: code = Canceled desc = %v", err) },
+			"dialling":  func(error) error { return errors.New("dial tcp: lookup a: operation was canceled") },
 		} {
 			t.Run(protocol+"_"+name, func(t *testing.T) {
 				ctx, leave := context.WithCancel(t.Context())
@@ -107,6 +109,34 @@ func TestCaseRoot3TheClientHasLeft(t *testing.T) {
 				(<-outcomes).check(t, 499, "request.canceled", "", nil)
 			})
 		}
+	}
+}
+
+// Writing to a client that has left is not our failure, whatever version of
+// HTTP says so.
+func TestCaseRoot3TheClientHasLeftTheAnswer(t *testing.T) {
+	for protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			ctx, leave := context.WithCancel(t.Context())
+			server, outcomes := served(t, protocol, func(w http.ResponseWriter, r *http.Request) {
+				http.NewResponseController(w).Flush()
+				leave()
+				<-r.Context().Done()
+				for {
+					if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+						bulwark.Deny(w, r, fmt.Errorf("copy: %w", err))
+						return
+					}
+				}
+			})
+			r, _ := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
+			if answer, err := server.Client().Do(r); err == nil {
+				answer.Body.Close()
+			}
+			if o := <-outcomes; len(o.events) != 0 {
+				t.Errorf("events %+v", o.events)
+			}
+		})
 	}
 }
 
@@ -244,10 +274,13 @@ func TestCaseRoot3OurOwnFaults(t *testing.T) {
 		"deadline":                 {deadline, false},
 		"deadline_and_left":        {func(*http.Request) error { return context.DeadlineExceeded }, true},
 		"cancelled_by_the_handler": {own, false},
+		"flattened":                {func(r *http.Request) error { return fmt.Errorf("rpc: %v", own(r)) }, false},
+		"stream_of_a_service":      {func(*http.Request) error { return errors.New("http2: stream closed") }, false},
 		"database":                 {func(*http.Request) error { return late() }, false},
 		"database_by_TCP":          {func(*http.Request) error { return elsewhere }, false},
 		"answer_of_a_service":      {func(*http.Request) error { return fmt.Errorf("billing: %w", io.ErrUnexpectedEOF) }, false},
 		"URL_of_ours":              {func(*http.Request) error { _, err := url.Parse("http://a/" + "%zz"); return err }, false},
+		"deadline_beside_it":       {func(*http.Request) error { return errors.Join(context.DeadlineExceeded, context.Canceled) }, true},
 		"another_error":            {func(*http.Request) error { return errors.New("disk full") }, true},
 		"closed_by_the_handler":    {func(r *http.Request) error { r.Body.Close(); _, err := r.Body.Read(make([]byte, 1)); return err }, false},
 	} {
@@ -336,22 +369,6 @@ func TestCaseRoot3WithoutLayers(t *testing.T) {
 		bulwark.Deny(w, r, r.Context().Err())
 		checkProblem(t, w, 499, "request.canceled")
 	})
-}
-
-// A part of a batch that carries the body of the request around shares its
-// failure.
-func TestCaseRoot3TheBodyOfASubRequest(t *testing.T) {
-	_, events := func() (*httptest.ResponseRecorder, []bulwark.Event) {
-		var rec bulwarktest.Recorder
-		r := httptest.NewRequest("POST", "/batch", iotest.ErrReader(errors.New("some reader's own error")))
-		w := httptest.NewRecorder()
-		rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			sub := r.Clone(r.Context())
-			readAndDeny(wrappings["wrapped"])(w, sub)
-		})).ServeHTTP(w, r)
-		return w, rec.Take()
-	}()
-	checkEvent(t, events, bulwark.InputValidationFail, "body.incomplete", 400, slog.LevelWarn)
 }
 
 // A stream that ends with the credential of its caller is nobody's fault.

@@ -31,8 +31,8 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //     415 "body.unsupported_media_type" of a body that is not a form;
 //   - a body that is cut off, malformed or reset is 400 "body.incomplete";
 //   - a body that does not arrive in time is 408 "body.timeout";
-//   - [context.Canceled], where the client has left, is 499 "request.canceled"
-//     without an event;
+//   - [context.Canceled], and what writing the answer fails with, where the
+//     client has left, is 499 "request.canceled" without an event;
 //   - the end of a stream whose credential has expired is 401
 //     "request.credential_expired".
 //
