@@ -67,19 +67,20 @@ func anyCause(err error, is func(error) bool) bool {
 	return visit(err)
 }
 
-// withoutSecrets shortens every absolute URL in a text: an error that was
-// flattened on the way cannot be asked for its URL any more.
+// withoutSecrets shortens every absolute URL in a text, and every path between
+// quotation marks: an error that was flattened on the way cannot be asked for
+// its URL any more.
 func withoutSecrets(text string) string {
-	i := strings.Index(text, "://")
-	if i < 0 {
-		return text
-	}
 	var b strings.Builder
-	for ; i >= 0; i = strings.Index(text, "://") {
-		end := i + 3 + urlEnd(text[i+3:])
+	for i := 0; i < len(text); i++ {
+		quoted := text[i] == '/' && i > 0 && text[i-1] == '"'
+		if !quoted && !strings.HasPrefix(text[i:], "://") {
+			continue
+		}
+		end := i + urlEnd(text[i:])
 		b.WriteString(text[:i])
 		b.WriteString(shortURL(text[i:end]))
-		text = text[end:]
+		text, i = text[end:], -1
 	}
 	return b.String() + text
 }
@@ -98,22 +99,58 @@ func urlEnd(text string) int {
 	return len(text)
 }
 
-// shortURL returns a URL without query, fragment and user information.
+// shortURL returns a URL without query, fragment, parameters of its path and
+// user information. What stands behind a comma may be another URL.
 func shortURL(text string) string {
 	if i := strings.IndexAny(text, "?#"); i >= 0 {
 		text = text[:i]
 	}
-	i := strings.Index(text, "//")
-	if i < 0 {
-		return text
+	var b strings.Builder
+	for text != "" {
+		end := strings.IndexByte(text, '/') + 1
+		if end == 0 {
+			end = len(text)
+		}
+		if strings.HasSuffix(b.String(), "//") {
+			user := userEnd(text, end)
+			text, end = text[user:], max(0, end-user)
+			if end == 0 {
+				continue
+			}
+			if i := noPort(text[:end]); i >= 0 { // the rest of a password with a question mark in it
+				b.WriteString(text[:i])
+				text = strings.TrimLeft(text[end:], "/")
+				continue
+			}
+		}
+		segment := text[:end]
+		if i := strings.IndexByte(segment, ';'); i >= 0 && strings.Contains(segment[i:], "=") { // RFC 3986 section 3.3
+			segment = segment[:i] + strings.Repeat("/", strings.Count(segment[i:], "/"))
+		}
+		b.WriteString(segment)
+		text = text[end:]
 	}
-	host := text[i+2:]
-	end := strings.IndexByte(host, '/')
-	if end < 0 {
-		end = len(host)
+	return b.String()
+}
+
+// userEnd returns where the user information in front of a host ends. The
+// authority ends at end, unless what looks like its port is none: then it is a
+// password with a slash in it, which should have been escaped.
+func userEnd(text string, end int) int {
+	if at := strings.LastIndexByte(text[:end], '@'); at >= 0 {
+		return at + 1
 	}
-	if at := strings.LastIndexByte(host[:end], '@'); at >= 0 {
-		return text[:i+2] + host[at+1:]
+	if noPort(text[:end]) >= 0 {
+		return strings.LastIndexByte(text, '@') + 1
 	}
-	return text
+	return 0
+}
+
+// noPort returns where something stands in place of a port that is none, or -1.
+func noPort(authority string) int {
+	i := strings.LastIndexByte(authority, ':')
+	if i > strings.LastIndexByte(authority, ']') && strings.Trim(strings.TrimSuffix(authority[i+1:], "/"), "0123456789") != "" {
+		return i
+	}
+	return -1
 }

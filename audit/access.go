@@ -37,7 +37,7 @@ func (m *Middleware) access(x *exchange, how response.How, ending response.Endin
 	}
 	for _, h := range m.headers {
 		if values := x.r.Header[h.canonical]; len(values) > 0 {
-			e.access.headers = append(e.access.headers, slog.String(h.key, safeText(showURLs(joined(values), h.isURL, m.query, 0))))
+			e.access.headers = append(e.access.headers, slog.String(h.key, safeText(h.show(joined(values), m.query))))
 		}
 	}
 	m.deliver(&e)

@@ -12,6 +12,7 @@ import (
 type shownHeader struct {
 	canonical, key string
 	isURL          bool // the value is a URL, absolute or not
+	isOne          bool // and nothing but a URL, whatever characters it has
 }
 
 func newShownHeader(name string) shownHeader {
@@ -22,6 +23,7 @@ func newShownHeader(name string) shownHeader {
 	default:
 		h.isURL = strings.HasSuffix(h.key, "url") || strings.HasSuffix(h.key, "uri") || strings.HasSuffix(h.key, "referer")
 	}
+	h.isOne = h.isURL && h.key != "link" && h.key != "refresh" && h.key != "origin"
 	return h
 }
 
@@ -76,14 +78,31 @@ func showQuery(raw string, allowed []string, depth int) string {
 	return b.String()
 }
 
+// show returns the value of the header as a record shows it.
+func (h *shownHeader) show(value string, allowed []string) string {
+	if h.isOne && strings.ContainsAny(value, separators) {
+		// No URL has such a character. Split there, the rest would be shown.
+		value = strings.Map(func(c rune) rune {
+			if strings.ContainsRune(separators, c) {
+				return '_'
+			}
+			return c
+		}, shorten(value))
+	}
+	return showURLs(value, h.isURL, allowed, 0)
+}
+
+// separators are what ends a URL in a text.
+const separators = " \t<>\""
+
 // showURLs returns text with what may be secret in its URLs redacted: user
-// information, fragments, and the parameters of a query that are not allowed
-// (RFC 3986 sections 3.2.1, 3.4 and 3.5). Where isURL is false, only what looks
-// like a URL is taken for one. Text that is percent-encoded as a whole is
-// decoded to look.
+// information, parameters of a path, fragments, and the parameters of a query
+// that are not allowed (RFC 3986 sections 3.2.1 and 3.3 to 3.5). Where isURL is
+// false, only what looks like a URL is taken for one. Text that is
+// percent-encoded as a whole is decoded to look.
 func showURLs(text string, isURL bool, allowed []string, depth int) string {
 	text = shorten(text)
-	if !strings.ContainsAny(text, "?#@%") {
+	if !strings.ContainsAny(text, "?#@%;&") {
 		return text
 	}
 	if depth >= shownDepth {
@@ -91,7 +110,7 @@ func showURLs(text string, isURL bool, allowed []string, depth int) string {
 	}
 	var b strings.Builder
 	for rest := text; rest != ""; {
-		end := strings.IndexAny(rest, " \t<>\"")
+		end := strings.IndexAny(rest, separators)
 		if end < 0 {
 			end = len(rest)
 		}
@@ -120,15 +139,16 @@ func showURL(word string, isURL bool, allowed []string, depth int) string {
 		at = len(word)
 	}
 	before, after := word[:at], word[at:]
-	// Browsers read a backslash as a slash.
-	slashes := strings.ReplaceAll(before, `\`, "/")
-	isURL = isURL || strings.HasPrefix(slashes, "/") || strings.Contains(slashes, "//") || strings.Contains(slashes, ":/")
+	isURL = isURL || looksLikeURL(before)
 	if isURL {
-		before = hideUser(before, slashes)
+		before = showPath(hideUsers(before))
 	}
 	query, fragment, _ := strings.Cut(strings.TrimPrefix(after, "?"), "#")
 	if !isURL && !strings.Contains(after, "=") { // a question, or a boolean (RFC 9651)
 		return word
+	}
+	if after != "" { // otherwise showURLs decodes the word as a whole
+		before = showURLs(before, isURL, allowed, depth+1)
 	}
 	if query != "" {
 		before += "?" + showQuery(query, allowed, depth)
@@ -139,30 +159,84 @@ func showURL(word string, isURL bool, allowed []string, depth int) string {
 	return before
 }
 
-// hideUser redacts the user information in what stands before the query. The
-// authority begins after the slashes, however many a client writes, or where
-// the word begins.
-func hideUser(before, slashes string) string {
-	start := 0
-	if scheme := strings.Index(slashes, ":/"); scheme >= 0 {
-		start = scheme + 1
-	} else if relative := strings.Index(slashes, "//"); relative >= 0 {
-		start = relative
-	} else if strings.HasPrefix(slashes, "/") {
-		return before // a path
+// slashes returns text with the slashes that browsers read in it.
+func slashes(text string) string { return strings.ReplaceAll(text, `\`, "/") }
+
+func looksLikeURL(before string) bool {
+	before = slashes(before)
+	return strings.HasPrefix(before, "/") || strings.Contains(before, "//") || strings.Contains(before, ":/")
+}
+
+// hideUsers redacts the user information in what stands before the query. An
+// authority begins after slashes, however many a client writes, or where the
+// word begins. A list may hold several.
+func hideUsers(before string) string {
+	var b strings.Builder
+	for first := true; before != ""; first = false {
+		start := authority(before, first)
+		if start < 0 {
+			break
+		}
+		end := strings.IndexByte(slashes(before[start:]), '/')
+		if end < 0 {
+			end = len(before) - start
+		}
+		host := before[start : start+end]
+		user := strings.LastIndexByte(host, '@')
+		port := strings.LastIndexByte(host, ':')
+		if user < 0 && port > strings.LastIndexByte(host, ']') && strings.Trim(host[port+1:], "0123456789") != "" {
+			// What looks like a port is a password with a slash in it, or what
+			// a question mark in one has left.
+			user = strings.LastIndexByte(before[start:], '@')
+			if user < 0 {
+				user = end
+			}
+			end = max(end, user)
+		}
+		b.WriteString(before[:start])
+		if user >= 0 {
+			b.WriteString(redacted)
+		}
+		b.WriteString(before[start+max(0, user) : start+end])
+		before = before[start+end:]
 	}
-	for start < len(slashes) && slashes[start] == '/' {
+	return b.String() + before
+}
+
+// authority returns where the next authority begins, or -1.
+func authority(text string, first bool) int {
+	text = slashes(text)
+	start := strings.Index(text, ":/") + 1
+	if start == 0 {
+		start = strings.Index(text, "//")
+	}
+	switch {
+	case start >= 0:
+	case !first || strings.HasPrefix(text, "/"): // a path
+		return -1
+	default:
+		start = 0
+	}
+	for start < len(text) && text[start] == '/' {
 		start++
 	}
-	end := strings.IndexByte(slashes[start:], '/')
-	if end < 0 {
-		end = len(slashes) - start
-	}
-	user := strings.LastIndexByte(slashes[start:start+end], '@')
-	if user < 0 {
+	return start
+}
+
+// showPath redacts the parameters in the segments of a path, such as
+// ";jsessionid=…" (RFC 3986 section 3.3), and those of a query that has lost
+// its question mark.
+func showPath(before string) string {
+	if !strings.ContainsAny(before, ";&") {
 		return before
 	}
-	return before[:start] + redacted + before[start+user:]
+	segments := strings.Split(before, "/")
+	for i, segment := range segments {
+		if at := strings.IndexAny(segment, ";&"); at >= 0 && strings.Contains(segment[at:], "=") {
+			segments[i] = segment[:at+1] + redacted
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 // decode replaces the percent-encoded bytes of text, and leaves alone what only
