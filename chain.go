@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"time"
+
+	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
 // A Stack is a chain of layers, outermost first. It is itself a Layer.
@@ -137,8 +138,9 @@ func (s *Stack) Layers() []Layer {
 
 // Shutdown drains and closes what the layers hold, innermost first, so that
 // audit, outside, records what the others do last. It returns all their errors.
-// A layer that panics, or uses up its share of the time, does not keep the
-// others from closing: each gets half of what is left, the outermost all of it.
+// Each layer gets half of the time that is left, the outermost all of it. One
+// that panics, or goes on after its time, does not keep the others from
+// closing: it is an error, and is left alone.
 func (s *Stack) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -149,26 +151,10 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 			closers = append(closers, c)
 		}
 	}
-	var errs []error
-	for i, c := range closers {
-		errs = append(errs, shutdown(ctx, c, i == len(closers)-1))
+	if err := shutdown.All(ctx, closers...); err != nil {
+		return fmt.Errorf("bulwark: %w", err)
 	}
-	return errors.Join(errs...)
-}
-
-// shutdown closes one layer within its share of the time.
-func shutdown(ctx context.Context, c Shutdowner, last bool) (err error) {
-	if deadline, ok := ctx.Deadline(); ok && !last {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
-		defer cancel()
-	}
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("bulwark: shutting down a %T: it panicked", c)
-		}
-	}()
-	return c.Shutdown(ctx)
+	return nil
 }
 
 // Must returns v, and panics if err is not nil. It is for program start, where

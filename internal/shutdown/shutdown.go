@@ -1,17 +1,13 @@
-// Package shutdown closes several things within one time, as a [bulwark.Stack]
-// closes its layers.
+// Package shutdown closes several things within one time.
 package shutdown
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"reflect"
 	"slices"
 	"time"
-
-	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // All shuts the closers down in the given order and returns all their errors.
@@ -19,43 +15,56 @@ import (
 // that panics is an error, and does not keep the others from closing. One that
 // does not return when its time is over is an error as well, and goes on alone.
 // Nil closers are left out.
-func All(ctx context.Context, closers ...bulwark.Shutdowner) error {
-	var parts []bulwark.Builder
-	for _, c := range slices.Backward(closers) { // a Stack closes the innermost first
-		if !fault.IsNil(c) {
-			parts = append(parts, part{c})
+func All[C interface{ Shutdown(context.Context) error }](ctx context.Context, closers ...C) error {
+	closers = slices.DeleteFunc(slices.Clone(closers), func(c C) bool { return isNil(c) })
+	var errs []error
+	for i, c := range closers {
+		share, cancel := ctx, context.CancelFunc(func() {})
+		if deadline, ok := ctx.Deadline(); ok && i < len(closers)-1 {
+			share, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
 		}
+		errs = append(errs, one(share, c))
+		cancel()
 	}
-	stack, err := bulwark.Chain(parts...)
-	return errors.Join(err, stack.Shutdown(ctx))
+	return errors.Join(errs...)
 }
 
-// part is a Shutdowner as a layer that does nothing else.
-type part struct{ closer bulwark.Shutdowner }
-
-// Build returns p.
-func (p part) Build() (bulwark.Layer, error) { return p, nil }
-
-// Wrap returns next.
-func (p part) Wrap(next http.Handler) http.Handler { return next }
+// isNil reports a nil interface, and a nil pointer or function inside one.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	value := reflect.ValueOf(v)
+	switch value.Kind() {
+	case reflect.Pointer, reflect.Func:
+		return value.IsNil()
+	}
+	return false
+}
 
 // grace is what a closer has to return after its time, with an error that says
-// more than that it is late.
+// more than that it is late. A closer that holds closers gives them half of
+// that.
 const grace = 50 * time.Millisecond
 
-// Shutdown bounds the closer, and names the one that panicked. The Stack would
-// name a part.
-func (p part) Shutdown(ctx context.Context) error {
+type graceKey struct{}
+
+// one bounds a closer, and names the one that fails to return.
+func one(ctx context.Context, c interface{ Shutdown(context.Context) error }) error {
+	late, ok := ctx.Value(graceKey{}).(time.Duration)
+	if !ok {
+		late = grace
+	}
 	done := make(chan error, 1)
 	go func() {
-		err := fmt.Errorf("shutting down a %T: it ended its goroutine", p.closer)
+		err := fmt.Errorf("shutting down a %T: it ended its goroutine", c)
 		defer func() {
-			if recover() != nil {
-				err = fmt.Errorf("shutting down a %T: it panicked", p.closer)
+			if recover() != nil { // it may hold anything
+				err = fmt.Errorf("shutting down a %T: it panicked", c)
 			}
 			done <- err
 		}()
-		err = p.closer.Shutdown(ctx)
+		err = c.Shutdown(context.WithValue(ctx, graceKey{}, late/2))
 	}()
 	select {
 	case err := <-done:
@@ -65,7 +74,7 @@ func (p part) Shutdown(ctx context.Context) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(grace):
-		return fmt.Errorf("shutting down a %T: it still runs: %w", p.closer, context.Cause(ctx))
+	case <-time.After(late):
+		return fmt.Errorf("shutting down a %T: it still runs: %w", c, context.Cause(ctx))
 	}
 }

@@ -32,7 +32,7 @@ func TestAllInTheGivenOrder(t *testing.T) {
 	}
 	first, last := errors.New("first"), errors.New("last")
 	var stack *bulwark.Stack
-	err := shutdown.All(t.Context(), named("a", first), nil, stack, closer(nil),
+	err := shutdown.All[bulwark.Shutdowner](t.Context(), named("a", first), nil, stack, closer(nil),
 		closer(func(context.Context) error { panic("secret") }), named("b", last))
 	if !slices.Equal(order, []string{"a", "b"}) {
 		t.Errorf("order %v", order)
@@ -43,7 +43,7 @@ func TestAllInTheGivenOrder(t *testing.T) {
 	if text := err.Error(); !strings.Contains(text, "shutdown_test.closer: it panicked") || strings.Contains(text, "secret") {
 		t.Errorf("the panic is %q", text)
 	}
-	if err := shutdown.All(t.Context()); err != nil {
+	if err := shutdown.All[bulwark.Shutdowner](t.Context()); err != nil {
 		t.Errorf("nothing to close: %v", err)
 	}
 }
@@ -59,7 +59,7 @@ func TestAllSharesTheTime(t *testing.T) {
 			ended = append(ended, time.Since(start))
 			return err
 		})
-		err := shutdown.All(ctx, hanging, hanging, hanging)
+		err := shutdown.All(ctx, hanging, hanging, hanging, nil)
 		if want := []time.Duration{4 * time.Second, 6 * time.Second, 8 * time.Second}; !slices.Equal(ended, want) {
 			t.Errorf("they ended after %v, want %v", ended, want)
 		}
@@ -90,5 +90,27 @@ func TestCaseEx6ACloserThatHangs(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		close(release)
+	})
+}
+
+// deaf is a closer that does not look at its context.
+type deaf struct{}
+
+func (deaf) Shutdown(context.Context) error { time.Sleep(time.Hour); return nil }
+
+// The deaf one inside is named, and not the stack that holds it.
+func TestCaseEx6ACloserThatHangsInside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		around := func(inner bulwark.Shutdowner) bulwark.Shutdowner {
+			return closer(func(ctx context.Context) error { return shutdown.All(ctx, inner) })
+		}
+		closed := false
+		err := shutdown.All[bulwark.Shutdowner](ctx, around(around(deaf{})), closer(func(context.Context) error { closed = true; return nil }))
+		if !closed || err == nil || !strings.HasPrefix(err.Error(), "shutting down a shutdown_test.deaf: it still runs") {
+			t.Errorf("closed %v, error %v", closed, err)
+		}
+		time.Sleep(2 * time.Hour) // of the bubble: until the deaf one ends
 	})
 }
