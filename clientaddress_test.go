@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/netip"
+	"net/textproto"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -309,6 +311,39 @@ func TestCaseRoot13OneRequestID(t *testing.T) {
 					t.Errorf("%q, want only %q", got, own)
 				}
 			})
+		}
+	}
+}
+
+// The answers before the answer have the one id, too.
+func TestCaseRoot13EarlyHints(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 2 {
+			w.Header().Add("X-Request-Id", "theirs")
+			w.WriteHeader(103)
+		}
+		w.WriteHeader(200)
+	}))
+	defer upstream.Close()
+	target, _ := url.Parse(upstream.URL)
+	layer := bulwark.Must(bulwark.NewEdge(bulwark.Edge{InsecureAnyHost: true}))
+	server := httptest.NewServer(layer.Wrap(httputil.NewSingleHostReverseProxy(target)))
+	defer server.Close()
+	var early [][]string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+		early = append(early, h["X-Request-Id"])
+		return nil
+	}})
+	r, _ := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	last := answer.Header["X-Request-Id"]
+	for _, got := range append(early, last) {
+		if len(got) != 1 || got[0] != last[0] || len(got[0]) != 36 || len(early) != 2 {
+			t.Errorf("%q, and %q in the end", early, last)
 		}
 	}
 }

@@ -56,6 +56,9 @@ type idLine record
 // BeforeHeader implements response.Hook.
 func (l *idLine) BeforeHeader(h http.Header, _ int) { l.set(h) }
 
+// BeforeInformation implements response.Informer.
+func (l *idLine) BeforeInformation(h http.Header) { l.set(h) }
+
 func (l *idLine) set(h http.Header) {
 	rec := (*record)(l)
 	rec.mu.Lock()

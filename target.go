@@ -12,6 +12,8 @@ import (
 // The path of an HTTP/2 request has no authority (RFC 9113 section 8.3.1), and
 // net/http would put one that it has into URL.Host, where whoever builds links
 // or forwards requests finds it.
+//
+// What http.StripPrefix has left of a path outside need not begin with a slash.
 func targetFits(r *http.Request) bool {
 	u := r.URL
 	switch {
@@ -25,8 +27,8 @@ func targetFits(r *http.Request) bool {
 		return false
 	case u.Path == "*":
 		return r.Method == http.MethodOptions && u.Host == ""
-	case u.Path == "":
-		return u.Host != ""
+	case u.Path == "" && u.Host != "":
+		return true
 	}
-	return u.Path[0] == '/'
+	return strings.HasPrefix(u.Path, "/") || strings.HasPrefix(r.RequestURI, "/")
 }

@@ -60,13 +60,32 @@ func TestCaseRoot23Targets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
-			r.Method, r.URL, r.Host, r.ProtoMajor = test.method, test.url, "api.example.com", test.version
+			r.Method, r.URL, r.Host, r.ProtoMajor, r.RequestURI = test.method, test.url, "api.example.com", test.version, ""
 			if test.ok {
 				passes(t, edge, r)
 				return
 			}
 			isRefused(t, edge, r, 400, "edge.request_target")
 		})
+	}
+}
+
+// What a router outside has left of a path is a path.
+func TestCaseRoot23UnderAPrefix(t *testing.T) {
+	layer := bulwark.Must(bulwark.NewEdge(bulwark.Edge{Hosts: []string{"api.example.com"}}))
+	var seen string
+	inner := layer.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.URL.Path }))
+	for prefix, want := range map[string]string{"/static": "/a.css", "/static/": "a.css", "/static/a.css": ""} {
+		for _, version := range []int{1, 2} {
+			seen = "none"
+			r := httptest.NewRequest("GET", "/static/a.css", nil)
+			r.Host, r.ProtoMajor = "api.example.com", version
+			w := httptest.NewRecorder()
+			http.StripPrefix(prefix, inner).ServeHTTP(w, r)
+			if w.Code != 200 || seen != want {
+				t.Errorf("%s: %d, path %q, want %q", prefix, w.Code, seen, want)
+			}
+		}
 	}
 }
 

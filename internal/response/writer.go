@@ -18,6 +18,13 @@ type Hook interface {
 	BeforeHeader(h http.Header, status int)
 }
 
+// An Informer is a Hook that is also called before each informational response,
+// such as 103 Early Hints.
+type Informer interface {
+	Hook
+	BeforeInformation(h http.Header)
+}
+
 // HookFunc makes a Hook of a function.
 type HookFunc func(h http.Header, status int)
 
@@ -202,6 +209,11 @@ func (w *Writer) WriteHeader(status int) {
 		w.begin(status)
 	} else if status >= 100 && status <= 199 {
 		w.informed = true
+		for i := len(w.hooks) - 1; i >= 0; i-- {
+			if informer, ok := w.hooks[i].(Informer); ok {
+				informer.BeforeInformation(w.inner.Header())
+			}
+		}
 	}
 	w.inner.WriteHeader(status)
 }
