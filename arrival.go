@@ -11,6 +11,7 @@ import (
 type arrival struct {
 	clientIP  netip.Addr
 	path      string
+	query     string // as it came; only the names of its parameters are looked at
 	requestID string // made on first use where no Edge settled one
 	traceID   string
 	spanID    string
@@ -25,7 +26,7 @@ type arrival struct {
 func (a *arrival) of(r *http.Request) {
 	a.method = methodOf(r.Method)
 	if r.URL != nil {
-		a.path = r.URL.Path
+		a.path, a.query = r.URL.Path, r.URL.RawQuery
 	}
 }
 

@@ -26,7 +26,10 @@ import (
 // credential or a failed login has been reported, or a header field brings one:
 // Authorization, Proxy-Authorization, any field that is named after a token or
 // an API key, and Cookie. Where an authentication layer has found nobody, the
-// cookies are not credentials: the layer has read them.
+// cookies are not credentials: the layer has read them. A parameter of the
+// query that is named access_token, token, api_key, password or the like is one
+// too. What stands in the body of a login is not looked at: the handler reports
+// [AuthnLoginFail].
 type Event struct {
 	Name     EventName    // what happened
 	Level    slog.Leveler // nil chooses, see above; a slog.Level once reported

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -49,9 +50,9 @@ func (s *Scope) tried(ctx context.Context) bool {
 		return true
 	}
 	s.shared.mu.Lock()
-	guessed := s.shared.tally.guessed()
+	guessed, query := s.shared.tally.guessed(), s.shared.arrival.query
 	s.shared.mu.Unlock()
-	if guessed {
+	if guessed || credentialQuery(query) {
 		return true
 	}
 	for name, lines := range s.header {
@@ -72,6 +73,27 @@ func credentialField(name string) bool {
 	}
 	for _, ending := range [...]string{"authorization", "auth", "token", "secret", "apikey", "api-key", "access-key", "session-id"} {
 		if strings.HasSuffix(name, ending) {
+			return true
+		}
+	}
+	return false
+}
+
+// credentialQuery reports whether a query brings a credential, as of RFC 6750
+// section 2.3. A token for a page of results is none.
+func credentialQuery(query string) bool {
+	for looked := 0; query != "" && looked < 100; looked++ {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		if value == "" {
+			continue
+		}
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		switch strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)) {
+		case "accesstoken", "authtoken", "idtoken", "token", "jwt", "auth", "apikey", "apitoken", "clientsecret", "password":
 			return true
 		}
 	}

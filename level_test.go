@@ -100,12 +100,23 @@ func TestCaseRoot18Unauthenticated(t *testing.T) {
 		bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Status: 401, Reason: "app.login"})
 		w.WriteHeader(401)
 	}
+	asking := func(query string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			sub := r.Clone(r.Context())
+			sub.URL.RawQuery = query
+			deny(w, sub)
+		}
+	}
 	for _, test := range []struct {
 		name   string
 		h      http.HandlerFunc
 		header http.Header
 		level  slog.Level
 	}{
+		{"query", asking("page_token=a&limit=1&code=2&token=&a=token"), nil, slog.LevelInfo},
+		{"token_in_the_query", asking("page=1&access_token=x"), nil, slog.LevelWarn},
+		{"key_in_the_query", asking("API-Key=x"), nil, slog.LevelWarn},
+		{"escaped_in_the_query", asking("%61pi%5Fkey=x"), nil, slog.LevelWarn},
 		{"nothing", deny, nil, slog.LevelInfo},
 		{"other_fields", deny, http.Header{"Accept": {"*/*"}, "X-Csrf-Token": {"a"}, "Sec-Websocket-Key": {"a"}, "Idempotency-Key": {"a"}}, slog.LevelInfo},
 		{"Authorization", deny, http.Header{"Authorization": {"Bearer x"}}, slog.LevelWarn},
