@@ -47,6 +47,7 @@ func TestCaseAudit1FloodsBlankNobodyElse(t *testing.T) {
 			return v6(0x20010db8_0000_0000 + uint64(i%500)<<16 + uint64(i/500))
 		}, "2001:db9::1", 1024 * 20},
 		{"addresses_of_one_16", 0, 2000, func(i int) netip.Addr { return v4(0x0a010000 + uint32(i)) }, "10.2.0.1", 1024 * 20},
+		{"nat64_of_one_inside", 0, 256, func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("64:ff9b::10.0.0.%d", i)) }, "10.0.0.7", 20 + 1},
 		{"nat64_of_one_24", 0, 256, func(i int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("64:ff9b::192.0.2.%d", i)) }, "64:ff9b::c633:6407", 17*20 + 17},
 		{"small_table", 16, 2000, func(i int) netip.Addr { return v6(0x20010db8_0000_0000 + uint64(i)<<16) }, "2a00::1", 100 * 20},
 	} {

@@ -26,12 +26,18 @@ var (
 // of them would be one /64.
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// plain is the form in which an address is counted.
+// plain is the form in which an address is counted. The addresses of private
+// networks are not translated (RFC 6052 section 3.1): who has one like that is
+// not the one inside.
 func plain(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap().WithZone("")
-	if nat64.Contains(addr) {
-		all := addr.As16()
-		return netip.AddrFrom4([4]byte(all[12:]))
+	if !nat64.Contains(addr) {
+		return addr
+	}
+	all := addr.As16()
+	narrow := netip.AddrFrom4([4]byte(all[12:]))
+	if narrow.IsGlobalUnicast() && !narrow.IsPrivate() {
+		return narrow
 	}
 	return addr
 }

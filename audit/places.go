@@ -105,7 +105,7 @@ func decrease[K comparable](counts map[K]int, key K) {
 // once, so that a flood does not pay for a look at the whole of it with each
 // request.
 func (ps *places) merge(now time.Time) bool {
-	before, share := len(ps.tallies), max(1, ps.bound/64)
+	before, share := len(ps.tallies), max(1, ps.bound/16)
 	for at, t := range ps.tallies {
 		if t.count == 0 && !now.Before(t.until) {
 			ps.remove(at)
@@ -133,7 +133,7 @@ func (ps *places) crowded() (level int, entries map[place]int) {
 	const times = 4
 	most := 0
 	for next := site; next < levels; next++ {
-		inside, top := map[place]int{}, 0
+		inside, top := make(map[place]int, len(ps.tallies)>>(next-site)), 0
 		for at := range ps.tallies {
 			if levelOfNetwork(at.network) <= next {
 				network := at.within(next)

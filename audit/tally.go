@@ -37,6 +37,8 @@ func (t *tally) take(e *bulwark.Event, limit int) (folded bool) {
 		t.seen++
 		return false
 	}
+	safely := safe(*e) // what stands in a list is not escaped any more when it is written
+	e = &safely
 	n := max(e.Count, 1)
 	t.count += n
 	t.last = e.Time

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -165,4 +166,37 @@ func FuzzEvent(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The lists of a counted record hold text as the records of its own do, once
+// escaped, however the events came.
+func TestCaseAudit6TextInLists(t *testing.T) {
+	for _, injected := range injections {
+		for name, record := range map[string]func(m *audit.Middleware, e bulwark.Event){
+			"recorded": func(m *audit.Middleware, e bulwark.Event) { m.Record(t.Context(), e) },
+			"reported": func(m *audit.Middleware, e bulwark.Event) {
+				m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { bulwark.Report(r, e) })).
+					ServeHTTP(httptest.NewRecorder(), request("GET", "/"))
+			},
+		} {
+			t.Run(injected.name+"_"+name, func(t *testing.T) {
+				out := newLog()
+				m := build(t, audit.Config{Logger: slog.New(out), MaxOneByOne: 1})
+				for _, path := range []string{"/first", "/second", injected.text} {
+					record(m, bulwark.Event{Name: bulwark.InputValidationFail, Level: slog.LevelWarn, Time: time.Now(), Path: path, Reason: path, Method: "GET"})
+				}
+				drain(t, m)
+				counted := of(out.records(t), "count", 2.0)
+				if len(counted) != 1 {
+					t.Fatalf("records %s", out)
+				}
+				for _, list := range []string{"paths", "reasons"} {
+					want := fmt.Sprint([]any{map[string]any{"value": "/second", "count": 1.0}, map[string]any{"value": injected.want, "count": 1.0}})
+					if got := fmt.Sprint(counted[0][list]); got != want {
+						t.Errorf("%s is %s, want %s", list, got, want)
+					}
+				}
+			})
+		}
+	}
 }
