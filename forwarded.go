@@ -121,7 +121,7 @@ func lastComma(list string) int {
 // parameter returns a parameter of one element of a Forwarded header (RFC 7239
 // section 4), and nothing where there is none or more than one.
 func parameter(element, wanted string) string {
-	found, quoted := "", false
+	found, seen, quoted := "", false, false
 	parameters := strings.FieldsFunc(element, func(c rune) bool {
 		quoted = quoted != (c == '"')
 		return c == ';' && !quoted
@@ -131,9 +131,10 @@ func parameter(element, wanted string) string {
 		if !ok || !strings.EqualFold(name, wanted) {
 			continue
 		}
-		if found != "" {
+		if seen {
 			return ""
 		}
+		seen = true
 		if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 			value = value[1 : len(value)-1]
 		}

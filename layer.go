@@ -115,25 +115,36 @@ func abilityFault(layer Layer) string {
 // lost names an ability that the parts of a layer have and the layer has not,
 // because several of them have it.
 func lost(layer Layer, t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
+	if _, shuts := layer.(Shutdowner); !shuts && embeds(t, reflect.TypeFor[Shutdowner](), 4) {
+		return "Shutdown"
 	}
-	if t.Kind() != reflect.Struct {
-		return ""
-	}
-	_, shuts := layer.(Shutdowner)
-	_, kinded := layer.(Kinded)
-	for i := range t.NumField() {
-		part := t.Field(i)
-		if !part.Anonymous {
-			continue
-		}
-		switch {
-		case !shuts && part.Type.Implements(reflect.TypeFor[Shutdowner]()):
-			return "Shutdown"
-		case !kinded && part.Type.Implements(reflect.TypeFor[Kinded]()):
-			return "Kind"
-		}
+	if _, kinded := layer.(Kinded); !kinded && embeds(t, reflect.TypeFor[Kinded](), 4) {
+		return "Kind"
 	}
 	return ""
+}
+
+// embeds reports whether a part of t, or a part of that, has an ability. Where t
+// is a pointer, the methods of pointers to its parts are at hand too.
+func embeds(t, ability reflect.Type, depth int) bool {
+	byPointer := t.Kind() == reflect.Pointer
+	if byPointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || depth == 0 {
+		return false
+	}
+	for i := range t.NumField() {
+		part := t.Field(i).Type
+		if !t.Field(i).Anonymous {
+			continue
+		}
+		if byPointer && part.Kind() != reflect.Pointer && part.Kind() != reflect.Interface {
+			part = reflect.PointerTo(part)
+		}
+		if part.Implements(ability) || embeds(part, ability, depth-1) {
+			return true
+		}
+	}
+	return false
 }

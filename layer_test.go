@@ -34,6 +34,42 @@ type kindByPointer struct{ bare }
 func (l kindByPointer) Build() (bulwark.Layer, error) { return l, nil }
 func (l *kindByPointer) Kind() bulwark.Kind           { return bulwark.KindAuth }
 
+type oneQueue struct{}
+
+func (*oneQueue) Shutdown(context.Context) error { return nil }
+
+type otherQueue struct{}
+
+func (*otherQueue) Shutdown(context.Context) error { return nil }
+
+// twoQueues has two parts with a Shutdown, so that Go promotes none.
+type twoQueues struct {
+	bare
+	oneQueue
+	otherQueue
+}
+
+func (l *twoQueues) Build() (bulwark.Layer, error) { return l, nil }
+
+// queuesInside has them one level further in, and by pointers.
+type queuesInside struct{ state }
+
+type state struct {
+	bare
+	*oneQueue
+	*otherQueue
+}
+
+func (l queuesInside) Build() (bulwark.Layer, error) { return l, nil }
+
+// oneQueueInside has one alone, which Go promotes.
+type oneQueueInside struct {
+	bare
+	oneQueue
+}
+
+func (l *oneQueueInside) Build() (bulwark.Layer, error) { return l, nil }
+
 // given is a Builder of that layer.
 type given struct{ layer bulwark.Layer }
 
@@ -75,6 +111,9 @@ func TestChainRefusesMisspelledAbilities(t *testing.T) {
 		{"Kind_that_is_a_string", kindOfString{}, "Kind() bulwark.Kind"},
 		{"Shutdown_of_the_pointer", shutsByPointer{}, "pass the pointer"},
 		{"Kind_of_the_pointer", kindByPointer{}, "pass the pointer"},
+		{"Shutdown_of_two_parts", &twoQueues{}, "several things with a method Shutdown"},
+		{"Shutdown_of_two_parts_further_in", queuesInside{}, "several things with a method Shutdown"},
+		{"Shutdown_of_one_part", &oneQueueInside{}, ""},
 		{"pointer", given{&shutsByPointer{}}.layer, ""},
 		{"none", given{&decorator{bulwark.LayerFunc(func(h http.Handler) http.Handler { return h })}}.layer, ""},
 		{"function", bulwark.LayerFunc(func(h http.Handler) http.Handler { return h }), ""},
