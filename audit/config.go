@@ -28,10 +28,10 @@ type Config struct {
 	// AccessLog adds a record of type "access" for each request: method, path,
 	// route, status, bytes, duration in milliseconds, caller. The status is
 	// that which the client has seen. An answer that was cut off after that
-	// has "cutOff": true. Where the client had gone before anything was
-	// written, the status is 499 with "cancelled": true. A handler that
-	// panicked before anything was sent is 500 with "panicked": true. Default:
-	// false.
+	// has "cutOff": true. Where the client had gone before anything of the
+	// answer was sent, "cancelled" is true, and the status is 499 unless the
+	// handler has written another. A handler that panicked before anything was
+	// sent is 500 with "panicked": true. Default: false.
 	AccessLog bool
 	// AccessQuery names the query parameters that the access record shows. All
 	// others are [redacted], names included. The rule holds for every URL that

@@ -109,7 +109,18 @@ func TestCaseAudit4Cancelled(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}, 201, nil},
-		{"answered_afterwards", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done(); w.WriteHeader(503) }, 503, nil},
+		{"answered_afterwards", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done(); io.WriteString(w, "late") }, 200, true},
+		{"answered_afterwards_at_length", func(w http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			w.Write(make([]byte, 1<<16))
+			w.(http.Flusher).Flush()
+		}, 200, true},
+		{"answered_into_the_buffer", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); <-r.Context().Done() }, 201, true},
+		{"denied", func(w http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			bulwark.Deny(w, r, r.Context().Err())
+		}, 499, true},
+		{"timed", http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), time.Hour, "").ServeHTTP, 503, true},
 	} {
 		for _, version := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s_http%d", test.name, version), func(t *testing.T) {

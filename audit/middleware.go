@@ -51,6 +51,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		traceID, spanID := m.traceOf(r)
 		r, scope = scope.Record(r, m, traceID, spanID)
 		w, watch := response.Of(w)
+		watch.From(came.Context())
 		x := exchange{audit: m, came: came, r: r, scope: scope, watch: watch}
 		if m.accessLog {
 			x.begin = time.Now()

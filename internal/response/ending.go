@@ -25,8 +25,8 @@ type Ending struct {
 	Status int
 	// CutOff tells that the client has the status and not the whole answer.
 	CutOff bool
-	// Cancelled tells that the client had gone before anything was written.
-	// Status is StatusCancelled then.
+	// Cancelled tells that the client had gone before anything of the answer
+	// left. Status is StatusCancelled where nothing was written either.
 	Cancelled bool
 }
 
@@ -40,16 +40,21 @@ func (w *Writer) Ending(r *http.Request, how How) Ending {
 	if w.hijacked { // the connection is the handler's, panic or not
 		return Ending{Status: w.Status()}
 	}
+	unseen := w.late || !w.sent(r.ProtoMajor) && gone(r.Context())
 	switch {
-	case how != Panicked && w.status == 0 && gone(r.Context()):
+	case unseen && (how == Aborted || how == Returned && w.status == 0):
 		return Ending{Status: StatusCancelled, Cancelled: true}
 	case how == Returned:
-		return Ending{Status: w.Final(false), CutOff: w.expiry.over.Load()}
+		return Ending{Status: w.Final(false), CutOff: w.expiry.over.Load(), Cancelled: unseen}
 	case w.sent(r.ProtoMajor):
 		return Ending{Status: w.status, CutOff: true}
 	}
 	return Ending{Status: http.StatusInternalServerError}
 }
+
+// From says which context ends with the client, so that an answer which begins
+// when the client has gone is told from one that the client has seen.
+func (w *Writer) From(client context.Context) { w.client = client }
 
 // gone reports whether the client has left. A deadline, and a server that
 // stops, end a context for reasons of our own.

@@ -38,7 +38,11 @@ func TestCaseAudit4Ending(t *testing.T) {
 		want   response.Ending
 	}{
 		{"returned", t.Context(), nothing, response.Returned, false, response.Ending{Status: 200}},
-		{"returned_with_status", left, status, response.Returned, false, response.Ending{Status: 404}},
+		{"returned_with_status", t.Context(), status, response.Returned, false, response.Ending{Status: 404}},
+		{"unseen", left, status, response.Returned, false, response.Ending{Status: 404, Cancelled: true}},
+		{"unseen_and_aborted", left, status, response.Aborted, false, response.Ending{Status: 499, Cancelled: true}},
+		{"unseen_and_panicked", left, status, response.Panicked, false, response.Ending{Status: 500}},
+		{"seen_in_part", left, wrote(2049), response.Returned, false, response.Ending{Status: 200}},
 		{"returned_after_flush", left, flushed, response.Returned, false, response.Ending{Status: 206}},
 		{"unanswered", left, nothing, response.Returned, false, response.Ending{Status: 499, Cancelled: true}},
 		{"unanswered_with_hints", left, func(w http.ResponseWriter) { w.WriteHeader(103) }, response.Returned, false, response.Ending{Status: 499, Cancelled: true}},
@@ -68,7 +72,7 @@ func TestCaseAudit4Ending(t *testing.T) {
 			if got := watch.Ending(r, test.how); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			if test.want.Cancelled && watch.Started() {
+			if test.want.Cancelled && test.want.Status == 499 && watch.Started() && test.how != response.Aborted {
 				t.Error("an answer of which nothing was seen has started")
 			}
 		})
@@ -86,5 +90,25 @@ func TestCaseAudit4EndingOfAnExpiredStream(t *testing.T) {
 	}
 	if got := watch.Ending(httptest.NewRequest("GET", "/", nil), response.Returned); got != (response.Ending{Status: 200, CutOff: true}) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// An answer that begins when the client has gone is not seen, however long it
+// is.
+func TestCaseAudit4EndingOfALateAnswer(t *testing.T) {
+	for how, want := range map[response.How]response.Ending{
+		response.Returned: {Status: 206, Cancelled: true},
+		response.Aborted:  {Status: 499, Cancelled: true},
+		response.Panicked: {Status: 206, CutOff: true},
+	} {
+		client, leave := context.WithCancel(t.Context())
+		w, watch := response.Of(&withFlush{bare: newBare()})
+		watch.From(client)
+		leave()
+		w.WriteHeader(206)
+		flush(w)
+		if got := watch.Ending(httptest.NewRequest("GET", "/", nil).WithContext(client), how); got != want {
+			t.Errorf("%v: %+v, want %+v", how, got, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ package response
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -41,10 +42,12 @@ type Writer struct {
 	status   int
 	bytes    int64
 	hijacked bool
-	hooked   bool // the hooks have run
-	flushed  bool // the header has left
-	informed bool // an informational response has been sent
-	told     int  // the status of a refusal that has been recorded
+	hooked   bool            // the hooks have run
+	flushed  bool            // the header has left
+	client   context.Context // ends with the client; nil where nobody has said so
+	late     bool            // the client had gone when the answer began
+	informed bool            // an informational response has been sent
+	told     int             // the status of a refusal that has been recorded
 	expiry   expiry
 }
 
@@ -176,6 +179,7 @@ func (w *Writer) begin(status int) {
 		return
 	}
 	w.status = status
+	w.late = w.client != nil && gone(w.client)
 	w.runHooks(status)
 }
 
