@@ -124,8 +124,8 @@ func lost(layer Layer, t reflect.Type) string {
 	return ""
 }
 
-// embeds reports whether a part of t, or a part of that, has an ability. Where t
-// is a pointer, the methods of pointers to its parts are at hand too.
+// embeds reports whether a part of t, or a part of that, has an ability. Where
+// t is a pointer, the methods of pointers to its parts are at hand too.
 func embeds(t, ability reflect.Type, depth int) bool {
 	byPointer := t.Kind() == reflect.Pointer
 	if byPointer {

@@ -49,6 +49,8 @@ type twoQueues struct {
 	otherQueue
 }
 
+var _ = []bulwark.Shutdowner{(*oneQueue)(nil), (*otherQueue)(nil)}
+
 func (l *twoQueues) Build() (bulwark.Layer, error) { return l, nil }
 
 // queuesInside has them one level further in, and by pointers.
@@ -111,8 +113,8 @@ func TestChainRefusesMisspelledAbilities(t *testing.T) {
 		{"Kind_that_is_a_string", kindOfString{}, "Kind() bulwark.Kind"},
 		{"Shutdown_of_the_pointer", shutsByPointer{}, "pass the pointer"},
 		{"Kind_of_the_pointer", kindByPointer{}, "pass the pointer"},
-		{"Shutdown_of_two_parts", &twoQueues{}, "several things with a method Shutdown"},
-		{"Shutdown_of_two_parts_further_in", queuesInside{}, "several things with a method Shutdown"},
+		{"Shutdown_of_two_parts", &twoQueues{oneQueue: oneQueue{}, otherQueue: otherQueue{}}, "several things with a method Shutdown"},
+		{"Shutdown_of_two_parts_further_in", queuesInside{state{oneQueue: new(oneQueue), otherQueue: new(otherQueue)}}, "several things with a method Shutdown"},
 		{"Shutdown_of_one_part", &oneQueueInside{}, ""},
 		{"pointer", given{&shutsByPointer{}}.layer, ""},
 		{"none", given{&decorator{bulwark.LayerFunc(func(h http.Handler) http.Handler { return h })}}.layer, ""},

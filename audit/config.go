@@ -43,9 +43,9 @@ type Config struct {
 	// AccessHeaders names the request headers that the access record shows,
 	// each once whatever its case. User information, the parameters of the path
 	// and the fragment of a URL in them are [redacted], and so are the
-	// parameters of its query that AccessQuery does not name. A header that carries credentials is an error:
-	// "User-Agent" is accepted, "Authorization" and "Cookie" are not. Default:
-	// none. At most 16.
+	// parameters of its query that AccessQuery does not name. A header that
+	// carries credentials is an error: "User-Agent" is accepted,
+	// "Authorization" and "Cookie" are not. Default: none. At most 16.
 	AccessHeaders []string
 
 	// Trace returns the ids of the span in a context, as 32 and 16 lower case
