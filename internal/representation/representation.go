@@ -42,15 +42,15 @@ var fields = set(
 	// RFC 9110 section 8.8).
 	"Age", "Expires", "Pragma", "Warning", "Surrogate-Control", "Edge-Control", "X-Accel-Expires", "Etag", "Last-Modified",
 	// What the body is, and where the parts of it are (RFC 9110 section 14.3,
-	// RFC 9530, RFC 3230, RFC 3229, RFC 9842).
-	"Accept-Ranges", "Digest", "Repr-Digest", "Im", "Delta-Base", "Use-As-Dictionary", "Sourcemap", "X-Sourcemap",
+	// RFC 9530, RFC 3230, RFC 3229, RFC 9842), and of when (RFC 7089).
+	"Accept-Ranges", "Digest", "Repr-Digest", "Unencoded-Digest", "Memento-Datetime", "X-Content-Duration", "Im", "Delta-Base", "Use-As-Dictionary", "Sourcemap", "X-Sourcemap",
 	// How the message was framed and signed (RFC 9110 section 6.6.2, RFC 9112
 	// section 6.1, RFC 9421).
 	"Trailer", "Transfer-Encoding", "Signature", "Signature-Input",
 	// What the answer refers to (RFC 9110 section 10.2.2, RFC 8288, RFC 7240).
 	"Location", "Link", "Refresh", "Preference-Applied",
 	// What a proxy sends in place of the body.
-	"X-Accel-Redirect", "X-Accel-Charset", "X-Sendfile", "X-Lighttpd-Send-File", "X-Lighttpd-Send2file", "X-Reproxy-Url",
+	"X-Accel-Redirect", "X-Accel-Charset", "X-Sendfile", "X-Lighttpd-Send-File", "X-Lighttpd-Send2file", "X-Reproxy-Url", "X-Archive-Files",
 )
 
 func set(names ...string) map[string]bool {

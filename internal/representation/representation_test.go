@@ -15,6 +15,7 @@ func TestWithdraw(t *testing.T) {
 		"Content-Location": false, "Content-Disposition": false, "Content-Md5": false, "Content-Digest": false, "Repr-Digest": false, "Digest": false,
 		"Accept-Ranges": false, "Trailer": false, "Trailer:Digest": false, "Transfer-Encoding": false, "Signature": false, "Link": false, "Location": false,
 		"CDN-Cache-Control": false, "content-disposition": false, "ETag": false, "X-SendFile": false,
+		"Unencoded-Digest": false, "Memento-Datetime": false, "X-Content-Duration": false, "X-Archive-Files": false,
 
 		"Content-Security-Policy": true, "Content-Security-Policy-Report-Only": true, "Strict-Transport-Security": true, "X-Content-Type-Options": true,
 		"Access-Control-Allow-Origin": true, "Access-Control-Expose-Headers": true, "Vary": true, "Set-Cookie": true, "Ratelimit": true, "Ratelimit-Policy": true,
