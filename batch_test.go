@@ -305,3 +305,18 @@ func TestChainRefusesLayersThatCannotWork(t *testing.T) {
 		})
 	}
 }
+
+// Of several answers each is told apart, whatever was refused in between.
+func TestCaseRoot2AnswersInTurn(t *testing.T) {
+	_, events := answered(func(_ http.ResponseWriter, r *http.Request) {
+		answers := []http.ResponseWriter{httptest.NewRecorder(), httptest.NewRecorder(), httptest.NewRecorder()}
+		for range 3 {
+			for _, w := range answers {
+				bulwark.Deny(w, r, &bulwark.Problem{Status: 403, Code: "a.b"})
+			}
+		}
+	}, nil)
+	if len(events) != 3 {
+		t.Errorf("%d events, want 3", len(events))
+	}
+}

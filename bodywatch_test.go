@@ -77,3 +77,17 @@ func TestCaseRoot3TheBodyOfASubRequest(t *testing.T) {
 	}()
 	checkEvent(t, events, bulwark.InputValidationFail, "body.incomplete", 400, slog.LevelWarn)
 }
+
+// A part without a body of its own may be refused for that of the request
+// around.
+func TestCaseRoot3TheBodyAround(t *testing.T) {
+	var rec bulwarktest.Recorder
+	w := httptest.NewRecorder()
+	rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		part, _ := http.NewRequestWithContext(r.Context(), "GET", "http://example.com/part", nil)
+		bulwark.Deny(w, part, err)
+	})).ServeHTTP(w, httptest.NewRequest("POST", "/batch", iotest.ErrReader(errors.New("some reader's own error"))))
+	checkProblem(t, w, 400, "body.incomplete")
+	checkEvent(t, rec.Take(), bulwark.InputValidationFail, "body.incomplete", 400, slog.LevelWarn)
+}
