@@ -150,6 +150,8 @@ func TestCaseRoot16SecretsOfURLs(t *testing.T) {
 		"flattened_relative": fmt.Errorf("ask: %v at login.example", at("/token?client_secret=S3CRET")),
 		"two_in_one":         errors.New("tried https://login.example.com/a,https://app:S3CRET@login.example.org/b and //login"),
 		"two_hosts":          errors.New("mongodb://login.example.com,app://u:S3CRET@h:1,v:S3CRET@i:2/db"),
+		"slash":              fmt.Errorf("ask: %v", at("postgres://app:S3C/S3CRET@login.example.com/documents")),
+		"question":           fmt.Errorf("login.example: %v", at("postgres://app:S3CRET?S3CRET@login.example.com/documents")),
 		"parameter":          at("https://login.example.com/token;client_secret=S3CRET/a"),
 		"problem":            &bulwark.Problem{Status: 502, Code: "a.b", Err: at("https://login.example.com/token?client_secret=S3CRET")},
 		"real":               real, "unparsed": unparsed,
