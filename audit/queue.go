@@ -33,8 +33,8 @@ const (
 func (c class) String() string { return [...]string{"security", "access"}[c] }
 
 // important reports whether an event may use the half of the security queue
-// that is kept free. A level alone is no sign of importance: whatever makes a
-// handler fail is ERROR by default, and anybody can cause that at will. What
+// that is kept free. A level alone does not tell what is important: what makes
+// a handler fail is ERROR by default, and anybody can cause that at will. What
 // fails outside requests is nobody's will. An event that is important is rare,
 // because a source writes few one by one.
 func important(e *bulwark.Event) bool {

@@ -23,7 +23,7 @@ type memory struct {
 	outage   time.Duration
 }
 
-// other is an outcome that is no answer, and until when it holds.
+// other is an outcome other than an answer, and until when it holds.
 type other struct {
 	outcome outcome
 	end     time.Time

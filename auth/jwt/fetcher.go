@@ -169,7 +169,8 @@ func lifetime(h http.Header) time.Duration {
 }
 
 // age is how long the document has been in caches on the way (RFC 9111 section
-// 5.1). Of several values the first counts; one that cannot be read is none.
+// 5.1). Of several values the first counts. A value that cannot be read counts
+// as absent.
 func age(h http.Header) time.Duration {
 	lines := h["Age"]
 	if len(lines) == 0 {

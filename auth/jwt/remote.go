@@ -119,8 +119,8 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 
 // pastRefresh waits for a refresh under way, and returns what there is to look
 // beyond then. The refresh was begun before the token came: its answer may be
-// of a moment when the issuer did not have the kid yet, so that it is no reason
-// to call the token bad.
+// of a moment when the issuer did not have the kid yet, so that it is not a
+// reason to call the token bad.
 func (r *remote) pastRefresh(ctx context.Context, old *jose.KeySet, waited bool) (*jose.KeySet, error) {
 	var f *flight
 	r.do(func(time.Time) {
