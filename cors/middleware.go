@@ -36,9 +36,11 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 
 // Wrap answers preflights, and adds to the answers of next what lets allowed
-// origins read them. A cors layer inside another replaces what the outer said;
-// what anybody else says of the protocol is removed. Next is the router, not
-// one of its handlers, which would never see a preflight.
+// origins read them. A cors layer inside another replaces what the outer said.
+// It finds that layer through the ResponseWriters of others, such as
+// compressors, that have the same header and an Unwrap method. What anybody
+// else says of the protocol is removed. Next is the router, not one of its
+// handlers, which would never see a preflight.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.origins == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +51,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		m.settle(w, r, next)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		around, within := response.Hooked[*answer](response.Around(w))
+		around, within := response.Outer[*answer](w)
 		if within {
 			around.others = true // until this layer has decided
 			withdraw(w.Header())

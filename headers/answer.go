@@ -47,6 +47,12 @@ type answer struct {
 	values [fields]string
 }
 
+// is reports whether w writes this answer. Somebody else's ResponseWriter may
+// stand between, such as a compressor; it has the same header.
+func (a *answer) is(w http.ResponseWriter, watched *response.Writer) bool {
+	return a.writer == watched || a.writer.Sends(w.Header())
+}
+
 // apply sets the headers of a layer, and removes what a layer outside has set
 // and this one has not.
 func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http.Request) {

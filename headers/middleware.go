@@ -49,7 +49,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		r, scope := bulwark.Enter(r)
 		w, watched := response.Of(w)
 		outer := answerOf(r.Context(), scope)
-		if outer != nil && outer.writer == watched { // a layer of this package stands outside
+		if outer != nil && outer.is(w, watched) { // a layer of this package stands outside
 			outer.apply(m.compiled, w.Header(), scope, r)
 			next.ServeHTTP(w, r)
 			return

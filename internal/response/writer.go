@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 )
 
 // A Hook is called just before the header of the final response is written, and
@@ -122,6 +123,26 @@ func Hooked[T Hook](w *Writer) (hook T, ok bool) {
 		}
 	}
 	return hook, false
+}
+
+// Outer returns the hook of type T that was added last to the response of w,
+// and false where there is no such hook. It looks through foreign wrappers: a
+// layer finds by it what a layer of its own kind has added outside a
+// compressor. What has a header of its own is another response.
+func Outer[T Hook](w http.ResponseWriter) (hook T, ok bool) {
+	for at, depth := w, 0; at != nil && depth < maxDepth; depth++ {
+		watch := Around(at)
+		if hook, ok = Hooked[T](watch); ok {
+			return hook, at == w || watch.Sends(w.Header())
+		}
+		at = unwrap(at)
+	}
+	return hook, false
+}
+
+// Sends reports whether h is the very header that w sends.
+func (w *Writer) Sends(h http.Header) bool {
+	return reflect.ValueOf(w.Header()).Pointer() == reflect.ValueOf(h).Pointer()
 }
 
 // Informed reports whether an informational response has been sent, such as 103
