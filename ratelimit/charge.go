@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -58,8 +59,12 @@ func (c *charge) take(ctx context.Context) (ok bool, err error) {
 		}
 	}
 	c.describe()
+	c.standing.Exceeded = !ok // a store that does not say so of a cell has refused all the same
 	return ok, nil
 }
+
+// refundTime bounds what a request that has ended waits for.
+const refundTime = 5 * time.Second
 
 // giveBack gives back what was taken, once. What cannot be given back stays
 // counted.
@@ -72,7 +77,9 @@ func (c *charge) giveBack(ctx context.Context) {
 		return
 	}
 	// The client may have gone meanwhile.
-	_ = c.limit.store.Refund(context.WithoutCancel(ctx), c.cells)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTime)
+	defer cancel()
+	_ = c.limit.store.Refund(ctx, c.cells)
 }
 
 // undo gives back for the sake of another limit that refuses, and notes how the
@@ -110,7 +117,7 @@ func (c *charge) describe() {
 	for i := range c.keys {
 		var s Standing
 		if c.cells != nil {
-			s = c.cells[i].Standing
+			s = c.cells[i].standing()
 		} else {
 			s = c.debits[i].standing()
 		}
@@ -120,6 +127,16 @@ func (c *charge) describe() {
 		}
 		c.standing.join(s)
 	}
+}
+
+// standing is how the store says that the cell stands, within what can be:
+// header fields have no room for more.
+func (c *Cell) standing() Standing {
+	s := c.Standing
+	s.Remaining = min(max(s.Remaining, 0), c.Policy.Burst)
+	s.Reset = min(max(s.Reset, 0), 2*maxPeriod)
+	s.Wait = min(max(s.Wait, 0), 2*maxPeriod)
+	return s
 }
 
 // join makes s the standing of both.

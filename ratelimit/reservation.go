@@ -54,8 +54,9 @@ func (r *Reservation) Refund() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.charge.giveBack(r.ctx)
-	r.charge.keys = 0
+	c := r.charge
+	r.charge.keys = 0 // also where the store panics: nobody knows what it has given back
+	c.giveBack(r.ctx)
 }
 
 // Take counts one request against a key that only a handler knows, at the

@@ -39,7 +39,8 @@ type Store interface {
 	// Refund gives back what Debit has taken from each of the cells, once: it
 	// sets Taken to 0. Who gives back a part lowers Taken before. What the
 	// passing of time has restored is not given back again, and a cell never
-	// has more than its Burst.
+	// has more than its Burst. The context of a limit's refund is not that of
+	// the client, who may have gone. It ends after five seconds.
 	Refund(ctx context.Context, cells []Cell) error
 	// Reset makes the quota of each of the cells whole.
 	Reset(ctx context.Context, cells []Cell) error
