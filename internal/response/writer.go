@@ -10,28 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"reflect"
 )
-
-// A Hook is called just before the header of the final response is written, and
-// may still change it. It is called at most once, not for informational
-// responses, and not when the connection is hijacked.
-type Hook interface {
-	BeforeHeader(h http.Header, status int)
-}
-
-// An Informer is a Hook that is also called before each informational response,
-// such as 103 Early Hints.
-type Informer interface {
-	Hook
-	BeforeInformation(h http.Header)
-}
-
-// HookFunc makes a Hook of a function.
-type HookFunc func(h http.Header, status int)
-
-// BeforeHeader calls f.
-func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
 
 // A Writer watches a response, and ends it with the credential of its caller if
 // it must, see EndAt. Its methods are for one goroutine at a time, as those of
@@ -48,7 +27,8 @@ type Writer struct {
 	client   context.Context // ends with the client; nil where nobody has said so
 	late     bool            // the client had gone when the answer began
 	informed bool            // an informational response has been sent
-	told     int             // the status of a refusal that has been recorded
+	told     int32           // the status of a refusal that has been recorded
+	early    http.Header     // what an informational response may have taken away
 	expiry   expiry
 }
 
@@ -106,49 +86,6 @@ func reaches[T any](w http.ResponseWriter) bool {
 	return false
 }
 
-// BeforeHeader adds a hook. Hooks run in the reverse order of their adding, the
-// innermost layer's first, so that the outermost has the last word.
-func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
-
-// Hooked returns the hook of type T that was added last to w, which may be nil,
-// and false where there is no such hook. A layer finds by it what a layer of
-// its own kind around it has added to the same response.
-func Hooked[T Hook](w *Writer) (hook T, ok bool) {
-	if w == nil {
-		return hook, false
-	}
-	for i := len(w.hooks) - 1; i >= 0; i-- {
-		if hook, ok := w.hooks[i].(T); ok {
-			return hook, true
-		}
-	}
-	return hook, false
-}
-
-// Outer returns the hook of type T that was added last to the response of w,
-// and false where there is no such hook. It looks through foreign wrappers: a
-// layer finds by it what a layer of its own kind has added outside a
-// compressor. What has a header of its own is another response.
-func Outer[T Hook](w http.ResponseWriter) (hook T, ok bool) {
-	for at, depth := w, 0; at != nil && depth < maxDepth; depth++ {
-		watch := Around(at)
-		if hook, ok = Hooked[T](watch); ok {
-			return hook, at == w || watch.Sends(w.Header())
-		}
-		at = unwrap(at)
-	}
-	return hook, false
-}
-
-// Sends reports whether h is the very header that w sends.
-func (w *Writer) Sends(h http.Header) bool {
-	return reflect.ValueOf(w.Header()).Pointer() == reflect.ValueOf(h).Pointer()
-}
-
-// Informed reports whether an informational response has been sent, such as 103
-// Early Hints. httputil.ReverseProxy empties the header afterwards.
-func (w *Writer) Informed() bool { return w.informed }
-
 // Status returns the status of the response, 101 after a hijack that followed
 // none, and 0 while nothing has been written. A handler that returned without
 // writing anything has answered 200; see Final.
@@ -184,10 +121,10 @@ func (w *Writer) Started() bool { return w.status != 0 || w.hijacked }
 
 // Tell notes that a refusal of that status has been recorded, by the layer that
 // records refusals, which may stand around this response twice.
-func (w *Writer) Tell(status int) { w.told = status }
+func (w *Writer) Tell(status int) { w.told = int32(status) }
 
 // Told returns what Tell noted last, and 0 before.
-func (w *Writer) Told() int { return w.told }
+func (w *Writer) Told() int { return int(w.told) }
 
 // Hijacked reports whether a handler has taken the connection over.
 func (w *Writer) Hijacked() bool { return w.hijacked }
@@ -209,6 +146,7 @@ func (w *Writer) runHooks(status int) {
 		return
 	}
 	w.hooked = true
+	w.restore()
 	for i := len(w.hooks) - 1; i >= 0; i-- {
 		w.hooks[i].BeforeHeader(w.inner.Header(), status)
 	}
@@ -233,6 +171,9 @@ func (w *Writer) WriteHeader(status int) {
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	} else if status >= 100 && status <= 199 {
+		if !w.informed {
+			w.remember()
+		}
 		w.informed = true
 		for i := len(w.hooks) - 1; i >= 0; i-- {
 			if informer, ok := w.hooks[i].(Informer); ok {

@@ -1,0 +1,96 @@
+package response
+
+import (
+	"net/http"
+	"reflect"
+)
+
+// A Hook is called just before the header of the final response is written, and
+// may still change it. It is called at most once, not for informational
+// responses, and not when the connection is hijacked.
+type Hook interface {
+	BeforeHeader(h http.Header, status int)
+}
+
+// An Informer is a Hook that is also called before each informational response,
+// such as 103 Early Hints.
+type Informer interface {
+	Hook
+	BeforeInformation(h http.Header)
+}
+
+// HookFunc makes a Hook of a function.
+type HookFunc func(h http.Header, status int)
+
+// BeforeHeader calls f.
+func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
+
+// BeforeHeader adds a hook. Hooks run in the reverse order of their adding, the
+// innermost layer's first, so that the outermost has the last word.
+func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
+
+// Hooked returns the hook of type T that was added last to w, which may be nil,
+// and false where there is no such hook. A layer finds by it what a layer of
+// its own kind around it has added to the same response.
+func Hooked[T Hook](w *Writer) (hook T, ok bool) {
+	if w == nil {
+		return hook, false
+	}
+	for i := len(w.hooks) - 1; i >= 0; i-- {
+		if hook, ok := w.hooks[i].(T); ok {
+			return hook, true
+		}
+	}
+	return hook, false
+}
+
+// Outer returns the hook of type T that was added last to the response of w,
+// and false where there is no such hook. It looks through foreign wrappers: a
+// layer finds by it what a layer of its own kind has added outside a
+// compressor. What has a header of its own is another response.
+func Outer[T Hook](w http.ResponseWriter) (hook T, ok bool) {
+	for at, depth := w, 0; at != nil && depth < maxDepth; depth++ {
+		watch := Around(at)
+		if hook, ok = Hooked[T](watch); ok {
+			return hook, at == w || watch.Sends(w.Header())
+		}
+		at = unwrap(at)
+	}
+	return hook, false
+}
+
+// Sends reports whether h is the very header that w sends.
+func (w *Writer) Sends(h http.Header) bool {
+	return reflect.ValueOf(w.Header()).Pointer() == reflect.ValueOf(h).Pointer()
+}
+
+// Informed reports whether an informational response has been sent, such as 103
+// Early Hints. httputil.ReverseProxy empties the header afterwards.
+func (w *Writer) Informed() bool { return w.informed }
+
+// lasting are the headers that a layer sets before its handler runs and has no
+// hook for. They describe the request, whatever the answer.
+var lasting = [...]string{"Ratelimit", "Ratelimit-Policy", "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset",
+	"X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}
+
+// remember keeps what an informational response may take away, see Informed.
+func (w *Writer) remember() {
+	h := w.inner.Header()
+	for _, name := range lasting {
+		if lines := h[name]; len(lines) > 0 {
+			if w.early == nil {
+				w.early = http.Header{}
+			}
+			w.early[name] = lines
+		}
+	}
+}
+
+// restore puts back what the handler has neither kept nor replaced.
+func (w *Writer) restore() {
+	for name, lines := range w.early {
+		if h := w.inner.Header(); h[name] == nil {
+			h[name] = lines
+		}
+	}
+}
