@@ -115,7 +115,8 @@ func NewEdge(e Edge) (*EdgeLayer, error) {
 	if reason := baseFault(e.BaseURL); reason != "" {
 		wrong("BaseURL", "", reason) // it may hold a password
 	}
-	layer.baseURL = strings.ToLower(e.BaseURL)
+	scheme, host, _ := strings.Cut(strings.ToLower(e.BaseURL), "://")
+	layer.baseURL = origin(scheme == "https", host) // as browsers write it
 	for i, prefix := range e.TrustedProxies {
 		switch {
 		case !prefix.IsValid():
