@@ -159,14 +159,20 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 
 // ownPage reports whether the page is one of the service at this very name: of
 // the origin that Edge has accepted, and of none of its other names. A proxy
-// that ends TLS may be unknown to Edge; the BaseURL tells the scheme of its own
-// host then. Without an accepted host the BaseURL is all that is known.
+// that ends TLS may be unknown to Edge, and may leave the port out of the Host;
+// the BaseURL tells the scheme and port of its own host then. Without an
+// accepted host the BaseURL is all that is known.
 func ownPage(scope *bulwark.Scope, origin string) bool {
 	own, base := scope.Origin(), scope.BaseURL()
 	if own == "" {
 		return base != "" && origin == base
 	}
-	return origin == own || origin == base && hostOf(own) == hostOf(base)
+	if origin == own || origin != base {
+		return origin == own
+	}
+	host := hostOf(base)
+	name, _ := splitPort(host)
+	return hostOf(own) == host || hostOf(own) == name
 }
 
 // hostOf returns the host of an origin, with its port where it has one.

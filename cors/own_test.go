@@ -17,6 +17,9 @@ import (
 func TestCaseHc8OwnNames(t *testing.T) {
 	named := bulwark.Edge{Hosts: []string{"www.example.com", "example.com", "*.example.org"}, BaseURL: "https://www.example.com"}
 	without := bulwark.Edge{Hosts: []string{"example.com"}}
+	ported := bulwark.Edge{Hosts: []string{"example.com", "www.example.com", "[2001:db8::1]"}, BaseURL: "https://example.com:8443"}
+	address := bulwark.Edge{Hosts: []string{"[2001:db8::1]"}, BaseURL: "https://[2001:db8::1]:8443"}
+	defaulted := bulwark.Edge{Hosts: []string{"example.com"}, BaseURL: "https://EXAMPLE.com:443"}
 	for _, test := range []struct {
 		name, url, origin string
 		edge              bulwark.Edge
@@ -31,7 +34,14 @@ func TestCaseHc8OwnNames(t *testing.T) {
 		{"plain", "http://example.com/", "http://example.com", named, true},
 		{"without_base", "https://example.com/", "https://example.com", without, true},
 		{"tls_ended_outside", "http://www.example.com/", "https://www.example.com", named, true},
+		// Proxies that pass on the name alone, as nginx does with $host.
+		{"port_left_out_outside", "http://example.com/", "https://example.com:8443", ported, true},
+		{"port_left_out_of_an_address", "http://[2001:db8::1]/", "https://[2001:db8::1]:8443", address, true},
+		{"default_port_of_the_base", "http://example.com/", "https://example.com", defaulted, true},
 
+		{"base_with_port_at_another_name", "http://www.example.com/", "https://example.com:8443", ported, false},
+		{"base_with_port_at_another_port", "http://example.com:9000/", "https://example.com:8443", ported, false},
+		{"other_port_than_the_base", "http://example.com/", "https://example.com:9000", ported, false},
 		{"base_at_another_name", "https://example.com/", "https://www.example.com", named, false},
 		{"name_at_the_base", "https://www.example.com/", "https://example.com", named, false},
 		{"name_at_a_wildcard", "https://a.example.org/", "https://b.example.org", named, false},
