@@ -42,6 +42,7 @@ type answer struct {
 	around *answer   // the outermost of the scope, for all within it
 	layer  *compiled // the innermost so far
 	nonce  string
+	head   bool        // no page comes with the answer
 	told   atomic.Bool // somebody has asked for the nonce
 	set    mask
 	values [fields]string
@@ -57,7 +58,7 @@ func (a *answer) is(w http.ResponseWriter, watched *response.Writer) bool {
 // and this one has not.
 func (a *answer) apply(c *compiled, h http.Header, scope *bulwark.Scope, r *http.Request) {
 	before := a.set
-	a.layer, a.nonce, a.set = c, "", 0
+	a.layer, a.nonce, a.set, a.head = c, "", 0, r.Method == http.MethodHead
 	a.told.Store(false)
 	secure := scope.Secure()
 	if c.nonce {
@@ -101,7 +102,7 @@ func (a *answer) BeforeHeader(h http.Header, status int) {
 			a.settle(h, f, sent, ours)
 		}
 	}
-	if status == http.StatusNotModified {
+	if status == http.StatusNotModified || a.head && !unstored(h) {
 		withoutNonce(h)
 	}
 	if a.told.Load() && a.layer.private {
@@ -156,9 +157,10 @@ func (a *answer) missing(h http.Header) bool {
 	return false
 }
 
-// withoutNonce takes the policies with a nonce out of a 304. A browser takes
-// over the header of a 304 (RFC 9111 section 3.2) and keeps the page, whose
-// scripts have the nonce of the answer that brought it.
+// withoutNonce takes the policies with a nonce out of an answer that brings no
+// page. A browser takes over the header of a 304 (RFC 9111 section 3.2), or of
+// the answer to a HEAD (section 4.3.5), and keeps the page, whose scripts have
+// the nonce of the answer that brought it.
 func withoutNonce(h http.Header) {
 	for _, f := range [...]field{securityPolicy, policyReportOnly} {
 		for _, value := range h[names[f]] {

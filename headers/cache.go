@@ -52,10 +52,21 @@ func sharedFault(value string) string {
 	return "lacks private, so that a shared cache may store the page and serve one nonce to everybody"
 }
 
+// unstored reports whether no cache may store an answer with that header, so
+// that none has a page that its header would change.
+func unstored(h http.Header) bool {
+	for directive := range strings.SplitSeq(strings.Join(h["Cache-Control"], ","), ",") {
+		if name, _, _ := cutDirective(directive); strings.EqualFold(name, "no-store") {
+			return true
+		}
+	}
+	return false
+}
+
 // unshare keeps an answer from shared caches: ours takes the place of a
 // Cache-Control that lets them store it, and the fields for one kind of cache
 // that outrank it are removed (RFC 9213 section 2.2), unless they forbid it,
-// too.
+// too. The X-Accel-Expires of nginx outranks it as well.
 func unshare(h http.Header, ours string) {
 	if sharedFault(strings.Join(h["Cache-Control"], ",")) != "" {
 		h["Cache-Control"] = []string{ours}
@@ -65,5 +76,8 @@ func unshare(h http.Header, ours string) {
 		if targeted && sharedFault(strings.Join(values, ",")) != "" {
 			delete(h, name)
 		}
+	}
+	if values := h["X-Accel-Expires"]; len(values) != 1 || values[0] != "0" {
+		delete(h, "X-Accel-Expires")
 	}
 }

@@ -34,8 +34,9 @@
 // lines; see [Config.FromHandler]. A header that is missing when the answer is
 // sent is put back: [http.ServeContent] removes Cache-Control from errors, and
 // a reverse proxy removes everything after a 103. A 304 carries no policy with
-// a nonce, because the browser keeps the page with the nonce before. A page
-// whose handler has asked for the nonce is kept from shared caches.
+// a nonce, because the browser keeps the page with the nonce before. Nor does
+// the answer to a HEAD, unless its Cache-Control has no-store. A page whose
+// handler has asked for the nonce is kept from shared caches.
 //
 // [ReportsHandler] receives what browsers report about violations of a policy.
 // What one client sends does not keep it from telling what others send.

@@ -68,6 +68,48 @@ func TestCaseHc3NoNonceIn304(t *testing.T) {
 	}
 }
 
+// A browser takes over the header of an answer to a HEAD as well (RFC 9111
+// section 4.3.5). Where nothing is stored the answer to a HEAD has the header
+// of that to a GET.
+func TestCaseHc3NoNonceInHEAD(t *testing.T) {
+	page := func(cache string) headers.Config {
+		return headers.Config{Preset: headers.HTML, CacheControl: cache,
+			ReportOnly: headers.CSP{DefaultSrc: list("'nonce'"), BaseURI: list("'none'")}}
+	}
+	for _, test := range []struct {
+		name, method, sets string
+		config             headers.Config
+		sent               bool
+	}{
+		{"head", "HEAD", "", page("private, no-cache"), false},
+		{"head_for_a_while", "HEAD", "", page("private, max-age=60"), false},
+		{"head_by_the_handler", "HEAD", "private", page(""), false},
+		{"head_not_stored", "HEAD", "", page(""), true},
+		{"head_not_stored_by_the_handler", "HEAD", "private, No-Store", page("private"), true},
+		{"head_without_nonce", "HEAD", "", headers.Config{CacheControl: "private", ReportOnly: headers.CSP{DefaultSrc: list("'self'")}}, true},
+		{"get", "GET", "", page("private, no-cache"), true},
+		{"post", "POST", "", page("private, no-cache"), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			bulwark.Must(headers.New(test.config)).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				headers.Nonce(r.Context())
+				if test.sets != "" {
+					w.Header().Set("Cache-Control", test.sets)
+				}
+			})).ServeHTTP(w, httptest.NewRequest(test.method, "https://a.example/", nil))
+			for _, name := range []string{"Content-Security-Policy", "Content-Security-Policy-Report-Only"} {
+				if _, sent := w.Header()[name]; sent != test.sent {
+					t.Errorf("%s is %q", name, w.Header()[name])
+				}
+			}
+			if w.Header().Get("X-Frame-Options") != "DENY" {
+				t.Errorf("header is %v", w.Header())
+			}
+		})
+	}
+}
+
 // What a shared cache stores it serves to everybody, nonce included.
 func TestCaseHc4SharedCaches(t *testing.T) {
 	nonce := headers.CSP{DefaultSrc: list("'self'"), ScriptSrc: list("'nonce'")}
@@ -119,6 +161,9 @@ func TestCaseHc4HandlersOfPagesWithNonce(t *testing.T) {
 	}{
 		{"public", page, true, http.Header{"Cache-Control": {"public, max-age=60"}}, http.Header{"Cache-Control": {"no-store"}}},
 		{"two_lines", page, true, http.Header{"Cache-Control": {"private", "s-maxage=60"}}, http.Header{"Cache-Control": {"no-store"}}},
+		{"nginx", page, true, http.Header{"X-Accel-Expires": {"3600"}}, http.Header{"Cache-Control": {"no-store"}}},
+		{"nginx_forbidden", page, true, http.Header{"X-Accel-Expires": {"0"}}, http.Header{"Cache-Control": {"no-store"}, "X-Accel-Expires": {"0"}}},
+		{"nginx_without_nonce", page, false, http.Header{"X-Accel-Expires": {"@1"}}, http.Header{"Cache-Control": {"no-store"}, "X-Accel-Expires": {"@1"}}},
 		{"own_value", headers.Config{Preset: headers.HTML, CacheControl: "private"}, true, http.Header{"Cache-Control": {"max-age=60"}}, http.Header{"Cache-Control": {"private"}}},
 		{"private", page, true, http.Header{"Cache-Control": {"private, max-age=60"}}, http.Header{"Cache-Control": {"private, max-age=60"}}},
 		{"cdn", page, true, http.Header{"Cdn-Cache-Control": {"max-age=60"}, "Surrogate-Control": {"max-age=60"}}, http.Header{"Cache-Control": {"no-store"}}},
@@ -136,7 +181,7 @@ func TestCaseHc4HandlersOfPagesWithNonce(t *testing.T) {
 				}
 				maps.Copy(w.Header(), test.sets)
 			}, test.config)
-			for _, name := range []string{"Cache-Control", "Cdn-Cache-Control", "Surrogate-Control"} {
+			for _, name := range []string{"Cache-Control", "Cdn-Cache-Control", "Surrogate-Control", "X-Accel-Expires"} {
 				if !slices.Equal(got[name], test.want[name]) {
 					t.Errorf("%s is %q, want %q", name, got[name], test.want[name])
 				}
