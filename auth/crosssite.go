@@ -16,16 +16,23 @@ import (
 //
 // Requests that change something are checked by [http.CrossOriginProtection]:
 // by Sec-Fetch-Site, and where a browser is too old for that by Origin, whose
-// host, not its scheme, must be that of the Host header. The hosts that
-// [bulwark.Edge] accepts bound what this may be: without an Edge, any name that
-// somebody points at this service counts as its own. A request with neither
-// header comes from no browser and carries no forged cookie.
+// host, not its scheme, must be that of the Host header, or which must be the
+// service's own. The hosts that [bulwark.Edge] accepts bound what this may be:
+// without an Edge, any name that somebody points at this service counts as its
+// own. A request with neither header comes from no browser and carries no
+// forged cookie.
 //
 // A WebSocket handshake is a GET, which that check lets through, and no CORS
 // applies to it. So its Origin, which every browser sends (RFC 6455 section
-// 4.1), must be exactly the service's own, as [bulwark.Edge] knows it from its
-// BaseURL, or a trusted one. Here the Host header is not compared. Without a
-// BaseURL only trusted origins may open WebSockets.
+// 4.1), must be exactly the service's own or a trusted one.
+//
+// The service's own origin is the host that [bulwark.Edge] has found among its
+// Hosts for this very request, with the scheme that the client came by, or
+// https where BaseURL has it. A page at one of the service's names is not of
+// its own at another of them: list it if it may call. A proxy that puts another
+// Host in place of the public name hides it, so list that too. Without an
+// accepted host the BaseURL is the own origin, and without that as well there
+// is none: only trusted origins may open WebSockets then.
 //
 // Safe methods are not checked: a handler of GET must not change anything.
 //
@@ -122,13 +129,14 @@ func (c *CrossSite) Check(r *http.Request) error {
 	if isWebSocket(r) {
 		return c.checkOrigin(r)
 	}
-	if err := c.protection.Check(r); err != nil {
-		return crossSite(err)
+	err := c.protection.Check(r)
+	if err == nil || len(r.Header["Sec-Fetch-Site"]) == 0 && c.checkOrigin(r) == nil {
+		return nil
 	}
-	return nil
+	return crossSite(err)
 }
 
-// checkOrigin compares the Origin of a WebSocket handshake.
+// checkOrigin compares the Origin, as it must be for a WebSocket handshake.
 func (c *CrossSite) checkOrigin(r *http.Request) error {
 	origins := r.Header["Origin"]
 	if len(origins) != 1 {
@@ -138,10 +146,24 @@ func (c *CrossSite) checkOrigin(r *http.Request) error {
 		return nil
 	}
 	_, scope := bulwark.Enter(r)
-	if own := scope.BaseURL(); own != "" && origins[0] == canonicalOrigin(own) {
+	if own := ownOrigin(scope); own != "" && origins[0] == own {
 		return nil
 	}
-	return crossSite(errors.New("WebSocket handshake from another origin"))
+	return crossSite(errors.New("WebSocket handshake from another origin; name it in TrustedOrigins if its pages may open one"))
+}
+
+// ownOrigin returns the origin of the service's own pages that may send this
+// request. Edge may not know of the proxy that ends TLS: the BaseURL tells the
+// scheme then, so that a page that came in the clear does not pass.
+func ownOrigin(scope *bulwark.Scope) string {
+	own, base := scope.Origin(), canonicalOrigin(scope.BaseURL())
+	if own == "" {
+		return base
+	}
+	if host, clear := strings.CutPrefix(own, "http://"); clear && strings.HasPrefix(base, "https://") {
+		return canonicalOrigin("https://" + host)
+	}
+	return own
 }
 
 // isWebSocket reports whether r opens a WebSocket: by Upgrade (RFC 6455 section

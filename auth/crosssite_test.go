@@ -52,7 +52,7 @@ func TestCrossSite(t *testing.T) {
 		{"websocket-null", "GET", []string{websocket, "Origin: null"}, "https://api.example.com", false},
 		{"websocket-no-origin", "GET", []string{websocket}, "https://api.example.com", false},
 		{"websocket-two-origins", "GET", []string{websocket, "Origin: https://api.example.com", "Origin: https://evil.example"}, "https://api.example.com", false},
-		{"websocket-host-is-no-proof", "GET", []string{websocket, "Origin: https://api.example.com"}, "", false},
+		{"websocket-of-a-proxy-unknown", "GET", []string{websocket, "Origin: https://api.example.com"}, "", false},
 		{"websocket-among-protocols", "GET", []string{"Upgrade: h2c, WebSocket", "Origin: https://evil.example"}, "https://api.example.com", false},
 		{"extended-connect", "CONNECT", []string{"Origin: https://evil.example"}, "https://api.example.com", false},
 		{"extended-connect-same", "CONNECT", []string{"Origin: https://api.example.com"}, "https://api.example.com", true},
@@ -92,6 +92,80 @@ func behindEdge(t *testing.T, base string, r *http.Request, check func(*http.Req
 		t.Fatal("the edge has refused the request")
 	}
 	return err
+}
+
+// Each host that Edge accepts is the service's own for requests to that host,
+// and a page of one of them is not of its own at another.
+func TestCaseHc8OwnNamesOfCrossSite(t *testing.T) {
+	guard := bulwark.Must(auth.NewCrossSite([]string{"https://app.example.net"}))
+	const www, bare, base = "https://www.example.com", "https://example.com", "https://www.example.com"
+	for _, test := range []struct {
+		name, base, target, host, origin string
+		hosts                            []string
+		good                             bool
+	}{
+		{"base", base, www, "", www, nil, true},
+		{"another-name", base, bare, "", bare, nil, true},
+		{"name-and-port", base, "https://example.com:8443", "", "https://example.com:8443", nil, true},
+		{"default-port-in-the-host", base, bare, "example.com:443", bare, nil, true},
+		{"upper-case-host", base, bare, "EXAMPLE.com", bare, nil, true},
+		{"wildcard", base, "https://a.tenants.example.com", "", "https://a.tenants.example.com", nil, true},
+		{"no-base", "", bare, "", bare, nil, true},
+		{"no-base-in-the-clear", "", "http://example.com", "", "http://example.com", nil, true},
+		{"tls-ended-before-edge", base, "http://example.com", "", bare, nil, true},
+		{"tls-ended-before-edge-with-port", base, "http://example.com", "example.com:443", bare, nil, true},
+		{"address", base, "https://[::1]:8443", "", "https://[::1]:8443", nil, true},
+		{"trusted", base, bare, "", "https://app.example.net", nil, true},
+		{"any-host-and-base", base, "https://10.0.0.7", "", www, []string{}, true},
+
+		{"page-of-the-base-elsewhere", base, bare, "", www, nil, false},
+		{"page-of-another-name", base, www, "", bare, nil, false},
+		{"page-of-another-tenant", base, "https://a.tenants.example.com", "", "https://b.tenants.example.com", nil, false},
+		{"page-of-another-port", base, "https://example.com:8443", "", bare, nil, false},
+		{"page-in-the-clear", base, bare, "", "http://example.com", nil, false},
+		{"page-in-the-clear-of-a-proxy-unknown", base, "http://example.com", "", "http://example.com", nil, false},
+		{"no-base-elsewhere", "", bare, "", www, nil, false},
+		{"evil", base, bare, "", "https://example.com.evil.example", nil, false},
+		{"opaque", base, bare, "", "null", nil, false},
+		{"upper-case-origin", base, bare, "", "https://EXAMPLE.com", nil, false},
+		{"any-host-is-no-proof", "", bare, "", bare, []string{}, false},
+	} {
+		edge := bulwark.Edge{BaseURL: test.base, Hosts: []string{"www.example.com", "example.com", "*.tenants.example.com", "[::1]"}}
+		if test.hosts != nil {
+			edge.Hosts, edge.InsecureAnyHost = test.hosts, true
+		}
+		chain := bulwark.Must(bulwark.Chain(edge, guard))
+		send := func(method string, lines ...string) exchange {
+			r := httptest.NewRequest(method, test.target+"/x", nil)
+			for _, line := range append(lines, "Origin: "+test.origin) {
+				name, value, _ := strings.Cut(line, ": ")
+				r.Header.Set(name, value)
+			}
+			r.URL.Scheme, r.URL.Host = "", "" // the request line is a path
+			if test.host != "" {
+				r.Host = test.host
+			}
+			return through(chain, r)
+		}
+		check := func(t *testing.T, x exchange, good bool) {
+			t.Helper()
+			if !good {
+				x.refused(t, http.StatusForbidden, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
+				return
+			}
+			if !x.ran || x.Code != http.StatusNoContent || len(x.events) != 0 {
+				t.Errorf("%d, ran %t, events %+v", x.Code, x.ran, x.events)
+			}
+		}
+		t.Run("websocket/"+test.name, func(t *testing.T) { check(t, send("GET", "Upgrade: websocket"), test.good) })
+		t.Run("browser/"+test.name, func(t *testing.T) { // which knows whose page it is, whatever the Host
+			check(t, send("POST", "Sec-Fetch-Site: same-site"), test.name == "trusted")
+			check(t, send("POST", "Sec-Fetch-Site: same-origin"), true)
+		})
+		if test.good {
+			t.Run("old-browser/"+test.name, func(t *testing.T) { check(t, send("POST"), true) })
+		}
+	}
 }
 
 func TestCrossSiteConfigErrors(t *testing.T) {
