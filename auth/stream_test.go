@@ -55,9 +55,12 @@ func mortal(t testing.TB, next http.HandlerFunc) http.Handler {
 	return layer.Wrap(next)
 }
 
-// life is short, but long enough for what must happen before its end, on a busy
-// machine too.
-const life = time.Second
+// life is that of a credential in a bubble, where it passes at once.
+const life = 5 * time.Second
+
+// beat is between two events of a stream: in a bubble time passes only while
+// everybody waits.
+const beat = 100 * time.Millisecond
 
 // early reports whether it is not yet the time at which the caller of r ends.
 func early(r *http.Request) bool {
@@ -136,6 +139,7 @@ func TestStreamEndsWithTheCredential(t *testing.T) {
 				if err := event(w, "tick"); err != nil {
 					return err
 				}
+				time.Sleep(beat)
 			}
 		}},
 		{"copies", false, func(w http.ResponseWriter, r *http.Request) error {
@@ -152,45 +156,47 @@ func TestStreamEndsWithTheCredential(t *testing.T) {
 	} {
 		for _, version := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s/http%d", test.name, version), func(t *testing.T) {
-				ends := make(chan end, 1)
-				server := serving(t, version, mortal(t, func(w http.ResponseWriter, r *http.Request) {
-					if err := event(w, "first"); err != nil {
-						t.Error(err)
+				synctest.Test(t, func(t *testing.T) {
+					ends := make(chan end, 1)
+					server := piped(t, version, false, mortal(t, func(w http.ResponseWriter, r *http.Request) {
+						if err := event(w, "first"); err != nil {
+							t.Error(err)
+						}
+						err := test.handler(w, r)
+						ends <- end{err, context.Cause(r.Context()), early(r)}
+					}))
+					resp, err := server.Client().Do(ask(t, "GET", server.URL, life.String()))
+					if err != nil {
+						t.Fatal(err)
 					}
-					err := test.handler(w, r)
-					ends <- end{err, context.Cause(r.Context()), early(r)}
-				}))
-				resp, err := server.Client().Do(ask(t, "GET", server.URL, life.String()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer resp.Body.Close()
-				body := make(chan error, 1)
-				read := func() {
-					reader := bufio.NewReader(resp.Body)
-					if line, _ := reader.ReadString('\n'); line != "data: first\n" {
-						t.Errorf("%q", line)
+					defer resp.Body.Close()
+					body := make(chan error, 1)
+					read := func() {
+						reader := bufio.NewReader(resp.Body)
+						if line, _ := reader.ReadString('\n'); line != "data: first\n" {
+							t.Errorf("%q", line)
+						}
+						_, err := io.Copy(io.Discard, reader)
+						body <- err
 					}
-					_, err := io.Copy(io.Discard, reader)
-					body <- err
-				}
-				if !test.unread {
-					go read()
-				}
-				got := await(t, ends, "the handler")
-				if test.unread {
-					go read()
-				}
-				if got.cause != response.ErrExpired || got.early {
-					t.Errorf("ended early %t, because of %v", got.early, got.cause)
-				}
-				if writes := !strings.HasPrefix(test.name, "waits"); (got.err != nil) != writes {
-					t.Errorf("the last write: %v", got.err)
-				}
-				// What was cut off must not look whole.
-				if err := await(t, body, "the answer"); err == nil || resp.ProtoMajor != version {
-					t.Errorf("HTTP/%d, the body ended with %v", resp.ProtoMajor, err)
-				}
+					if !test.unread {
+						go read()
+					}
+					got := await(t, ends, "the handler")
+					if test.unread {
+						go read()
+					}
+					if got.cause != response.ErrExpired || got.early {
+						t.Errorf("ended early %t, because of %v", got.early, got.cause)
+					}
+					if writes := !strings.HasPrefix(test.name, "waits"); (got.err != nil) != writes {
+						t.Errorf("the last write: %v", got.err)
+					}
+					// What was cut off must not look whole.
+					if err := await(t, body, "the answer"); err == nil || resp.ProtoMajor != version {
+						t.Errorf("HTTP/%d, the body ended with %v", resp.ProtoMajor, err)
+					}
+				})
 			})
 		}
 	}
@@ -199,7 +205,10 @@ func TestStreamEndsWithTheCredential(t *testing.T) {
 // endless is a source without an end.
 type endless struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endless) Read(p []byte) (int, error) {
+	time.Sleep(beat)
+	return len(p), nil
+}
 
 // A credential may be accepted a little after its time, for clocks differ. A
 // stream goes on for as long as they may differ then, so that a client does not
@@ -263,17 +272,15 @@ func TestStreamThatBeginsTooLate(t *testing.T) {
 // upgrade asks for a connection that is taken over, as a WebSocket is.
 func upgrade(t *testing.T, server *httptest.Server, life string) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	var conn net.Conn
-	var err error
-	if server.TLS != nil {
-		config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-		config.NextProtos = []string{"http/1.1"}
-		conn, err = tls.Dial("tcp", server.Listener.Addr().String(), config)
-	} else {
-		conn, err = net.Dial("tcp", server.Listener.Addr().String())
-	}
+	transport := server.Client().Transport.(*http.Transport)
+	conn, err := transport.DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if server.TLS != nil {
+		config := transport.TLSClientConfig.Clone()
+		config.NextProtos, config.ServerName = []string{"http/1.1"}, "example.com"
+		conn = tls.Client(conn, config)
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
@@ -304,62 +311,58 @@ func TestHijackedConnectionEndsWithTheCredential(t *testing.T) {
 		{"tls_blocked_in_a_write", true, byAssertion, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ends := make(chan end, 1)
-			server := httptest.NewUnstartedServer(mortal(t, func(w http.ResponseWriter, r *http.Request) {
-				conn, buffered, err := test.hijack(w)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				buffered.WriteString(switching + "hello\n")
-				buffered.Flush()
-				if test.returns {
-					go func() {
-						_, err := conn.Read(make([]byte, 1))
-						ends <- end{err: err, early: early(r)}
-					}()
-					return
-				}
-				defer conn.Close()
-				if test.blocking {
-					for err == nil {
-						_, err = conn.Write(make([]byte, 1<<20))
+			synctest.Test(t, func(t *testing.T) {
+				ends := make(chan end, 1)
+				server := piped(t, 1, test.tls, mortal(t, func(w http.ResponseWriter, r *http.Request) {
+					conn, buffered, err := test.hijack(w)
+					if err != nil {
+						t.Error(err)
+						return
 					}
-				} else {
-					_, err = buffered.ReadByte()
+					buffered.WriteString(switching + "hello\n")
+					buffered.Flush()
+					if test.returns {
+						go func() {
+							_, err := conn.Read(make([]byte, 1))
+							ends <- end{err: err, early: early(r)}
+						}()
+						return
+					}
+					defer conn.Close()
+					if test.blocking {
+						for err == nil {
+							_, err = conn.Write(make([]byte, 1<<20))
+						}
+					} else {
+						_, err = buffered.ReadByte()
+					}
+					ends <- end{err, context.Cause(r.Context()), early(r)}
+				}))
+				_, reader := upgrade(t, server, life.String())
+				resp, err := http.ReadResponse(reader, nil)
+				if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+					t.Fatal(resp, err)
 				}
-				ends <- end{err, context.Cause(r.Context()), early(r)}
-			}))
-			if test.tls {
-				server.StartTLS()
-			} else {
-				server.Start()
-			}
-			defer server.Close()
-			_, reader := upgrade(t, server, life.String())
-			resp, err := http.ReadResponse(reader, nil)
-			if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-				t.Fatal(resp, err)
-			}
-			if line, err := reader.ReadString('\n'); line != "hello\n" {
-				t.Errorf("%q, %v", line, err)
-			}
-			if test.blocking { // the client does not read either
-				if got := await(t, ends, "the handler"); got.err == nil || got.cause != response.ErrExpired {
-					t.Errorf("%v because of %v", got.err, got.cause)
+				if line, err := reader.ReadString('\n'); line != "hello\n" {
+					t.Errorf("%q, %v", line, err)
 				}
-				return
-			}
-			if rest, err := io.ReadAll(reader); len(rest) != 0 || err != nil {
-				t.Errorf("%d bytes, and the connection ended with %v", len(rest), err)
-			}
-			got := await(t, ends, "the handler")
-			if !errors.Is(got.err, net.ErrClosed) || got.early {
-				t.Errorf("%v, early %t", got.err, got.early)
-			}
-			if !test.returns && got.cause != response.ErrExpired {
-				t.Errorf("because of %v", got.cause)
-			}
+				if test.blocking { // the client does not read either
+					if got := await(t, ends, "the handler"); got.err == nil || got.cause != response.ErrExpired {
+						t.Errorf("%v because of %v", got.err, got.cause)
+					}
+					return
+				}
+				if rest, err := io.ReadAll(reader); len(rest) != 0 || err != nil {
+					t.Errorf("%d bytes, and the connection ended with %v", len(rest), err)
+				}
+				got := await(t, ends, "the handler")
+				if !errors.Is(got.err, io.ErrClosedPipe) || got.early {
+					t.Errorf("%v, early %t", got.err, got.early)
+				}
+				if !test.returns && got.cause != response.ErrExpired {
+					t.Errorf("because of %v", got.cause)
+				}
+			})
 		})
 	}
 }
@@ -401,29 +404,32 @@ func over(t *testing.T, server *httptest.Server, r *http.Request) (body string, 
 func TestConnectionServesOnAfterAStream(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		t.Run(fmt.Sprintf("http%d", version), func(t *testing.T) {
-			var expired time.Time
-			server := serving(t, version, mortal(t, func(w http.ResponseWriter, r *http.Request) {
-				p, _ := bulwark.PrincipalFrom(r.Context())
-				event(w, "first")
-				if r.URL.Path == "/short" {
-					expired = p.ExpiresAt
-					return
-				}
-				for time.Now().Before(expired.Add(life)) {
-					if err := event(w, "tick"); err != nil || r.Context().Err() != nil {
-						t.Errorf("ended by the stream before: %v, %v", err, context.Cause(r.Context()))
+			synctest.Test(t, func(t *testing.T) {
+				var expired time.Time
+				server := piped(t, version, false, mortal(t, func(w http.ResponseWriter, r *http.Request) {
+					p, _ := bulwark.PrincipalFrom(r.Context())
+					event(w, "first")
+					if r.URL.Path == "/short" {
+						expired = p.ExpiresAt
 						return
 					}
+					for time.Now().Before(expired.Add(life)) {
+						if err := event(w, "tick"); err != nil || r.Context().Err() != nil {
+							t.Errorf("ended by the stream before: %v, %v", err, context.Cause(r.Context()))
+							return
+						}
+						time.Sleep(beat)
+					}
+					event(w, "last")
+				}))
+				if body, _ := over(t, server, ask(t, "GET", server.URL+"/short", life.String())); body != "data: first\n\n" {
+					t.Errorf("%q", body)
 				}
-				event(w, "last")
-			}))
-			if body, _ := over(t, server, ask(t, "GET", server.URL+"/short", life.String())); body != "data: first\n\n" {
-				t.Errorf("%q", body)
-			}
-			body, reused := over(t, server, ask(t, "GET", server.URL+"/long", "1h"))
-			if !reused || !strings.HasSuffix(body, "data: last\n\n") {
-				t.Errorf("reused %v, %d bytes", reused, len(body))
-			}
+				body, reused := over(t, server, ask(t, "GET", server.URL+"/long", "1h"))
+				if !reused || !strings.HasSuffix(body, "data: last\n\n") {
+					t.Errorf("reused %v, %d bytes", reused, len(body))
+				}
+			})
 		})
 	}
 }
@@ -434,36 +440,38 @@ func TestConnectionServesOnAfterItsTime(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		for _, method := range []string{"GET", "HEAD"} {
 			t.Run(fmt.Sprintf("%s/http%d", method, version), func(t *testing.T) {
-				server := serving(t, version, mortal(t, func(w http.ResponseWriter, r *http.Request) {
-					if r.Header.Get("X-Life") == "ever" {
-						io.WriteString(w, "next")
-						return
+				synctest.Test(t, func(t *testing.T) {
+					server := piped(t, version, false, mortal(t, func(w http.ResponseWriter, r *http.Request) {
+						if r.Header.Get("X-Life") == "ever" {
+							io.WriteString(w, "next")
+							return
+						}
+						if r.Method == "GET" {
+							w.Header().Set("Content-Length", "5")
+						}
+						io.WriteString(w, "whole")
+						http.NewResponseController(w).Flush() // HTTP/2 calls that of HEAD a short write
+						<-r.Context().Done()
+					}))
+					resp, err := server.Client().Do(ask(t, method, server.URL, life.String()))
+					if err != nil {
+						t.Fatal(err)
 					}
-					if r.Method == "GET" {
-						w.Header().Set("Content-Length", "5")
+					body := make([]byte, len("whole"))
+					if method == "GET" {
+						if _, err := io.ReadFull(resp.Body, body); err != nil || string(body) != "whole" {
+							t.Errorf("%q, %v", body, err)
+						}
 					}
-					io.WriteString(w, "whole")
-					http.NewResponseController(w).Flush() // HTTP/2 calls that of HEAD a short write
-					<-r.Context().Done()
-				}))
-				resp, err := server.Client().Do(ask(t, method, server.URL, life.String()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				body := make([]byte, len("whole"))
-				if method == "GET" {
-					if _, err := io.ReadFull(resp.Body, body); err != nil || string(body) != "whole" {
-						t.Errorf("%q, %v", body, err)
+					io.Copy(io.Discard, resp.Body) // HTTP/2 resets what has no end yet
+					resp.Body.Close()
+					for range 2 {
+						// POST is not sent again where the connection fails.
+						if body, _ := over(t, server, ask(t, "POST", server.URL, "ever")); body != "next" {
+							t.Errorf("%q", body)
+						}
 					}
-				}
-				io.Copy(io.Discard, resp.Body) // HTTP/2 resets what has no end yet
-				resp.Body.Close()
-				for range 2 {
-					// POST is not sent again where the connection fails.
-					if body, _ := over(t, server, ask(t, "POST", server.URL, "ever")); body != "next" {
-						t.Errorf("%q", body)
-					}
-				}
+				})
 			})
 		}
 	}
@@ -473,35 +481,38 @@ func TestPanicOfAStream(t *testing.T) {
 	for _, version := range []int{1, 2} {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("late_%v/http%d", late, version), func(t *testing.T) {
-				ends := make(chan context.Context, 1)
-				server := serving(t, version, mortal(t, func(w http.ResponseWriter, r *http.Request) {
-					if r.URL.Path == "/next" {
-						for start := time.Now(); time.Since(start) < 2*life; { // beyond the time of the one before
-							event(w, "next")
+				synctest.Test(t, func(t *testing.T) {
+					ends := make(chan context.Context, 1)
+					server := piped(t, version, false, mortal(t, func(w http.ResponseWriter, r *http.Request) {
+						if r.URL.Path == "/next" {
+							for start := time.Now(); time.Since(start) < 2*life; { // beyond the time of the one before
+								event(w, "next")
+								time.Sleep(beat)
+							}
+							return
 						}
-						return
+						event(w, "first")
+						if late {
+							<-r.Context().Done()
+						}
+						ends <- r.Context()
+						panic(http.ErrAbortHandler)
+					}))
+					resp, err := server.Client().Do(ask(t, "GET", server.URL, life.String()))
+					if err != nil {
+						t.Fatal(err)
 					}
-					event(w, "first")
-					if late {
-						<-r.Context().Done()
+					if _, err := io.ReadAll(resp.Body); err == nil {
+						t.Error("the answer looks whole")
 					}
-					ends <- r.Context()
-					panic(http.ErrAbortHandler)
-				}))
-				resp, err := server.Client().Do(ask(t, "GET", server.URL, life.String()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := io.ReadAll(resp.Body); err == nil {
-					t.Error("the answer looks whole")
-				}
-				resp.Body.Close()
-				if cause := context.Cause(await(t, ends, "the handler")); late != (cause == response.ErrExpired) {
-					t.Errorf("ended because of %v", cause)
-				}
-				if body, _ := over(t, server, ask(t, "GET", server.URL+"/next", "1h")); !strings.HasSuffix(body, "data: next\n\n") {
-					t.Errorf("%d bytes", len(body))
-				}
+					resp.Body.Close()
+					if cause := context.Cause(await(t, ends, "the handler")); late != (cause == response.ErrExpired) {
+						t.Errorf("ended because of %v", cause)
+					}
+					if body, _ := over(t, server, ask(t, "GET", server.URL+"/next", "1h")); !strings.HasSuffix(body, "data: next\n\n") {
+						t.Errorf("%d bytes", len(body))
+					}
+				})
 			})
 		}
 	}
