@@ -17,16 +17,17 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
-// The clock is the real one here: stores that others share have no other.
 func TestReplaysOfAGoodStore(t *testing.T) {
-	opened := 0
-	authtest.TestReplays(t, func(*testing.T) dpop.Replays {
-		opened++
-		return &dpop.MemoryReplays{}
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		authtest.TestReplays(t, func(*testing.T) dpop.Replays {
+			opened++
+			return &dpop.MemoryReplays{}
+		})
+		if opened < 7 {
+			t.Errorf("%d rules were checked", opened)
+		}
 	})
-	if opened < 7 {
-		t.Errorf("%d rules were checked", opened)
-	}
 }
 
 func TestReplaysOfFlawedStores(t *testing.T) {

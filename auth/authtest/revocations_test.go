@@ -19,6 +19,7 @@ import (
 
 // The clock is the real one here: stores that others share have no other.
 func TestRevocationsOfAGoodStore(t *testing.T) {
+	t.Parallel()
 	opened := 0
 	authtest.TestRevocations(t, func(*testing.T) auth.Revocations {
 		opened++

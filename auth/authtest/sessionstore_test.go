@@ -17,6 +17,7 @@ import (
 
 // The clock is the real one here: stores that others share have no other.
 func TestSessionStoreOfAGoodStore(t *testing.T) {
+	t.Parallel()
 	opened := 0
 	authtest.TestSessionStore(t, func(*testing.T) session.Store {
 		opened++
