@@ -25,8 +25,10 @@ var armour = regexp.MustCompile(`-----?[ %+]?(20)?BEGIN[ %+](20)?[A-Z0-9]`)
 var (
 	openSSH = regexp.MustCompile(`(^|[\s"])(ssh-(rsa|dss|ed25519|ed448)|ecdsa-sha2-[a-z0-9-]+|sk-(ssh|ecdsa)-[a-z0-9@.-]+)(-cert-v01@openssh\.com)?\s+AAAA`)
 	putty   = regexp.MustCompile(`^PuTTY-User-Key-File-[0-9]+:`)
-	jwkText = regexp.MustCompile(`"(kty|keys|jwks_uri)"\s*:`)
-	xmlText = regexp.MustCompile(`<RSAKeyValue>|<(\w+:)?(KeyValue|X509Certificate|X509Data)>`)
+	jwkText = regexp.MustCompile(`"(kty|keys|jwks_uri)\\*"\s*:`) // also as a string of JSON
+	xmlText = regexp.MustCompile(`<(\w+:)?((RSA|DSA|EC)?KeyValue|X509Certificate|X509Data)[\s>]`)
+	// marked is what settings have in front of an encoded value.
+	marked = regexp.MustCompile(`^(data:[^,]*,|base64:|hex:|0[xX])`)
 )
 
 // mostEncodings is how often a key is looked for in base64 of base64.
@@ -45,6 +47,7 @@ func otherKeyWithin(secret []byte, encodings int) string {
 	if kind := otherDER(secret); kind != "" || encodings == 0 {
 		return kind
 	}
+	text = marked.ReplaceAll(text, nil)
 	for _, raw := range decoded(text) {
 		if kind := otherKeyWithin(raw, encodings-1); kind != "" {
 			return kind
@@ -82,6 +85,9 @@ func otherDER(raw []byte) string {
 			return "a public key of OpenSSH"
 		}
 	}
+	if bytes.HasPrefix(raw, []byte("openssh-key-v1\x00")) {
+		return "a private key of OpenSSH"
+	}
 	if isPoint(raw) {
 		return "a public key of ECDSA"
 	}
@@ -114,7 +120,34 @@ func otherDER(raw []byte) string {
 	if algorithmAndKey(whole.Bytes) {
 		return "a public key in DER"
 	}
+	if isContainer(whole.Bytes) {
+		return "a key in DER"
+	}
 	return ""
+}
+
+// isContainer reports whether a sequence begins as those do that hold keys
+// which crypto/x509 does not read: with a small version number (DSA, PKCS #12),
+// an algorithm (an encrypted PKCS #8), or a type of content (PKCS #7).
+func isContainer(inside []byte) bool {
+	switch {
+	case len(inside) > 2 && inside[0] == asn1.TagInteger && inside[1] == 1 && inside[2] <= 3:
+	case len(inside) > 2 && inside[0] == asn1.TagSequence|0x20 && inside[2] == asn1.TagOID:
+	case len(inside) > 0 && inside[0] == asn1.TagOID:
+	default:
+		return false
+	}
+	elements := 0
+	for len(inside) > 0 {
+		var element asn1.RawValue
+		rest, err := asn1.Unmarshal(inside, &element)
+		if err != nil {
+			return false
+		}
+		inside = rest
+		elements++
+	}
+	return elements > 1
 }
 
 // isPoint reports whether the bytes are a point of a curve, uncompressed (SEC 1

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -107,6 +108,35 @@ func writtenKeys(t *testing.T) map[string][]byte {
 	}
 	forms["openssh-private"] = []byte("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n-----END OPENSSH PRIVATE KEY-----\n")
 	forms["pgp"] = []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZ\n-----END PGP PUBLIC KEY BLOCK-----\n")
+	modulus := base64.StdEncoding.EncodeToString(rsaKey.N.Bytes())
+	forms["xml-namespace"] = []byte(`<RSAKeyValue xmlns="http://www.w3.org/2000/09/xmldsig#"><Modulus>` + modulus + "</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>")
+	forms["xml-prefix"] = []byte(`<ds:RSAKeyValue xmlns:ds="x"><ds:Modulus>` + modulus + "</ds:Modulus></ds:RSAKeyValue>")
+	forms["xml-ec"] = []byte(`<dsig11:ECKeyValue><dsig11:PublicKey>` + modulus + "</dsig11:PublicKey></dsig11:ECKeyValue>")
+	forms["xml-x509"] = []byte(`<X509Data xmlns="x"><X509Certificate>MIIB</X509Certificate></X509Data>`)
+	forms["jwk-in-json"] = []byte(strings.ReplaceAll(string(forms["RS256-jwk"]), `"`, `\"`))
+	forms["jwk-in-json-twice"] = []byte(strings.ReplaceAll(string(forms["RS256-jwk"]), `"`, `\\\"`))
+	forms["data-url"] = append([]byte("data:application/x-x509-ca-cert;base64,"), forms["RS256-certificate-base64"]...)
+	forms["base64-marked"] = append([]byte("base64:"), forms["ES256-public-base64"]...)
+	forms["hex-marked"] = append([]byte("0x"), forms["EdDSA-public-hex"]...)
+	openSSH := append([]byte("openssh-key-v1\x00"), wire("none", []byte("none"), nil)...)
+	forms["openssh-private-base64"] = []byte(base64.StdEncoding.EncodeToString(openSSH))
+	forms["openssh-private-wire"] = openSSH
+	sequence := func(parts ...any) []byte {
+		var inside []byte
+		for _, part := range parts {
+			inside = append(inside, must(asn1.Marshal(part))...)
+		}
+		return must(asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: inside}))
+	}
+	algorithm := struct{ ID asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}}
+	content := struct {
+		ID   asn1.ObjectIdentifier
+		Data []byte `asn1:"explicit,tag:0"`
+	}{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, make([]byte, 99)}
+	add("encrypted-pkcs8", "ENCRYPTED PRIVATE KEY", sequence(algorithm, make([]byte, 99)))
+	add("pkcs7", "PKCS7", must(asn1.Marshal(content)))
+	add("pkcs12", "PKCS12", sequence(3, content))
+	add("dsa-private", "DSA PRIVATE KEY", sequence(0, rsaKey.N, rsaKey.Primes[0], rsaKey.Primes[1], rsaKey.D, rsaKey.D))
 	forms["xml"] = []byte("<RSAKeyValue><Modulus>" + base64.StdEncoding.EncodeToString(rsaKey.N.Bytes()) + "</Modulus><Exponent>AQAB</Exponent></RSAKeyValue>")
 	return forms
 }
