@@ -91,13 +91,16 @@ func (d *discovery) metadata(ctx context.Context, f *fetcher) (map[string]any, e
 	for _, place := range d.places() {
 		body, _, err := f.get(ctx, place, "application/json")
 		var status statusError
+		var long tooLongError
 		switch {
 		case errors.As(err, &status) && status < http.StatusInternalServerError:
 			missed = cmp.Or(missed, err)
-		case err != nil:
+		case err != nil && !errors.As(err, &long):
 			return nil, err
 		case !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")):
 			missed = cmp.Or(missed, errNoMetadata)
+		case err != nil:
+			return nil, err
 		default:
 			value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 16})
 			metadata, _ := value.(map[string]any)

@@ -182,6 +182,8 @@ func TestCaseAuth7WhenTheOtherPlaceIsTried(t *testing.T) {
 		{"empty", document(""), true},
 		{"white-space", document(" \n"), true},
 		{"html", document("<!doctype html><title>Sign in</title>"), true},
+		{"html-without-end", document("<!doctype html>" + strings.Repeat("<p>", 1<<20)), true},
+		{"object-without-end", document(`{"issuer":"` + issuerURL + `","x":"` + strings.Repeat("x", 1<<20) + `"}`), false},
 		{"text", document("OK"), true},
 		{"json-text", document(`"OK"`), true},
 		{"json-null", document("null"), true},

@@ -122,7 +122,15 @@ type statusError int
 
 func (s statusError) Error() string { return "the answer is " + strconv.Itoa(int(s)) }
 
-// get returns the body of a document, within the bounds.
+// tooLongError is an answer beyond the bound.
+type tooLongError int64
+
+func (most tooLongError) Error() string {
+	return fmt.Sprintf("more than %d bytes; RemoteConfig.MaxDocumentBytes is the bound", int64(most))
+}
+
+// get returns the body of a document, within the bounds. With a tooLongError it
+// returns the beginning.
 func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -142,7 +150,7 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 		return nil, nil, err
 	}
 	if int64(len(body)) > f.maxBytes {
-		return nil, nil, fmt.Errorf("more than %d bytes; RemoteConfig.MaxDocumentBytes is the bound", f.maxBytes)
+		return body[:f.maxBytes], response.Header, tooLongError(f.maxBytes)
 	}
 	return body, response.Header, nil
 }
@@ -151,7 +159,7 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 // document had when it came (section 4.2.3), within bounds: a server can
 // neither make us ask all the time nor keep a withdrawn key in use.
 func lifetime(h http.Header) time.Duration {
-	fresh := usualLifetime
+	fresh, said := usualLifetime, false
 	for _, line := range h["Cache-Control"] {
 		for directive := range strings.SplitSeq(line, ",") {
 			name, value, _ := strings.Cut(strings.Trim(directive, " \t"), "=")
@@ -159,8 +167,9 @@ func lifetime(h http.Header) time.Duration {
 			case "no-store", "no-cache":
 				return shortestLifetime
 			case "max-age":
-				if seconds, ok := deltaSeconds(strings.Trim(value, `"`)); ok {
-					fresh = seconds
+				// Of several the first counts (RFC 9111 section 4.2.1).
+				if seconds, ok := deltaSeconds(strings.Trim(value, `"`)); ok && !said {
+					fresh, said = seconds, true
 				}
 			}
 		}

@@ -667,6 +667,10 @@ func TestCaseAuth9AgeCountsAgainstTheLifetime(t *testing.T) {
 		{"max-age=99999999999999999999", "3600", 24 * time.Hour},
 		{"max-age=60", "59", time.Minute},
 		{"max-age=3600", "x", time.Hour},
+		{"max-age=600, max-age=86400", "0", 10 * time.Minute},
+		{"max-age=86400, max-age=600", "0", 24 * time.Hour},
+		{"max-age=x, max-age=600", "0", 10 * time.Minute},
+		{"max-age=0, max-age=86400", "0", time.Minute},
 		{"max-age=3600", "-5", time.Hour},
 		{"max-age=3600", "3500, 1", 100 * time.Second},
 		{"max-age=3600", "", time.Hour},
@@ -707,4 +711,41 @@ func TestRedirectsOnLoopback(t *testing.T) {
 	if _, err := mustNew(t, config).Verify(t.Context(), issuer.Token(nil)); err != nil {
 		t.Error(err)
 	}
+}
+
+// A kid may come to name a further key of another kind. It is looked for as one
+// of a kid that is not known, and no more often.
+func TestCaseAuth1AFurtherKeyOfAKnownKid(t *testing.T) {
+	ecKey, edKey := newEC(t, elliptic.P256()), signers(t)["EdDSA"]
+	first := `{` + ecMembers(&ecKey.PublicKey) + `,"kid":"1"}`
+	byEC := tokenOf(`{"alg":"ES256","typ":"at+jwt","kid":"1"}`, goodClaims(), es256(t, ecKey))
+	byEd := tokenOf(`{"alg":"EdDSA","typ":"at+jwt","kid":"1"}`, goodClaims(), ed(t, edKey))
+	forged := tokenOf(`{"alg":"ES256","typ":"at+jwt","kid":"1"}`, goodClaims(), es256(t, newEC(t, elliptic.P256())))
+	synctest.Test(t, func(t *testing.T) {
+		server, set := &server{}, first
+		server.become(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"keys":[` + set + `]}`))}, nil
+		})
+		c := configFor(jwt.RemoteKeys("https://issuer.example/keys", jwt.RemoteConfig{Transport: server}))
+		s := newService(t, c)
+		s.accepts(byEC)
+		for range 20 {
+			if w := s.send(byEd); w.Code != http.StatusUnauthorized || s.recorder.Events()[0].Reason != "algorithm" {
+				t.Errorf("%d, events %+v", w.Code, s.recorder.Events())
+			}
+			if w := s.send(forged); w.Code != http.StatusUnauthorized || s.recorder.Events()[0].Reason != "signature" {
+				t.Errorf("%d, events %+v", w.Code, s.recorder.Events())
+			}
+		}
+		if n := server.fetches.Load(); n != 2 {
+			t.Errorf("%d fetches, want the first and one look", n)
+		}
+		set += `,{` + edMembers(edKey.Public()) + `,"kid":"1"}`
+		time.Sleep(31 * time.Second) // the Cooldown
+		s.accepts(byEd)
+		s.accepts(byEC)
+		if n := server.fetches.Load(); n != 3 {
+			t.Errorf("%d fetches, want one more", n)
+		}
+	})
 }

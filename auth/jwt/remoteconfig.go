@@ -23,7 +23,7 @@ type RemoteConfig struct {
 	// seconds. At most 30 seconds.
 	Timeout time.Duration
 	// Cooldown is the least time between two fetches for the sake of tokens
-	// whose kid is unknown. Default: 30 seconds. At least 1 second, at most 1
+	// whose key is unknown. Default: 30 seconds. At least 1 second, at most 1
 	// hour.
 	Cooldown time.Duration
 	// MaxDocumentBytes bounds the key set, and the metadata of [Discover].
@@ -61,7 +61,8 @@ const (
 // a token are tried, four at most. A secret or private key refuses the set, and
 // the keys from before remain.
 //
-// A kid that is not among the keys makes one more fetch, which the tokens of
+// A kid that is not among the keys, or not for the alg of the token, makes one
+// more fetch, which the tokens of
 // that moment wait for; others are refused at once until the Cooldown is over.
 // Tokens with a bad signature never make a fetch. Anybody can make up a kid, so
 // somebody who sends one such token each Cooldown can have the tokens of a key

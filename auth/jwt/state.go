@@ -29,9 +29,10 @@ import (
 //	           CLOSED     the live keys, else 503
 //
 //	missKey    READY      the last fetch failed: 503 until retryAt and kidAt
-//	(its kid   READY      401 until kidAt; else begin a fetch and wait: LOOK
-//	is not     REFRESH    wait for its end, then as in the state after it
-//	there)     LOOK       wait, and take what it brings
+//	(no key    READY      401 until kidAt; else begin a fetch and wait: LOOK
+//	has its    REFRESH    wait for its end, then as in the state after it
+//	kid and    LOOK       wait, and take what it brings
+//	its alg)
 //	           CLOSED     503
 //	           any        a token that has waited for these very keys: 401
 //
@@ -97,8 +98,8 @@ func (r *remote) needKeys(head jose.Header, now time.Time) (*jose.KeySet, *fligh
 	return nil, f, nil
 }
 
-// missKey is the event of a token whose kid is not among the old keys. It
-// returns the keys to look at, which are the old ones where it must not look
+// missKey is the event of a token whose kid and alg none of the old keys has.
+// It returns the keys to look at, which are the old ones where it must not look
 // yet and nil where there is nothing new, or the fetch to wait for, or why
 // there is neither.
 func (r *remote) missKey(old *jose.KeySet, waited bool, now time.Time) (*jose.KeySet, *flight, error) {

@@ -43,15 +43,22 @@ func (a *Algorithm) isNamed(name string) bool {
 	return name == a.name || a.alias != "" && name == a.alias
 }
 
-// unfitting says why none of the keys that a token names is one for its alg.
-func unfitting(a *Algorithm, named []*Key) error {
+// An unfittingError says why none of the keys that a token names is one for its
+// alg.
+type unfittingError struct {
+	a     *Algorithm
+	named []*Key
+}
+
+// Error tells the alg, and what the keys are.
+func (e *unfittingError) Error() string {
 	var of []string
-	for _, k := range named {
+	for _, k := range e.named {
 		if kind := k.kind(); len(of) < MaxTries && !slices.Contains(of, kind) {
 			of = append(of, kind)
 		}
 	}
-	return fmt.Errorf("the alg is %s, and the key of the kid is %s", a.name, strings.Join(of, ", "))
+	return fmt.Sprintf("the alg is %s, and the key of the kid is %s", e.a.name, strings.Join(of, ", "))
 }
 
 // Names are the names of algorithms, in a fixed order, for an error or a

@@ -23,7 +23,7 @@ func (h Header) OwnKey() (*Key, error) {
 		return nil, malformed(err)
 	}
 	if !h.Algorithm.fits(k) {
-		return nil, &Fault{"algorithm", unfitting(h.Algorithm, []*Key{k})}
+		return nil, &Fault{"algorithm", &unfittingError{h.Algorithm, []*Key{k}}}
 	}
 	return k, nil
 }

@@ -85,7 +85,7 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 		}
 		some := fitting(named, h.Algorithm)
 		if len(some) == 0 {
-			return nil, &Fault{"algorithm", unfitting(h.Algorithm, named)}
+			return nil, &Fault{"algorithm", &unfittingError{h.Algorithm, named}}
 		}
 		// Nobody publishes secrets: who has two of one kid has made a mistake.
 		if len(some) > 1 && h.Algorithm.Secret() {
@@ -107,5 +107,9 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 }
 
 // UnknownKey reports whether err is that of Candidates for a header whose key
-// is not in the set, so that a newer set might have it.
-func UnknownKey(err error) bool { return errors.Is(err, errUnknownKey) }
+// is not in the set, so that a newer set might have it: no key has the kid, or
+// none of those that have it is for the alg. One kid may name several keys.
+func UnknownKey(err error) bool {
+	var unfitting *unfittingError
+	return errors.Is(err, errUnknownKey) || errors.As(err, &unfitting)
+}
