@@ -62,13 +62,12 @@ const (
 // the keys from before remain.
 //
 // A kid that is not among the keys, or not for the alg of the token, makes one
-// more fetch, which the tokens of
-// that moment wait for; others are refused at once until the Cooldown is over.
-// Tokens with a bad signature never make a fetch. Anybody can make up a kid, so
-// somebody who sends one such token each Cooldown can have the tokens of a key
-// that the issuer has just begun to use refused with 401, for one Cooldown at
-// most. An issuer that publishes a key for the lifetime of its key set before
-// it signs with it is not affected.
+// more fetch, which the tokens of that moment wait for; others are refused at
+// once until the Cooldown is over. Tokens with a bad signature never make a
+// fetch. Anybody can make up a kid, so somebody who sends one such token each
+// Cooldown can have the tokens of a key that the issuer has just begun to use
+// refused with 401, for one Cooldown at most. An issuer that publishes a key
+// for the lifetime of its key set before it signs with it is not affected.
 //
 // No goroutine stays: a fetch is one for its own time, and a source that has
 // not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it

@@ -38,8 +38,7 @@ func headerOf(alg, jwk string) string {
 
 func encode(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw) }
 
-// The keys of RFC 7638 section 3.1, RFC 8037 appendix A and RFC 9449 section
-// 4.1.
+// The keys of RFC 7638 section 3.1, RFC 8037 appendix A and RFC 9449 section 4.1.
 const (
 	rsaN = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5Js" +
 		"GY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-" +
@@ -261,8 +260,8 @@ func TestNitAuthOwnKeyIsForSignatures(t *testing.T) {
 	}
 }
 
-// RSA keys of strangers are taken from 2048 to 4096 bits, and with exponents of
-// up to 24.
+// RSA keys of strangers are taken from 2048 to 4096 bits, and with exponents of up
+// to 24.
 func TestRSABounds(t *testing.T) {
 	odd := func(bits int) string {
 		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
@@ -356,8 +355,7 @@ func FuzzOwnKey(f *testing.F) {
 	})
 }
 
-// Keys that were made by hand may lack what package ecdsa and rsa take for
-// granted.
+// Keys that were made by hand may lack what package ecdsa and rsa take for granted.
 func TestKeysWithoutNumbers(t *testing.T) {
 	for name, key := range map[string]any{
 		"no-point":     &ecdsa.PublicKey{Curve: elliptic.P256()},
