@@ -162,6 +162,10 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 		{"several", []string{"roles", "realm_access.roles", "/resource_access/com.example.web/roles", "again"}, []string{"top", "realm", "editor"}},
 		{"nowhere", []string{"/resource_access/com.example.app/roles"}, nil},
 		{"through-a-text", []string{"/sub/roles"}, nil},
+		{"through-a-list", []string{"/tenants/1/roles"}, []string{"second"}},
+		{"item-of-a-list", []string{"/again/0"}, []string{"top"}},
+		{"behind-a-list", []string{"/again/2", "/tenants/-/roles", "/tenants/01/roles", "/tenants/+1/roles", "/tenants/-1/roles", "/tenants//roles", "/tenants/99999999999999999999/roles"}, nil},
+		{"list-and-dots", []string{"tenants.1.roles"}, nil},
 		{"default", nil, []string{"top"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -169,7 +173,7 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 			c.RolesClaims = test.claims
 			p := newService(t, c).accepts(issuer.Token(authtest.Claims{
 				"resource_access": access, "roles": []string{"top"}, "realm_access": map[string]any{"roles": []string{"realm"}},
-				"https://example.com/roles": "url", "/odd": "odd", "again": []string{"top", "editor"},
+				"tenants": []any{nil, map[string]any{"roles": "second"}}, "https://example.com/roles": "url", "/odd": "odd", "again": []string{"top", "editor"},
 			}))
 			if !slices.Equal(p.Roles, test.want) {
 				t.Errorf("roles %q, want %q", p.Roles, test.want)

@@ -13,7 +13,8 @@ import (
 //
 // A text that begins with a slash is a JSON Pointer (RFC 6901): each slash
 // begins a name, so that names may hold dots, as the ids of clients often do. A
-// tilde in a name is written "~0" and a slash "~1".
+// tilde in a name is written "~0" and a slash "~1". In a list the name is the
+// number of an item, the first of which is 0.
 //
 // Any other text is the name of a claim. Where there is no claim of that whole
 // name it is a path of names with dots between them. The whole text comes
@@ -99,10 +100,26 @@ func (p Path) Find(members []jsondoc.Member) any {
 	}
 	value := Find(members, p.path[0])
 	for _, name := range p.path[1:] {
-		object, _ := value.(map[string]any)
-		value = object[name]
+		switch inside := value.(type) {
+		case map[string]any:
+			value = inside[name]
+		case []any:
+			value = p.item(inside, name)
+		default:
+			return nil
+		}
 	}
 	return value
+}
+
+// item returns the item of a list that a pointer names by its number (RFC 6901
+// section 4), or nil.
+func (p Path) item(list []any, number string) any {
+	i, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || p.name != "" || i >= uint64(len(list)) || strconv.FormatUint(i, 10) != number {
+		return nil
+	}
+	return list[i]
 }
 
 // Find returns the value of the member with the name, or nil.
