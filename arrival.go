@@ -3,6 +3,8 @@ package bulwark
 import (
 	"net/http"
 	"net/netip"
+
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 // An arrival is how a request reached the service. [Edge] settles most of it,
@@ -32,7 +34,7 @@ func (a *arrival) of(r *http.Request) {
 
 // from fills in what the connection of r alone tells: where it comes from.
 func (a *arrival) from(r *http.Request) {
-	a.clientIP, a.secure = counted(peer(r)), r.TLS != nil
+	a.clientIP, a.secure = nat64.Client(peer(r)), r.TLS != nil
 }
 
 // id returns the id of the request.

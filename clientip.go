@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 // parseAddr reads an address with or without a port; IPv6 with a port stands in
@@ -26,26 +28,6 @@ func parseAddr(text string) netip.Addr {
 // plainAddr is one form for one address: IPv4-mapped IPv6 is IPv4, and a zone
 // says something about this machine, not about the client.
 func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
-
-// translated is the prefix under which a NAT64 shows IPv4 clients (RFC 6052
-// section 2.1).
-var translated = netip.MustParsePrefix("64:ff9b::/96")
-
-// counted returns the address that a client is counted by: one that a NAT64 has
-// translated is its IPv4 address, or all of IPv4 would share one network. The
-// addresses of private networks are not translated (section 3.1): who writes
-// one like that wants to be taken for somebody inside.
-func counted(addr netip.Addr) netip.Addr {
-	if !translated.Contains(addr) {
-		return addr
-	}
-	wide := addr.As16()
-	narrow := netip.AddrFrom4([4]byte(wide[12:]))
-	if narrow.IsPrivate() || narrow.IsLoopback() || narrow.IsLinkLocalUnicast() || narrow.IsMulticast() || narrow.IsUnspecified() {
-		return addr
-	}
-	return narrow
-}
 
 // overUnixSocket reports whether r came in on a Unix socket. What such a peer
 // calls its own end, and thus RemoteAddr, is up to the peer.
@@ -76,7 +58,7 @@ func ClientIP(r *http.Request) netip.Addr {
 	if s := scopeOf(r.Context()); s != nil {
 		return s.clientIP()
 	}
-	return counted(peer(r))
+	return nat64.Client(peer(r))
 }
 
 // clientIP is what arrived, or what Edge settled.

@@ -57,8 +57,8 @@ type Edge struct {
 	// only a probe without a Host passes.
 	HealthHosts []netip.Prefix
 	// BaseURL is the public URL of the service, such as
-	// "https://api.example.com": scheme and host, no path. Origin checks, links and
-	// DPoP proofs use it in place of the Host header. Optional, but for DPoP.
+	// "https://api.example.com": scheme and host, no path. Links and DPoP proofs
+	// use it in place of the Host header. Optional, but for DPoP.
 	BaseURL string
 	// TrustedProxies are the networks whose word on the client is taken. The
 	// zero value trusts nobody: the client is the peer.

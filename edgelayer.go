@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/nat64"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -129,7 +130,7 @@ func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (
 		direct = inherited // a sub-request has come the way of the request around it
 		trusted = trusted || within(e.proxies, direct)
 	}
-	client, secure, requestID := counted(direct), r.TLS != nil, ""
+	client, secure, requestID := nat64.Client(direct), r.TLS != nil, ""
 	var fault error
 	if trusted {
 		if ids := r.Header[requestIDField]; len(ids) == 1 && wellFormedID(ids[0]) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/internal/nat64"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
@@ -41,7 +42,7 @@ func (e *EdgeLayer) behindProxies(r *http.Request, direct netip.Addr) (client ne
 		client, err = e.single(lines, direct)
 		secure = allHTTPS(r.Header["X-Forwarded-Proto"])
 	}
-	return counted(client), secure, err
+	return nat64.Client(client), secure, err
 }
 
 // single reads a header with a single address. Two lines, or two addresses, are

@@ -227,8 +227,8 @@ func (s *Scope) Secure() bool {
 
 // BaseURL returns the service's own public URL, scheme and host without a
 // trailing slash, as [Edge] was given it; empty where it was not. It is the
-// only base for links, origin checks and DPoP proofs: the Host header is the
-// client's word.
+// only base for links and DPoP proofs: the Host header is the client's word.
+// Origin checks go by Origin.
 func (s *Scope) BaseURL() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/nat64"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -92,7 +93,7 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 	if m.folder.take(&e, who, time.Now()) {
 		return
 	}
-	m.deliver(&entry{event: e, source: sourceID(who, around(plain(e.ClientIP), site))})
+	m.deliver(&entry{event: e, source: sourceID(who, around(nat64.Client(e.ClientIP), site))})
 }
 
 // observe keeps an observer that panics from taking the record, and the

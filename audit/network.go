@@ -21,27 +21,6 @@ var (
 	bits6 = [levels - 1]int{64, 48, 32, 16}
 )
 
-// nat64 is the prefix under which IPv6-only networks reach IPv4 ones (RFC 6052
-// section 2.1). The IPv4 address is in the last four bytes: taken as IPv6, all
-// of them would be one /64.
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// plain is the form in which an address is counted. The addresses of private
-// networks are not translated (RFC 6052 section 3.1): who has one like that is
-// not the one inside.
-func plain(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	if !nat64.Contains(addr) {
-		return addr
-	}
-	all := addr.As16()
-	narrow := netip.AddrFrom4([4]byte(all[12:]))
-	if narrow.IsGlobalUnicast() && !narrow.IsPrivate() {
-		return narrow
-	}
-	return addr
-}
-
 // around returns the network of a level around a plain address.
 func around(addr netip.Addr, level int) netip.Prefix {
 	if level == levels-1 || !addr.IsValid() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 const (
@@ -35,7 +36,7 @@ func newPlaces(bound int) places {
 
 // find returns the tally for events of that name from that address.
 func (ps *places) find(name bulwark.EventName, addr netip.Addr, now time.Time) *tally {
-	addr = plain(addr)
+	addr = nat64.Client(addr)
 	if _, known := ps.names[name]; !known && len(ps.names) >= maxNames {
 		name = otherName
 	}

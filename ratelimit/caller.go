@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 // caller is whose quota a request uses, and which.
@@ -33,7 +34,7 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 	if c.quota.unlimited || !m.byIP && c.space != spaceAnonymous {
 		return c, nil
 	}
-	if c.addr = client(bulwark.ClientIP(r)); !c.addr.IsValid() {
+	if c.addr = nat64.Client(bulwark.ClientIP(r)); !c.addr.IsValid() {
 		return c, m.unknownAddress()
 	}
 	return c, nil

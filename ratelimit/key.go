@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"net/http"
 	"net/netip"
+
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 // A Key says whose requests are counted together: [ByIP], [ByPrincipal], a
@@ -77,7 +79,7 @@ func (j joined) parts() []part {
 // text with [Middleware.Take] knows nothing of the /48 around it, of which a
 // site has 65,536 networks: [Middleware.TakeFor] does.
 func AddressPrefix(addr netip.Addr) string {
-	addr = client(addr)
+	addr = nat64.Client(addr)
 	if !addr.Is6() {
 		if !addr.IsValid() {
 			return ""
@@ -92,19 +94,3 @@ const (
 	narrowBits = 64
 	wideBits   = 48
 )
-
-// nat64 is the prefix of IPv4 clients behind a translator (RFC 6052 section
-// 2.1).
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
-
-// client is the address that counts as the client: without a zone, and IPv4
-// where an IPv6 address stands for an IPv4 one. All clients behind a NAT64
-// would else be in one /64, and share a quota.
-func client(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	if nat64.Contains(addr) {
-		octets := addr.As16()
-		return netip.AddrFrom4([4]byte(octets[12:]))
-	}
-	return addr
-}

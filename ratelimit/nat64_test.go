@@ -37,8 +37,8 @@ func TestCaseRl3ClientsBehindNAT64(t *testing.T) {
 func TestCaseRl3OtherPrefixes(t *testing.T) {
 	for addr, want := range map[string]string{
 		"64:ff9b::198.51.100.7":       "198.51.100.7",
-		"64:ff9b::":                   "0.0.0.0",
-		"64:ff9b::ffff:ffff":          "255.255.255.255",
+		"64:ff9b::10.0.0.1":           "64:ff9b::/64", // nobody inside
+		"64:ff9b::ffff:ffff":          "64:ff9b::/64",
 		"64:ff9b:0:0:0:1:c633:6407":   "64:ff9b::/64",
 		"64:ff9b:1::198.51.100.7":     "64:ff9b:1::/64",
 		"64:ff9a::198.51.100.7":       "64:ff9a::/64",

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
 // A Result is the state of a key after a request was counted against it.
@@ -97,7 +99,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 // key is the address alone then. An address that is not valid is 400
 // "ratelimit.client_address".
 func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string) (*Reservation, Result, error) {
-	if addr = client(addr); m.made() && !addr.IsValid() {
+	if addr = nat64.Client(addr); m.made() && !addr.IsValid() {
 		return nil, Result{}, m.unknownAddress()
 	}
 	return m.takeFor(ctx, addr, key)
