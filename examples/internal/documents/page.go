@@ -20,6 +20,8 @@ var (
 	pageStyle template.CSS
 	//go:embed page.js
 	pageScript template.JS
+	//go:embed shelf.js
+	shelfScript template.JS
 
 	pageTemplate = template.Must(template.New("page").Parse(pageText))
 )
@@ -42,7 +44,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 		Nonce  string
 		Style  template.CSS
 		Script template.JS
-	}{headers.Nonce(r.Context()), pageStyle, pageScript})
+	}{headers.Nonce(r.Context()), pageStyle, pageScript + shelfScript})
 }
 
 // visitor is who a page talks to.

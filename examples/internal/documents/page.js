@@ -5,7 +5,8 @@ const perPage = 20;
 
 let user = null;    // who is logged in
 let former = null;  // who was, when the session ended
-let editing = null; // the id of the document in the editor
+let editing = null; // the document in the editor, as it was when that began
+let clean = ["", ""]; // what the editor holds while nothing is typed
 let page = 0;
 let back = null;    // what had the focus when the session ended
 
@@ -18,7 +19,9 @@ class Refusal extends Error {
     Object.assign(this, { status, code: problem.code, errors: problem.errors || [], wait });
   }
 }
-class SessionEnded extends Error {}
+class SessionEnded extends Error {
+  constructor(other = "") { super(); this.other = other; } // whose session there is now
+}
 
 async function ask(method, path, body) {
   let response, text;
@@ -54,7 +57,15 @@ const renew = () => alone(async () => {
   }
 });
 
+// Tabs share their cookies. What is typed as one user is not written as another
+// who has logged in since.
+async function meet() {
+  const { answer: me } = await ask("GET", "/api/auth/me");
+  if (me.user ? me.user.id !== user.id : !me.renewable) throw new SessionEnded(me.user?.name);
+}
+
 async function call(method, path, body) {
+  if (method !== "GET") await meet();
   for (const again of [true, false]) {
     try {
       return await ask(method, path, body);
@@ -90,8 +101,13 @@ function sentence({ code, params, detail }) {
 }
 
 function fail(form, error) {
-  if (error instanceof SessionEnded) return ended();
+  if (error instanceof SessionEnded) return ended(error.other);
   if (!(error instanceof Refusal)) throw error;
+  const long = form && /^body\.too_/.test(error.code) && [...form.elements].filter(slotOf).sort((a, b) => b.value.length - a.value.length)[0];
+  if (long) {
+    complain(long, "This is too long.");
+    return long.focus();
+  }
   const rest = [];
   let first = null;
   for (const one of error.errors) {
@@ -103,12 +119,15 @@ function fail(form, error) {
   if (error.wait > 0) hold(form, error);
   else if (!first || rest.length) messageOf(form).textContent = rest.join(" ") || error.message;
   first?.focus();
+  if (!form) $("notice").scrollIntoView({ block: "nearest" });
 }
+
+const sender = form => form?.querySelector("button:not([type])");
 
 // hold keeps a form from being sent until the server takes it again.
 function hold(form, { status, wait }) {
   const until = Date.now() + wait * 1000;
-  const button = form?.querySelector("button:not([type])");
+  const button = sender(form);
   const timer = Object.assign(document.createElement("span"), { className: "timer" });
   timer.setAttribute("role", "timer");
   messageOf(form).replaceChildren(status === 429 ? "That was too often. You can go on in " : "The server is busy. You can go on in ", timer);
@@ -132,7 +151,7 @@ function hold(form, { status, wait }) {
 function check(form) {
   let first = null;
   for (const field of form.elements) {
-    const value = (field.value || "").trim();
+    const value = field.type === "password" ? field.value : field.value?.trim();
     let text = "";
     if (field.required && !value) text = "This needs some text.";
     else if (field.type === "email" && field.validity.typeMismatch) text = "This is not an e-mail address.";
@@ -151,7 +170,11 @@ const attempt = (form, task) => async event => {
   clear(form);
   if (form && !check(form)) return;
   if (form) form.busy = true;
-  try { await task(form); } catch (error) { fail(form, error); } finally { if (form) form.busy = false; }
+  sender(form)?.setAttribute("aria-disabled", "true");
+  try { await task(form); } catch (error) { fail(form, error); } finally {
+    if (form) form.busy = false;
+    if (!form?.held) sender(form)?.removeAttribute("aria-disabled");
+  }
 };
 
 let fading;
@@ -188,12 +211,15 @@ async function enter() {
   await attempt(null, () => load(0))(); // what goes wrong now is not the login's
 }
 
-// ended shows the login and leaves what was typed where it is.
-function ended() {
+// ended shows the login and leaves what was typed where it is. Where nothing
+// was, the page goes on with whoever else has logged in.
+function ended(other = "") {
+  if (other && !dirty()) return attempt(null, enter)();
   const held = document.activeElement;
   back = $("editor").contains(held) ? held : $("editor-content");
   [former, user] = [user || former, null];
-  gate("login", "Log in to go on", "Your session has ended. What you typed is still here.");
+  if ($("confirm").open) $("confirm").close("no");
+  gate("login", "Log in to go on", (other ? `${other} has logged in in another tab.` : "Your session has ended.") + (dirty() ? " What you typed is still here." : ""));
   if (former?.email) $("login-email").value = former.email;
   $("list").replaceChildren();
   view("ended");
@@ -202,6 +228,7 @@ function ended() {
 
 $("login").onsubmit = attempt($("login"), async form => {
   await ask("POST", "/api/auth/login", { email: form.elements.email.value, password: form.elements.password.value });
+  tabs.postMessage("login");
   await enter();
 });
 
@@ -209,6 +236,7 @@ $("signup").onsubmit = attempt($("signup"), async form => {
   const email = form.elements.email.value, password = form.elements.password.value;
   await ask("POST", "/users", { email, password, name: form.elements.name.value });
   await ask("POST", "/api/auth/login", { email, password });
+  tabs.postMessage("login");
   await enter();
   toast("Welcome. Your account is ready.");
 });
@@ -217,7 +245,9 @@ $("to-signup").onclick = () => { gate("signup", "Create an account"); $("signup-
 $("to-login").onclick = () => { gate("login", "Log in"); $("login-email").focus(); };
 
 $("logout").onclick = attempt(null, async () => {
+  if (!await free()) return;
   await ask("POST", "/api/auth/logout");
+  tabs.postMessage("logout");
   [user, former, back] = [null, null, null];
   resetEditor();
   $("list").replaceChildren();
@@ -227,146 +257,11 @@ $("logout").onclick = attempt(null, async () => {
   toast("You are logged out.");
 });
 
-// ---- Documents.
-
-const mine = item => item.owner_id === user.id;
-const may = (action, item) => user.may[action] === "all" || user.may[action] === "own" && mine(item);
-
-function element(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+// What happens in another tab is seen at once, or when this one is looked at.
+async function look() {
+  if (user) await meet();
+  else if (former && (await ask("GET", "/api/auth/me")).answer.user?.id === former.id) await enter();
 }
-
-// The content is HTML that the server has cleaned. It is shown in a frame that
-// may run nothing and submit nothing. It has this page's origin only so that
-// this page can measure it.
-const nonce = document.currentScript.nonce;
-const trusted = window.trustedTypes?.createPolicy("document", { createHTML: text => text }) || { createHTML: text => text };
-const head = `<!doctype html><html lang="en"><meta charset="utf-8"><base target="_blank"><title>Document</title><style nonce="${nonce}">
-  :root { color-scheme: light dark; font: 100%/1.6 system-ui, sans-serif; overflow-wrap: anywhere; }
-  body { color: light-dark(#171a2b, #e9ebf5); background: light-dark(#fff, #181b28); margin: 0; padding: 1rem clamp(1rem, 4vw, 1.5rem); }
-  body > :first-child { margin-top: 0; } body > :last-child { margin-bottom: 0; }
-  a { color: light-dark(#4f46e5, #a5b0ff); } img { max-width: 100%; } pre { white-space: pre-wrap; }
-  table { border-collapse: collapse; } td, th { border: 1px solid light-dark(#dcdfea, #2d3246); padding: .25rem .6rem; }
-  blockquote { border-left: 3px solid light-dark(#dcdfea, #2d3246); margin-inline: 0; padding-left: 1rem; }
-</style>`;
-
-function frame(item) {
-  const made = element("iframe", { title: "Content of " + item.title });
-  made.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
-  const fit = () => { made.style.height = made.contentDocument.documentElement.offsetHeight + "px"; };
-  made.onload = () => {
-    fit();
-    new ResizeObserver(fit).observe(made.contentDocument.documentElement);
-  };
-  made.srcdoc = trusted.createHTML(head + item.content);
-  return made;
-}
-
-const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
-
-function card(item) {
-  const title = element("h3", { textContent: item.title, tabIndex: -1, id: "document-" + item.id });
-  const meta = element("p", { className: "meta quiet" }, element("time", { dateTime: item.created_at, textContent: moment.format(new Date(item.created_at)) }));
-  if (!mine(item)) meta.append(element("span", { className: "badge", textContent: "of another account" }));
-  const actions = element("div", { className: "actions" });
-  const act = (name, className, task) => {
-    const button = element("button", { type: "button", className, textContent: name, onclick: task });
-    button.setAttribute("aria-label", `${name} ${item.title}`);
-    actions.append(button);
-  };
-  if (may("update", item)) act("Edit", "quiet-button", () => edit(item));
-  if (may("delete", item)) act("Delete", "danger", attempt(null, () => remove(item)));
-  const made = element("article", { className: "card document" }, element("div", { className: "document-head" }, element("div", {}, title, meta), actions));
-  made.setAttribute("aria-labelledby", title.id);
-  if (item.content) made.append(frame(item));
-  return made;
-}
-
-async function load(which) {
-  const { answer, total } = await call("GET", `/documents?limit=${perPage}&offset=${which * perPage}`);
-  const pages = Math.max(1, Math.ceil(total / perPage));
-  if (which >= pages) return load(pages - 1);
-  page = which;
-  const empty = element("p", { className: "empty", textContent: "Nothing here yet. Your first document goes above." });
-  $("list").replaceChildren(...(answer.items.length ? answer.items.map(card) : [empty]));
-  const from = page * perPage + 1;
-  $("count").textContent = total === 0 ? "" : total === 1 ? "1 document" : pages === 1 ? `${total} documents` : `${from}–${from + answer.items.length - 1} of ${total}`;
-  $("pager").hidden = pages === 1;
-  $("page").textContent = `Page ${page + 1} of ${pages}`;
-  $("newer").toggleAttribute("disabled", page === 0);
-  $("older").toggleAttribute("disabled", page === pages - 1);
-}
-
-const turn = step => attempt(null, async () => {
-  await load(page + step);
-  $("shelf-title").focus();
-});
-$("newer").onclick = turn(-1);
-$("older").onclick = turn(1);
-
-function resetEditor() {
-  editing = null;
-  $("editor").reset();
-  clear($("editor"));
-  $("editor-title").textContent = "New document";
-  $("cancel").textContent = "Clear";
-}
-$("cancel").onclick = event => { event.preventDefault(); resetEditor(); $("editor-name").focus(); };
-
-function edit(item) {
-  resetEditor();
-  editing = item.id;
-  $("editor-title").textContent = "Edit document";
-  $("cancel").textContent = "Cancel";
-  $("editor-name").value = item.title;
-  $("editor-content").value = item.content;
-  $("editor-name").focus();
-  $("editor").scrollIntoView({ block: "center" });
-}
-
-$("editor").onsubmit = attempt($("editor"), async form => {
-  if (!user) return ended();
-  const changed = editing;
-  const body = { title: form.elements.title.value, content: form.elements.content.value };
-  try {
-    await (changed ? call("PUT", "/documents/" + encodeURIComponent(changed), body) : call("POST", "/documents", body));
-  } catch (error) {
-    if (!changed || error.status !== 404) throw error;
-    editing = null;
-    throw new Refusal(404, { detail: "This document was deleted in the meantime. Save again to keep your text as a new one." });
-  }
-  resetEditor();
-  toast("Saved.");
-  await load(changed ? page : 0);
-  (changed && $("document-" + changed) || $("editor-name")).focus();
-});
-
-async function remove(item) {
-  $("confirm-text").textContent = `“${item.title}” cannot be brought back.`;
-  const dialog = $("confirm");
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise(resolve => { dialog.onclose = resolve; });
-  if (dialog.returnValue !== "yes") return;
-  try {
-    await call("DELETE", "/documents/" + encodeURIComponent(item.id));
-  } catch (error) {
-    if (error.status !== 404) throw error; // somebody was faster
-  }
-  if (editing === item.id) editing = null;
-  toast("Deleted.");
-  await load(page);
-  $("shelf-title").focus();
-}
-
-for (const form of document.forms) form.addEventListener("input", ({ target }) => { if (slotOf(target)) complain(target, ""); });
-
-// Nobody is asked for what only somebody gets: this page first asks who it is
-// that it talks to.
-attempt(null, async () => {
-  const { answer: me } = await ask("GET", "/api/auth/me");
-  if (me.user || me.renewable && await renew()) return enter();
-  view("out");
-})().then(() => { if (document.documentElement.dataset.view === "loading") view("out"); });
+const tabs = new BroadcastChannel("session");
+tabs.onmessage = () => look().catch(error => { if (error instanceof SessionEnded) ended(error.other); });
+document.onvisibilitychange = () => { if (!document.hidden) tabs.onmessage(); };
