@@ -116,11 +116,20 @@ func visit(t *testing.T) *tab {
 	t.Cleanup(cancel)
 	p.ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	p.open()
+	return p
+}
+
+// open opens the tab for as long as its context lives, and shows the page.
+func (p *tab) open() {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx); err != nil {
+		p.t.Fatal(err)
+	}
 	p.size(1100, 820)
 	go p.listen(chromedp.Console(p.ctx))
 	p.do(chromedp.Navigate(p.url))
 	p.until(`document.documentElement.dataset.view !== "loading"`)
-	return p
 }
 
 // listen keeps what the browser holds against the page: exceptions, errors and
@@ -167,9 +176,12 @@ func (p *tab) console(want ...string) {
 	p.said = nil
 }
 
+// do carries actions out. What waits for an element that never comes fails, too.
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -177,7 +189,9 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // run returns the value of an action.
 func run[T any](p *tab, action chromedp.Action[T]) T {
 	p.t.Helper()
-	value, err := chromedp.Run(p.ctx, action)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
 	if err != nil {
 		p.t.Fatal(err)
 	}
