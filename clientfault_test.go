@@ -103,8 +103,8 @@ func TestCaseRoot3TheClientHasLeft(t *testing.T) {
 					bulwark.Deny(w, r, wrap(r.Context().Err()))
 				})
 				r, _ := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
-				if _, err := server.Client().Do(r); err == nil {
-					t.Error("answered")
+				if answer, err := server.Client().Do(r); err == nil {
+					answer.Body.Close() // it may still come, to nobody
 				}
 				(<-outcomes).check(t, 499, "request.canceled", "", nil)
 			})
@@ -211,8 +211,8 @@ func TestCaseRoot3TheBodyBreaksOff(t *testing.T) {
 			readAndDeny(wrappings["wrapped"])(w, r)
 		})
 		body := io.MultiReader(strings.NewReader("abc"), waiting{begun}, iotest.ErrReader(errors.New("disk on fire")))
-		if _, err := server.Client().Post(server.URL, "text/plain", body); err == nil {
-			t.Error("answered")
+		if answer, err := server.Client().Post(server.URL, "text/plain", body); err == nil {
+			answer.Body.Close() // it may come before the client knows
 		}
 		(<-outcomes).check(t, 400, "body.incomplete", bulwark.InputValidationFail, slog.LevelWarn)
 	})
