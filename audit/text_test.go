@@ -160,6 +160,9 @@ func FuzzEvent(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"userId", "rule", "attr"} {
+			if key == "attr" && strings.ContainsAny(text, "?#@%;") {
+				continue // it may be a URL, of which a part is not shown
+			}
 			want := strings.ReplaceAll(text, `\`, `\\`)
 			if got, _ := record[key].(string); len(got) > 256 || clean(text) && len(want) <= 256 && got != want {
 				t.Errorf("%s is %q for %q", key, got, text)
