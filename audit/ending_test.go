@@ -96,31 +96,37 @@ func TestCaseAudit4CutOff(t *testing.T) {
 // A request that nobody waited for any more is no success.
 func TestCaseAudit4Cancelled(t *testing.T) {
 	for _, test := range []struct {
-		name      string
-		handler   http.HandlerFunc
+		name string
+		// handler calls gone, which lets the client leave and waits until it
+		// has.
+		handler   func(w http.ResponseWriter, r *http.Request, gone func())
 		record    float64
 		cancelled any
 	}{
-		{"unanswered", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 499, true},
-		{"unanswered_and_aborted", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done(); panic(http.ErrAbortHandler) }, 499, true},
-		{"hints_alone", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(103); <-r.Context().Done() }, 499, true},
-		{"answered_before", func(w http.ResponseWriter, r *http.Request) {
+		{"unanswered", func(_ http.ResponseWriter, _ *http.Request, gone func()) { gone() }, 499, true},
+		{"unanswered_and_aborted", func(_ http.ResponseWriter, _ *http.Request, gone func()) { gone(); panic(http.ErrAbortHandler) }, 499, true},
+		{"hints_alone", func(w http.ResponseWriter, _ *http.Request, gone func()) { w.WriteHeader(103); gone() }, 499, true},
+		{"answered_before", func(w http.ResponseWriter, _ *http.Request, gone func()) {
 			w.WriteHeader(201)
 			w.(http.Flusher).Flush()
-			<-r.Context().Done()
+			gone()
 		}, 201, nil},
-		{"answered_afterwards", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done(); io.WriteString(w, "late") }, 200, true},
-		{"answered_afterwards_at_length", func(w http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
+		{"answered_afterwards", func(w http.ResponseWriter, _ *http.Request, gone func()) { gone(); io.WriteString(w, "late") }, 200, true},
+		{"answered_afterwards_at_length", func(w http.ResponseWriter, _ *http.Request, gone func()) {
+			gone()
 			w.Write(make([]byte, 1<<16))
 			w.(http.Flusher).Flush()
 		}, 200, true},
-		{"answered_into_the_buffer", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201); <-r.Context().Done() }, 201, true},
-		{"denied", func(w http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
+		{"answered_into_the_buffer", func(w http.ResponseWriter, _ *http.Request, gone func()) { w.WriteHeader(201); gone() }, 201, true},
+		{"denied", func(w http.ResponseWriter, r *http.Request, gone func()) {
+			gone()
 			bulwark.Deny(w, r, r.Context().Err())
 		}, 499, true},
-		{"timed", http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), time.Hour, "").ServeHTTP, 503, true},
+		{"timed", func(w http.ResponseWriter, r *http.Request, gone func()) {
+			over := make(chan struct{}) // or the handler may return before its TimeoutHandler gives it up
+			defer close(over)
+			http.TimeoutHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { gone(); <-over }), time.Hour, "").ServeHTTP(w, r)
+		}, 503, true},
 	} {
 		for _, version := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s_http%d", test.name, version), func(t *testing.T) {
@@ -128,8 +134,7 @@ func TestCaseAudit4Cancelled(t *testing.T) {
 				m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true})
 				entered := make(chan struct{})
 				server := serve(t, version, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					close(entered)
-					test.handler(w, r)
+					test.handler(w, r, func() { close(entered); <-r.Context().Done() })
 				})))
 				ctx, leave := context.WithCancel(t.Context())
 				go func() { <-entered; leave() }()
