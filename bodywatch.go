@@ -14,9 +14,8 @@ type bodyWatch struct {
 	failed atomic.Pointer[error] // the first failure; the goroutine that reads may not be the one that asks
 }
 
-// watch puts b around the body of r. A body that is none, and the body of a
-// request around that is watched there, stay what they are: others tell them by
-// their value.
+// watch puts b around the body of r. An absent body, and a body that is watched
+// already, stay what they are: others tell them by their value.
 func (b *bodyWatch) watch(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return

@@ -134,8 +134,8 @@ func shortURL(text string) string {
 }
 
 // userEnd returns where the user information in front of a host ends. The
-// authority ends at end, unless what looks like its port is none: then it is a
-// password with a slash in it, which should have been escaped.
+// authority ends at end. Where what looks like its port is not a number, it is
+// a password with a slash in it, which should have been escaped.
 func userEnd(text string, end int) int {
 	if at := strings.LastIndexByte(text[:end], '@'); at >= 0 {
 		return at + 1

@@ -31,8 +31,8 @@ import (
 // https where BaseURL has it. A page at one of the service's names is not of
 // its own at another of them: list it if it may call. A proxy that puts another
 // Host in place of the public name hides it, so list that too. Without an
-// accepted host the BaseURL is the own origin, and without that as well there
-// is none: only trusted origins may open WebSockets then.
+// accepted host the BaseURL is the own origin. Without a BaseURL as well, only
+// trusted origins may open WebSockets.
 //
 // Safe methods are not checked: a handler of GET must not change anything.
 //

@@ -117,8 +117,8 @@ func (s *Sessions) create(r *http.Request, made Session) error {
 }
 
 // replaced returns the sessions whose refresh cookies r carries: the ids of
-// those of the same caller, and those of other callers. That the store does not
-// answer for an old session is no reason to refuse the new one.
+// those of the same caller, and those of other callers. A store that does not
+// answer for an old session does not keep the new one from being made.
 func (s *Sessions) replaced(r *http.Request, made Session) (own []string, others []Session) {
 	for _, token := range s.presented(r) {
 		old, err := s.store.Get(r.Context(), token.id())
