@@ -1,0 +1,53 @@
+package main
+
+import "github.com/bulwark-go/bulwark"
+
+// A happening is an event, by its name.
+type happening struct {
+	name  bulwark.EventName
+	by    string // who reports it
+	means string
+	do    string
+}
+
+// Who reports an event.
+const (
+	library     = "library"
+	application = "application"
+	both        = "both"
+)
+
+var happenings = []happening{
+	{bulwark.AuthnTokenInvalid, library, "A credential was bad.", "Alert on the rate."},
+	{bulwark.AuthnLoginFail, application, "A password was wrong.", "Alert on the rate."},
+	{bulwark.AuthnTokenReuse, library, "A refresh token was used twice.", "Alert on each: tell the user."},
+	{bulwark.AuthzFail, library, "401 without a credential, 403, or an object that the caller may not use.", "Alert on the rate of 403."},
+	{bulwark.ExcessRateLimitExceeded, library, "A caller is beyond a limit.", "Alert on the rate. `rule` names the limit."},
+	{bulwark.InputValidationFail, library, "A request is malformed or does not fit the schema.", "Look at it now and then."},
+	{bulwark.MaliciousCSRF, library, "Another site sent a request with the cookies of a user.", "Alert on the rate."},
+	{bulwark.MaliciousCORS, library, "A script of an origin that is not listed called.", "Look at it now and then."},
+	{bulwark.MaliciousCSPViolation, library, "A browser reports a violation of the content security policy.", "Correct the page, or look for injected script."},
+	{bulwark.SysUnavailable, both, "The service, or one that it depends on, failed.", "Alert on the share of requests."},
+	{bulwark.SysMonitorDisabled, library, "A defence is weakened by its Config. Told at start.", "Alert on each after a deployment."},
+	{bulwark.AuditGap, library, "Records were lost.", "Alert on each."},
+	{bulwark.AuthnKeyStale, library, "An API key is due for rotation.", "Rotate the key."},
+	{bulwark.AuthnTokenCreated, both, "A token or a key was made.", "Nothing."},
+	{bulwark.AuthnTokenRevoked, library, "A token, key or session was revoked.", "Nothing."},
+	{bulwark.SessionCreated, library, "A session began.", "Nothing."},
+	{bulwark.SessionRenewed, library, "A session was refreshed.", "Nothing."},
+	{bulwark.SessionExpired, library, "A credential expired while a stream was open.", "Nothing."},
+	{bulwark.AuthnLoginSuccess, application, "A login.", "Nothing."},
+	{bulwark.AuthzAdmin, application, "An administrator did something that matters.", "Look at it now and then."},
+	{bulwark.AuthnLoginSuccessAfterFail, application, "A login after failures.", "Look at it with many failures before."},
+	{bulwark.AuthnLoginFailMax, application, "An account was locked.", "Tell the user."},
+	{bulwark.AuthnCredentialStuffing, application, "Stolen passwords are tried at many accounts.", "Alert on each."},
+	{bulwark.AuthnPasswordSpray, application, "One password is tried at many accounts.", "Alert on each."},
+	{bulwark.AuthnImpossibleTravel, application, "One user in two places at once.", "Alert on each."},
+	{bulwark.MaliciousSQLi, application, "A value looks like SQL injection.", "Look at the caller."},
+	{bulwark.MaliciousExtraneous, application, "A value looks like an attack of another kind.", "Look at the caller."},
+	{bulwark.MaliciousAttackTool, application, "The client is a known attack tool.", "Look at the caller."},
+	{bulwark.MaliciousExcess404, application, "A client asks for many paths that do not exist.", "Look at the caller."},
+	{bulwark.MaliciousDirectReference, application, "A client tries many ids of objects.", "Look at the caller."},
+	{bulwark.SessionUseAfterExpire, application, "A session was used after its end.", "Look at the caller."},
+	{bulwark.SysMonitorEnabled, application, "A defence is active again.", "Nothing."},
+}

@@ -1,0 +1,47 @@
+package main
+
+// A fault is the code of one line of errors.
+type fault struct {
+	code   string
+	params string // names of its parameters, or empty
+	means  string
+}
+
+var faults = []fault{
+	{"required", "", "The field is missing."},
+	{"unknown", "`declared`, if the name differs only by case", "The field is not declared."},
+	{"type", "`expected`", "The value has another JSON type."},
+	{"const", "`allowed`", "The value is not the one that is allowed."},
+	{"enum", "`allowed`", "The value is not one of those that are allowed."},
+	{"format", "`format`", "The text does not have the format, such as `email`."},
+	{"pattern", "`pattern`", "The text does not match the pattern."},
+	{"min_length", "`limit`", "The text has too few characters."},
+	{"max_length", "`limit`", "The text has too many characters."},
+	{"minimum", "`limit`", "The number, or the time, is too small."},
+	{"maximum", "`limit`", "The number is too large."},
+	{"exclusive_minimum", "`limit`", "The number is not larger than the limit."},
+	{"exclusive_maximum", "`limit`", "The number is not smaller than the limit."},
+	{"multiple_of", "`limit`", "The number is not a multiple of the limit."},
+	{"min_items", "`limit`", "The array has too few items."},
+	{"max_items", "`limit`", "The array has too many items."},
+	{"unique_items", "`first`, `second`", "Two items are equal."},
+	{"min_contains", "`limit`", "Too few items are of the kind that is asked for."},
+	{"max_contains", "`limit`", "Too many items are of the kind that is limited."},
+	{"min_properties", "`limit`", "The object has too few properties."},
+	{"max_properties", "`limit`", "The object has too many properties."},
+	{"property_name", "", "The name of the property is not allowed."},
+	{"dependent_required", "`with`", "The field is required together with another field."},
+	{"forbidden", "", "Nothing is allowed at this place."},
+	{"read_only", "", "The server sets the field, and the client must not."},
+	{"not", "", "The value is of a kind that is excluded."},
+	{"any_of", "", "The value fits no alternative."},
+	{"one_of", "`matched`", "The value fits no alternative, or more than one."},
+	{"schema", "", "The value is not a JSON Schema."},
+	{"repeated", "", "A parameter is given twice, and only one is allowed."},
+	{"markup", "", "`sanitize`: the text has markup."},
+	{"control", "", "`sanitize`: the text has control characters."},
+	{"bidi", "", "`sanitize`: the text has bidirectional formatting characters."},
+	{"encoding", "", "`sanitize`: the text is not UTF-8."},
+	{"length", "`limit`", "`sanitize`: the text is too long."},
+	{"spelling", "", "`sanitize`: the field is spelled in another case."},
+}

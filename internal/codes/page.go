@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+const intro = `# Codes, reasons and events
+
+<!-- Made by "go generate ./internal/codes". Do not edit. -->
+
+Every refusal has a **code** that is never renamed. The client reads it in the body, clients translate by it, and metrics count by it.
+The log has the same word as ` + "`reason`" + `, or a more exact one. The text of ` + "`error`" + ` beside it says what was wanted and which field of the
+Config changes it. A submitted value is never in the answer.
+
+`
+
+// page returns docs/codes.md.
+func page() string {
+	var b strings.Builder
+	b.WriteString(intro)
+	b.WriteString("- [Codes](#codes), package by package\n- [Reasons](#reasons) of a bad credential or a denied object\n" +
+		"- [Faults of fields](#faults-of-fields), the lines of `errors`\n- [Events](#events)\n- [Events without a refusal](#events-without-a-refusal)\n\n")
+	b.WriteString("## Codes\n\nThe level is that of the event in the log. Two levels stand where a credential in the request makes the difference.\n")
+	for _, f := range families {
+		fmt.Fprintf(&b, "\n### %s\n\n", f.name)
+		if f.about != "" {
+			b.WriteString(f.about + "\n\n")
+		}
+		rows(&b, "code", "status", "event", "level", "what it means", "what to do")
+		for _, r := range f.refusals {
+			name, level := r.reported()
+			row(&b, "`"+r.code+"`", r.statuses(), name, level, r.means, r.do)
+		}
+	}
+	b.WriteString("\n## Reasons\n\nThe client sees none of these words: `auth.invalid_token` and `authz.forbidden` say no more to whoever guesses.\n\n")
+	rows(&b, "reason", "what it means", "what changes it")
+	for _, r := range reasons {
+		row(&b, "`"+r.word+"`", r.means, r.do)
+	}
+	b.WriteString("\n## Faults of fields\n\nEach line of `errors` has the place (`pointer`, `in`), a code, and the parameters of the rule as `params`.\n\n")
+	rows(&b, "code", "params", "what it means")
+	for _, f := range faults {
+		row(&b, "`"+f.code+"`", f.params, f.means)
+	}
+	b.WriteString("\n## Events\n\nThe names are those of the OWASP logging vocabulary where it has one. An application reports its own by `bulwark.Report`.\n\n")
+	rows(&b, "event", "level", "who reports it", "what it means", "what to do")
+	for _, h := range happenings {
+		row(&b, "`"+string(h.name)+"`", h.name.Level().String(), h.by, h.means, h.do)
+	}
+	b.WriteString("\n## Events without a refusal\n\n")
+	rows(&b, "event", "reason", "what it means", "what to do")
+	for _, n := range notes {
+		row(&b, "`"+string(n.event)+"`", "`"+n.word+"`", n.means, n.do)
+	}
+	return b.String()
+}
+
+func rows(b *strings.Builder, names ...string) {
+	row(b, names...)
+	b.WriteString(strings.Repeat("|---", len(names)) + "|\n")
+}
+
+func row(b *strings.Builder, cells ...string) {
+	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
+
+// statuses lists what a refusal may answer.
+func (r refusal) statuses() string {
+	var all []string
+	for _, status := range r.status {
+		all = append(all, strconv.Itoa(status))
+	}
+	return strings.Join(all, " or ")
+}
+
+// reported is the event that Deny makes of a refusal, and its level without and
+// with a credential in the request.
+func (r refusal) reported() (name, level string) {
+	without, with := r.deny(nil), r.deny(http.Header{"Authorization": {"Bearer made-up"}})
+	if without == nil {
+		return "none", "–"
+	}
+	if from, to := without.Level.Level(), with.Level.Level(); from != to {
+		return "`" + string(with.Name) + "`", from.String() + "; " + to.String() + " with a credential"
+	}
+	return "`" + string(without.Name) + "`", without.Level.Level().String()
+}
+
+// deny lets Deny answer the refusal and returns the event, or nil.
+func (r refusal) deny(h http.Header) *bulwark.Event {
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	for name, values := range h {
+		request.Header[name] = values
+	}
+	request, scope := bulwark.Enter(request)
+	var heard listener
+	request, _ = scope.Record(request, &heard, "", "")
+	bulwark.Deny(httptest.NewRecorder(), request, &bulwark.Problem{
+		Status: r.status[0], Code: r.code, Log: bulwark.ProblemLog{Event: r.event, Level: r.level}})
+	return heard.event
+}
+
+// A listener keeps the last event.
+type listener struct{ event *bulwark.Event }
+
+// Record is bulwark.Recorder.
+func (l *listener) Record(_ context.Context, e bulwark.Event) { l.event = &e }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/bulwark-go/bulwark"
+)
+
+// A family is the codes of one package.
+type family struct {
+	name     string // of the package
+	about    string // a sentence, or empty
+	refusals []refusal
+}
+
+// A refusal is one code of a problem.
+type refusal struct {
+	code   string
+	status []int
+	event  bulwark.EventName // empty: chosen by the status
+	level  slog.Leveler      // nil: chosen by the event and the status
+	means  string
+	do     string
+}
+
+const (
+	badRequest    = http.StatusBadRequest
+	unauthorized  = http.StatusUnauthorized
+	forbidden     = http.StatusForbidden
+	notFound      = http.StatusNotFound
+	noMethod      = http.StatusMethodNotAllowed
+	timeout       = http.StatusRequestTimeout
+	conflict      = http.StatusConflict
+	tooLarge      = http.StatusRequestEntityTooLarge
+	unsupported   = http.StatusUnsupportedMediaType
+	misdirected   = http.StatusMisdirectedRequest
+	unprocessable = http.StatusUnprocessableEntity
+	tooMany       = http.StatusTooManyRequests
+	internalError = http.StatusInternalServerError
+	unavailable   = http.StatusServiceUnavailable
+	closed        = 499
+)
+
+var families = []family{
+	{"bulwark", "What `bulwark.Deny` answers to an error that is not a Problem, and what `bulwark.Edge` refuses.", []refusal{
+		{"internal.error", []int{internalError}, "", nil,
+			"The handler gave `Deny` an error that is not a Problem.", "Read `error` in the log. Make a `bulwark.Problem` of errors that the client causes."},
+		{"problem.status_…", []int{badRequest, internalError}, "", nil,
+			"The application gave `Deny` a Problem without a Code. The number is its status.", "Give the Problem a Code."},
+		{"request.malformed", []int{badRequest}, "", nil,
+			"`ParseForm` or a function like it could not read the query or the form.", "The client sends a well formed query or form."},
+		{"request.canceled", []int{closed}, bulwark.NoEvent, nil,
+			"The client left before it had its answer. Nobody sees this answer, and there is no event.", "Nothing."},
+		{"request.credential_expired", []int{unauthorized}, bulwark.SessionExpired, nil,
+			"The credential expired while a stream was open.", "The client gets a new credential and connects again."},
+		{"edge.client_address", []int{badRequest}, "", nil,
+			"The peer has no IP address, because it came through a Unix socket.", "Set `Edge.TrustUnixSocket`, and `Edge.ForwardedHeader` to the header that the proxy sets."},
+		{"edge.forwarded", []int{badRequest}, "", nil,
+			"The trusted proxy sent a forwarding header that cannot be read.", "Read `error`. Let the proxy overwrite `Edge.ForwardedHeader`."},
+		{"edge.request_target", []int{badRequest}, "", nil,
+			"The request target is not a path, or names another host than `Host`.", "Nothing for ordinary clients. A proxy must send paths."},
+		{"edge.misdirected", []int{misdirected}, "", nil,
+			"The `Host` is not one of `Edge.Hosts`.", "Add the name to `Edge.Hosts`. Name the path of a health check in `Edge.HealthPaths`."},
+		{"edge.unconfigured", []int{internalError}, "", nil, "The layer was made without `NewEdge`.", "Make it with `NewEdge` or in a `Chain`."},
+	}},
+	{"body", "How a body is read, wherever it is read: by `validate`, `sanitize`, `authz` or `Deny`.", []refusal{
+		{"body.required", []int{badRequest}, "", nil, "The body is empty.", "The client sends a body. A route without a body needs no `Body`."},
+		{"body.malformed", []int{badRequest}, "", nil, "The body is not JSON, or not a form.", "The client sends well formed JSON, or a well formed form. The detail says where the fault is."},
+		{"body.ambiguous_parameter", []int{badRequest}, "", nil, "A form has one name twice, or in two spellings.", "The client sends each name once."},
+		{"body.too_large", []int{tooLarge}, "", nil, "The body has more bytes than are allowed.", "Raise `MaxBodyBytes` in the layer's Config. Without such a layer, put `transport.MaxBodyBytes` around the route."},
+		{"body.too_complex", []int{badRequest}, "", nil, "The JSON is nested too deeply, or has too many values or too long texts. `rule` names the limit.", "Raise that field of `bulwark.JSONLimits`, which is `JSON` in the layer's Config."},
+		{"body.unsupported_media_type", []int{unsupported}, "", nil, "The `Content-Type` is not one that the route reads.", "The client sends JSON as `application/json`. The layer's `MediaTypes` lists others."},
+		{"body.unsupported_encoding", []int{unsupported}, "", nil, "The body has a `Content-Encoding`, such as gzip.", "The client sends the body as it is."},
+		{"body.timeout", []int{timeout}, "", nil, "The body did not arrive in time.", "Raise `BodyTimeout` where clients are slow."},
+		{"body.incomplete", []int{badRequest}, "", nil, "The body ended early, or its transfer was malformed.", "The client sends the whole body."},
+	}},
+	{"auth", "Who calls. The exact reason is in the log only: see [Reasons](#reasons).", []refusal{
+		{"auth.credentials_required", []int{unauthorized}, bulwark.AuthzFail, nil,
+			"The request has no credential.", "The client logs in or sends a token. `Optional: true` lets it through, for routes that anybody may use."},
+		{"auth.invalid_token", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
+			"The token, key or cookie is not good.", "Read `reason` and `error` in the log."},
+		{"auth.unsupported_scheme", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
+			"No authenticator reads the scheme in `Authorization`.", "The client uses a scheme of `WWW-Authenticate`."},
+		{"auth.invalid_request", []int{badRequest}, bulwark.AuthnTokenInvalid, nil,
+			"`Authorization` is not a scheme and a credential.", "The client sends `Authorization: Bearer …`."},
+		{"auth.ambiguous_credentials", []int{badRequest}, bulwark.AuthnTokenInvalid, nil,
+			"The request has two credentials.", "The client sends one."},
+		{"auth.invalid_dpop_proof", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
+			"The DPoP proof does not fit the request or the token.", "Read `error` in the log."},
+		{"auth.use_dpop_nonce", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
+			"The proof has no nonce, or an old nonce.", "The client makes a proof with the nonce in `DPoP-Nonce`."},
+		{"auth.cross_site", []int{forbidden}, bulwark.MaliciousCSRF, nil,
+			"A page of another site sent the request, with the cookies of the user.", "Add an origin of your own to `auth.Config.TrustedOrigins` or `session.Config.TrustedOrigins`."},
+		{"auth.unavailable", []int{unavailable}, bulwark.SysUnavailable, nil,
+			"The credential cannot be checked: keys, the issuer or a store do not answer.", "Read `reason` and `error`."},
+		{"auth.store_full", []int{unavailable}, bulwark.SysUnavailable, nil,
+			"The store of revocations is full.", "Raise `Max` of the memory store, or use a store of your own."},
+		{"auth.method_not_allowed", []int{noMethod}, "", nil, "`MetadataHandler` answers GET and HEAD.", "The client uses GET."},
+		{"auth.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+	}},
+	{"auth/jwt", "", []refusal{
+		{"jwt.method_not_allowed", []int{noMethod}, "", nil, "`JWKSHandler` answers GET and HEAD.", "The client uses GET."},
+		{"jwt.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
+	}},
+	{"auth/introspection, auth/dpop", "", []refusal{
+		{"introspection.unconfigured", []int{internalError}, "", nil, "The introspector was made without `New`.", "Make it with `New`."},
+		{"dpop.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`, or no `Edge` with a `BaseURL` stands outside.", "Read `error`."},
+	}},
+	{"auth/session", "", []refusal{
+		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh cookie.", "The user logs in."},
+		{"session.not_found", []int{notFound}, "", nil, "There is no such session to revoke.", "Nothing."},
+		{"session.store_full", []int{unavailable}, "", nil, "The store has no room for a further session.", "Raise `MemoryStore.Max`, or use a store of your own."},
+		{"session.unavailable", []int{unavailable}, "", nil, "The store does not answer.", "Read `error`."},
+		{"session.method_not_allowed", []int{noMethod}, "", nil, "The refresh and logout handlers answer POST.", "The client uses POST."},
+		{"session.unconfigured", []int{internalError}, "", nil, "The sessions were made without `New`.", "Make them with `New`."},
+	}},
+	{"auth/apikey", "", []refusal{
+		{"apikey.invalid_grant", []int{unprocessable}, "", nil, "A key cannot be issued as asked for. `errors` names the fields.", "The client corrects the fields. Tiers are those of `Config.Tiers`."},
+		{"apikey.invalid_overlap", []int{unprocessable}, "", nil, "The overlap of a rotation is negative or too long.", "The client asks for a shorter overlap."},
+		{"apikey.not_found", []int{notFound}, "", nil, "There is no such key.", "Nothing."},
+		{"apikey.ended", []int{conflict}, "", nil, "The key is revoked or has expired, and cannot be rotated.", "Issue a new key."},
+		{"apikey.too_many_secrets", []int{conflict}, "", nil, "The key was rotated too often within one overlap.", "Wait until an old secret has ended."},
+		{"apikey.store_full", []int{unavailable}, "", nil, "The store has no room for a further key.", "Raise `MemoryStore.Max`, or use a store of your own."},
+		{"apikey.unavailable", []int{unavailable}, "", nil, "The store does not answer.", "Read `error`."},
+		{"apikey.unconfigured", []int{internalError}, "", nil, "The keys were made without `New`.", "Make them with `New`."},
+	}},
+	{"authz", "What the caller may do. `rule` in the log names the rule of the route.", []refusal{
+		{"authz.unauthenticated", []int{unauthorized}, bulwark.AuthzFail, nil, "The route needs a caller.", "The client logs in or sends a token."},
+		{"authz.forbidden", []int{forbidden}, "", nil, "The caller lacks the role or the permission, or the route has no rule.", "Read `rule` and `reason`. Give a role the permission in `authz.PolicyConfig`."},
+		{"authz.insufficient_scope", []int{forbidden}, "", nil, "The token lacks a scope.", "The client asks the issuer for the scope in `WWW-Authenticate`."},
+		{"authz.insufficient_user_authentication", []int{unauthorized}, "", nil, "The login is too old or too weak for this route.", "The user logs in again, as `WWW-Authenticate` says (RFC 9470)."},
+		{"authz.not_found", []int{notFound}, bulwark.AuthzFail, nil, "The object does not exist, or the caller may not read it. The answers are equal.", "Read `reason`: it tells the two apart."},
+		{"authz.no_route", []int{notFound}, "", nil, "No route has this path.", "Nothing, unless the route was forgotten."},
+		{"authz.method_not_allowed", []int{noMethod}, "", nil, "The path has routes, but not for this method.", "The client uses a method of `Allow`."},
+		{"authz.path_value", []int{badRequest}, "", nil, "A value in the path is empty, or holds a slash, a dot segment or a control character.", "The client sends an id that is one segment of the path."},
+		{"authz.load_timeout", []int{unavailable}, "", nil, "Loading the object took longer than allowed.", "Read `error`."},
+		{"authz.load_failed", []int{internalError}, "", nil, "Loading the object failed.", "Read `error`. `Load` returns `authz.ErrNotFound` for an object that does not exist."},
+		{"authz.list_leak", []int{internalError}, "", nil, "A list handler returned an object that the caller may not read. Nothing was sent.", "Filter the query by the `Reach` that the handler is given."},
+		{"authz.list_encoding", []int{internalError}, "", nil, "The list could not be written as JSON.", "Read `error`."},
+		{"authz.wrong_grant", []int{internalError}, "", nil, "`Granted` was asked for an object that `HandleObject` did not check.", "Read `error`."},
+		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, or the rule belongs to another policy.", "Read `error`."},
+	}},
+	{"validate", "What a request may say. `errors` has a line for each fault: see [Faults of fields](#faults-of-fields).", []refusal{
+		{"validate.invalid", []int{unprocessable}, "", nil, "The schema refuses the request. The status is `Config.Status`.", "The client corrects what `errors` lists."},
+		{"validate.too_complex", []int{badRequest}, "", nil, "Checking takes more steps than are allowed. `rule` names the part.", "Raise `validate.Config.MaxSteps`, or write a schema with fewer alternatives."},
+		{"validate.malformed_query", []int{badRequest}, "", nil, "The query is not `name=value` pairs in UTF-8.", "The client encodes the query."},
+		{"validate.malformed_path", []int{badRequest}, "", nil, "The path holds bytes that are not text.", "The client sends UTF-8."},
+		{"validate.malformed_header", []int{badRequest}, "", nil, "A header field holds bytes that are not text.", "The client sends ASCII."},
+		{"validate.unchecked", []int{internalError}, "", nil, "The check itself failed.", "Read `error`, and report it as a bug."},
+		{"validate.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+	}},
+	{"sanitize", "What text may hold. `rule` in the log names the entry of the Config.", []refusal{
+		{"sanitize.markup", []int{badRequest}, "", nil, "A value has markup where only text is allowed.", "The client sends plain text. `sanitize.Text` cleans where `Reject` refuses."},
+		{"sanitize.control", []int{badRequest}, "", nil, "A value has control characters.", "The client removes them."},
+		{"sanitize.bidi", []int{badRequest}, "", nil, "A value has bidirectional formatting characters.", "The client removes them."},
+		{"sanitize.encoding", []int{badRequest}, "", nil, "A value is not UTF-8.", "The client sends UTF-8."},
+		{"sanitize.length", []int{badRequest}, "", nil, "A value is too long to be sanitised.", "Raise the limit of the policy; the `params` name it."},
+		{"sanitize.spelling", []int{unprocessable}, "", nil, "A field is spelled in another case than in the Config.", "The client spells it as the Config does."},
+		{"sanitize.malformed_query", []int{badRequest}, "", nil, "The query is not well formed.", "The client encodes the query."},
+		{"sanitize.malformed_form", []int{badRequest}, "", nil, "The form is not well formed.", "The client encodes the form."},
+		{"sanitize.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+	}},
+	{"ratelimit", "How much. `rule` in the log is the Name of the limit.", []refusal{
+		{"ratelimit.exceeded", []int{tooMany}, bulwark.ExcessRateLimitExceeded, nil, "The quota is used up.", "The client waits for `Retry-After` seconds. `ratelimit.Config.Rate` and `Tiers` set the quota."},
+		{"ratelimit.cost", []int{badRequest}, "", nil, "The request costs more than the quota allows at once.", "The client asks for less. `Cost` and the burst of `Rate` decide."},
+		{"ratelimit.key", []int{badRequest}, "", nil, "The `Key` found nothing in the request to count by.", "The client sends what the `Key` reads. Combine it with `ByIP` otherwise."},
+		{"ratelimit.client_address", []int{badRequest}, "", nil, "The client has no IP address.", "Put a `bulwark.Edge` outside, with `TrustedProxies` or `TrustUnixSocket`."},
+		{"ratelimit.unavailable", []int{unavailable}, "", nil, "The store of limits does not answer.", "Read `error`, and reach the store."},
+		{"ratelimit.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, or a limit by caller has no auth layer outside it.", "Read `error`. Put the limit inside `auth`."},
+	}},
+	{"headers, headers/transport", "", []refusal{
+		{"headers.report", []int{badRequest}, "", nil, "A report of a browser cannot be read.", "Nothing."},
+		{"headers.method", []int{noMethod}, "", nil, "The handler does not answer this method.", "The client uses a method of `Allow`."},
+		{"headers.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+		{"transport.https_required", []int{forbidden}, bulwark.InputValidationFail, nil, "The request came over plain HTTP.", "The client uses https. Behind a proxy, `Edge.ForwardedHeader` must say that TLS ended there."},
+		{"transport.misdirected", []int{misdirected}, "", nil, "The host is not one that `RedirectHandler` redirects.", "Add the host to the Config of the redirect."},
+	}},
+	{"cors", "Which origins may call. A preflight is refused with these answers. An actual request gets its answer without CORS fields, so that the page cannot read it, and the event has the same reason. With `DenyRefused` it is refused as well.", []refusal{
+		{"cors.origin", []int{forbidden}, bulwark.MaliciousCORS, nil, "The origin is not one of `Config.Origins`.", "Add the origin to `Origins`."},
+		{"cors.method", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a method that `Config.Methods` lacks.", "Add the method to `Methods`."},
+		{"cors.header", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a header that `Config.Headers` lacks.", "Add the header to `Headers`."},
+		{"cors.ambiguous", []int{badRequest}, bulwark.MaliciousCORS, nil, "The request has two origins, or two preflight fields.", "Nothing: no browser sends that."},
+		{"cors.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+	}},
+	{"audit", "", []refusal{
+		{"audit.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
+	}},
+}
