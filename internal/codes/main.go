@@ -1,5 +1,5 @@
-// Command codes prints docs/codes.md: every problem code, every reason and every
-// event of the module, with its status, its level and what to do about it.
+// Command codes prints docs/codes.md: every problem code, every reason and
+// every event of the module, with its status, its level and what to do.
 //
 // The words stand in the tables of this package. The level of each refusal is
 // the level that bulwark.Deny gives it. The test finds every code and every
