@@ -146,3 +146,48 @@ func TestDocumentsLinkToWhatThereIs(t *testing.T) {
 		}
 	}
 }
+
+// The map in docs/architecture.md lists every folder of code, and no other.
+func TestTheMapIsTrue(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```text\n")
+	text, _, _ = strings.Cut(text, "```")
+	listed := map[string]bool{}
+	for line := range strings.Lines(text) {
+		folder, about, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.TrimSpace(about) == "" {
+			t.Errorf("the map says nothing about %s", folder)
+		}
+		if there, err := os.Stat(folder); err != nil || !there.IsDir() {
+			t.Errorf("the map lists %s, which is not there", folder)
+		}
+		listed[folder] = true
+	}
+	err = filepath.WalkDir(".", func(name string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		files, err := filepath.Glob(filepath.Join(name, "*.go"))
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		for at := name; ; at = filepath.Dir(at) {
+			if listed[at] && (at != "." || name == ".") {
+				return nil
+			}
+			if at == "." {
+				t.Errorf("the map does not list %s", name)
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
