@@ -12,7 +12,7 @@ func cacheFault(value string) string {
 	for directive := range strings.SplitSeq(value, ",") {
 		name, argument, has := cutDirective(directive)
 		if !token.Is(name) || has && !token.Is(argument) {
-			return "is not a list of cache directives, such as private, max-age=60"
+			return "is not a list of cache directives; write for example \"private, max-age=60\""
 		}
 	}
 	return ""
@@ -39,7 +39,7 @@ func sharedFault(value string) string {
 		case "public", "s-maxage":
 			return "has " + strings.ToLower(name) + ", which lets a shared cache store the page: it would serve one nonce to everybody"
 		case "must-understand": // no-store does not count beside it (RFC 9111 section 5.2.2.3)
-			return "has must-understand, beside which caches ignore no-store: one of them would serve one nonce to everybody"
+			return "has must-understand, with which caches ignore no-store: a shared cache would serve one nonce to everybody"
 		case "no-store":
 			kept = true
 		case "private": // with field names it is about these alone (RFC 9111 section 5.2.2.7)

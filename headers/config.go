@@ -9,87 +9,101 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config departs from a preset. The zero Config is the strict set for an API.
+// A Config is a [Preset] with changes. The zero Config is the strict set for an
+// API. A field that is not set keeps the value of the preset.
 type Config struct {
-	// Preset is the set to begin with. Default: [API].
+	// Preset is the set of headers to begin with: [API] for data, [HTML] for
+	// pages. Default: API.
 	Preset Preset
-	// CSP is the Content-Security-Policy. Default: that of the Preset, see
-	// [CSP].
+	// CSP is the Content-Security-Policy. To allow one host for scripts, set
+	// DefaultSrc and ScriptSrc: see [CSP]. Default: the policy of the Preset.
 	CSP CSP
-	// ReportOnly is a second policy beside it, which is sent as
+	// ReportOnly is a second policy, which is sent as
 	// Content-Security-Policy-Report-Only. Browsers report its violations and
 	// do not enforce it. Default: none.
 	ReportOnly CSP
-	// Endpoints are where browsers send reports: names, which ReportTo of a
-	// policy uses, and URLs. A URL is https or a path of the service itself.
-	// They are sent as Reporting-Endpoints, over TLS only, where browsers heed
-	// it. A [ReportsHandler] receives the reports. Default: none.
+	// Endpoints are the places to which browsers send reports. A key is a name
+	// that the field ReportTo of a [CSP] uses, and a value is a URL, such as
+	// {"csp": "/reports/csp"}. The URL is https, or a path of the service
+	// itself. They are sent as Reporting-Endpoints, over TLS only, because
+	// browsers ignore the header elsewhere. A [ReportsHandler] receives the
+	// reports. Default: none.
 	Endpoints map[string]string
 	// HSTS is Strict-Transport-Security. Default: one year with all subdomains.
 	HSTS HSTS
-	// CacheControl is Cache-Control for answers whose handler does not set it,
-	// such as "private, max-age=60". Beside a policy with a nonce it must have
-	// private or no-store. It also takes the place of the handler's where the
-	// handler has asked for the [Nonce] and lets shared caches store the page.
-	// Default: no-store.
+	// CacheControl is the Cache-Control of answers whose handler does not set
+	// the header, such as "private, max-age=60". With a nonce in a policy it
+	// must have private or no-store. If the handler has asked for the [Nonce],
+	// and its own Cache-Control lets shared caches store the page, this value
+	// replaces it. Default: no-store.
 	CacheControl string
 	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
-	// credentialless. It may name one of the Endpoints, as in
-	// `require-corp; report-to="coep"`. With require-corp a policy whose lists
-	// allow images, media, styles or scripts of every host is refused, because
-	// browsers block what those hosts send. Default: none for API, require-corp
-	// for HTML.
+	// credentialless. It may name one of the Endpoints:
+	//
+	//	EmbedderPolicy: `require-corp; report-to="coep"`,
+	//
+	// With require-corp, New refuses a CSP that allows images, media, styles or
+	// scripts of every host, because browsers block what those hosts send.
+	// Default: none for API, require-corp for HTML.
 	EmbedderPolicy string
-	// EmbedderReportOnly is Cross-Origin-Embedder-Policy-Report-Only, which
-	// browsers report and do not enforce. Default: none.
+	// EmbedderReportOnly is Cross-Origin-Embedder-Policy-Report-Only. Browsers
+	// report its violations and do not enforce it. Default: none.
 	EmbedderReportOnly string
 	// OpenerPolicy is Cross-Origin-Opener-Policy: same-origin,
 	// same-origin-allow-popups or noopener-allow-popups. It may name one of the
 	// Endpoints, as EmbedderPolicy may. Default: none for API, same-origin for
 	// HTML.
 	OpenerPolicy string
-	// OpenerReportOnly is Cross-Origin-Opener-Policy-Report-Only. Default:
-	// none.
+	// OpenerReportOnly is Cross-Origin-Opener-Policy-Report-Only. Browsers
+	// report its violations and do not enforce it. Default: none.
 	OpenerReportOnly string
 	// ResourcePolicy is Cross-Origin-Resource-Policy: same-origin, same-site or
-	// cross-origin. It is about pages that embed an answer; package cors is
-	// about pages that read it. Default: same-origin.
+	// cross-origin. It decides which pages may embed an answer. Package cors
+	// decides which pages may read an answer. Default: same-origin.
 	ResourcePolicy string
-	// AgentCluster is Origin-Agent-Cluster: ?1 asks the browser to keep the
-	// page apart from pages of other origins of the same site. Default: none.
+	// AgentCluster is Origin-Agent-Cluster: ?1 or ?0. With ?1 the browser keeps
+	// the page apart from pages of other origins of the same site. Default:
+	// none.
 	AgentCluster string
-	// PermissionsPolicy is Permissions-Policy, such as
-	// "camera=(), geolocation=self, usb=();report-to=usb". Default: none for
-	// API; for HTML a list that allows next to nothing, see [HTML].
+	// PermissionsPolicy is Permissions-Policy. It may name one of the
+	// Endpoints:
+	//
+	//	PermissionsPolicy: "camera=(), geolocation=self, usb=();report-to=usb",
+	//
+	// Default: none for API. Default for HTML: a list that allows next to
+	// nothing, see [HTML].
 	PermissionsPolicy string
-	// PermissionsReportOnly is Permissions-Policy-Report-Only. Default: none.
+	// PermissionsReportOnly is Permissions-Policy-Report-Only. Browsers report
+	// its violations and do not enforce it. Default: none.
 	PermissionsReportOnly string
-	// ReferrerPolicy is Referrer-Policy. A policy that tells other sites full
-	// URLs is refused. Default: no-referrer for API, same-origin for HTML.
+	// ReferrerPolicy is Referrer-Policy. New refuses a policy that shows full
+	// URLs to other sites. Default: no-referrer for API, same-origin for HTML.
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
-	// frame-ancestors ignore it where the policy has frame-ancestors.
-	// SAMEORIGIN makes frame-ancestors 'self' where the CSP leaves it open.
-	// Default: DENY.
+	// the directive frame-ancestors ignore X-Frame-Options if the policy has
+	// the directive. If the CSP has no FrameAncestors, SAMEORIGIN also makes
+	// them 'self'. Default: DENY.
 	FrameOptions string
 	// Legacy are headers that current browsers ignore. Default: none.
 	Legacy Legacy
-	// FromHandler are names of headers that are left to the handler: where the
-	// handler adds one to ours, as a reverse proxy does with those of its
-	// upstream, the handler's goes out, and elsewhere ours. Cache-Control is
-	// always left to the handler. Default: none.
+	// FromHandler are names of headers for which an added value of the handler
+	// wins. A reverse proxy adds the headers of its upstream beside those of
+	// this layer. For a header in this list, the added value goes out. For any
+	// other header, the value of this layer goes out. Cache-Control is always
+	// in the list. Default: none.
 	FromHandler []string
-	// InsecureSharedNonce accepts a CacheControl, and that of a handler, that
-	// lets shared caches store a page with its nonce: everybody is served one
-	// nonce then, and whoever injects a script knows it. Default: false.
+	// InsecureSharedNonce accepts a CacheControl, and a Cache-Control of a
+	// handler, that lets shared caches store a page with its nonce. Such a
+	// cache serves the same nonce to everybody, so that an attacker who injects
+	// a script knows it. Default: false.
 	InsecureSharedNonce bool
 	// InsecureOmit are names of headers that are not sent, although the preset
 	// has them. Default: none.
 	InsecureOmit []string
 }
 
-// Legacy are headers for old browsers and plug-ins, which scanners still ask
-// for.
+// Legacy are headers for old browsers and plug-ins. Scanners still ask for
+// them.
 type Legacy struct {
 	// DNSPrefetchControl is X-DNS-Prefetch-Control: off or on. Default: none.
 	DNSPrefetchControl string
@@ -98,8 +112,8 @@ type Legacy struct {
 	// CrossDomainPolicies is X-Permitted-Cross-Domain-Policies: none,
 	// master-only, by-content-type or by-ftp-filename. Default: none.
 	CrossDomainPolicies string
-	// XSSProtection is X-XSS-Protection: 0. The filter that 1 switches on is
-	// refused, because attackers can use it. Default: none.
+	// XSSProtection is X-XSS-Protection: 0. New refuses the value 1, because
+	// attackers can use the filter that it switches on. Default: none.
 	XSSProtection string
 }
 
@@ -118,7 +132,7 @@ func New(c Config) (*Middleware, error) {
 	faults := fault.In("headers")
 	preset, ok := c.Preset.set()
 	if !ok {
-		faults.Add("Preset", c.Preset.String(), "is no preset; use API or HTML")
+		faults.Add("Preset", c.Preset.String(), "is not a preset; write headers.API or headers.HTML")
 		return nil, faults.Err()
 	}
 	m := &compiled{exceptLoopback: c.HSTS.ExceptLoopback}
@@ -136,7 +150,7 @@ func New(c Config) (*Middleware, error) {
 	c.checkEmbedding(csp, m, values[embedderPolicy], faults)
 	m.nonce = m.csp.hasNonce() || m.reportOnly.hasNonce()
 	if reason := sharedFault(values[cacheControl]); m.nonce && reason != "" && values[cacheControl] != "" && !c.InsecureSharedNonce {
-		faults.Add("CacheControl", values[cacheControl], reason+"; write private, no-cache, or set InsecureSharedNonce")
+		faults.Add("CacheControl", values[cacheControl], reason+"; write \"private, no-cache\", or set InsecureSharedNonce")
 	}
 	m.private = m.nonce && values[cacheControl] != "" && !c.InsecureSharedNonce
 	if err := faults.Err(); err != nil {
@@ -152,8 +166,8 @@ func New(c Config) (*Middleware, error) {
 	return &Middleware{m}, nil
 }
 
-// policy returns the policy to enforce: that of the preset, or the Config's own
-// with what the preset says of the lists that it leaves open.
+// policy returns the policy to enforce: the policy of the preset, or the policy
+// of the Config completed with lists of the preset.
 func (c *Config) policy(preset set) CSP {
 	csp := c.CSP
 	if csp.bare() {
@@ -167,7 +181,7 @@ func (c *Config) policy(preset set) CSP {
 	return csp
 }
 
-// values returns those of the preset with those of the Config in their place.
+// values returns the values of the preset, replaced by those of the Config.
 func (c *Config) values(values [fields]string, faults *fault.List) [fields]string {
 	for _, own := range []struct {
 		field       field
@@ -196,14 +210,14 @@ func (c *Config) values(values [fields]string, faults *fault.List) [fields]strin
 		if reason := own.reason(own.value); reason != "" {
 			faults.Add(own.path, own.value, reason)
 		} else if name := c.unknownEndpoint(own.field, own.value); name != "" {
-			faults.Add(own.path, own.value, "reports to "+name+", which is not among the Endpoints; name it there with its URL")
+			faults.Add(own.path, own.value, "reports to "+name+", which is not a name in Endpoints; add it there with its URL")
 		}
 		values[own.field] = own.value
 	}
 	return values
 }
 
-// omit takes out what InsecureOmit names.
+// omit removes the headers that InsecureOmit names.
 func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 	for i, name := range c.InsecureOmit {
 		path := fmt.Sprintf("InsecureOmit[%d]", i)
@@ -213,7 +227,7 @@ func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 		case !known:
 			faults.Add(path, name, unknownHeader)
 		case !sent:
-			faults.Add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or stands in the list twice")
+			faults.Add(path, http.CanonicalHeaderKey(name), "is not sent anyway, or is in the list twice; remove it")
 		case f == securityPolicy:
 			m.csp = policy{}
 		case f == policyReportOnly:
@@ -224,7 +238,7 @@ func (c *Config) omit(m *compiled, values *[fields]string, faults *fault.List) {
 	}
 }
 
-var unknownHeader = "is not a header of this package; the names are " + strings.Join(names[:], ", ")
+var unknownHeader = "is not a header of this package; write one of " + strings.Join(names[:], ", ")
 
 // sends reports whether a header is sent. Until New is done the policies are
 // not among the values.
@@ -247,7 +261,7 @@ func (c *Config) fromHandler(values [fields]string, m *compiled, faults *fault.L
 		case !known:
 			faults.AddAt("FromHandler", i, name, unknownHeader)
 		case !m.sends(f, &values):
-			faults.AddAt("FromHandler", i, name, "is not sent by this layer, so that the handler's stands anyway")
+			faults.AddAt("FromHandler", i, name, "is not sent by this layer, so that the value of the handler goes out anyway; remove it")
 		default:
 			left |= 1 << f
 		}

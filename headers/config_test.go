@@ -2,6 +2,7 @@ package headers_test
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,16 +101,16 @@ var badPolicies = []struct {
 	{"unquoted_upper", image("SELF"), "ImgSrc[0]", "single quotes: 'self'"},
 	{"double_quoted", image(`"self"`), "ImgSrc[0]", "single quotes: 'self'"},
 	{"half_quoted", image(`self'`), "ImgSrc[0]", "single quotes: 'self'"},
-	{"half_quoted_too", image(`'self`), "ImgSrc[0]", "no keyword"},
+	{"half_quoted_too", image(`'self`), "ImgSrc[0]", "not a keyword"},
 	{"unquoted_unsafe_inline", script("unsafe-inline"), "ScriptSrc[0]", "single quotes"},
 	{"unquoted_nonce", script("nonce-abc"), "ScriptSrc[0]", "single quotes"},
 	{"unquoted_hash", script("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), "ScriptSrc[0]", "single quotes"},
-	{"unknown_keyword", script("'selfish'"), "ScriptSrc[0]", "no keyword"},
+	{"unknown_keyword", script("'selfish'"), "ScriptSrc[0]", "not a keyword"},
 	{"upper_keyword", script("'SELF'"), "ScriptSrc[0]", "lower case"},
 	{"fixed_nonce", script("'nonce-abc'"), "ScriptSrc[0]", "everybody can know"},
-	{"hash_short", script("'sha256-47DEQpj8HBSa'"), "ScriptSrc[0]", "no hash"},
-	{"hash_wrong_size", script("'sha512-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"), "ScriptSrc[0]", "no hash"},
-	{"hash_open", script("'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), "ScriptSrc[0]", "no hash"},
+	{"hash_short", script("'sha256-47DEQpj8HBSa'"), "ScriptSrc[0]", "not a hash"},
+	{"hash_wrong_size", script("'sha512-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"), "ScriptSrc[0]", "not a hash"},
+	{"hash_open", script("'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), "ScriptSrc[0]", "not a hash"},
 	{"hash_of_an_image", image(sha256), "ImgSrc[0]", "no meaning here"},
 	{"nonce_of_an_image", image("'nonce'"), "ImgSrc[0]", "no meaning here"},
 	{"nonce_of_an_attribute", headers.CSP{DefaultSrc: list("'self'"), ScriptSrcAttr: list("'nonce'")}, "ScriptSrcAttr[0]", "no meaning here"},
@@ -123,10 +124,10 @@ var badPolicies = []struct {
 	{"line_break", image("a.example\r\nSet-Cookie: a=b"), "ImgSrc[0]", "white space"},
 	{"nul", image("\x00"), "ImgSrc[0]", "control"},
 	{"unicode", image("bücher.example"), "ImgSrc[0]", "ASCII"},
-	{"empty", image(""), "ImgSrc[0]", "no source"},
+	{"empty", image(""), "ImgSrc[0]", "not a source"},
 	{"duplicate", image("a.example", "a.example"), "ImgSrc[1]", "twice"},
 	{"duplicate_keyword", image("'self'", "'self'"), "ImgSrc[1]", "twice"},
-	{"none_in_company", image("'none'", "a.example"), "ImgSrc[0]", "company"},
+	{"none_in_company", image("'none'", "a.example"), "ImgSrc[0]", "beside other"},
 	{"inline_script", script("'unsafe-inline'"), "ScriptSrc[0]", "InsecureInlineScript"},
 	{"inline_hashes", script("'unsafe-hashes'"), "ScriptSrc[0]", "InsecureInlineScript"},
 	{"inline_style", headers.CSP{DefaultSrc: list("'self'"), StyleSrc: list("'unsafe-inline'")}, "StyleSrc[0]", "InsecureInlineStyle"},
@@ -157,21 +158,24 @@ var badPolicies = []struct {
 	{"scheme_empty", image("://a.example"), "ImgSrc[0]", "scheme"},
 	{"wildcard_inside", image("a.*.example"), "ImgSrc[0]", "first label"},
 	{"wildcard_part", image("*a.example"), "ImgSrc[0]", "first label"},
-	{"two_dots", image("a..example"), "ImgSrc[0]", "no source"},
+	{"two_dots", image("a..example"), "ImgSrc[0]", "not a source"},
 	{"port", image("a.example:0"), "ImgSrc[0]", "port"},
 	{"port_empty", image("a.example:"), "ImgSrc[0]", "port"},
 	{"user", image("https://a@b.example"), "ImgSrc[0]", "character"},
 	{"query", image("https://a.example/x?y"), "ImgSrc[0]", "query"},
 	{"fragment", image("https://a.example/x#y"), "ImgSrc[0]", "query"},
 	{"bad_escape", image("https://a.example/%zz"), "ImgSrc[0]", "percent"},
-	{"sandbox", headers.CSP{DefaultSrc: list("'self'"), Sandbox: list("allow-everything")}, "Sandbox[0]", "no right"},
+	{"sandbox", headers.CSP{DefaultSrc: list("'self'"), Sandbox: list("allow-everything")}, "Sandbox[0]", "not a right"},
 	{"sandbox_twice", headers.CSP{DefaultSrc: list("'self'"), Sandbox: list("allow-forms", "allow-forms")}, "Sandbox[1]", "twice"},
-	{"trusted_types", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("a b")}, "TrustedTypes[0]", "no name"},
-	{"trusted_types_empty", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("")}, "TrustedTypes[0]", "no name"},
-	{"trusted_types_none", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("'none'", "a")}, "TrustedTypes[0]", "company"},
+	{"trusted_types", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("a b")}, "TrustedTypes[0]", "not the name"},
+	{"trusted_types_empty", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("")}, "TrustedTypes[0]", "not the name"},
+	{"trusted_types_none", headers.CSP{DefaultSrc: list("'self'"), TrustedTypes: list("'none'", "a")}, "TrustedTypes[0]", "beside other"},
 	{"report_to", headers.CSP{ReportTo: "csp"}, "ReportTo", "Endpoints"},
 	{"long", image("https://a.example/" + strings.Repeat("a", 5000)), "", "4 KiB"},
 }
+
+// advice is in each reason: it says what to write, and not only what is wrong.
+var advice = regexp.MustCompile(`(^|; | or |: )(write|use|name|remove|add|leave|copy|shorten|set|keep)\b|\bmust be\b|\bneeds\b`)
 
 // find returns the fault at a field.
 func find(err error, field string) *bulwark.ConfigError {
@@ -199,8 +203,8 @@ func TestPolicyFaults(t *testing.T) {
 				}
 				m, err := headers.New(config)
 				field := strings.TrimSuffix(path+"."+test.field, ".")
-				if fault := find(err, field); m != nil || fault == nil || !strings.Contains(fault.Reason, test.reason) {
-					t.Errorf("got %v, %v; want an error at %s about %q", m, err, field, test.reason)
+				if fault := find(err, field); m != nil || fault == nil || !strings.Contains(fault.Reason, test.reason) || !advice.MatchString(fault.Reason) {
+					t.Errorf("got %v, %v; want an error at %s about %q with advice", m, err, field, test.reason)
 				}
 			}
 		})
@@ -262,8 +266,8 @@ func TestConfigFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m, err := headers.New(test.config)
-			if fault := find(err, test.field); m != nil || fault == nil || fault.Reason == "" {
-				t.Errorf("got %v, %v; want an error at %s", m, err, test.field)
+			if fault := find(err, test.field); m != nil || fault == nil || !advice.MatchString(fault.Reason) {
+				t.Errorf("got %v, %v; want an error at %s with advice", m, err, test.field)
 			}
 		})
 	}

@@ -1,123 +1,154 @@
 package headers
 
-// A CSP is a Content-Security-Policy (CSP Level 3), with a field for each
-// directive. Where no source list is set, the lists of the preset stand, and
-// the other fields are added to them. Where a source list is set, DefaultSrc is
-// required, and the policy is what is written here with
-// UpgradeInsecureRequests, and with four lists that protect a page whatever
-// DefaultSrc says. Their defaults are
+// A CSP is a Content-Security-Policy (CSP Level 3). Each directive has a field.
+// To allow scripts of one host beside your own:
 //
-//	ObjectSrc 'none'  BaseURI 'none'  FormAction 'self'  FrameAncestors 'none'
+//	headers.CSP{
+//		DefaultSrc: []string{"'self'"},
+//		ScriptSrc:  []string{"'self'", "https://cdn.example.com"},
+//	}
 //
-// The default of each other field is not to send its directive. The report-only
-// policy of a Config has no such defaults: it is exactly what is written.
-//
-// A source is one of
+// A source is one of:
 //
 //	'self'  'none'                      keywords, in their single quotes
-//	'nonce'                             the nonce of the response
+//	'nonce'                             the nonce of the response, see [Nonce]
 //	'sha256-…' 'sha384-…' 'sha512-…'    the hash of an inline script or style
 //	'strict-dynamic' 'report-sample' 'wasm-unsafe-eval' …
 //	https:  data:                       schemes
 //	cdn.example.com  https://*.example.com:8443/js/
 //
-// A host with a wildcard allows every name under it. It also allows the names
-// that a provider gives away, such as x.s3.amazonaws.com under *.amazonaws.com.
+// Write 'nonce' for a nonce that is new in each response. A nonce that is
+// written out, such as 'nonce-abc', is refused, because an attacker who injects
+// a script can write it as well. Beside 'strict-dynamic' browsers ignore hosts
+// and 'self': such a script needs the nonce, or a script with the nonce that
+// loads it. A host with a wildcard allows every name under it. This includes
+// names that a provider gives to its customers, such as x.s3.amazonaws.com
+// under *.amazonaws.com.
 //
-// The nonce of a policy is new in each response, see [Nonce]. A nonce that is
-// written out, such as 'nonce-abc', is refused, because whoever injects a
-// script can write it too.
+// A source list is a field of type []string whose name ends in Src, SrcElem or
+// SrcAttr, and BaseURI, FormAction and FrameAncestors:
+//
+//   - If no source list is set, the lists of the preset are sent, and the other
+//     fields are added to them.
+//   - If a source list is set, DefaultSrc is required, and the lists of the
+//     preset are replaced. Four lists that protect a page have a default of
+//     their own, and UpgradeInsecureRequests is added.
+//
+// The four lists and their defaults are:
+//
+//	object-src 'none'; base-uri 'none'; form-action 'self';
+//	frame-ancestors 'none'
+//
+// A directive whose field is not set is not sent, except for these four. The
+// report-only policy of a Config has no defaults: it is exactly what is
+// written.
+//
+// With the preset [HTML], a browser loads from another host only if that host
+// allows it: its answer has Cross-Origin-Resource-Policy: cross-origin, or the
+// element has a crossorigin attribute and the host allows CORS. See
+// [Config.EmbedderPolicy].
 type CSP struct {
-	// DefaultSrc is for what has no list of its own among the fields that end
-	// in Src. A special list falls back on the more general list first.
-	// Required.
+	// DefaultSrc is for each kind of content without a list of its own among
+	// the fields that end in Src. Some fields fall back on another field first.
+	// Required if a source list is set. Default: that of the preset.
 	DefaultSrc []string
 	// ScriptSrc is where scripts may come from, and which inline scripts may
-	// run. Without InsecureAnyScript it takes neither *, nor a scheme alone,
-	// nor all of a public suffix, such as https://*.com. With 'nonce' it
-	// requires BaseURI.
+	// run. Without InsecureAnyScript it takes none of these: *, a scheme alone,
+	// and all of a public suffix, such as https://*.com. With 'nonce' a
+	// report-only policy requires BaseURI. Default: the same as DefaultSrc.
 	ScriptSrc []string
-	// ScriptSrcElem is for script elements, in place of ScriptSrc.
+	// ScriptSrcElem is for script elements. Default: the same as ScriptSrc.
 	ScriptSrcElem []string
-	// ScriptSrcAttr is for event handlers in attributes, in place of ScriptSrc.
+	// ScriptSrcAttr is for event handlers in attributes. Default: the same as
+	// ScriptSrc.
 	ScriptSrcAttr []string
 	// StyleSrc is where style sheets may come from, and which inline styles
-	// count.
+	// count. Default: the same as DefaultSrc.
 	StyleSrc []string
-	// StyleSrcElem is for style and link elements, in place of StyleSrc.
+	// StyleSrcElem is for style and link elements. Default: the same as
+	// StyleSrc.
 	StyleSrcElem []string
-	// StyleSrcAttr is for style attributes, in place of StyleSrc.
+	// StyleSrcAttr is for style attributes. Default: the same as StyleSrc.
 	StyleSrcAttr []string
-	// ImgSrc is for images and icons.
+	// ImgSrc is for images and icons. Default: the same as DefaultSrc.
 	ImgSrc []string
-	// FontSrc is for fonts that style sheets load.
+	// FontSrc is for fonts that style sheets load. Default: the same as
+	// DefaultSrc.
 	FontSrc []string
 	// ConnectSrc is where scripts may send requests: fetch, XMLHttpRequest,
-	// WebSocket, EventSource, sendBeacon, and ping of links.
+	// WebSocket, EventSource, sendBeacon, and ping of links. Default: the same
+	// as DefaultSrc.
 	ConnectSrc []string
-	// MediaSrc is for audio, video and their tracks.
+	// MediaSrc is for audio, video and their tracks. Default: the same as
+	// DefaultSrc.
 	MediaSrc []string
 	// ObjectSrc is for object and embed elements. Without InsecureAnyScript it
-	// takes neither *, nor a scheme alone, nor all of a public suffix. Default:
-	// 'none'.
+	// takes none of these: *, a scheme alone, and all of a public suffix.
+	// Default: 'none'.
 	ObjectSrc []string
-	// FrameSrc is what the page may show in frames, in place of ChildSrc.
+	// FrameSrc is what the page may show in frames. Default: the same as
+	// ChildSrc.
 	FrameSrc []string
 	// ChildSrc is for frames and workers that have no list of their own.
+	// Default: the same as DefaultSrc.
 	ChildSrc []string
-	// WorkerSrc is where workers may be started from. Without it ChildSrc
-	// counts, and without that ScriptSrc.
+	// WorkerSrc is where workers may be started from. Default: the same as
+	// ChildSrc, or as ScriptSrc if there is no ChildSrc.
 	WorkerSrc []string
-	// ManifestSrc is for the manifest of a web application.
+	// ManifestSrc is for the manifest of a web application. Default: the same
+	// as DefaultSrc.
 	ManifestSrc []string
-	// BaseURI is what a base element may say. DefaultSrc does not cover it.
-	// Without InsecureAnyScript it takes neither *, nor a scheme alone, nor all
-	// of a public suffix: relative URLs of scripts would lead wherever injected
-	// markup likes. Default: 'none'.
+	// BaseURI is which URLs a base element may have. DefaultSrc does not cover
+	// it. Without InsecureAnyScript it takes none of these: *, a scheme alone,
+	// and all of a public suffix. With such a source, an injected base element
+	// would send relative URLs of scripts to a host of the attacker. Default:
+	// 'none'.
 	BaseURI []string
-	// FormAction is where forms may be sent. DefaultSrc does not cover it; *
-	// allows every place. Default: 'self'.
+	// FormAction is where forms may be sent. DefaultSrc does not cover it. The
+	// source * allows every place. Default: 'self'.
 	FormAction []string
-	// FrameAncestors is who may show the page in a frame. DefaultSrc does not
-	// cover it; * allows everybody. Browsers that know it ignore
-	// X-Frame-Options. Default: 'none', or 'self' where [Config.FrameOptions]
-	// is SAMEORIGIN.
+	// FrameAncestors is which sites may show the page in a frame. DefaultSrc
+	// does not cover it. The source * allows every site. Browsers that know the
+	// directive ignore X-Frame-Options. Default: 'none', or 'self' if
+	// [Config.FrameOptions] is SAMEORIGIN.
 	FrameAncestors []string
 
-	// Sandbox takes away the rights of a page that are not listed, such as
-	// "allow-scripts". Nil sends no sandbox. An empty list sends a sandbox
-	// without rights.
+	// Sandbox removes the rights of a page that are not listed, such as
+	// "allow-scripts". An empty list that is not nil removes all rights.
+	// Default: nil, which sends no sandbox.
 	Sandbox []string
 	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
-	// over TLS only, and not in a report-only policy, where it has no meaning.
-	// It is always true for HTML, and where a source list is set. Default:
-	// false.
+	// over TLS only. A report-only policy must not have it, because it has no
+	// meaning there. It is always sent for HTML, and for a [Config.CSP] with a
+	// source list. Default: false.
 	UpgradeInsecureRequests bool
 	// RequireTrustedTypes refuses strings at the places of the DOM that would
-	// run them, unless a policy of TrustedTypes made them.
+	// run them, unless a policy of TrustedTypes made them. Default: false.
 	RequireTrustedTypes bool
 	// TrustedTypes are the names of the policies that scripts may create, or
-	// the keywords 'none' and 'allow-duplicates'. Nil does not restrict them.
+	// the keywords 'none' and 'allow-duplicates'. Default: nil, which does not
+	// restrict them.
 	TrustedTypes []string
 	// ReportTo is where violations are reported: a name in [Config.Endpoints].
 	// The URL is always sent as report-uri. The name is sent as report-to over
-	// TLS only, which is where browsers heed it.
+	// TLS only, because browsers ignore it elsewhere. Default: none.
 	ReportTo string
 
 	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for
-	// scripts: whoever injects markup runs script.
+	// scripts. An attacker who injects markup can then run script. Default:
+	// false.
 	InsecureInlineScript bool
 	// InsecureInlineStyle allows 'unsafe-inline' and 'unsafe-hashes' for
-	// styles: whoever injects markup can change what the page shows, and read
-	// some of it by selectors.
+	// styles. An attacker who injects markup can then change what the page
+	// shows, and read some of it by selectors. Default: false.
 	InsecureInlineStyle bool
-	// InsecureEval allows 'unsafe-eval': text that an attacker gets into eval
-	// runs as script.
+	// InsecureEval allows 'unsafe-eval'. Text that an attacker gets into eval
+	// then runs as script. Default: false.
 	InsecureEval bool
 	// InsecureAnyScript allows scripts from *, from a scheme alone, such as
 	// https: or data:, and from all of a public suffix, such as https://*.com.
 	// Attackers can provide such scripts. It allows the same for BaseURI and
-	// ObjectSrc.
+	// ObjectSrc. Default: false.
 	InsecureAnyScript bool
 }
 
@@ -166,15 +197,14 @@ func (c *CSP) bare() bool {
 	return true
 }
 
-// unset reports whether c says nothing at all.
+// unset reports whether no field of c is set.
 func (c *CSP) unset() bool {
 	return c.bare() && c.Sandbox == nil && !c.UpgradeInsecureRequests && !c.RequireTrustedTypes && c.TrustedTypes == nil && c.ReportTo == ""
 }
 
-// completed returns c with the lists of base in place of those that c leaves
-// open and that its DefaultSrc does not cover, or, as the list of objects, that
-// it covers too generously. So do the defaults of other libraries, whose
-// policies people copy.
+// completed returns c with four lists of base in place of those that are empty.
+// DefaultSrc does not cover three of them, and is too generous for objects.
+// Other libraries have such defaults as well, and people copy their policies.
 func (c CSP) completed(base CSP) CSP {
 	for _, list := range []struct {
 		own  *[]string

@@ -1,63 +1,99 @@
-// Package headers sets the response headers by which a browser defends the user
-// of a service. It also receives the reports that browsers send about them, and
-// serves security.txt.
+// Package headers sets the response headers by which a browser protects the
+// user of a service. It also receives the reports that browsers send about a
+// policy, and it serves security.txt.
 //
 // # Threat
 //
-// A browser does with an answer whatever the answer lets it do. It guesses
-// types and runs text as script. It shows a page in somebody else's frame. It
-// runs what an attacker injected. It tells the next site which document was
-// read. It keeps private answers in its cache. It uses plain http where a link
-// says so.
+// A browser does with an answer everything that the answer does not forbid:
+//
+//   - It guesses content types, and runs text as script.
+//   - It shows a page in a frame of another site.
+//   - It runs a script that an attacker has injected.
+//   - It shows the next site the URL that the user comes from.
+//   - It keeps private answers in its cache.
+//   - It uses plain http if a link says so.
 //
 // # Defence
 //
-// [New] with the zero [Config] is the strict set for a JSON API: exactly seven
-// headers, of which HSTS goes out over TLS only. [HTML] is the set for pages.
-// Its Content-Security-Policy runs only scripts that carry the nonce of this
-// response:
+// The zero [Config] is the strict set for a JSON API:
 //
-//	<script nonce="{{.Nonce}}">…</script>      with headers.Nonce(r.Context())
+//	stack, err := bulwark.Chain(headers.Config{})
 //
-// A field of the Config replaces a header or leaves it out. Policies are built
-// from checked sources. A keyword without quotes, a semicolon in a source,
-// 'none' beside other sources, and 'unsafe-inline' without a field that says
-// Insecure are errors of New, not holes that somebody finds later. New also
-// refuses a page with a nonce that shared caches may store, and a policy that
-// allows what the embedder policy makes browsers block.
+// It sends seven headers, and Strict-Transport-Security over TLS only:
 //
-// A headers layer inside another layer of this package replaces what the outer
-// layer set, so that one page behind an API has the headers of a page. A
-// handler may replace any of these headers by Set, and the handler's value goes
-// out. A header that is added to ours, as a reverse proxy adds those of its
-// upstream, does not count beside ours, because browsers find no policy on two
-// lines; see [Config.FromHandler]. A header that is missing when the answer is
-// sent is put back: [http.ServeContent] removes Cache-Control from errors, and
-// a reverse proxy removes everything after a 103. A 304 carries no policy with
-// a nonce, because the browser keeps the page with the nonce before. Nor does
-// the answer to a HEAD, unless its Cache-Control has no-store. A page whose
-// handler has asked for the nonce is kept from shared caches.
+//	Cache-Control: no-store
+//	Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
+//	Cross-Origin-Resource-Policy: same-origin
+//	Referrer-Policy: no-referrer
+//	Strict-Transport-Security: max-age=31536000; includeSubDomains
+//	X-Content-Type-Options: nosniff
+//	X-Frame-Options: DENY
 //
-// [ReportsHandler] receives what browsers report about violations of a policy.
-// What one client sends does not keep it from telling what others send.
-// [SecurityTxtHandler] tells people where to report a weakness. [ClearSiteData]
-// empties the browser's stores at a logout.
+// The preset [HTML] is the set for pages. A script runs only if it carries the
+// nonce of the response. The handler gives the nonce to its template:
+//
+//	headers.Config{Preset: headers.HTML}
+//
+//	nonce := headers.Nonce(r.Context())          // in the handler
+//	<script nonce="{{.Nonce}}">start()</script>  // in the template
+//
+// To allow scripts or styles of one host, write a [CSP] of your own. Its lists
+// take the place of the lists of the preset:
+//
+//	headers.Config{CSP: headers.CSP{
+//		DefaultSrc: []string{"'self'"},
+//		ScriptSrc:  []string{"'self'", "https://cdn.example.com"},
+//		StyleSrc:   []string{"'self'", "https://fonts.example.com"},
+//	}}
+//
+// Each other header has a field in [Config], which replaces its value.
+// [Config.InsecureOmit] leaves a header out. [New] checks every value and every
+// source, so that a mistake in a policy is an error when the program starts.
+//
+// What goes out when other code sets the same header:
+//
+//   - A headers layer inside another headers layer replaces what the outer
+//     layer has set. So one page behind an API has the headers of a page.
+//   - A handler that replaces a header by Set decides: the value of the handler
+//     goes out.
+//   - A value that is added beside the value of this layer does not go out,
+//     because browsers find no policy on two lines. A reverse proxy adds values
+//     in this way. [Config.FromHandler] lets the added value win.
+//   - A header that is missing when the answer is sent is put back.
+//     [http.ServeContent] removes Cache-Control from errors. A reverse proxy
+//     removes every header after a 103.
+//   - A 304 carries no policy with a nonce, because the browser keeps the page
+//     with the earlier nonce. The answer to a HEAD carries none either, unless
+//     its Cache-Control has no-store.
+//   - A page whose handler has asked for the nonce is kept from shared caches.
+//
+// [ReportsHandler] receives reports of browsers about violations of a policy,
+// and makes events of them. Many reports of one client do not hide the reports
+// of other clients. [SecurityTxtHandler] tells people where to report a
+// weakness. [ClearSiteData] empties the storage of the browser at a logout.
 //
 // # Not covered
 //
-// Browsers enforce these headers; other clients ignore them. A policy makes an
-// injection harder to use; escaping prevents it, see [html/template]. CORS is
-// package cors.
+// Browsers obey these headers; other clients ignore them. A policy limits what
+// an injected script can do. It does not prevent the injection: escaping does,
+// see [html/template]. CORS is package cors.
 //
 // # Errors
 //
 // New, ReportsHandler and SecurityTxtHandler return every mistake at once, each
-// as a [*bulwark.ConfigError] with the path of its field. The layer itself
-// refuses nothing, unless it was made without New: then each request is 500
-// "headers.unconfigured". The handlers refuse with 405 "headers.method", with
-// 400 "headers.report", and with the codes of a request body, such as 413
-// "body.too_large" and 415 "body.unsupported_media_type".
+// as a [*bulwark.ConfigError] with the path of its field. The layer refuses
+// nothing if New has made it. Without New each request is 500
+// "headers.unconfigured".
 //
-// The examples show the strict set, a policy of your own, a page with a nonce,
-// and what New says to a Config with mistakes.
+// The handlers refuse with:
+//
+//	405 headers.method               another method than the handler takes
+//	400 headers.report               a body that is not a report
+//	408 body.timeout                 a report that takes longer than 10 seconds
+//	413 body.too_large               a report beyond Reports.MaxBodyBytes
+//	415 body.unsupported_media_type  another media type than those of reports
+//
+// Example shows the strict set. The examples of [CSP] show one host for
+// scripts, and a policy with inline styles. The example of [Nonce] is a page.
+// The incorrect examples show what New says about mistakes.
 package headers

@@ -65,11 +65,11 @@ func withoutUser(target string) string {
 func endpointFault(target string) string {
 	u, err := url.Parse(target)
 	if err != nil || strings.ContainsAny(target, "\"\\;, '<>") {
-		return "is no URL that can stand in a header"
+		return "is not a URL that can stand in a header; write for example https://reports.example.com/csp or /reports/csp"
 	}
 	for _, c := range []byte(target) {
 		if c <= ' ' || c >= 0x7f {
-			return "is no URL that can stand in a header"
+			return "is not a URL that can stand in a header; write for example https://reports.example.com/csp or /reports/csp"
 		}
 	}
 	switch {
@@ -78,5 +78,5 @@ func endpointFault(target string) string {
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "//") && u.Fragment == "":
 		return ""
 	}
-	return "must be an https URL, or a path that begins with a slash"
+	return "must be an https URL without user and fragment, or a path that begins with a slash"
 }

@@ -83,7 +83,7 @@ func oneOf(value string, good ...string) string {
 		return ""
 	}
 	if value == "unsafe-none" {
-		return "is the same as no header; leave it out with InsecureOmit"
+		return "is the same as no header; name the header in InsecureOmit to send none"
 	}
 	return "must be one of " + strings.Join(good, ", ")
 }
@@ -128,7 +128,7 @@ func downloadFault(value string) string { return oneOf(value, "noopen") }
 // crossDomainFault checks X-Permitted-Cross-Domain-Policies.
 func crossDomainFault(value string) string {
 	if value == "all" {
-		return "lets every policy file of the service count; write none or master-only"
+		return "makes every policy file of the service valid; write none or master-only"
 	}
 	return oneOf(value, "none", "master-only", "by-content-type", "by-ftp-filename")
 }
@@ -151,7 +151,7 @@ func resourceFault(value string) string {
 // supported by any browser, and a browser that meets it allows everybody.
 func frameFault(value string) string {
 	if strings.HasPrefix(strings.ToUpper(value), "ALLOW-FROM") {
-		return "is supported by no browser; use frame-ancestors of the CSP"
+		return "is not supported by any browser; use CSP.FrameAncestors"
 	}
 	return oneOf(value, "DENY", "SAMEORIGIN")
 }
@@ -162,9 +162,9 @@ func referrerFault(value string) string {
 		switch policy = strings.Trim(policy, " "); policy {
 		case "no-referrer", "same-origin", "origin", "strict-origin", "origin-when-cross-origin", "strict-origin-when-cross-origin":
 		case "unsafe-url", "no-referrer-when-downgrade":
-			return "tells other sites the full URL; use strict-origin-when-cross-origin"
+			return "shows the full URL to other sites; use strict-origin-when-cross-origin"
 		default:
-			return "is no referrer policy"
+			return "is not a referrer policy; write for example no-referrer or same-origin"
 		}
 	}
 	return ""

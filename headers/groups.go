@@ -2,6 +2,7 @@ package headers
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -76,9 +77,9 @@ func (g *groups) skip(r *http.Request, reports int) {
 	g.begin().unread.add(r, reports)
 }
 
-// count reports the first violation of a kind, and counts the others. What
-// happens to a page of ours is reported also where there is no room for the
-// kinds of anybody any more.
+// count reports the first violation of a kind, and counts the others. A
+// violation on a page of the service itself is also reported when there is no
+// room for other kinds.
 func (g *groups) count(r *http.Request, v violation, ours bool) {
 	if g.firstOf(r, v, ours) {
 		bulwark.Report(r, v.event(0))
@@ -109,7 +110,7 @@ func (g *groups) firstOf(r *http.Request, v violation, ours bool) bool {
 	return true
 }
 
-// begin opens a window where there is not one.
+// begin opens a window unless one is open.
 func (g *groups) begin() *window {
 	if g.current == nil {
 		g.current = &window{clients: map[netip.Prefix]*use{}, kinds: map[violationKind]*group{}}
@@ -150,10 +151,13 @@ func (g *group) add(r *http.Request, n int) {
 	}
 }
 
-// tell reports a number of which nothing more is known.
-func (g *group) tell(reason string) {
+// tell reports a number of which nothing more is known, with the bound that
+// was exceeded.
+func (g *group) tell(reason, bound string) {
 	if g.count > 0 {
-		bulwark.Report(g.request, bulwark.Event{Name: bulwark.MaliciousCSPViolation, Reason: reason, Count: g.count})
+		e := bulwark.Event{Name: bulwark.MaliciousCSPViolation, Reason: reason, Count: g.count}
+		e.Attrs[0] = slog.String("error", bound)
+		bulwark.Report(g.request, e)
 	}
 }
 
@@ -175,6 +179,8 @@ func (g *groups) end() {
 			bulwark.Report(group.request, group.first.event(group.count))
 		}
 	}
-	w.surplus.tell("headers.csp_violations_ungrouped")
-	w.unread.tell("headers.csp_reports_unread")
+	w.surplus.tell("headers.csp_violations_ungrouped",
+		"more kinds of violations in a Window than headers.Reports.MaxGroups, or than MaxClientGroups of one client")
+	w.unread.tell("headers.csp_reports_unread",
+		"more requests in a Window than headers.Reports.MaxRequests, or than MaxClientRequests of one client, or reports that could not be read")
 }

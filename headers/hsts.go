@@ -11,30 +11,31 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// HSTS is Strict-Transport-Security (RFC 6797): a browser that has seen it uses
-// https for the host, whatever a link says. It is sent over TLS only: the
-// client reached this server by TLS, or a trusted proxy says so (see
-// [bulwark.Edge]). Elsewhere browsers ignore it. The zero value is one year
-// with all subdomains.
+// HSTS is Strict-Transport-Security (RFC 6797). A browser that has seen the
+// header uses https for the host, even if a link says http. The header is sent
+// over TLS only: the client has reached this server by TLS, or a trusted proxy
+// reports TLS (see [bulwark.Edge]). Over plain http browsers ignore it. The
+// zero value is one year with all subdomains.
 type HSTS struct {
-	// MaxAge is how long browsers remember it, in whole seconds. Default: one
-	// year. At least a second.
+	// MaxAge is how long browsers remember the header, in whole seconds.
+	// Default: one year. At least 1 second.
 	MaxAge time.Duration
-	// Preload consents to the list that browsers are built with. That list is
-	// easy to enter and slow to leave. Preload demands at least a year, and
-	// subdomains. Default: false.
+	// Preload agrees to an entry in the list that browsers are built with. A
+	// host enters the list easily and leaves it slowly. Preload requires a
+	// MaxAge of at least one year, and subdomains. Default: false.
 	Preload bool
-	// ExceptLoopback does not send it to clients that ask for localhost, a name
-	// under it, or a loopback address: a browser would remember it for whatever
-	// else runs there, on every port. Set it for programs that people also run
-	// on their own machine, and not behind a proxy that rewrites Host to such a
-	// name. Default: false.
+	// ExceptLoopback does not send the header to clients that ask for
+	// localhost, a name under localhost, or a loopback address. A browser would
+	// apply the header to every other program on the same machine, on every
+	// port. Set it for programs that people also run on their own machine. Do
+	// not set it behind a proxy that rewrites Host to such a name. Default:
+	// false.
 	ExceptLoopback bool
-	// InsecureExcludeSubDomains leaves subdomains out. Whoever is on the path
-	// can serve a page of a subdomain over plain http, which sets cookies for
-	// the domain. Default: false.
+	// InsecureExcludeSubDomains leaves subdomains out. An attacker on the path
+	// can then serve a page of a subdomain over plain http, and that page can
+	// set cookies for the domain. Default: false.
 	InsecureExcludeSubDomains bool
-	// InsecureWithdraw sends max-age=0, which makes browsers forget it.
+	// InsecureWithdraw sends max-age=0, which makes browsers forget the header.
 	// Default: false.
 	InsecureWithdraw bool
 }
@@ -43,7 +44,7 @@ type HSTS struct {
 func (h HSTS) compile(faults *fault.List) string {
 	if h.InsecureWithdraw {
 		if h.MaxAge != 0 || h.Preload {
-			faults.Add("HSTS.InsecureWithdraw", "", "contradicts MaxAge and Preload")
+			faults.Add("HSTS.InsecureWithdraw", "", "contradicts MaxAge and Preload; remove those, or remove InsecureWithdraw")
 		}
 		return "max-age=0"
 	}
@@ -51,7 +52,7 @@ func (h HSTS) compile(faults *fault.List) string {
 		h.MaxAge = year
 	}
 	if h.MaxAge < time.Second || h.MaxAge%time.Second != 0 {
-		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be a whole number of seconds and more than zero")
+		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be a whole number of seconds, and at least 1; write for example 365 * 24 * time.Hour")
 	}
 	value := "max-age=" + strconv.FormatInt(int64(h.MaxAge/time.Second), 10)
 	if !h.InsecureExcludeSubDomains {
@@ -61,10 +62,10 @@ func (h HSTS) compile(faults *fault.List) string {
 		return value
 	}
 	if h.MaxAge < year {
-		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be at least a year, 8760h, for Preload")
+		faults.Add("HSTS.MaxAge", h.MaxAge.String(), "must be at least one year, 8760h, for Preload; leave MaxAge or Preload out")
 	}
 	if h.InsecureExcludeSubDomains {
-		faults.Add("HSTS.Preload", "", "demands subdomains; drop InsecureExcludeSubDomains")
+		faults.Add("HSTS.Preload", "", "requires subdomains; remove InsecureExcludeSubDomains")
 	}
 	return value + "; preload"
 }

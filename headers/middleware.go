@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// A Middleware is the layer; see the package. It is safe for concurrent use.
-// A Middleware that was not made by [New] refuses every request with 500
+// A Middleware is the layer that [New] returns. It is safe for concurrent use.
+// A Middleware that was not made by New refuses every request with 500
 // "headers.unconfigured".
 type Middleware struct{ compiled *compiled }
 

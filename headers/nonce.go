@@ -9,17 +9,23 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Nonce returns the nonce of the response to the request that ctx belongs to:
-// the value for the nonce attributes of its script and style elements. It is 24
-// characters of the URL-safe base64 alphabet, of 18 random bytes, new for each
-// response. It is empty where the layer's policies have no 'nonce'.
+// Nonce returns the nonce of the response to the request that ctx belongs to.
+// Write it into the nonce attribute of each script and style element of the
+// page:
 //
-// The answer to a sub-request, which a handler sends with its own context
-// through a headers layer again, has a nonce of its own. Sub-requests may run
-// side by side if each has a Header map of its own, as those of
-// [http.NewRequest] and Clone have, or if there is also a headers layer around
-// that handler. Otherwise they share what they are known by, and a sub-request
-// could get the nonce of another.
+//	nonce := headers.Nonce(r.Context())
+//	fmt.Fprintf(w, "<script nonce=%q>start()</script>", nonce)
+//
+// The policy of the layer must have 'nonce', as the preset [HTML] has.
+// Otherwise Nonce returns the empty string. A nonce is 18 random bytes as 24
+// characters of the URL-safe base64 alphabet, new for each response.
+//
+// A handler may send a sub-request with its own context through a headers
+// layer. The answer to the sub-request has a nonce of its own. Sub-requests may
+// run at the same time in two cases: each has a Header map of its own, as
+// requests of [http.NewRequest] and Clone have, or there is also a headers
+// layer around that handler. In any other case a sub-request could get the
+// nonce of another.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {

@@ -7,7 +7,7 @@ import "strings"
 func permissionsFault(value string) string {
 	for _, c := range []byte(value) {
 		if c < ' ' || c >= 0x7f {
-			return "has a control character or a character that is not ASCII"
+			return "has a control character or a character that is not ASCII; write for example camera=(), geolocation=(self)"
 		}
 	}
 	seen := map[string]bool{}
@@ -17,7 +17,7 @@ func permissionsFault(value string) string {
 			return "must be features with allow-lists, such as camera=(), geolocation=(self)"
 		}
 		if seen[feature] {
-			return "names " + feature + " twice"
+			return "names " + feature + " twice; write one list for it"
 		}
 		seen[feature] = true
 		if reason := allowListFault(list); reason != "" {
@@ -32,22 +32,22 @@ func permissionsFault(value string) string {
 func allowListFault(list string) string {
 	list, _, ok := cutEndpoint(list)
 	if !ok {
-		return "with a parameter that is not report-to and the name of an endpoint"
+		return "with a parameter that is not report-to and the name of an endpoint; write for example camera=();report-to=csp"
 	}
 	inner, opened := strings.CutPrefix(list, "(")
 	inner, closed := strings.CutSuffix(inner, ")")
 	if !opened && !closed {
 		if !isAllowed(list) {
-			return "that is neither *, self, an origin in double quotes, nor in parentheses"
+			return "that is not *, self, an origin in double quotes, or a list in parentheses; write for example self"
 		}
 		return ""
 	}
 	if !opened || !closed {
-		return "whose parentheses do not match"
+		return "whose parentheses do not match; write for example (self)"
 	}
 	for item := range strings.SplitSeq(inner, " ") { // no other white space (RFC 8941 section 3.1.1)
 		if item != "" && !isAllowed(item) {
-			return "with an item that is neither self nor an origin in double quotes"
+			return "with an item that is not self or an origin in double quotes; write for example (self \"https://a.example\")"
 		}
 	}
 	return ""

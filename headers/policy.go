@@ -49,7 +49,7 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 		}
 	}
 	if len(c.DefaultSrc) == 0 {
-		faults.Add(path+".DefaultSrc", "", "is empty, so that whatever has no list of its own is allowed from anywhere; write 'none' or 'self'")
+		faults.Add(path+".DefaultSrc", "", "is empty, so that content without a list of its own is allowed from anywhere; write 'none' or 'self'")
 	}
 	for _, d := range c.directives() {
 		if len(d.sources) == 0 {
@@ -87,7 +87,7 @@ func (c CSP) compile(path string, reportOnly bool, endpoints map[string]string, 
 		write("upgrade-insecure-requests")
 	}
 	if text.Len() > maxPolicy {
-		faults.Add(path, "", "is longer than the 4 KiB that proxies are sure to accept")
+		faults.Add(path, "", "is longer than 4 KiB, which some proxies do not accept; shorten the lists, for example with a wildcard")
 	}
 	p.secure = strings.Split(text.String(), nonceMark)
 	return p
@@ -111,27 +111,27 @@ var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "
 // checkRest checks what is not a source list.
 func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) {
 	if len(c.BaseURI) == 0 && c.trustsNonce() {
-		faults.Add(path+".BaseURI", "", "is empty, so that an injected base element sends scripts with the nonce elsewhere; write 'none' or 'self'")
+		faults.Add(path+".BaseURI", "", "is empty, so that an injected base element can load scripts with the nonce from another host; write 'none' or 'self'")
 	}
 	for i, right := range c.Sandbox {
 		if !slices.Contains(sandboxRights, right) || slices.Index(c.Sandbox, right) < i {
-			faults.AddAt(path+".Sandbox", i, right, "is no right that a sandbox can give, or stands in the list twice")
+			faults.AddAt(path+".Sandbox", i, right, "is not a right of a sandbox, or is in the list twice; write for example allow-scripts")
 		}
 	}
 	if reportOnly && c.Sandbox != nil {
-		faults.Add(path+".Sandbox", "", "is ignored in a policy that only reports")
+		faults.Add(path+".Sandbox", "", "is ignored in a policy that only reports; remove it")
 	}
 	if reportOnly && c.UpgradeInsecureRequests {
-		faults.Add(path+".UpgradeInsecureRequests", "", "is ignored in a policy that only reports")
+		faults.Add(path+".UpgradeInsecureRequests", "", "is ignored in a policy that only reports; remove it")
 	}
 	for i, name := range c.TrustedTypes {
 		if !isPolicyName(name) || slices.Index(c.TrustedTypes, name) < i || name == "'none'" && len(c.TrustedTypes) > 1 {
 			faults.AddAt(path+".TrustedTypes", i, name,
-				"is no name of a trusted types policy, stands in the list twice, or is 'none' in company")
+				"is not the name of a trusted types policy, is in the list twice, or is 'none' beside other names; remove it")
 		}
 	}
 	if _, ok := endpoints[c.ReportTo]; c.ReportTo != "" && !ok {
-		faults.Add(path+".ReportTo", c.ReportTo, "is not among the Endpoints; name it there with its URL")
+		faults.Add(path+".ReportTo", c.ReportTo, "is not a name in Endpoints; add it there with its URL")
 	}
 }
 

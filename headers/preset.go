@@ -2,12 +2,12 @@ package headers
 
 import "strconv"
 
-// A Preset is a set of headers and their values, from which a [Config] departs
-// where it says so.
+// A Preset is a set of headers and their values. A [Config] begins with a
+// preset and replaces some of its values.
 type Preset int
 
 const (
-	// API is for services that answer with data, and the default:
+	// API is the default, for services that answer with data:
 	//
 	//	Cache-Control: no-store
 	//	Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
@@ -17,13 +17,14 @@ const (
 	//	X-Content-Type-Options: nosniff
 	//	X-Frame-Options: DENY
 	//
-	// These are seven with a reason: with Content-Type they are eight, and the
-	// ninth key makes the map of a response's headers three times as expensive.
+	// The set has seven headers for a reason. With Content-Type a response has
+	// eight. A ninth key would make the map of its headers three times as
+	// expensive.
 	API Preset = iota
 
-	// HTML is for pages. Scripts run where they carry the nonce of the response
-	// (see [Nonce]), and so do scripts that such a script loads. All else comes
-	// from the page's own origin:
+	// HTML is for pages. A script runs if it carries the nonce of the response,
+	// see [Nonce], or if such a script loads it. Everything else comes from the
+	// own origin of the page:
 	//
 	//	Cache-Control: no-store
 	//	Content-Security-Policy: default-src 'self';
@@ -40,7 +41,7 @@ const (
 	//	X-Content-Type-Options: nosniff
 	//	X-Frame-Options: DENY
 	//
-	// Its referrer policy is not no-referrer, because browsers would then send
+	// Its referrer policy is same-origin: with no-referrer browsers would send
 	// forms of the page itself with "Origin: null". Trusted types are an
 	// option: CSP{RequireTrustedTypes: true}.
 	HTML
@@ -57,15 +58,15 @@ func (p Preset) String() string {
 	return "Preset(" + strconv.Itoa(int(p)) + ")"
 }
 
-// set is what a preset stands for: the policy, what completes a policy that
-// replaces it, and the values of the other headers.
+// set is the content of a preset: the policy, the lists that complete a policy
+// of the Config, and the values of the other headers.
 type set struct {
 	csp    CSP
 	rest   CSP
 	values [fields]string
 }
 
-// set returns a fresh copy, and false where there is no such preset.
+// set returns a fresh copy. It returns false if the preset does not exist.
 func (p Preset) set() (set, bool) {
 	s := set{rest: CSP{
 		ObjectSrc:      []string{"'none'"},

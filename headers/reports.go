@@ -1,6 +1,9 @@
 package headers
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -16,55 +19,76 @@ type Reports struct {
 	// MaxBodyBytes is the size of a report in bytes. A larger report is 413.
 	// Default: 64 KiB. At most 1 MiB.
 	MaxBodyBytes int64
-	// Window is the time over which reports are grouped. Default: one minute.
-	// At most one hour.
+	// Window is the time over which reports are grouped. Default: 1 minute. At
+	// most 1 hour.
 	Window time.Duration
 	// MaxRequests is how many requests are read in a window. Further requests
-	// are answered 204 and reported as a number. Default: 600. At most
+	// are answered 204, and one event has their number. Default: 600. At most
 	// 1,000,000.
 	MaxRequests int
-	// MaxClientRequests is how many of them one client may send, so that it
-	// does not use up those of the others. A client is an IPv4 address, or the
-	// /48 of an IPv6 one. Behind a proxy it is known by the TrustedProxies of
-	// [bulwark.Edge]; without them all clients are one. Default: a tenth of
-	// MaxRequests, and at least 1. At most MaxRequests.
+	// MaxClientRequests is how many of these requests one client may send, so
+	// that one client does not use up the requests of the others. A client is
+	// an IPv4 address, or an IPv6 /48. Behind a proxy, set TrustedProxies of
+	// [bulwark.Edge]: without them all clients count as one. Default: a tenth
+	// of MaxRequests, and at least 1. At most MaxRequests.
 	MaxClientRequests int
-	// MaxGroups is how many kinds of violations are told apart in a window.
-	// Further violations are reported as a number, but for some whose document
-	// is at the BaseURL of [bulwark.Edge] or at the host of the request: a
-	// tenth of MaxGroups more, and a third of this tenth from one client.
-	// Default: 100. At most 10,000.
+	// MaxGroups is how many kinds of violations are told apart in a window. One
+	// event has the number of all further violations. Pages of the service
+	// itself have some room more: a tenth of MaxGroups, and a third of this
+	// tenth for one client. Such a page is at the BaseURL of [bulwark.Edge] or
+	// at the host of the request. Default: 100. At most 10,000.
 	MaxGroups int
-	// MaxClientGroups is how many of them may be from one client. Default: a
-	// tenth of MaxGroups, and at least 1. At most MaxGroups.
+	// MaxClientGroups is how many of these kinds one client may report.
+	// Default: a tenth of MaxGroups, and at least 1. At most MaxGroups.
 	MaxClientGroups int
 }
 
-// ReportsHandler returns a handler for what browsers report about violations of
-// a policy: by report-uri (application/csp-report, CSP Level 2) and by
-// report-to (application/reports+json, Reporting API). Each body is read for
-// what it is, under either type, and text that is not UTF-8 is read as browsers
-// read it. Of a list the first hundred reports are read; further reports, and
-// reports that cannot be read, are counted. Serve it to POST at the URL in
-// [Config.Endpoints], without authentication. Where pages of other origins
-// report to it, put it behind a cors layer.
+// ReportsHandler returns a handler that receives the reports of browsers about
+// violations of a policy. Serve it to POST at the URL in [Config.Endpoints],
+// without authentication:
+//
+//	headers.Config{
+//		CSP:       headers.CSP{ReportTo: "csp"},
+//		Endpoints: map[string]string{"csp": "/reports/csp"},
+//	}
+//
+//	reports, err := headers.ReportsHandler(headers.Reports{})
+//	…
+//	mux.Handle("POST /reports/csp", reports)
+//
+// If pages of other origins report to the handler, put it behind a cors layer.
+//
+// It takes both formats: application/csp-report of report-uri (CSP Level 2),
+// and application/reports+json of report-to (Reporting API). It reads each body
+// by its content, under either type, and reads text that is not UTF-8 as
+// browsers do. Of a list it reads the first hundred reports. It counts further
+// reports, and reports that it cannot read.
 //
 // Violations of the same directive, document and blocked URL are one kind. The
 // first of a kind is a malicious_csp_violation event at once. If there are
 // more, a second event has their count when the window ends. The rule of the
-// event is the directive. The handler keeps neither samples of scripts nor the
-// query, the fragment and the user of a URL, because they may hold secrets.
-// Anybody can send reports, and browser extensions cause many: a report is a
-// hint and not a proof.
+// event is the directive, such as script-src, which has the field ScriptSrc in
+// [CSP]. The attribute "disposition" is enforce for [Config.CSP] and report for
+// [Config.ReportOnly]. The reasons of the events are:
+//
+//	headers.csp_violation             a kind of violation
+//	headers.csp_violations_ungrouped  kinds beyond MaxGroups
+//	headers.csp_reports_unread        requests beyond MaxRequests or
+//	                                  MaxClientRequests, unreadable reports
+//
+// The handler does not keep samples of scripts. Of a URL it does not keep the
+// query, the fragment and the user. All of these may hold secrets. Anybody can
+// send reports, and browser extensions cause many: a report is a hint and not a
+// proof.
 //
 // The answer to a report is 204. A body that is not a report is 400, 413 or
-// 415, and a body that takes longer than 10 seconds is 408. Every mistake is
-// reported at once, each as a [*bulwark.ConfigError].
+// 415. A body that takes longer than 10 seconds is 408. Every mistake is
+// returned at once, each as a [*bulwark.ConfigError].
 func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")
 	bound := func(field string, value, standard, most int64) int64 {
 		if value < 0 || value > most {
-			faults.Add("Reports."+field, strconv.FormatInt(value, 10), "must be between 1 and "+strconv.FormatInt(most, 10)+", or 0 for the default")
+			faults.Add("Reports."+field, strconv.FormatInt(value, 10), fmt.Sprintf("must be 1 to %d, or 0 for the default of %d", most, standard))
 		}
 		if value == 0 {
 			return standard
@@ -75,11 +99,14 @@ func ReportsHandler(c Reports) (http.Handler, error) {
 		n := bound(all, int64(allValue), standard, most)
 		return bounds{int(n), int(bound(client, int64(clientValue), max(n/10, 1), max(n, 1)))}
 	}
+	if c.Window < 0 || c.Window > time.Hour {
+		faults.Add("Reports.Window", c.Window.String(), "must be more than zero and at most 1h, or 0 for the default of 1m; write for example time.Minute")
+	}
 	kinds := shared("MaxGroups", c.MaxGroups, 100, 10_000, "MaxClientGroups", c.MaxClientGroups)
 	reserve := max(kinds.all/10, 1)
 	h := &receiver{
 		groups: &groups{
-			window:   time.Duration(bound("Window", int64(c.Window), int64(time.Minute), int64(time.Hour))),
+			window:   cmp.Or(c.Window, time.Minute),
 			requests: shared("MaxRequests", c.MaxRequests, 600, 1_000_000, "MaxClientRequests", c.MaxClientRequests),
 			kinds:    kinds,
 			reserve:  bounds{reserve, (reserve + 2) / 3},
@@ -102,7 +129,7 @@ const (
 	reportsJSON = "application/reports+json"
 )
 
-// receiver is what ReportsHandler returns.
+// receiver is the handler that ReportsHandler returns.
 type receiver struct {
 	groups *groups
 	limits body.Limits
@@ -139,7 +166,9 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+var errReport = errors.New("a report has an object csp-report or an object body, and a list has such reports")
+
 func notAReport() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "headers.report",
-		Detail: "The body is not a report of a browser, or a list of reports."}
+		Detail: "The body is not a report of a browser, or a list of reports.", Err: errReport}
 }

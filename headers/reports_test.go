@@ -166,6 +166,8 @@ func TestReportsRefused(t *testing.T) {
 			}
 			if events := rec.Take(); len(events) != 1 || events[0].Name != bulwark.InputValidationFail || !strings.HasPrefix(events[0].Reason, test.code) {
 				t.Errorf("events are %+v", events)
+			} else if test.code == "headers.report" && (events[0].Attrs[0].Key != "error" || !strings.Contains(events[0].Attrs[0].Value.String(), "csp-report")) {
+				t.Errorf("the event does not say what was wanted: %v", events[0].Attrs)
 			}
 		})
 	}
@@ -235,6 +237,10 @@ func TestReportsAreBounded(t *testing.T) {
 		got := map[string]int{}
 		for _, e := range rec.Take() {
 			got[e.Reason] = e.Count
+			field := map[string]string{"headers.csp_violations_ungrouped": "headers.Reports.MaxGroups", "headers.csp_reports_unread": "headers.Reports.MaxRequests"}[e.Reason]
+			if e.Attrs[0].Key != "error" || !strings.Contains(e.Attrs[0].Value.String(), field) {
+				t.Errorf("%s does not name %s: %v", e.Reason, field, e.Attrs)
+			}
 		}
 		if len(got) != 2 || got["headers.csp_violations_ungrouped"] != 7 || got["headers.csp_reports_unread"] != 15 {
 			t.Errorf("events are %v, want 7 and 15", got)
@@ -331,6 +337,13 @@ func TestReportsFaults(t *testing.T) {
 		if find(err, "headers.Reports."+field) == nil {
 			t.Errorf("%v does not name %s", err, field)
 		}
+	}
+	if fault := find(err, "headers.Reports.Window"); fault != nil {
+		t.Errorf("the default of Window is refused: %v", fault)
+	}
+	_, err = headers.ReportsHandler(headers.Reports{Window: 2 * time.Hour})
+	if fault := (*bulwark.ConfigError)(nil); !errors.As(err, &fault) || fault.Value != "2h0m0s" || !strings.Contains(fault.Reason, "at most 1h") {
+		t.Errorf("got %v", err)
 	}
 	h, err := headers.ReportsHandler(headers.Reports{MaxGroups: 10_001})
 	if fault := (*bulwark.ConfigError)(nil); h != nil || !errors.As(err, &fault) || fault.Value != "10001" {

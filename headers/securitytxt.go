@@ -13,16 +13,16 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A SecurityTxt tells people who find a weakness whom to tell (RFC 9116). See
-// [SecurityTxtHandler].
+// A SecurityTxt is the content of a security.txt (RFC 9116). It tells people
+// who find a weakness where to report it. See [SecurityTxtHandler].
 type SecurityTxt struct {
-	// Contact are ways to reach you, the preferred first: mailto:, tel: or
+	// Contact are the ways to reach you, the preferred first: mailto:, tel: or
 	// https: URIs. Required.
 	Contact []string
-	// Expires is when the file is to be considered stale. RFC 9116 recommends
-	// less than a year from now. Required, and in the future.
+	// Expires is when the file becomes stale. RFC 9116 recommends less than a
+	// year from now. Required. It must be in the future.
 	Expires time.Time
-	// Encryption are URIs of keys to encrypt reports with. Default: none.
+	// Encryption are URIs of keys for the encryption of reports. Default: none.
 	Encryption []string
 	// Acknowledgments are pages that thank people who reported. Default: none.
 	Acknowledgments []string
@@ -31,7 +31,7 @@ type SecurityTxt struct {
 	PreferredLanguages []string
 	// Canonical are the URIs of this file itself. Default: none.
 	Canonical []string
-	// Policy are pages that say how reports are handled. Default: none.
+	// Policy are pages that explain how reports are handled. Default: none.
 	Policy []string
 	// Hiring are pages with security positions. Default: none.
 	Hiring []string
@@ -44,7 +44,7 @@ func SecurityTxtHandler(s SecurityTxt) (http.Handler, error) {
 	faults := fault.In("headers")
 	var text strings.Builder
 	if len(s.Contact) == 0 {
-		faults.Add("SecurityTxt.Contact", "", "is empty; name at least one way to reach you (RFC 9116 section 2.5.3)")
+		faults.Add("SecurityTxt.Contact", "", "is empty; name at least one way to reach you, such as mailto:security@example.com (RFC 9116 section 2.5.3)")
 	}
 	if !s.Expires.After(time.Now()) {
 		faults.Add("SecurityTxt.Expires", s.Expires.UTC().Format(time.RFC3339), "must be set and in the future (RFC 9116 section 2.5.5)")
@@ -70,7 +70,7 @@ func SecurityTxtHandler(s SecurityTxt) (http.Handler, error) {
 	}
 	for i, tag := range s.PreferredLanguages {
 		if !token.Is(tag) || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
-			faults.AddAt("SecurityTxt.PreferredLanguages", i, tag, "is no language tag (RFC 5646)")
+			faults.AddAt("SecurityTxt.PreferredLanguages", i, tag, "is not a language tag (RFC 5646); write for example en")
 		}
 	}
 	if len(s.PreferredLanguages) > 0 { // at most once (RFC 9116 section 2.5.8)
@@ -88,7 +88,7 @@ func uriFault(uri, schemes string) string {
 	u, err := url.Parse(uri)
 	for _, c := range []byte(uri) {
 		if c <= ' ' || c >= 0x7f {
-			return "is no URI: it has white space, control characters or characters that are not ASCII"
+			return "has white space, a control character or a character that is not ASCII; write a URI"
 		}
 	}
 	for scheme := range strings.FieldsSeq(schemes) {
@@ -96,7 +96,7 @@ func uriFault(uri, schemes string) string {
 			return ""
 		}
 	}
-	return "must be a URI of " + strings.ReplaceAll(schemes, " ", ", ")
+	return "must be a URI with one of these schemes: " + strings.ReplaceAll(schemes, " ", ", ")
 }
 
 // securityTxt is the text of the file.

@@ -5,13 +5,17 @@ import (
 	"strings"
 )
 
-// ClearSiteData asks the browser to remove what it keeps for the origin of the
-// answer (Clear Site Data, 3.1), as the answer to a logout should. The kinds
-// are "cache", "cookies", "storage", "executionContexts", "clientHints",
-// "prefetchCache" and "prerenderCache"; without any kind it is cache, cookies
-// and storage. Cookies go for the whole registrable domain, other subdomains
-// included. Any other kind removes everything. Call it before the header is
-// written; browsers heed it over TLS only.
+// ClearSiteData asks the browser to remove the data that it keeps for the
+// origin of the answer (Clear Site Data, 3.1). Call it in the handler of a
+// logout, before the header is written:
+//
+//	headers.ClearSiteData(w)
+//
+// The kinds are "cache", "cookies", "storage", "executionContexts",
+// "clientHints", "prefetchCache" and "prerenderCache". Without kinds it removes
+// cache, cookies and storage. Any other kind removes everything. Cookies are
+// removed for the whole registrable domain, which includes other subdomains.
+// Browsers obey the header over TLS only.
 func ClearSiteData(w http.ResponseWriter, kinds ...string) {
 	if len(kinds) == 0 {
 		kinds = []string{"cache", "cookies", "storage"}

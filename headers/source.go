@@ -20,16 +20,16 @@ func (c *CSP) check(d directive, path string, faults *fault.List) {
 			continue
 		}
 		if slices.Index(d.sources, source) < i {
-			faults.AddAt(path, i, source, "stands in the list twice")
+			faults.AddAt(path, i, source, "is in the list twice; remove one")
 		}
 		if source == "'none'" && len(d.sources) > 1 {
-			faults.AddAt(path, i, source, "stands in company, where browsers ignore it; write it alone")
+			faults.AddAt(path, i, source, "stands beside other sources, so that browsers ignore it; write it alone")
 		}
 		strict = strict || source == "'strict-dynamic'"
 		trusted = trusted || source == "'nonce'" || strings.HasPrefix(source, "'sha")
 	}
 	if strict && !trusted {
-		faults.Add(path, "'strict-dynamic'", "allows no script at all without 'nonce' or a hash in the same list")
+		faults.Add(path, "'strict-dynamic'", "allows no script at all without 'nonce' or a hash in the same list; add 'nonce'")
 	}
 }
 
@@ -40,7 +40,7 @@ func (c *CSP) sourceFault(d directive, source string) string {
 		case char == ';' || char == ',':
 			return "has a semicolon or comma, which ends the directive or the policy; write it as %3B or %2C"
 		case char <= ' ' || char >= 0x7f:
-			return "has white space, a control character or a character that is not ASCII"
+			return "has white space, a control character or a character that is not ASCII; write each source as a string of its own"
 		}
 	}
 	if strings.HasPrefix(source, "'") {
@@ -72,7 +72,7 @@ func (c *CSP) keywordFault(d directive, source string) string {
 		if ok {
 			return ""
 		}
-		return "has no meaning here; it belongs into " + where
+		return "has no meaning here; use it in " + where
 	}
 	switch source {
 	case "'self'", "'none'":
@@ -85,20 +85,20 @@ func (c *CSP) keywordFault(d directive, source string) string {
 		return only(d.script, "the lists for scripts")
 	case "'unsafe-eval'":
 		if !c.InsecureEval && d.script {
-			return "lets injected text run as script; set InsecureEval if it has to be"
+			return "lets injected text run as script; leave it out, or set InsecureEval if you need it"
 		}
 		return only(d.script, "the lists for scripts")
 	case "'unsafe-inline'", "'unsafe-hashes'":
 		if d.script && !c.InsecureInlineScript {
-			return "lets injected markup run script; use 'nonce', or set InsecureInlineScript if it has to be"
+			return "lets injected markup run script; use 'nonce', or set InsecureInlineScript if you need it"
 		}
 		if d.style && !c.InsecureInlineStyle {
-			return "lets injected markup restyle the page; use 'nonce', or set InsecureInlineStyle if it has to be"
+			return "lets injected markup restyle the page; use 'nonce', or set InsecureInlineStyle if you need it"
 		}
 		return only(code, "the lists for scripts and styles")
 	}
 	if strings.HasPrefix(source, "'nonce-") {
-		return "is a nonce that everybody can know; write 'nonce' for one that is new in each response"
+		return "is a nonce that everybody can know; write 'nonce' for a nonce that is new in each response"
 	}
 	if reason, is := hashFault(source); is {
 		if reason == "" {
@@ -106,7 +106,7 @@ func (c *CSP) keywordFault(d directive, source string) string {
 		}
 		return reason
 	}
-	return "is no keyword of CSP in lower case and single quotes"
+	return "is not a keyword of CSP; write for example 'self', in lower case and single quotes"
 }
 
 // hashFault checks a hash source; the second result says whether it is one at
@@ -121,7 +121,7 @@ func hashFault(source string) (reason string, is bool) {
 		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimSuffix(text, "'"))
 		sum, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(sum) != size || !strings.HasSuffix(source, "'") {
-			return "is no hash of its size in base64 and single quotes", true
+			return "is not a hash of the right length in base64 and single quotes; copy it from the console of a browser", true
 		}
 		return "", true
 	}
@@ -139,7 +139,7 @@ func bareKeywordFault(source string) string {
 	}
 	for _, prefix := range []string{"nonce-", "sha256-", "sha384-", "sha512-"} {
 		if strings.HasPrefix(lower, prefix) {
-			return "needs single quotes around it"
+			return "needs single quotes around it, such as '" + prefix + "…'"
 		}
 	}
 	return ""
@@ -190,7 +190,7 @@ func hostSourceFault(source string) string {
 	rest := source
 	if scheme, after, ok := strings.Cut(source, "://"); ok {
 		if !isSchemeName(scheme) {
-			return "has no valid scheme"
+			return "has no valid scheme before ://; write for example https://cdn.example.com"
 		}
 		rest = after
 	}
@@ -204,7 +204,7 @@ func hostSourceFault(source string) string {
 	host, port, hasPort := strings.Cut(rest, ":")
 	if hasPort && port != "*" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
-			return "has no port between 1 and 65535, or *, after the colon"
+			return "has no valid port after the colon; write 1 to 65535, or *"
 		}
 	}
 	if host == "*" {
@@ -212,15 +212,15 @@ func hostSourceFault(source string) string {
 	}
 	for label := range strings.SplitSeq(strings.TrimPrefix(host, "*."), ".") {
 		if label == "" {
-			return "is no source: neither a keyword in single quotes, nor a scheme with its colon, nor a host"
+			return "is not a source; write a keyword in single quotes, a scheme with its colon, or a host"
 		}
 		for _, c := range []byte(label) {
 			switch {
 			case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
 			case c == '*':
-				return "has a * that is not the whole first label"
+				return "has a * that is not the whole first label; write for example *.example.com"
 			default:
-				return "has a character that no host has"
+				return "has a character that a host cannot have; write for example cdn.example.com"
 			}
 		}
 	}
@@ -230,10 +230,10 @@ func hostSourceFault(source string) string {
 // sourcePathFault checks a path-part: browsers compare it without query.
 func sourcePathFault(path string) string {
 	if strings.ContainsAny(path, `?#'"<>\^{|}`+"`") {
-		return "has a query, a fragment, or a character that no path has"
+		return "has a query, a fragment, or a character that a path cannot have; write the path alone"
 	}
 	if _, err := url.PathUnescape(path); err != nil {
-		return "has a percent sign that begins no escape"
+		return "has a percent sign that does not begin an escape; write it as %25"
 	}
 	return ""
 }

@@ -1,57 +1,87 @@
-// Package transport is how a service meets the wire: which TLS it speaks, how
-// long and how large a request may be, how it stops, and where plain HTTP goes.
+// Package transport is for the connection below a service: which TLS it speaks,
+// how long and how large a request may be, how the server stops, and where
+// requests over plain http go.
 //
 // # Threat
 //
-// Old protocol versions and cipher suites let whoever sits on the path read or
-// change what is sent. A few thousand connections that send one byte a minute
-// hold a server without timeouts. A few bodies that never end hold a server
-// without a limit on bodies. A process that just exits cuts off requests in the
-// middle of a write. A redirect that believes the Host header sends people, and
-// caches, wherever a stranger likes.
+//   - Old protocol versions and cipher suites let an attacker on the path read
+//     or change what is sent.
+//   - A few thousand connections that send one byte a minute hold a server that
+//     has no timeouts.
+//   - A few bodies that never end hold a server that has no limit on bodies.
+//   - A process that just exits cuts off requests in the middle of a write.
+//   - A redirect that trusts the Host header sends people, and caches, to a
+//     host that an attacker has chosen.
 //
 // # Defence
 //
-// [TLS] speaks TLS 1.3. For TLS 1.2 it has two forward-secret AEAD suites. The
-// post-quantum key exchange comes first, and a session resumes for one day.
-// [Server] sets every timeout and size, and caps the body of each route that
-// has no limit of its own from [MaxBodyBytes]. [Serve] stops taking requests
-// when its context ends, tells those that ask for [Stopping], lets the requests
-// in flight finish within a bound, and then shuts the chain down.
-// [RedirectHandler] answers with hosts from its own list only. [HTTPSOnly] is a
-// layer that lets through what came over TLS: it redirects pages, and refuses
-// the plain requests of an API.
+// A program serves with TLS, and stops cleanly, in this way:
+//
+//	ctx, stop := signal.NotifyContext(context.Background(),
+//		os.Interrupt, syscall.SIGTERM)
+//	defer stop()
+//	cert, err := tls.LoadX509KeyPair("cert.pem", "key.pem")
+//	…
+//	ln, err := net.Listen("tcp", ":8443")
+//	…
+//	server := transport.Server(stack.Wrap(mux))
+//	server.TLSConfig = transport.TLS()
+//	server.TLSConfig.Certificates = []tls.Certificate{cert}
+//	err = transport.Serve(ctx, ln, server, stack)
+//
+// Without a TLSConfig the server speaks plain http, for a proxy that ends TLS.
+//
+//   - [TLS] speaks TLS 1.3, and TLS 1.2 with two forward-secret AEAD suites.
+//     The post-quantum key exchange comes first. A session can be resumed for
+//     one day.
+//   - [Server] sets every timeout and every size. It limits the body of each
+//     route to 1 MiB. [MaxBodyBytes] sets another limit for a route.
+//   - [Serve] serves until ctx ends. Then it takes no more requests, and lets
+//     the requests in flight finish within 6 seconds. At the end it shuts the
+//     chain down. [Grace] has other times. [Stopping] tells a handler that the
+//     stop has begun.
+//   - [HTTPSOnly] is a layer that lets only requests over TLS pass. It
+//     redirects pages, and refuses the plain requests of an API.
+//     [RedirectHandler] does the same for a listener of its own. Both redirect
+//     to the hosts of their own list only.
 //
 // # Not covered
 //
-// Certificates come from elsewhere: set Certificates or GetCertificate on what
-// TLS returns. The listener bounds how many connections there may be at once.
-// HSTS is a header: see package headers.
+// This package makes no certificates: set Certificates or GetCertificate on the
+// result of TLS. It does not limit how many connections are open at once: the
+// listener does. HSTS is a header: see package headers.
 //
-// What net/http does with a request before any handler runs is its own. A
-// request with both Content-Length and Transfer-Encoding is read as chunked,
-// and its connection stays open, where RFC 9112 section 6.1 wants it closed:
-// put a proxy in front that does not forward such requests.
+// The package does not change how net/http reads a request. A request with both
+// Content-Length and Transfer-Encoding is read as chunked, and its connection
+// stays open. RFC 9112 section 6.1 wants the connection closed: use a proxy in
+// front that does not forward such requests.
 //
-// A handler that streams longer than the WriteTimeout of Server is cut off, and
-// its client sees an unexpected end: such a handler moves its own deadline, see
-// Server. A connection that a handler hijacks is the handler's: whoever answers
-// an upgrade on it, as libraries for WebSockets do, writes the 101 without the
-// header that the layers have set.
+// A handler that streams for longer than the WriteTimeout of Server is cut off,
+// and its client sees an unexpected end. Such a handler moves its own deadline,
+// see Server. A connection that a handler hijacks belongs to the handler.
+// Libraries for WebSockets write the 101 on such a connection themselves, and
+// the headers that the layers have set are not in it.
 //
 // # Errors
 //
 // RedirectHandler, HTTPSOnly, MaxBodyBytes and Serve return mistakes of their
-// arguments as [*bulwark.ConfigError]. Serve returns [ErrCutOff] where all that
-// went wrong is that requests were cut off. A redirect refuses a host that it
-// does not know with 421 "transport.misdirected". An API refuses plain HTTP
-// with 403 "transport.https_required". A body beyond its limit is 413
-// "body.too_large". What net/http logs itself becomes events with the reasons
-// "transport.tls_handshake", "transport.protocol", "transport.panic",
-// "transport.accept" and "transport.server". A mistake of a handler that
-// net/http notices, such as a second WriteHeader, is no event: it is a record
-// "server message" of level WARN with the reason "transport.handler".
+// arguments as [*bulwark.ConfigError]. Serve returns [ErrCutOff] if the only
+// failure is that requests were cut off.
 //
-// The examples show a program that serves until it is told to stop, and a
-// redirect.
+// Requests are refused with:
+//
+//	421 transport.misdirected    a redirect to a host that is not on the list
+//	403 transport.https_required a plain http request to an API
+//	413 body.too_large           a body beyond its limit
+//
+// The ErrorLog of Server makes events of what net/http logs itself. Their
+// reasons are "transport.tls_handshake", "transport.protocol",
+// "transport.panic", "transport.accept" and "transport.server". The attribute
+// "error" has the first line of net/http. A mistake of a handler, such as a
+// second WriteHeader, is not an event: it is a record "server message" of level
+// WARN with the reason "transport.handler".
+//
+// Example shows a program that serves with TLS and stops. The example of
+// [Serve] is the same without TLS, and there are examples of [HTTPSOnly],
+// [MaxBodyBytes] and [RedirectHandler].
 package transport
