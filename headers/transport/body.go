@@ -12,29 +12,37 @@ import (
 // defaultBody is the cap on the body of a route that has set none, in bytes.
 const defaultBody = 1 << 20
 
-// MaxBodyBytes bounds the bodies of the requests that it wraps, in bytes. It
-// must be more than zero. As a layer around a route it takes the place of the 1
-// MiB of [Server], whether it is larger or smaller:
+// MaxBodyBytes limits the bodies of the requests that it wraps, in bytes. At
+// least 1. As a layer around a route it replaces the 1 MiB of [Server], with a
+// larger or a smaller limit:
 //
 //	upload := bulwark.Must(bulwark.Chain(transport.MaxBodyBytes(32 << 20)))
 //	mux.Handle("PUT /files/{id}", upload.Wrap(putFile))
 //
-// Where several stand around each other, the smallest counts. A body whose
-// Content-Length alone is larger is refused when the handler begins to read:
-// nothing of it is read, or asked for with 100 Continue. Reading beyond the
-// limit fails with an *[http.MaxBytesError], which [bulwark.Deny] answers with
-// 413. An HTTP/1 connection is then closed instead of being read to its end.
-// This needs an Unwrap method, as [http.ResponseController] wants it, on each
-// writer that a layer further out puts around the server's writer; the writer
-// of [http.TimeoutHandler] has none. Put MaxBodyBytes outside whatever else
-// replaces the body of a request; inside, it can only tighten.
+// If several limits stand around each other, the smallest counts.
+//
+// A body beyond the limit is answered in one of two ways:
+//
+//   - If the Content-Length is beyond the limit, the body is refused when the
+//     handler begins to read. The server reads nothing of it, and does not ask
+//     for it with 100 Continue.
+//   - Otherwise reading beyond the limit fails.
+//
+// Both fail with an *[http.MaxBytesError], which [bulwark.Deny] answers with
+// 413. An HTTP/1 connection is then closed, and the server does not read the
+// rest. For this, each writer that an outer layer puts around the writer of the
+// server needs an Unwrap method, as [http.ResponseController] wants it. The
+// writer of [http.TimeoutHandler] has none.
+//
+// Put MaxBodyBytes outside every layer that replaces the body of a request.
+// Inside such a layer it can only lower the limit.
 type MaxBodyBytes int64
 
 // Build checks the limit and returns its layer.
 func (n MaxBodyBytes) Build() (bulwark.Layer, error) {
 	if n <= 0 {
 		return nil, &bulwark.ConfigError{Field: "transport.MaxBodyBytes", Value: strconv.FormatInt(int64(n), 10),
-			Reason: "must be more than zero; it is a number of bytes"}
+			Reason: "must be at least 1; it is a number of bytes, such as 1 << 20"}
 	}
 	return bodyLimit(n), nil
 }
@@ -56,8 +64,8 @@ func (n bodyLimit) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// capped bounds the bodies that next reads; fixed says that somebody chose the
-// limit.
+// capped bounds the bodies that next reads. With fixed the limit was chosen,
+// and is not the default.
 func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -74,9 +82,9 @@ func capped(next http.Handler, limit int64, fixed bool) http.Handler {
 	})
 }
 
-// body is a request's body under a limit that a layer further inside may still
-// choose, as long as nothing has been read. It is for one goroutine at a time,
-// as every body is.
+// body is the body of a request under a limit. A layer further inside can still
+// choose the limit, until the first read. It is for one goroutine at a time, as
+// every body is.
 type body struct {
 	w      http.ResponseWriter
 	inner  io.ReadCloser
@@ -86,8 +94,8 @@ type body struct {
 	reader io.ReadCloser // nil before the first read
 }
 
-// Limit sets the limit in bytes. The first one takes the place of the default,
-// a further one can only tighten it. It reports false once reading has begun.
+// Limit sets the limit in bytes. The first call replaces the default, and a
+// further call can only lower the limit. It reports false after the first read.
 func (b *body) Limit(n int64) bool {
 	if b.reader != nil {
 		return false

@@ -1,17 +1,17 @@
 package transport
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// HTTPSOnly is a layer that lets only requests through that have come over TLS:
-// directly, or through a trusted proxy of [bulwark.Edge] that says so in
-// X-Forwarded-Proto or Forwarded. Put it inside Edge. Outside, it sees the
-// connection alone, and a service behind a proxy that ends TLS would redirect
-// each request to where it came from.
+// HTTPSOnly is a layer that lets only requests over TLS pass. A request has
+// come over TLS if the connection has TLS, or if a trusted proxy of
+// [bulwark.Edge] reports TLS in X-Forwarded-Proto or Forwarded. Put HTTPSOnly
+// inside Edge:
 //
 //	stack, err := bulwark.Chain(
 //		audit.Config{},
@@ -20,19 +20,22 @@ import (
 //		…
 //	)
 //
-// Where a load balancer asks for the health of the service over plain HTTP, let
-// it ask outside the chain.
+// Outside Edge it sees the connection alone. Behind a proxy that ends TLS it
+// would then redirect each request to the URL that the request has come from.
+//
+// If a load balancer checks the health of the service over plain http, serve
+// the check outside the chain.
 type HTTPSOnly struct {
-	// API refuses a request over plain HTTP with 403
+	// API refuses a request over plain http with 403
 	// "transport.https_required", as OWASP ASVS 5.0 section 4.1.2 wants it for
-	// whatever is not opened in a browser: a client that is redirected goes on
-	// sending its token in the clear, and nobody notices. A credential in such
-	// a request has been in the clear and should be replaced. Default: false,
-	// which redirects as [RedirectHandler] does.
+	// every client that is not a browser. A redirected client would go on
+	// sending its token in the clear, and nobody would notice. Replace a
+	// credential that has come in such a request. Default: false, which
+	// redirects as [RedirectHandler] does.
 	API bool
-	// Hosts are those of RedirectHandler: where to send clients that ask for
-	// them. Another host is 421 "transport.misdirected". They are required,
-	// unless API is set.
+	// Hosts are the hosts of a redirect, as in [RedirectHandler], such as
+	// "app.example.com". A request for another host is 421
+	// "transport.misdirected". Required without API. Default with API: none.
 	Hosts []string
 }
 
@@ -42,10 +45,12 @@ func (c HTTPSOnly) Build() (bulwark.Layer, error) {
 	faults := fault.In("transport.HTTPSOnly")
 	l := httpsOnly{otherwise: http.HandlerFunc(refusePlain)}
 	switch {
+	case !c.API && len(c.Hosts) == 0:
+		faults.Add("Hosts", "", needsHosts+"; for an API set API instead")
 	case !c.API:
-		l.otherwise = redirectTo(c.Hosts, "Hosts", faults)
+		l.otherwise = redirectTo(c.Hosts, "transport.HTTPSOnly.Hosts", "Hosts", faults)
 	case len(c.Hosts) > 0:
-		faults.Add("Hosts", "", "are for redirects; leave them out where API refuses plain http")
+		faults.Add("Hosts", "", "are for redirects, and API refuses plain http; leave Hosts out, or leave API out")
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -70,9 +75,13 @@ func (l httpsOnly) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// refusePlain is what an API says to plain HTTP.
+var errPlain = errors.New("the request came over plain http, which transport.HTTPSOnly.API refuses; " +
+	"a proxy that ends TLS must be one of bulwark.Edge.TrustedProxies")
+
+// refusePlain is the answer of an API to plain http.
 func refusePlain(w http.ResponseWriter, r *http.Request) {
 	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "transport.https_required",
 		Detail: "This API answers over https alone. Replace the credential that was sent in the clear.",
+		Err:    errPlain,
 		Log:    bulwark.ProblemLog{Event: bulwark.InputValidationFail}})
 }

@@ -59,12 +59,13 @@ func TestCaseTransport2HTTPSOnly(t *testing.T) {
 		status   int // of a plain request
 		location string
 		code     string
+		wanted   string // in the event: the field that would change it
 	}{
-		{"page", transport.HTTPSOnly{Hosts: []string{"x.example.com"}}, "GET", "http://x.example.com/a?b=c", 308, "https://x.example.com/a?b=c", ""},
-		{"form", transport.HTTPSOnly{Hosts: []string{"x.example.com:8443"}}, "POST", "http://x.example.com/a", 308, "https://x.example.com:8443/a", ""},
-		{"other_host", transport.HTTPSOnly{Hosts: []string{"x.example.com"}}, "GET", "http://y.example.com/a", 421, "", "transport.misdirected"},
-		{"api", transport.HTTPSOnly{API: true}, "GET", "http://x.example.com/a?b=c", 403, "", "transport.https_required"},
-		{"api_write", transport.HTTPSOnly{API: true}, "DELETE", "http://y.example.com/a", 403, "", "transport.https_required"},
+		{"page", transport.HTTPSOnly{Hosts: []string{"x.example.com"}}, "GET", "http://x.example.com/a?b=c", 308, "https://x.example.com/a?b=c", "", ""},
+		{"form", transport.HTTPSOnly{Hosts: []string{"x.example.com:8443"}}, "POST", "http://x.example.com/a", 308, "https://x.example.com:8443/a", "", ""},
+		{"other_host", transport.HTTPSOnly{Hosts: []string{"x.example.com"}}, "GET", "http://y.example.com/a", 421, "", "transport.misdirected", "transport.HTTPSOnly.Hosts (x.example.com)"},
+		{"api", transport.HTTPSOnly{API: true}, "GET", "http://x.example.com/a?b=c", 403, "", "transport.https_required", "transport.HTTPSOnly.API"},
+		{"api_write", transport.HTTPSOnly{API: true}, "DELETE", "http://y.example.com/a", 403, "", "transport.https_required", "bulwark.Edge.TrustedProxies"},
 	} {
 		for _, arrival := range arrivals {
 			t.Run(test.name+"_"+arrival.name, func(t *testing.T) {
@@ -97,6 +98,8 @@ func TestCaseTransport2HTTPSOnly(t *testing.T) {
 				}
 				if len(events) != 1 || events[0].Name != bulwark.InputValidationFail || events[0].Reason != test.code || events[0].Status != test.status {
 					t.Errorf("events are %+v", events)
+				} else if wanted := events[0].Attrs[0]; wanted.Key != "error" || !strings.Contains(wanted.Value.String(), test.wanted) {
+					t.Errorf("the event has %v, want an error that names %s", wanted, test.wanted)
 				}
 			})
 		}
@@ -126,6 +129,8 @@ func TestCaseTransport2RedirectHandler(t *testing.T) {
 			}
 			if len(events) != 1 || events[0].Name != bulwark.InputValidationFail || events[0].Reason != "transport.misdirected" {
 				t.Errorf("events are %+v", events)
+			} else if wanted := events[0].Attrs[0]; wanted.Key != "error" || !strings.Contains(wanted.Value.String(), "put transport.HTTPSOnly into the chain") {
+				t.Errorf("the event has %v", wanted)
 			}
 		})
 	}
@@ -142,7 +147,7 @@ func TestHTTPSOnlyFaults(t *testing.T) {
 		{"bad_hosts", transport.HTTPSOnly{Hosts: []string{"a", "https://b", "A", "*.c"}}, []string{"transport.HTTPSOnly.Hosts[1]", "transport.HTTPSOnly.Hosts[2]", "transport.HTTPSOnly.Hosts[3]"}},
 	} {
 		layer, err := test.layer.Build()
-		if fault := (*bulwark.ConfigError)(nil); layer != nil || !errors.As(err, &fault) || !slices.Equal(faulttest.Fields(err), test.fields) {
+		if fault := (*bulwark.ConfigError)(nil); layer != nil || !errors.As(err, &fault) || !slices.Equal(faulttest.Fields(err), test.fields) || !advice.MatchString(fault.Reason) {
 			t.Errorf("%s: %v, %v", test.name, layer, err)
 		}
 	}

@@ -23,8 +23,9 @@ const (
 	kinds
 )
 
-// about says what a line of each kind becomes. A mistake of the program in its
-// answer is no security event: nothing was refused, and nothing failed.
+// about has the event and the reason for the lines of each kind. A mistake of
+// the program in its answer is not a security event: nothing was refused, and
+// nothing failed.
 var about = [kinds]struct {
 	event  bulwark.EventName
 	reason string
@@ -63,7 +64,8 @@ var lines = [...]struct {
 	{"timeout waiting for PING response", protocol},
 }
 
-// classify returns the kind of a line, and what follows the words that tell it.
+// classify returns the kind of a line, and the text after the prefix of the
+// kind.
 func classify(text string) (k kind, rest string) {
 	for _, line := range lines {
 		if rest, found := strings.CutPrefix(text, line.prefix); found {
@@ -73,9 +75,9 @@ func classify(text string) (k kind, rest string) {
 	return other, ""
 }
 
-// event makes an event of a line: what it says of the client, the first line as
-// the error, the client's address with its port, which the audit layer's record
-// of a panic has too, and the stack where there is one.
+// event makes an event of a line. The first line is the error. The address of
+// the client with its port is remoteAddr, which the record of a panic in
+// package audit has as well. The stack is in the event if there is one.
 func (k kind) event(text, rest string) bulwark.Event {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	peer := client(rest)

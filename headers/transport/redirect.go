@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -11,41 +13,51 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// RedirectHandler returns a handler for plain HTTP that sends clients to the
-// same path and query over https, with 308, so that method and body stay (RFC
-// 9110 section 15.4.9). Each host is where to send clients that ask for it: a
-// name, or a name and the port of the TLS listener, such as "api.example.com"
-// or "localhost:8443". A request for any other host is refused with 421
-// "transport.misdirected": its Host is the client's word, and a redirect built
-// on it can be cached and served to others.
+// RedirectHandler returns a handler for a listener of plain http. It sends
+// clients to the same path and query over https with 308, so that method and
+// body stay (RFC 9110 section 15.4.9):
 //
-// It is for a listener of its own. A request that has come over TLS, directly
-// or through a trusted proxy of [bulwark.Edge], is refused with 421 as well: a
-// redirect would send it to where it came from. Where one listener, or one
-// proxy, serves http and https, put [HTTPSOnly] into the chain.
+//	redirect, err := transport.RedirectHandler("app.example.com")
+//	…
+//	err = transport.Serve(ctx, plain, transport.Server(redirect))
 //
-// It is for pages that people open. What a client sends before the redirect has
-// been sent in the clear. Only HSTS keeps it from doing so again. An API must
-// refuse plain http: a client that is redirected goes on sending its token in
-// the clear, and nobody notices. See HTTPSOnly.
+// Each host is a name under which clients ask for the service, or a name with
+// the port of the TLS listener, such as "localhost:8443". A request for any
+// other host is refused with 421 "transport.misdirected": the client chooses
+// its Host header, and a redirect to that host could be cached and served to
+// others.
+//
+// A request that has come over TLS is also refused with 421, because a redirect
+// would send it to the URL that it has come from. If one listener, or one
+// proxy, serves http and https, put [HTTPSOnly] into the chain instead.
+//
+// RedirectHandler is for pages that people open. Everything that a client sends
+// before the redirect is in the clear, and only HSTS prevents it the next time.
+// An API must refuse plain http: see HTTPSOnly.API.
 func RedirectHandler(hosts ...string) (http.Handler, error) {
 	faults := fault.In("transport")
-	targets := redirectTo(hosts, "RedirectHandler", faults)
+	if len(hosts) == 0 {
+		faults.Add("RedirectHandler", "", needsHosts)
+	}
+	l := redirectTo(hosts, "transport.RedirectHandler", "RedirectHandler", faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return targets, nil
+	return l, nil
 }
 
-// redirect maps the name that a client asks for to where it is sent.
-type redirect map[string]string
+// redirect maps the name that a client asks for to the host of the redirect.
+type redirect struct {
+	targets map[string]string
+	unknown error // of a host that is not in the map
+}
 
-// redirectTo checks the hosts of a field.
-func redirectTo(hosts []string, field string, faults *fault.List) redirect {
-	targets := make(redirect, len(hosts))
-	if len(hosts) == 0 {
-		faults.Add(field, "", "needs the hosts under which the service answers")
-	}
+const needsHosts = "needs the hosts under which the service answers, such as app.example.com"
+
+// redirectTo checks the hosts of a field. The path is that of the field, for the
+// log.
+func redirectTo(hosts []string, path, field string, faults *fault.List) *redirect {
+	l := &redirect{targets: make(map[string]string, len(hosts))}
 	for i, host := range hosts {
 		target := strings.ToLower(host)
 		name := hostname(target)
@@ -53,21 +65,29 @@ func redirectTo(hosts []string, field string, faults *fault.List) redirect {
 			faults.AddAt(field, i, host, reason)
 			continue
 		}
-		if _, taken := targets[name]; taken {
-			faults.AddAt(field, i, host, "names a host that the list has already")
+		if _, taken := l.targets[name]; taken {
+			faults.AddAt(field, i, host, "is in the list twice; remove one")
 			continue
 		}
-		targets[name] = target
+		l.targets[name] = target
 	}
-	return targets
+	l.unknown = fmt.Errorf("the host of the request is not one of %s (%s)", path, strings.Join(hosts, ", "))
+	return l
 }
 
-func (targets redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+var errRedirectTLS = errors.New("the request came over TLS, and transport.RedirectHandler is for plain http alone; " +
+	"if one listener serves both, put transport.HTTPSOnly into the chain")
+
+func (l *redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, scope := bulwark.Enter(r)
-	target, ok := targets[hostname(strings.ToLower(r.Host))]
+	target, ok := l.targets[hostname(strings.ToLower(r.Host))]
 	if !ok || scope.Secure() {
+		cause := l.unknown
+		if ok {
+			cause = errRedirectTLS
+		}
 		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusMisdirectedRequest, Code: "transport.misdirected",
-			Detail: "This server does not answer for the scheme and host in the request."})
+			Detail: "This server does not answer for the scheme and host in the request.", Err: cause})
 		return
 	}
 	// Scheme, host and user of an absolute request target (RFC 9112 section
@@ -94,24 +114,24 @@ func hostname(host string) string {
 func hostFault(name, port string) string {
 	if port != "" {
 		if n, err := strconv.ParseUint(port[1:], 10, 16); err != nil || n == 0 || port[1] == '0' || port[1] == '+' {
-			return "has no port between 1 and 65535 after the colon"
+			return "has no valid port after the colon; write 1 to 65535"
 		}
 	}
 	if inner, ok := strings.CutPrefix(name, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
 		if addr, err := netip.ParseAddr(inner); !closed || err != nil || !addr.Is6() || addr.Zone() != "" {
-			return "is no IPv6 address in brackets"
+			return "is not an IPv6 address in brackets; write for example [2001:db8::1]"
 		}
 		return ""
 	}
 	if name == "" || len(name) > 253 || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
-		return "is no host name; write it without scheme, path or trailing dot"
+		return "is not a host name; write it without scheme, path and trailing dot"
 	}
 	for _, c := range []byte(name) {
 		switch {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
 		default:
-			return "is no host name; write it without scheme, path or wildcard, international names in their xn-- form"
+			return "is not a host name; write it without scheme, path and wildcard, and an international name in its xn-- form"
 		}
 	}
 	return ""

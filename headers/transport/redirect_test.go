@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,9 @@ func TestRedirectHandler(t *testing.T) {
 	}
 }
 
+// advice is in each reason: it says what to write, and not only what is wrong.
+var advice = regexp.MustCompile(`; (write|remove|leave|for an API)|\bneeds\b|\bmust be\b`)
+
 func TestRedirectHandlerFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -99,8 +103,8 @@ func TestRedirectHandlerFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			handler, err := transport.RedirectHandler(test.hosts...)
 			fault := (*bulwark.ConfigError)(nil)
-			if handler != nil || !errors.As(err, &fault) || fault.Field != test.field || fault.Reason == "" {
-				t.Errorf("got %v, %v; want an error at %s", handler, err, test.field)
+			if handler != nil || !errors.As(err, &fault) || fault.Field != test.field || !advice.MatchString(fault.Reason) {
+				t.Errorf("got %v, %v; want an error at %s with advice", handler, err, test.field)
 			}
 		})
 	}

@@ -12,93 +12,101 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// ErrCutOff is what an error of Serve is, by [errors.Is], if nothing went wrong
-// but that requests were still running when the time to drain had passed. They
-// were cut off. All else was done in order: a program may log the error as a
-// warning and exit 0.
+// ErrCutOff is the error of Serve, by [errors.Is], if requests were still
+// running when the time to drain was over, and nothing else failed. These
+// requests were cut off. Everything else was done in order: a program may log
+// the error as a warning and exit 0.
 var ErrCutOff = errors.New("transport: requests were cut off")
 
 const (
 	// logFinish bounds the time for what the ErrorLog holds.
 	logFinish = time.Second
 	// closing bounds the time to close connections after Drain. A TLS
-	// connection says goodbye, for which it waits five seconds where the peer
-	// takes nothing, and net/http closes one after the other.
+	// connection sends a last message, for which it waits five seconds if the
+	// peer reads nothing, and net/http closes one connection after the other.
 	closing = time.Second
 )
 
-// Grace says how long stopping may take. The zero value is right for a process
-// that is killed ten seconds after it was asked to stop.
+// A Grace says how long the stop of a server may take. The zero value is right
+// for a process that is killed ten seconds after it was asked to stop. For
+// other times call [Grace.Serve]:
+//
+//	err = transport.Grace{Drain: 20 * time.Second}.Serve(ctx, ln, server, stack)
 type Grace struct {
-	// CancelAfter ends the contexts of the requests in flight so long after the
-	// stop has begun, with the cause [ErrStopping]: for handlers that wait for
-	// nothing else, such as streams, and for whatever they have asked of others
-	// with that context. A negative one ends them at once. [Stopping] tells
-	// handlers that the stop begins without ending their context. Default: 0,
-	// which ends them when Drain is over.
+	// CancelAfter is the time between the begin of the stop and the end of the
+	// contexts of the requests in flight. The cause of that end is
+	// [ErrStopping]. It is for handlers that wait only for their context, such
+	// as streams. It also ends calls to other services that use the context. A
+	// negative value ends the contexts at once. [Stopping] tells handlers about
+	// the stop without an end of their context. Default: 0, which ends the
+	// contexts when Drain is over.
 	CancelAfter time.Duration
-	// Drain bounds the time for requests in flight. What is still running then
-	// is cut off. A hijacked connection is not: the server does not know it any
-	// more, and it lives until its handler or the process ends. Browsers open
-	// connections ahead of need. A connection on which nothing was ever sent
-	// takes up to 6 seconds to be recognised as idle. Default: 6 seconds.
+	// Drain bounds the time for requests in flight. A request that is still
+	// running then is cut off. A hijacked connection is not cut off, because
+	// the server does not know it any more: it lives until its handler or the
+	// process ends. Browsers open connections before they need them. A
+	// connection on which nothing was ever sent takes up to 6 seconds to count
+	// as idle. Default: 6 seconds.
 	Drain time.Duration
-	// Close bounds the time for what is shut down afterwards: the router and
-	// the chain, all together. Default: 1 second.
+	// Close bounds the time for the shutdown of the stacks, all together.
+	// Default: 1 second.
 	Close time.Duration
 }
 
-// Serve is [Grace.Serve] with the default times: it returns at the latest 9
-// seconds after ctx has ended, whatever hangs. One of them is for connections
-// that do not close, and one for an [log/slog.Handler] that hangs.
+// Serve is [Grace.Serve] with the default times. It returns at most 9 seconds
+// after ctx has ended, even if a handler, a connection or a log hangs. Of these
+// seconds, 6 are for the requests in flight, 1 for connections that do not
+// close, 1 for an [log/slog.Handler] that hangs, and 1 for the stacks.
 func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...bulwark.Shutdowner) error {
 	return Grace{}.Serve(ctx, ln, server, stacks...)
 }
 
-// Serve serves on ln until ctx ends, with TLS where server.TLSConfig is set.
-// Then it stops in this order:
+// Serve serves on ln until ctx ends, with TLS if server.TLSConfig is set. Then
+// it stops in this order:
 //
-//   - it takes no further connection, and tells the requests that ask for
-//     [Stopping];
-//   - it lets the requests in flight finish, and closes the other connections;
-//   - it writes what the ErrorLog of [Server] still holds, for which it waits a
-//     second at most;
-//   - it shuts the stacks down, last, because requests still report to them.
+//   - It takes no further connection, and tells the requests that use
+//     [Stopping].
+//   - It lets the requests in flight finish, and closes the other connections.
+//   - It writes the records that the ErrorLog of [Server] still holds, and
+//     waits at most 1 second for that.
+//   - It shuts the stacks down, last, because requests still report to them.
 //
-// The stacks are shut down in the given order. List the router first, such as
-// an authz.Mux, and the [bulwark.Stack] around it last, so that what is inside
-// closes first and the audit log, outside, records it. Each gets half of the
-// time that is left of Close, and the last gets all of it. One that goes on
-// after its time is left alone. A nil stack is left out. A stack that panics is
-// an error, and the others are shut down all the same.
+// The stacks are shut down in the given order. List the inside first and the
+// audit log last: first the router, such as an authz.Mux, and then the
+// [bulwark.Stack] around it. So the audit log records what the others report.
+// Each stack gets half of the time that is left of Close, and the last stack
+// gets all of it. Serve does not wait longer for a stack. A nil stack is left
+// out. A stack that panics is an error, and the others are still shut down.
 //
-// A handler that has hijacked its connection, as one of WebSockets does, counts
-// as a request in flight until it returns. Its context does not end with the
-// connection: it must ask for Stopping, or end with CancelAfter. What goes on
-// in a goroutine of its own after the handler returned is not waited for.
+// A handler that has hijacked its connection, as a handler of WebSockets does,
+// counts as a request in flight until it returns. Its context does not end with
+// the connection: it must use Stopping, or end with CancelAfter. Serve does not
+// wait for a goroutine that goes on after its handler has returned.
 //
-// It returns nil after an orderly stop, [ErrCutOff] where requests had to be
-// cut off and nothing else failed, and another error where the listener failed
-// or a stack could not be shut down. The stacks are shut down in every case,
-// and ln is closed. The server cannot be used again.
+// Serve returns nil after an orderly stop. It returns [ErrCutOff] if requests
+// had to be cut off and nothing else failed. It returns another error if the
+// listener failed or a stack could not be shut down. In every case the stacks
+// are shut down, and ln is closed. The server cannot be used again.
 //
 // # Signals
 //
-// Serve handles no signals. A program does it in this way:
+// Serve does not handle signals. A program does it in this way:
 //
-//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	ctx, stop := signal.NotifyContext(context.Background(),
+//		os.Interrupt, syscall.SIGTERM)
 //	context.AfterFunc(ctx, stop)
 //	signal.Ignore(syscall.SIGPIPE)
 //
-// The second line gives the signals back when the first has come: a second one
-// then ends the process, whatever hangs. The third line is for a log on stderr.
-// Without it a write to a pipe whose reader is gone ends the process. With it
-// the write fails, which audit counts and records as a gap.
+// The call of AfterFunc restores the default after the first signal: a second
+// signal then ends the process, whatever hangs. The call of Ignore is for a log
+// on stderr. Without it, a write to a pipe whose reader has gone ends the
+// process. With it, the write fails, and audit counts the record and reports a
+// gap.
 //
-// A log that nobody reads may hold whoever writes to it, for ever. Audit and
-// the ErrorLog of Server write on goroutines of their own, and the stop does
-// not wait for them beyond its time. What the program itself logs after Serve
-// needs such a bound as well:
+// A log that nobody reads can block a goroutine that writes to it, for ever.
+// Audit and the ErrorLog of Server write on goroutines of their own, and the
+// stop waits for them for a bounded time. A program that logs after Serve needs
+// such a bound as well:
 //
 //	said := make(chan struct{})
 //	go func() { logger.Error("stopped", "error", err); close(said) }()
@@ -222,7 +230,8 @@ func within(late context.Context, do func() error) error {
 	}
 }
 
-// certificateFault says at start what every handshake would fail of.
+// certificateFault reports, at the start, a mistake that would make every
+// handshake fail.
 func certificateFault(server *http.Server) error {
 	config := server.TLSConfig
 	if config == nil || len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil {

@@ -5,26 +5,29 @@ import (
 	"time"
 )
 
-// Server returns a server for h with everything bounded:
+// Server returns a server for h in which everything is bounded:
 //
 //	ReadHeaderTimeout    5 s
 //	ReadTimeout         30 s   the whole request
-//	WriteTimeout        60 s   from the end of the header to that of the answer
+//	WriteTimeout        60 s   from the header to the end of the answer
 //	IdleTimeout        120 s   between requests
 //	MaxHeaderBytes      32 KiB
 //	body                 1 MiB, for routes without [MaxBodyBytes]
 //
-// They hold with TLS and without. Its TLSConfig is nil: set it to [TLS] with a
-// certificate. Its ErrorLog writes records to [log/slog.Default], at most ten
-// of a kind each minute and then one with their count, so that a client that
-// fails a thousand handshakes does not fill a disk; a handler there that hangs
-// holds no connection, and [Serve] writes the last count when it stops.
-// "OPTIONS *" goes to h as every other request does. Fields may be changed
-// before the server is used.
+// The bounds apply with and without TLS. For TLS, set the TLSConfig to [TLS]
+// with a certificate: Server leaves it nil. Fields may be changed before the
+// server is used.
+//
+// The ErrorLog writes records to [log/slog.Default]: at most ten of a kind each
+// minute, and then one record with the count of the others. So a client that
+// fails a thousand handshakes does not fill a disk. A [log/slog.Handler] that
+// hangs does not hold connections. [Serve] writes the last count when it stops.
+//
+// A request "OPTIONS *" goes to h, as every other request does.
 //
 // A handler that streams for longer than WriteTimeout is cut off, and the
-// client reads an unexpected end. It moves the deadline itself, before each
-// write:
+// client sees an unexpected end. Such a handler moves the deadline itself,
+// before each write:
 //
 //	control := http.NewResponseController(w)
 //	control.SetWriteDeadline(time.Now().Add(30 * time.Second))

@@ -9,14 +9,14 @@ import (
 	"sync/atomic"
 )
 
-// ErrStopping is the cause, by [context.Cause], with which the context of a
-// request ends because the server stops.
+// ErrStopping is the cause, by [context.Cause], of the end of the context of a
+// request, if the context ends because the server stops.
 var ErrStopping = errors.New("transport: the server stops")
 
 // Stopping returns a channel that is closed when the server of a request begins
-// to stop. It is for handlers that would go on for as long as the client stays:
-// server-sent events, a WebSocket, a long poll. Such a handler says goodbye and
-// returns, within [Grace].Drain:
+// to stop. It is for handlers that go on as long as the client stays:
+// server-sent events, a WebSocket, a long poll. Such a handler ends its stream
+// and returns, within [Grace].Drain:
 //
 //	select {
 //	case e := <-events:
@@ -27,9 +27,9 @@ var ErrStopping = errors.New("transport: the server stops")
 //		return
 //	}
 //
-// A handler that waits for nothing but the end of its context is told by
-// Grace.CancelAfter. Stopping returns nil, which blocks for ever, for a context
-// that is not of a request that [Serve] serves.
+// For a handler that waits only for the end of its context, set
+// Grace.CancelAfter. For a context that does not belong to a request of
+// [Serve], Stopping returns nil, a channel that blocks for ever.
 func Stopping(ctx context.Context) <-chan struct{} {
 	stop, _ := ctx.Value(stoppingKey{}).(*stopping)
 	if stop == nil {
@@ -51,9 +51,9 @@ type stopping struct {
 	ends      []context.CancelCauseFunc // of the base contexts of the listeners
 }
 
-// cancel ends the contexts of the requests in flight. They have ended when it
-// returns: the server closes its connections next, and would end them for a
-// reason that looks as if the clients had left.
+// cancel ends the contexts of the requests in flight, before it returns. The
+// server closes its connections next: contexts that ended only then would look
+// as if the clients had left.
 func (s *stopping) cancel() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

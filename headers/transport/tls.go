@@ -7,31 +7,37 @@ import (
 	"time"
 )
 
-// sessionLifetime is how long a TLS session may be resumed. Go's own bound is
-// seven days, RFC 8446 section 4.6.1 allows as much; whoever steals the ticket
-// keys reads TLS 1.2 sessions for that long.
+// sessionLifetime is how long a TLS session may be resumed. The bound of Go is
+// seven days, which RFC 8446 section 4.6.1 allows. An attacker who steals the
+// ticket keys can read TLS 1.2 sessions for that time.
 const sessionLifetime = 24 * time.Hour
 
-// TLS returns a configuration for servers:
+// TLS returns a configuration for servers. It has no certificate: set
+// Certificates or GetCertificate.
 //
-//   - TLS 1.2 and TLS 1.3 only;
-//   - for TLS 1.2 the suites ECDHE-ECDSA-AES128-GCM-SHA256 and
+//	server := transport.Server(stack.Wrap(mux))
+//	server.TLSConfig = transport.TLS()
+//	server.TLSConfig.Certificates = []tls.Certificate{cert}
+//
+// The configuration has:
+//
+//   - TLS 1.2 and TLS 1.3 only.
+//   - For TLS 1.2 the suites ECDHE-ECDSA-AES128-GCM-SHA256 and
 //     ECDHE-RSA-AES128-GCM-SHA256, so that every connection is forward secret
-//     and none uses CBC (those of TLS 1.3 are fixed, and all good);
-//   - key exchange by X25519MLKEM768, which a later quantum computer does not
-//     undo, then X25519, P-256 and P-384;
-//   - sessions resumed for one day after the full handshake; sessions with a
-//     client certificate never, so that each connection has its certificate
-//     verified.
+//     and none uses CBC. The suites of TLS 1.3 are fixed, and all good.
+//   - Key exchange by X25519MLKEM768, which a later quantum computer does not
+//     break, then X25519, P-256 and P-384.
+//   - Sessions that can be resumed for one day after the full handshake. A
+//     session with a client certificate cannot be resumed, so that the
+//     certificate is verified on each connection.
 //
-// A ticket of TLS 1.3 says that it is good for seven days (604800 seconds), and
-// scanners report that number. It is a hint that crypto/tls writes; a session
-// that is older than a day is not resumed, whatever its ticket says.
+// A ticket of TLS 1.3 contains a lifetime of seven days (604800 seconds), and
+// scanners report that number. It is a hint that crypto/tls writes. A session
+// that is older than a day is not resumed, whatever its ticket contains.
 //
-// It is without a certificate: set Certificates or GetCertificate. Each call
-// returns a configuration of its own. Session tickets are made with the keys of
-// that very value, also where it has been cloned: call SetSessionTicketKeys on
-// it, and not on a clone, to share keys between processes.
+// Each call returns a new configuration. Its session tickets are made with the
+// keys of that value, even after the value has been cloned. To share keys
+// between processes, call SetSessionTicketKeys on the value and not on a clone.
 func TLS() *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -61,8 +67,8 @@ func (s sessions) wrap(cs tls.ConnectionState, session *tls.SessionState) ([]byt
 	return s.config.EncryptTicket(cs, session)
 }
 
-// unwrap returns the session of a ticket, or nil, for a full handshake, where
-// the ticket is not ours, has no stamp, or is too old.
+// unwrap returns the session of a ticket. It returns nil, for a full handshake,
+// if the ticket was made with other keys, has no stamp, or is too old.
 func (s sessions) unwrap(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
 	session, err := s.config.DecryptTicket(ticket, cs)
 	if session == nil || err != nil {
