@@ -12,11 +12,17 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// A Config says which origins may read answers, and how their pages may ask.
-// The zero Config is refused: without an origin there is nothing to allow, and
-// nothing to add to what browsers refuse anyway.
+// A Config says which origins may read answers, and what their pages may send.
+// New refuses the zero Config, because without an origin the layer would allow
+// nothing. A service that no other origin may read needs no cors layer.
 type Config struct {
-	// Origins are the origins that may read answers, as browsers send them:
+	// Origins are the origins that may read answers, as browsers send them. To
+	// allow one origin with cookies:
+	//
+	//	Origins:     []string{"https://app.example.com"},
+	//	Credentials: true,
+	//
+	// An entry is allowed or refused in this way:
 	//
 	//	https://app.example.com        allowed
 	//	https://app.example.com:8443   allowed
@@ -31,52 +37,57 @@ type Config struct {
 	//	https://*example.com           refused: matches evilexample.com
 	//	https://*.co.uk                refused, as is every public suffix
 	//	https://*.amazonaws.com        allowed, see below
-	//	http://app.example.com         refused with Credentials: whoever is on
+	//	http://app.example.com         refused with Credentials: an attacker on
 	//	                               the path can be that origin
 	//
-	// Within https://*.amazonaws.com there are public suffixes, such as
-	// s3.amazonaws.com. The wildcard matches neither them nor what is under
-	// them, such as https://x.s3.amazonaws.com; list such origins exactly.
+	// Under amazonaws.com there are public suffixes, such as s3.amazonaws.com.
+	// The wildcard https://*.amazonaws.com does not match a public suffix, or a
+	// name under a public suffix, such as https://x.s3.amazonaws.com. List such
+	// origins exactly.
 	//
-	// [Origins] makes a list of an environment variable. Required.
+	// [Origins] makes the list from the text of an environment variable.
+	// Required.
 	Origins []string
-	// Methods are the methods of actual requests, in upper case. CONNECT, TRACE
-	// and TRACK are refused, because no browser sends them. GET brings HEAD
-	// with it. Default: GET, HEAD and POST.
+	// Methods are the methods of actual requests, in upper case. GET also
+	// allows HEAD. CONNECT, TRACE and TRACK are refused, because browsers do
+	// not send them. Default: GET, HEAD and POST.
 	Methods []string
-	// Headers are the request headers that pages may set beyond those that are
-	// always safe. A JSON API wants Content-Type, and Authorization where it
-	// takes tokens. Each is a name; * is refused, and so are headers that only
-	// the browser sets, such as Cookie, Connection and Sec-Fetch-Site. Default:
-	// none.
+	// Headers are the request headers that pages may set, beside the few that
+	// are always allowed. A JSON API needs Content-Type, and Authorization if
+	// it takes tokens. The name * is refused. Headers that only the browser
+	// sets are refused as well, such as Cookie, Connection and Sec-Fetch-Site.
+	// Default: none.
 	Headers []string
-	// Expose are the response headers that pages may read beyond the usual
-	// ones, or * alone, without Credentials. Set-Cookie is refused, because no
-	// page can read it. Default: none.
+	// Expose are the response headers that pages may read, beside the few that
+	// are always allowed. The name * is allowed alone and without Credentials.
+	// Set-Cookie is refused, because pages cannot read it. Default: none.
 	Expose []string
-	// Credentials allows requests with cookies and client certificates.
-	// Default: false.
-	Credentials bool
-	// MaxAge is how long a browser may remember a preflight, in whole seconds.
-	// A negative second, -time.Second, forbids it to remember any. Default:
-	// what the browser does by itself, which is 5 seconds. At most 24 hours.
-	MaxAge time.Duration
-	// DenyRefused answers actual requests from refused origins with 403, in
-	// place of an answer that the page cannot read. It protects what reading
-	// alone changes. A service that has pages of its own also needs an
-	// [bulwark.Edge], because its own pages send their origin too: the host
-	// that Edge has accepted is the service itself. Another of its Hosts is
-	// not: name it among the Origins where its pages call this one. Default:
+	// Credentials allows requests with cookies and client certificates. A page
+	// that sets an Authorization header itself does not need it. Default:
 	// false.
+	Credentials bool
+	// MaxAge is how long a browser may remember the answer to a preflight, in
+	// whole seconds. A negative second, -time.Second, forbids remembering.
+	// Default: 0, which sends no header; browsers then remember for 5 seconds.
+	// At most 24 hours.
+	MaxAge time.Duration
+	// DenyRefused answers actual requests from refused origins with 403.
+	// Without it the handler runs, and the page cannot read the answer. Set it
+	// if the request itself has an effect that must not happen. Pages of the
+	// service itself also send their origin, so that such a service needs a
+	// [bulwark.Edge]: the host that Edge has accepted for the request is the
+	// service itself. Another host of Edge.Hosts is not. Add such a host to
+	// Origins if its pages call this one. Default: false.
 	DenyRefused bool
-	// DryRun reports what would be refused and passes it on to the next
-	// handler. It allows nothing more: such an answer has no CORS headers of
-	// this layer. Default: false.
+	// DryRun reports requests that would be refused, and passes them on to the
+	// next handler. It does not allow more: such an answer has no CORS headers
+	// of this layer. Default: false.
 	DryRun bool
-	// Debug is about a preflight from an allowed origin that asks for a method
-	// or header that is not allowed. The answer is then the list of those that
-	// are, so that the console of the browser names the culprit. The browser
-	// refuses the request as before. Default: false.
+	// Debug helps to find a missing entry of Methods or Headers. It changes the
+	// answer to a preflight from an allowed origin that asks for a method or
+	// header that is not allowed. The answer then lists the allowed methods and
+	// headers, so that the console of the browser names the missing entry. The
+	// browser still refuses the request. Default: false.
 	Debug bool
 }
 
@@ -99,7 +110,7 @@ func New(c Config) (*Middleware, error) {
 	m.methods = methods
 	checkHeaders(c, faults)
 	if c.MaxAge < -time.Second || c.MaxAge > 24*time.Hour || c.MaxAge%time.Second != 0 {
-		faults.Add("MaxAge", c.MaxAge.String(), "must be whole seconds from -1s to 24h, which is the most that browsers accept; write for example time.Hour")
+		faults.Add("MaxAge", c.MaxAge.String(), "must be whole seconds, from -1s to 24h; write for example time.Hour")
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -107,6 +118,7 @@ func New(c Config) (*Middleware, error) {
 	m.protocol = newProtocol(c, m.origins, methods)
 	m.allowMethods = strings.Join(methods, ", ")
 	m.allowHeaders = strings.Join(c.Headers, ", ")
+	m.wanted = newWanted(m.allowMethods, m.allowHeaders)
 	m.credentials = c.Credentials
 	m.exposed = exposed(c.Expose)
 	if c.MaxAge != 0 {
@@ -147,13 +159,13 @@ func compileMethods(methods []string, faults *fault.List) []string {
 func methodFault(method string) string {
 	switch {
 	case strings.Contains(method, "*"):
-		return "must be the name of a method; name them all"
+		return "must be the name of a method; write each method, such as GET"
 	case !token.Is(method):
-		return "is no method (RFC 9110 section 9.1)"
+		return "is not a method (RFC 9110 section 9.1); write one method in each string, such as PUT"
 	case method != strings.ToUpper(method):
-		return "must be in upper case: methods are case-sensitive, and browsers send patch as it is written"
+		return "must be in upper case, because methods are case-sensitive; write " + strings.ToUpper(method)
 	case method == "CONNECT", method == "TRACE", method == "TRACK":
-		return "is a method that browsers never send (Fetch, forbidden method)"
+		return "is a method that browsers never send (Fetch, forbidden method); leave it out"
 	}
 	return ""
 }

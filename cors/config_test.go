@@ -2,6 +2,7 @@ package cors_test
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,9 @@ var goodOrigins = []string{
 	"http://127.0.0.1:8080", "https://192.0.2.1", "https://[::1]", "https://[2001:db8::1]:8443", "capacitor://localhost",
 	"https://xn--fiqs8s", "https://www.xn--strae-oqa.example", "https://example", "https://1a.example", "https://a.b-c", "https://*.corp.internal", "*",
 }
+
+// advice is in each reason: it says what to write, and not only what is wrong.
+var advice = regexp.MustCompile(`(; |, or )(write|use|remove|leave)\b|\bmust be\b`)
 
 // badOrigins maps what New must refuse to a word of the reason.
 var badOrigins = []struct{ origin, reason string }{
@@ -126,8 +130,8 @@ func TestOriginList(t *testing.T) {
 		_, err := cors.New(cors.Config{Origins: []string{"https://good.example", test.origin}})
 		fault := (*bulwark.ConfigError)(nil)
 		value := strings.NewReplacer("user:pass@", "…@", "user@", "…@").Replace(test.origin) // no secret
-		if !errors.As(err, &fault) || fault.Field != "cors.Origins[1]" || fault.Value != value || !strings.Contains(fault.Reason, test.reason) {
-			t.Errorf("%q: %v, want an error at cors.Origins[1] about %q", test.origin, err, test.reason)
+		if !errors.As(err, &fault) || fault.Field != "cors.Origins[1]" || fault.Value != value || !strings.Contains(fault.Reason, test.reason) || !advice.MatchString(fault.Reason) {
+			t.Errorf("%q: %v, want an error at cors.Origins[1] about %q with advice", test.origin, err, test.reason)
 		}
 	}
 }
@@ -166,8 +170,8 @@ func TestConfigFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			m, err := cors.New(test.config)
 			fault := (*bulwark.ConfigError)(nil)
-			if m != nil || !errors.As(err, &fault) || fault.Field != test.field || fault.Reason == "" {
-				t.Errorf("got %v, %v; want an error at %s", m, err, test.field)
+			if m != nil || !errors.As(err, &fault) || fault.Field != test.field || !advice.MatchString(fault.Reason) {
+				t.Errorf("got %v, %v; want an error at %s with advice", m, err, test.field)
 			}
 		})
 	}

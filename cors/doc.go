@@ -1,59 +1,89 @@
-// Package cors says which other web origins may read what this service answers,
-// by the CORS protocol of the Fetch standard.
+// Package cors decides which other web origins may read the answers of a
+// service, by the CORS protocol of the Fetch standard.
 //
 // # Threat
 //
-// A browser sends a user's cookies with requests that any page makes. The page
-// can neither read the answers nor send anything but simple requests, as long
-// as the service does not name the page's origin in its CORS headers. One wrong
-// entry in a list of origins opens everything: "null" is the origin of every
-// sandboxed frame, "https://*example.com" matches https://evilexample.com,
-// "*.co.uk" is half a country, and http://app.example.com belongs to whoever
-// runs the next wireless network.
+// A browser sends the cookies of a user with requests that any page makes. The
+// page cannot read the answers, and can send only simple requests, unless the
+// service names the origin of the page in its CORS headers. One wrong entry in
+// the list of origins opens everything:
+//
+//   - "null" is the origin of every sandboxed frame.
+//   - "https://*example.com" matches https://evilexample.com.
+//   - "https://*.co.uk" matches every company of a country.
+//   - "http://app.example.com" can be any server on a network that an attacker
+//     controls.
 //
 // # Defence
 //
+// Name the origins. An API with cookies that a single-page application calls:
+//
+//	cors.Config{
+//		Origins:     []string{"https://app.example.com"},
+//		Methods:     []string{"GET", "POST", "PUT", "DELETE"},
+//		Headers:     []string{"Content-Type"},
+//		Credentials: true, // cookies; not needed for an Authorization header
+//	}
+//
+// An API with tokens leaves Credentials out, and adds "Authorization" to
+// Headers. [Origins] reads the list from an environment variable. Wrap the
+// layer around the router, and not around a handler of the router: a preflight
+// is an OPTIONS request. A pattern such as "POST /documents" does not match
+// OPTIONS, so the router would answer 405 before the layer sees the request.
+//
 // The protocol is that of github.com/rs/cors. This package makes it impossible
-// to configure badly. An entry that is not an origin that a browser sends is an
-// error of [New], and so are a header that no page can set or read, and an
-// entry that admits more than it seems to. A
-// wildcard does not reach names that anybody can register under the domain. For
-// this the package asks the public suffix list that the program was built with.
+// to configure it badly. [New] refuses:
 //
-// A preflight that is refused is answered 403 with the reason, and without any
-// Access-Control header. An actual request from a refused origin gets no
-// Access-Control header either; where the Config says so, it is answered 403.
-// Pages of the service itself need no permission: their origin is the host that
-// [bulwark.Edge] has accepted for this very request. Each refusal is a
-// malicious_cors event. A request with two Origin lines is
-// 400, because two readers might each see another line.
+//   - an origin that browsers never send, such as one with a path;
+//   - an origin that allows more than it seems to;
+//   - a header that pages cannot set or cannot read.
 //
-// What the layer says of an answer is what goes out, on one line: browsers
-// refuse an answer with two. What a handler or the upstream of a reverse proxy
-// says besides is removed, and what it adds to Vary stays. A handler that is to
-// be read by others has a cors layer of its own, inside this one. With the
-// origin * every answer says so, and does not vary by Origin, so that caches
-// serve one answer to everybody.
+// A wildcard does not match names that anybody can register under the domain.
+// The package finds such names in the public suffix list that the program was
+// built with.
 //
-// Wrap the layer around the router and not around one of its handlers: a
-// preflight is an OPTIONS request. A pattern such as "POST /documents" does not
-// match it, and the router answers 405 before the layer has seen it.
+// What happens to a request:
+//
+//   - A refused preflight is 403 with the reason, without any Access-Control
+//     header.
+//   - A refused actual request goes to the handler, and its answer has no
+//     Access-Control header, so that the page cannot read it. With
+//     [Config.DenyRefused] it is 403 instead.
+//   - A page of the service itself needs no permission. Its origin is the host
+//     that [bulwark.Edge] has accepted for this request.
+//   - A request with two Origin lines is 400, because two programs might each
+//     read another line.
+//   - Each refusal is a malicious_cors event. Its attribute "error" names the
+//     field of the [Config] that would allow the request.
+//
+// The CORS headers of an answer are those of this layer alone, each on one
+// line, because browsers refuse an answer with two lines. CORS headers of a
+// handler, or of the upstream of a reverse proxy, are removed. Names that they
+// add to Vary stay. For a handler with rules of its own, put another cors layer
+// inside this one. With the origin * every answer has the same headers and does
+// not vary by Origin, so that a cache can serve one answer to everybody.
 //
 // # Not covered
 //
-// The browser refuses methods and headers on the word of the preflight. CORS
-// keeps the pages of strangers from reading; it does not keep requests out. A
-// simple POST from anywhere arrives and takes effect. Cookies therefore need
-// protection against cross-site requests besides, see package auth. Clients
-// that are not browsers do not ask. Private network access is not granted.
+// The browser enforces CORS, by what the answer to the preflight says. CORS
+// keeps pages of other origins from reading answers. It does not keep requests
+// out: a simple POST from any page arrives and takes effect. A service with
+// cookies therefore also needs protection against cross-site requests, see
+// package auth. Clients that are not browsers ignore CORS. The package never
+// grants private network access.
 //
 // # Errors
 //
 // New returns every mistake at once, each as a [*bulwark.ConfigError] with the
-// path of its field. The layer refuses with 403 "cors.origin", "cors.method"
-// and "cors.header", and with 400 "cors.ambiguous". A Middleware that was made
-// without New answers 500 "cors.unconfigured".
+// path of its field. The layer refuses with:
 //
-// The examples show an API behind a single-page application, and what New says
-// to a Config with mistakes.
+//	403 cors.origin     the origin is not in Config.Origins
+//	403 cors.method     the method is not in Config.Methods
+//	403 cors.header     a request header is not in Config.Headers
+//	400 cors.ambiguous  two lines of Origin or Access-Control-Request-Method
+//
+// A Middleware that was made without New answers 500 "cors.unconfigured".
+//
+// Example shows an API behind a single-page application. The incorrect example
+// shows what New says about mistakes.
 package cors

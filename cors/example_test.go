@@ -15,13 +15,13 @@ import (
 
 // An API behind a single-page application on another origin.
 func Example() {
-	allowedOrigins := "https://app.example.com, https://admin.example.com" // of os.Getenv("ALLOWED_ORIGINS")
+	allowedOrigins := "https://app.example.com, https://admin.example.com" // os.Getenv("ALLOWED_ORIGINS")
 	stack, err := bulwark.Chain(cors.Config{
 		Origins:     cors.Origins(allowedOrigins),
 		Methods:     []string{"GET", "POST", "PUT", "DELETE"},
 		Headers:     []string{"Content-Type", "Authorization"},
 		Expose:      []string{"X-Total-Count"},
-		Credentials: true,
+		Credentials: true, // cookies
 		MaxAge:      24 * time.Hour,
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ func Example() {
 	// 403 true
 }
 
-// Every mistake is reported when the program starts, and all of them at once.
+// New returns every mistake at once, when the program starts.
 func Example_incorrect() {
 	_, err := cors.New(cors.Config{
 		Origins:     []string{"https://app.example.com/", "https://*example.com", "null"},
@@ -56,8 +56,8 @@ func Example_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// cors.Origins[0]: https://app.example.com/: must not end with a slash
+	// cors.Origins[0]: https://app.example.com/: must not end with a slash; remove it
 	// cors.Origins[1]: https://*example.com: has a * that is not the whole first label; write https://*.example.com
-	// cors.Origins[2]: null: is the origin of every sandboxed frame and local file, on every site; name the origin
-	// cors.Methods[0]: patch: must be in upper case: methods are case-sensitive, and browsers send patch as it is written
+	// cors.Origins[2]: null: is the origin of every sandboxed frame and local file, on every site; write the origin of the page
+	// cors.Methods[0]: patch: must be in upper case, because methods are case-sensitive; write PATCH
 }

@@ -1,6 +1,7 @@
 package cors_test
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -112,6 +113,15 @@ func (x *exchange) reported(t *testing.T, code string) {
 	t.Helper()
 	if len(x.events) != 1 || x.events[0].Name != bulwark.MaliciousCORS || x.events[0].Reason != code {
 		t.Errorf("events are %+v, want one malicious_cors for %s", x.events, code)
+		return
+	}
+	// The log says what was wanted, and which field changes it.
+	field := map[string]string{
+		"cors.origin": "cors.Config.Origins", "cors.method": "cors.Config.Methods (GET", "cors.header": "cors.Config.Headers (",
+		"cors.ambiguous": "one line each of Origin and Access-Control-Request-Method",
+	}[code]
+	if !slices.ContainsFunc(x.events[0].Attrs[:], func(a slog.Attr) bool { return a.Key == "error" && strings.Contains(a.Value.String(), field) }) {
+		t.Errorf("attributes are %v, want an error that names %s", x.events[0].Attrs, field)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// A Middleware is the layer; see the package. It is safe for concurrent use.
-// A Middleware that was not made by [New] refuses every request with 500
+// A Middleware is the layer that [New] returns. It is safe for concurrent use.
+// A Middleware that was not made by New refuses every request with 500
 // "cors.unconfigured".
 type Middleware struct {
 	protocol protocol
@@ -24,6 +24,7 @@ type Middleware struct {
 
 	allowMethods string // for Debug
 	allowHeaders string
+	wanted       wanted
 	denyRefused  bool
 	dryRun       bool
 	debug        bool
@@ -35,12 +36,14 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 // Kind returns "cors".
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 
-// Wrap answers preflights, and adds to the answers of next what lets allowed
-// origins read them. A cors layer inside another replaces what the outer said.
-// It finds that layer through the ResponseWriters of others, such as
-// compressors, that have the same header and an Unwrap method. What anybody
-// else says of the protocol is removed. Next is the router, not one of its
+// Wrap answers preflights, and adds CORS headers to the answers of next, so
+// that allowed origins can read them. Next is the router, and not one of its
 // handlers, which would never see a preflight.
+//
+// A cors layer inside another cors layer replaces the headers of the outer
+// layer. It finds the outer layer through a ResponseWriter between them, such
+// as a compressor, if that has the same header map and an Unwrap method. CORS
+// headers of any other code are removed.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.origins == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,11 +36,11 @@ func requestHeaderFault(name string) string {
 	lower := strings.ToLower(name)
 	switch {
 	case name == "*":
-		return "would allow every header; name those that pages may set"
+		return "would allow every header; write the names of those that pages may set"
 	case strings.Contains(name, "*"):
-		return "has a *, which stands for nothing in a name; name the headers"
+		return "has a *, which has no meaning in a name; write each name"
 	case !token.Is(name):
-		return "is not a header name (RFC 9110 section 5.1)"
+		return "is not a header name (RFC 9110 section 5.1); write one name in each string, such as Content-Type"
 	case forbiddenRequest[lower], strings.HasPrefix(lower, "proxy-"), strings.HasPrefix(lower, "sec-"):
 		return "is a header that pages can never set (Fetch, forbidden request-header); leave it out"
 	}
@@ -50,15 +50,15 @@ func requestHeaderFault(name string) string {
 func exposeFault(c Config, name string) string {
 	switch {
 	case name == "*" && c.Credentials:
-		return "has no meaning together with Credentials (Fetch, CORS protocol and credentials); name the headers"
+		return "has no meaning together with Credentials (Fetch, CORS protocol and credentials); write each name"
 	case name == "*" && len(c.Expose) > 1:
-		return "makes the other names pointless; write it alone"
+		return "includes the other names; write it alone"
 	case name == "*":
 		return ""
 	case strings.Contains(name, "*"):
-		return "has a *, which stands for nothing in a name; name the headers"
+		return "has a *, which has no meaning in a name; write each name"
 	case !token.Is(name):
-		return "is not a header name (RFC 9110 section 5.1)"
+		return "is not a header name (RFC 9110 section 5.1); write one name in each string, such as Content-Type"
 	case strings.EqualFold(name, "Set-Cookie"), strings.EqualFold(name, "Set-Cookie2"):
 		return "is a header that pages can never read (Fetch, forbidden response-header name); leave it out"
 	}

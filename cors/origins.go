@@ -8,12 +8,12 @@ import (
 )
 
 // Origins splits a list of origins at its commas, trims white space, and drops
-// what is empty then: it is for lists that come as one text, such as an
-// environment variable.
+// empty entries. It is for a list that is one text, such as an environment
+// variable:
 //
 //	cors.Config{Origins: cors.Origins(os.Getenv("ALLOWED_ORIGINS"))}
 //
-// It checks nothing. [New] does, and refuses a list of which nothing is left.
+// It does not check the origins. [New] does, and refuses an empty list.
 func Origins(list string) []string {
 	var origins []string
 	for origin := range strings.SplitSeq(list, ",") {
@@ -103,22 +103,22 @@ func (o *origins) allowsSubdomain(origin string) bool {
 func compileOrigins(c Config, faults *fault.List) *origins {
 	list := &origins{exact: map[string]struct{}{}, suffixes: map[suffix]struct{}{}}
 	if len(c.Origins) == 0 {
-		faults.Add("Origins", "", "is empty; name the origins that may read answers, or leave the layer out")
+		faults.Add("Origins", "", "is empty; write the origins that may read answers, such as https://app.example.com, or leave the layer out")
 	}
 	for i, text := range c.Origins {
 		if text == "*" {
 			list.any = true
 			switch {
 			case c.Credentials:
-				faults.AddAt("Origins", i, text, "allows every site to act as the user; name the origins, or do without Credentials")
+				faults.AddAt("Origins", i, text, "allows every site to act as the user; write each origin, or leave Credentials out")
 			case len(c.Origins) > 1:
-				faults.AddAt("Origins", i, text, "makes the other origins pointless; write it alone")
+				faults.AddAt("Origins", i, text, "includes the other origins; write it alone")
 			}
 			continue
 		}
 		p, reason := parsePattern(text)
 		if reason == "" && c.Credentials && p.scheme == "http" && !p.loopback() {
-			reason = "is plain http together with Credentials: whoever is on the path can be that origin; use https"
+			reason = "is plain http together with Credentials: an attacker on the path can be that origin; use https"
 		}
 		if reason != "" {
 			faults.AddAt("Origins", i, withoutUser(text), reason)

@@ -22,10 +22,10 @@ type pattern struct {
 // sends (RFC 6454 section 6.2): anything else would never match.
 func parsePattern(text string) (pattern, string) {
 	if text == "null" {
-		return pattern{}, "is the origin of every sandboxed frame and local file, on every site; name the origin"
+		return pattern{}, "is the origin of every sandboxed frame and local file, on every site; write the origin of the page"
 	}
 	if len(text) > maxOrigin {
-		return pattern{}, "is longer than an origin can be"
+		return pattern{}, "is longer than an origin can be; write scheme://host or scheme://host:port"
 	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -74,18 +74,18 @@ var opaque = map[string]bool{
 // capacitor://localhost.
 func schemeFault(scheme string) string {
 	if opaque[scheme] {
-		return "has a scheme whose pages send another origin, null, or nothing at all"
+		return "has a scheme whose pages send another origin, or null; write the origin that the page sends, such as https://app.example.com"
 	}
 	for i, c := range []byte(scheme) {
 		switch {
 		case 'a' <= c && c <= 'z':
 		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
 		default:
-			return "has no valid scheme in lower case"
+			return "has no valid scheme in lower case; write for example https://app.example.com"
 		}
 	}
 	if scheme == "" {
-		return "has no scheme"
+		return "has no scheme before ://; write for example https://app.example.com"
 	}
 	return ""
 }
@@ -94,20 +94,20 @@ func schemeFault(scheme string) string {
 func foreign(rest string) string {
 	switch {
 	case strings.HasSuffix(rest, "/"):
-		return "must not end with a slash"
+		return "must not end with a slash; remove it"
 	case strings.ContainsAny(rest, `/\?#`):
-		return "must be without path, query and fragment"
+		return "must be without path, query and fragment; write scheme://host"
 	case strings.Contains(rest, "@"):
-		return "must be without user"
+		return "must be without user; write scheme://host"
 	}
 	for _, c := range []byte(rest) {
 		switch {
 		case c >= 0x80:
 			return "is not ASCII; write international names in their xn-- form"
 		case 'A' <= c && c <= 'Z':
-			return "has upper case letters; browsers send lower case"
+			return "has upper case letters, and browsers send lower case; write lower case"
 		case c <= ' ' || c == 0x7f:
-			return "has white space or control characters"
+			return "has white space or control characters; write one origin in each string"
 		}
 	}
 	return ""
@@ -125,9 +125,9 @@ func portFault(scheme, port string) string {
 	n, err := strconv.ParseUint(port, 10, 16)
 	switch {
 	case err != nil || n == 0 || strconv.FormatUint(n, 10) != port:
-		return "has no port between 1 and 65535 after the colon"
+		return "has no valid port after the colon; write 1 to 65535"
 	case scheme == "https" && n == 443, scheme == "http" && n == 80:
-		return "names the default port; browsers leave it out"
+		return "has the default port, and browsers leave it out; remove it"
 	}
 	return ""
 }
@@ -141,23 +141,23 @@ func hostFault(host string) string {
 		// host serializing), also one that is mapped from IPv4, which is not
 		// worth the trouble.
 		if !closed || err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" || addr.String() != inner {
-			return "has no IPv6 address in its shortest form in the brackets"
+			return "has no IPv6 address in its shortest form in the brackets; write for example https://[2001:db8::1]"
 		}
 		return ""
 	}
 	if host == "" || len(host) > 253 {
-		return "has no host, or one longer than 253 bytes"
+		return "has no host, or a host longer than 253 bytes; write for example https://app.example.com"
 	}
 	last := ""
 	for label := range strings.SplitSeq(host, ".") {
 		if label == "" || len(label) > 63 {
-			return "has an empty label, a trailing dot, or a label longer than 63 bytes in its host"
+			return "has an empty label, a trailing dot, or a label longer than 63 bytes in its host; write for example https://app.example.com"
 		}
 		for _, c := range []byte(label) {
 			switch {
 			case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
 			default:
-				return "has a character in its host that no name has"
+				return "has a character that a host cannot have; write for example https://app.example.com"
 			}
 		}
 		last = label
@@ -169,7 +169,7 @@ func hostFault(host string) string {
 	// URL, ends-in-a-number checker), 0x7f.1 included.
 	if '0' <= last[0] && last[0] <= '9' && (allDigits(last) || strings.HasPrefix(last, "0x")) {
 		if addr, err := netip.ParseAddr(host); err != nil || !addr.Is4() {
-			return "has a host that ends in a number and is no IPv4 address"
+			return "has a host that ends in a number and is not an IPv4 address; write for example https://192.0.2.1"
 		}
 	}
 	return ""
@@ -207,10 +207,10 @@ func allDigits(s string) bool {
 // has some of them, they are refused when they come: see everybodys.
 func wildcardFault(host string) string {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return "has a wildcard before an address, which has no subdomains"
+		return "has a wildcard before an address, which has no subdomains; remove the wildcard"
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host || everybodys("a."+host, host) {
-		return "allows all of a public suffix, under which anybody can register a name"
+		return "allows all of a public suffix, under which anybody can register a name; write each origin"
 	}
 	return ""
 }

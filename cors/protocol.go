@@ -6,9 +6,9 @@ import (
 	rscors "github.com/rs/cors"
 )
 
-// protocol is the part of CORS that is one: preflights. This file is all that
+// protocol is the part of CORS that rs/cors decides: preflights. Only this file
 // knows rs/cors. For an actual request rs/cors would set three headers by the
-// same lists; the layer sets them itself, once and in slices of the response.
+// same lists. The layer sets them itself, once, and in slices of the response.
 type protocol struct{ cors *rscors.Cors }
 
 // newProtocol hands over what has been checked, and leaves rs/cors no default

@@ -1,6 +1,9 @@
 package cors
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -15,30 +18,44 @@ const (
 	codeAmbiguous = "cors.ambiguous"
 )
 
+// wanted has what the log says about each refusal: what was wanted, and the
+// field that changes it.
+type wanted struct{ origin, method, header error }
+
+func newWanted(methods, headers string) wanted {
+	return wanted{
+		origin: errors.New("the origin is not in cors.Config.Origins; an entry must be exactly what the browser sends"),
+		method: fmt.Errorf("the method is not in cors.Config.Methods (%s)", methods),
+		header: fmt.Errorf("a header of Access-Control-Request-Headers is not in cors.Config.Headers (%s)", cmp.Or(headers, "none")),
+	}
+}
+
+var errAmbiguous = errors.New("one line each of Origin and Access-Control-Request-Method was wanted; no field of cors.Config allows two")
+
 // refusal says why the protocol did not allow a request. It looks at no more of
 // it than New has bounded: what is neither origin nor method is a header.
 func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Problem {
 	p := &bulwark.Problem{Status: http.StatusForbidden, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS, Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}}
 	switch {
 	case !m.origins.allows(origin):
-		p.Code = codeOrigin
+		p.Code, p.Err = codeOrigin, m.wanted.origin
 		p.Detail = "Pages of this origin may not use this service."
 	case !m.lists(method) || !preflight:
-		p.Code = codeMethod
+		p.Code, p.Err = codeMethod, m.wanted.method
 		p.Detail = "Pages of other origins may not use this method."
 	default:
-		p.Code = codeHeader
+		p.Code, p.Err = codeHeader, m.wanted.header
 		p.Detail = "Pages of other origins may not set one of the headers that Access-Control-Request-Headers lists."
 	}
 	return p
 }
 
-// ambiguous refuses what different readers would understand differently: which
-// of two lines counts, and rs/cors would answer with both (Fetch has one of
-// each).
+// ambiguous refuses a request with two lines of a header of which Fetch has
+// one. Programs differ in which line they read, and rs/cors would answer with
+// both.
 func ambiguous() *bulwark.Problem {
-	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS},
-		Detail: "Send each of Origin and Access-Control-Request-Method once."}
+	return &bulwark.Problem{Status: http.StatusBadRequest, Code: codeAmbiguous, Err: errAmbiguous, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS},
+		Detail: "Send Origin and Access-Control-Request-Method once each."}
 }
 
 // refuse denies a request, or, in a dry run, reports it and passes it on.
@@ -55,8 +72,9 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, problem *bul
 func (m *Middleware) report(r *http.Request, problem *bulwark.Problem) {
 	e := bulwark.Event{Name: problem.Log.Event, Reason: problem.Code}
 	n := copy(e.Attrs[:], problem.Log.Attrs)
+	e.Attrs[n] = slog.String("error", problem.Err.Error())
 	if m.dryRun {
-		e.Attrs[n] = slog.Bool("dry_run", true)
+		e.Attrs[n+1] = slog.Bool("dry_run", true)
 	}
 	bulwark.Report(r, e)
 }

@@ -54,8 +54,7 @@ type redirect struct {
 
 const needsHosts = "needs the hosts under which the service answers, such as app.example.com"
 
-// redirectTo checks the hosts of a field. The path is that of the field, for the
-// log.
+// redirectTo checks the hosts of a field. The log names the field by its path.
 func redirectTo(hosts []string, path, field string, faults *fault.List) *redirect {
 	l := &redirect{targets: make(map[string]string, len(hosts))}
 	for i, host := range hosts {
