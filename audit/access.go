@@ -27,7 +27,7 @@ func (m *Middleware) access(x *exchange, how response.How, ending response.Endin
 	x.scope.Describe(x.r, &e.event)
 	e.event.Level = slog.LevelInfo
 	e.access = accessed{is: true, cutOff: ending.CutOff, cancelled: ending.Cancelled, bytes: x.watch.Bytes(), took: time.Since(x.begin)}
-	// To cut an answer off on purpose is no failure, unless there is no answer.
+	// To cut an answer off on purpose is not a failure, unless it is empty.
 	e.access.panicked = how == response.Panicked || how == response.Aborted && !ending.CutOff && !ending.Cancelled
 	if x.r.Method == http.MethodHead {
 		e.access.bytes = 0 // net/http takes the body and sends none

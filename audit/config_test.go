@@ -5,12 +5,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
 )
+
+// advice is in each reason: it says what to write, and not only what is wrong.
+var advice = regexp.MustCompile(`(; |, or )(write|put|remove|set)\b|\bmust be\b`)
 
 func TestConfigErrors(t *testing.T) {
 	var nobody *log
@@ -29,6 +33,9 @@ func TestConfigErrors(t *testing.T) {
 	for _, line := range strings.Split(err.Error(), "\n") {
 		field, rest, _ := strings.Cut(line, ": ")
 		got[field] += rest
+		if !advice.MatchString(rest) {
+			t.Errorf("%s does not say what to write: %s", field, rest)
+		}
 	}
 	for _, field := range []string{"Logger", "Sinks", "Sinks[1]", "Sinks[2]", "AccessQuery", "AccessQuery[1]", "AccessQuery[2]", "AccessQuery[3]",
 		"AccessHeaders", "AccessHeaders[1]", "AccessHeaders[2]", "AccessHeaders[3]", "AccessHeaders[4]", "Observers", "Observers[0]", "Observers[8]",

@@ -1,9 +1,11 @@
 package audit_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,6 +73,10 @@ func TestStalledSinkUnderLoad(t *testing.T) {
 		last, err2 := time.Parse(time.RFC3339, gap["last"].(string))
 		if err1 != nil || err2 != nil || last.Before(first) || gap["level"] != "ERROR" || gap["reason"] != "audit.queue_full" || gap["count"] == nil {
 			t.Errorf("%v", gap)
+		}
+		field := map[any]string{"security": "audit.Config.MaxSecurityQueue", "access": "audit.Config.MaxAccessQueue"}[gap["rule"]]
+		if wanted := fmt.Sprint(gap["error"]); field == "" || !strings.Contains(wanted, field) {
+			t.Errorf("the gap of %v does not name %q: %s", gap["rule"], field, wanted)
 		}
 	}
 	after := m.Stats()
@@ -162,7 +168,8 @@ func TestFailingSink(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				got := sink.records(t)
-				if len(got) != 1 || got[0]["event"] != "audit_gap" || got[0]["reason"] != "audit.sink_failed" || got[0]["count"] != 1.0 {
+				if len(got) != 1 || got[0]["event"] != "audit_gap" || got[0]["reason"] != "audit.sink_failed" || got[0]["count"] != 1.0 ||
+					!strings.Contains(fmt.Sprint(got[0]["error"]), "audit.Config.Sinks") {
 					t.Errorf("%s", sink)
 				}
 				if s := m.Stats().Security; s.Failed != 1 || s.Written != 0 {

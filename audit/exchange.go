@@ -33,15 +33,16 @@ func (x *exchange) end() {
 	}
 	ending := x.watch.Ending(x.came, how)
 	status := ending.Status
-	// An audit layer further in may have told of this very answer.
+	// An audit layer further in may have reported this very answer.
 	told := x.watch.Told() == status
 	switch {
 	case told:
 	case how == response.Panicked:
-		// What it panicked with is for the server's own log: it may hold
-		// anything. The address with its port is in both records.
+		// The value of the panic is for the log of the server alone, because it
+		// may hold anything. The address with its port is in both records.
 		e := bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"}
 		e.Attrs[0] = slog.String("remoteAddr", x.came.RemoteAddr)
+		e.Attrs[1] = slog.String("error", "the handler panicked, or ended its goroutine; after a panic the ErrorLog of the server has the value and the stack, with the same remoteAddr")
 		bulwark.Report(x.r, e)
 		x.watch.Tell(status)
 	default:
@@ -50,7 +51,9 @@ func (x *exchange) end() {
 			break
 		}
 		if !x.scope.Reported(x.watch.Header(), "", status) {
-			bulwark.Report(x.r, bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"})
+			e := bulwark.Event{Name: name, Status: status, Reason: "audit.unreported"}
+			e.Attrs[0] = slog.String("error", "the handler wrote the status itself; a refusal by bulwark.Deny has its reason in the log")
+			bulwark.Report(x.r, e)
 		}
 		x.watch.Tell(status)
 	}
@@ -62,8 +65,8 @@ func (x *exchange) end() {
 	}
 }
 
-// unreported is the event of a refusal that nobody reported, and empty where
-// the status needs no report.
+// unreported returns the event of a refusal that nobody reported. It is empty
+// if the status needs no report.
 func unreported(status int) bulwark.EventName {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -19,13 +19,14 @@ const window = time.Minute
 // is somebody else. The zero caller is nobody.
 type caller struct{ issuer, subject string }
 
-// sourceOf tells who is behind an event: a known caller, or nobody, whose
-// events are counted by address.
+// sourceOf returns the known caller of an event. Without a known caller it
+// returns the zero caller, and the events are counted by address.
 //
-// A success that names its user is that user's own though nobody was known when
-// the request came in: logging in is what it reports. So is the reuse of a
-// token, which names the user whom the token was issued to. Another failure
-// that names a user is not, for the name is whatever the client typed.
+// An event of success that names its user belongs to that user, although nobody
+// was known when the request came in: it may report the login itself. The reuse
+// of a token belongs to the user whom the token was issued to. Another failure
+// that names a user does not belong to that user, because the client chose the
+// name.
 func sourceOf(ctx context.Context, e *bulwark.Event) caller {
 	if p := callerOf(ctx); p != nil {
 		if e.AssumedID != "" && e.UserID != "" { // the event names who called
@@ -126,7 +127,7 @@ func (f *folder) take(e *bulwark.Event, who caller, now time.Time) bool {
 }
 
 // find returns the tally of an event and its limit. Callers beyond the bound
-// are counted by their address, as those without a name.
+// are counted by their address, as anonymous callers are.
 func (f *folder) find(e *bulwark.Event, who caller, now time.Time) (*tally, int) {
 	if who == (caller{}) {
 		return f.places.find(e.Name, e.ClientIP, now), f.limit

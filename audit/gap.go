@@ -18,6 +18,17 @@ const (
 
 func (c cause) String() string { return [...]string{"audit.queue_full", "audit.sink_failed"}[c] }
 
+// wanted says what was wanted, and which field of the Config changes it.
+func (c cause) wanted(class class) string {
+	switch {
+	case c == sinkFailed:
+		return "Handle of audit.Config.Logger, or of one of audit.Config.Sinks, returned an error or panicked"
+	case class == accessClass:
+		return "more records waited for a sink than audit.Config.MaxAccessQueue allows; the sink is too slow or hangs"
+	}
+	return "more events waited for a sink than audit.Config.MaxSecurityQueue allows; the sink is too slow or hangs"
+}
+
 // gapEvery is how often at most a gap of one class and cause is recorded while
 // records are still waiting, and how long a failing sink is left alone with
 // them.
@@ -46,8 +57,9 @@ func (g *gap) record(class class, cause cause, now time.Time) entry {
 		Reason: cause.String(), Rule: class.String(), Count: int(g.count)}
 	e.Attrs[0] = slog.String("first", stamp(g.first))
 	e.Attrs[1] = slog.String("last", stamp(g.last))
+	e.Attrs[2] = slog.String("error", cause.wanted(class))
 	if g.count == 1 {
-		e.Attrs[2] = slog.Int("count", 1) // which an event of its own leaves out
+		e.Attrs[3] = slog.Int("count", 1) // which an event of its own leaves out
 	}
 	return entry{event: e}
 }

@@ -174,6 +174,9 @@ func TestGoexitOfTheHandler(t *testing.T) {
 			if len(events) != 1 || events[0]["event"] != "sys_unavailable" || events[0]["reason"] != "audit.panic" || events[0]["status"] != 500.0 {
 				t.Errorf("events %v", events)
 			}
+			if len(events) == 1 && !strings.Contains(fmt.Sprint(events[0]["error"]), "ended its goroutine") {
+				t.Errorf("the event does not say what happened: %v", events)
+			}
 			if len(access) != 1 || access[0]["status"] != 500.0 || access[0]["panicked"] != true {
 				t.Errorf("access %v", access)
 			}

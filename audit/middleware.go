@@ -14,8 +14,8 @@ import (
 )
 
 // A Middleware records the security events of the requests behind it, and the
-// requests themselves if asked. It is made by [New], stands outside all other
-// layers, and is also a [bulwark.Recorder] for events outside requests. It is
+// requests themselves with AccessLog. [New] makes it. It is the outermost
+// layer, and is also a [bulwark.Recorder] for events outside requests. It is
 // safe for concurrent use.
 type Middleware struct {
 	accessLog  bool
@@ -36,10 +36,11 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAudit }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that records what next refuses.
+// Wrap returns a handler that records refusals of next.
 //
-// A panic of next is recorded and goes on, so that the server still sees it. So
-// is [runtime.Goexit], with which the client gets no answer either.
+// A panic of next is recorded and goes on, so that the server still sees it.
+// The same holds for [runtime.Goexit], after which the client also gets no
+// answer.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if !m.made() {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,11 +64,11 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Record takes an event. It does not block, and it is what [bulwark.Report]
-// inside the Middleware ends in; the context tells whether the caller is known.
-// Outside a request, pass any context. Observers and sinks get the event with
-// its texts made safe and Level and Time filled in; a Name that is not lower
-// case letters, digits and underscores becomes "_OTHER".
+// Record takes an event, and does not block. [bulwark.Report] inside the
+// Middleware calls it. The context tells whether the caller is known. Outside a
+// request, pass any context. Observers and sinks get the event with safe texts,
+// and with Level and Time filled in. A Name must be lower case letters, digits
+// and underscores. Any other name becomes "_OTHER".
 func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 	if m.made() && m.trace != nil {
 		if traceID, spanID := m.span(ctx); traceID != "" {
@@ -110,9 +111,10 @@ func (m *Middleware) deliver(e *entry) {
 	}
 }
 
-// Drain waits until all that was recorded before is with the sinks: queues,
-// counted records of minutes that are not over, and gap records. It returns an
-// error where the context ends first or a sink refuses.
+// Drain waits until the sinks have everything that was recorded before the
+// call: the queues, the counted records of minutes that are not over, and the
+// gap records. It returns an error if the context ends first, or if a sink
+// refuses.
 func (m *Middleware) Drain(ctx context.Context) error {
 	if !m.made() {
 		return nil
@@ -121,10 +123,10 @@ func (m *Middleware) Drain(ctx context.Context) error {
 	return m.each(func(d *delivery) error { return d.drain(ctx) })
 }
 
-// Shutdown stops taking records, drains what there is and ends the goroutines.
-// A record after it is dropped and counted, see [Middleware.Stats]. A goroutine
-// whose sink hangs goes on alone after the context has ended, and Shutdown
-// returns an error. A second Shutdown waits again. [bulwark.Stack.Shutdown]
+// Shutdown stops taking records, drains, and ends the goroutines. A later
+// record is dropped and counted, see [Middleware.Stats]. If a sink hangs,
+// Shutdown returns an error when the context ends, and the goroutine of the
+// sink goes on alone. A second Shutdown waits again. [bulwark.Stack.Shutdown]
 // calls it.
 func (m *Middleware) Shutdown(ctx context.Context) error {
 	if !m.made() {
@@ -134,7 +136,7 @@ func (m *Middleware) Shutdown(ctx context.Context) error {
 	return m.each(func(d *delivery) error { return d.shutdown(ctx) })
 }
 
-// Close is Shutdown with 5 seconds.
+// Close is Shutdown with a limit of 5 seconds.
 func (m *Middleware) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -164,6 +165,8 @@ func TestUnreportedRefusals(t *testing.T) {
 			}
 			if len(got) != 1 || got[0]["event"] != test.event || got[0]["reason"] != test.reason || got[0]["path"] != "/x" {
 				t.Errorf("%s", out)
+			} else if test.reason == "audit.unreported" && !strings.Contains(fmt.Sprint(got[0]["error"]), "bulwark.Deny") {
+				t.Errorf("the event does not say how to give a reason: %s", out)
 			}
 		})
 	}

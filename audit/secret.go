@@ -7,9 +7,9 @@ import (
 )
 
 // A Secret is text that no log shows: fmt, slog, zap, encoding/json and every
-// other encoder of text print [redacted] for it, whatever the verb, and also
-// where it is an unexported field of something printed. The zero Secret is
-// empty.
+// other encoder of text print [redacted] for it. This holds for every verb of
+// fmt, and for a Secret in an unexported field of a printed value. The zero
+// Secret is empty.
 type Secret struct {
 	// A closure: formatters that reach unexported fields by reflection would
 	// print a string, and follow a pointer to one.
@@ -19,8 +19,8 @@ type Secret struct {
 // NewSecret returns text as a Secret.
 func NewSecret(text string) Secret { return Secret{func() string { return text }} }
 
-// Reveal returns the text itself. Search for its callers to see where it can
-// leak.
+// Reveal returns the text itself. Search for its callers to find the places
+// where the text can leak.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""

@@ -10,10 +10,10 @@ import (
 // checkShown checks one list of names that the access record shows.
 func checkShown(c Config, field string, names []string, faults *fault.List) {
 	if len(names) > 0 && !c.AccessLog {
-		faults.Add(field, "", "is shown in the access record only; set AccessLog")
+		faults.Add(field, "", "is shown in the access record only; set AccessLog to true")
 	}
 	if len(names) > maxShown {
-		faults.Add(field, strconv.Itoa(len(names)), "has more than 16 names")
+		faults.Add(field, strconv.Itoa(len(names)), "has more than 16 names; remove some")
 	}
 	for i, name := range names {
 		if reason := showFault(name); reason != "" {
@@ -30,18 +30,18 @@ func showFault(name string) string {
 	}
 	for _, c := range []byte(name) {
 		if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return "is no name; write printable ASCII"
+			return "is not a name; write printable ASCII without quotes and backslashes"
 		}
 	}
 	lower := strings.ToLower(name)
 	switch lower {
 	case "code", "state", "key", "sig", "sid", "dpop", "jwt", "pin", "otp":
-		return "carries credentials, which are never logged"
+		return "carries credentials, which are never logged; remove it"
 	}
 	for _, word := range [...]string{"auth", "cookie", "token", "secret", "passw", "passphrase", "pwd", "api-key", "api_key", "apikey",
 		"session", "signature", "credential", "assertion", "verifier"} {
 		if strings.Contains(lower, word) {
-			return "sounds like a credential, which is never logged"
+			return "sounds like a credential, which is never logged; remove it"
 		}
 	}
 	return ""

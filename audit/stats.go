@@ -1,16 +1,16 @@
 package audit
 
-// Stats says what has become of everything that was recorded, over all sinks
-// since New.
+// Stats counts all records since New, over all sinks.
 type Stats struct {
 	Security Counts // of security events
 	Access   Counts // of access records
 }
 
-// Counts are occurrences, once for each sink: a record that stands for a
-// hundred events counts a hundred. Together they are all that was recorded, but
-// for what waits to be counted within the current minute and what is being
-// written just now. Gap records are in none of them.
+// Counts are numbers of events. Each sink counts on its own: an event that goes
+// to two sinks counts twice. A record that stands for a hundred events counts a
+// hundred. The sum of the fields is everything that was recorded, except for
+// events that still wait to be counted within the current minute, and for the
+// record that is being written now. Gap records are in none of the fields.
 type Counts struct {
 	Written uint64 // the sink has taken it
 	Full    uint64 // dropped: the queue was full

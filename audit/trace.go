@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// traceOf returns the trace ids of a request, empty where it has none. A span
-// of the service itself comes before what the client says.
+// traceOf returns the trace ids of a request, or empty strings. The span of the
+// service itself comes before the ids that the client sends.
 func (m *Middleware) traceOf(r *http.Request) (traceID, spanID string) {
 	if m.trace != nil {
 		if traceID, spanID = m.span(r.Context()); traceID != "" {

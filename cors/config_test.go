@@ -36,7 +36,7 @@ var goodOrigins = []string{
 }
 
 // advice is in each reason: it says what to write, and not only what is wrong.
-var advice = regexp.MustCompile(`(; |, or )(write|use|remove|leave)\b|\bmust be\b`)
+var advice = regexp.MustCompile(`(; |, or )(write|use|remove|leave)\b|\bmust (not|be)\b`)
 
 // badOrigins maps what New must refuse to a word of the reason.
 var badOrigins = []struct{ origin, reason string }{

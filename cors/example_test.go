@@ -56,7 +56,7 @@ func Example_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// cors.Origins[0]: https://app.example.com/: must not end with a slash; remove it
+	// cors.Origins[0]: https://app.example.com/: must not end with a slash
 	// cors.Origins[1]: https://*example.com: has a * that is not the whole first label; write https://*.example.com
 	// cors.Origins[2]: null: is the origin of every sandboxed frame and local file, on every site; write the origin of the page
 	// cors.Methods[0]: patch: must be in upper case, because methods are case-sensitive; write PATCH

@@ -94,7 +94,7 @@ func schemeFault(scheme string) string {
 func foreign(rest string) string {
 	switch {
 	case strings.HasSuffix(rest, "/"):
-		return "must not end with a slash; remove it"
+		return "must not end with a slash"
 	case strings.ContainsAny(rest, `/\?#`):
 		return "must be without path, query and fragment; write scheme://host"
 	case strings.Contains(rest, "@"):

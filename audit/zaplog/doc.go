@@ -1,50 +1,63 @@
-// Package zaplog writes slog records to a zap logger, for services whose logs
-// are zap's, through go.uber.org/zap/exp/zapslog with its traps closed.
+// Package zaplog writes slog records to a zap logger, for services that log
+// with zap. It uses go.uber.org/zap/exp/zapslog, and avoids its pitfalls.
 //
 // # Threat
 //
-// An audit log that loses records is worth little. On the way from slog to zap
-// records are easily lost: zapslog puts a stack trace to each record at ERROR,
-// makes ERROR of every level above, ignores the context and with it the trace,
-// and returns no error when a disk is full. zap's production configuration
-// samples by message: with the constant messages of package audit it would
-// write a hundred records a second and lose 99 of 100 thereafter.
+// An audit log that loses records is worth little. Records are easily lost on
+// their way from slog to zap:
+//
+//   - zapslog adds a stack trace to each record at ERROR.
+//   - zapslog writes each level above ERROR as ERROR.
+//   - zapslog ignores the context, and so loses the ids of the trace.
+//   - zapslog returns no error when a disk is full.
+//   - The production configuration of zap samples by message. Package audit has
+//     constant messages: zap would write a hundred records a second, and after
+//     that lose 99 of 100.
 //
 // # Defence
 //
-// [New] returns a handler that passes [testing/slogtest] and
+// [New] makes a handler of a *zap.Logger. In a chain the handler is a sink of
+// package audit:
 //
-//   - takes no stack traces;
-//   - keeps a level that zap has no name for as the attribute "severity", such
-//     as "ERROR+4";
-//   - adds requestId, traceId and spanId from the context of a request, where
-//     the record has none of these itself;
-//   - writes what the logger's sampling declines, unless it is that of a core
-//     within a tee, see below;
-//   - returns the error of a write, so that package audit can count it.
+//	logger, err := zap.NewProduction()
+//	…
+//	stack, err := bulwark.Chain(
+//		audit.Config{Sinks: []slog.Handler{zaplog.New(logger)}},
+//		…
+//	)
+//
+// The handler passes [testing/slogtest], and:
+//
+//   - It takes no stack traces.
+//   - It keeps a level that zap has no name for as the attribute "severity",
+//     such as "ERROR+4".
+//   - It adds requestId, traceId and spanId from the context of a request, if
+//     the record does not have them.
+//   - It writes records that the sampling of the logger would drop. A sampler
+//     inside a tee is the exception, see below.
+//   - It returns the error of a write, so that package audit can count it.
 //
 // # Not covered
 //
-// Sampling within a tee: a sampler that is one of several cores of a
-// zapcore.NewTee still drops, because the tee only tells that another core has
-// written. Give each core a Sink of its own, zaplog.New(zap.New(core)), in
-// place of the tee.
+// A sampler that is one of several cores of a zapcore.NewTee still drops
+// records, because the tee reports only that another core has written. Give
+// each core a Sink of its own, zaplog.New(zap.New(core)), instead of the tee.
 //
-// Text that is not escaped: zap's console encoder writes messages as they are.
-// The records of package audit have constant messages and escaped texts; an
-// application that logs "user "+name through this handler can forge lines.
-// Fields that the *zap.Logger was given with With are kept, its hooks and
-// options of callers and stack traces are not. A logger that buffers must be
-// synced after the audit layer has shut down.
+// The handler does not escape text. The console encoder of zap writes messages
+// as they are. Package audit has constant messages and escapes its texts. But
+// an application that logs "user "+name through this handler lets clients forge
+// lines.
+//
+// Fields that were added to the logger by With are kept. Its hooks, and its
+// options for callers and stack traces, are not used. Call Sync on a logger
+// that buffers after the audit layer has shut down.
 //
 // # Errors
 //
 // Handle returns the error of the write. A handler that was made without a
-// logger returns an error from each Handle. Neither stops a request: package
-// audit counts the record and writes an audit_gap.
+// logger returns an error from each Handle. Such an error does not stop a
+// request: package audit counts the record and writes an audit_gap.
 //
-// The example shows what a record becomes. In a chain the handler is a sink:
-//
-//	sink := zaplog.New(logger)
-//	stack, err := bulwark.Chain(audit.Config{Sinks: []slog.Handler{sink}}, …)
+// Example shows zap in a chain. The example of [New] shows what a record
+// becomes, and the incorrect example what happens without a logger.
 package zaplog

@@ -15,9 +15,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// New returns a handler that writes to logger. It is safe for concurrent use. A
-// nil logger gives a handler whose Handle returns an error: an audit log that
-// silently goes nowhere is worth nothing.
+// New returns a handler that writes to logger. It is safe for concurrent use.
+// With a nil logger every Handle returns an error, so that the lost records are
+// noticed.
 func New(logger *zap.Logger) slog.Handler {
 	if logger == nil {
 		return &handler{}
@@ -66,7 +66,7 @@ func (h *handler) with(step func(slog.Handler) slog.Handler) *handler {
 // theirs where at least one of them writes.
 func (h *handler) Handle(ctx context.Context, record slog.Record) error {
 	if h.core == nil {
-		return errors.New("zaplog: made without a logger")
+		return errors.New("zaplog: made without a logger; give zaplog.New a *zap.Logger")
 	}
 	outcome := new(outcome)
 	inner := slog.Handler(zapslog.NewHandler(attempt{h.core, outcome},

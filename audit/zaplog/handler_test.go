@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"testing/slogtest"
@@ -246,20 +245,6 @@ func TestCaseAudit6CountedRecordByZap(t *testing.T) {
 	if paths := fmt.Sprint(got[len(got)-1]["paths"]); len(got) != 2 || paths != `[map[count:1 value:/1\u2028] map[count:1 value:/2\u2028] map[count:1 value:/0\u2028]]` {
 		t.Errorf("%s", &out)
 	}
-}
-
-func ExampleNew() {
-	config := zap.NewProductionEncoderConfig()
-	config.TimeKey = "" // for the sake of the example
-	logger := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(config), zapcore.AddSync(os.Stdout), zapcore.InfoLevel))
-	defer logger.Sync()
-
-	audited := slog.New(zaplog.New(logger))
-	audited.Log(context.Background(), slog.LevelError+4, "key store is open to the world", "path", "/var/keys")
-	fmt.Println(audited.Enabled(context.Background(), slog.LevelDebug))
-	// Output:
-	// {"level":"error","msg":"key store is open to the world","severity":"ERROR+4","path":"/var/keys"}
-	// false
 }
 
 func BenchmarkHandle(b *testing.B) {

@@ -212,7 +212,7 @@ func (g Grace) drain(server *http.Server, stop *stopping, served <-chan error) e
 	case err == nil, cut == 0 && errors.Is(err, context.DeadlineExceeded):
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %d requests were still running after %s", ErrCutOff, cut, limit)
+		return fmt.Errorf("%w: %d requests were still running after %s; transport.Grace.Drain sets this time", ErrCutOff, cut, limit)
 	}
 	return fmt.Errorf("transport: stopping: %w", err)
 }
