@@ -23,7 +23,7 @@ type Config struct {
 	// sink has queues and a goroutine of its own, so that a sink that hangs or
 	// fails does not disturb the others. One goroutine at a time calls Handle,
 	// without the context of the request, and even if Enabled reports false.
-	// Default: none, so that Logger counts. At most 8.
+	// Default: none, so that Logger is used. At most 8.
 	Sinks []slog.Handler
 
 	// AccessLog adds a record of type "access" for each request: method, path,

@@ -189,8 +189,9 @@ func (d *delivery) settle(err error) {
 	}
 }
 
-// dueGap finds a gap to record: at once where nothing else waits or somebody
-// drains, and otherwise once in a while. d.mu is held.
+// dueGap finds a gap to record. A gap is recorded at once if nothing else
+// waits, or if somebody drains. Otherwise it is recorded once in a while. d.mu
+// is held.
 func (d *delivery) dueGap() (class, cause, bool) {
 	if d.missing == 0 {
 		return 0, 0, false

@@ -7,21 +7,22 @@ import (
 	"time"
 )
 
-// A waiter waits for what had been accepted and lost when it came.
+// A waiter waits for the records that had been accepted or lost when it came.
 type waiter struct {
 	until [classes]uint64
 	lost  [classes][causes]uint64
 	done  chan struct{}
 }
 
-// awaited reports whether somebody drains who came after a loss that no record
-// has told yet. Losses since then must not keep the queues waiting: in a flood
-// there is always one. d.mu is held.
+// awaited reports whether a drain waits for a loss that no record has reported
+// yet. Losses after the begin of the drain do not count, because in a flood
+// there is always another loss. d.mu is held.
 func (d *delivery) awaited(class class, cause cause) bool {
 	return slices.ContainsFunc(d.waiters, func(w *waiter) bool { return d.told[class][cause] < w.lost[class][cause] })
 }
 
-// release lets go those whose records have all been tried. d.mu is held.
+// release ends the waiting of those whose records have all been tried. d.mu is
+// held.
 func (d *delivery) release() {
 	if len(d.waiters) == 0 {
 		return
@@ -38,8 +39,8 @@ func (d *delivery) release() {
 // errWaiting is the error of a drain whose time ran out.
 var errWaiting = errors.New("audit: records still wait for a sink")
 
-// tried returns an error while what w waits for has not been written or, where
-// the sink fails, tried. d.mu is held.
+// tried returns an error until the records that w waits for have been written,
+// or tried if the sink fails. d.mu is held.
 func (d *delivery) tried(w *waiter) error {
 	for class := range classes {
 		if d.done[class] < w.until[class] {

@@ -42,8 +42,7 @@ func sourceOf(ctx context.Context, e *bulwark.Event) caller {
 
 var seed = maphash.MakeSeed()
 
-// sourceID is a number for a caller, or for a network. It is 0 where there is
-// neither.
+// sourceID is a number for a caller, or for a network. It is 0 without either.
 func sourceID(who caller, network netip.Prefix) uint64 {
 	switch {
 	case who != (caller{}):
@@ -54,7 +53,7 @@ func sourceID(who caller, network netip.Prefix) uint64 {
 	return 0
 }
 
-// siteOf is the site of an address, or the network where that is larger.
+// siteOf is the site of an address, or the network if that is larger.
 func siteOf(network netip.Prefix) netip.Prefix {
 	if levelOfNetwork(network) == client {
 		return around(network.Addr(), site)
@@ -62,9 +61,9 @@ func siteOf(network netip.Prefix) netip.Prefix {
 	return network
 }
 
-// callerOf returns the caller that ctx tells, or nil. The context of the audit
-// layer's own events is the scope around the authentication layer: it has a
-// caller on record only.
+// callerOf returns the caller of ctx, or nil. The context of the events of the
+// audit layer itself is the scope around the authentication layer, in which the
+// caller is only on record.
 func callerOf(ctx context.Context) *bulwark.Principal {
 	if p, ok := bulwark.PrincipalFrom(ctx); ok {
 		return p

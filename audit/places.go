@@ -14,15 +14,15 @@ const (
 	// maxClients is how many clients of one site are told apart for each name.
 	// Whoever owns a site has 256 or 65,536 of them.
 	maxClients = 16
-	// maxNames bounds the names that are told apart. There are about thirty,
-	// and a client makes none of them.
+	// maxNames bounds the number of names in the table. There are about thirty,
+	// and a client cannot make one.
 	maxNames = 64
 )
 
 // places is a bounded table of tallies by name and network. A site with many
-// clients gets one tally for all that come later. When the table is full, the
-// networks with the most entries are counted as one each: whoever fills it
-// gives way, and not whoever comes last.
+// clients gets one tally for all further clients. When the table is full, the
+// networks with the most entries are counted as one each. So the networks that
+// fill it are merged, and not the network that comes last.
 type places struct {
 	bound   int
 	tallies map[place]*tally
@@ -151,8 +151,8 @@ func (ps *places) crowded() (level int, entries map[place]int) {
 	return level, entries
 }
 
-// largest returns the networks with the most entries, so many that counting
-// each as one frees n entries, or all that free any.
+// largest returns the networks with the most entries: as many as free n entries
+// when each is counted as one, or all networks that free any.
 func largest(entries map[place]int, n int) map[place]bool {
 	var most []place
 	for at, count := range entries {

@@ -33,10 +33,10 @@ const (
 func (c class) String() string { return [...]string{"security", "access"}[c] }
 
 // important reports whether an event may use the half of the security queue
-// that is kept free. A level alone does not tell what is important: what makes
-// a handler fail is ERROR by default, and anybody can cause that at will. What
-// fails outside requests is nobody's will. An event that is important is rare,
-// because a source writes few one by one.
+// that is kept free. The level alone does not decide: an event for a failing
+// handler is ERROR by default, and any client can cause many of them. A failure
+// outside a request is not caused by a client. Important events are rare,
+// because few events of a source are written one by one.
 func important(e *bulwark.Event) bool {
 	if e.Name == bulwark.SysUnavailable && e.RequestID != "" {
 		return false
@@ -44,9 +44,9 @@ func important(e *bulwark.Event) bool {
 	return levelOf(e) >= slog.LevelError
 }
 
-// slot is an entry in a queue. The path is copied into the slot: it is a part
-// of the request line, which may be a megabyte and would stay in memory with
-// it.
+// slot is an entry in a queue. The path is copied into the slot, because it is
+// a part of the request line, which may be a megabyte and would stay in memory
+// as long as the path.
 type slot struct {
 	entry
 	path [maxText]byte
@@ -63,9 +63,9 @@ type queue struct {
 	held  map[uint64]int // entries of each source
 }
 
-// crowded reports whether e must wait outside: a quarter of the queue is taken,
-// and its source has half as much. So one source that goes on minute after
-// minute, while the sink hangs, leaves room to everybody else.
+// crowded reports whether e must stay out: a quarter of the queue is taken, and
+// half of that by the source of e. So a source that goes on minute after
+// minute, while the sink hangs, leaves room for all others.
 func (q *queue) crowded(e *entry) bool {
 	return e.source != 0 && q.size >= q.bound/4 && q.held[e.source] >= q.bound/8
 }

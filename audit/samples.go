@@ -16,7 +16,7 @@ type samples[T comparable] struct {
 	counts [maxSamples]int
 }
 
-// add counts a value. The zero value tells nothing and is left out.
+// add counts a value. The zero value is not counted.
 func (s *samples[T]) add(value T, n int) {
 	var zero T
 	if value == zero {

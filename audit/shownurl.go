@@ -40,10 +40,10 @@ const (
 )
 
 // showQuery returns the query with the parameters in allowed as they came,
-// still percent-encoded, and one [redacted] for all others. Names are redacted,
-// too: some clients send a bare token where a name belongs. So is a pair with a
-// semicolon: some servers read several parameters there, and net/url none. A
-// value that holds a URL is shown as URLs are.
+// still percent-encoded, and one [redacted] for all others. Their names are
+// redacted as well, because some clients send a bare token as a name. A pair
+// with a semicolon is also redacted: some servers read several parameters
+// there, and net/url none. A value that holds a URL is shown as URLs are.
 func showQuery(raw string, allowed []string, depth int) string {
 	var b strings.Builder
 	hidden := false
@@ -95,11 +95,11 @@ func (h *shownHeader) show(value string, allowed []string) string {
 // separators are what ends a URL in a text.
 const separators = " \t<>\""
 
-// showURLs returns text with what may be secret in its URLs redacted: user
+// showURLs returns text in which the secret parts of URLs are redacted: user
 // information, parameters of a path, fragments, and the parameters of a query
-// that are not allowed (RFC 3986 sections 3.2.1 and 3.3 to 3.5). Where isURL is
-// false, only what looks like a URL is taken for one. Text that is
-// percent-encoded as a whole is decoded to look.
+// that are not allowed (RFC 3986 sections 3.2.1 and 3.3 to 3.5). If isURL is
+// false, only a word that looks like a URL is read as a URL. Text that is
+// percent-encoded as a whole is decoded for the search.
 func showURLs(text string, isURL bool, allowed []string, depth int) string {
 	text = shorten(text)
 	if !strings.ContainsAny(text, "?#@%;&") {
@@ -259,9 +259,9 @@ func decode(text string) string {
 	return b.String()
 }
 
-// shorten cuts text that is longer than any record shows. The sign at its end
-// makes sure that a user information which the cut has left without its end is
-// still taken for one.
+// shorten cuts text that is longer than any record shows. The cut may remove
+// the end of a user information. The @ that shorten adds makes the rest still
+// count as one.
 func shorten(text string) string {
 	if len(text) > shownBytes {
 		return text[:shownBytes] + "@"

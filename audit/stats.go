@@ -8,8 +8,8 @@ type Stats struct {
 
 // Counts are numbers of events. Each sink counts on its own: an event that goes
 // to two sinks counts twice. A record that stands for a hundred events counts a
-// hundred. The sum of the fields is everything that was recorded, except for
-// events that still wait to be counted within the current minute, and for the
+// hundred. The sum of the fields is everything that was recorded, with two
+// exceptions: events that are counted until the current minute is over, and the
 // record that is being written now. Gap records are in none of the fields.
 type Counts struct {
 	Written uint64 // the sink has taken it

@@ -20,8 +20,8 @@ type tally struct {
 	counted *counted
 }
 
-// counted is what a counted record tells of its events: the fields that all of
-// them have in common, and of the other fields the first few values.
+// counted is the content of a counted record: the fields that all of its events
+// have in common, and the first few values of each other field.
 type counted struct {
 	shared    bulwark.Event
 	addresses samples[netip.Addr]

@@ -16,8 +16,8 @@ func (m *Middleware) traceOf(r *http.Request) (traceID, spanID string) {
 	return traceparent(r.Header["Traceparent"])
 }
 
-// span returns the ids that Config.Trace tells of a context, and none where
-// they are not ids. A tracer that panics must not take the request with it.
+// span returns the ids that Config.Trace returns for a context, or empty
+// strings if they are not ids. A tracer that panics must not end the request.
 func (m *Middleware) span(ctx context.Context) (traceID, spanID string) {
 	defer func() {
 		if recover() != nil {
@@ -32,8 +32,7 @@ func (m *Middleware) span(ctx context.Context) (traceID, spanID string) {
 }
 
 // traceparent returns the ids of a header. More than one line counts as none
-// (W3C Trace Context section 3.2), because nobody can tell which of them is
-// right.
+// (W3C Trace Context section 3.2), because the right line cannot be known.
 func traceparent(lines []string) (traceID, spanID string) {
 	if len(lines) != 1 {
 		return "", ""

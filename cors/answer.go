@@ -27,8 +27,8 @@ const (
 	credentialsValue
 )
 
-// alone is the answer of a layer that nobody else watches the response for,
-// with the Writer, in one allocation.
+// alone is the answer of a layer whose response no other layer watches, with
+// the Writer, in one allocation.
 type alone struct {
 	writer response.Writer
 	answer answer
@@ -51,7 +51,8 @@ func hook(w http.ResponseWriter) (*answer, http.ResponseWriter, *response.Writer
 	return a, w, watched
 }
 
-// serve lets next answer. An empty origin may not read the answer.
+// serve lets next answer. With an empty origin no other origin may read the
+// answer.
 func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
 	a, w, watched := hook(w)
 	a.varies, a.others = origin != "*", m.dryRun && origin == ""
@@ -72,8 +73,8 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	watched.Finish()
 }
 
-// BeforeHeader leaves one line of each header of the protocol: ours, or none.
-// Vary is a list, and what others add to it stays.
+// BeforeHeader leaves one line of each header of the protocol, or none. Vary is
+// a list, and names that other code adds to it stay.
 func (a *answer) BeforeHeader(h http.Header, _ int) {
 	if !a.others && !a.stands(h) {
 		forget(h)

@@ -74,7 +74,7 @@ type Config struct {
 	// DenyRefused answers actual requests from refused origins with 403.
 	// Without it the handler runs, and the page cannot read the answer. Set it
 	// if the request itself has an effect that must not happen. Pages of the
-	// service itself also send their origin, so that such a service needs a
+	// service itself also send their origin. A service with such pages needs a
 	// [bulwark.Edge]: the host that Edge has accepted for the request is the
 	// service itself. Another host of Edge.Hosts is not. Add such a host to
 	// Origins if its pages call this one. Default: false.

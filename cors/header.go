@@ -15,7 +15,8 @@ const (
 
 var responseHeaders = [...]string{allowOrigin, allowCredentials, allowMethods, allowHeaders, exposeHeaders, maxAge}
 
-// explain tells an allowed origin what it could ask for.
+// explain answers an allowed origin with the methods and headers that are
+// allowed.
 func (m *Middleware) explain(h http.Header, origin string) {
 	if m.origins.any {
 		origin = "*"
@@ -55,9 +56,9 @@ func vary(h http.Header, names string) {
 }
 
 // own puts the values that rs/cors shares between all preflights into slices of
-// this response: otherwise who changes one changes those of everybody (rs/cors
-// issue 198). Origin, method and headers are slices of the request, which ends
-// here.
+// this response. Otherwise code that changes one of them would change the
+// values of all responses (rs/cors issue 198). Origin, method and headers are
+// slices of the request, which ends here.
 func (m *Middleware) own(h http.Header) {
 	values := [...]string{"", "*", "true", m.maxAge}
 	ownVary(h, values[0:1:1])

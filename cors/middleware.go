@@ -101,7 +101,7 @@ func (m *Middleware) actual(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 }
 
-// settle answers a preflight by what the protocol has put into the header.
+// settle answers a preflight, by the headers that the protocol has set.
 func (m *Middleware) settle(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	h := w.Header()
 	method := first(r.Header[requestMethod])
@@ -129,8 +129,8 @@ func (m *Middleware) lists(method string) bool {
 	return slices.Contains(m.methods, method)
 }
 
-// refuseActual lets a request through whose answer the page will not be able to
-// read, or denies it.
+// refuseActual denies a request, or lets it through without CORS headers, so
+// that the page cannot read the answer.
 func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next http.Handler, origin string) {
 	withdraw(w.Header())
 	r, scope := bulwark.Enter(r)
@@ -160,11 +160,11 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 	m.serve(w, r, next, "")
 }
 
-// ownPage reports whether the page is one of the service at this very name: of
-// the origin that Edge has accepted, and of none of its other names. A proxy
-// that ends TLS may be unknown to Edge, and may leave the port out of the Host;
-// the BaseURL tells the scheme and port of its own host then. Without an
-// accepted host the BaseURL is all that is known.
+// ownPage reports whether the page is a page of the service itself, at the host
+// that Edge has accepted. Another host of the service is another origin. A
+// proxy that ends TLS may be unknown to Edge, and may leave the port out of the
+// Host. The scheme and port then come from the BaseURL, if it has the same
+// host. Without an accepted host only the BaseURL is known.
 func ownPage(scope *bulwark.Scope, origin string) bool {
 	own, base := scope.Origin(), scope.BaseURL()
 	if own == "" {

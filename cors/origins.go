@@ -48,9 +48,9 @@ func (o *origins) add(text string, p pattern) {
 	o.suffixes[suffix{p.scheme, p.host + p.port}] = struct{}{}
 }
 
-// allows reports whether an Origin header names an origin of the list.
-// Comparing is exact to the byte (Fetch, CORS check). The cost is bounded
-// whatever the text.
+// allows reports whether an Origin header names an origin of the list. The
+// comparison is exact to the byte (Fetch, CORS check). Its cost is bounded for
+// any text.
 func (o *origins) allows(origin string) bool {
 	if o.any {
 		return true
@@ -64,18 +64,20 @@ func (o *origins) allows(origin string) bool {
 	return o.wildcards && o.allowsSubdomain(origin)
 }
 
-// everybodys reports whether a host under base is, or is under, a public suffix
-// that is itself under base: s3.amazonaws.com is one, under which anybody can
-// have a name, though not everybody can under amazonaws.com.
+// everybodys reports whether a host under base is a public suffix that is
+// itself under base, or is under such a suffix. An example is s3.amazonaws.com,
+// under which anybody can register a name, although not everybody can under
+// amazonaws.com.
 func everybodys(host, base string) bool {
 	suffix, _ := publicsuffix.PublicSuffix(host)
 	return len(suffix) > len(base)
 }
 
-// allowsSubdomain tries each parent domain of the origin's host, the longest
-// first. What stands in place of the star must be labels: a byte that no label
-// has ends the search. So does the first match: what is everybody's under a
-// longer domain is so under a shorter one.
+// allowsSubdomain tries each parent domain of the host of the origin, the
+// longest first. The text in place of the star must be labels: a byte that a
+// label cannot have ends the search. The first match also ends the search: a
+// name that anybody can register under a longer domain is such a name under a
+// shorter domain as well.
 func (o *origins) allowsSubdomain(origin string) bool {
 	scheme, rest, ok := strings.Cut(origin, "://")
 	if !ok {

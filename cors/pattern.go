@@ -17,9 +17,10 @@ type pattern struct {
 	wildcard bool
 }
 
-// parsePattern reads what a Config may allow. The second result says what is
-// wrong, and is empty where nothing is. It demands the very text that a browser
-// sends (RFC 6454 section 6.2): anything else would never match.
+// parsePattern reads an entry of Config.Origins. The second result says what is
+// wrong, and is empty if nothing is. The entry must be the exact text that a
+// browser sends (RFC 6454 section 6.2), because any other text would never
+// match.
 func parsePattern(text string) (pattern, string) {
 	if text == "null" {
 		return pattern{}, "is the origin of every sandboxed frame and local file, on every site; write the origin of the page"
@@ -201,10 +202,11 @@ func allDigits(s string) bool {
 	return true
 }
 
-// wildcardFault says why nobody should allow all subdomains of a host. Under a
-// public suffix, such as co.uk or github.io, anybody can have one. The list may
-// also have every name under a host without having the host itself. Where it
-// has some of them, they are refused when they come: see everybodys.
+// wildcardFault says why a Config must not allow all subdomains of a host.
+// Under a public suffix, such as co.uk or github.io, anybody can register one.
+// The list may also have every name under a host without having the host
+// itself. If it has only some of these names, they are refused when a request
+// names them: see everybodys.
 func wildcardFault(host string) string {
 	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return "has a wildcard before an address, which has no subdomains; remove the wildcard"

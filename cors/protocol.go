@@ -11,9 +11,9 @@ import (
 // same lists. The layer sets them itself, once, and in slices of the response.
 type protocol struct{ cors *rscors.Cors }
 
-// newProtocol hands over what has been checked, and leaves rs/cors no default
-// and no wildcard to fall back on: the lists are never empty, and origins are
-// matched by us, but for the plain * that has to be answered with a *.
+// newProtocol passes the checked lists to rs/cors, and leaves no default and no
+// wildcard of rs/cors in use. The lists are never empty. This package matches
+// the origins, except for the plain *, which has to be answered with a *.
 func newProtocol(c Config, list *origins, methods []string) protocol {
 	options := rscors.Options{
 		AllowedMethods:     methods,

@@ -32,8 +32,9 @@ func newWanted(methods, headers string) wanted {
 
 var errAmbiguous = errors.New("one line each of Origin and Access-Control-Request-Method was wanted; no field of cors.Config allows two")
 
-// refusal says why the protocol did not allow a request. It looks at no more of
-// it than New has bounded: what is neither origin nor method is a header.
+// refusal says why the protocol did not allow a request. It reads only the
+// parts of the request that New has bounded. If neither the origin nor the
+// method is the reason, a header is.
 func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Problem {
 	p := &bulwark.Problem{Status: http.StatusForbidden, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS, Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}}
 	switch {
@@ -80,7 +81,8 @@ func (m *Middleware) report(r *http.Request, problem *bulwark.Problem) {
 }
 
 // safelisted methods pass a preflight that does not list them (Fetch,
-// CORS-preflight fetch, step 7), so that explaining would be allowing.
+// CORS-preflight fetch, step 7). To explain a refusal of such a method would
+// allow it.
 func safelisted(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// outermost is the answer to a request.
+// outermost is the answer to a request, in the scope of the request.
 var outermost bulwark.Slot[*answer]
 
 // within is the key of the answer to a sub-request that shares the scope of the
@@ -48,8 +48,8 @@ type answer struct {
 	values [fields]string
 }
 
-// is reports whether w writes this answer. Somebody else's ResponseWriter may
-// stand between, such as a compressor; it has the same header.
+// is reports whether w writes this answer. The ResponseWriter of other code may
+// stand between, such as a compressor: it has the same header.
 func (a *answer) is(w http.ResponseWriter, watched *response.Writer) bool {
 	return a.writer == watched || a.writer.Sends(w.Header())
 }
@@ -91,9 +91,9 @@ func (a *answer) put(h http.Header, f field, value string) {
 	h[names[f]] = a.values[f : f+1 : f+1]
 }
 
-// BeforeHeader sees to it that each header goes out once. A reverse proxy adds
-// those of its upstream to ours, and a browser that meets two lines finds no
-// policy in them (Fetch, 3.7; HTML, 7.1.3 and 7.1.4).
+// BeforeHeader makes each header go out once. A reverse proxy adds the headers
+// of its upstream to ours, and a browser that reads two lines finds no policy
+// in them (Fetch, 3.7; HTML, 7.1.3 and 7.1.4).
 func (a *answer) BeforeHeader(h http.Header, status int) {
 	ours := a.writer.Informed() && a.missing(h)
 	for left := a.set; left != 0; left &= left - 1 {
@@ -110,11 +110,12 @@ func (a *answer) BeforeHeader(h http.Header, status int) {
 	}
 }
 
-// settle leaves one value of a header. A handler that has replaced ours by its
-// own has decided. Where both are there, ours stands, unless the Config leaves
-// the header to the handler. So it does where ours is missing: a reverse proxy
-// has emptied the header after an informational response, or http.ServeContent
-// has removed Cache-Control from an error, which it does since Go 1.23.
+// settle leaves one value of a header. If the handler has replaced our value by
+// its own, the value of the handler stays. If both are there, ours stays,
+// unless the Config leaves the header to the handler. If ours is missing, it is
+// put back: a reverse proxy has emptied the header after an informational
+// response, or http.ServeContent has removed Cache-Control from an error, which
+// it does since Go 1.23.
 func (a *answer) settle(h http.Header, f field, sent []string, ours bool) {
 	name, left := names[f], a.layer.handlers.has(f)
 	if len(sent) == 1 && (left || !ours) {
@@ -145,9 +146,9 @@ func (a *answer) theirs(f field, sent []string) (values []string, added bool) {
 	return values, added
 }
 
-// missing reports whether the header lacks one that was set: after an
-// informational response httputil.ReverseProxy empties the header, and what it
-// adds then looks as if it had replaced ours.
+// missing reports whether the header lacks a name that was set. After an
+// informational response httputil.ReverseProxy empties the header. The values
+// that it adds then look as if they had replaced ours.
 func (a *answer) missing(h http.Header) bool {
 	for left := a.set; left != 0; left &= left - 1 {
 		if _, ok := h[names[left.first()]]; !ok {

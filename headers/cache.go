@@ -28,9 +28,10 @@ func cutDirective(directive string) (name, argument string, has bool) {
 	return name, argument, has
 }
 
-// sharedFault says what lets a cache that several users share store an answer
-// with this Cache-Control (RFC 9111 section 3), and is empty where nothing
-// does. A cache may store a page that says nothing of it: its status is enough.
+// sharedFault says why a cache that several users share may store an answer
+// with this Cache-Control (RFC 9111 section 3). It is empty if such a cache may
+// not store it. Without any directive a cache may store a page, because of its
+// status.
 func sharedFault(value string) string {
 	kept := false
 	for directive := range strings.SplitSeq(value, ",") {
@@ -53,7 +54,7 @@ func sharedFault(value string) string {
 }
 
 // unstored reports whether no cache may store an answer with that header, so
-// that none has a page that its header would change.
+// that no cached page can be changed by the header.
 func unstored(h http.Header) bool {
 	for directive := range strings.SplitSeq(strings.Join(h["Cache-Control"], ","), ",") {
 		if name, _, _ := cutDirective(directive); strings.EqualFold(name, "no-store") {
@@ -63,10 +64,10 @@ func unstored(h http.Header) bool {
 	return false
 }
 
-// unshare keeps an answer from shared caches: ours takes the place of a
-// Cache-Control that lets them store it, and the fields for one kind of cache
-// that outrank it are removed (RFC 9213 section 2.2), unless they forbid it,
-// too. The X-Accel-Expires of nginx outranks it as well.
+// unshare keeps an answer from shared caches. A Cache-Control that lets them
+// store the answer is replaced by ours. Fields for one kind of cache have
+// priority over Cache-Control (RFC 9213 section 2.2): they are removed unless
+// they also forbid storing. The X-Accel-Expires of nginx has priority as well.
 func unshare(h http.Header, ours string) {
 	if sharedFault(strings.Join(h["Cache-Control"], ",")) != "" {
 		h["Cache-Control"] = []string{ours}

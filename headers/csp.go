@@ -11,19 +11,19 @@ package headers
 // A source is one of:
 //
 //	'self'  'none'                      keywords, in their single quotes
-//	'nonce'                             the nonce of the response, see [Nonce]
+//	'nonce'                             the nonce of the response
 //	'sha256-…' 'sha384-…' 'sha512-…'    the hash of an inline script or style
 //	'strict-dynamic' 'report-sample' 'wasm-unsafe-eval' …
 //	https:  data:                       schemes
 //	cdn.example.com  https://*.example.com:8443/js/
 //
-// Write 'nonce' for a nonce that is new in each response. A nonce that is
-// written out, such as 'nonce-abc', is refused, because an attacker who injects
-// a script can write it as well. Beside 'strict-dynamic' browsers ignore hosts
-// and 'self': such a script needs the nonce, or a script with the nonce that
-// loads it. A host with a wildcard allows every name under it. This includes
-// names that a provider gives to its customers, such as x.s3.amazonaws.com
-// under *.amazonaws.com.
+// Write 'nonce' for a nonce that is new in each response, see [Nonce]. A nonce
+// that is written out, such as 'nonce-abc', is refused, because an attacker who
+// injects a script can write it as well. Beside 'strict-dynamic' browsers
+// ignore hosts and 'self': such a script needs the nonce, or a script with the
+// nonce that loads it. A host with a wildcard allows every name under it. This
+// includes names that a provider gives to its customers, such as
+// x.s3.amazonaws.com under *.amazonaws.com.
 //
 // A source list is a field of type []string whose name ends in Src, SrcElem or
 // SrcAttr, and BaseURI, FormAction and FrameAncestors:
@@ -43,9 +43,9 @@ package headers
 // report-only policy of a Config has no defaults: it is exactly what is
 // written.
 //
-// With the preset [HTML], a browser loads from another host only if that host
-// allows it: its answer has Cross-Origin-Resource-Policy: cross-origin, or the
-// element has a crossorigin attribute and the host allows CORS. See
+// With the preset [HTML], a browser loads a file of another host only if that
+// host allows it. Its answer has Cross-Origin-Resource-Policy: cross-origin, or
+// the element has a crossorigin attribute and the host allows CORS. See
 // [Config.EmbedderPolicy].
 type CSP struct {
 	// DefaultSrc is for each kind of content without a list of its own among

@@ -6,12 +6,12 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// checkEmbedding reports a policy that allows what the embedder policy makes
-// browsers block. With require-corp what another origin sends counts only where
-// it carries Cross-Origin-Resource-Policy or is fetched by CORS (HTML, 7.1.4;
-// Fetch, 3.7), which a named host may do and every host does not. Fonts,
-// manifests and what scripts fetch are always fetched by CORS. A frame must
-// have an embedder policy itself, with credentialless too.
+// checkEmbedding reports a policy that allows content which the embedder policy
+// makes browsers block. With require-corp a browser uses the answer of another
+// origin only if it has Cross-Origin-Resource-Policy or was fetched by CORS
+// (HTML, 7.1.4; Fetch, 3.7). A named host may do so, and not every host does.
+// Fonts, manifests and requests of scripts are always fetched by CORS. A frame
+// must have an embedder policy itself, also with credentialless.
 func (c *Config) checkEmbedding(csp CSP, m *compiled, value string, faults *fault.List) {
 	embedder, _ := cutReportTo(value)
 	if embedder == "" || !m.csp.sent() {
@@ -50,8 +50,8 @@ func (c *Config) checkEmbedding(csp CSP, m *compiled, value string, faults *faul
 	}
 }
 
-// defaults returns DefaultSrc where it counts for something that an embedder
-// policy blocks, frames only or anything.
+// defaults returns DefaultSrc if it is used for content that an embedder policy
+// blocks: frames only, or any content.
 func (c *CSP) defaults(frames bool) []string {
 	open := len(c.FrameSrc) == 0 && len(c.ChildSrc) == 0
 	if !frames {

@@ -27,9 +27,9 @@ func (c *Config) endpoints(faults *fault.List) string {
 	return strings.Join(members, ", ")
 }
 
-// unknownEndpoint returns a name that a header reports to and that is not among
-// the Endpoints. Without any Endpoints somebody else may send them, such as a
-// proxy outside.
+// unknownEndpoint returns a name that a header reports to and that is not a
+// name in Endpoints. Without Endpoints it returns nothing, because other code
+// may send them, such as an outer proxy.
 func (c *Config) unknownEndpoint(f field, value string) string {
 	var named []string
 	switch f {

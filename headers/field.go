@@ -134,7 +134,7 @@ func crossDomainFault(value string) string {
 }
 
 // xssFault checks X-XSS-Protection. The filters of old browsers can be made to
-// remove a page's own scripts, and tell by it what the page holds.
+// remove scripts of the page itself, and so reveal what the page holds.
 func xssFault(value string) string {
 	if strings.HasPrefix(value, "1") {
 		return "switches on a filter that attackers can use against the page; write 0"
@@ -147,8 +147,8 @@ func resourceFault(value string) string {
 	return oneOf(value, "same-origin", "same-site", "cross-origin")
 }
 
-// frameFault checks X-Frame-Options (RFC 7034 section 2.1). ALLOW-FROM is not
-// supported by any browser, and a browser that meets it allows everybody.
+// frameFault checks X-Frame-Options (RFC 7034 section 2.1). Browsers do not
+// support ALLOW-FROM. A browser that gets it lets every site frame the page.
 func frameFault(value string) string {
 	if strings.HasPrefix(strings.ToUpper(value), "ALLOW-FROM") {
 		return "is not supported by any browser; use CSP.FrameAncestors"
@@ -156,7 +156,8 @@ func frameFault(value string) string {
 	return oneOf(value, "DENY", "SAMEORIGIN")
 }
 
-// referrerFault checks a Referrer-Policy: a list whose last known token counts.
+// referrerFault checks a Referrer-Policy: a list of which the last known token
+// is used.
 func referrerFault(value string) string {
 	for policy := range strings.SplitSeq(value, ",") {
 		switch policy = strings.Trim(policy, " "); policy {

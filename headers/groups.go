@@ -12,13 +12,14 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// bounds limit what is kept of a window: of all clients, and of one.
+// bounds limit what is kept of a window: for all clients together, and for one
+// client.
 type bounds struct{ all, client int }
 
 // groups counts violations in windows of time. A window begins with a request
-// and ends by a timer, which reports what was only counted; between windows it
-// holds neither a timer nor memory. Everything in it is bounded, and no client
-// can use up a bound for the others.
+// and ends by a timer, which reports the counts. Between windows groups holds
+// no timer and no memory. Everything in it is bounded, and one client cannot
+// use up a bound for the others.
 type groups struct {
 	window   time.Duration
 	requests bounds
@@ -119,8 +120,9 @@ func (g *groups) begin() *window {
 	return g.current
 }
 
-// client returns what the network of a client has used. It is called for
-// requests that are read, so that there are as many at most.
+// client returns what the network of a client has used. Only requests that are
+// read call it, so the number of networks is bounded by the number of such
+// requests.
 func (w *window) client(r *http.Request) *use {
 	network := networkOf(bulwark.ClientIP(r))
 	used, ok := w.clients[network]
@@ -132,8 +134,8 @@ func (w *window) client(r *http.Request) *use {
 }
 
 // networkOf returns the addresses that one client can choose from: an IPv4
-// address, or the /48 that a site is given (RFC 6177 section 2). Clients whose
-// address is not known are one.
+// address, or the /48 that a site is given (RFC 6177 section 2). All clients of
+// unknown address are one network.
 func networkOf(addr netip.Addr) netip.Prefix {
 	bits := 32
 	if addr.Is6() {

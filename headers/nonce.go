@@ -22,10 +22,13 @@ import (
 //
 // A handler may send a sub-request with its own context through a headers
 // layer. The answer to the sub-request has a nonce of its own. Sub-requests may
-// run at the same time in two cases: each has a Header map of its own, as
-// requests of [http.NewRequest] and Clone have, or there is also a headers
-// layer around that handler. In any other case a sub-request could get the
-// nonce of another.
+// run at the same time in two cases:
+//
+//   - Each sub-request has a Header map of its own, as requests of
+//     [http.NewRequest] and Clone have.
+//   - There is also a headers layer around the handler that sends them.
+//
+// In any other case a sub-request could get the nonce of another sub-request.
 func Nonce(ctx context.Context) string {
 	scope, ok := ctx.(*bulwark.Scope)
 	if !ok {

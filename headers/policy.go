@@ -108,7 +108,7 @@ var sandboxRights = []string{"allow-downloads", "allow-forms", "allow-modals", "
 	"allow-storage-access-by-user-activation", "allow-top-navigation", "allow-top-navigation-by-user-activation",
 	"allow-top-navigation-to-custom-protocols"}
 
-// checkRest checks what is not a source list.
+// checkRest checks the fields that are not source lists.
 func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]string, faults *fault.List) {
 	if len(c.BaseURI) == 0 && c.trustsNonce() {
 		faults.Add(path+".BaseURI", "", "is empty, so that an injected base element can load scripts with the nonce from another host; write 'none' or 'self'")
@@ -135,8 +135,8 @@ func (c *CSP) checkRest(path string, reportOnly bool, endpoints map[string]strin
 	}
 }
 
-// trustsNonce reports whether scripts run for their nonce, wherever they are
-// from.
+// trustsNonce reports whether a script runs because of its nonce, from any
+// host.
 func (c *CSP) trustsNonce() bool {
 	for _, d := range c.directives() {
 		if d.script && slices.Contains(d.sources, "'nonce'") {

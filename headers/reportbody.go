@@ -14,10 +14,10 @@ const perRequest = 100
 var reportLimits = jsondoc.Limits{Depth: 8, Keys: 200, Items: 100}
 
 // violationsIn finds the violations in a body, and counts the reports that it
-// does not read. What the body is is told by its shape: Safari sends a report
-// of the Reporting API as application/csp-report, and alone. Reports of other
-// kinds, such as deprecations, are not violations and pass unseen. It reports
-// false where nothing in the body is a report.
+// does not read. It decides by the shape of the body and not by the media type:
+// Safari sends a single report of the Reporting API as application/csp-report.
+// Reports of other kinds, such as deprecations, are not violations and are
+// ignored. It reports false if nothing in the body is a report.
 func violationsIn(data []byte) (found []violation, unread int, ok bool) {
 	data = wellFormed(data)
 	items, more, list, whole := itemsOf(data)

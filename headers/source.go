@@ -145,8 +145,9 @@ func bareKeywordFault(source string) string {
 	return ""
 }
 
-// anybody reports whether a source takes from every site, from names that
-// anybody can register, or from the page itself what markup can hold.
+// anybody reports whether a source allows content that any person can provide:
+// from every site, from names that anybody can register, or from the markup of
+// the page itself.
 func anybody(source string) bool {
 	if isScheme(source) {
 		return true
@@ -166,8 +167,9 @@ func public(domain string) bool {
 	return suffix == domain
 }
 
-// isScheme knows scheme-source: a scheme and its colon. One with a dot would be
-// valid, and is rather a host whose port is missing.
+// isScheme reports whether source is a scheme-source: a scheme and its colon. A
+// scheme with a dot would be valid, but is more likely a host whose port is
+// missing.
 func isScheme(source string) bool {
 	name, ok := strings.CutSuffix(source, ":")
 	return ok && isSchemeName(name) && !strings.Contains(name, ".")

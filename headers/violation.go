@@ -9,15 +9,15 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// A violation is what is kept of a report: short texts that share no memory
-// with it.
+// A violation is the part of a report that is kept: short texts that share no
+// memory with the report.
 type violation struct {
 	directive, document, blocked string
 	enforced                     bool
 	source                       string // file and line
 }
 
-// kind is what makes two violations the same.
+// violationKind is the part by which two violations are the same.
 type violationKind struct {
 	directive, document, blocked string
 	enforced                     bool
@@ -27,8 +27,8 @@ func (v violation) kind() violationKind {
 	return violationKind{v.directive, v.document, v.blocked, v.enforced}
 }
 
-// of reports whether the document is at base, the URL of the service. An empty
-// base has no documents.
+// of reports whether the document is at base, the URL of the service. No
+// document is at an empty base.
 func (v violation) of(base string) bool {
 	path, ok := strings.CutPrefix(v.document, base)
 	return base != "" && ok && (path == "" || path[0] == '/')
@@ -95,9 +95,9 @@ func knownDirective(name string) string {
 // maxURL bounds the URLs that are kept, in bytes.
 const maxURL = 200
 
-// bareURL returns a URL of a report without user, query and fragment. What is
-// blocked may also be a word, such as inline or eval; of URLs that hold their
-// content, such as data:, only the scheme is kept.
+// bareURL returns a URL of a report without user, query and fragment. The
+// blocked URL may also be a word, such as inline or eval. Of a URL that holds
+// its content, such as data:, only the scheme is kept.
 func bareURL(text string) string {
 	switch text {
 	case "", "inline", "eval", "wasm-eval", "self", "trusted-types-policy", "trusted-types-sink", "data", "blob":

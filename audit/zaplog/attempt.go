@@ -27,9 +27,9 @@ func (a attempt) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapc
 }
 
 // Write asks the real core who writes the entry, so that each core behind a tee
-// keeps its level. Where all decline, because of sampling or a level, all
-// write. Where only some decline, a tee does not tell whether for their level
-// or for sampling, and these do not write.
+// keeps its level. If all cores decline, because of sampling or a level, all
+// write. If only some decline, these do not write, because a tee does not
+// report whether the reason was the level or sampling.
 func (a attempt) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	checked := a.Core.Check(entry, nil)
 	if checked == nil {

@@ -25,9 +25,10 @@ func New(logger *zap.Logger) slog.Handler {
 	return &handler{core: logger.Core(), name: logger.Name()}
 }
 
-// handler keeps what With added as steps, and takes them again for each record:
-// what belongs to the record as a whole must stand outside all groups, and a
-// core of its own tells how the writing went.
+// handler keeps what With has added as steps, and repeats the steps for each
+// record. Attributes of the record as a whole must stand outside all groups,
+// and each record has a core of its own that reports whether the write has
+// succeeded.
 type handler struct {
 	core  zapcore.Core
 	name  string
@@ -61,9 +62,9 @@ func (h *handler) with(step func(slog.Handler) slog.Handler) *handler {
 	return &handler{h.core, h.name, steps}
 }
 
-// Handle writes the record, whatever the level and the sampling of the logger
-// as a whole say, and returns the error of the write. Cores within a tee keep
-// theirs where at least one of them writes.
+// Handle writes the record and returns the error of the write. The level and
+// the sampling of the logger do not stop it. Cores within a tee keep their
+// levels and sampling if at least one of them writes.
 func (h *handler) Handle(ctx context.Context, record slog.Record) error {
 	if h.core == nil {
 		return errors.New("zaplog: made without a logger; give zaplog.New a *zap.Logger")
@@ -83,8 +84,8 @@ func (h *handler) Handle(ctx context.Context, record slog.Record) error {
 	return outcome.err
 }
 
-// added returns what zapslog would lose: the exact level, and the ids of the
-// request that the context belongs to.
+// added returns the attributes that zapslog would lose: the exact level, and
+// the ids of the request that the context belongs to.
 func added(ctx context.Context, record slog.Record) []slog.Attr {
 	var attrs []slog.Attr
 	if exact := slogLevel(zapLevel(record.Level)); exact != record.Level && !has(record, "severity") {

@@ -106,10 +106,10 @@ func (b *body) Limit(n int64) bool {
 	return true
 }
 
-// Read leaves the counting to http.MaxBytesReader, which can also tell the
-// server to close the connection. A body whose declared length alone is beyond
-// the limit is refused unread, before the server asks for it with 100 Continue
-// (RFC 9110 section 10.1.1).
+// Read leaves the counting to http.MaxBytesReader, which can also make the
+// server close the connection. A body whose declared length is beyond the limit
+// is refused unread, before the server asks for it with 100 Continue (RFC 9110
+// section 10.1.1).
 func (b *body) Read(p []byte) (int, error) {
 	if b.reader == nil {
 		b.reader = http.MaxBytesReader(innermost(b.w), b.inner, b.limit)
@@ -130,9 +130,10 @@ type tooLong struct {
 
 func (t tooLong) Read([]byte) (int, error) { return 0, &http.MaxBytesError{Limit: t.limit} }
 
-// innermost returns the server's own writer, the only one that
-// http.MaxBytesReader can tell to close the connection, or the last that can be
-// reached. A writer that unwraps to itself must not hold a request forever.
+// innermost returns the writer of the server itself, because
+// http.MaxBytesReader can only ask that writer to close the connection. If it
+// cannot be reached, it returns the last writer that can be. A writer that
+// unwraps to itself must not hold a request forever.
 func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for range 16 {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })

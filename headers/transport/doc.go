@@ -1,6 +1,6 @@
-// Package transport is for the connection below a service: which TLS it speaks,
-// how long and how large a request may be, how the server stops, and where
-// requests over plain http go.
+// Package transport runs the server of a service. It configures TLS, and limits
+// the time and the size of each request. It stops the server cleanly, and
+// redirects or refuses requests over plain http.
 //
 // # Threat
 //

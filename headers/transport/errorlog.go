@@ -20,14 +20,14 @@ const (
 	maxStack       = 4096 // bytes of a panic's stack that are kept
 )
 
-// maxWaiting bounds the records that wait behind a slog.Handler that hangs.
-// Beyond it, each kind has room for one more that is a count.
+// maxWaiting bounds the records that wait for a slog.Handler that hangs. Beyond
+// it, each kind has room for one more record, which is a count.
 const maxWaiting = 100
 
 // errorLog is the writer behind an ErrorLog. It counts in windows that begin
-// with a line. The records are written by a goroutine that lives while there
-// are any: a slog.Handler may block, and Write is called with the log's lock
-// held.
+// with a line. A goroutine writes the records, and lives as long as there are
+// any. Write cannot do it, because a slog.Handler may block, and Write is
+// called with the lock of the log held.
 type errorLog struct {
 	mu      sync.Mutex
 	window  *time.Timer // nil between windows
@@ -62,8 +62,8 @@ func (l *errorLog) openWindow() {
 	}
 }
 
-// flush ends a window: what was not written is told as a number, in the next
-// window if there is no room in this one.
+// flush ends a window. One record has the count of the lines that were not
+// written. If there is no room for the record, the next window writes it.
 func (l *errorLog) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

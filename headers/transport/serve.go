@@ -12,10 +12,10 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// ErrCutOff is the error of Serve, by [errors.Is], if requests were still
-// running when the time to drain was over, and nothing else failed. These
-// requests were cut off. Everything else was done in order: a program may log
-// the error as a warning and exit 0.
+// ErrCutOff is an error of Serve, for [errors.Is]. Some requests were still
+// running when the time to drain was over, and were cut off. Nothing else
+// failed, and everything else was done in order: a program may log the error as
+// a warning and exit 0.
 var ErrCutOff = errors.New("transport: requests were cut off")
 
 const (
@@ -33,8 +33,8 @@ const (
 //
 //	err = transport.Grace{Drain: 20 * time.Second}.Serve(ctx, ln, server, stack)
 type Grace struct {
-	// CancelAfter is the time between the begin of the stop and the end of the
-	// contexts of the requests in flight. The cause of that end is
+	// CancelAfter is the time between the beginning of the stop and the end of
+	// the contexts of the requests in flight. The cause of that end is
 	// [ErrStopping]. It is for handlers that wait only for their context, such
 	// as streams. It also ends calls to other services that use the context. A
 	// negative value ends the contexts at once. [Stopping] tells handlers about
@@ -171,9 +171,9 @@ func (g Grace) serve(ctx context.Context, ln net.Listener, server *http.Server) 
 	return g.drain(server, stop, failed)
 }
 
-// drain waits for the requests in flight, and for served, which tells that the
-// listener is closed. A connection that never sent a whole request header is
-// not waited for, and cutting it off is not an error.
+// drain waits for the requests in flight, and for served, which is closed with
+// the listener. It does not wait for a connection that never sent a whole
+// request header, and to cut such a connection off is not an error.
 func (g Grace) drain(server *http.Server, stop *stopping, served <-chan error) error {
 	limit := orDefault(g.Drain, 6*time.Second)
 	draining, cancel := context.WithTimeout(context.Background(), limit)

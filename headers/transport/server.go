@@ -12,7 +12,7 @@ import (
 //	WriteTimeout        60 s   from the header to the end of the answer
 //	IdleTimeout        120 s   between requests
 //	MaxHeaderBytes      32 KiB
-//	body                 1 MiB, for routes without [MaxBodyBytes]
+//	body                 1 MiB, for routes without MaxBodyBytes
 //
 // The bounds apply with and without TLS. For TLS, set the TLSConfig to [TLS]
 // with a certificate: Server leaves it nil. Fields may be changed before the

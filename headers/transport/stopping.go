@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// ErrStopping is the cause, by [context.Cause], of the end of the context of a
-// request, if the context ends because the server stops.
+// ErrStopping is what [context.Cause] returns for the context of a request that
+// has ended because the server stops.
 var ErrStopping = errors.New("transport: the server stops")
 
 // Stopping returns a channel that is closed when the server of a request begins
@@ -76,7 +76,7 @@ func (s *stopping) base(outer context.Context) context.Context {
 	return ctx
 }
 
-// prepare makes a server tell its requests that it stops, and count them.
+// prepare makes a server inform its requests when it stops, and count them.
 func prepare(server *http.Server) *stopping {
 	stop := &stopping{begun: make(chan struct{})}
 	stop.begin = sync.OnceFunc(func() { close(stop.begun) })
