@@ -21,7 +21,7 @@ func TestConfigErrors(t *testing.T) {
 	_, err := audit.New(audit.Config{
 		Logger:           slog.Default(),
 		Sinks:            []slog.Handler{newLog(), nil, nobody, newLog(), newLog(), newLog(), newLog(), newLog(), newLog()},
-		AccessQuery:      []string{"limit", "access_token", "", "a b"},
+		AccessQuery:      []string{"limit", "access_token", "", "a b", "code"},
 		AccessHeaders:    []string{"User-Agent", "Authorization", "X-Api-Key", "Set-Cookie", strings.Repeat("a", 65), "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
 		Observers:        []bulwark.Recorder{nil, nil, nil, nil, nil, nil, nil, nil, nil},
 		MaxOneByOne:      -1,
@@ -37,7 +37,7 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%s does not say what to write: %s", field, rest)
 		}
 	}
-	for _, field := range []string{"Logger", "Sinks", "Sinks[1]", "Sinks[2]", "AccessQuery", "AccessQuery[1]", "AccessQuery[2]", "AccessQuery[3]",
+	for _, field := range []string{"Logger", "Sinks", "Sinks[1]", "Sinks[2]", "AccessQuery", "AccessQuery[1]", "AccessQuery[2]", "AccessQuery[3]", "AccessQuery[4]",
 		"AccessHeaders", "AccessHeaders[1]", "AccessHeaders[2]", "AccessHeaders[3]", "AccessHeaders[4]", "Observers", "Observers[0]", "Observers[8]",
 		"MaxOneByOne", "MaxPrefixes", "MaxSecurityQueue", "MaxAccessQueue"} {
 		if got["audit."+field] == "" {

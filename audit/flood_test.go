@@ -97,6 +97,57 @@ func TestCaseAudit1FloodsBlankNobodyElse(t *testing.T) {
 	}
 }
 
+// When the table is full, the site with the most clients is counted as one. Its
+// one record has the sum of the counts, the time from the first to the last of
+// them, and the values that differ.
+func TestCountsOfASiteAreAddedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := newLog()
+		m := build(t, audit.Config{Logger: slog.New(out), MaxPrefixes: 16, MaxOneByOne: 1})
+		record := func(addr string, e bulwark.Event) {
+			e.Name, e.ClientIP, e.Reason, e.Method = bulwark.AuthzFail, netip.MustParseAddr(addr), "test", "GET"
+			m.Record(context.Background(), e)
+		}
+		begin := time.Now()
+		for i := range 10 {
+			for range 3 { // the first is written, and two are counted
+				time.Sleep(time.Second)
+				record(fmt.Sprintf("192.0.2.%d", i), bulwark.Event{Path: fmt.Sprint("/", i%2), AssumedIssuer: "test", AssumedID: fmt.Sprint("user", i%2)})
+			}
+		}
+		for i := range 6 {
+			record(fmt.Sprintf("198.51.100.%d", i), bulwark.Event{Path: "/other"})
+		}
+		record("203.0.113.1", bulwark.Event{Path: "/new"}) // for which there is no room
+		drain(t, m)
+		counted := of(out.records(t), "count", 20.0)
+		if len(counted) != 1 {
+			t.Fatalf("no record of the site in %s", out)
+		}
+		got := counted[0]
+		stamp := func(seconds int) string {
+			return begin.Add(time.Duration(seconds) * time.Second).UTC().Format(time.RFC3339Nano)
+		}
+		if got["prefix"] != "192.0.2.0/24" || got["ip"] != "192.0.2.0" || got["first"] != stamp(2) || got["last"] != stamp(30) {
+			t.Errorf("the record is %v, want 192.0.2.0/24 from %s to %s", got, stamp(2), stamp(30))
+		}
+		if got["method"] != "GET" || got["path"] != "" || got["assumedUserId"] != nil {
+			t.Errorf("the fields that the events do and do not share: %v", got)
+		}
+		paths, _ := got["paths"].([]any)
+		sums := map[any]any{}
+		for _, path := range paths {
+			sums[path.(map[string]any)["value"]] = path.(map[string]any)["count"]
+		}
+		if len(sums) != 2 || sums["/0"] != 10.0 || sums["/1"] != 10.0 {
+			t.Errorf("paths are %v, want ten of /0 and ten of /1", got["paths"])
+		}
+		if fresh := of(out.records(t), "path", "/new"); len(fresh) != 1 || fresh[0]["ip"] != "203.0.113.1" {
+			t.Errorf("the new client is %v", fresh)
+		}
+	})
+}
+
 // A flood from everywhere is counted in the end, and what came before it is
 // still told.
 func TestCaseAudit1TheTableIsBounded(t *testing.T) {
