@@ -52,7 +52,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 	var config *bulwark.ConfigError
 	if !errors.As(err, &config) {
-		t.Errorf("%T is no ConfigError", err)
+		t.Errorf("%T is not a ConfigError", err)
 	}
 	layer, err := audit.Config{MaxOneByOne: -1}.Build()
 	if layer != nil || err == nil {

@@ -40,7 +40,8 @@
 //
 //	{"time":"…","level":"INFO","msg":"request","type":"access",
 //	"timestamp":"…","ip":"192.0.2.1","userId":"alice",
-//	"path":"/documents/42","method":"GET","route":"GET /documents/{id}",
+//	"path":"/documents/42","method":"GET",
+//	"issuer":"https://login.example.com","route":"GET /documents/{id}",
 //	"requestId":"…","status":403,"bytes":144,"durationMs":1.669}
 //
 // For zap, use a handler of package zaplog:

@@ -19,7 +19,7 @@ import (
 )
 
 // An answer that was cut off has the status that the client has seen, and a
-// mark. To cut it off on purpose is no fault.
+// mark. To cut it off on purpose is not a fault.
 func TestCaseAudit4CutOff(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -93,7 +93,7 @@ func TestCaseAudit4CutOff(t *testing.T) {
 	}
 }
 
-// A request that nobody waited for any more is no success.
+// A request that nobody waited for any more is not a success.
 func TestCaseAudit4Cancelled(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -240,8 +240,8 @@ func TestCaseTransport1BehindAudit(t *testing.T) {
 	})).ServeHTTP(httptest.NewRecorder(), request("GET", "/"))
 }
 
-// What a request reported before counts for no sub-request, whatever it was, and
-// not for the request itself where it is passed on to another audit layer.
+// What a request reported before counts for no sub-request, whatever it was,
+// and not for the request itself where it is passed on to another audit layer.
 func TestMissingAuditBeforeTheSubRequest(t *testing.T) {
 	events := map[string]bulwark.Event{
 		"nothing":          {},

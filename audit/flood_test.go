@@ -169,7 +169,7 @@ func TestCaseAudit1TheTableIsBounded(t *testing.T) {
 			t.Errorf("%d lines for %d of %d occurrences", len(got), occurrences(got), sent)
 		}
 		if last := got[len(got)-1]; last["count"] == nil {
-			t.Errorf("the last record is no count: %v", last)
+			t.Errorf("the last record is not a count: %v", last)
 		}
 		// Names past all bounds share a counter.
 		for i := range 200 {

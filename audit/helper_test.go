@@ -41,7 +41,7 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
-// records returns what has been written, and fails on a line that is no JSON or
+// records returns what has been written, and fails on a line that is not JSON or
 // has a key twice.
 func (l *log) records(t testing.TB) []map[string]any {
 	t.Helper()

@@ -268,7 +268,7 @@ func TestHijack(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			if _, ok := w.(http.Flusher); !ok {
-				t.Error("is no Flusher")
+				t.Error("is not a Flusher")
 			}
 		})))
 		resp, err := server.Client().Get(server.URL)

@@ -33,7 +33,7 @@ func TestCaseHc1CORSAroundACompressor(t *testing.T) {
 		{"public_inside", guide, everybody, false, "https://evil.example", []string{"*"}},
 		{"denied_inside", everybody, with(guide, func(c *cors.Config) { c.DenyRefused = true }), false, "https://evil.example", nil},
 		{"dry_run_inside", guide, dry, false, "https://app.example.com", []string{"https://app.example.com"}},
-		// What is another response is none of the layer's outside.
+		// Another response does not belong to the layer outside.
 		{"apart", guide, everybody, true, "https://evil.example", nil},
 	} {
 		for _, watched := range []bool{false, true} { // by a layer that needs the status, such as audit

@@ -115,7 +115,7 @@ var badOrigins = []struct{ origin, reason string }{
 	{"https://*.co.uk", "public suffix"},
 	{"https://*.github.io", "public suffix"},
 	{"https://*.internal", "public suffix"},
-	{"https://*.compute.amazonaws.com", "public suffix"}, // is none itself, but each name under it is
+	{"https://*.compute.amazonaws.com", "public suffix"}, // the host is not a suffix itself, but each name under it is
 	{"https://*.192.0.2.1", "address"},
 	{"https://*.[::1]", "address"},
 }

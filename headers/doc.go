@@ -30,7 +30,8 @@
 //	X-Frame-Options: DENY
 //
 // The preset [HTML] is the set for pages. A script runs only if it carries the
-// nonce of the response. The handler gives the nonce to its template:
+// nonce of the response, or if such a script loads it. The handler gives the
+// nonce to its template:
 //
 //	headers.Config{Preset: headers.HTML}
 //

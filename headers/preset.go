@@ -41,6 +41,10 @@ const (
 	//	X-Content-Type-Options: nosniff
 	//	X-Frame-Options: DENY
 	//
+	// A script or a style sheet of another host runs with the nonce as well,
+	// without an entry for its host. Because of the embedder policy, that host
+	// must allow it, see [CSP].
+	//
 	// Its referrer policy is same-origin: with no-referrer browsers would send
 	// forms of the page itself with "Origin: null". Trusted types are an
 	// option: CSP{RequireTrustedTypes: true}.

@@ -50,7 +50,7 @@ func TestCaseTransport5LinesNameTheConnection(t *testing.T) {
 	}
 }
 
-// A mistake of the program in its answer is no outage, and no security event.
+// A mistake of the program in its answer is not an outage, and not a security event.
 func TestNitTransportMistakesOfTheProgram(t *testing.T) {
 	for _, line := range []string{
 		"http: superfluous response.WriteHeader call from main.main (main.go:1)",
