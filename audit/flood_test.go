@@ -16,7 +16,8 @@ import (
 	"github.com/bulwark-go/bulwark/audit"
 )
 
-// v4 and v6 make addresses of a number: every bit above the client's own counts.
+// v4 and v6 make addresses of a number. Every bit above those of the client
+// counts.
 func v4(n uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
 }

@@ -41,8 +41,8 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
-// records returns what has been written, and fails on a line that is not JSON or
-// has a key twice.
+// records returns what has been written. It fails on a line that is not JSON or
+// that has a key twice.
 func (l *log) records(t testing.TB) []map[string]any {
 	t.Helper()
 	var all []map[string]any

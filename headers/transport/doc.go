@@ -77,9 +77,10 @@
 // The ErrorLog of Server makes events of what net/http logs itself. Their
 // reasons are "transport.tls_handshake", "transport.protocol",
 // "transport.panic", "transport.accept" and "transport.server". The attribute
-// "error" has the first line of net/http. A mistake of a handler, such as a
-// second WriteHeader, is not an event: it is a record "server message" of level
-// WARN with the reason "transport.handler".
+// "error" has the first line of net/http. The rule of a failed handshake is the
+// TLSConfig of the server, which says what a client must offer. A mistake of a
+// handler, such as a second WriteHeader, is not an event: it is a record
+// "server message" of level WARN with the reason "transport.handler".
 //
 // Example shows a program that serves with TLS and stops. The example of
 // [Serve] is the same without TLS, and there are examples of [HTTPSOnly],

@@ -80,7 +80,7 @@ func (l *errorLog) flush() {
 			continue
 		}
 		l.untold[k] = 0
-		l.later(bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, Count: count})
+		l.later(bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, Rule: about[k].rule, Count: count})
 	}
 }
 

@@ -29,13 +29,14 @@ const (
 var about = [kinds]struct {
 	event  bulwark.EventName
 	reason string
+	rule   string // the field that decides, if there is one
 }{
-	other:     {bulwark.SysUnavailable, "transport.server"},
-	handshake: {bulwark.InputValidationFail, "transport.tls_handshake"},
-	panicked:  {bulwark.SysUnavailable, "transport.panic"},
-	accept:    {bulwark.SysUnavailable, "transport.accept"},
-	protocol:  {bulwark.InputValidationFail, "transport.protocol"},
-	mistake:   {"", "transport.handler"},
+	other:     {bulwark.SysUnavailable, "transport.server", ""},
+	handshake: {bulwark.InputValidationFail, "transport.tls_handshake", "http.Server.TLSConfig"},
+	panicked:  {bulwark.SysUnavailable, "transport.panic", ""},
+	accept:    {bulwark.SysUnavailable, "transport.accept", ""},
+	protocol:  {bulwark.InputValidationFail, "transport.protocol", ""},
+	mistake:   {"", "transport.handler", ""},
 }
 
 // lines tells the kinds apart by how they begin. These texts are net/http's,
@@ -81,7 +82,7 @@ func classify(text string) (k kind, rest string) {
 func (k kind) event(text, rest string) bulwark.Event {
 	first, stack, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	peer := client(rest)
-	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, ClientIP: peer.Addr().Unmap().WithZone("")}
+	e := bulwark.Event{Time: time.Now().UTC(), Name: about[k].event, Reason: about[k].reason, Rule: about[k].rule, ClientIP: peer.Addr().Unmap().WithZone("")}
 	e.Attrs[0] = slog.String("error", printable(first, maxDetail))
 	if peer.IsValid() {
 		e.Attrs[1] = slog.String("remoteAddr", peer.String())

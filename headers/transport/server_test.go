@@ -50,7 +50,8 @@ func TestCaseTransport5LinesNameTheConnection(t *testing.T) {
 	}
 }
 
-// A mistake of the program in its answer is not an outage, and not a security event.
+// A mistake of the program in its answer is not an outage, and not a security
+// event.
 func TestNitTransportMistakesOfTheProgram(t *testing.T) {
 	for _, line := range []string{
 		"http: superfluous response.WriteHeader call from main.main (main.go:1)",
@@ -179,7 +180,7 @@ func TestErrorLog(t *testing.T) {
 		want       map[string]any
 	}{
 		{"handshake", "http: TLS handshake error from 192.0.2.7:1234: EOF\n", map[string]any{
-			"level": "WARN", "event": "input_validation_fail", "reason": "transport.tls_handshake", "ip": "192.0.2.7",
+			"level": "WARN", "event": "input_validation_fail", "reason": "transport.tls_handshake", "rule": "http.Server.TLSConfig", "ip": "192.0.2.7",
 			"error": "http: TLS handshake error from 192.0.2.7:1234: EOF"}},
 		{"panic", "http: panic serving [::1]:80: boom\ngoroutine 7 [running]:\nmain.main()\n", map[string]any{
 			"level": "ERROR", "event": "sys_unavailable", "reason": "transport.panic", "ip": "::1",
