@@ -53,8 +53,8 @@
 //     that [bulwark.Edge] has accepted for this request.
 //   - A request with two Origin lines is 400, because two programs might each
 //     read another line.
-//   - Each refusal is a malicious_cors event. Its attribute "error" names the
-//     field of the [Config] that would allow the request.
+//   - Each refusal is a malicious_cors event. Its attribute "error" says what
+//     was wanted, and names the field of the [Config] that changes it.
 //
 // The CORS headers of an answer are those of this layer alone, each on one
 // line, because browsers refuse an answer with two lines. CORS headers of a

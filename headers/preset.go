@@ -45,7 +45,7 @@ const (
 	// without an entry for its host. Because of the embedder policy, that host
 	// must allow it, see [CSP].
 	//
-	// Its referrer policy is same-origin: with no-referrer browsers would send
+	// The referrer policy is same-origin: with no-referrer browsers would send
 	// forms of the page itself with "Origin: null". Trusted types are an
 	// option: CSP{RequireTrustedTypes: true}.
 	HTML
