@@ -28,14 +28,14 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 			c.space, c.quota = spaceAnonymous, m.anonymous
 		default:
 			return c, &bulwark.ConfigError{Field: "ratelimit(" + m.name + ").Key",
-				Reason: "needs a principal, and no auth layer has seen the request; put the limit inside auth"}
+				Reason: "needs a principal, and no auth layer has seen the request; put the limit inside the auth layer, or set Key to ratelimit.ByIP"}
 		}
 	}
 	if c.quota.unlimited || !m.byIP && c.space != spaceAnonymous {
 		return c, nil
 	}
 	if c.addr = nat64.Client(bulwark.ClientIP(r)); !c.addr.IsValid() {
-		return c, m.unknownAddress()
+		return c, m.unknownAddress(errNoAddress)
 	}
 	return c, nil
 }

@@ -151,7 +151,7 @@ func (s *Standing) join(other Standing) {
 	s.Wait = max(s.Wait, other.Wait)
 }
 
-// charge finds out what a request takes from the limit, or why nobody can say.
+// charge finds out what a request takes from the limit, or why it is refused.
 // It allocates nothing for keys of up to 256 bytes in a MemoryStore.
 func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) error {
 	who, err := m.identify(r, scope)
@@ -163,13 +163,16 @@ func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) er
 	if m.cost != nil {
 		cost = int64(m.cost(r))
 	}
-	if cost < 1 || cost > who.quota.narrow.Burst {
-		return m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
+	if cost < 1 {
+		return m.unaffordable(errCostTooSmall)
+	}
+	if cost > who.quota.narrow.Burst {
+		return m.unaffordable(errCostTooLarge)
 	}
 	var room [256]byte
 	key, ok := m.appendKey(room[:0], r, &who, narrowBits)
 	if !ok {
-		return m.unkeyed()
+		return m.unkeyed(m.emptyPart(&who))
 	}
 	c.add(&who.quota.narrow, &who.quota.gcra, cost, key)
 	if who.addr.Is6() {

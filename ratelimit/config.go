@@ -13,66 +13,72 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config describes one limit. Name and Rate are required. Key is required
-// too, except for a limit that is only used through [Middleware.Take].
+// A Config describes one limit. The smallest Config has a Name, a Key and a
+// Rate.
 type Config struct {
-	// Name identifies the limit: in header fields, problems, events and
-	// metrics. It is unique within a Store. It has 1 to 64 letters, digits,
-	// "-", "_" and ".". Required.
+	// Name identifies the limit in header fields, problems, events and metrics.
+	// Two limits with one Store need two names. A name has 1 to 64 letters,
+	// digits, "-", "_" and ".". Required.
 	Name string
-	// Key says whose requests are counted together. A Middleware without a Key
-	// answers only to Take: its Build is an error, and each request to what it
-	// wraps is refused. Default: none.
+	// Key says whose requests are counted together: [ByIP], [ByPrincipal], a
+	// [KeyFunc] or a [Join]. Required, unless the limit is only used through
+	// [Middleware.Take] and [Middleware.TakeFor]. Without a Key, Build returns
+	// an error, and the handler that Wrap returns answers 500.
 	Key Key
-	// Rate is the default rate. It may be left out where Tiers have a
-	// "default". Required otherwise. Each process counts for itself where the
-	// Store is a MemoryStore: three processes behind a balancer allow up to
-	// three times the Rate together.
+	// Rate is the rate of a caller whose tier has no rate of its own, such as
+	// "100/minute". Required, unless Tiers has the entry "default". With a
+	// MemoryStore each process counts for itself: three processes behind a
+	// balancer allow up to three times the Rate together.
 	Rate Rate
-	// Tiers are rates for callers of a tier. They need a Key with ByPrincipal.
-	// A tier that is not listed has the default rate. Default: none.
+	// Tiers are the rates of callers by their tier, which is
+	// [bulwark.Principal.Tier]. A tier without an entry has the Rate. Tiers
+	// need a Key with ByPrincipal. Default: every caller has the Rate.
 	Tiers Tiers
-	// Anonymous is the rate for callers that auth has found to be nobody,
-	// counted by address. It needs a Key with ByPrincipal. Let it be
-	// "unlimited" only where a limit by address stands outside. Default: Rate.
+	// Anonymous is the rate of a request for which the auth layer has found no
+	// caller. Such requests are counted by address. Anonymous needs a Key with
+	// ByPrincipal. Write "unlimited" only if a limit by address stands outside.
+	// Default: the Rate.
 	Anonymous Rate
-	// Count says which requests count. Default: [Requests], which is all of
-	// them.
+	// Count says which requests count: [Requests] counts all of them,
+	// [Failures] only those that fail. Default: Requests.
 	Count Count
-	// Success says whether a request has succeeded, where Count is Failures. It
-	// is not asked about panics, hijacked connections, cancelled requests and
-	// statuses of 500 and above. Default: status < 400.
+	// Success reports whether a request has succeeded. It needs Count:
+	// Failures. It is not called for a panic, a hijacked connection, a
+	// cancelled request or a status of 500 and above. Default: a status below
+	// 400 is a success.
 	Success func(r *http.Request, status int) bool
-	// Cost says how many requests a request is worth. A cost below 1 would be a
-	// refund, and a cost above the burst of the caller's rate would never pass.
-	// Both are refused with 400. Default: 1.
+	// Cost returns how many requests this request counts for. At least 1, at
+	// most the burst of the caller's rate; any other cost is refused with 400
+	// "ratelimit.cost". Default: each request counts for 1.
 	Cost func(r *http.Request) int
-	// AuthOutside says that the layer which finds the principal stands around
-	// the chain that this limit is part of, or is a layer that does not say
-	// what it is. Without it, [bulwark.Chain] refuses a limit by principal
-	// where the chain has no auth layer. It needs a Key with ByPrincipal.
-	// Default: false.
+	// AuthOutside tells [bulwark.Chain] that an auth layer stands outside,
+	// where Chain cannot see it: around the chain, or as a function that does
+	// not say that it is an auth layer. Without AuthOutside, Chain returns an
+	// error for a limit by principal in a chain without an auth layer. It needs
+	// a Key with ByPrincipal. Default: false, Chain must find an auth layer.
 	AuthOutside bool
 	// Headers chooses the syntax of the header fields. Default: [Draft].
 	Headers Headers
-	// DryRun counts and reports, and neither refuses nor sends header fields.
-	// What exceeds the limit is reported once for each key and window, with a
-	// count. Default: false.
+	// DryRun lets every request pass and sends no header fields. A request that
+	// would have been refused is an event. Requests over the limit are reported
+	// once for each key and window, with a count. Default: false, the limit
+	// refuses.
 	DryRun bool
-	// MaxKeys is how many keys are kept at once, 16 bytes each, all allocated
-	// by New and rounded up to a power of two. An IPv6 client takes two.
-	// Default: 1,048,576, which is 16 MiB. At least 8, at most 134,217,728.
+	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. New
+	// allocates all of them and rounds the number up to a power of two. An IPv6
+	// client takes two keys. MaxKeys cannot stand beside a Store. At least 8.
+	// At most 134,217,728. Default: 1,048,576, which is 16 MiB.
 	MaxKeys int
-	// Store is a store that several limits share, in which each has a name of
-	// its own. A [MemoryStore] checks that; where one is too small, limits of
-	// short windows give way to those of long windows. A MemoryStore counts
-	// what one process has seen: for a limit that holds for several processes
-	// together, give all of them a Store that they share. Default: a
-	// MemoryStore of the limit's own for MaxKeys.
+	// Store keeps the counts. Several limits may share a Store, each under its
+	// own Name. A [MemoryStore] checks the names. If a shared MemoryStore is
+	// too small, limits of short windows lose keys before limits of long
+	// windows do. To let one limit hold for several processes, give all of them
+	// a Store that they share. Default: a MemoryStore for this limit alone,
+	// with MaxKeys keys.
 	Store Store
 }
 
-// Build is New, for a Chain. Without a Key it is an error.
+// Build calls New, for a [bulwark.Chain]. It is an error without a Key.
 func (c Config) Build() (bulwark.Layer, error) {
 	if c.Key == nil {
 		faults := c.faults()
@@ -88,7 +94,7 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-const keyMissing = "is missing; say whose requests are counted together, such as ratelimit.ByIP"
+const keyMissing = "is missing; say whose requests are counted together, such as ratelimit.ByIP, or call Take instead of Wrap"
 
 // New checks the Config and makes its limit. Every mistake is reported at once,
 // each as a [*bulwark.ConfigError].
@@ -104,6 +110,7 @@ func New(c Config) (*Middleware, error) {
 		m.dry = newNotices()
 		slog.Default().LogAttrs(context.Background(), slog.LevelWarn, "security event", bulwark.Event{
 			Name: bulwark.SysMonitorDisabled, Time: time.Now(), Reason: "ratelimit.dry_run", Rule: c.Name,
+			Attrs: [4]slog.Attr{errorAttr(errDryRun)},
 		}.AppendAttrs(nil)...)
 	}
 	return m, nil
@@ -122,14 +129,14 @@ func (m *Middleware) open(c Config) error {
 	table, ok := memory.open(c.Name)
 	if !ok {
 		faults := c.faults()
-		faults.Add("Name", c.Name, "is taken by another limit on the same Store; each needs a name of its own")
+		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
 		return faults.Err()
 	}
 	m.table, m.nameHash = table, table.name(c.Name)
 	return nil
 }
 
-// compile checks everything but whether the name is free.
+// compile checks everything except whether the name is free.
 func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
@@ -145,13 +152,13 @@ func compile(c Config) (*Middleware, error) {
 		}
 	}
 	if !m.byPrincipal && len(c.Tiers) > 0 {
-		faults.Add("Tiers", "", "need a Key with ByPrincipal: only a principal has a tier")
+		faults.Add("Tiers", "", "need a Key with ByPrincipal, because only a principal has a tier; set Key to ratelimit.ByPrincipal, or leave Tiers out")
 	}
 	if c.Key != nil && !m.byPrincipal && c.AuthOutside {
-		faults.Add("AuthOutside", "true", "needs a Key with ByPrincipal: no other key needs an auth layer")
+		faults.Add("AuthOutside", "true", "needs a Key with ByPrincipal, because no other Key needs an auth layer; leave AuthOutside out")
 	}
 	if !m.byPrincipal && c.Anonymous != "" {
-		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal: others do not tell who is anonymous")
+		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal, because no other Key distinguishes anonymous requests; leave Anonymous out, Rate holds for all requests")
 	}
 	m.compileRates(c, faults)
 	if err := faults.Err(); err != nil {
@@ -168,23 +175,23 @@ func (c Config) faults() *fault.List {
 	return fault.In("ratelimit")
 }
 
-// check checks the fields that stand for themselves.
+// check checks the fields that do not depend on other fields.
 func (c Config) check(faults *fault.List) {
 	if !isName(c.Name) {
-		faults.Add("Name", c.Name, `must be 1 to 64 letters, digits, "-", "_" and "."`)
+		faults.Add("Name", c.Name, `must have 1 to 64 characters, each a letter of a-z or A-Z, a digit, "-", "_" or "."; write for example "login"`)
 	}
 	if c.Count != Requests && c.Count != Failures {
-		faults.Add("Count", fmt.Sprint(int(c.Count)), "must be Requests or Failures")
+		faults.Add("Count", fmt.Sprint(int(c.Count)), "must be ratelimit.Requests or ratelimit.Failures")
 	}
 	if c.Success != nil && c.Count != Failures {
-		faults.Add("Success", "", "is asked only where Count is Failures")
+		faults.Add("Success", "", "is called only if Count is ratelimit.Failures; set Count, or leave Success out")
 	}
 	if c.Headers < Draft || c.Headers > NoHeaders {
-		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be Draft, Triple, Legacy or NoHeaders")
+		faults.Add("Headers", fmt.Sprint(int(c.Headers)), "must be ratelimit.Draft, Triple, Legacy or NoHeaders")
 	}
 	switch {
 	case c.Store != nil && c.MaxKeys != 0:
-		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), "sizes a store of its own; leave it out where there is a Store")
+		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), "is for a limit without a Store; leave it out, and set the size in the Store, such as MemoryStore.Max")
 	case c.Store != nil:
 		if memory, ok := c.Store.(*MemoryStore); ok {
 			if field, value, reason := memory.fault(); reason != "" {
@@ -213,12 +220,12 @@ func (m *Middleware) compileRates(c Config, faults *fault.List) {
 	if def, ok := c.Tiers["default"]; ok && rate == "" {
 		rate, field = def, "Tiers[default]"
 	} else if ok && rate != def {
-		faults.Add("Rate", string(rate), `differs from Tiers["default"], which says the same thing; leave one of them out`)
+		faults.Add("Rate", string(rate), `differs from Tiers["default"], which also is the default rate; leave one of the two out`)
 	}
 	m.rate = compile(field, rate)
 	for _, tier := range slices.Sorted(maps.Keys(c.Tiers)) {
 		if tier == "" {
-			faults.Add("Tiers", "", "name an empty tier; callers without a tier have the default rate")
+			faults.Add("Tiers", "", `have an entry for the empty tier; remove it and write Rate, or Tiers["default"], for callers without a tier`)
 			continue
 		}
 		if field := "Tiers[" + tier + "]"; tier != "default" {

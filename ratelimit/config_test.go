@@ -177,7 +177,7 @@ func TestDryRunIsAnnounced(t *testing.T) {
 		t.Errorf("a limit that refuses logged %s", log.String())
 	}
 	serve(t, ratelimit.Config{Name: "trial", Key: ratelimit.ByIP, Rate: "1/hour", DryRun: true})
-	for _, want := range []string{`"event":"sys_monitor_disabled"`, `"reason":"ratelimit.dry_run"`, `"rule":"trial"`} {
+	for _, want := range []string{`"event":"sys_monitor_disabled"`, `"reason":"ratelimit.dry_run"`, `"rule":"trial"`, `"error":"Config.DryRun is true`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%s lacks %s", log.String(), want)
 		}
@@ -219,7 +219,7 @@ func (k kind) Build() (bulwark.Layer, error)       { return k, nil }
 // Whoever runs several processes reads here that each counts for itself.
 func TestCaseRl5WhatSeveralProcessesDoIsSaid(t *testing.T) {
 	for file, want := range map[string][]string{
-		"config.go": {"// Rate is the default rate.", "// Store is a store that several limits share"},
+		"config.go": {"// Rate is the rate of a caller", "// Store keeps the counts."},
 		"store.go":  {"// A Store keeps how much of each quota is used."},
 		"doc.go":    {"// # Not covered"},
 	} {

@@ -13,26 +13,33 @@ type Count int
 const (
 	// Requests counts every request.
 	Requests Count = iota
-	// Failures counts only requests that fail, such as wrong passwords. Each is
-	// counted before the handler runs and given back afterwards if it
-	// succeeded, so that many guesses at once cannot all pass before the first
-	// is counted. A request succeeded where Config.Success says so. A status of
-	// 500 and above does not count, because it is our own failure. A request
-	// that is still running counts, so the rate also bounds how many run at
-	// once.
+	// Failures counts only requests that fail, such as wrong passwords.
 	//
-	// An answer that the limit does not see counts, because nobody can say that
-	// it was a success. That is a panic, a hijacked connection, a request that
-	// the client has cancelled, and an answer of which nothing was written when
-	// the handler returned: another framework writes it later, or to a writer
-	// of its own. The first of each kind is an event "ratelimit.unseen". So a
-	// handler behind such a limit writes its status, 200 or 204 too. See
-	// docs/routers.md for gin and echo.
+	// Each request is counted before the handler runs. If it succeeds, it is
+	// given back to the quota afterwards. So many guesses at once cannot all
+	// pass before the first of them is counted. A request that is still running
+	// counts, so the rate also bounds how many requests run at once.
+	//
+	// Config.Success decides what a success is. By default it is a status below
+	// 400. A status of 500 and above does not count, because it is a failure of
+	// the server.
+	//
+	// An answer that the limit does not see counts as a failure:
+	//
+	//   - the handler panicked;
+	//   - the handler hijacked the connection;
+	//   - the client cancelled the request;
+	//   - the handler returned and had written nothing.
+	//
+	// The last case is usual under a framework that writes the answer later, or
+	// to its own writer. The first answer of each kind is an event with the
+	// reason "ratelimit.unseen". Therefore a handler behind such a limit has to
+	// write its status, even 200 or 204. See docs/routers.md for gin and echo.
 	Failures
 )
 
-// watch runs next, and gives back what the limits on failures were charged
-// unless the request has failed.
+// watch runs next. Unless the request fails, it gives back what the limits on
+// failures have counted.
 func watch(w http.ResponseWriter, r *http.Request, next http.Handler, charges []charge) {
 	w, watched := response.Of(w)
 	returned := false
@@ -48,9 +55,9 @@ func watch(w http.ResponseWriter, r *http.Request, next http.Handler, charges []
 	returned = true
 }
 
-// failed reports whether a request whose handler has returned counts. How one
-// went of which nothing was seen is not known, and the client could choose that
-// it is not.
+// failed reports whether a request whose handler has returned counts. An answer
+// of which nothing was seen counts, because a client could bring that about on
+// purpose.
 func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
 	status := watched.Status()
 	switch {
@@ -68,8 +75,8 @@ func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
 	return status >= 400
 }
 
-// cancelled reports whether the client has gone. A stream that ended with its
-// caller's credential was no failure.
+// cancelled reports whether the client has gone. A stream that ended because
+// the caller's credential expired was not a failure.
 func cancelled(ctx context.Context) bool {
 	return ctx.Err() != nil && context.Cause(ctx) != response.ErrExpired
 }

@@ -1,79 +1,147 @@
-// Package ratelimit bounds how much each caller may ask for.
+// Package ratelimit bounds how much each client may ask for.
 //
 // # Threat
 //
-// One client takes what was meant for all. A script guesses passwords or walks
-// through ids. And the limiter itself gives way: somebody floods it with
-// made-up keys, its clients choose their own key, or many requests at once all
-// pass before the first request has been counted.
+//   - One client uses what was meant for all clients.
+//   - A script guesses passwords, or walks through ids.
+//   - The limiter itself is attacked. A flood of made-up keys fills its memory.
+//     A client chooses a new key for each request. Many requests run at once
+//     and pass before the first of them has been counted.
 //
 // # Defence
 //
-// A [Config] names a rate as text. It says whose requests are counted together:
-// those of an address, of a verified caller, or of something of the
-// application's own. And it says what is counted: requests, or failures only.
-// Past the rate the answer is 429 with Retry-After, as problem details of the
-// type quota-exceeded, and the event is excess_rate_limit_exceeded. Responses
-// carry the RateLimit fields of the IETF draft. Memory is allocated once and
-// bounded, whatever clients do; see [MemoryStore].
+// A [Config] is one limit. This limit lets each address send 100 requests a
+// minute:
+//
+//	limit, err := ratelimit.New(ratelimit.Config{
+//		Name: "address",
+//		Key:  ratelimit.ByIP,
+//		Rate: "100/minute",
+//	})
+//	// check err
+//	http.ListenAndServe("localhost:8080", limit.Wrap(mux))
+//
+// This limit stands around a login and lets each address fail ten times an
+// hour:
+//
+//	logins, err := ratelimit.New(ratelimit.Config{
+//		Name:  "login",
+//		Key:   ratelimit.ByIP,
+//		Rate:  "10/hour",
+//		Count: ratelimit.Failures,
+//	})
+//	// check err
+//	mux.Handle("POST /login", logins.Wrap(login))
+//
+// Config is also a part of a [bulwark.Chain]. The words of a Config:
+//
+//   - The Key says whose requests are counted together: the requests of one
+//     address ([ByIP]), of one verified caller ([ByPrincipal]), or of a tenant
+//     or something else that the application knows ([KeyFunc]).
+//   - The Rate is a number of requests and a window. "100/minute" has a window
+//     of one minute.
+//   - The burst is how many requests pass at once after a pause. It is the
+//     number of the Rate, unless the Rate says ",burst=25".
+//   - A tier is a class of callers, such as "free" or "premium". The auth layer
+//     writes it into [bulwark.Principal.Tier]. Config.Tiers gives each tier its
+//     Rate.
+//   - Anonymous is the Rate of requests without a caller, where the Key is
+//     ByPrincipal. Such requests are counted by address.
+//   - AuthOutside tells [bulwark.Chain] that an auth layer stands around the
+//     chain, where the Key is ByPrincipal and Chain cannot see that layer.
+//   - Count says which requests count. With [Failures] a request that succeeds
+//     is given back to the quota, so that only failed requests use it up.
+//
+// # Answers
+//
+// A request over the limit is not passed on. The answer is 429 Too Many
+// Requests with the code "ratelimit.exceeded", as problem details of the type
+// quota-exceeded. It has the field Retry-After, in seconds. The event is
+// excess_rate_limit_exceeded, and its Rule is the Name of the limit.
+//
+// Every other response, and the 429 also, tells the client how much is left:
+//
+//	RateLimit-Policy: "address";q=100;w=60   100 requests in 60 seconds
+//	RateLimit: "address";r=99;t=1            99 left, more in 1 second
+//
+// These are the fields of the IETF draft. Config.Headers chooses older fields,
+// or no fields.
 //
 // # Rates
 //
-// The algorithm is GCRA, the generic cell rate algorithm: it restores a quota
-// evenly, not all at once at the end of a window. With "100/minute" 100
-// requests pass at once, and from then on one request in 0.6 seconds. The worst
-// 60 seconds are those around the end of a pause:
+// The algorithm is GCRA, the generic cell rate algorithm. It restores a quota
+// evenly, and not all at once at the end of a window. With "100/minute" 100
+// requests pass at once. From then on one request passes in 0.6 seconds. The
+// most requests in 60 seconds pass around the end of a pause:
 //
 //	100/minute              199 requests
 //	100/minute,burst=25     124 requests
 //	fixed windows of 100    200 requests, for comparison
 //	a sliding log of 100    100 requests, for comparison
 //
-// What is refused is not counted: a client that keeps asking is not locked out
-// for longer. Limits that stand directly inside each other decide together: who
-// is refused by one has lost nothing at the others, in whatever order they
-// stand. What stands between two limits, such as auth, parts them.
+// A request that is refused is not counted. A client that keeps asking does not
+// wait longer for it.
+//
+// Limits that stand directly inside each other decide together. A request that
+// one of them refuses takes nothing from the others, in whatever order they
+// stand. Another layer between two limits, such as auth, separates them: the
+// outer limit has counted the request before the inner limit refuses it.
 //
 // # Logins
 //
-// Three limits belong together, all of failures only: one by address (10/hour),
-// one by account and address prefix (10/hour), and one by account (100/hour).
-// The limit by account stops guessing from many addresses. It has to be the
-// widest, because it also locks out the owner. The latter two need the account,
-// which is known only after the body has been read: see [Middleware.TakeFor]
-// and [Middleware.Take]. A handler should not run for longer than its limit's
-// window, because a refund gives back only what time has not restored yet.
+// A login that guesses can come from one address or from many. Use three limits
+// together, each with [Failures] or with a refund after success:
+//
+//   - By address, 10/hour: a Config with [ByIP] around the handler.
+//   - By account and address, 10/hour: [Middleware.TakeFor] in the handler.
+//   - By account, 100/hour: [Middleware.Take] in the handler. This limit stops
+//     guesses from many addresses. It must have the highest rate, because it
+//     also locks the owner of the account out.
+//
+// The account is known only after the body has been read. Therefore the handler
+// calls Take and TakeFor itself. A handler should not run for longer than the
+// window of its limit: a refund gives back only what time has not restored yet.
 // Under another framework, see [Failures] and docs/routers.md: an answer that
 // the limit cannot see counts as a failure.
 //
 // # Not covered
 //
-// With a [MemoryStore] limits count within one process: n processes behind a
-// balancer allow up to n times as much. A [Store] that all of them share has no
-// such gap. State is lost with the process. A distributed flood that fills the
-// table beyond its size is counted less exactly. So are fresh keys during such
-// a flood. A caller that has used up a quota stays refused.
-// [MemoryStore.Evictions] tells. Bandwidth and floods below HTTP are for the
-// network. Hashes of keys are seeded for each process and 64 bits wide: two
-// callers share a quota by chance once in 2⁶⁴ pairs.
-//
-// A client's address is what [bulwark.ClientIP] says: without a [bulwark.Edge]
-// that names the proxies, all clients behind one proxy share one quota. A
-// preflight that a cors layer outside answers never reaches a limit.
+//   - Several processes. A [MemoryStore] counts within one process: n processes
+//     behind a balancer allow up to n times as much. A [Store] that all
+//     processes share holds one limit for all of them.
+//   - Restarts. The state of a MemoryStore is lost with the process.
+//   - A distributed flood that fills the table of a MemoryStore. During such a
+//     flood fresh keys are counted less exactly. A caller that has used up a
+//     quota stays refused. [MemoryStore.Evictions] shows such a flood.
+//   - Bandwidth, and floods below HTTP. The network has to stop them.
+//   - Clients behind a proxy, without a [bulwark.Edge] that names the proxy:
+//     the address of a client is the result of [bulwark.ClientIP], so all
+//     clients behind one proxy share one quota.
+//   - Preflights. A cors layer outside answers them before they reach a limit.
+//   - Chance. Hashes of keys are 64 bits wide and seeded for each process. Two
+//     callers share a quota by chance once in 2⁶⁴ pairs.
 //
 // # Errors
 //
 // New returns every mistake at once, each as a [*bulwark.ConfigError] with a
-// path such as "ratelimit(caller).Rate". The layer refuses with 429
-// "ratelimit.exceeded". It refuses with 400 "ratelimit.key" what does not say
-// whose quota it uses, with 400 "ratelimit.cost" what costs less than 1 or more
-// than the burst, and with 400 "ratelimit.client_address" what comes from an
-// unknown address. A Middleware that was made without New answers 500
-// "ratelimit.unconfigured", and so does a limit by principal that no auth layer
-// stands around. Where a [Store] fails, the answer is 503
-// "ratelimit.unavailable". [Middleware.Take] and [Middleware.TakeFor] return
-// the same errors.
+// path such as "ratelimit(caller).Rate". The layer refuses a request with:
 //
-// The examples show a limit for each address, tiers of callers, a login, a
-// limit in a dry run, and what New says to a Config with mistakes.
+//   - 429 "ratelimit.exceeded": the request is over the limit.
+//   - 400 "ratelimit.key": the request has an empty key.
+//   - 400 "ratelimit.cost": Config.Cost returned less than 1, or more than the
+//     burst.
+//   - 400 "ratelimit.client_address": the address of the client is not known.
+//   - 500 "ratelimit.unconfigured": the Middleware was made without New, or has
+//     a Key with ByPrincipal and no auth layer outside.
+//   - 503 "ratelimit.unavailable": the [Store] failed.
+//
+// [Middleware.Take] and [Middleware.TakeFor] return the same errors. For all of
+// them except 429 the attribute error of the event names the field of the
+// Config, or the call, that has to change.
+//
+// The package Example is a limit by address. The Example Login counts failed
+// logins, and the Example of [Middleware.Take] also counts them by account. The
+// Example Tiers gives each tier of callers its own rate. The Example of
+// [Config] is a dry run, and the Example Incorrect shows what New says to a
+// Config with mistakes.
 package ratelimit

@@ -11,6 +11,7 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
+// Each address may send two requests a minute.
 func Example() {
 	limit, err := ratelimit.New(ratelimit.Config{
 		Name: "address",
@@ -27,16 +28,49 @@ func Example() {
 	for range 3 {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-		fmt.Printf("%d %s %q\n", w.Code, w.Header().Get("RateLimit"), w.Header().Get("Retry-After"))
+		fmt.Printf("%d RateLimit: %s Retry-After: %q\n", w.Code, w.Header().Get("RateLimit"), w.Header().Get("Retry-After"))
 	}
 	// Output:
-	// 200 "address";r=1;t=30 ""
-	// 200 "address";r=0;t=30 ""
-	// 429 "address";r=0;t=30 "30"
+	// 200 RateLimit: "address";r=1;t=30 Retry-After: ""
+	// 200 RateLimit: "address";r=0;t=30 Retry-After: ""
+	// 429 RateLimit: "address";r=0;t=30 Retry-After: "30"
 }
 
-// A quota for each caller, by tier, inside an auth layer; and one for each
-// address outside of it.
+// Each address may send two wrong passwords an hour. A right password does not
+// use the limit up. The handler only has to answer with a status of 400 or
+// above for a wrong password.
+func Example_login() {
+	limit, err := ratelimit.New(ratelimit.Config{
+		Name:  "login",
+		Key:   ratelimit.ByIP,
+		Rate:  "2/hour",
+		Count: ratelimit.Failures,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	login := limit.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("password") != "correct horse" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	for _, password := range []string{"guess1", "correct+horse", "guess2", "guess3"} {
+		w := httptest.NewRecorder()
+		login.ServeHTTP(w, httptest.NewRequest("POST", "/login?password="+password, nil))
+		fmt.Println(password, w.Code)
+	}
+	// Output:
+	// guess1 401
+	// correct+horse 204
+	// guess2 401
+	// guess3 429
+}
+
+// The limit "caller" gives each caller the rate of its tier, and stands inside
+// the auth layer. The limit "address" bounds each address, and stands outside.
 func Example_tiers() {
 	auth := bulwark.LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -49,12 +83,14 @@ func Example_tiers() {
 		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute"},
 		auth,
 		ratelimit.Config{
-			Name:      "caller",
-			Key:       ratelimit.ByPrincipal,
-			Rate:      "100/minute",
-			Tiers:     ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
+			Name:  "caller",
+			Key:   ratelimit.ByPrincipal,
+			Rate:  "100/minute",
+			Tiers: ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
+			// The limit by address outside also bounds anonymous requests.
 			Anonymous: "unlimited",
-			// Chain does not know that the function above is an auth layer.
+			// Chain cannot see that the function above is an auth layer. With
+			// auth.Config in its place, leave AuthOutside out.
 			AuthOutside: true,
 		},
 	)
@@ -74,8 +110,8 @@ func Example_tiers() {
 	// "caller";q=1000;w=60
 }
 
-// A login limits failures by the address, before the body is read, and by the
-// account, once it is known.
+// A login limits failures three times: by address before the body is read, then
+// by account and address, then by account.
 func ExampleMiddleware_Take() {
 	store := &ratelimit.MemoryStore{Max: 1 << 16}
 	byAddress := bulwark.Must(ratelimit.New(ratelimit.Config{
@@ -121,23 +157,23 @@ func ExampleMiddleware_Take() {
 	// 429
 }
 
-// Every mistake is reported when the program starts, and all of them at once.
+// New reports all mistakes of a Config at once, when the program starts.
 func Example_incorrect() {
 	_, err := ratelimit.New(ratelimit.Config{
 		Name:  "caller",
-		Key:   ratelimit.ByHeader("X-Forwarded-For"), // any client writes what it likes there
+		Key:   ratelimit.ByHeader("X-Forwarded-For"), // any client can send this field
 		Rate:  "100/min",
 		Tiers: ratelimit.Tiers{"premium": "0/minute"},
 	})
 	fmt.Println(err)
 	// Output:
-	// ratelimit(caller).Key: must not read X-Forwarded-For: the client's address comes from bulwark.Edge, by ByIP
-	// ratelimit(caller).Tiers: need a Key with ByPrincipal: only a principal has a tier
-	// ratelimit(caller).Rate: 100/min: must name second, minute, hour, day or whole seconds up to 366 days such as "15m"
-	// ratelimit(caller).Tiers[premium]: 0/minute: must begin with a whole number from 1 to 1000000000
+	// ratelimit(caller).Key: must not read X-Forwarded-For, which any client can send; use ratelimit.ByIP, and name the proxies in bulwark.Edge.TrustedProxies
+	// ratelimit(caller).Tiers: need a Key with ByPrincipal, because only a principal has a tier; set Key to ratelimit.ByPrincipal, or leave Tiers out
+	// ratelimit(caller).Rate: 100/min: must have second, minute, hour, day or a duration after the slash; write for example "100/minute" or "100/15m", in whole seconds up to 366 days
+	// ratelimit(caller).Tiers[premium]: 0/minute: must begin with a whole number from 1 to 1000000000; write for example "100/minute"
 }
 
-// A limit that is being introduced counts and reports first.
+// A new limit counts and reports for a while before it refuses.
 func ExampleConfig_dryRun() {
 	limit := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "trial", Key: ratelimit.ByIP, Rate: "1/hour", DryRun: true}))
 	_, first, _ := limit.Take(context.Background(), "somebody")

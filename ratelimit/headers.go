@@ -7,33 +7,38 @@ import (
 	"time"
 )
 
-// Headers chooses how a response tells its client about the limit. A limit of
-// [Failures] tells what remains with this request counted, since the fields are
-// sent before it is known how the request ends.
+// Headers chooses the header fields in which a response tells the client how
+// much of the limit is left. With [Failures] the fields count this request as a
+// failure, because they are sent before the request ends.
 type Headers int
 
 const (
-	// Draft is the current IETF draft. It is the default. The draft is now
-	// draft-ietf-httpapi-ratelimit-headers-10; a later revision changes what
-	// Draft sends, and not its name:
+	// Draft sends the fields of the current IETF draft:
 	//
 	//	RateLimit-Policy: "api";q=100;w=60
 	//	RateLimit: "api";r=50;t=1
 	//
-	// r is what passes at once now, and t the seconds until it is more. The
-	// fields are lists: each limit of a chain adds its own member.
+	// q is the quota of a window of w seconds. r is how many requests pass at
+	// once now, and t is the seconds until r grows. The fields are lists: each
+	// limit of a chain adds its own member. The draft is now
+	// draft-ietf-httpapi-ratelimit-headers-10. A later revision may change the
+	// fields that Draft sends. The name Draft stays.
 	Draft Headers = iota
-	// Triple is the three fields RateLimit-Limit, RateLimit-Remaining and
-	// RateLimit-Reset, in seconds from now, and RateLimit-Policy, which
-	// revision 6 of the draft had. Of several limits it shows the limit with
-	// the least remaining:
+	// Triple sends the fields of revision 6 of the draft: RateLimit-Limit,
+	// RateLimit-Remaining, RateLimit-Reset in seconds from now, and
+	// RateLimit-Policy. If there are several limits, the fields show the limit
+	// with the least remaining:
 	//
+	//	RateLimit-Limit: 100
+	//	RateLimit-Remaining: 50
+	//	RateLimit-Reset: 1
 	//	RateLimit-Policy: 100;w=60
 	Triple
-	// Legacy is X-RateLimit-Limit, X-RateLimit-Remaining and X-RateLimit-Reset,
-	// in seconds since 1970. Of several limits it shows the same as Triple.
+	// Legacy sends X-RateLimit-Limit, X-RateLimit-Remaining and
+	// X-RateLimit-Reset. Reset is a time, in seconds since 1970. If there are
+	// several limits, the fields show the same limit as Triple.
 	Legacy
-	// NoHeaders sends none of them. Retry-After stays.
+	// NoHeaders sends no such fields. A 429 still has Retry-After.
 	NoHeaders
 )
 
@@ -97,5 +102,5 @@ func writeTriple(h http.Header, limit, remaining, reset, policy string, c *charg
 	}
 }
 
-// seconds rounds up: a client that comes after so many is not too early.
+// seconds rounds up, so that a client that waits as long is not too early.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -7,8 +7,12 @@ import (
 	"github.com/bulwark-go/bulwark/internal/nat64"
 )
 
-// A Key says whose requests are counted together: [ByIP], [ByPrincipal], a
-// [KeyFunc], or several of them and [ByHeader] in a [Join].
+// A Key says whose requests are counted together. It is one of:
+//
+//   - [ByIP]: the requests of one address.
+//   - [ByPrincipal]: the requests of one verified caller.
+//   - a [KeyFunc]: the requests for which the function returns one text.
+//   - a [Join] of several keys, which may hold [ByHeader] also.
 type Key interface {
 	parts() []part
 }
@@ -17,36 +21,37 @@ type Key interface {
 type builtin int
 
 const (
-	// ByIP counts by the address of the client, see [bulwark.ClientIP]: an IPv4
-	// address, or the /64 of an IPv6 one, which is what a single host can
-	// choose from. All /64 networks of one /48 together have 16 times the rate.
-	// An address of 64:ff9b::/96 is that of the IPv4 client behind a NAT64.
-	// A request whose address is not known is refused with 400.
+	// ByIP counts by the address of the client; see [bulwark.ClientIP]. An IPv4
+	// address is counted as it is. An IPv6 address is counted by its /64
+	// network, because a single host can choose from the whole /64. All /64
+	// networks of one /48 together have 16 times the rate. An address of
+	// 64:ff9b::/96 is the address of the IPv4 client behind a NAT64. A request
+	// whose address is not known is refused with 400.
 	ByIP builtin = iota + 1
-	// ByPrincipal counts by the verified caller, issuer and subject, at the
-	// rate of its tier. It stands inside an auth layer. A request that auth has
-	// found to be anonymous is counted ByIP, apart from others, at
-	// Config.Anonymous; a request that no auth layer has seen is refused with
-	// 500.
+	// ByPrincipal counts by the verified caller, which is issuer and subject,
+	// at the rate of the caller's tier. The limit has to stand inside an auth
+	// layer. If the auth layer found no caller, the request is counted by
+	// address at Config.Anonymous. If no auth layer has seen the request, it is
+	// refused with 500.
 	ByPrincipal
 )
 
 func (k builtin) parts() []part { return []part{{kind: k}} }
 
-// A KeyFunc counts by whatever it returns, such as a tenant. An empty key is
-// refused with 400, so that what is missing is never uncounted. It is called
-// once or twice for a request, and never after its handler. A value that the
-// client chooses freely must not be the key: each new one would have a quota of
-// its own.
+// A KeyFunc counts by the text that it returns, such as a tenant. A request
+// with an empty text is refused with 400 "ratelimit.key", so that no request is
+// left uncounted. A KeyFunc is called once or twice for a request, and never
+// after the handler. It must not return a value that the client chooses freely:
+// each new value would have its own quota.
 type KeyFunc func(*http.Request) string
 
 func (f KeyFunc) parts() []part { return []part{{kind: byFunc, call: f}} }
 
-// ByHeader counts by the value of a header field, which divides a quota
-// further: only in a [Join] with a Key that the client cannot choose. Even then
-// a client has a quota for each value that it makes up; where that matters, put
-// a limit by that other Key alone outside. Forwarding fields are refused: see
-// [bulwark.Edge].
+// ByHeader counts by the value of a header field. New accepts it only in a
+// [Join] with a Key that the client cannot choose, such as ByIP. Even there a
+// client has a quota for each value that it makes up. To bound the sum of these
+// quotas, put a limit with the other Key alone outside. New refuses fields in
+// which proxies name a client, because [bulwark.Edge] reads them.
 func ByHeader(name string) Key { return headerKey(name) }
 
 type headerKey string
@@ -55,8 +60,8 @@ func (k headerKey) parts() []part {
 	return []part{{kind: byHeader, name: http.CanonicalHeaderKey(string(k))}}
 }
 
-// Join counts by all of the keys together: Join(ByPrincipal, KeyFunc(route))
-// gives each caller a quota for each route. At most eight.
+// Join counts by all of the keys together. Join(ByPrincipal, KeyFunc(route))
+// gives each caller a quota for each route. At most 8 keys.
 func Join(keys ...Key) Key { return joined(keys) }
 
 type joined []Key
@@ -73,11 +78,11 @@ func (j joined) parts() []part {
 	return all
 }
 
-// AddressPrefix returns what [ByIP] counts by, as text: the IPv4 address, or
-// the /64 of an IPv6 one. It is for logs, and for keys of the application's
-// own. It is empty for an address that is not valid. A limit that counts such a
-// text with [Middleware.Take] knows nothing of the /48 around it, of which a
-// site has 65,536 networks: [Middleware.TakeFor] does.
+// AddressPrefix returns as text what [ByIP] counts by: the IPv4 address, or the
+// /64 network of an IPv6 address. It is for logs, and for keys that the
+// application makes. It is empty for an address that is not valid. Do not give
+// the text to [Middleware.Take]: Take does not see the /48 network around it,
+// in which a site has 65,536 such networks. [Middleware.TakeFor] sees it.
 func AddressPrefix(addr netip.Addr) string {
 	addr = nat64.Client(addr)
 	if !addr.Is6() {

@@ -13,29 +13,29 @@ const (
 	minKeys     = ways
 	maxKeys     = 1 << 27
 	defaultKeys = 1 << 20
-	keysReason  = "must be 8 to 134217728, or 0 for 1048576"
-	copyReason  = "is a copy of a store that limits use already; share that store by its address"
+	keysReason  = "must be 8 to 134217728; leave it out for 1048576"
+	copyReason  = "is a copy of a store that limits use already; give each limit the address of that one store"
 )
 
-// A MemoryStore keeps the state of limits within the process, 16 bytes a key,
-// in a table that never grows. The zero MemoryStore is ready: the first limit
-// that is made with it, or the first call, allocates the table. Several limits
-// may share a store by its address, see Config.Store. A store that a limit uses
-// must not be copied.
+// A MemoryStore keeps the state of limits within the process, in a table that
+// never grows. A key takes 16 bytes. The zero MemoryStore is ready to use: the
+// first limit that is made with it, or the first call, allocates the table.
+// Several limits may share a store by its address; see Config.Store. A store
+// that a limit uses must not be copied.
 //
-// Keys are kept as 64-bit hashes with a seed of this process. The store does
-// not keep the keys themselves. A key whose quota is whole again needs no room.
-// When there is no room for a new key, the key that has consumed the least
-// gives way. A flood of fresh keys therefore displaces itself. It displaces
-// neither a caller that has used up a quota nor a caller that was there before.
+// The store does not keep the keys, but 64-bit hashes of them with a seed of
+// this process. A key whose quota is whole again needs no room. If there is no
+// room for a new key, the store forgets the key that has used the least.
+// Therefore the keys of a flood displace each other. They displace neither a
+// caller that has used up a quota nor a caller that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
-// for concurrent use. A key that it has already is counted without a lock. It
-// waits for nothing, and does not look at contexts.
+// for concurrent use, and counts a key that it has already without a lock. It
+// never waits, and does not look at contexts.
 type MemoryStore struct {
-	// Max is how many keys are kept at once, 16 bytes each, rounded up to a
-	// power of two. It counts when the first limit is made. Default: 1,048,576,
-	// which is 16 MiB. At least 8, at most 134,217,728.
+	// Max is how many keys are kept at once, rounded up to a power of two. A
+	// change after the first limit was made has no effect. At least 8. At most
+	// 134,217,728. Default: 1,048,576, which is 16 MiB.
 	Max int
 
 	self  atomic.Pointer[MemoryStore] // tells a copy, as in strings.Builder
@@ -47,8 +47,8 @@ type MemoryStore struct {
 
 var _ Store = (*MemoryStore)(nil)
 
-// Debit takes from all cells or from none. See [Store]. Its errors are
-// [*bulwark.ConfigError] values.
+// Debit takes from all cells or from none; see [Store]. An error is a
+// [*bulwark.ConfigError].
 func (s *MemoryStore) Debit(_ context.Context, cells []Cell) (ok bool, err error) {
 	t, err := s.ready(cells)
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *MemoryStore) Debit(_ context.Context, cells []Cell) (ok bool, err error
 	return ok, nil
 }
 
-// Refund gives back what Debit has taken from the cells, once. See [Store].
+// Refund gives back what Debit has taken from the cells, once; see [Store].
 func (s *MemoryStore) Refund(_ context.Context, cells []Cell) error {
 	t, err := s.ready(cells)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *MemoryStore) Refund(_ context.Context, cells []Cell) error {
 	return nil
 }
 
-// Reset makes the quota of each of the cells whole. See [Store].
+// Reset makes the quota of each cell whole; see [Store].
 func (s *MemoryStore) Reset(_ context.Context, cells []Cell) error {
 	t, err := s.ready(cells)
 	if err != nil {
@@ -100,8 +100,9 @@ func (s *MemoryStore) Reset(_ context.Context, cells []Cell) error {
 	return nil
 }
 
-// Evictions counts the keys that had to give way before their quota was whole
-// again. While it grows, the store is too small for the traffic.
+// Evictions returns how many keys the store has forgotten before their quota
+// was whole again. While the number grows, the store is too small for the
+// traffic.
 func (s *MemoryStore) Evictions() uint64 {
 	if t := s.table.Load(); t != nil {
 		return t.evictions.Load()
@@ -131,7 +132,7 @@ func (s *MemoryStore) ready(cells []Cell) (*table, error) {
 // and why, or nothing.
 func (s *MemoryStore) fault() (field, value, reason string) {
 	if s == nil {
-		return "Store", "", "is a nil *MemoryStore; leave it out, or give it the address of one"
+		return "Store", "", "is a nil *MemoryStore; leave Store out, or write &ratelimit.MemoryStore{}"
 	}
 	if self := s.self.Load(); self != nil && self != s {
 		return "Store", "", copyReason

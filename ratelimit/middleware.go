@@ -9,7 +9,8 @@ import (
 )
 
 // A Middleware is one limit, made by [New]. It is safe for concurrent use. The
-// zero and the nil Middleware refuse every request with 500.
+// zero and the nil Middleware refuse every request with 500
+// "ratelimit.unconfigured".
 type Middleware struct {
 	name        string
 	nameHash    uint64
@@ -31,7 +32,8 @@ type Middleware struct {
 	unseen      *unseen  // where Count is Failures
 }
 
-// Build returns m, which is an error without a Key.
+// Build returns m, for a [bulwark.Chain]. It is an error if m has no Key, or
+// was made without New.
 func (m *Middleware) Build() (bulwark.Layer, error) {
 	if err := m.unready(); err != nil {
 		return nil, err
@@ -39,8 +41,8 @@ func (m *Middleware) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// Kind is "ratelimit.principal" for a limit that needs a principal, and else
-// "ratelimit".
+// Kind is "ratelimit.principal" for a limit that needs a principal, and
+// "ratelimit" for any other limit.
 func (m *Middleware) Kind() bulwark.Kind {
 	if m != nil && m.byPrincipal {
 		return bulwark.KindPrincipalLimit
@@ -48,11 +50,12 @@ func (m *Middleware) Kind() bulwark.Kind {
 	return bulwark.KindRateLimit
 }
 
-// AuthOutside is that of the Config, for the order check of [bulwark.Chain].
+// AuthOutside returns Config.AuthOutside, for the order check of
+// [bulwark.Chain].
 func (m *Middleware) AuthOutside() bool { return m != nil && m.authOutside }
 
-// LimitName is the Name of the Config. A mux of package authz refuses two
-// limits of one name that are not the same Middleware.
+// LimitName returns Config.Name. A Mux of package authz refuses two limits that
+// have one name and are not the same Middleware.
 func (m *Middleware) LimitName() string {
 	if m == nil {
 		return ""
@@ -83,14 +86,15 @@ func (m *Middleware) unready() error {
 	return nil
 }
 
-// Wrap returns a handler that counts each request and passes it on to next
-// while its caller is within the rate. Otherwise the answer is 429
+// Wrap returns a handler that counts each request. It passes the request on to
+// next if the request is within the rate. Otherwise it answers 429
 // "ratelimit.exceeded".
 //
-// Where next is itself what a limit has wrapped, the two decide together: they
-// count the request both or neither, and the answer of several that refuse has
-// the longest Retry-After. What stands between two limits parts them: a limit
-// outside auth has counted a request that a limit inside refuses.
+// If next is the result of another limit's Wrap, the two limits decide
+// together: both count the request or neither does. If several limits refuse,
+// the answer has the longest Retry-After of them. Another layer between two
+// limits separates them. A limit outside auth, for example, has counted a
+// request that a limit inside auth refuses.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if err := m.unready(); err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
@@ -101,19 +105,22 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 // reportDry reports what would have been refused.
 func (m *Middleware) reportDry(r *http.Request, c *charge) {
 	if count, first := m.dry.note(m.dry.hash(c), m.dry.now(), c.quota.window()); first {
-		bulwark.Report(r, bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count})
+		e := bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count}
+		e.Attrs[0] = errorAttr(errDryRun)
+		bulwark.Report(r, e)
 	}
 }
 
-// reportFault reports what would have been refused because nobody can say whose
-// quota a request uses, or how it stands.
+// reportFault reports what would have been refused because it is not known
+// whose quota a request uses, or how that quota stands.
 func (m *Middleware) reportFault(r *http.Request, err error) {
 	e := bulwark.Event{Name: bulwark.SysUnavailable, Reason: "ratelimit.unconfigured", Rule: m.name}
 	if p := (*bulwark.Problem)(nil); errors.As(err, &p) {
-		e.Reason = p.Code
+		e.Reason, err = p.Code, p.Err
 		if p.Status < http.StatusInternalServerError {
 			e.Name = bulwark.InputValidationFail
 		}
 	}
+	e.Attrs[0] = errorAttr(err)
 	bulwark.Report(r, e)
 }

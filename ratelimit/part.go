@@ -27,24 +27,24 @@ type part struct {
 // partsFault says what is wrong with the parts of a Key.
 func partsFault(parts []part) string {
 	if len(parts) == 0 || len(parts) > maxParts {
-		return "must join one to eight keys"
+		return "must be made of 1 to 8 keys; write for example ratelimit.ByIP"
 	}
 	forgeable := true
 	for _, p := range parts {
 		switch {
 		case p.kind == 0, p.kind == byFunc && p.call == nil:
-			return "holds a nil key"
+			return "holds a nil key; write ratelimit.ByIP, ratelimit.ByPrincipal or a KeyFunc in its place"
 		case p.kind == byHeader && !token.Is(p.name):
-			return "holds a ByHeader whose name is no header field"
+			return `holds a ByHeader with a name that a header field cannot have; write for example ByHeader("X-Tenant")`
 		case p.kind == byHeader && isForwarding(p.name):
-			return "must not read " + p.name + ": the client's address comes from bulwark.Edge, by ByIP"
+			return "must not read " + p.name + ", which any client can send; use ratelimit.ByIP, and name the proxies in bulwark.Edge.TrustedProxies"
 		case p.kind == byHeader && p.name == "Host":
-			return "must not read Host: net/http keeps it elsewhere, and bulwark.Edge decides on it"
+			return "must not read Host, which net/http does not keep among the header fields; use a KeyFunc that returns r.Host"
 		}
 		forgeable = forgeable && p.kind == byHeader
 	}
 	if forgeable {
-		return "is nothing but ByHeader, which any client chooses; Join it with ByIP or ByPrincipal"
+		return "consists of ByHeader alone, whose value any client chooses; write ratelimit.Join with ByIP or ByPrincipal"
 	}
 	return ""
 }
@@ -59,7 +59,7 @@ func isForwarding(name string) bool {
 	return strings.HasPrefix(name, "X-Forwarded")
 }
 
-// The space of a key keeps keys apart that would else read the same.
+// The space of a key separates keys that would otherwise have the same bytes.
 const (
 	spaceKeyed byte = iota
 	spaceAnonymous
@@ -120,6 +120,15 @@ func appendTaken(b []byte, addr netip.Addr, bits int, key []string) []byte {
 		b = appendSized(b, text)
 	}
 	return b
+}
+
+// emptyPart says why appendKey has failed for a caller: the principal has no
+// subject, or else a KeyFunc returned an empty text.
+func (m *Middleware) emptyPart(c *caller) error {
+	if c.principal != nil && c.principal.Subject == "" {
+		return errNoSubject
+	}
+	return errEmptyKey
 }
 
 func appendPrincipal(b []byte, p *bulwark.Principal) []byte {

@@ -19,12 +19,12 @@ func newQuota(limit, burst int64, period time.Duration) (quota, string) {
 	q := quota{narrow: Policy{Algorithm: GCRA, Limit: limit, Window: period, Burst: burst}}
 	q.gcra = newGCRA(&q.narrow)
 	if int64(period)/limit < minUnit {
-		return quota{}, "is more than 1000000 a second; write unlimited instead"
+		return quota{}, `is more than 1000000 a second; write a lower rate, or "unlimited"`
 	}
 	// A burst of at most the limit takes no longer than the period, give or
 	// take the rounding.
 	if burst > limit && q.gcra.unit > int64(maxPeriod)/burst {
-		return quota{}, "takes more than 366 days to be restored; use a smaller burst"
+		return quota{}, "has a burst that takes more than 366 days to be restored; write a smaller burst"
 	}
 	return q, ""
 }

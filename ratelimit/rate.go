@@ -6,23 +6,28 @@ import (
 	"time"
 )
 
-// A Rate says how much is allowed, as text, so that it loads from any
-// configuration file:
+// A Rate says how many requests are allowed in which time. It is text, so that
+// any configuration file can hold it:
 //
-//	100/minute             per second, minute, hour or day
-//	10/15m                 per whole seconds, as time.ParseDuration reads them
-//	100/minute,burst=25    100 a minute, of which at most 25 at once
+//	100/minute             100 per minute; also second, hour and day
+//	10/15m                 10 per 15 minutes, as time.ParseDuration reads them
+//	100/minute,burst=25    100 per minute, at most 25 of them at once
 //	unlimited              no limit, and no header fields
 //
-// The number is 1 to 1,000,000,000 without sign or leading zero, at most
-// 1,000,000 a second; the period is one second to 366 days. Burst is how much
-// passes at once after a pause. Default: the number itself. [New] refuses a
-// burst that would take longer than 366 days to be restored. It also refuses
-// spaces, other units, zero and negative numbers.
+// The parts of a Rate are:
+//
+//   - The number of requests: 1 to 1,000,000,000, without sign, spaces and
+//     leading zeros. At most 1,000,000 a second.
+//   - The window, after the slash: one of the four words, or whole seconds
+//     written as a duration. At least 1 second, at most 366 days.
+//   - The burst: how many requests pass at once after a pause. Default: the
+//     number of requests. A burst above that number must be restored within 366
+//     days.
 type Rate string
 
-// Tiers are rates by [bulwark.Principal.Tier]. A caller whose tier is empty or
-// not among them has the default rate.
+// Tiers are rates by [bulwark.Principal.Tier]. A caller whose tier is empty, or
+// has no entry, has the default rate. The entry "default" may stand in place of
+// Config.Rate.
 type Tiers map[string]Rate
 
 const (
@@ -42,21 +47,21 @@ func (r Rate) parse() (quota, string) {
 	text, option, hasOption := strings.Cut(text, ",")
 	number, unit, ok := strings.Cut(text, "/")
 	if !ok {
-		return quota{}, `is no rate; write for example "100/minute" or "unlimited"`
+		return quota{}, `is not a rate; write for example "100/minute" or "unlimited"`
 	}
 	limit, ok := parseNumber(number)
 	if !ok {
-		return quota{}, "must begin with a whole number from 1 to 1000000000"
+		return quota{}, `must begin with a whole number from 1 to 1000000000; write for example "100/minute"`
 	}
 	period, ok := parsePeriod(unit)
 	if !ok {
-		return quota{}, `must name second, minute, hour, day or whole seconds up to 366 days such as "15m"`
+		return quota{}, `must have second, minute, hour, day or a duration after the slash; write for example "100/minute" or "100/15m", in whole seconds up to 366 days`
 	}
 	burst := limit
 	if hasOption {
 		text, ok := strings.CutPrefix(option, "burst=")
 		if burst, ok = parseIf(ok, text); !ok {
-			return quota{}, `may go on with ",burst=" and a whole number from 1 to 1000000000, and with nothing else`
+			return quota{}, `has a wrong part after the comma; write ",burst=" and a whole number from 1 to 1000000000, or end before the comma`
 		}
 	}
 	return newQuota(limit, burst, period)

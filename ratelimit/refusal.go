@@ -1,6 +1,9 @@
 package ratelimit
 
 import (
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -26,7 +29,7 @@ func refusal(charges []charge) error {
 			continue
 		}
 		if p == nil {
-			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Wait for as many seconds as Retry-After says.")
+			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Too many requests. Try again after the number of seconds in Retry-After.")
 		}
 		violated = append(violated, c.limit.name)
 		// The draft asks that Retry-After is not before t (section 6). A
@@ -43,12 +46,12 @@ func refusal(charges []charge) error {
 	return p
 }
 
-// unavailable is the answer where the store does not say how a quota stands: it
-// is our outage, and not the caller's fault.
+// unavailable is the answer if the store does not say how a quota stands. That
+// is an outage of the service, and not a fault of the caller.
 func (m *Middleware) unavailable(err error) *bulwark.Problem {
-	p := m.problem(http.StatusServiceUnavailable, "ratelimit.unavailable", "Try again after as many seconds as Retry-After says.")
+	p := m.problem(http.StatusServiceUnavailable, "ratelimit.unavailable", "Try again after the number of seconds in Retry-After.")
 	p.RetryAfter = outageWait
-	p.Err = err
+	p.Err = fmt.Errorf("Config.Store failed, so the request is refused: %w", err)
 	return p
 }
 
@@ -56,11 +59,39 @@ func (m *Middleware) problem(status int, code, detail string) *bulwark.Problem {
 	return &bulwark.Problem{Status: status, Code: code, Detail: detail, Log: bulwark.ProblemLog{Rule: m.name}}
 }
 
-// unkeyed is the answer to what does not say whose quota it uses.
-func (m *Middleware) unkeyed() *bulwark.Problem {
-	return m.problem(http.StatusBadRequest, "ratelimit.key", "The request does not say whose quota it uses.")
+// unkeyed is the answer to a request with an empty key.
+func (m *Middleware) unkeyed(why error) *bulwark.Problem {
+	p := m.problem(http.StatusBadRequest, "ratelimit.key", "The request lacks a value by which requests are counted.")
+	p.Err = why
+	return p
 }
 
-func (m *Middleware) unknownAddress() *bulwark.Problem {
-	return m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
+func (m *Middleware) unknownAddress(why error) *bulwark.Problem {
+	p := m.problem(http.StatusBadRequest, "ratelimit.client_address", "The address of the client could not be determined.")
+	p.Err = why
+	return p
 }
+
+// unaffordable is the answer to a request whose cost is out of bounds.
+func (m *Middleware) unaffordable(why error) *bulwark.Problem {
+	p := m.problem(http.StatusBadRequest, "ratelimit.cost", "The request asks for more than the quota allows at once.")
+	p.Err = why
+	return p
+}
+
+// What the log says beside a reason: which field of the Config, or which call,
+// changes it.
+var (
+	errNoAddress    = errors.New("bulwark.ClientIP has no address for the request; behind a Unix socket set Edge.TrustUnixSocket and Edge.ForwardedHeader, or change Config.Key")
+	errBadAddress   = errors.New("the address given to TakeFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
+	errEmptyKey     = errors.New("a KeyFunc in Config.Key returned an empty text; return a text for each request, or put the limit inside the layer that knows the value")
+	errNoSubject    = errors.New("Config.Key has ByPrincipal, and the Subject of the principal is empty; the authenticator must set it")
+	errEmptyTaken   = errors.New("a key given to Take or TakeFor is empty or missing; refuse the request before the call if it lacks the value")
+	errCostTooSmall = errors.New("Config.Cost returned a cost below 1; return 1 for a request that counts once")
+	errCostTooLarge = errors.New("Config.Cost returned a cost above the burst of the caller's rate; return less, or raise the burst in Config.Rate, Config.Tiers or Config.Anonymous")
+	errDryRun       = errors.New("Config.DryRun is true, so the limit counts and reports, and refuses nothing")
+	errUnseen       = errors.New("Config.Count is Failures, which counts an answer that the limit does not see; write the status before the handler returns, as docs/routers.md shows")
+)
+
+// errorAttr is err as [bulwark.Deny] puts it into an event.
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }

@@ -13,32 +13,32 @@ import (
 
 // A Result is the state of a key after a request was counted against it.
 type Result struct {
-	// Limit is how many requests the window has. It is 0 where the rate is
-	// unlimited; the other fields say nothing then.
+	// Limit is how many requests the rate allows in a window. If the rate is
+	// unlimited, Limit is 0, and the other fields have no meaning.
 	Limit int
 	// Remaining is how many requests pass at once now.
 	Remaining int
-	// Reset is how long it takes until Remaining grows; 0 where nothing is
-	// used.
+	// Reset is how long it takes until Remaining grows. It is 0 if the whole
+	// quota is there.
 	Reset time.Duration
-	// RetryAfter is how long it takes until the same request passes; 0 where it
-	// did.
+	// RetryAfter is how long it takes until the same request passes. It is 0 if
+	// the request passed.
 	RetryAfter time.Duration
-	// Exceeded is whether the request is past the limit. In a dry run that is
-	// not an error.
+	// Exceeded reports whether the request is over the limit. In a dry run an
+	// exceeded limit is not an error.
 	Exceeded bool
 }
 
-// A Reservation is what [Middleware.Take] has counted. It stays counted unless
-// it is refunded. All methods accept a nil receiver, and are safe for
-// concurrent use.
+// A Reservation is a request that [Middleware.Take] or [Middleware.TakeFor] has
+// counted. The request stays counted, unless [Reservation.Refund] is called.
+// All methods accept a nil receiver and are safe for concurrent use.
 type Reservation struct {
 	mu     sync.Mutex
 	ctx    context.Context // of Take, for another store
 	charge charge
 }
 
-// Commit keeps what was counted: a Refund afterwards does nothing.
+// Commit keeps the request counted. A Refund after it does nothing.
 func (r *Reservation) Commit() {
 	if r == nil {
 		return
@@ -48,8 +48,8 @@ func (r *Reservation) Commit() {
 	r.charge.keys = 0
 }
 
-// Refund gives back what was counted, once, less what has been restored since
-// by the passing of time.
+// Refund gives the request back to the quota, once. The part that time has
+// restored since is not given back again.
 func (r *Reservation) Refund() {
 	if r == nil {
 		return
@@ -61,46 +61,56 @@ func (r *Reservation) Refund() {
 	c.giveBack(r.ctx)
 }
 
-// Take counts one request against a key that only a handler knows, at the
-// default rate: a login limits by the account that is to be logged into, after
-// the body has been checked. Count before checking the password and refund what
-// succeeded, or guesses that run at once are not counted:
+// Take counts one request for a key that only the handler knows, at the default
+// rate. A login, for example, counts by the account in the body.
+//
+// Call Take before the password is checked, and Refund after a success. If Take
+// came after the check, guesses that run at once would all pass:
 //
 //	reservation, _, err := perAccount.Take(r.Context(), account)
 //	if err != nil {
 //		bulwark.Deny(w, r, err)
 //		return
 //	}
-//	… check the password …
-//	reservation.Refund() // it was right
+//	if !rightPassword {
+//		… // answer 401; the request stays counted
+//		return
+//	}
+//	reservation.Refund()
 //
-// The key is the strings together, in their order; normalise them first, so
-// that "Alice@example.com" and "alice@example.com" are one account. Such keys
-// are apart from those of requests. The error is a *[bulwark.Problem]: 429
-// "ratelimit.exceeded" past the limit and 400 "ratelimit.key" where a string is
-// empty or missing. A limit by account alone lets anybody lock an account's
-// owner out: give it a rate well above that of a limit by account and address
-// beside it, which is TakeFor.
+// The key is all the strings together, in their order. Normalise them first, so
+// that "Alice@example.com" and "alice@example.com" are one account. These keys
+// never meet the keys of requests that Wrap counts.
+//
+// The error is a *[bulwark.Problem] for [bulwark.Deny]: 429
+// "ratelimit.exceeded" over the limit, and 400 "ratelimit.key" if a string is
+// empty or there is no string.
+//
+// With a limit by account alone, anybody can lock the owner of an account out.
+// Give it a rate well above the rate of a limit by account and address; that
+// limit uses [Middleware.TakeFor].
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
 	if m.made() && len(key) == 0 {
-		return nil, Result{}, m.unkeyed()
+		return nil, Result{}, m.unkeyed(errEmptyTaken)
 	}
 	return m.takeFor(ctx, netip.Addr{}, key)
 }
 
-// TakeFor is Take for a key of which the client's address is a part:
+// TakeFor is [Middleware.Take] for a key that includes the address of the
+// client:
 //
 //	reservation, _, err := perLogin.TakeFor(r.Context(), bulwark.ClientIP(r), account)
 //
-// It counts the address as [ByIP] does: an IPv4 address, or the /64 of an IPv6
-// one and the /48 around it, which has 16 times the rate. It takes from both or
-// from neither, and the Reservation gives back to both. So a site with 65,536
-// networks has no more guesses than 16 hosts. The strings may be left out: the
-// key is the address alone then. An address that is not valid is 400
-// "ratelimit.client_address".
+// It counts the address as [ByIP] does. An IPv6 address is counted by its /64
+// network, and also by the /48 network around it, which has 16 times the rate.
+// So a site with 65,536 networks has no more guesses than 16 hosts. Both
+// networks count the request or neither does, and Refund gives back to both.
+//
+// Without strings the key is the address alone. An address that is not valid is
+// 400 "ratelimit.client_address".
 func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string) (*Reservation, Result, error) {
 	if addr = nat64.Client(addr); m.made() && !addr.IsValid() {
-		return nil, Result{}, m.unknownAddress()
+		return nil, Result{}, m.unknownAddress(errBadAddress)
 	}
 	return m.takeFor(ctx, addr, key)
 }
@@ -112,7 +122,7 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 		return nil, Result{}, m.unready()
 	}
 	if slices.Contains(key, "") {
-		return nil, Result{}, m.unkeyed()
+		return nil, Result{}, m.unkeyed(errEmptyTaken)
 	}
 	if m.rate.unlimited {
 		return &Reservation{}, Result{}, nil

@@ -7,108 +7,110 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// A Store keeps how much of each quota is used. [MemoryStore] is one, within
+// A Store keeps how much of each quota is used. [MemoryStore] keeps it within
 // the process: n processes with a MemoryStore each allow n times as much. A
 // store that all processes share, such as a database, lets one limit hold for
-// all of them. Package ratelimittest executes what is written here.
+// all of them. Users of a limit do not call a Store. Authors of a store test it
+// with package ratelimittest, which executes the rules that follow.
 //
-// A cell is what one limit knows of one client. It is named by the Name of its
-// Policy and by its Key together, and what is not known yet has a whole quota.
-// Time is the store's: what is taken is restored by the clock of the store,
-// and a clock that is set back locks nobody out for longer than it takes to
-// restore two whole quotas.
+// A cell is the use of one quota by one client. The Name of its Policy and its
+// Key together identify it. A cell that the store does not know has a whole
+// quota. A quota is restored by the clock of the store. If that clock is set
+// back, nobody is locked out for longer than it takes to restore two whole
+// quotas.
 //
-// A Store is safe for concurrent use. It heeds the context of a call, and does
-// not wait for longer than a deadline of its own, or it needs no context. A
-// store that has lost cells has forgotten what they had used. So when it is
-// full, it forgets the cells that have used the least.
+// A Store is safe for concurrent use. It ends a call when the context of the
+// call ends, or at an earlier deadline of its own; a store that never waits
+// needs neither. A store that is full forgets the cells that have used the
+// least, because a forgotten cell has a whole quota again.
 type Store interface {
-	// Debit takes its Cost from each of the cells where each of them has room
-	// for it, and else from none. It reports whether it has taken. Either way
-	// it fills in Taken and Standing of each. At once or not, cells never give
-	// more than they have.
+	// Debit takes from each cell its Cost, if every cell has room for its Cost.
+	// Otherwise it takes from no cell. It reports whether it has taken. In both
+	// cases it fills in Taken and Standing of each cell. Calls that run at once
+	// never take more from a cell than the cell has.
 	//
-	// An error says that nothing is known about the cells: the limit refuses
-	// with 503 then. A cell whose Policy the store does not know is an error,
-	// and so is a negative Cost.
+	// An error means that nothing is known about the cells. The limit then
+	// refuses with 503. A Policy that the store does not know is an error. A
+	// negative Cost is an error.
 	//
-	// The cells of a call differ. They come from the narrowest key to the
-	// widest: a cell always comes with the same last Key, by which a store of
-	// several nodes can keep both in one place.
+	// The cells of a call differ from each other. They come from the narrowest
+	// key to the widest. A cell always comes with the same last Key, so that a
+	// store of several nodes can keep both cells on one node.
 	Debit(ctx context.Context, cells []Cell) (ok bool, err error)
-	// Refund gives back what Debit has taken from each of the cells, once: it
-	// sets Taken to 0. Who gives back a part lowers Taken before. What the
-	// passing of time has restored is not given back again, and a cell never
-	// has more than its Burst. The context of a limit's refund is not that of
-	// the client, who may have gone. It ends after five seconds.
+	// Refund gives back to each cell the requests in Taken, and sets Taken to
+	// 0, so that a second Refund does nothing. To give back a part, lower Taken
+	// before the call. Requests that time has restored are not given back
+	// again, and a cell never has more than its Burst. A limit calls Refund
+	// with a context that lasts 5 seconds and does not end when the client
+	// leaves.
 	Refund(ctx context.Context, cells []Cell) error
-	// Reset makes the quota of each of the cells whole.
+	// Reset makes the quota of each cell whole.
 	Reset(ctx context.Context, cells []Cell) error
 }
 
-// A Cell is what a request takes from one quota of a [Store], and what the
-// store says to that.
+// A Cell is what a request takes from one quota of a [Store], and the answer of
+// the store.
 type Cell struct {
-	// Policy is the quota. A client whose Policy changes, because its tier did,
-	// keeps what it has used.
+	// Policy is the quota. If the Policy of a client changes, for example with
+	// the tier, the requests that it has used stay used.
 	Policy Policy
-	// Key is whose quota it is, in any bytes. It is as long as what it was made
-	// of, and may hold what a client chose and what is not for everybody's
-	// eyes: a store hashes it. The store does not keep the slice.
+	// Key identifies the client, in any bytes. It may be long, may hold text
+	// that the client chose, and may hold personal data. Therefore a store
+	// hashes it. The store does not keep the slice.
 	Key []byte
-	// Cost is how many requests the request is worth. 0 asks how the cell
-	// stands, and takes nothing. A Cost above the Burst never has room.
+	// Cost is how many requests the request counts for. A Cost of 0 takes
+	// nothing and only asks how the cell stands. A Cost above the Burst never
+	// has room.
 	Cost int64
-	// Debt takes although there is no room: others wait for longer then. At
-	// most one whole quota is owed beyond the Burst.
+	// Debt lets Debit take without room. The next requests then wait longer. A
+	// cell owes at most one whole quota beyond the Burst.
 	Debt bool
 
-	// Taken is how many requests Debit has taken: the Cost or 0. It is less
-	// than the Cost where a Debt reached its bound.
+	// Taken is how many requests Debit has taken. It is the Cost or 0. With a
+	// Debt that reached its bound, it is less than the Cost.
 	Taken int64
 	// Standing is how the cell stands after the call.
 	Standing Standing
 }
 
-// A Standing is how a [Cell] stands: with what a Debit has taken, or without
-// where it took nothing.
+// A Standing is how a [Cell] stands after a call. The requests that the call
+// has taken are used in it.
 type Standing struct {
-	// Exceeded is whether the cell had no room, which is why Debit took
-	// nothing.
+	// Exceeded reports whether the cell had no room for its Cost.
 	Exceeded bool
-	// Remaining is how many requests there is room for now.
+	// Remaining is for how many requests there is room now.
 	Remaining int64
-	// Reset is how long it takes until Remaining grows; 0 where nothing is
-	// used.
+	// Reset is how long it takes until Remaining grows. It is 0 if the whole
+	// quota is there.
 	Reset time.Duration
-	// Wait is how long it takes until there is room for the Cost; 0 where there
-	// was.
+	// Wait is how long it takes until there is room for the Cost. It is 0 if
+	// there was room.
 	Wait time.Duration
-	// Mark is the store's own, for Refund.
+	// Mark is a value that the store chooses, and reads again in Refund.
 	Mark int64
 }
 
 // A Policy is the quota of a [Cell].
 type Policy struct {
-	// Name is that of the limit.
+	// Name is the Name of the limit.
 	Name string
 	// Algorithm says how a quota is restored. Default: [GCRA].
 	Algorithm Algorithm
 	// Limit is how many requests a Window has. At least 1.
 	Limit int64
-	// Window is what the Limit is for. At least a nanosecond for each request,
-	// at most 366 days.
+	// Window is the time in which the Limit is allowed. At least 1 nanosecond
+	// for each request. At most 366 days.
 	Window time.Duration
-	// Burst is how many requests pass at once. At least 1; at most what the
-	// Limit restores in 366 days.
+	// Burst is how many requests pass at once. At least 1. At most the number
+	// of requests that are restored in 366 days.
 	Burst int64
 }
 
 // An Algorithm says how a quota is restored.
 type Algorithm int
 
-// GCRA is the generic cell rate algorithm: a quota is restored evenly, by one
-// request in each Limit-th part of the Window.
+// GCRA is the generic cell rate algorithm. It restores a quota evenly: one
+// request after each Limit-th part of the Window.
 const GCRA Algorithm = 0
 
 // fault says what is wrong with a cell, or nothing.
@@ -119,15 +121,15 @@ func (c *Cell) fault() error {
 	}
 	switch {
 	case p.Algorithm != GCRA:
-		return wrong("Policy.Algorithm", "is not one that a MemoryStore knows; use GCRA")
+		return wrong("Policy.Algorithm", "is an algorithm that a MemoryStore does not know; write GCRA")
 	case p.Window < 1 || p.Window > maxPeriod:
-		return wrong("Policy.Window", "must be positive, at most 366 days")
+		return wrong("Policy.Window", "must be above 0 and at most 366 days")
 	case p.Limit < 1 || p.Limit > int64(p.Window):
-		return wrong("Policy.Limit", "must be 1 or more, at most one in a nanosecond")
+		return wrong("Policy.Limit", "must be at least 1, and at most one request for each nanosecond of the Window")
 	case p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxPeriod)/unit(p):
-		return wrong("Policy.Burst", "must be 1 or more, and restored within 366 days")
+		return wrong("Policy.Burst", "must be at least 1, and small enough to be restored within 366 days")
 	case c.Cost < 0:
-		return wrong("Cost", "must not be negative; give back with Refund")
+		return wrong("Cost", "must not be negative; call Refund to give requests back")
 	}
 	return nil
 }

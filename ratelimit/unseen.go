@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// unseen tells once of each way in which a limit on failures did not see an
-// answer: more would be noise, and none would leave a limit that counts every
-// login unexplained.
+// unseen reports once each way in which a limit on failures did not see an
+// answer. More events would be noise. Without any event nobody would know why
+// the limit counts every login.
 type unseen struct {
 	told [3]atomic.Bool
 }
@@ -31,7 +31,7 @@ func (b blindness) String() string {
 	case clientGone:
 		return "the client was gone before the handler returned"
 	}
-	return "nothing was written when the handler returned; another framework may write later, or elsewhere"
+	return "nothing was written when the handler returned; another framework may write the answer later, or to its own writer"
 }
 
 // tell reports the first of its kind, and that the request counts.
@@ -41,9 +41,9 @@ func (u *unseen) tell(r *http.Request, limit string, why blindness) (counts bool
 	}
 	e := bulwark.Event{Name: bulwark.SysMonitorDisabled, Reason: "ratelimit.unseen", Rule: limit}
 	if why != nothingWritten {
-		e.Level = slog.LevelInfo // it is what a handler, or a client, may do
+		e.Level = slog.LevelInfo // a handler, or a client, may do this
 	}
-	e.Attrs[0] = slog.String("cause", why.String())
+	e.Attrs[0], e.Attrs[1] = slog.String("cause", why.String()), errorAttr(errUnseen)
 	bulwark.Report(r, e)
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -76,6 +77,9 @@ func TestCaseRl1AnAnswerThatIsNotSeenCounts(t *testing.T) {
 						told++
 						if e.Name != bulwark.SysMonitorDisabled || e.Rule != "login" || e.Attrs[0].Key != "cause" || e.Status != 0 {
 							t.Errorf("event %+v", e)
+						}
+						if e.Attrs[1].Key != "error" || !strings.Contains(e.Attrs[1].Value.String(), "Config.Count is Failures") {
+							t.Errorf("error attribute %v, want the field Config.Count", e.Attrs[1])
 						}
 					}
 				}

@@ -1,25 +1,33 @@
-// Package ratelimittest helps to test a store of limits.
+// Package ratelimittest tests a store of limits. It is for authors of a
+// [ratelimit.Store], in tests only.
 //
 // # Threat
 //
-// A store that takes from one cell and then refuses for the sake of another, or
-// that gives back twice, works in every test but one that looks for it. Behind
-// a limit on logins it is a hole.
+// A store takes from one cell, and then refuses because of another cell. Or it
+// gives back twice. Such a store passes every test that does not look for this
+// mistake. A limit on logins with such a store lets too many guesses pass.
 //
 // # Defence
 //
-// [TestStore] executes the rules that [ratelimit.Store] states, each rule in a
-// subtest. Call it from the tests of a store of your own. The suite is itself
-// run against stores that break one rule each.
+// Call [TestStore] from the tests of your store:
+//
+//	func TestMyStore(t *testing.T) {
+//		ratelimittest.TestStore(t, func(t *testing.T) ratelimit.Store {
+//			return newMyStore(t) // a store without cells
+//		})
+//	}
+//
+// It executes the rules of [ratelimit.Store], each rule in a subtest. The suite
+// itself is tested against stores that break one rule each.
 //
 // # Not covered
 //
-// The package is for tests only. The suite runs in one process against one
-// store. It does not stop an engine or cut a connection. It sets a clock only
-// where the store is a [ClockStepper].
+//   - Several processes. The suite runs in one process against one store.
+//   - Outages. The suite does not stop an engine or cut a connection.
+//   - Clocks. The suite sets a clock only if the store is a [ClockStepper].
 //
 // # Errors
 //
-// What goes wrong fails the test that called. The Example of TestStore shows
-// how it is called.
+// A broken rule fails its subtest, which has the name of the rule. The Example
+// of TestStore shows the call.
 package ratelimittest

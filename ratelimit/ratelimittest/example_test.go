@@ -7,7 +7,7 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit/ratelimittest"
 )
 
-// A store of one's own is opened for each rule.
+// TestStore opens a new store for each rule.
 func ExampleTestStore() {
 	_ = func(t *testing.T) { // func TestMyStore(t *testing.T)
 		ratelimittest.TestStore(t, func(t *testing.T) ratelimit.Store {

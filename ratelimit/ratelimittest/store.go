@@ -7,15 +7,15 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// TestStore checks that a store keeps the rules of [ratelimit.Store], each in a
-// subtest of its own. For each subtest open returns a store that knows no cell
-// and has room for 2,000 cells: a new store, or a shared one under a prefix of
-// its own. The rule "flood" makes 4,000 cells. A store may be full by then.
+// TestStore checks that a store keeps the rules of [ratelimit.Store], each rule
+// in its own subtest. For each subtest it calls open, which returns a store
+// without cells and with room for 2,000 cells. That is a new store, or a shared
+// store with a new prefix. The rule "flood" makes 4,000 cells, and the store
+// may become full then.
 //
-// The suite takes about five seconds, because three rules wait for a quota to
-// be restored. A store in memory can be tested in a bubble of
-// [testing/synctest], where the time passes at once; there are no subtests
-// then.
+// The suite takes about 5 seconds, because three rules wait until a quota is
+// restored. A store in memory can be tested in a bubble of [testing/synctest],
+// in which time passes at once. In a bubble there are no subtests.
 func TestStore(t *testing.T, open func(t *testing.T) ratelimit.Store) {
 	t.Helper()
 	for _, r := range rules {
@@ -32,9 +32,9 @@ func TestStore(t *testing.T, open func(t *testing.T) ratelimit.Store) {
 	}
 }
 
-// A ClockStepper is a store whose clock a test can set. Where a store is one,
-// the rule "clock" is checked, too: a clock that is set back, as that of an
-// engine may be after a failover, locks nobody out.
+// A ClockStepper is a store whose clock a test can set. For such a store
+// TestStore also checks the rule "clock": a clock that is set back locks nobody
+// out. The clock of a database may be set back by a failover.
 type ClockStepper interface {
 	// StepClock sets the clock of the store forward, or back where d is
 	// negative.
