@@ -15,12 +15,12 @@ type Access[T any] struct {
 	rule     Rule // without a kind, which the route gives it
 }
 
-// Can is the access that [HandleObject], [HandleList], [HandleCreate] and
-// [Object] check.
+// Can returns the access that [HandleObject], [HandleList], [HandleCreate] and
+// [Object] check: the action on an object of this resource.
 //
-// There is no Can(action, "document") that answers for a type. Its answer would
-// be yes to a caller who may do it to one object, and everybody would take the
-// answer to mean every object.
+// There is no function that answers for all objects of a type, such as
+// Can("delete", "document"). It would have to answer yes to a caller who may
+// delete one document, and readers would take the answer for every document.
 func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
 	res.PathNames = slices.Clone(res.PathNames)
@@ -50,22 +50,22 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	res := a.resource
 	wrong := func(reason string) { reasons = append(reasons, reason) }
 	if res.Owner == nil {
-		wrong("is of a resource without Owner")
+		wrong("is of a resource without Owner; set Resource.Owner")
 	}
 	if k == kindObject && res.Load == nil {
-		wrong("is of a resource without Load")
+		wrong("is of a resource without Load; set Resource.Load")
 	}
 	if res.Policy != nil && res.Policy != policy {
-		wrong("is of a resource that names another policy than the route has")
+		wrong("is of a resource with another Policy than the route; set Resource.Policy to the policy of the Mux, or leave it out")
 	}
 	for _, name := range slices.Sorted(maps.Keys(res.Reaches)) {
 		if res.Reaches[name] == nil {
-			wrong("is of a resource whose predicate for " + name + " is nil")
+			wrong("is of a resource whose Reaches[" + name + "] is nil; give it a function, or remove the entry")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(res.Match)) {
 		if res.Match[name] == nil || res.Reaches[name] == nil {
-			wrong("is of a resource whose Match for " + name + " is nil or without a predicate in Reaches")
+			wrong("is of a resource whose Match[" + name + "] is nil or has no entry in Reaches; give both a function, or remove the entry")
 		}
 	}
 	return rule, reasons

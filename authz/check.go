@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A check is a rule compiled against one table. Whatever it names has become a
-// number there.
+// A check is a rule compiled against one table. The names of the rule have
+// become numbers.
 type check struct {
 	kind   kind
 	text   string
@@ -34,16 +34,16 @@ func (t *table) check(rule Rule) (check, []string) {
 	wrong := func(reason string) { reasons = append(reasons, reason) }
 	for _, scope := range rule.scopes {
 		if !scopeToken(scope) {
-			wrong("names a scope that is no scope-token (RFC 6749 section 3.3)")
+			wrong("names a scope with a space, a quotation mark, a backslash or another character that scopes cannot have (RFC 6749 section 3.3); write one argument for each scope")
 		}
 	}
 	switch rule.kind {
 	case kindPublic:
 		if strings.TrimSpace(rule.names[0]) == "" {
-			wrong("is public without a reason; say why")
+			wrong(`is public without a reason; write why, for example Public("liveness probe")`)
 		}
 		if len(rule.scopes) > 0 || len(rule.acr) > 0 || rule.maxAge != 0 {
-			wrong("is public and asks for something; leave one of the two out")
+			wrong("is Public with Scopes or StepUp; leave them out, or write Authenticated in place of Public")
 		}
 	case kindAuthenticated:
 	case kindRole:
@@ -62,13 +62,13 @@ func (t *table) check(rule Rule) (check, []string) {
 
 func (t *table) compileRoles(c *check, names []string) (reasons []string) {
 	if len(names) == 0 {
-		reasons = append(reasons, "names no role")
+		reasons = append(reasons, `names no role; write for example RequireRole("admin")`)
 	}
 	c.roles = make([]bool, len(t.roleNames))
 	for _, name := range names {
 		wanted := t.roles[name]
 		if wanted == nil {
-			reasons = append(reasons, name+" is no role"+nearest(name, t.roleNames))
+			reasons = append(reasons, name+" is not a role of the policy"+nearest(name, t.roleNames))
 			continue
 		}
 		for _, r := range t.roles {
@@ -80,7 +80,7 @@ func (t *table) compileRoles(c *check, names []string) (reasons []string) {
 
 func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 	if len(names) == 0 {
-		reasons = append(reasons, "names no permission")
+		reasons = append(reasons, `names no permission; write for example Require("document:read:all")`)
 	}
 	for _, text := range names {
 		g, fault := t.parseGrant(text)
@@ -88,7 +88,7 @@ func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 		case fault != "":
 			reasons = append(reasons, text+" "+fault)
 		case strings.Contains(text, "*"):
-			reasons = append(reasons, text+" is for grants; require a permission by name")
+			reasons = append(reasons, text+" has a *, which only Role.Grants may have; write a permission without *")
 		}
 		for i, p := range t.permissions {
 			if fault == "" && g.covers(p) {
@@ -101,11 +101,11 @@ func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 
 func (t *table) compileParts(c *check, rules []Rule) (reasons []string) {
 	if len(rules) == 0 {
-		reasons = append(reasons, "is made of no rules")
+		reasons = append(reasons, "has no rules; give All or Any at least one rule")
 	}
 	for _, rule := range rules {
 		if rule.kind == kindPublic {
-			reasons = append(reasons, "Public stands alone, not inside All or Any")
+			reasons = append(reasons, "has Public inside All or Any; use Public alone, or leave it out")
 		}
 		part, more := t.check(rule)
 		c.parts = append(c.parts, part)
@@ -119,7 +119,7 @@ func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 	parsed, fault := t.parseGrant(resource + ":" + action + ":own")
 	if fault != "" || parsed.resource == "*" || parsed.action == "*" {
 		if fault == "" {
-			fault = "is for grants; name a resource and an action"
+			fault = "has a *, which only Role.Grants may have; name a resource in Resource.Name and an action in Can"
 		}
 		return []string{resource + ":" + action + " " + fault}
 	}
@@ -130,20 +130,20 @@ func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 	}
 	for _, name := range rule.custom {
 		if t.reachBit(name) < reachCustom {
-			reasons = append(reasons, "has a predicate for the reach "+name+", which the policy does not declare"+nearest(name, t.reachNames[2:]))
+			reasons = append(reasons, "has a predicate for the reach "+name+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
 		}
 	}
 	return append(reasons, t.missingPredicates(resource, action, rule.custom)...)
 }
 
-// missingPredicates finds grants by name that could never let anybody in,
-// because the resource does not say what their reach means.
+// missingPredicates finds grants of this permission that could never let
+// anybody in, because the resource does not say what their reach means.
 func (t *table) missingPredicates(resource, action string, custom []string) (reasons []string) {
 	for _, name := range t.roleNames {
 		for _, g := range t.roles[name].own {
 			reach := t.reachText(g.reach)
 			if g.resource == resource && g.action == action && g.reach >= reachCustom && !slices.Contains(custom, reach) {
-				reasons = append(reasons, "role "+name+" is granted "+g.text+", but the resource has no predicate for "+reach+" in Reaches")
+				reasons = append(reasons, "role "+name+" is granted "+g.text+", but Resource.Reaches has no predicate for "+reach+"; add the predicate, or remove the grant")
 			}
 		}
 	}

@@ -41,7 +41,7 @@ type builder struct {
 
 func (b *builder) declareResources(resources map[string][]string) {
 	if len(resources) == 0 {
-		b.faults.Add("Resources", "", "is empty; declare each kind of object with its actions")
+		b.faults.Add("Resources", "", `is empty; declare each kind of object with its actions, for example "document": {"read", "delete"}`)
 	}
 	for _, resource := range slices.Sorted(maps.Keys(resources)) {
 		field := "Resources[" + resource + "]"
@@ -50,7 +50,7 @@ func (b *builder) declareResources(resources map[string][]string) {
 			continue
 		}
 		if len(resources[resource]) == 0 {
-			b.faults.Add(field, "", "has no actions; name those that exist")
+			b.faults.Add(field, "", `has no actions; name the actions on it, for example "read"`)
 		}
 		b.actions[resource] = []string{}
 		b.numbers[resource] = map[string]int{}
@@ -58,7 +58,7 @@ func (b *builder) declareResources(resources map[string][]string) {
 			at := fmt.Sprintf("%s[%d]", field, i)
 			reason := nameFault(action)
 			if reason == "" && slices.Contains(b.actions[resource], action) {
-				reason = "is a duplicate"
+				reason = duplicate
 			}
 			if reason != "" {
 				b.faults.Add(at, action, reason)
@@ -72,9 +72,11 @@ func (b *builder) declareResources(resources map[string][]string) {
 	}
 }
 
+const duplicate = "is a duplicate; remove one of the two"
+
 func (b *builder) declareReaches(names []string) {
 	if len(names) > maxReaches {
-		b.faults.Add("Reaches", "", fmt.Sprintf("has %d entries; at most %d", len(names), maxReaches))
+		b.faults.Add("Reaches", "", fmt.Sprintf("has %d entries; write at most %d", len(names), maxReaches))
 		names = names[:maxReaches]
 	}
 	for i, name := range names {
@@ -84,9 +86,9 @@ func (b *builder) declareReaches(names []string) {
 		case name == "own" || name == "all":
 			reason = "always exists; leave it out"
 		case name == "issuer" || name == "subject":
-			reason = "is taken: Reach.Match holds the owner under it; choose another name"
+			reason = "is the name of an entry of Reach.Match that holds the owner; choose another name"
 		case slices.Contains(b.reachNames, name):
-			reason = "is a duplicate"
+			reason = duplicate
 		}
 		if reason != "" {
 			b.faults.Add(fmt.Sprintf("Reaches[%d]", i), name, reason)
@@ -98,15 +100,15 @@ func (b *builder) declareReaches(names []string) {
 
 func (b *builder) declareRoles(roles Roles) {
 	if len(roles) == 0 {
-		b.faults.Add("Roles", "", "is empty; without roles nobody may do anything")
+		b.faults.Add("Roles", "", "is empty, so that nobody may do anything; declare at least one role")
 	}
 	b.roleNames = slices.Sorted(maps.Keys(roles))
 	for i, name := range b.roleNames {
 		switch {
 		case name == "", len(name) > maxRoleName, strings.ContainsFunc(name, isControl):
-			b.faults.Add("Roles["+name+"]", name, "is no role name; write 1 to 128 bytes without control characters")
+			b.faults.Add("Roles["+name+"]", name, "is not a valid name of a role; write 1 to 128 bytes without control characters")
 		case name == "*":
-			b.faults.Add("Roles[*]", name, "is no role name; a grant may be *, a role may not")
+			b.faults.Add("Roles[*]", name, `is not a valid name of a role; write a name such as "admin", and "*" in its Grants`)
 		}
 		b.roles[name] = &role{name: name, number: i,
 			grants: make([]reaches, len(b.permissions)), lineage: make([]bool, len(b.roleNames))}
@@ -119,9 +121,9 @@ func (b *builder) inherit(r *role, parents []string) {
 		from := b.roles[parent]
 		switch {
 		case from == nil:
-			b.faults.Add(field, parent, "is no role"+nearest(parent, b.roleNames))
+			b.faults.Add(field, parent, "is not a role of the policy"+nearest(parent, b.roleNames))
 		case slices.Contains(r.inherits, from):
-			b.faults.Add(field, parent, "is a duplicate")
+			b.faults.Add(field, parent, duplicate)
 		default:
 			r.inherits = append(r.inherits, from)
 		}
@@ -136,7 +138,7 @@ func (b *builder) grant(r *role, grants []string) {
 			return other.resource == parsed.resource && other.action == parsed.action && other.reach == parsed.reach
 		}
 		if reason == "" && slices.ContainsFunc(r.own, same) {
-			reason = "is a duplicate"
+			reason = duplicate
 		}
 		if reason != "" {
 			b.faults.Add(field, text, reason)
@@ -161,7 +163,7 @@ func (b *builder) refuseCycles() {
 			case walking:
 				from := slices.Index(path, parent.name)
 				b.faults.Add("Roles["+r.name+"].Inherits", parent.name,
-					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits "))
+					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits ")+"; remove one of these Inherits")
 			case 0:
 				walk(parent)
 			}

@@ -16,21 +16,23 @@ import (
 //	}))
 //	router.With(admins.Wrap).Get("/admin/users", listUsers)
 //
-// No Config finds the routes for which it was forgotten. [Mux] and [Guard] do.
+// A route for which the Config was forgotten is open. [Mux] and [Guard] deny
+// such routes.
 type Config struct {
-	// Policy is what the rule is compiled against. Required.
+	// Policy has the roles and permissions that the Rule names. Required.
 	Policy *Policy
-	// Rule is the rule. Required.
+	// Rule says who may use the route, such as RequireRole("admin"). Required.
 	Rule Rule
 	// PathValue returns a path value under a router that does not set
-	// [http.Request.PathValue]. The values named in PathNames are checked as
-	// those of a Mux are, and then set on the request. Optional.
+	// [http.Request.PathValue]. The values of all PathNames are checked as the
+	// path values of a Mux are, and then set on the request. Default: the path
+	// values are those of http.Request.PathValue.
 	PathValue func(r *http.Request, name string) string
-	// PathNames are the names for PathValue. Default: "id".
+	// PathNames are the names with which PathValue is called. Default: "id".
 	PathNames []string
 }
 
-// Build is New, for a Chain.
+// Build calls New, for a [bulwark.Chain].
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {
@@ -44,14 +46,14 @@ func (c Config) Build() (bulwark.Layer, error) {
 func New(c Config) (*Middleware, error) {
 	faults := fault.In("authz")
 	if !c.Policy.ready() {
-		faults.Add("Policy", "", "is missing; give it one of NewPolicy")
+		faults.Add("Policy", "", "is missing; set it to a policy that NewPolicy made")
 	}
 	number, reasons := c.Policy.register("Config", c.Rule)
 	for _, reason := range reasons {
 		faults.Add("Rule", c.Rule.String(), reason)
 	}
 	if c.PathValue == nil && len(c.PathNames) > 0 {
-		faults.Add("PathNames", "", "are for PathValue, which is missing")
+		faults.Add("PathNames", "", "are the names for PathValue, which is missing; set PathValue, or leave PathNames out")
 	}
 	if err := faults.Err(); err != nil {
 		if len(reasons) == 0 {

@@ -7,12 +7,12 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// HandleCreate registers a handler that makes a new object of the kind. A
-// caller who may create no object at all is refused before the handler runs.
-// The handler decodes the new object, settles its owner and calls check, which
-// returns the grant, or the refusal for [bulwark.Deny]. A grant of
-// "document:create:own" does not let a caller create documents in somebody
-// else's name.
+// HandleCreate registers a handler that makes a new object of a resource. If
+// the caller may not create any object, the refusal comes before the handler.
+//
+// The handler decodes the new object, sets its owner and calls check. Check
+// returns the grant, or the refusal for [bulwark.Deny]. A caller with the grant
+// "document:create:own" cannot create a document that belongs to somebody else.
 func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)

@@ -2,7 +2,8 @@ package authz
 
 import "github.com/bulwark-go/bulwark"
 
-// A Query asks whether a caller may do something within a reach.
+// A Query asks [Policy.Decide] whether a caller may do something within a
+// reach.
 type Query struct {
 	// Principal is the caller. A nil Principal is nobody and may do nothing.
 	Principal *bulwark.Principal
@@ -19,9 +20,19 @@ type Query struct {
 type Decision struct {
 	// Allowed is the answer.
 	Allowed bool
-	// Reason is "granted", "anonymous", "unknown_permission" or "not_granted".
+	// Reason is one of:
+	//
+	//   - "granted": a role of the caller grants it; see Role.
+	//   - "anonymous": there is no Principal, or the Principal has no Issuer or
+	//     no Subject.
+	//   - "unknown_permission": [PolicyConfig] does not declare the resource,
+	//     the action or the reach.
+	//   - "not_granted": no role of the caller grants it.
+	//
+	// [Policy.Explain] says more about each.
 	Reason string
-	// Role is the first of the caller's roles that grants it.
+	// Role is the first role of the caller that grants it. It is empty if the
+	// query is denied.
 	Role string
 }
 
@@ -54,6 +65,6 @@ func (t *table) decide(q Query) Decision {
 }
 
 // known reports whether there is a caller. A principal without issuer or
-// subject is a mistake of the code that made it. It is taken for nobody,
-// because two such principals would be the same caller.
+// subject is a mistake of the code that made it. It counts as nobody, because
+// two such principals would be the same caller.
 func known(p *bulwark.Principal) bool { return p != nil && p.Subject != "" && p.Issuer != "" }

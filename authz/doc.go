@@ -18,31 +18,79 @@
 //
 // # Defence
 //
-// A [Policy] maps roles to permissions, written resource:action:reach. The
-// reach is always written out: own, all, or a reach that the application
-// declares. Every name must be declared. Every mistake is an error at start,
-// with the nearest name. A policy is compiled to a table. [Policy.Decide] does
-// not allocate, and [Policy.Replace] swaps the whole table.
+// A [Policy] says which roles may do what. A [Mux] takes the rule of a route as
+// an argument:
 //
-// A [Mux] takes the [Rule] of a route as an argument, so that a route without a
-// rule cannot be written. Everything else is denied. [HandleObject] loads the
-// object of a [Resource] and checks it before the handler runs. The handler
-// gets a [Granted], which only this package can make. An object that the caller
-// may not read is the same 404 as an object that does not exist. [HandleList]
-// gives the handler a [Reach] for its query, and [WriteList] checks every
-// element again. [HandleCreate] checks new objects. All of them take the access
-// that [Resource.Can] makes.
+//	policy, err := authz.NewPolicy(authz.PolicyConfig{
+//		Resources: map[string][]string{"document": {"read", "delete"}},
+//		Roles: authz.Roles{
+//			"user":  {Grants: []string{"document:read:own"}},
+//			"admin": {Grants: []string{"*"}},
+//		},
+//	})
+//	// check err
+//	mux := authz.NewMux(policy)
+//	mux.Handle("GET /admin/users", authz.RequireRole("admin"), listUsers)
 //
-// Under other routers there are three ways: a [Config] for the rule of one
-// route, [Object] for an object, and [Guard] for a ServeMux with all its
-// routes. [Mux.Routes] lists who can pass where. The package authztest makes
-// each change of that list a reviewed diff, and tries the list with real
-// requests.
+// The roles of a caller are [bulwark.Principal.Roles], which the authentication
+// layer outside the Mux fills in.
+//
+// To check the owner of an object, describe the objects once with a [Resource].
+// [HandleObject] then loads the object and checks it before the handler runs:
+//
+//	documents := authz.Resource[*Document]{
+//		Name:  "document",
+//		Load:  loadDocument, // by r.PathValue("id")
+//		Owner: func(d *Document) (issuer, subject string) { return d.Issuer, d.Owner },
+//	}
+//	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)
+//
+// # Permissions
+//
+// A permission in [Role.Grants] has one of these forms:
+//
+//   - "document:read:own": to read the documents that the caller owns. The
+//     parts are resource, action and reach.
+//   - "document:read:all": to read every document.
+//   - "document:read:tenant": to read the documents within the reach "tenant".
+//     The application declares it in [PolicyConfig.Reaches] and says in
+//     [Resource.Reaches] what it means.
+//   - "read:own": to read what the caller owns, on every resource that has the
+//     action "read".
+//   - "document:*:own": every action on the documents that the caller owns.
+//   - "*": every action on every object.
+//
+// The reach is always written out: "document:read" is an error. The reach "all"
+// includes every other reach. A "*" stands for a whole part, never for a part
+// of a name, and never for the reach.
+//
+// Every resource, action, reach and role must be declared. A name that is not
+// declared is an error at start, which suggests the nearest name.
+//
+// # Routes
+//
+//   - [Mux.Handle] takes a [Rule]: [Public], [Authenticated], [RequireRole],
+//     [Require], [All] or [Any]. A route without a rule cannot be written, and
+//     a request that no route serves is denied.
+//   - [HandleObject] gives the handler a [Granted], which only this package can
+//     make. An object that the caller may not read is the same 404 as an object
+//     that does not exist.
+//   - [HandleList] gives the handler a [Reach] for its query. [WriteList] checks
+//     every element again.
+//   - [HandleCreate] checks a new object after the handler has decoded it.
+//
+// Under another router there are three ways: [New] for the rule of one route,
+// [Object] for an object, and [Guard] for a ServeMux with all its routes.
+//
+// [Mux.Routes] lists which roles can use which route. Package authztest turns
+// each change of that list into a change of a file, for the review, and tries
+// the list with real requests. [Policy.Explain] says why a role may do
+// something or not.
 //
 // # Not covered
 //
 //   - Who the caller is. The authentication layer outside decides it. A caller
-//     whom it leaves anonymous passes [Public] alone.
+//     who is anonymous to that layer passes [Public] alone.
 //   - Which fields of an object may be read and written.
 //   - Relationships that need a query, such as membership in the object's
 //     project, unless Load brings them along.
@@ -53,25 +101,35 @@
 //
 // # Errors
 //
-// A request meets, in this order: the routes (404 "authz.no_route", 405
-// "authz.method_not_allowed"), the check of the path (400 "authz.path_value"),
-// the rule (401 "authz.unauthenticated", 403 "authz.forbidden" and others),
-// Load and the decision about the object (404 "authz.not_found", 403
-// "authz.forbidden"), the layers of the route, the handler.
+// A request is checked in this order:
+//
+//  1. The routes: 404 "authz.no_route", 405 "authz.method_not_allowed".
+//  2. The path: 400 "authz.path_value".
+//  3. The rule: 401 "authz.unauthenticated", 403 "authz.forbidden", 403
+//     "authz.insufficient_scope", 401 "authz.insufficient_user_authentication".
+//  4. Load, and the decision about the object: 404 "authz.not_found", 403
+//     "authz.forbidden".
+//  5. The layers of the route, then the handler.
 //
 // Under another router and in a [Mux.Mount] the whole path is checked, because
-// the handler may read it in its own way: a path with a semicolon, a question
-// mark, a number sign or an octet that is encoded twice is 400 too, and so is a
-// request target without a path.
+// the handler may read it in its own way. A path with a semicolon, a question
+// mark, a number sign or an octet that is encoded twice is 400 also. A request
+// target without a path is 400 also.
 //
-// Every refusal is an event: authz_fail for a caller, with a keyed hash of the
-// object, so that an enumeration is seen, and input_validation_fail for a path
-// or method that no route serves. What was made without its constructor answers
-// 500 "authz.unconfigured".
+// Every refusal is an event. For a caller it is authz_fail. If the refusal is
+// about an object, the event has a keyed hash of the object, so that somebody
+// who tries many ids is seen. For a path or a method that no route serves it is
+// input_validation_fail. If the configuration brings the refusal about, the
+// attribute error of the event names the field or the call that has to change.
+// A Mux, Policy, Middleware or Handler that was made without its constructor
+// answers 500 "authz.unconfigured".
 //
-// A wrong policy, [Config] or Guard is an error, and a wrong registration on a
-// Mux is a panic. Both list every mistake, each a *[bulwark.ConfigError].
+// A wrong policy, [Config] or Guard is an error. A wrong registration on a Mux
+// is a panic, as with [http.ServeMux]. Both list every mistake, each as a
+// *[bulwark.ConfigError].
 //
-// The Examples show a service with objects, a layer for one route of another
-// router, and what a wrong policy and a wrong registration say.
+// The package Example protects one route by role. The Example of [HandleObject]
+// checks the owner of an object, and the Example Service has a whole service.
+// The Example of [New] protects a route of another router. The Examples
+// Incorrect show what a wrong policy and a wrong registration say.
 package authz

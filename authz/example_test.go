@@ -11,7 +11,93 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
+// One route for one role. Each route has its rule as an argument.
 func Example() {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read", "delete"}},
+		Roles: authz.Roles{
+			"user":  {Grants: []string{"document:read:own"}},
+			"admin": {Grants: []string{"*"}},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /health", authz.Public("liveness probe"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "ok")
+	}))
+	mux.Handle("GET /admin/users", authz.RequireRole("admin"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "all users")
+	}))
+
+	// In a service the authentication layer outside sets the caller.
+	alice := &bulwark.Principal{Issuer: "https://accounts.example", Subject: "alice", Roles: []string{"user"}}
+	root := &bulwark.Principal{Issuer: "https://accounts.example", Subject: "root", Roles: []string{"admin"}}
+	for _, test := range []struct {
+		path   string
+		caller *bulwark.Principal
+	}{{"/health", nil}, {"/admin/users", nil}, {"/admin/users", alice}, {"/admin/users", root}} {
+		r := httptest.NewRequest("GET", test.path, nil)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(r.Context(), test.caller)))
+		fmt.Println(test.path, w.Code)
+	}
+	// Output:
+	// /health 200
+	// /admin/users 401
+	// /admin/users 403
+	// /admin/users 200
+}
+
+// The handler runs only for the owner of the document. To everybody else the
+// document looks as if it did not exist.
+func ExampleHandleObject() {
+	type document struct{ ID, OwnerID string }
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read"}},
+		Roles:     authz.Roles{"user": {Grants: []string{"document:read:own"}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := map[string]*document{"42": {ID: "42", OwnerID: "alice"}}
+	documents := authz.Resource[*document]{
+		Name: "document",
+		Load: func(_ context.Context, r *http.Request) (*document, error) {
+			return store[r.PathValue("id")], nil // nil: there is no such document
+		},
+		Owner: func(d *document) (issuer, subject string) {
+			return "https://accounts.example", d.OwnerID
+		},
+	}
+	mux := authz.NewMux(policy)
+	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"),
+		func(w http.ResponseWriter, r *http.Request, d authz.Granted[*document]) {
+			fmt.Fprint(w, "document ", d.Value().ID)
+		})
+
+	for _, test := range []struct{ subject, path string }{
+		{"alice", "/documents/42"},
+		{"mallory", "/documents/42"},
+		{"alice", "/documents/43"},
+	} {
+		caller := &bulwark.Principal{Issuer: "https://accounts.example", Subject: test.subject, Roles: []string{"user"}}
+		r := httptest.NewRequest("GET", test.path, nil)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(r.Context(), caller)))
+		fmt.Println(test.subject, test.path, w.Code)
+	}
+	// Output:
+	// alice /documents/42 200
+	// mallory /documents/42 404
+	// alice /documents/43 404
+}
+
+// A service with a public route, an object, a list and a limit on one route.
+func Example_service() {
 	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
 		Resources: map[string][]string{"document": {"create", "read", "update", "delete"}},
 		Roles: authz.Roles{
@@ -38,7 +124,7 @@ func Example() {
 		fmt.Fprintf(w, "document %s", d.Value().ID)
 	})
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
-		authz.WriteList(w, r, reach, []*document{}) // what a query with the reach finds
+		authz.WriteList(w, r, reach, []*document{}) // the result of a query with the reach
 	}, ratelimit.Config{Name: "lists", Key: ratelimit.ByIP, Rate: "60/minute", MaxKeys: 1024})
 
 	for _, who := range []struct{ name, role string }{{"alice", "user"}, {"mallory", "user"}, {"bob", "moderator"}} {
@@ -82,7 +168,7 @@ func ExampleNewPolicy_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// authz.Roles[moderator].Inherits[0]: usr: is no role; did you mean user?
+	// authz.Roles[moderator].Inherits[0]: usr: is not a role of the policy; did you mean user?
 	// authz.Roles[user].Grants[0]: document:read: has no reach; write document:read:own or document:read:all
 	// authz.Roles[user].Grants[1]: document:raed:own: names an undeclared action; did you mean read?
 }
@@ -111,6 +197,35 @@ func ExampleNew() {
 	// guest 403 may: false
 }
 
+// Rules for a ServeMux that the application already has. A route without a rule
+// is denied, for everybody.
+func ExampleGuard() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"user": {"read"}},
+		Roles:     authz.Roles{"admin": {Grants: []string{"user:read:all"}}},
+	}))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users", func(w http.ResponseWriter, r *http.Request) {})
+	mux.HandleFunc("GET /forgotten", func(w http.ResponseWriter, r *http.Request) {})
+	guarded, err := authz.Guard(mux, policy, map[string]authz.Rule{
+		"GET /users": authz.RequireRole("admin"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	admin := &bulwark.Principal{Issuer: "https://accounts.example", Subject: "root", Roles: []string{"admin"}}
+	for _, path := range []string{"/users", "/forgotten"} {
+		r := httptest.NewRequest("GET", path, nil)
+		w := httptest.NewRecorder()
+		guarded.ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(r.Context(), admin)))
+		fmt.Println(path, w.Code)
+	}
+	// Output:
+	// /users 200
+	// /forgotten 403
+}
+
 // The panic of a wrong registration lists every mistake.
 func ExampleMux_Handle_incorrect() {
 	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
@@ -132,7 +247,7 @@ func ExampleMux_Handle_incorrect() {
 	// Output:
 	// authz.Mux(POST /users).handler: is nil; give the route a handler
 	// authz.Mux(POST /users).layers[0]: is nil; remove it or give it a Config
-	// authz.Rule: role admni: admni is no role; did you mean admin?
-	// authz.Mux(POST /users).rule: permission user:craete:all: asks for no scopes; name them
+	// authz.Rule: role admni: admni is not a role of the policy; did you mean admin?
+	// authz.Mux(POST /users).rule: permission user:craete:all: calls Scopes without a scope; name at least one, or remove the call
 	// authz.Mux(POST /users).rule: permission user:craete:all: user:craete:all names an undeclared action; did you mean create?
 }

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Explain tells why [Policy.Decide] answers a query as it does. It goes from
-// the caller's role over the inherited roles to the grant and its condition, or
-// to the nearest grant that was missed. The text is for people, for the logs of
-// operators and for tests, and may change. Never send it to clients.
+// Explain says why [Policy.Decide] answers a query as it does. It names the
+// caller's role, the inherited roles, the grant and the condition of the grant.
+// For a denial it names the nearest grant. The text is for operators and for
+// tests, and may change. Never send it to clients.
 func (p *Policy) Explain(q Query) string {
 	if !p.ready() {
 		return "deny: the policy was made without NewPolicy\n"
@@ -33,7 +33,7 @@ func (p *Policy) Explain(q Query) string {
 	fmt.Fprintf(&b, "%s %s:%s:%s to %s\n", verdict, part(q.Resource), part(q.Action), part(q.Reach), who)
 	switch decision.Reason {
 	case "anonymous":
-		b.WriteString("  nobody is not granted anything\n")
+		b.WriteString("  an anonymous caller has no grants\n")
 	case "unknown_permission":
 		b.WriteString("  " + t.explainUnknown(q) + "\n")
 	case "granted":
@@ -54,9 +54,9 @@ func (t *table) explainUnknown(q Query) string {
 	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
 }
 
-// part returns a part of a query as it is where it could be a name of a policy,
-// and quoted otherwise: a query may come from outside and hold anything, such
-// as a line that looks like a verdict.
+// part returns a part of a query. A text that no policy could have as a name is
+// quoted, because a query may come from outside and hold anything, such as a
+// line that looks like a verdict.
 func part(text string) string {
 	if nameFault(text) == "" || text == "*" {
 		return text
@@ -77,7 +77,7 @@ func (t *table) explainGrants(b *strings.Builder, q Query) {
 }
 
 // explainMiss writes what came nearest: a grant of the caller with another
-// reach, else the roles that would do.
+// reach, or else the roles that grant it.
 func (t *table) explainMiss(b *strings.Builder, q Query) {
 	asked := permission{q.Resource, q.Action}
 	if len(q.Principal.Roles) == 0 {

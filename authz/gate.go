@@ -22,14 +22,41 @@ func caller(r *http.Request) *bulwark.Principal {
 	return nil
 }
 
-// errHalfKnown is the cause of a 401 for a principal that counts as nobody.
-var errHalfKnown = errors.New("the principal has no Issuer or no Subject, and so counts as nobody; set both")
+// Causes of a refusal that the caller cannot change: a layer around the route
+// did not say enough about the caller.
+var (
+	errHalfKnown  = errors.New("the principal has no Issuer or no Subject, and so counts as nobody; set both")
+	errNoAuth     = errors.New("no authentication layer has seen the request; put one outside the route, such as auth.Config in bulwark.Chain")
+	errNoRoles    = errors.New("the caller has no roles in Principal.Roles, so PolicyConfig.Roles grants nothing; the authenticator must fill them in")
+	errNoScopes   = errors.New("the credential has no scopes in Principal.Scopes, and Rule.Scopes asks for them; the authenticator must fill them in")
+	errNoACR      = errors.New("the credential does not name the kind of login in Principal.ACR, and Rule.StepUp asks for it; the authenticator must fill it in")
+	errNoAuthTime = errors.New("the credential does not tell the time of the login in Principal.AuthTime, and Rule.StepUp asks for it; the authenticator must fill it in")
+)
 
-// halfKnown returns the cause where r has a principal that counts as nobody,
-// which is a mistake of the code that made it.
-func halfKnown(r *http.Request) error {
+// unknownCaller returns why r has no caller, if a mistake of the program is the
+// reason, and nil for an ordinary anonymous caller.
+func unknownCaller(r *http.Request) error {
 	if p, _ := bulwark.PrincipalFrom(r.Context()); p != nil && !known(p) {
 		return errHalfKnown
+	}
+	if !bulwark.Settled(r.Context()) {
+		return errNoAuth
+	}
+	return nil
+}
+
+// lacking returns what the principal does not say and the refusing part of a
+// rule asks for, or nil if the principal says it.
+func (c *check) lacking(v refusal, caller *bulwark.Principal) error {
+	switch {
+	case v == forbidden && len(caller.Roles) == 0:
+		return errNoRoles
+	case v == needScope && len(caller.Scopes) == 0:
+		return errNoScopes
+	case v == needStepUp && len(c.acr) > 0 && caller.ACR == "":
+		return errNoACR
+	case v == needStepUp && c.maxAge > 0 && caller.AuthTime.IsZero():
+		return errNoAuthTime
 	}
 	return nil
 }
@@ -62,7 +89,9 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 		_, s := bulwark.Enter(r)
 		refusal := p.check.problem(v, at, s)
 		if v == anonymous {
-			refusal.Err = halfKnown(r)
+			refusal.Err = unknownCaller(r)
+		} else {
+			refusal.Err = at.lacking(v, p.caller)
 		}
 		return refusal
 	}
@@ -85,11 +114,14 @@ func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.next.ServeHTTP(w, r)
 }
 
+// unknownRole is what an event says about a role that the policy does not know.
+const unknownRole = "PolicyConfig.Roles has no role of this name, so the role grants nothing; add it there, or correct Principal.Roles in the authenticator"
+
 // reportUnknown reports roles that the policy does not know, once each. They
-// grant nothing, which is either a typo of the policy or of the issuer.
+// grant nothing. Either the policy or the issuer has a typo.
 func (g *gate) reportUnknown(r *http.Request, t *table, who *bulwark.Principal) {
 	for _, name := range g.policy.unknownRoles(t, who) {
 		bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Reason: "authz.unknown_role",
-			Attrs: [4]slog.Attr{slog.String("role", name)}})
+			Attrs: [4]slog.Attr{slog.String("role", name), slog.String("error", unknownRole)}})
 	}
 }

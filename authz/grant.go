@@ -32,12 +32,12 @@ func (t *table) parseGrant(text string) (g grant, fault string) {
 		segments = []string{"*", segments[0], segments[1]}
 	case 3:
 	default:
-		return grant{}, "is no permission; write resource:action:reach, action:reach or *"
+		return grant{}, "is not a permission; write resource:action:reach, action:reach or *"
 	}
 	resource, action, reach := segments[0], segments[1], segments[2]
 	switch {
 	case reach == "*":
-		return grant{}, "has no reach; write all for every object"
+		return grant{}, "has * for its reach; write all for every object"
 	case t.reachBit(reach) == 0:
 		return grant{}, "has an undeclared reach" + nearest(reach, t.reachNames)
 	case resource != "*" && t.actions[resource] == nil:

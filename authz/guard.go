@@ -2,6 +2,7 @@ package authz
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -10,29 +11,39 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Guard puts rules in front of a ServeMux that the application already has. The
-// rules are by pattern, written exactly as the pattern was registered.
+// Guard puts rules in front of a ServeMux that the application already has:
+//
+//	mux := http.NewServeMux()
+//	mux.HandleFunc("GET /admin/users", listUsers)
+//	guarded, err := authz.Guard(mux, policy, map[string]authz.Rule{
+//		"GET /admin/users": authz.RequireRole("admin"),
+//	})
+//
+// The keys of rules are the patterns, written exactly as they were registered
+// with mux. Register the routes first.
 //
 // Guard serves as a [Mux] does: without redirects, with the same checks of the
 // path and with the same reading of hosts. A pattern without a rule is denied
-// with 403, for everybody. A route that is added to mux later is closed until
-// it has a rule. A pattern without a method is accepted here, and serves GET,
-// HEAD, POST, PUT, PATCH and DELETE.
+// with 403, for everybody. A route that is added to mux later is also denied. A
+// pattern without a method is accepted here, and serves GET, HEAD, POST, PUT,
+// PATCH and DELETE.
 //
-// Guard returns every mistake at once, each a *[bulwark.ConfigError]: a rule
-// that does not compile, a pattern that could never be served, such as one with
-// an encoded slash, and a pattern that is not registered with mux. Therefore
-// the routes must be registered first.
+// Guard returns every mistake at once, each as a *[bulwark.ConfigError]:
 //
-// The Shutdown of the Handler closes the handlers of those patterns that are
-// [bulwark.Shutdowner]s themselves, such as a Handler of [Object].
+//   - a rule that does not compile;
+//   - a pattern that is not registered with mux;
+//   - a pattern that could never be served, such as a pattern with an encoded
+//     slash.
+//
+// If a handler of mux is itself a [bulwark.Shutdowner], such as a Handler of
+// [Object], then [Handler.Shutdown] closes it.
 func Guard(mux *http.ServeMux, policy *Policy, rules map[string]Rule) (*Handler, error) {
 	faults := fault.In("authz.Guard")
 	if mux == nil {
 		faults.Add("mux", "", "is nil; give it the ServeMux with the routes")
 	}
 	if !policy.ready() {
-		faults.Add("policy", "", "is missing; give it one of NewPolicy")
+		faults.Add("policy", "", "is missing; give it a policy that NewPolicy made")
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
@@ -67,7 +78,7 @@ func Guard(mux *http.ServeMux, policy *Policy, rules map[string]Rule) (*Handler,
 	return guarding, nil
 }
 
-// guard is a ServeMux behind a rules by pattern.
+// guard is a ServeMux behind rules by pattern.
 type guard struct {
 	mux    *http.ServeMux
 	routes map[string]*guarded
@@ -89,7 +100,7 @@ func (rt *guarded) find(mux *http.ServeMux) (h http.Handler, reason string) {
 	if reason = cmp.Or(reason, rt.parsed.fault()); reason != "" {
 		return nil, reason
 	}
-	const unregistered = "is not registered with the ServeMux; register the routes first and write the pattern as there"
+	const unregistered = "is not registered with the ServeMux; register the route before Guard, and write the pattern exactly as there"
 	probe, err := rt.parsed.probe()
 	if err != nil {
 		return nil, unregistered
@@ -113,7 +124,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if pattern == "" {
 		var c capture
 		h.ServeHTTP(&c, r) // ServeMux's own 404 or 405
-		bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, g.reaches)))
+		bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, g.reaches), errNoPattern))
 		return
 	}
 	rt := g.routes[pattern]
@@ -123,11 +134,11 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	values, ok := rt.parsed.match(r.URL.EscapedPath())
 	if !ok { // a redirect
-		bulwark.Deny(w, r, unmatched(nil))
+		bulwark.Deny(w, r, unmatched(nil, errRedirect))
 		return
 	}
 	if rt.parsed.method == "" && !slices.Contains(methods(), r.Method) {
-		bulwark.Deny(w, r, unmatched(methods()))
+		bulwark.Deny(w, r, unmatched(methods(), nil))
 		return
 	}
 	r.Pattern = pattern
@@ -139,8 +150,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i, wild := range rt.parsed.wild {
 		r.SetPathValue(wild.name, values[i])
 	}
-	if !rt.parsed.safeValues(r) {
-		bulwark.Deny(w, r, errPathValue())
+	if err := rt.parsed.safeValues(r); err != nil {
+		bulwark.Deny(w, r, pathValue(err))
 		return
 	}
 	var p pass
@@ -167,8 +178,10 @@ func (g *guard) reaches(r *http.Request) bool {
 func unlisted(pattern string, r *http.Request) *bulwark.Problem {
 	parsed := parsePattern(pattern)
 	if _, ok := parsed.match(r.URL.EscapedPath()); !ok {
-		return unmatched(nil)
+		return unmatched(nil, errRedirect)
 	}
 	return &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Log: bulwark.ProblemLog{Reason: "authz.no_rule", Rule: pattern},
-		Detail: "The caller is not allowed to do this."}
+		Detail: "The caller is not allowed to do this.", Err: errNoRule}
 }
+
+var errNoRule = errors.New("the map rules that Guard was given has no rule for this pattern; add one, such as authz.Public or authz.RequireRole")

@@ -15,15 +15,15 @@ type guest struct {
 	next http.Handler
 }
 
-// ServeHTTP does what a route of a Mux does, as far as it can be done here.
+// ServeHTTP does what a route of a Mux does, as far as that is possible here.
 func (g *guest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, s := bulwark.Enter(r)
 	if s.Route() == "" && r.Pattern != "" {
 		s.SetRoute(r.Pattern)
 	}
-	values, ok := g.path.safe(r)
-	if !ok {
-		bulwark.Deny(w, r, errPathValue())
+	values, err := g.path.safe(r)
+	if err != nil {
+		bulwark.Deny(w, r, pathValue(err))
 		return
 	}
 	g.next.ServeHTTP(w, g.path.set(r, values))
@@ -51,30 +51,36 @@ type guestPattern struct {
 }
 
 // safe checks the whole path, because it is not known here which parts of it
-// are values. Then it checks the values that are known, and returns those that
-// the router keeps to itself, by the place of their names.
-func (p *guestPath) safe(r *http.Request) (values []string, ok bool) {
-	if !isPath(r.URL) || hidesSlash(r.URL) || strings.Contains(r.URL.Path, "//") || unsafeTail(r.URL.Path) {
-		return nil, false
+// are values. Then it checks the values that are known, and returns the values
+// that the router keeps to itself, in the order of their names. The error says
+// what is unsafe.
+func (p *guestPath) safe(r *http.Request) (values []string, err error) {
+	switch {
+	case !isPath(r.URL):
+		return nil, errNoPath
+	case hidesSlash(r.URL):
+		return nil, errHiddenSlash
+	case strings.Contains(r.URL.Path, "//"), unsafeTail(r.URL.Path):
+		return nil, errGuestPath
 	}
 	for _, w := range p.parsed(r.Pattern).wild {
 		if unsafeValue(r.PathValue(w.name), w.multi) {
-			return nil, false
+			return nil, errWildcard
 		}
 	}
 	if p.value == nil {
-		return nil, true
+		return nil, nil
 	}
 	values = make([]string, len(p.names))
 	for i, name := range p.names {
 		if values[i] = p.value(r, name); unsafeValue(values[i], false) {
-			return nil, false
+			return nil, errOwnValue
 		}
 	}
-	return values, true
+	return values, nil
 }
 
-// set returns a request that has the values, and r itself where there are none.
+// set returns a request that has the values, and r itself without values.
 func (p *guestPath) set(r *http.Request, values []string) *http.Request {
 	if len(values) == 0 {
 		return r

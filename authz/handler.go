@@ -9,9 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// A Handler is what [Object] and [Guard] return: an [http.Handler] that is also
-// a [bulwark.Shutdowner]. The zero and the nil Handler answer 500
-// "authz.unconfigured".
+// A Handler is an [http.Handler] and a [bulwark.Shutdowner], made by [Object]
+// or [Guard]. It is safe for concurrent use. The zero and the nil Handler
+// answer 500 "authz.unconfigured".
 type Handler struct {
 	next    http.Handler
 	closers closers

@@ -7,8 +7,8 @@ import (
 
 // canonicalHost returns a Host as patterns name it: in lower case and without
 // the dot of the root, which is the same name (RFC 9110 section 4.2.3).
-// ServeMux compares as it stands, and "Admin.example.com" would be served by
-// the route for any host, under that route's rule.
+// ServeMux compares the exact text. Without this function the route for any
+// host, with its rule, would serve "Admin.example.com".
 func canonicalHost(host string) string {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {

@@ -9,25 +9,32 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Reach says which objects of a list the caller may see. The handler pushes
-// it into its query. The zero Reach matches nothing.
+// A Reach says which objects of a list the caller may see. The handler puts it
+// into its query:
+//
+//	if !reach.All {
+//		where = "issuer = ? AND owner = ?" // reach.Match["issuer"], reach.Match["subject"]
+//	}
+//
+// The zero Reach matches nothing.
 type Reach struct {
-	// All stands for every object. Match is empty then.
+	// All reports that the caller may see every object. Match is empty then.
 	All bool
-	// Match describes the objects otherwise. The entries "issuer" and "subject"
-	// belong together and match the objects of that owner. Every other entry is
-	// a reach of the policy and matches the objects that have its value there;
-	// see [Resource.Match]. An object is in the list if its owner or any other
-	// entry matches. An empty Match matches nothing.
+	// Match says which objects the caller may see, if All is false. The entries
+	// "issuer" and "subject" belong together and match the objects of that
+	// owner. Any other entry has the name of a reach of the policy, and the
+	// value that [Resource.Match] returned for it. An object belongs to the
+	// list if its owner matches, or if any other entry matches. An empty Match
+	// matches nothing.
 	Match map[string]string
 
 	// elements is a *elements[T] of the route's resource.
 	elements any
 }
 
-// HandleList registers a handler for a list of objects. A caller who may not
-// see a single object is refused before the handler runs. The handler pushes
-// the reach into its query and answers with [WriteList].
+// HandleList registers a handler for a list of objects. If the caller may not
+// see any object, the refusal comes before the handler. The handler puts the
+// reach into its query and answers with [WriteList].
 func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Reach), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -95,27 +102,27 @@ func (e *elements[T]) remember(h http.Header) {
 	}
 }
 
-// WriteList answers 200 with {"items": […]}. It checks every element again,
-// because a query that forgot the reach must not become a leak. One element
-// outside the reach refuses the whole list with 500 "authz.list_leak". So the
-// mistake is found, and neither a page nor a total hints at a hidden element.
+// WriteList answers 200 with {"items": […]}. It checks every element again, in
+// case the query forgot the reach. If one element is outside the reach, the
+// answer is 500 "authz.list_leak" in place of the whole list. So the mistake is
+// found. A shorter page, or a total, would hint at the hidden element.
 //
-// The reach must be the one that the handler was given for this request, and T
-// must be the type of the resource. A reach of another caller is 500
-// "authz.unconfigured", as a reach is that was not made by [HandleList].
+// The reach must be the reach that the handler was given for this request, and
+// T must be the type of the resource. Otherwise the answer is 500
+// "authz.unconfigured".
 //
 // A 500 of WriteList has the header fields that the layers had set before the
-// handler ran, with their values, and no field or value of the handler.
+// handler ran, with their values. It has no field and no value of the handler.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok || allowed.pass.caller != caller(r) {
 		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList",
-			Reason: "the reach is not the one that HandleList made for this request and for objects of this type"})
+			Reason: "was given a Reach that HandleList did not make for this request and for objects of this type; pass on the reach that the handler was given"})
 		return
 	}
 	for i, item := range items {
 		if nilable[T]() && fault.IsNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
-			allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach", i, len(items)))
+			allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query", i, len(items)))
 			return
 		}
 	}
@@ -136,8 +143,8 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 	}
 }
 
-// deny undoes what the handler has done to the header: whatever describes the
-// list may hint at the element that is not shown.
+// deny undoes what the handler has done to the header, because a field that
+// describes the list may hint at the element that is not shown.
 func (e *elements[T]) deny(w http.ResponseWriter, r *http.Request, code string, err error) {
 	h := w.Header()
 	clear(h)

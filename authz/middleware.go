@@ -11,19 +11,22 @@ import (
 // authentication layer. It is safe for concurrent use. The zero and the nil
 // Middleware refuse every request with 500 "authz.unconfigured".
 //
-// A path in which anything could be read as another path is 400
-// "authz.path_value", as with a [Mux]. An encoded slash and a backslash are
-// refused always, whatever the router's pattern is. Here an empty segment is
-// refused also, since not every router cleans "//" away as ServeMux does, and
-// so is whatever [Mux.Mount] refuses in the rest of a path, since the handler
-// may be a router or a proxy. With any of them the router may choose the route
-// of one path while the handler serves another.
+// A path that could be read as another path is 400 "authz.path_value", as with
+// a [Mux]. Otherwise the router could choose the route of one path, and the
+// handler could serve another path. Refused are:
+//
+//   - an encoded slash and a backslash, under every pattern;
+//   - an empty segment, because not every router cleans "//" away as ServeMux
+//     does;
+//   - everything that [Mux.Mount] refuses in the rest of a path, because the
+//     handler may be a router or a proxy.
 type Middleware struct {
 	gate gate
 	path guestPath
 }
 
-// Build returns m. It is an error for a Middleware that was made without New.
+// Build returns m, for a [bulwark.Chain]. It is an error if m was made without
+// New.
 func (m *Middleware) Build() (bulwark.Layer, error) {
 	if err := m.unmade(); err != nil {
 		return nil, err
@@ -45,15 +48,15 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return g
 }
 
-// Check decides about r as Wrap does, for use outside of a chain. It checks the
+// Check decides about r as Wrap does, for use outside a chain. It checks the
 // path, then the rule. It returns nil, or the refusal for [bulwark.Deny]. It
-// changes nothing of r: path values are set by Wrap alone.
+// does not change r: only Wrap sets path values.
 func (m *Middleware) Check(r *http.Request) error {
 	if err := m.unmade(); err != nil {
 		return err
 	}
-	if _, ok := m.path.safe(r); !ok {
-		return errPathValue()
+	if _, err := m.path.safe(r); err != nil {
+		return pathValue(err)
 	}
 	var p pass
 	return m.gate.admit(r, &p)

@@ -165,7 +165,7 @@ func TestConfigReportsEverythingAtOnce(t *testing.T) {
 		t.Errorf("New = %v, %v", m, err)
 	}
 	layer, err := authz.Config{Policy: mustPolicy(t, guide()), Rule: authz.RequireRole("admni").Scopes("a b")}.Build()
-	if layer != nil || !hasFault(err, "authz.Rule", "did you mean admin?") || !hasFault(err, "authz.Rule", "scope-token") {
+	if layer != nil || !hasFault(err, "authz.Rule", "did you mean admin?") || !hasFault(err, "authz.Rule", "write one argument for each scope") {
 		t.Errorf("Build = %v, %v", layer, err)
 	}
 	if strings.Count(err.Error(), "\n") != 1 {

@@ -13,38 +13,50 @@ import (
 )
 
 // A Mux routes requests as [http.ServeMux] does, and each route has a rule. The
-// rule is an argument, so that a route without a rule cannot be written.
-// Whatever matches no route is denied.
+// rule is an argument, so that a route without a rule cannot be written. A
+// request that no route serves is denied.
+//
+//	mux := authz.NewMux(policy)
+//	mux.Handle("GET /health", authz.Public("liveness probe"), health)
+//	mux.Handle("GET /admin/users", authz.RequireRole("admin"), listUsers)
+//	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)
 //
 // # Patterns
 //
-// A Mux differs from ServeMux where ServeMux is generous. A pattern must name
-// its method, in capitals: a pattern without a method would accept TRACE and
-// FOO. GET also serves HEAD. Nothing is redirected: a path that ServeMux would
-// clean, or give a trailing slash, is 404. An unknown route is 404. A known
-// route with another method is 405 with Allow. Both answers are the same for
-// everybody.
+// A Mux is stricter than ServeMux:
+//
+//   - A pattern must name its method, in capitals. Without a method it would
+//     accept TRACE and FOO. GET also serves HEAD.
+//   - A Mux does not redirect. A path that ServeMux would clean, or to which it
+//     would add a slash, is 404.
+//   - An unknown path is 404. A known path with another method is 405 with
+//     Allow. Both answers are the same for everybody.
 //
 // A pattern may name a host, in lower case and without a port. The Host of a
 // request is compared, and handed on, in lower case and without a trailing dot.
-// The host chooses the route and fences nothing. A request with another Host,
-// or with a method that the routes of that host do not have, meets the route
-// without a host, and the rule of that route. Name all hosts in
-// [bulwark.Edge].Hosts. Do not give a route without a host a looser rule than
-// its handler can stand.
+//
+// A host in a pattern does not keep other requests out. A request with another
+// Host meets the route without a host, and the rule of that route. So does a
+// request with a method that the routes of the host do not have. Therefore name
+// all hosts in [bulwark.Edge].Hosts, and give a route without a host a rule
+// that is strict enough for its handler.
 //
 // # Paths
 //
-// A path that could be read as another path is 400 "authz.path_value", before
-// the rule is looked at. On every route, {name...} and trailing slashes
-// included, that is a path with an encoded slash (%2F) or with a backslash,
-// encoded or not. The routes are matched before such a slash is decoded, and
-// the handler reads the path after it: "/files/private%2Fkey" would pass with
-// the rule of "/files/" where "/files/private/" has another rule. A path value
-// is also refused with a segment that is "." or ".." (cut at ";"), with a
-// control character, with invalid UTF-8, and with a dot, slash, backslash or
-// NUL that is encoded twice. A name with a slash in it belongs into the query
-// or the body.
+// A path that could be read as another path is 400 "authz.path_value". The path
+// is checked before the rule, on every route. Refused are:
+//
+//   - an encoded slash (%2F);
+//   - a backslash, encoded or not;
+//   - in a path value: a segment that is "." or "..", also with ";" and more
+//     text behind it;
+//   - in a path value: a control character or invalid UTF-8;
+//   - in a path value: a dot, slash, backslash or NUL that is encoded twice.
+//
+// An encoded slash is refused because the routes are matched before it is
+// decoded, and the handler reads the path afterwards. If "/files/private/" has
+// a rule of its own, then "/files/private%2Fkey" would pass with the rule of
+// "/files/". Put a name that has a slash into the query or the body.
 //
 // # Wrong registrations
 //
@@ -52,7 +64,7 @@ import (
 // that lists every mistake, and its Unwrap() []error returns them. A mistake is
 // a *[bulwark.ConfigError] with a path such as "authz.Mux(POST
 // /users).layers[1]". The fields of a layer keep the path that they have in the
-// layer's own New. If the Build of a foreign layer returns an error of another
+// New of the layer. If the Build of a foreign layer returns an error of another
 // type, then that error is wrapped with the path in front.
 //
 //	defer func() {
@@ -65,12 +77,14 @@ import (
 //
 // # Layers
 //
-// Every handle takes layers, outermost first, as Configs or as Middlewares that
-// are already made. They run after the rule has passed. A Config that is given
-// to two routes makes two layers with two states. Layers that several routes
-// share, such as a rate limit, are made once with New and given to each route.
-// Two limits of one name that are not the same layer are refused.
-// [Mux.Shutdown] closes the layers.
+// Every function that registers a route takes layers, outermost first. A layer
+// is a Config, or a Middleware that New has made. The layers run after the rule
+// has passed.
+//
+// A Config that is given to two routes makes two layers with two states. To
+// share one state between routes, such as the count of a rate limit, call New
+// once and give the Middleware to each route. Two limits with one name that are
+// not the same layer are refused. [Mux.Shutdown] closes the layers.
 //
 // A Mux is safe for concurrent use. Routes may be added while the Mux serves.
 // The zero Mux, and the Mux of a nil policy, answers 500 "authz.unconfigured".
@@ -83,10 +97,11 @@ type Mux struct {
 	routes []*route
 }
 
-// NewMux returns a Mux without routes, which denies everything.
+// NewMux returns a Mux without routes, which denies every request.
 func NewMux(policy *Policy) *Mux { return &Mux{policy: policy} }
 
-// Handle registers h for the pattern, behind the rule.
+// Handle registers h for the pattern, behind the rule. It panics if the
+// registration is wrong; see [Mux].
 func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -101,23 +116,22 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 // PATCH and DELETE. The prefix has no method and ends in a slash. It is not
 // stripped from the path.
 //
-// The path is checked as on every route, and the rest of the path as a
-// {name...} value. In addition, each of these is 400, encoded or not: a slash
-// that is encoded, a backslash, a semicolon, a question mark, a number sign,
-// and an octet that is encoded twice. So the sub-router sees no path of a more
-// specific route whose rule was not asked, even if it drops path parameters
-// ("/admin;x/keys"). A pattern of [Mux.Handle] that ends in a slash is checked
-// in the same way.
+// The path is checked as on every route, and the rest of the path as the value
+// of {name...}. In addition, these are 400: a semicolon, a question mark or a
+// number sign, encoded or not, and any octet that is encoded twice. Otherwise a
+// sub-router that drops path parameters could serve "/admin;x/keys" as
+// "/admin/keys", without the rule of "/admin/". A pattern of [Mux.Handle] that
+// ends in a slash is checked in the same way.
 //
-// Nobody can see from here how the sub-router reads the path, so [Mux.Routes]
-// shows the routes as weak.
+// [Mux.Routes] shows the routes as weak, because it cannot see the routes of
+// the sub-router.
 func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.Builder) {
 	reg := m.registration(prefix)
 	reg.serves(h)
 	reg.inside(layers)
 	wrong := ""
 	if strings.ContainsAny(prefix, " \t{") || !strings.HasSuffix(prefix, "/") {
-		wrong = "is no prefix to mount under; write it without method and wildcards and with a slash at the end"
+		wrong = `is not a prefix to mount under; write it without method and wildcards and with a slash at the end, such as "/debug/"`
 	}
 	var patterns []string
 	for _, method := range methods() {
@@ -131,13 +145,14 @@ func (m *Mux) Mount(prefix string, rule Rule, h http.Handler, layers ...bulwark.
 	})
 }
 
-// Shutdown drains and closes the layers of the routes: those that a route built
-// and those that were made with New before. It also closes handlers that are
-// [bulwark.Shutdowner]s themselves, such as a Mux that is mounted. A layer of
-// several routes is closed once. Within a route the innermost layer is closed
-// first. Each layer gets half of the time that is left, and the last layer gets
-// all of it. Shutdown returns all errors. A layer that panics does not keep the
-// others open.
+// Shutdown drains and closes the layers of the routes, whether a route built
+// them or New made them before. It also closes each handler that is itself a
+// [bulwark.Shutdowner], such as a Mux that is mounted.
+//
+// A layer of several routes is closed once. Within a route the innermost layer
+// is closed first. Each layer gets half of the time that is left, and the last
+// layer gets all of it. Shutdown returns all errors. A layer that panics does
+// not keep the others open.
 //
 // Give the Mux to transport.Serve before the Stack around it, so that the inner
 // layers close first.
@@ -174,7 +189,7 @@ func (m *Mux) registration(pattern string) *registration {
 	}
 	reg := newRegistration("Mux("+pattern+")", policy)
 	if !policy.ready() {
-		reg.faults.Add("", "", "the Mux was made without a policy; use NewMux with one of NewPolicy")
+		reg.faults.Add("", "", "the Mux was made without a policy; call NewMux with a policy that NewPolicy made")
 	}
 	return reg
 }
@@ -226,11 +241,11 @@ func (m *Mux) add(reg *registration, routes []*route) {
 }
 
 // ServeHTTP dispatches r to the route that matches.
-//
-// ServeMux answers by itself what it does not dispatch, with redirects among
-// it. It is given a writer that keeps those answers from the client; a route
-// takes the real writer out of it again. So the request is matched once.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// ServeMux answers a request that it does not dispatch, for example with a
+	// redirect. It is given a writer that keeps such an answer from the client.
+	// A route takes the real writer out of it again. So the request is matched
+	// once.
 	if m == nil || !m.policy.ready() {
 		bulwark.Deny(w, r, errUnmade)
 		return
@@ -250,8 +265,12 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.captures.Put(c)
 		return
 	}
-	r.Pattern = "" // ServeMux also sets it for a redirect
-	bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, m.reaches)))
+	why := errNoPattern
+	if r.Pattern != "" { // ServeMux also sets it for a redirect
+		why = errRedirect
+	}
+	r.Pattern = ""
+	bulwark.Deny(w, r, unmatched(allowed(c.allow(), r, m.reaches), why))
 }
 
 // reaches reports whether a request is dispatched to a route, not redirected.
@@ -285,8 +304,8 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.dispatched = true
 	r, s := bulwark.Enter(r)
 	s.SetRoute(rt.pattern)
-	if !rt.parsed.safeValues(r) {
-		bulwark.Deny(c.inner, r, errPathValue())
+	if err := rt.parsed.safeValues(r); err != nil {
+		bulwark.Deny(c.inner, r, pathValue(err))
 		return
 	}
 	rt.ruled.ServeHTTP(c.inner, r)

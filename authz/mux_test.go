@@ -554,22 +554,22 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 		{"duplicate", "GET /taken/{other}", authz.Public("x"), `conflicts with pattern "GET /taken/{id}"`},
 		{"zero_rule", "GET /x", authz.Rule{}, "is the zero Rule"},
 		{"public_without_reason", "GET /x", authz.Public(" "), "without a reason"},
-		{"public_with_scope", "GET /x", authz.Public("x").Scopes("a"), "leave one of the two out"},
+		{"public_with_scope", "GET /x", authz.Public("x").Scopes("a"), "write Authenticated in place of Public"},
 		{"no_role", "GET /x", authz.RequireRole(), "names no role"},
 		{"role_typo", "GET /x", authz.RequireRole("admni"), "did you mean admin?"},
 		{"no_permission", "GET /x", authz.Require(), "names no permission"},
 		{"permission_typo", "GET /x", authz.Require("document:raed:own"), "did you mean read?"},
 		{"permission_without_reach", "GET /x", authz.Require("document:read"), "has no reach"},
-		{"permission_star", "GET /x", authz.Require("*"), "require a permission by name"},
-		{"permission_part_star", "GET /x", authz.Require("document:*:own"), "require a permission by name"},
-		{"no_scopes", "GET /x", authz.Authenticated().Scopes(), "no scopes"},
-		{"scope_text", "GET /x", authz.Authenticated().Scopes("a b"), "scope-token"},
-		{"scope_quote", "GET /x", authz.Authenticated().Scopes(`a"`), "scope-token"},
+		{"permission_star", "GET /x", authz.Require("*"), "write a permission without *"},
+		{"permission_part_star", "GET /x", authz.Require("document:*:own"), "write a permission without *"},
+		{"no_scopes", "GET /x", authz.Authenticated().Scopes(), "Scopes without a scope"},
+		{"scope_text", "GET /x", authz.Authenticated().Scopes("a b"), "write one argument for each scope"},
+		{"scope_quote", "GET /x", authz.Authenticated().Scopes(`a"`), "write one argument for each scope"},
 		{"step_up_nothing", "GET /x", authz.Authenticated().StepUp("", 0), "step-up without"},
 		{"step_up_negative", "GET /x", authz.Authenticated().StepUp("a", -1), "whole seconds"},
-		{"all_of_nothing", "GET /x", authz.All(), "made of no rules"},
-		{"any_of_nothing", "GET /x", authz.Any(), "made of no rules"},
-		{"any_public", "GET /x", authz.Any(authz.Public("x")), "Public stands alone"},
+		{"all_of_nothing", "GET /x", authz.All(), "has no rules"},
+		{"any_of_nothing", "GET /x", authz.Any(), "has no rules"},
+		{"any_public", "GET /x", authz.Any(authz.Public("x")), "use Public alone"},
 		{"any_zero", "GET /x", authz.Any(authz.Rule{}, authz.RequireRole("admin")), "is the zero Rule"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -585,9 +585,9 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { mux.Handle("GET /x", authz.Public("x"), nil) })
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { mux.Handle("GET /x", authz.Public("x"), http.HandlerFunc(nil)) })
 	mustRefuse(t, "Mux(GET /x)", ".layers[0]: is nil", func() { mux.Handle("GET /x", authz.Public("x"), ok(), nilLayer) })
-	mustRefuse(t, "Mux(/debug)", "no prefix", func() { mux.Mount("/debug", authz.Public("x"), ok()) })
-	mustRefuse(t, "Mux(GET /debug/)", "no prefix", func() { mux.Mount("GET /debug/", authz.Public("x"), ok()) })
-	mustRefuse(t, "Mux(/{x}/)", "no prefix", func() { mux.Mount("/{x}/", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(/debug)", "not a prefix", func() { mux.Mount("/debug", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(GET /debug/)", "not a prefix", func() { mux.Mount("GET /debug/", authz.Public("x"), ok()) })
+	mustRefuse(t, "Mux(/{x}/)", "not a prefix", func() { mux.Mount("/{x}/", authz.Public("x"), ok()) })
 	// A route that was refused after all does not hold the policy.
 	mux.Handle("GET /twice", authz.Public("x"), ok())
 	mustRefuse(t, "Mux(GET /twice)", "conflicts", func() { mux.Handle("GET /twice", authz.RequireRole("moderator"), ok()) })

@@ -14,11 +14,11 @@ const maxRoleName = 128
 // nameFault says what is wrong with the name of a resource, action or reach.
 func nameFault(name string) string {
 	if name == "" || len(name) > maxName {
-		return "is no name; write 1 to 64 letters, digits, _, - or ."
+		return "is not a valid name; write 1 to 64 letters, digits, _, - or ."
 	}
 	for _, c := range name {
 		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' && c != '-' && c != '.' {
-			return "is no name; write letters, digits, _, - or ."
+			return "is not a valid name; write letters, digits, _, - or ."
 		}
 	}
 	return ""

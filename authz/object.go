@@ -12,20 +12,20 @@ import (
 // HandleObject registers a handler for one object. The object is loaded and
 // checked before the handler, or any of the layers, sees the request:
 //
-//   - An anonymous caller is 401. A caller to whom the policy grants neither
-//     the action nor "read" on any object of the kind is 403. Both are before
-//     Load.
-//   - An object that the caller may not read is 404, identical to a missing
-//     one.
-//   - An object that the caller may read, but not use in this way, is 403.
+//   - An anonymous caller is 401, before Load.
+//   - A caller is 403, before Load, if the policy grants neither the action nor
+//     "read" on any object of the resource.
+//   - An object that the caller may not read is 404. The answer is the same as
+//     for an object that does not exist.
+//   - An object that the caller may read, and may not use in this way, is 403.
 //
 // The layers, such as sanitizing and validating the body, run after the grant.
-// So nothing is said about a body to a caller who may not send it. The grant
-// travels in the context and is bound to host and path. A layer that changes
-// host or path, or passes on the context of a request with another host or
-// path, ends in 500. The context of another request for the same path is not
-// told apart: a layer that passes that context on has also exchanged the
-// caller.
+// So a caller who may not send a body learns nothing about it.
+//
+// The grant travels in the context and is bound to host and path. If a layer
+// changes host or path, or passes on the context of a request with another host
+// or path, the answer is 500. A layer that passes on the context of another
+// request for the same path has also changed the caller; this is not detected.
 func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)
@@ -35,12 +35,15 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 	}))
 }
 
-// Object is [HandleObject] under any other router: it returns the handler for
-// the router to serve. The rule is registered with the policy. A wrong one
-// panics as on a [Mux], with paths such as
-// "authz.Object(document:read).access". See [Resource.PathValue] for routers
-// that keep path values to themselves, and [Middleware] for what is checked of
-// the path.
+// Object is [HandleObject] for any other router. It returns the handler that
+// the router serves:
+//
+//	router.Method("GET", "/documents/{id}", authz.Object(policy, documents.Can("read"), getDocument))
+//
+// A wrong access, handler or layer panics as on a [Mux], with paths such as
+// "authz.Object(document:read).access". If the router does not set
+// [http.Request.PathValue], set [Resource.PathValue]. The path is checked as
+// [Middleware] does.
 func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) *Handler {
 	reg := newRegistration("Object("+strings.Join(access.rule.names, ":")+")", policy)
 	if !policy.ready() {
@@ -113,7 +116,7 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {
 	grant, _ := r.Context().Value(o).(*grantContext[T])
 	if grant == nil || !grant.isFor(r) {
-		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer passed on a request with another path than it was given, or without its context"})
+		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer of the route passed on a request with another host or path, or with another context; let it pass on the request that it was given"})
 		return
 	}
 	o.handler(w, r, grant.grant)

@@ -413,16 +413,16 @@ func TestWrongResourcesPanic(t *testing.T) {
 		"no_name":            {with(func(res *authz.Resource[*document]) { res.Name = "" }).Can("read"), "undeclared resource"},
 		"typo":               {with(func(res *authz.Resource[*document]) { res.Name = "documnet" }).Can("read"), "did you mean document?"},
 		"action":             {tenants().Can("burn"), "undeclared action"},
-		"star":               {tenants().Can("*"), "is for grants"},
+		"star":               {tenants().Can("*"), "only Role.Grants may have"},
 		"no_load":            {with(func(res *authz.Resource[*document]) { res.Load = nil }).Can("read"), "without Load"},
 		"no_owner":           {with(func(res *authz.Resource[*document]) { res.Owner = nil }).Can("read"), "without Owner"},
 		"no_predicate":       {documents().Can("read"), "role auditor is granted document:read:tenant"},
 		"nil_predicate":      {with(func(res *authz.Resource[*document]) { res.Reaches["tenant"] = nil }).Can("read"), "is nil"},
 		"undeclared":         {with(func(res *authz.Resource[*document]) { res.Reaches["tenent"] = res.Reaches["tenant"] }).Can("read"), "did you mean tenant?"},
-		"predicate_for_all":  {with(func(res *authz.Resource[*document]) { res.Reaches["all"] = res.Reaches["tenant"] }).Can("read"), "does not declare"},
-		"match_without":      {with(func(res *authz.Resource[*document]) { res.Match["team"] = tenantOf }).Can("read"), "without a predicate"},
-		"other_policy":       {with(func(res *authz.Resource[*document]) { res.Policy = mustPolicy(t, guide()) }).Can("read"), "another policy"},
-		"scope_that_is_none": {tenants().Can("read").Scopes(""), "scope-token"},
+		"predicate_for_all":  {with(func(res *authz.Resource[*document]) { res.Reaches["all"] = res.Reaches["tenant"] }).Can("read"), "not in PolicyConfig.Reaches"},
+		"match_without":      {with(func(res *authz.Resource[*document]) { res.Match["team"] = tenantOf }).Can("read"), "has no entry in Reaches"},
+		"other_policy":       {with(func(res *authz.Resource[*document]) { res.Policy = mustPolicy(t, guide()) }).Can("read"), "with another Policy than the route"},
+		"scope_that_is_none": {tenants().Can("read").Scopes(""), "write one argument for each scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mustRefuse(t, "Mux(GET /x)", test.reason, func() { authz.HandleObject(mux, "GET /x", test.access, show) })
@@ -432,8 +432,8 @@ func TestWrongResourcesPanic(t *testing.T) {
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleList(mux, "GET /x", tenants().Can("read"), nil) })
 	mustRefuse(t, "Mux(GET /x)", "handler: is nil", func() { authz.HandleCreate(mux, "GET /x", tenants().Can("create"), nil) })
 	other := with(func(res *authz.Resource[*document]) { res.Policy = mustPolicy(t, guide()) })
-	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleList(mux, "GET /x", other.Can("read"), list) })
-	mustRefuse(t, "Mux(GET /x)", "another policy", func() { authz.HandleCreate(mux, "GET /x", other.Can("create"), create) })
+	mustRefuse(t, "Mux(GET /x)", "with another Policy than the route", func() { authz.HandleList(mux, "GET /x", other.Can("read"), list) })
+	mustRefuse(t, "Mux(GET /x)", "with another Policy than the route", func() { authz.HandleCreate(mux, "GET /x", other.Can("create"), create) })
 	mustRefuse(t, "Mux(GET /x)", ".layers[0]: is nil", func() { authz.HandleObject(mux, "GET /x", tenants().Can("read"), show, bulwark.LayerFunc(nil)) })
 	if len(mux.Routes()) != 0 {
 		t.Errorf("routes %+v", mux.Routes())

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,10 +45,11 @@ func unsafeValue(v string, slashes bool) bool {
 // "private%2Fkey" for one segment. A handler that reads URL.Path sees two, and
 // is past the rule of "private/". A backslash is a slash to some.
 //
-// RawPath is empty whenever encoding Path again would give what was sent, so
-// that %2F is always in it. %5C may not be, and is then a backslash in Path,
-// which unsafeValue finds: no pattern has one outside its values. RawPath is
-// read even where it no longer fits Path: it is what came in.
+// RawPath is empty whenever encoding Path again would give the path that was
+// sent. So RawPath always holds %2F. It may lack %5C: then Path has a
+// backslash, which unsafeValue finds, because a pattern has a backslash in its
+// values alone. RawPath is read even if it no longer fits Path, because it is
+// the path that came in.
 func hidesSlash(u *url.URL) bool {
 	raw := u.RawPath
 	for i := 0; i+2 < len(raw); i++ {
@@ -61,18 +63,18 @@ func hidesSlash(u *url.URL) bool {
 	return false
 }
 
-// isPath reports whether u has a path that a router can read. None of the four
-// forms of a request target (RFC 9112 section 3.2) has an opaque part. Where
-// one came in, such as "http:http://x/admin", Path is empty, a router reads the
-// path "/", and a proxy passes the opaque part on.
+// isPath reports whether u has a path that a router can read. The four forms of
+// a request target (RFC 9112 section 3.2) do not have an opaque part. If an
+// opaque part came in, such as "http:http://x/admin", then Path is empty, a
+// router reads the path "/", and a proxy passes the opaque part on.
 func isPath(u *url.URL) bool { return u.Opaque == "" && strings.HasPrefix(u.Path, "/") }
 
 // unsafeTail reports whether a decoded path can be read as another path by a
-// handler that has its own routes: a router, a proxy, a file server. To what a
-// value must not hold come the characters with which such a handler may end a
-// segment: a semicolon (servers of Java drop it, with the parameters behind
-// it), and a question mark or a number sign, for a proxy that decodes before it
-// sends. An octet that is encoded twice may be any character afterwards.
+// handler that has its own routes: a router, a proxy, a file server. In
+// addition to unsafeValue it finds the characters with which such a handler may
+// end a segment. A semicolon: Java servers drop it, with the parameters behind
+// it. A question mark or a number sign: a proxy may decode before it sends. An
+// octet that is encoded twice may be any character afterwards.
 func unsafeTail(path string) bool {
 	for i := range len(path) {
 		switch path[i] {
@@ -111,22 +113,36 @@ func encodedAgain(rest string) bool {
 	return rest[:2] == "00"
 }
 
-// safeValues reports whether r, which matched the pattern, has a path that
-// means the same to everybody.
-func (p *pathPattern) safeValues(r *http.Request) bool {
+// safeValues returns an error if r, which matched the pattern, has a path that
+// somebody may read as another path.
+func (p *pathPattern) safeValues(r *http.Request) error {
 	if hidesSlash(r.URL) {
-		return false
+		return errHiddenSlash
 	}
 	for _, w := range p.wild {
 		if unsafeValue(r.PathValue(w.name), w.multi) {
-			return false
+			return errWildcard
 		}
 	}
-	return !p.tail || !unsafeTail(r.URL.Path)
+	if p.tail && unsafeTail(r.URL.Path) {
+		return errTail
+	}
+	return nil
 }
 
-// errPathValue says nothing of the value: an answer never echoes.
-func errPathValue() error {
+// pathValue is the answer to an unsafe path. It says nothing of the value,
+// because an answer never echoes.
+func pathValue(why error) error {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "authz.path_value",
-		Detail: "A part of the path could be read as another path."}
+		Detail: "A part of the path could be read as another path.", Err: why}
 }
+
+// What the log says about an unsafe path.
+var (
+	errHiddenSlash = errors.New("the path has an encoded slash or a backslash, which no setting accepts; take such a name from the query or the body")
+	errWildcard    = errors.New("the value of a wildcard of the pattern has a segment of dots, a slash, a control character, invalid UTF-8 or an octet that is encoded twice, which no setting accepts; take such a name from the query or the body")
+	errTail        = errors.New("the path has a character that a Mount, or a pattern that ends in a slash, does not accept, such as a semicolon; register the route with Mux.Handle and a wildcard, such as {name}")
+	errGuestPath   = errors.New("the path has an empty segment or a character that is not accepted under another router, such as a semicolon; register the route on an authz.Mux with a wildcard, such as {name}")
+	errOwnValue    = errors.New("the field PathValue returned a value that could be read as another path, which no setting accepts; take such a name from the query or the body")
+	errNoPath      = errors.New("the request target has no path that begins with a slash; serve such requests outside this handler")
+)

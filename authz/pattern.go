@@ -52,16 +52,17 @@ func wildcardName(segment string) (string, bool) {
 	return segment[1 : len(segment)-1], true
 }
 
-// fault says what is wrong with a pattern whose method is in order: it could
-// never be served here, so that its path would fall to the rule of another.
+// fault says what is wrong with a pattern whose method is in order. Such a
+// pattern could never be served here, and its path would get the rule of
+// another pattern.
 func (p *pathPattern) fault() string {
 	host, _, _ := strings.Cut(p.path, "/")
 	if host != canonicalHost(host) || strings.Contains(host, ":") {
-		return "has a host that no request is matched with; write its name in lower case, without port and trailing dot"
+		return "has a host that no request is compared with; write its name in lower case, without port and trailing dot"
 	}
 	for _, segment := range p.segments {
 		if strings.ContainsAny(unescape(segment), `/\`) {
-			return "has an encoded slash or a backslash, with which every request is refused"
+			return "has an encoded slash or a backslash, and every request with one is refused; write the pattern without it"
 		}
 	}
 	return ""

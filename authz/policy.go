@@ -12,11 +12,11 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Policy decides what roles may do. It is a handle on an immutable compiled
-// table. A decision reads one table from beginning to end, so that a concurrent
-// [Policy.Replace] is seen whole or not at all. There is no cache of decisions
-// that could be stale. A Policy is safe for concurrent use. A nil or zero
-// Policy allows nothing.
+// A Policy says which roles may do what, made by [NewPolicy]. It holds an
+// immutable compiled table. A decision reads one table from beginning to end,
+// so that a concurrent [Policy.Replace] is seen whole or not at all. Decisions
+// are not cached, so that they are never stale. A Policy is safe for concurrent
+// use. A nil or zero Policy allows nothing.
 type Policy struct {
 	table atomic.Pointer[table]
 	key   [32]byte // of the object hashes in events
@@ -34,10 +34,10 @@ type reliance struct {
 	rule  Rule
 }
 
-// NewPolicy compiles a policy. It returns every mistake at once, each a
+// NewPolicy compiles a policy. It returns every mistake at once, each as a
 // *[bulwark.ConfigError]: a malformed permission, a duplicate, a cycle of
-// roles, and a resource, action, reach or role that is not declared. There it
-// names the nearest name that is declared.
+// roles, and a resource, action, reach or role that is not declared. For a name
+// that is not declared it suggests the nearest name that is.
 func NewPolicy(c PolicyConfig) (*Policy, error) {
 	t, err := compile(c)
 	if err != nil {
@@ -49,10 +49,10 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 	return p, nil
 }
 
-// Replace swaps the whole policy atomically. It fails and changes nothing if c
-// is wrong in itself, or if the rule of a route does not compile against c,
-// because c no longer has a role or permission that the rule names. Requests
-// that are being decided finish with the policy that they began with.
+// Replace swaps the whole policy atomically. It fails, and changes nothing, if
+// c has a mistake. It also fails if the rule of a route names a role or a
+// permission that c does not have. A request that is being decided finishes
+// with the policy with which it began.
 func (p *Policy) Replace(c PolicyConfig) error {
 	if !p.ready() {
 		return errUnmade
@@ -98,7 +98,7 @@ func (p *Policy) register(where string, rule Rule) (number int, reasons []string
 	return len(next.checks) - 1, nil
 }
 
-// forget makes a rule that no route relies on after all one that fits every
+// forget replaces a rule that no route relies on with a rule that fits every
 // policy, so that Replace does not ask for it.
 func (p *Policy) forget(number int) {
 	if !p.ready() {
@@ -111,7 +111,7 @@ func (p *Policy) forget(number int) {
 
 func (p *Policy) ready() bool { return p != nil && p.table.Load() != nil }
 
-// errUnmade is what everything without a policy answers.
+// errUnmade is the cause of the 500 of everything without a policy.
 var errUnmade = fault.Unmade("authz.Policy", "NewPolicy")
 
 // maxUnknown bounds the role names that are remembered as reported. Past it

@@ -142,32 +142,32 @@ func TestNewPolicyErrors(t *testing.T) {
 		{"no_resources", with(func(c *authz.PolicyConfig) { c.Resources = nil }), "authz.Resources", "is empty"},
 		{"no_roles", with(func(c *authz.PolicyConfig) { c.Roles = nil }), "authz.Roles", "is empty"},
 		{"no_actions", with(func(c *authz.PolicyConfig) { c.Resources["x"] = nil }), "authz.Resources[x]", "has no actions"},
-		{"bad_resource", with(func(c *authz.PolicyConfig) { c.Resources["a:b"] = []string{"read"} }), "authz.Resources[a:b]", "is no name"},
-		{"bad_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{"re*d"} }), "authz.Resources[x][0]", "is no name"},
-		{"long_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{strings.Repeat("r", 65)} }), "authz.Resources[x][0]", "is no name"},
+		{"bad_resource", with(func(c *authz.PolicyConfig) { c.Resources["a:b"] = []string{"read"} }), "authz.Resources[a:b]", "is not a valid name"},
+		{"bad_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{"re*d"} }), "authz.Resources[x][0]", "is not a valid name"},
+		{"long_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{strings.Repeat("r", 65)} }), "authz.Resources[x][0]", "is not a valid name"},
 		{"duplicate_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{"read", "read"} }), "authz.Resources[x][1]", "is a duplicate"},
 		{"reach_all", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"all"} }), "authz.Reaches[0]", "always exists"},
-		{"reach_taken", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"issuer"} }), "authz.Reaches[0]", "is taken"},
+		{"reach_taken", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"issuer"} }), "authz.Reaches[0]", "choose another name"},
 		{"reach_duplicate", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"team", "team"} }), "authz.Reaches[1]", "is a duplicate"},
-		{"reach_name", with(func(c *authz.PolicyConfig) { c.Reaches = []string{""} }), "authz.Reaches[0]", "is no name"},
+		{"reach_name", with(func(c *authz.PolicyConfig) { c.Reaches = []string{""} }), "authz.Reaches[0]", "is not a valid name"},
 		{"reaches_many", with(func(c *authz.PolicyConfig) {
 			for i := range 30 {
 				c.Reaches = append(c.Reaches, fmt.Sprint("r", i))
 			}
 		}), "authz.Reaches", "at most 24"},
-		{"role_empty", with(func(c *authz.PolicyConfig) { c.Roles[""] = authz.Role{} }), "authz.Roles[]", "is no role name"},
-		{"role_star", with(func(c *authz.PolicyConfig) { c.Roles["*"] = authz.Role{} }), "authz.Roles[*]", "may not"},
-		{"role_control", with(func(c *authz.PolicyConfig) { c.Roles["a\nb"] = authz.Role{} }), "authz.Roles[a\nb]", "is no role name"},
+		{"role_empty", with(func(c *authz.PolicyConfig) { c.Roles[""] = authz.Role{} }), "authz.Roles[]", "is not a valid name of a role"},
+		{"role_star", with(func(c *authz.PolicyConfig) { c.Roles["*"] = authz.Role{} }), "authz.Roles[*]", `and "*" in its Grants`},
+		{"role_control", with(func(c *authz.PolicyConfig) { c.Roles["a\nb"] = authz.Role{} }), "authz.Roles[a\nb]", "is not a valid name of a role"},
 		{"parent_unknown", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"moderater"}} }), "authz.Roles[x].Inherits[0]", "did you mean moderator?"},
 		{"parent_twice", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"user", "user"}} }), "authz.Roles[x].Inherits[1]", "is a duplicate"},
 		{"cycle_self", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"x"}} }), "authz.Roles[x].Inherits", "x inherits x"},
 		{"cycle_long", with(func(c *authz.PolicyConfig) {
 			c.Roles["x"], c.Roles["y"], c.Roles["z"] = authz.Role{Inherits: []string{"y"}}, authz.Role{Inherits: []string{"z"}}, authz.Role{Inherits: []string{"x"}}
 		}), "authz.Roles[z].Inherits", "x inherits y inherits z inherits x"},
-		{"no_segments", grants(""), "authz.Roles[user].Grants[0]", "is no permission"},
-		{"one_segment", grants("read"), "authz.Roles[user].Grants[0]", "is no permission"},
-		{"four_segments", grants("document:read:own:x"), "authz.Roles[user].Grants[0]", "is no permission"},
-		{"double_star", grants("**"), "authz.Roles[user].Grants[0]", "is no permission"},
+		{"no_segments", grants(""), "authz.Roles[user].Grants[0]", "is not a permission"},
+		{"one_segment", grants("read"), "authz.Roles[user].Grants[0]", "is not a permission"},
+		{"four_segments", grants("document:read:own:x"), "authz.Roles[user].Grants[0]", "is not a permission"},
+		{"double_star", grants("**"), "authz.Roles[user].Grants[0]", "is not a permission"},
 		{"missing_reach", grants("document:read"), "authz.Roles[user].Grants[0]", "write document:read:own or document:read:all"},
 		{"star_reach", grants("document:read:*"), "authz.Roles[user].Grants[0]", "write all"},
 		{"empty_reach", grants("document:read:"), "authz.Roles[user].Grants[0]", "undeclared reach"},
@@ -180,7 +180,7 @@ func TestNewPolicyErrors(t *testing.T) {
 		{"other_resources_action", grants("user:delete:own"), "authz.Roles[user].Grants[0]", "undeclared action"},
 		{"part_star", grants("doc*:read:own"), "authz.Roles[user].Grants[0]", "undeclared resource"},
 		{"case", grants("Document:read:own"), "authz.Roles[user].Grants[0]", "did you mean document?"},
-		{"space", grants(" *"), "authz.Roles[user].Grants[0]", "is no permission"},
+		{"space", grants(" *"), "authz.Roles[user].Grants[0]", "is not a permission"},
 		{"duplicate_grant", grants("document:read:own", "document:read:own"), "authz.Roles[user].Grants[1]", "is a duplicate"},
 		{"duplicate_in_other_words", grants("read:own", "*:read:own"), "authz.Roles[user].Grants[1]", "is a duplicate"},
 	} {
@@ -334,12 +334,12 @@ func TestReplace(t *testing.T) {
 	delete(broken.Roles, "moderator")
 	broken.Resources["user"] = []string{"read"}
 	err := p.Replace(broken)
-	if !hasFault(err, "authz.Policy(GET /users)", "moderator is no role") || !hasFault(err, "authz.Policy(POST /users)", "undeclared action") {
+	if !hasFault(err, "authz.Policy(GET /users)", "moderator is not a role of the policy") || !hasFault(err, "authz.Policy(POST /users)", "undeclared action") {
 		t.Errorf("Replace with a policy that breaks two routes: %v", err)
 	}
 	wrong := guide()
 	wrong.Roles["user"] = authz.Role{Grants: []string{"read"}}
-	if err := p.Replace(wrong); !hasFault(err, "authz.Roles[user].Grants[0]", "is no permission") {
+	if err := p.Replace(wrong); !hasFault(err, "authz.Roles[user].Grants[0]", "is not a permission") {
 		t.Errorf("Replace with a wrong policy: %v", err)
 	}
 	if p.Decide(q).Allowed {

@@ -3,34 +3,43 @@ package authz
 // A PolicyConfig says which roles may do what. It is plain data, so that any
 // configuration library can load it. NewPolicy copies it.
 //
-// A permission is "resource:action:reach", "action:reach" for every resource,
-// or "*" for everything. A "*" may also stand for a whole resource or a whole
-// action ("document:*:own"). It never stands for part of a name, and never for
-// the reach: the reach of a role is always written out.
+// A permission has one of these forms:
 //
-//	accepted: document:read:own   read:all   document:*:own   *
-//	refused:  document:read       read:*     doc*:read:own    document:raed:own
+//	document:read:own   read the documents that the caller owns
+//	document:read:all   read every document
+//	read:own            read what the caller owns, on every resource
+//	document:*:own      every action on the documents that the caller owns
+//	*                   every action on every object
+//
+// These permissions are errors:
+//
+//	document:read       has no reach: write document:read:own or document:read:all
+//	read:*              has * for its reach: write read:all
+//	doc*:read:own       has * for a part of a name
+//	document:raed:own   has an action that Resources does not declare
 type PolicyConfig struct {
-	// Resources names each kind of object and the actions that exist on it.
-	// A name is 1 to 64 letters, digits, "_", "-" and ".". Required.
+	// Resources names each kind of object and the actions that exist on it. A
+	// name has 1 to 64 letters, digits, "_", "-" and ".". Required.
 	Resources map[string][]string `json:"resources" yaml:"resources"`
-	// Reaches names further reaches. Two always exist: "own", the objects whose
-	// owner is the caller, and "all". A predicate in [Resource.Reaches] says
-	// what a further reach means. At most 24. Optional.
+	// Reaches names further reaches, such as "tenant". Two reaches always
+	// exist: "own", the objects whose owner is the caller, and "all". A
+	// predicate in [Resource.Reaches] says what a further reach means. At most
+	// 24. Default: only "own" and "all".
 	Reaches []string `json:"reaches,omitempty" yaml:"reaches,omitempty"`
 	// Roles are the roles by name. Required.
 	Roles Roles `json:"roles" yaml:"roles"`
 }
 
-// Roles are roles by name. A name is 1 to 128 bytes of text, as it stands in
+// Roles are roles by name. A name has 1 to 128 bytes, and is written as in
 // [bulwark.Principal.Roles]. Case matters.
 type Roles map[string]Role
 
-// A Role says what its bearers may do: its own grants, and the grants of all
-// the roles that it inherits from, to any depth.
+// A Role says what the callers who have it may do: its own grants, and the
+// grants of all roles that it inherits from, to any depth.
 type Role struct {
-	// Inherits names the roles whose grants this role also has.
+	// Inherits names the roles whose grants this role also has. Default: none.
 	Inherits []string `json:"inherits,omitempty" yaml:"inherits,omitempty"`
-	// Grants are permissions; see [PolicyConfig].
+	// Grants are permissions, such as "document:read:own"; see [PolicyConfig].
+	// Default: none, the role has only the grants that it inherits.
 	Grants []string `json:"grants,omitempty" yaml:"grants,omitempty"`
 }

@@ -64,9 +64,8 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 	return c
 }
 
-// refusal is the answer about an object that the caller may not use: an honest
-// 403 if they may see it, and otherwise the 404 of an object that does not
-// exist.
+// refusal is the answer about an object that the caller may not use: 403 if the
+// caller may read it, and otherwise the 404 of an object that does not exist.
 func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
 	if visible {
 		problem := c.problem(forbidden, c, nil)
@@ -77,8 +76,8 @@ func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bo
 	return res.hidden(c, p, r, "authz.not_readable")
 }
 
-// hidden is one and the same answer for an object that does not exist and one
-// that the caller may not read. Only the log tells them apart.
+// hidden is the same answer for an object that does not exist and for an object
+// that the caller may not read. Only the log distinguishes them.
 func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
 	return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object.",
 		Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}}

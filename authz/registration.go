@@ -31,7 +31,7 @@ type placed struct {
 }
 
 // A Limit is a layer that counts under a name, as the rate limits of this
-// module do. A [Mux] refuses two Limits of one name that are not the same
+// module do. A [Mux] refuses two Limits that have one name and are not the same
 // layer.
 type Limit interface {
 	bulwark.Layer
@@ -81,7 +81,7 @@ func (reg *registration) inside(layers []bulwark.Builder) {
 		}
 		for _, layer := range single {
 			if kinded, ok := layer.(bulwark.Kinded); ok && kinded.Kind() == bulwark.KindAuth {
-				reg.faults.AddAt("layers", i, string(bulwark.KindAuth), "would change the caller after the rule has decided about another; put auth outside the router")
+				reg.faults.AddAt("layers", i, string(bulwark.KindAuth), "would change the caller after the rule has decided; put auth outside the router")
 			}
 			p := placed{layer: layer, at: i}
 			if named, ok := layer.(Limit); ok {
@@ -119,7 +119,7 @@ func (reg *registration) build(i int, part bulwark.Builder) bulwark.Layer {
 		return nil
 	}
 	if fault.IsNil(layer) {
-		reg.faults.AddAt("layers", i, "", "its Build returned no layer and no error")
+		reg.faults.AddAt("layers", i, "", "has a Build that returned neither a layer nor an error; return one of them")
 		return nil
 	}
 	return layer
@@ -150,7 +150,7 @@ func (reg *registration) clash(p placed, others []placed, on string) {
 	}
 	for _, other := range others {
 		if other.limit == p.limit && !same(other.layer, p.layer) {
-			reg.faults.AddAt("layers", p.at, p.limit, "is another limit than the one with this name on "+on+"; make the limit once, with ratelimit.New, and give it to both")
+			reg.faults.AddAt("layers", p.at, p.limit, "is a second limit with the name of a limit on "+on+"; give it another Name, or make the limit once, with ratelimit.New, and give it to both")
 			return
 		}
 	}

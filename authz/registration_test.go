@@ -54,21 +54,21 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 		".layers[0]: is nil; remove it or give it a Config",
 		"sanitize.Fields[0]: is wrong",
 		"sanitize.MaxBody: -1: is negative",
-		".layers[2]: its Build returned no layer and no error",
+		".layers[2]: has a Build that returned neither a layer nor an error; return one of them",
 		".layers[3]: the file is missing",
 		".layers[7]: is nil; remove it or give it a Config",
-		".layers[8]: its Build returned no layer and no error",
+		".layers[8]: has a Build that returned neither a layer nor an error; return one of them",
 		".layers[6]: sanitize: put sanitize outside validate: what it removes may break what was checked",
 	}
 	const (
 		noHandler = ".handler: is nil; give the route a handler"
 		noMethod  = ": has no method, so that it would accept TRACE and FOO; write one in front, such as GET"
-		admni     = "admni is no role; did you mean admin?"
-		space     = "names a scope that is no scope-token (RFC 6749 section 3.3)"
+		admni     = "admni is not a role of the policy; did you mean admin?"
+		space     = "names a scope with a space, a quotation mark, a backslash or another character that scopes cannot have (RFC 6749 section 3.3); write one argument for each scope"
 		typo      = "documnet:read names an undeclared resource; did you mean document?"
-		noOwner   = "is of a resource without Owner"
-		noLoad    = "is of a resource without Load"
-		policies  = "is of a resource that names another policy than the route has"
+		noOwner   = "is of a resource without Owner; set Resource.Owner"
+		noLoad    = "is of a resource without Load; set Resource.Load"
+		policies  = "is of a resource with another Policy than the route; set Resource.Policy to the policy of the Mux, or leave it out"
 	)
 	rule := authz.RequireRole("admni").Scopes("a b")
 	for _, test := range []struct {
@@ -79,11 +79,11 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 		{"Mux(/users)", func() { mux.Handle("/users", rule, nil, layers...) },
 			[]string{noHandler, "LAYERS", noMethod, ".rule: role admni, scope a b: " + space, ".rule: role admni, scope a b: " + admni}},
 		{"Mux(debug)", func() { mux.Mount("debug", rule, http.HandlerFunc(nil), layers...) },
-			[]string{noHandler, "LAYERS", ": is no prefix to mount under; write it without method and wildcards and with a slash at the end",
+			[]string{noHandler, "LAYERS", `: is not a prefix to mount under; write it without method and wildcards and with a slash at the end, such as "/debug/"`,
 				".rule: role admni, scope a b: " + space, ".rule: role admni, scope a b: " + admni}},
 		{"Mux(GET /a%2Fb/{id})", func() { authz.HandleObject(mux, "GET /a%2Fb/{id}", broken.Can("read"), nil, layers...) },
 			[]string{noHandler, "LAYERS", ".access: object documnet:read: " + noOwner, ".access: object documnet:read: " + noLoad, ".access: object documnet:read: " + policies,
-				": has an encoded slash or a backslash, with which every request is refused", ".access: object documnet:read: " + typo}},
+				": has an encoded slash or a backslash, and every request with one is refused; write the pattern without it", ".access: object documnet:read: " + typo}},
 		{"Mux(POST /d)", func() { authz.HandleCreate(mux, "POST /d", broken.Can("read"), nil, layers...) },
 			[]string{noHandler, "LAYERS", ".access: create documnet:read: " + noOwner, ".access: create documnet:read: " + policies, ".access: create documnet:read: " + typo}},
 		{"Object(documnet:read)", func() { authz.Object(policy, broken.Can("read"), nil, layers...) },
@@ -123,7 +123,7 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 	}
 	// Mistakes of writing the rule stand beside those of its names.
 	lax := func() { mux.Handle("GET /x", authz.RequireRole("admni").Scopes().StepUp("", -1).StepUp("a", 0), ok()) }
-	for _, reason := range []string{"asks for no scopes", "whole seconds", "asks twice for a step-up", "did you mean admin?"} {
+	for _, reason := range []string{"calls Scopes without a scope", "whole seconds", "asks twice for a step-up", "did you mean admin?"} {
 		mustRefuse(t, "Mux(GET /x).rule", reason, lax)
 	}
 	// What ServeMux finds wrong with a pattern stands beside the rest.
@@ -184,16 +184,16 @@ func TestLimitsOfOneName(t *testing.T) {
 	mux.Handle("GET /a", authz.Public("x"), ok(), limit("login"), shared)
 	mux.Handle("GET /b", authz.Public("x"), ok(), kinded("other"), shared)
 	mux.Mount("/m/", authz.Public("x"), ok(), limit("mounted"))
-	const advice = "make the limit once, with ratelimit.New"
+	const advice = "give it another Name, or make the limit once, with ratelimit.New"
 	show := func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {}
-	mustRefuse(t, "Mux(POST /users).layers[0]", "this name on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), limit("login")) })
-	mustRefuse(t, "Mux(POST /users).layers[1]", "this name on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), kinded("x"), limit("shared")) })
-	mustRefuse(t, "Mux(/n/).layers[0]", "this name on GET /m/; "+advice, func() { mux.Mount("/n/", authz.Public("x"), ok(), limit("mounted")) })
-	mustRefuse(t, "Mux(GET /two).layers[2]", "this name on this route; "+advice, func() { mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), kinded("x"), limit("two")) })
-	mustRefuse(t, "Mux(PUT /d/{id}).layers[0]", "this name on GET /a; "+advice, func() {
+	mustRefuse(t, "Mux(POST /users).layers[0]", "the name of a limit on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), limit("login")) })
+	mustRefuse(t, "Mux(POST /users).layers[1]", "the name of a limit on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), kinded("x"), limit("shared")) })
+	mustRefuse(t, "Mux(/n/).layers[0]", "the name of a limit on GET /m/; "+advice, func() { mux.Mount("/n/", authz.Public("x"), ok(), limit("mounted")) })
+	mustRefuse(t, "Mux(GET /two).layers[2]", "the name of a limit on this route; "+advice, func() { mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), kinded("x"), limit("two")) })
+	mustRefuse(t, "Mux(PUT /d/{id}).layers[0]", "the name of a limit on GET /a; "+advice, func() {
 		authz.HandleObject(mux, "PUT /d/{id}", documents().Can("update"), show, bulwark.Must(bulwark.Chain(kinded("x"), limit("login"))))
 	})
-	mustRefuse(t, "Object(document:update).layers[1]", "this name on this route; "+advice, func() {
+	mustRefuse(t, "Object(document:update).layers[1]", "the name of a limit on this route; "+advice, func() {
 		authz.Object(policy, documents().Can("update"), show, limit("login"), limit("login"))
 	})
 	// A route that was refused holds no name, and another Mux is another
@@ -220,7 +220,7 @@ func TestUncomparableLayers(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, guide()))
 	mux.Handle("GET /a", authz.Public("x"), ok(), uncomparable{[]string{"a"}})
 	mux.Handle("GET /b", authz.Public("x"), ok(), uncomparable{[]string{"b"}})
-	mustRefuse(t, "Mux(GET /c).layers[0]", "this name on GET /a", func() { mux.Handle("GET /c", authz.Public("x"), ok(), uncomparable{[]string{"a"}}) })
+	mustRefuse(t, "Mux(GET /c).layers[0]", "the name of a limit on GET /a", func() { mux.Handle("GET /c", authz.Public("x"), ok(), uncomparable{[]string{"a"}}) })
 	if err := mux.Shutdown(t.Context()); err == nil || err.Error() != "a\nb" {
 		t.Errorf("Shutdown: %v", err)
 	}
@@ -241,7 +241,7 @@ func TestMountThatConflicts(t *testing.T) {
 	}
 	forbidden.check(t, mux, request("GET", "/m/x", as("alice", "user")))
 	delete(c.Roles, "moderator")
-	if err := policy.Replace(c); !hasFault(err, "authz.Policy(GET /m/)", "moderator is no role") || hasFault(err, "authz.Policy(POST /m/)", "moderator") {
+	if err := policy.Replace(c); !hasFault(err, "authz.Policy(GET /m/)", "moderator is not a role of the policy") || hasFault(err, "authz.Policy(POST /m/)", "moderator") {
 		t.Errorf("Replace: %v", err)
 	}
 }

@@ -13,43 +13,58 @@ import (
 // exist. The client gets the same 404 as for an object that it may not read.
 var ErrNotFound = errors.New("authz: object not found")
 
-// A Resource tells how objects of one kind are found and to whom they belong,
-// so that they can be checked before a handler sees them.
+// A Resource says how objects of one kind are found and who owns them, so that
+// they can be checked before a handler sees them:
+//
+//	documents := authz.Resource[*Document]{
+//		Name: "document",
+//		Load: func(ctx context.Context, r *http.Request) (*Document, error) {
+//			return store.Document(ctx, r.PathValue("id"))
+//		},
+//		Owner: func(d *Document) (issuer, subject string) {
+//			return d.OwnerIssuer, d.OwnerSubject
+//		},
+//	}
 type Resource[T any] struct {
-	// Name is the resource in the policy. Required.
+	// Name is the name of the resource in [PolicyConfig.Resources]. Required.
 	Name string
-	// Load returns the object that the request is about, from its path values.
-	// Load returns a private copy, because the object is checked now and used
-	// later. A handler that writes should carry the version of the object, so
-	// that it changes the object that was checked.
+	// Load returns the object that the request is about. It finds the object by
+	// the path values of the request. It returns a private copy, because the
+	// object is checked now and used later. A handler that writes should carry
+	// the version of the object, so that it changes the object that was
+	// checked.
 	//
-	// An error that wraps [ErrNotFound], and a nil T without an error, is the
-	// same 404 as an object that may not be read. A *[bulwark.Problem] is
-	// answered as it is. A deadline is 503 and any other error is 500. No error
-	// is ever a grant. Required by [HandleObject] and [Object].
+	// If the object does not exist, Load returns an error that wraps
+	// [ErrNotFound], or a nil T without an error. The answer is the same 404 as
+	// for an object that the caller may not read. A *[bulwark.Problem] is
+	// answered as it is, a deadline is 503, and any other error is 500. An
+	// error never grants anything. Required, for [HandleObject] and [Object].
 	Load func(ctx context.Context, r *http.Request) (T, error)
-	// Owner returns the owner of the object: issuer and subject as in
-	// [bulwark.Principal]. The same subject of another issuer is a stranger. An
-	// object with an empty issuer or subject belongs to nobody. Required.
+	// Owner returns the Issuer and the Subject of the [bulwark.Principal] who
+	// owns the object. Both must be equal to those of the caller: the same
+	// subject of another issuer is another person. If issuer or subject is
+	// empty, nobody owns the object. Required.
 	Owner func(object T) (issuer, subject string)
-	// Reaches holds a predicate for each reach of [PolicyConfig.Reaches] that
-	// is granted on this resource. The predicate reports whether an object is
-	// within the caller's reach. It is called after Load and decides from its
-	// arguments alone. Optional.
+	// Reaches holds a function for each reach of [PolicyConfig.Reaches] that is
+	// granted on this resource. It reports whether the object is within the
+	// caller's reach. It is called after Load and decides from its arguments
+	// alone. Default: none, the reaches "own" and "all" need no function.
 	Reaches map[string]func(caller *bulwark.Principal, object T) bool
-	// Match returns, for a reach of Reaches, the value that objects within it
-	// have in a query, such as the caller's tenant; see [Reach]. A reach
-	// without a Match, or with an empty value, adds nothing to a list.
-	// Optional.
+	// Match holds, for a reach of Reaches, a function that returns a value to
+	// find its objects in a query, such as the caller's tenant; see [Reach]. A
+	// reach without a Match, or with an empty value, adds nothing to a list.
+	// Default: none, lists show objects by owner only.
 	Match map[string]func(caller *bulwark.Principal) string
-	// Policy is needed by [Resource.Check] alone. On a Mux it must be the
-	// policy of the Mux. Optional.
+	// Policy is the policy with which [Resource.Check] decides. On a Mux it
+	// must be the policy of the Mux. Required for Check. Default: none, the
+	// routes of a Mux have the policy of the Mux.
 	Policy *Policy
 	// PathValue returns a path value for [Object], under a router that does not
-	// set [http.Request.PathValue]. The values named in PathNames are checked
-	// as those of a Mux are, and then set on the request. Optional.
+	// set [http.Request.PathValue]. The values of all PathNames are checked as
+	// the path values of a Mux are, and then set on the request. Default: the
+	// path values are those of http.Request.PathValue.
 	PathValue func(r *http.Request, name string) string
-	// PathNames are the names for PathValue. Default: "id".
+	// PathNames are the names with which PathValue is called. Default: "id".
 	PathNames []string
 }
 
@@ -80,20 +95,24 @@ func (res *Resource[T]) within(p *pass, number int, object T) bool {
 }
 
 // Check decides about one object that the handler already has. It returns the
-// grant, or the refusal for [bulwark.Deny]. For "create" the object is the new
-// object, as decoded, and the refusal is 403. For other actions the refusal is
-// that of [HandleObject]: 403 for an object that the caller may read, else 404.
+// grant, or the refusal for [bulwark.Deny]:
+//
+//   - For "create" the object is the new object, as decoded. The refusal is
+//     403.
+//   - For any other action the refusal is 403 if the caller may read the
+//     object, and otherwise 404.
+//   - An anonymous caller is 401.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
-// Check: prefer [HandleObject] and [HandleCreate], which cannot be forgotten.
+// Check. Prefer [HandleObject] and [HandleCreate], which cannot be forgotten.
 func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[T], error) {
 	if !res.Policy.ready() || res.Owner == nil {
-		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "Check needs a Policy and an Owner"}
+		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "is missing, or Owner is; set both before Check is called"}
 	}
 	t := res.Policy.table.Load()
 	number, ok := t.numbers[res.Name][action]
 	if !ok {
-		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ")", Value: action, Reason: "the policy has no such action on this resource"}
+		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ")", Value: action, Reason: "is not an action on this resource; call Check with an action from PolicyConfig.Resources"}
 	}
 	c := check{kind: kindObject, text: "object " + res.Name + ":" + action, number: number, read: -1}
 	if read, ok := t.numbers[res.Name]["read"]; ok {
@@ -102,7 +121,7 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	p := pass{table: t, check: &c, caller: caller(r)}
 	if p.caller == nil {
 		refusal := c.problem(anonymous, &c, nil)
-		refusal.Err = halfKnown(r)
+		refusal.Err = unknownCaller(r)
 		return Granted[T]{}, refusal
 	}
 	t.resolve(&p.held, p.caller)

@@ -6,30 +6,33 @@ import (
 	"strings"
 )
 
-// A Route is what [Mux.Routes] tells about one registered pattern.
+// A Route describes one registered pattern; see [Mux.Routes].
 type Route struct {
-	// Method is the first half of the registered pattern.
+	// Method is the method of the registered pattern.
 	Method string `json:"method"`
-	// Pattern is the other half: host and path.
+	// Pattern is the rest of the registered pattern: host and path.
 	Pattern string `json:"pattern"`
-	// Rule describes the rule.
+	// Rule describes the rule, such as "role admin".
 	Rule string `json:"rule"`
-	// Public tells that anonymous callers also pass.
+	// Public reports whether anonymous callers pass also.
 	Public bool `json:"public,omitempty"`
 	// Roles are the roles that are able to pass, sorted. For objects they have
 	// their reach: "user (own)". A single "*" stands for every caller.
 	Roles []string `json:"roles"`
 	// Scopes are the OAuth scopes that any part of the rule asks for.
 	Scopes []string `json:"scopes,omitempty"`
-	// ACR are the authentication contexts that any part of the rule asks for.
+	// ACR are the authentication context classes that any part of the rule asks
+	// for.
 	ACR []string `json:"acr,omitempty"`
-	// Weak says what the list of routes cannot vouch for.
+	// Weak says which check the handler has to make, because the rule cannot
+	// make it. It is empty if the rule decides alone.
 	Weak string `json:"weak,omitempty"`
 }
 
-// Admits reports whether a caller with only that role is able to pass the rule;
-// the empty role is an anonymous caller. On a route for objects it says that
-// there may be such objects, never that a particular one is among them.
+// Admits reports whether a caller with only that role is able to pass the rule.
+// The empty role is an anonymous caller. On a route for objects true means that
+// the caller may reach some objects, and not that the caller reaches a
+// particular object.
 func (r Route) Admits(role string) bool {
 	if role == "" || r.Public {
 		return r.Public
@@ -39,9 +42,9 @@ func (r Route) Admits(role string) bool {
 	})
 }
 
-// roleOf cuts the reach off an entry of Roles. Only entries for objects have
-// one, and it is the last thing in parentheses: a role's own name may end in
-// some, and a reach has none.
+// roleOf cuts the reach off an entry of Roles. Only entries for objects have a
+// reach. It is the last text in parentheses: the name of a role may end in
+// parentheses, and the name of a reach may not.
 func (r Route) roleOf(entry string) string {
 	kind, _, _ := strings.Cut(r.Rule, " ")
 	if i := strings.LastIndex(entry, " ("); i >= 0 && (kind == "object" || kind == "list" || kind == "create") {
@@ -50,8 +53,8 @@ func (r Route) roleOf(entry string) string {
 	return entry
 }
 
-// Routes lists every route with its rule and who is able to pass it under the
-// policy of this moment, sorted by pattern and method.
+// Routes lists every route, with its rule and the roles that are able to pass
+// it under the present policy. It is sorted by pattern and method.
 func (m *Mux) Routes() []Route {
 	if m == nil || !m.policy.ready() {
 		return nil

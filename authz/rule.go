@@ -6,10 +6,14 @@ import (
 	"time"
 )
 
-// A Rule says who may use a route. It is a value, and its methods return
-// changed copies. The zero Rule is refused at registration. A rule is compiled
-// against a policy when it is registered. The roles and permissions that it
-// names must exist in that policy.
+// A Rule says who may use a route. [Public], [Authenticated], [RequireRole],
+// [Require], [All] and [Any] make one. Its methods return changed copies:
+//
+//	authz.Require("user:create:all").Scopes("users:write")
+//
+// A rule is compiled against a policy when it is registered. The roles and
+// permissions that it names must exist in that policy. The zero Rule is refused
+// at registration.
 type Rule struct {
 	kind   kind
 	names  []string // reason, roles or permissions; resource and action of objects
@@ -38,79 +42,84 @@ const (
 	kindNoAccess // the rule of the zero Access
 )
 
-// Public lets everybody in, also anonymous callers. The reason is mandatory. It
-// stands in [Mux.Routes], so that each open route is a decision.
+// Public lets everybody in, also anonymous callers. The reason is required,
+// such as "liveness probe". [Mux.Routes] shows it, so that each open route is a
+// decision of somebody.
 func Public(reason string) Rule {
 	return Rule{kind: kindPublic, names: []string{reason}}
 }
 
-// Authenticated lets every verified caller in, whatever the caller's roles are.
-// With [Rule.Scopes] it asks for OAuth scopes alone. A scope limits what a
-// client may do for its user and says nothing about the user, so a scope
-// usually stands beside a permission instead.
+// Authenticated lets every verified caller in, with any roles or none. With
+// [Rule.Scopes] it asks for OAuth scopes alone. A scope limits what a client
+// may do for its user, and says nothing about the user. Therefore a scope
+// usually stands beside a permission, and not beside Authenticated.
 func Authenticated() Rule { return Rule{kind: kindAuthenticated} }
 
 // RequireRole lets a caller in who has one of the roles, or a role that
-// inherits from one of them. The grant "*" does not make a role another role.
+// inherits from one of them. A role with the grant "*" does not pass for
+// another role.
 //
-// A permission is nearly always the better requirement. It names the action,
-// and the policy stays the only place that says who may do it.
+// [Require] is nearly always better: a permission names the action, and the
+// policy stays the only place that says who may do it.
 func RequireRole(roles ...string) Rule {
 	return Rule{kind: kindRole, names: slices.Clone(roles)}
 }
 
-// Require lets a caller in to whom all of the permissions are granted. They are
-// written "resource:action:reach", or "action:reach" for a grant on every
-// resource that has the action.
+// Require lets a caller in to whom all of the permissions are granted. A
+// permission is written "resource:action:reach". The form "action:reach" asks
+// for a grant on every resource that has the action.
 //
-// Require knows no object. A permission with a reach other than all says only
-// that there are objects for which the caller may do this. [HandleObject],
-// [HandleList], [HandleCreate] or [Resource.Check] must decide which objects
-// they are, and [Mux.Routes] shows the route as weak.
+// Require does not see an object. So a permission with the reach "own" only
+// says that the caller may do this to some objects. To decide about one object,
+// use [HandleObject], [HandleList], [HandleCreate] or [Resource.Check] in place
+// of Require. [Mux.Routes] shows a route as weak if Require has a reach other
+// than "all".
 func Require(permissions ...string) Rule {
 	return Rule{kind: kindRequire, names: slices.Clone(permissions)}
 }
 
-// All lets a caller in whom every one of the rules lets in. The rules are
-// evaluated together. The refusal is that of the most basic rule that fails: a
-// missing caller (401) comes before a missing permission (403), before a
-// missing scope, before a step-up.
+// All lets a caller in if every rule lets the caller in. If several rules
+// refuse, one refusal is answered. The order is: a missing caller (401), then a
+// missing permission (403), then a missing scope (403), then a step-up (401).
 func All(rules ...Rule) Rule { return Rule{kind: kindAll, parts: slices.Clone(rules)} }
 
-// Any lets a caller in whom one of the rules lets in. The refusal is that of
-// the rule that came nearest to passing.
+// Any lets a caller in if at least one rule lets the caller in. If all rules
+// refuse, the refusal of the rule that came nearest to passing is answered.
 func Any(rules ...Rule) Rule { return Rule{kind: kindAny, parts: slices.Clone(rules)} }
 
-// Scopes also asks that the credential carries all of the OAuth scopes. If a
-// scope is missing, the answer is 403 with a Bearer challenge
-// insufficient_scope (RFC 6750 section 3.1). A credential without scopes does
-// not pass.
+// Scopes returns a rule that also asks for all of the OAuth scopes, in
+// [bulwark.Principal.Scopes]. If a scope is missing, the answer is 403 with a
+// challenge insufficient_scope (RFC 6750 section 3.1). A credential without
+// scopes does not pass.
 func (r Rule) Scopes(scopes ...string) Rule {
 	r.scopes = append(slices.Clone(r.scopes), scopes...)
 	if len(scopes) == 0 {
-		return r.wrong("asks for no scopes; name them")
+		return r.wrong("calls Scopes without a scope; name at least one, or remove the call")
 	}
 	return r
 }
 
-// StepUp also asks for a login of one of the authentication context classes in
-// acr, separated by spaces and best first, that is no older than maxAge. An
-// empty acr, or a zero maxAge, leaves that condition out. The refusal is 401
-// with a Bearer challenge insufficient_user_authentication (RFC 9470 section
-// 3). A credential that does not tell its login is refused.
+// StepUp returns a rule that also asks for a strong or a recent login. The acr
+// names authentication context classes, separated by spaces and best first; the
+// login must have one of them. The login must not be older than maxAge, in
+// whole seconds. An empty acr, or a zero maxAge, leaves that condition out.
+//
+// The refusal is 401 with a challenge insufficient_user_authentication (RFC
+// 9470 section 3). A credential that does not say how or when its user logged
+// in is refused.
 //
 // A rule takes one StepUp. A second StepUp is refused at registration, because
 // it could be meant to replace the first or to add to it. [All] asks for both.
 func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
 	if len(r.acr) > 0 || r.maxAge != 0 {
-		return r.wrong("asks twice for a step-up; give one both acr and age, or use All")
+		return r.wrong("asks twice for a step-up; call StepUp once with both acr and maxAge, or use All")
 	}
 	r.acr, r.maxAge = strings.Fields(acr), maxAge
 	if len(r.acr) == 0 && maxAge == 0 {
-		return r.wrong("asks for a step-up without acr and age; give one of them")
+		return r.wrong("asks for a step-up without acr and maxAge; give StepUp at least one of them")
 	}
 	if maxAge < 0 || maxAge%time.Second != 0 {
-		return r.wrong("asks for a step-up with an age that is not in whole seconds")
+		return r.wrong("asks for a step-up with a maxAge that is negative or not in whole seconds; write for example 5*time.Minute")
 	}
 	return r
 }
@@ -125,9 +134,9 @@ func (r Rule) wrong(reason string) Rule {
 func (r Rule) zeroFault() []string {
 	switch r.kind {
 	case kindNone:
-		return []string{"is the zero Rule; use Public, Authenticated, RequireRole or Require"}
+		return []string{"is the zero Rule; write Public, Authenticated, RequireRole or Require"}
 	case kindNoAccess:
-		return []string{"is the zero Access; use Resource.Can"}
+		return []string{"is the zero Access; write Resource.Can"}
 	}
 	return nil
 }

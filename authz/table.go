@@ -51,7 +51,7 @@ func widen(reach reaches) reaches {
 	return reach
 }
 
-// reachBit returns the reach of that name, and none where there is no such.
+// reachBit returns the reach of that name, or 0 if it is not declared.
 func (t *table) reachBit(name string) reaches {
 	switch name {
 	case "all":

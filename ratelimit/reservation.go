@@ -99,7 +99,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 // TakeFor is [Middleware.Take] for a key that includes the address of the
 // client:
 //
-//	reservation, _, err := perLogin.TakeFor(r.Context(), bulwark.ClientIP(r), account)
+//	taken, _, err := perLogin.TakeFor(ctx, bulwark.ClientIP(r), account)
 //
 // It counts the address as [ByIP] does. An IPv6 address is counted by its /64
 // network, and also by the /48 network around it, which has 16 times the rate.

@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Unsetenv("UPDATE_GOLDEN") // the Examples compare with a file on purpose
 	os.Exit(m.Run())
 }
 
@@ -166,8 +167,44 @@ func TestMatrixFindsWhatTheTableDoesNotSay(t *testing.T) {
 	authz.HandleObject(mux, "DELETE /documents/{id}", documents.Can("delete"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
 	f := &failing{TB: t}
 	authztest.Matrix(f, mux, []string{"user", "admin"})
-	if got := strings.Join(f.errs, "\n"); len(f.errs) != 2 || !strings.Contains(got, "GET /twice as role user: Forbidden, but the routes say that it may pass") ||
-		!strings.Contains(got, "DELETE /documents/{id} as role user: Gone where 403 is due") {
+	if got := strings.Join(f.errs, "\n"); len(f.errs) != 2 || !strings.Contains(got, "GET /twice as role user: 403 Forbidden, but Mux.Routes says that the caller may pass") ||
+		!strings.Contains(got, "DELETE /documents/{id} as role user: 410 Gone, want 403") {
 		t.Errorf("Matrix found:\n%s", got)
+	}
+}
+
+// Routes that answer an anonymous caller, or an unknown method, otherwise than
+// the table says.
+func TestMatrixFindsWrongAnswersToNobody(t *testing.T) {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{Resources: map[string][]string{"document": {"read"}}, Roles: authz.Roles{"user": {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		pattern string
+		rule    authz.Rule
+		status  int // of the handler
+		want    []string
+	}{
+		"public_refuses_nobody": {"GET /open", authz.Public("x"), 401, []string{
+			"GET /open as an anonymous caller: 401 Unauthorized, but Mux.Routes says that the caller may pass",
+			"GET /open as role user: 401 Unauthorized, but Mux.Routes says that the caller may pass"}},
+		// The path that a pattern with a semicolon needs is refused before the rule.
+		"path_never_passes":  {"GET /v1;x/", authz.RequireRole("user"), 200, []string{"GET /v1;x/ as an anonymous caller: 400 Bad Request, want 401"}},
+		"method_of_the_test": {"BULWARK /odd", authz.Public("x"), 200, []string{"/odd with an unknown method: 200, want 405"}},
+	} {
+		mux := authz.NewMux(policy)
+		mux.Handle(test.pattern, test.rule, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(test.status) }))
+		f := &failing{TB: t}
+		authztest.Matrix(f, mux, []string{"user"})
+		if len(f.errs) != len(test.want) {
+			t.Errorf("%s: Matrix found %q, want %q", name, f.errs, test.want)
+			continue
+		}
+		for i, want := range test.want {
+			if !strings.Contains(f.errs[i], want) {
+				t.Errorf("%s: Matrix found %q, want %q", name, f.errs[i], want)
+			}
+		}
 	}
 }

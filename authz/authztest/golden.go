@@ -13,13 +13,15 @@ import (
 // It is not a flag, because a flag that the test's own package also has panics.
 const updateEnv = "UPDATE_GOLDEN"
 
-// Golden compares the routes of mux with the file, one line a route:
+// Golden compares the routes of mux with a file. The file has one line for each
+// route, with pattern, rule, and the roles that are able to pass:
 //
 //	GET /documents/{id} | object document:read | admin (all), user (own)
 //
-// A difference fails the test and is shown line by line. Run the test with
-// UPDATE_GOLDEN=1 in the environment to write the file, and let somebody review
-// what changed.
+// A difference fails the test, which shows the lines that differ. If the change
+// is intended, run the test with UPDATE_GOLDEN=1 in the environment. Golden
+// then writes the file, and the review shows the change of access. Golden makes
+// missing folders.
 func Golden(t testing.TB, mux *authz.Mux, file string) {
 	t.Helper()
 	got := Routes(mux)
@@ -34,11 +36,11 @@ func Golden(t testing.TB, mux *authz.Mux, file string) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("read the golden route table: %v\nrun the test with %s=1 to write it", err, updateEnv)
+		t.Fatalf("read the golden route table: %v\nrun the test with %s=1 in the environment to write it", err, updateEnv)
 		return
 	}
 	if text := strings.ReplaceAll(string(want), "\r\n", "\n"); text != got {
-		t.Errorf("who may use which route is not what %s says (- file, + now):\n%srun the test with %s=1 if the change is meant", file, difference(text, got), updateEnv)
+		t.Errorf("the routes differ from %s (- file, + now):\n%sif the change is intended, run the test with %s=1 in the environment", file, difference(text, got), updateEnv)
 	}
 }
 

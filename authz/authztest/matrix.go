@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,32 +13,34 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// Issuer is the issuer of the callers that [Matrix] makes. The subject of each
-// is its role.
+// Issuer is the issuer of the callers that [Matrix] makes. The subject of such
+// a caller is the name of its role.
 const Issuer = "authztest"
 
-// Matrix sends a request as each role, and as an anonymous caller, to each
-// route of mux, and fails where the answer is not what [authz.Mux.Routes] says:
+// Matrix sends a request to each route of mux, as each role and as an anonymous
+// caller. It fails the test if the answer differs from [authz.Mux.Routes]:
 //
-//   - an anonymous caller is 401 wherever the route is not public;
-//   - a role that is not listed is 403, or 404 where it may see such objects;
-//   - a role that is listed is neither 401 nor 403, unless the object is not
-//     within its reach;
-//   - a method that no route of the path has is 405, for everybody.
+//   - An anonymous caller has to be 401 on a route that is not public.
+//   - A role that is not listed for a route has to be 403. On a route for an
+//     object it may be 404 also.
+//   - A role that is listed must not be 401 or 403. On a route for an object it
+//     may be 403, because the object may belong to somebody else.
+//   - A method that no route of the path has is 405, for everybody.
 //
-// The callers have every scope and a fresh login of every class that the rules
-// ask for. Path values are "authztest" and bodies are empty.
+// The callers have all scopes, and a fresh login of the first class, that the
+// rule of the route asks for. Every path value is "authztest", and bodies are
+// empty.
 //
-// The handlers run. Give it a service with stores that may be written to.
+// The handlers run, so use a service with stores that the test may write to.
 func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 	t.Helper()
 	if len(roles) == 0 {
-		t.Fatalf("Matrix needs the roles to try")
+		t.Fatalf("Matrix was given no roles; give it the roles of the policy")
 		return
 	}
 	routes := mux.Routes()
 	if len(routes) == 0 {
-		t.Fatalf("the Mux has no routes")
+		t.Fatalf("the Mux has no routes; register them before Matrix")
 		return
 	}
 	for _, route := range routes {
@@ -65,14 +68,16 @@ func judge(route authz.Route, role string, status int) string {
 	admitted := route.Admits(role)
 	switch {
 	case role == "" && !admitted && status != http.StatusUnauthorized:
-		return http.StatusText(status) + " where 401 is due"
+		return answer(status) + ", want 401"
 	case role != "" && !admitted && status != http.StatusForbidden && !(objects && status == http.StatusNotFound):
-		return http.StatusText(status) + " where 403 is due"
+		return answer(status) + ", want 403"
 	case admitted && refused && !(objects && status == http.StatusForbidden):
-		return http.StatusText(status) + ", but the routes say that it may pass"
+		return answer(status) + ", but Mux.Routes says that the caller may pass"
 	}
 	return ""
 }
+
+func answer(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }
 
 // send returns the status of one request.
 func send(mux *authz.Mux, route authz.Route, method, role string) int {

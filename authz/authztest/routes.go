@@ -6,7 +6,8 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// Routes returns the routes of mux as [Golden] writes them, one line a route.
+// Routes returns the routes of mux as [Golden] writes them, one line for each
+// route.
 func Routes(mux *authz.Mux) string {
 	var b strings.Builder
 	for _, route := range mux.Routes() {
