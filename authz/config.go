@@ -32,7 +32,7 @@ type Config struct {
 	PathNames []string
 }
 
-// Build calls New, for a [bulwark.Chain].
+// Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
 	m, err := New(c)
 	if err != nil {

@@ -41,9 +41,12 @@
 //	documents := authz.Resource[*Document]{
 //		Name:  "document",
 //		Load:  loadDocument, // by r.PathValue("id")
-//		Owner: func(d *Document) (issuer, subject string) { return d.Issuer, d.Owner },
+//		Owner: func(d *Document) (issuer, subject string) {
+//			return d.OwnerIssuer, d.OwnerSubject
+//		},
 //	}
-//	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)
+//	read := documents.Can("read")
+//	authz.HandleObject(mux, "GET /documents/{id}", read, getDocument)
 //
 // # Permissions
 //
@@ -75,8 +78,8 @@
 //   - [HandleObject] gives the handler a [Granted], which only this package can
 //     make. An object that the caller may not read is the same 404 as an object
 //     that does not exist.
-//   - [HandleList] gives the handler a [Reach] for its query. [WriteList] checks
-//     every element again.
+//   - [HandleList] gives the handler a [Reach] for its query. [WriteList]
+//     checks every element again.
 //   - [HandleCreate] checks a new object after the handler has decoded it.
 //
 // Under another router there are three ways: [New] for the rule of one route,

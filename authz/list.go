@@ -13,7 +13,8 @@ import (
 // into its query:
 //
 //	if !reach.All {
-//		where = "issuer = ? AND owner = ?" // reach.Match["issuer"], reach.Match["subject"]
+//		where = "owner_issuer = ? AND owner_subject = ?"
+//		args = []any{reach.Match["issuer"], reach.Match["subject"]}
 //	}
 //
 // The zero Reach matches nothing.

@@ -19,7 +19,8 @@ import (
 //	mux := authz.NewMux(policy)
 //	mux.Handle("GET /health", authz.Public("liveness probe"), health)
 //	mux.Handle("GET /admin/users", authz.RequireRole("admin"), listUsers)
-//	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)
+//	read := documents.Can("read")
+//	authz.HandleObject(mux, "GET /documents/{id}", read, getDocument)
 //
 // # Patterns
 //

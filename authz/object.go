@@ -38,7 +38,8 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 // Object is [HandleObject] for any other router. It returns the handler that
 // the router serves:
 //
-//	router.Method("GET", "/documents/{id}", authz.Object(policy, documents.Can("read"), getDocument))
+//	h := authz.Object(policy, documents.Can("read"), getDocument)
+//	router.Method("GET", "/documents/{id}", h)
 //
 // A wrong access, handler or layer panics as on a [Mux], with paths such as
 // "authz.Object(document:read).access". If the router does not set

@@ -13,10 +13,10 @@ package authz
 //
 // These permissions are errors:
 //
-//	document:read       has no reach: write document:read:own or document:read:all
-//	read:*              has * for its reach: write read:all
-//	doc*:read:own       has * for a part of a name
-//	document:raed:own   has an action that Resources does not declare
+//	document:read       it has no reach; write document:read:all
+//	read:*              its reach is *; write read:all
+//	doc*:read:own       a * stands for a part of a name
+//	document:raed:own   Resources does not declare the action
 type PolicyConfig struct {
 	// Resources names each kind of object and the actions that exist on it. A
 	// name has 1 to 64 letters, digits, "_", "-" and ".". Required.

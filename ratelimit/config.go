@@ -78,7 +78,7 @@ type Config struct {
 	Store Store
 }
 
-// Build calls New, for a [bulwark.Chain]. It is an error without a Key.
+// Build is New, for a Chain. It is an error without a Key.
 func (c Config) Build() (bulwark.Layer, error) {
 	if c.Key == nil {
 		faults := c.faults()
