@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// An Access is an action on the objects of a resource, with conditions on the
-// credential. [Resource.Can] makes it, for every handle. The zero Access is
-// refused at registration.
+// An Access is an action on the objects of a resource, and what the action asks
+// of the credential. [Resource.Can] makes it. The zero Access is refused at
+// registration.
 type Access[T any] struct {
 	resource Resource[T]
 	rule     Rule // without a kind, which the route gives it
@@ -39,8 +39,8 @@ func (a Access[T]) StepUp(acr string, maxAge time.Duration) Access[T] {
 	return a
 }
 
-// as returns the rule of the access for a route of kind k, and the reasons why
-// the resource does not fit such a route of the policy.
+// as returns the rule of the access for a route of kind k. The reasons say why
+// the resource does not fit a route of that kind under the policy.
 func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	if len(a.rule.names) == 0 {
 		return Rule{kind: kindNoAccess}, nil

@@ -54,9 +54,9 @@ func (t *table) explainUnknown(q Query) string {
 	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
 }
 
-// part returns a part of a query. A text that no policy could have as a name is
-// quoted, because a query may come from outside and hold anything, such as a
-// line that looks like a verdict.
+// part returns a part of a query. A text that cannot be a name of a policy is
+// quoted: a query may come from outside, and may hold a line that looks like a
+// verdict.
 func part(text string) string {
 	if nameFault(text) == "" || text == "*" {
 		return text

@@ -112,9 +112,8 @@ func (rt *guarded) find(mux *http.ServeMux) (h http.Handler, reason string) {
 	return h, ""
 }
 
-// ServeHTTP matches once. It calls the handler that was found directly, so that
-// the handler that runs is the one that was checked, with the path values that
-// were checked.
+// ServeHTTP matches once, and calls the handler that was found directly. So the
+// handler that runs, and its path values, are those that were checked.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if host := canonicalHost(r.Host); host != r.Host {
 		serveAs(host, g, w, r)

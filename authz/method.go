@@ -43,7 +43,8 @@ func allowed(methods []string, r *http.Request, reaches func(*http.Request) bool
 }
 
 // unmatched is the answer to a request that no route serves: 405 if another
-// method would be served (RFC 9110 section 15.5.6), else 404 because of why.
+// method would be served (RFC 9110 section 15.5.6), else 404 with the cause
+// why.
 func unmatched(methods []string, why error) *bulwark.Problem {
 	if len(methods) == 0 {
 		return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.no_route", Detail: "There is nothing at this path.", Err: why}

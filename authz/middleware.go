@@ -37,8 +37,8 @@ func (m *Middleware) Build() (bulwark.Layer, error) {
 // Kind is "authz".
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuthz }
 
-// Wrap returns a handler that passes a request on to next if its caller passes
-// the rule. Otherwise the answer is 401 or 403.
+// Wrap returns a handler that passes a request on to next if its path is safe
+// and its caller passes the rule. Otherwise the answer is 400, 401 or 403.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if err := m.unmade(); err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })

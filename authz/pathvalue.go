@@ -11,15 +11,15 @@ import (
 )
 
 // unsafeValue reports whether a decoded path value can be read as another path
-// by whatever uses it next: a file system, a proxy, a second decoder. slashes
-// tells that the wildcard spans segments.
+// by its next reader: a file system, a proxy, a second decoder. slashes says
+// that the wildcard spans segments.
 //
 // path.Clean(v) == v is not the test: it lets "../admin" pass.
 //
 // Invalid UTF-8 is refused because a lax decoder reads an overlong C0 AE as a
 // dot (RFC 3629 section 10). Valid characters that only look like a dot or a
-// slash, such as the fullwidth ones, pass: neither net/url nor a file system
-// folds them, and whoever applies NFKC to text has to check it after that.
+// slash, such as the fullwidth forms, pass: net/url and file systems do not
+// fold them. Code that applies NFKC to a text has to check the text afterwards.
 func unsafeValue(v string, slashes bool) bool {
 	start := 0
 	for i := range len(v) {

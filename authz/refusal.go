@@ -39,11 +39,11 @@ func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem
 	return p
 }
 
-// oauth is a challenge for an error (RFC 6750 section 3, RFC 9449 section 7.1),
-// with what the authentication layer says about itself, such as realm or
-// resource_metadata. The scheme is the first scheme of OAuth that the layer
-// offers, which is the scheme that the caller has used. It is Bearer where the
-// layer offers none.
+// oauth is a challenge for an error (RFC 6750 section 3, RFC 9449 section 7.1).
+// It has the parameters of the challenge that the authentication layer offers,
+// such as realm or resource_metadata. The scheme is the first scheme of OAuth
+// that the layer offers, which is the scheme that the caller has used. If the
+// layer does not offer one, the scheme is Bearer.
 func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge {
 	c := bulwark.Challenge{Scheme: "Bearer"}
 	ours := []string{"error", "error_description", "error_uri", "scope", "acr_values", "max_age"}
@@ -84,8 +84,8 @@ func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason stri
 }
 
 // attrs names the object in an event by a keyed hash of the request's path, so
-// that distinct objects can be counted. It hides nothing by itself: the event's
-// own Path holds the id until whoever records it cuts that out.
+// that distinct objects can be counted. It does not hide the id: the Path of
+// the event holds the id, unless the recorder cuts it out.
 func (res *Resource[T]) attrs(p *Policy, r *http.Request) []slog.Attr {
 	return []slog.Attr{slog.String("resource", res.Name), slog.String("object", p.hash(res.Name, r.URL.Path))}
 }

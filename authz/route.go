@@ -24,8 +24,8 @@ type Route struct {
 	// ACR are the authentication context classes that any part of the rule asks
 	// for.
 	ACR []string `json:"acr,omitempty"`
-	// Weak says which check the handler has to make, because the rule cannot
-	// make it. It is empty if the rule decides alone.
+	// Weak says what the list cannot show: a check that the handler has to make
+	// itself, or the routes of a sub-router. It is empty for other routes.
 	Weak string `json:"weak,omitempty"`
 }
 
@@ -77,7 +77,7 @@ func (m *Mux) Routes() []Route {
 	return routes
 }
 
-// able lists the roles that pass a check, whatever the credential.
+// able lists the roles that pass a check, with any credential.
 func (t *table) able(c *check) []string {
 	if c.may(&held{}) {
 		return []string{"*"}

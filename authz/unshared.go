@@ -3,10 +3,10 @@ package authz
 import "net/http"
 
 // unshared returns a copy of r without path values, whose own can be set.
-// Copies of a request share the storage behind [http.Request.SetPathValue]: a
-// part of a batch would write into the values of the batch and of the part
-// beside it, and two at once would end the process. http.ServeMux never writes
-// into it either.
+// Copies of a request share the storage behind [http.Request.SetPathValue]. A
+// part of a batch would write into the values of the batch and of the other
+// parts, and two writes at once would end the process. http.ServeMux also never
+// writes into that storage.
 func unshared(r *http.Request) *http.Request {
 	bare := http.Request{
 		Method: r.Method, URL: r.URL, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,

@@ -9,8 +9,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// A charge is what one limit takes for one request: from the key of the caller
-// and, for an IPv6 address, from that of the network around it.
+// A charge is what one limit takes for one request. It takes from the key of
+// the caller and, for an IPv6 address, also from the key of the network around
+// it.
 type charge struct {
 	limit  *Middleware
 	quota  *quota

@@ -51,11 +51,11 @@ type Config struct {
 	// most the burst of the caller's rate; any other cost is refused with 400
 	// "ratelimit.cost". Default: each request counts for 1.
 	Cost func(r *http.Request) int
-	// AuthOutside tells [bulwark.Chain] that an auth layer stands outside,
-	// where Chain cannot see it: around the chain, or as a function that does
-	// not say that it is an auth layer. Without AuthOutside, Chain returns an
-	// error for a limit by principal in a chain without an auth layer. It needs
-	// a Key with ByPrincipal. Default: false, Chain must find an auth layer.
+	// AuthOutside tells [bulwark.Chain] that an auth layer stands outside the
+	// limit, and that Chain cannot see it. The auth layer may stand around the
+	// chain, or may be a function. Without AuthOutside, Chain returns an error
+	// for a limit by principal if it finds no auth layer. AuthOutside needs a
+	// Key with ByPrincipal. Default: false, Chain must find an auth layer.
 	AuthOutside bool
 	// Headers chooses the syntax of the header fields. Default: [Draft].
 	Headers Headers

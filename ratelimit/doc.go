@@ -35,9 +35,9 @@
 //
 // Config is also a part of a [bulwark.Chain]. The words of a Config:
 //
-//   - The Key says whose requests are counted together: the requests of one
-//     address ([ByIP]), of one verified caller ([ByPrincipal]), or of a tenant
-//     or something else that the application knows ([KeyFunc]).
+//   - The Key says whose requests are counted together. [ByIP] counts by
+//     address, and [ByPrincipal] by verified caller. A [KeyFunc] counts by a
+//     text of the application, such as a tenant.
 //   - The Rate is a number of requests and a window. "100/minute" has a window
 //     of one minute.
 //   - The burst is how many requests pass at once after a pause. It is the
@@ -89,7 +89,7 @@
 //
 // # Logins
 //
-// A login that guesses can come from one address or from many. Use three limits
+// Guesses at passwords come from one address or from many. Use three limits
 // together, each with [Failures] or with a refund after success:
 //
 //   - By address, 10/hour: a Config with [ByIP] around the handler.
@@ -114,9 +114,9 @@
 //     flood fresh keys are counted less exactly. A caller that has used up a
 //     quota stays refused. [MemoryStore.Evictions] shows such a flood.
 //   - Bandwidth, and floods below HTTP. The network has to stop them.
-//   - Clients behind a proxy, without a [bulwark.Edge] that names the proxy:
-//     the address of a client is the result of [bulwark.ClientIP], so all
-//     clients behind one proxy share one quota.
+//   - Clients behind a proxy. The address of a client is the result of
+//     [bulwark.ClientIP]. Without a [bulwark.Edge] that names the proxy, all
+//     clients behind the proxy share one quota.
 //   - Preflights. A cors layer outside answers them before they reach a limit.
 //   - Chance. Hashes of keys are 64 bits wide and seeded for each process. Two
 //     callers share a quota by chance once in 2⁶⁴ pairs.

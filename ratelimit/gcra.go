@@ -2,9 +2,9 @@ package ratelimit
 
 // gcra is a [Policy] in the time of the generic cell rate algorithm. The state
 // of a key is one time: until when its past requests have it occupied. A
-// request occupies one unit more, from now or from the end of what is occupied,
-// whichever is later; it passes if the key is not occupied for longer than full
-// then. Times are nanoseconds; level is for how long a key is still occupied.
+// request occupies one unit more, from now or from that time, if it is later.
+// The request passes if the key is then not occupied for longer than full.
+// Times are nanoseconds. A level is for how long a key is still occupied.
 type gcra struct {
 	burst int64 // requests at once
 	unit  int64 // that one request occupies, rounded up

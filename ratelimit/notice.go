@@ -7,8 +7,9 @@ import (
 )
 
 // notices lets a key be reported once per window, and counts what is not. It is
-// bounded: a key that finds its slot taken by another one, whose window has not
-// passed, is reported every time, which errs on the loud side.
+// bounded. A key may find its slot taken by another key, whose window has not
+// passed. Then it is reported every time: too many reports are better than too
+// few.
 type notices struct {
 	start time.Time
 	seed  maphash.Seed

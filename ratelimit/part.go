@@ -49,8 +49,8 @@ func partsFault(parts []part) string {
 	return ""
 }
 
-// isForwarding knows the fields in which proxies, and whoever poses as one,
-// name a client.
+// isForwarding reports whether a proxy names a client in the field. Any client
+// can send such a field itself.
 func isForwarding(name string) bool {
 	switch name {
 	case "Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip":

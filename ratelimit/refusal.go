@@ -11,8 +11,8 @@ import (
 )
 
 // quotaExceeded is the type of the answer
-// (draft-ietf-httpapi-ratelimit-headers-10 section 5.1), which defines the
-// member violated-policies as well.
+// (draft-ietf-httpapi-ratelimit-headers-10 section 5.1). The draft also defines
+// the member violated-policies.
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 // outageWait is the Retry-After where the store has failed.

@@ -82,9 +82,11 @@ func (r *Reservation) Refund() {
 // that "Alice@example.com" and "alice@example.com" are one account. These keys
 // never meet the keys of requests that Wrap counts.
 //
-// The error is a *[bulwark.Problem] for [bulwark.Deny]: 429
-// "ratelimit.exceeded" over the limit, and 400 "ratelimit.key" if a string is
-// empty or there is no string.
+// The error is a *[bulwark.Problem] for [bulwark.Deny]:
+//
+//   - 429 "ratelimit.exceeded" over the limit;
+//   - 400 "ratelimit.key" if a string is empty, or if there is no string;
+//   - 503 "ratelimit.unavailable" if the Store failed.
 //
 // With a limit by account alone, anybody can lock the owner of an account out.
 // Give it a rate well above the rate of a limit by account and address; that

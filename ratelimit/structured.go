@@ -2,10 +2,10 @@ package ratelimit
 
 import "strconv"
 
-// This file holds what we need of Structured Field Values (RFC 9651), and what
-// is written with it in the rate limit fields
-// (draft-ietf-httpapi-ratelimit-headers-10), whose syntax has changed with
-// every few revisions so far.
+// This file holds the part of Structured Field Values (RFC 9651) that the rate
+// limit fields need, and the members of these fields
+// (draft-ietf-httpapi-ratelimit-headers-10). Their syntax has changed with
+// every few revisions of the draft.
 
 // maxInteger bounds an Integer on both sides (RFC 9651 section 3.3.1).
 const maxInteger = 999_999_999_999_999

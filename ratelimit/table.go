@@ -24,11 +24,13 @@ type bucket struct {
 // A table keeps the state of keys. It is allocated once and never grows.
 //
 // Keys are kept as 64-bit hashes with a seed of this process; the keys
-// themselves are not kept. A key whose quota is whole again needs no slot. When
-// a bucket of the table is full, the least consumed key gives way, and among
-// those that have consumed no more than the newcomer the latest does: a flood
-// of fresh keys displaces itself, and neither a key that has used up a quota
-// nor a key that was there before.
+// themselves are not kept. A key whose quota is whole again needs no slot.
+//
+// When a bucket of the table is full, a key gives way to the new key. If there
+// are keys that have consumed no more than the new key, the latest of them
+// gives way. Otherwise the key that has consumed the least gives way. So the
+// keys of a flood displace each other. They do not displace a key that has used
+// up a quota, or a key that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A table is safe for
 // concurrent use; a key that it knows already is counted without a lock.
@@ -151,8 +153,8 @@ func (t *table) insert(b *bucket, hash uint64, now, until int64) bool {
 	}
 }
 
-// victim chooses the slot for a key that will be occupied until then: a free
-// one, one whose time has passed, or else that of a live key.
+// victim chooses the slot for a key that will be occupied until then. It is a
+// free slot, or a slot whose time has passed, or else the slot of a live key.
 func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 	least, latest := -1, -1
 	var leastUntil, latestUntil int64
@@ -175,9 +177,9 @@ func (b *bucket) victim(now, until int64) (index int, seen int64, live bool) {
 }
 
 // shorten occupies a key for amount less, but by no more than what is left of
-// own, until when the request that gives back had it occupied. With requests
-// that overlap, what time has restored to one may be given back by another as
-// well; that is bounded by what they took.
+// own, until when the request that gives back had it occupied. If requests
+// overlap, one request may give back what time has restored to another request.
+// The sum of the requests bounds that.
 func (t *table) shorten(hash uint64, now, amount, own int64) {
 	amount = min(amount, own-now)
 	if amount <= 0 {
