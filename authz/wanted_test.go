@@ -187,6 +187,54 @@ func TestAListRefusesBeforeTheHandler(t *testing.T) {
 	if ran != 0 || wanted(e) != "" {
 		t.Errorf("the handler ran %d times; %+v", ran, e)
 	}
+	// The check of a new object asks again who the caller is.
+	authz.HandleCreate(mux, "POST /documents", documents().Can("create"), func(w http.ResponseWriter, r *http.Request, check func(*document) (authz.Granted[*document], error)) {
+		if _, err := check(&document{OwnerID: "alice"}); err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		ran++
+	}, asNobody{})
+	unauthenticated.check(t, mux, request("POST", "/documents", as("alice", "user")))
+	if ran != 0 {
+		t.Error("the object was made for nobody")
+	}
+}
+
+// A caller may have more roles than the table keeps room for on the stack.
+func TestTheNinthRoleCounts(t *testing.T) {
+	c := guide()
+	var roles []string
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		c.Roles[name] = authz.Role{}
+		roles = append(roles, name)
+	}
+	mux := authz.NewMux(mustPolicy(t, c))
+	mux.Handle("GET /users", authz.Require("user:read:all"), ok())
+	mux.Handle("GET /admin", authz.RequireRole("admin"), ok())
+	for _, path := range []string{"/users", "/admin"} {
+		forbidden.check(t, mux, request("GET", path, as("alice", roles...)))
+		if w := get(mux, path, as("alice", append(roles, "admin")...)); w.Code != http.StatusOK {
+			t.Errorf("%s with admin as the ninth role: %d", path, w.Code)
+		}
+	}
+}
+
+// Roles that inherit from one role on two ways are explained once.
+func TestExplainOfADiamond(t *testing.T) {
+	p := mustPolicy(t, authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read"}},
+		Roles: authz.Roles{
+			"base": {Grants: []string{"document:read:own"}}, "left": {Inherits: []string{"base"}}, "right": {Inherits: []string{"base"}},
+			"top": {Inherits: []string{"left", "right"}},
+		},
+	})
+	got := p.Explain(authz.Query{Principal: as("alice", "top"), Resource: "document", Action: "read", Reach: "own"})
+	want := "allow document:read:own to \"alice\" of \"https://accounts.example\"\n" +
+		"  role top inherits left inherits base grants document:read:own: objects whose owner is the caller\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
 }
 
 // asNobody is a layer of a route that drops the caller.

@@ -101,12 +101,10 @@ func (c *charge) undo(ctx context.Context) {
 	c.describe()
 }
 
-// taken is how many requests are counted in each of the keys.
+// taken is how many requests are counted in each of the keys. There must be a
+// key.
 func (c *charge) taken() int64 {
-	switch {
-	case c.keys == 0:
-		return 0
-	case c.limit.table != nil:
+	if c.limit.table != nil {
 		return c.debits[0].taken / c.debits[0].unit
 	}
 	return c.cells[0].Taken
