@@ -49,8 +49,8 @@ func TestPathValuesOfAPartStayThere(t *testing.T) {
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/tenants/acme/batch", nil))
 }
 
-// The handler of a part reads the id that was checked, whatever its neighbour
-// is about.
+// The handler of a part reads the id that was checked, and not the id of the
+// part beside it.
 func TestPathValuesOfParallelParts(t *testing.T) {
 	meet := make(chan bool)
 	h := guardedBatch(t, func(guard http.Handler) http.HandlerFunc {

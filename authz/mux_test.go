@@ -135,7 +135,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{method: "DELETE", target: "/debug/pprof/", caller: root, route: "DELETE /debug/"},
 		{method: "HEAD", target: "/debug/pprof/", caller: root, route: "GET /debug/"},
 
-		// Nobody serves them, whoever asks.
+		// No route serves them, for any caller.
 		{method: "GET", target: "/nothing", want: noRoute},
 		{method: "GET", target: "/nothing", caller: root, want: noRoute},
 		{method: "HEAD", target: "/nothing", want: noRoute},
@@ -179,7 +179,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{method: "TRACE", target: "/debug/", caller: root, want: methodNotAllowed("DELETE, GET, HEAD, PATCH, POST, PUT")},
 		{method: "FOO", target: "/debug/", caller: root, want: methodNotAllowed("DELETE, GET, HEAD, PATCH, POST, PUT")},
 
-		// Path values, before the rule: the anonymous are told, too.
+		// Path values, before the rule: an anonymous caller gets the same answer.
 		{method: "GET", target: "/documents/%2e%2e", caller: user, want: pathValue},
 		{method: "GET", target: "/documents/%2e%2e", want: pathValue},
 		{method: "GET", target: "/documents/%2E", caller: user, want: pathValue},
@@ -756,7 +756,7 @@ func TestGuard(t *testing.T) {
 	slim := guide()
 	delete(slim.Roles, "moderator")
 	if _, err := authz.Guard(mux, policy, map[string]authz.Rule{"GET /open": authz.RequireRole("moderator"), "GET /opne": authz.Public("x")}); err == nil {
-		t.Error("a pattern that is not registered is no error")
+		t.Error("no error for a pattern that is not registered")
 	}
 	if err := policy.Replace(slim); err != nil {
 		t.Errorf("Replace: %v", err)

@@ -538,7 +538,7 @@ func FuzzGrant(f *testing.F) {
 		if err != nil {
 			var fault *bulwark.ConfigError
 			if !errors.As(err, &fault) {
-				t.Fatalf("%q: %v is no ConfigError", grant, err)
+				t.Fatalf("%q: %v is not a ConfigError", grant, err)
 			}
 			return
 		}

@@ -110,7 +110,7 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 				got = append(got, err.Error())
 				var config *bulwark.ConfigError
 				if !errors.As(err, &config) && !errors.Is(err, errForeign) {
-					t.Errorf("%v is no ConfigError", err)
+					t.Errorf("%v is not a ConfigError", err)
 				}
 			}
 			if !slices.Equal(got, want) {

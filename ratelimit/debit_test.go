@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// A refusal for the sake of the network writes nothing: where there is no room,
-// a fresh key would take the place of another.
+// A refusal because of the network writes nothing. In a full table a fresh key
+// would take the place of another key.
 func TestNitRatelimitARefusalOfTheNetworkWritesNothing(t *testing.T) {
 	store := &ratelimit.MemoryStore{Max: 8}
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/day", Store: store})

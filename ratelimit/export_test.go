@@ -31,7 +31,8 @@ func (m *Middleware) Note(hash uint64, now, window time.Duration) (count int, fi
 	return m.dry.note(hash, int64(now), int64(window/time.Second))
 }
 
-// Buckets tells how the table is laid out, and 0 while there is none.
+// Buckets returns the number of buckets of the table, and 0 before there is a
+// table.
 func (s *MemoryStore) Buckets() int {
 	if t := s.table.Load(); t != nil {
 		return len(t.buckets)

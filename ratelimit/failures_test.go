@@ -257,7 +257,7 @@ func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 func (h *heldBack) WriteHeader(status int)      { h.status = status }
 func (h *heldBack) Write(p []byte) (int, error) { return len(p), nil }
 
-// A stream that ends with its caller's credential is no failure of anybody's.
+// A stream that ends because the caller's credential expired is not a failure.
 func TestExpiredStreamsDoNotCount(t *testing.T) {
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures})
 	for range 4 {

@@ -132,8 +132,8 @@ func TestCaseRl2TheRefusalOfSeveral(t *testing.T) {
 	})
 }
 
-// A limit that cannot say whose quota a request uses refuses, too, and takes
-// from no other.
+// A limit that does not know whose quota a request uses refuses also. It takes
+// nothing from the other limits.
 func TestCaseRl2ARefusalOfAnotherKind(t *testing.T) {
 	costly := func(r *http.Request) int { return len(r.Header.Get("Cost")) }
 	for name, test := range map[string]struct {
@@ -248,8 +248,8 @@ func TestJoinedLimitsAreApart(t *testing.T) {
 	}
 }
 
-// At once, too, exactly what both have passes, and what one refuses is left at
-// the other.
+// Of requests at once, exactly as many pass as both limits have room for. A
+// request that one limit refuses takes nothing from the other.
 func TestCaseRl2AtOnce(t *testing.T) {
 	day := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "day", Key: ratelimit.ByIP, Rate: "1000/day", MaxKeys: 1024}))
 	burst := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "burst", Key: ratelimit.ByIP, Rate: "20/hour", MaxKeys: 1024}))

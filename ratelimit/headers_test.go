@@ -115,7 +115,7 @@ func TestNitRatelimitTripleSendsThePolicy(t *testing.T) {
 		"100/15m": "100;w=900", "2/minute": "2;w=60", "7/day,burst=2": "7;w=86400", "unlimited": "",
 	} {
 		b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate, Headers: ratelimit.Triple})
-		for range 9 { // refusals, too
+		for range 9 { // refusals also
 			if got := b.from("192.0.2.1").Header.Get("RateLimit-Policy"); got != want {
 				t.Errorf("%s: %q, want %q", rate, got, want)
 			}

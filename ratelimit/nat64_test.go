@@ -33,7 +33,7 @@ func TestCaseRl3ClientsBehindNAT64(t *testing.T) {
 	}
 }
 
-// What is beside the prefix is no translator's.
+// An address beside the prefix does not belong to a translator.
 func TestCaseRl3OtherPrefixes(t *testing.T) {
 	for addr, want := range map[string]string{
 		"64:ff9b::198.51.100.7":       "198.51.100.7",

@@ -109,7 +109,7 @@ func TestGolden(t *testing.T) {
 		broken := &failing{TB: t}
 		authztest.Golden(broken, mux, unwritable)
 		if len(broken.errs) == 0 {
-			t.Errorf("writing to %s is no error", unwritable)
+			t.Errorf("writing to %s does not fail", unwritable)
 		}
 	}
 }

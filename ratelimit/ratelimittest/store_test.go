@@ -127,8 +127,8 @@ func TestStoreOfFlawedStores(t *testing.T) {
 // childEnv tells a process of this test that it is to fail.
 const childEnv = "RATELIMITTEST_CHILD"
 
-// A store that breaks a rule fails the test of whoever uses the suite. That
-// needs a test that fails, in a process of its own.
+// A store that breaks a rule fails the test that called the suite. To show that,
+// a test has to fail, in its own process.
 func TestAFaultFailsTheTest(t *testing.T) {
 	suite := func(t *testing.T) {
 		ratelimittest.TestStore(t, func(*testing.T) ratelimit.Store { return newMapStore("takes-one-by-one") })
