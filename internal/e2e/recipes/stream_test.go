@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
@@ -361,4 +364,58 @@ func TestStreamOfAFileThatIsNotThere(t *testing.T) {
 	if strings.Contains(log.String(), `"ERROR"`) {
 		t.Errorf("a client can cause errors:\n%s", log)
 	}
+}
+
+// nginxStreams is what nginx needs for streams and WebSockets.
+const nginxStreams = `
+location / {
+    proxy_pass http://127.0.0.1:8080;
+    proxy_http_version 1.1;
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+    proxy_read_timeout 60s;
+}
+`
+
+func TestStreamsThroughNginx(t *testing.T) {
+	log := new(wireLog)
+	stack, err := behindProxy(log.logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := make(chan string)
+	mux := http.NewServeMux()
+	mux.Handle("GET /events", events(func(context.Context) <-chan string { return feed }))
+	mux.Handle("GET /socket", echoSocket("app.example.com"))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, ln, stack.Wrap(mux))
+	defer wireClose(t, stack)
+	_, secure, client := startNginx(t, strings.Replace(nginxStreams, "127.0.0.1:8080", ln.Addr().String(), 1))
+
+	resp := wireAsk(t, client, "GET", secure+"/events", "", "Host", "api.example.com")
+	lines := bufio.NewReader(resp.Body)
+	for i, want := range []string{": welcome", `data: {"price":42}`, `data: {"price":43}`} {
+		if i > 0 { // nginx has passed on the line before
+			feed <- strings.TrimPrefix(want, "data: ")
+		}
+		if line, err := lines.ReadString('\n'); line != want+"\n" {
+			t.Fatalf("%q, %v, want %q", line, err, want)
+		}
+		lines.ReadString('\n')
+	}
+	close(feed)
+
+	conn, _, err := websocket.Dial(t.Context(), secure+"/socket", &websocket.DialOptions{HTTPClient: client,
+		Host: "api.example.com", HTTPHeader: http.Header{"Origin": {"https://app.example.com"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	socketSays(t, conn, "hello")
 }
