@@ -398,11 +398,16 @@ func TestStreamsThroughNginx(t *testing.T) {
 	defer wireClose(t, stack)
 	_, secure, client := startNginx(t, strings.Replace(nginxStreams, "127.0.0.1:8080", ln.Addr().String(), 1))
 
+	client.Timeout = time.Minute // of a test that fails
 	resp := wireAsk(t, client, "GET", secure+"/events", "", "Host", "api.example.com")
 	lines := bufio.NewReader(resp.Body)
 	for i, want := range []string{": welcome", `data: {"price":42}`, `data: {"price":43}`} {
 		if i > 0 { // nginx has passed on the line before
-			feed <- strings.TrimPrefix(want, "data: ")
+			select {
+			case feed <- strings.TrimPrefix(want, "data: "):
+			case <-time.After(time.Minute):
+				t.Fatal("the stream has ended")
+			}
 		}
 		if line, err := lines.ReadString('\n'); line != want+"\n" {
 			t.Fatalf("%q, %v, want %q", line, err, want)
@@ -411,6 +416,7 @@ func TestStreamsThroughNginx(t *testing.T) {
 	}
 	close(feed)
 
+	client.Timeout = 0 // websocket refuses one
 	conn, _, err := websocket.Dial(t.Context(), secure+"/socket", &websocket.DialOptions{HTTPClient: client,
 		Host: "api.example.com", HTTPHeader: http.Header{"Origin": {"https://app.example.com"}}})
 	if err != nil {
