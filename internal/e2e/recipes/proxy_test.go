@@ -38,14 +38,14 @@ func behindProxy(logger *slog.Logger) (*bulwark.Stack, error) {
 		bulwark.Edge{
 			Hosts:   []string{"api.example.com"},
 			BaseURL: "https://api.example.com",
-			// Where the proxies connect from, and nobody else does.
+			// The networks that the proxies connect from, and nobody else.
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 			// For a proxy that connects to a Unix socket of the service.
 			TrustUnixSocket: true,
 			ForwardedHeader: "X-Forwarded-For",
 		},
-		headers.Config{},               // HSTS where the client came over TLS
-		transport.HTTPSOnly{API: true}, // 403 where it did not
+		headers.Config{},               // HSTS if the client came over TLS
+		transport.HTTPSOnly{API: true}, // 403 if it did not
 		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute"},
 	)
 }
@@ -72,7 +72,7 @@ Content-Type: application/problem+json
 `
 
 const proxyNoHostLog = `
-{"level":"WARN","event":"input_validation_fail","reason":"edge.misdirected","status":421,"ip":"127.0.0.1"}
+{"level":"WARN","event":"input_validation_fail","reason":"edge.misdirected","status":421}
 `
 
 const proxyNoProto = `
@@ -158,7 +158,7 @@ func TestProxyOfTheStandardLibrary(t *testing.T) {
 	wireClose(t, stack)
 	log.shows(t, `{"event":"input_validation_fail","reason":"transport.https_required","ip":"198.51.100.4"}`)
 	log.shows(t, `{"type":"access","ip":"192.0.2.7","status":200}`)
-	log.shows(t, strings.Replace(proxyNoHostLog, "127.0.0.1", "192.0.2.7", 1))
+	log.shows(t, proxyNoHostLog)
 	if strings.Contains(log.String(), "203.0.113.9") {
 		t.Errorf("an address that the client wrote is in the log:\n%s", log)
 	}

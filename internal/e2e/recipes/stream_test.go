@@ -327,6 +327,10 @@ func TestStreamOfAFile(t *testing.T) {
 				if whole := n == 6<<20 && err == io.EOF; whole != test.whole {
 					t.Errorf("%d bytes, then %v", n, err)
 				}
+				b.stop()
+				if cutOff := strings.Contains(b.log.String(), `"cutOff":true`); cutOff == test.whole {
+					t.Errorf("cut off %t, by the access record:\n%s", cutOff, b.log)
+				}
 			})
 		})
 	}
