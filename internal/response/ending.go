@@ -45,7 +45,8 @@ func (w *Writer) Ending(r *http.Request, how How) Ending {
 	case unseen && (how == Aborted || how == Returned && w.status == 0):
 		return Ending{Status: StatusCancelled, Cancelled: true}
 	case how == Returned:
-		return Ending{Status: w.Final(false), CutOff: w.expiry.over.Load(), Cancelled: unseen}
+		unsent := w.failed && !unseen && w.sent(r.ProtoMajor)
+		return Ending{Status: w.Final(false), CutOff: unsent || w.expiry.over.Load(), Cancelled: unseen}
 	case w.sent(r.ProtoMajor):
 		return Ending{Status: w.status, CutOff: true}
 	}

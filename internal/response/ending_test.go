@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +113,79 @@ func TestCaseAudit4EndingOfALateAnswer(t *testing.T) {
 		if got := watch.Ending(httptest.NewRequest("GET", "/", nil).WithContext(client), how); got != want {
 			t.Errorf("%v: %+v, want %+v", how, got, want)
 		}
+	}
+}
+
+// A short writer fails when so many bytes of the body have been written, as the
+// connection does that is cut off by its deadline.
+type shortWriter struct {
+	*bare
+	room int
+	err  error
+}
+
+func (s *shortWriter) Write(p []byte) (int, error) {
+	if len(p) > s.room {
+		return 0, s.err
+	}
+	s.room -= len(p)
+	return len(p), nil
+}
+
+func (s *shortWriter) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
+func (s *shortWriter) FlushError() error                    { _, err := s.Write([]byte("the buffer")); return err }
+
+// A shortCopier copies by itself, as net/http does on HTTP/1.
+type shortCopier struct{ *shortWriter }
+
+func (s shortCopier) ReadFrom(src io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{s.shortWriter}, src)
+}
+
+// An answer whose handler returns although its body could not be sent is not
+// whole.
+func TestEndingOfAnAnswerThatCouldNotBeSent(t *testing.T) {
+	late := &net.OpError{Op: "write", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	const sent, more = 3000, 100
+	part := strings.Repeat("a", more)
+	for _, test := range []struct {
+		name   string
+		err    error
+		copies bool
+		answer func(w http.ResponseWriter)
+		want   bool
+	}{
+		{"write", late, false, func(w http.ResponseWriter) { w.Write([]byte(part)) }, true},
+		{"write_string", late, false, func(w http.ResponseWriter) { io.WriteString(w, part) }, true},
+		{"flush", late, false, func(w http.ResponseWriter) { flush(w) }, true},
+		{"copy", late, true, func(w http.ResponseWriter) { io.Copy(w, struct{ io.Reader }{strings.NewReader(part)}) }, true},
+		{"copy_without_read_from", late, false, func(w http.ResponseWriter) { io.Copy(w, struct{ io.Reader }{strings.NewReader(part)}) }, true},
+		{"stream_closed", errors.New("http2: stream closed"), false, func(w http.ResponseWriter) { io.WriteString(w, part) }, true},
+		{"source_fails", &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}, true,
+			func(w http.ResponseWriter) { io.Copy(w, struct{ io.Reader }{strings.NewReader(part)}) }, false},
+		{"body_not_allowed", http.ErrBodyNotAllowed, false, func(w http.ResponseWriter) { io.WriteString(w, part) }, false},
+		{"beyond_content_length", http.ErrContentLength, false, func(w http.ResponseWriter) { io.WriteString(w, part) }, false},
+		{"whole", late, true, func(http.ResponseWriter) {}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			short := &shortWriter{newBare(), sent, test.err}
+			var inner http.ResponseWriter = short
+			if test.copies {
+				inner = shortCopier{short}
+			}
+			w, watch := response.Of(inner)
+			w.Write(make([]byte, sent))
+			test.answer(w)
+			got := watch.Ending(httptest.NewRequest("GET", "/", nil), response.Returned)
+			if want := (response.Ending{Status: 200, CutOff: test.want}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+	// Nothing has left: the client sees no status, and net/http says nothing.
+	w, watch := response.Of(&shortWriter{newBare(), 0, late})
+	w.Write([]byte(part))
+	if got := watch.Ending(httptest.NewRequest("GET", "/", nil), response.Returned); got.CutOff {
+		t.Errorf("got %+v of an answer that has not begun", got)
 	}
 }

@@ -6,6 +6,7 @@ package response
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,7 @@ type Writer struct {
 	hijacked bool
 	hooked   bool            // the hooks have run
 	flushed  bool            // the header has left
+	failed   bool            // some of the body could not be sent
 	client   context.Context // ends with the client; nil where nobody has said so
 	late     bool            // the client had gone when the answer began
 	informed bool            // an informational response has been sent
@@ -192,6 +194,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.begin(http.StatusOK)
 	n, err := w.inner.Write(p)
 	w.bytes += int64(n)
+	w.noteUnsent(err)
 	return n, err
 }
 
@@ -203,7 +206,16 @@ func (w *Writer) WriteString(s string) (int, error) {
 	w.begin(http.StatusOK)
 	n, err := io.WriteString(w.inner, s)
 	w.bytes += int64(n)
+	w.noteUnsent(err)
 	return n, err
+}
+
+// noteUnsent remembers that the inner writer could not send some of the body.
+// Bytes that the answer has no place for are not missing from it.
+func (w *Writer) noteUnsent(err error) {
+	if err != nil && err != http.ErrBodyNotAllowed && err != http.ErrContentLength {
+		w.failed = true
+	}
 }
 
 // sniffed is how much of a body net/http looks at for its Content-Type.
@@ -233,6 +245,10 @@ func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	rest, err := to.ReadFrom(src)
 	w.bytes += rest
+	var at *net.OpError
+	if errors.As(err, &at) && at.Op != "read" { // a source that fails has sent what it had
+		w.noteUnsent(err)
+	}
 	return n + rest, err
 }
 
@@ -252,7 +268,9 @@ func (w *Writer) FlushError() error {
 		return err
 	}
 	w.flushed = true
-	return http.NewResponseController(w.inner).Flush()
+	err := http.NewResponseController(w.inner).Flush()
+	w.noteUnsent(err)
+	return err
 }
 
 // hijack hands the connection over, for as long as it may be kept.
