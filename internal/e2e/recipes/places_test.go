@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +31,7 @@ func (h kindHandler) Handle(ctx context.Context, record slog.Record) error {
 			kind = attr.Value.String()
 		case "event":
 			gap = attr.Value.String() == string(bulwark.AuditGap)
-		case "rule": // of a gap: the kind of the records that are missing
+		case "rule": // of a gap, it is the kind of the missing records
 			if gap {
 				kind = attr.Value.String()
 			}
@@ -69,12 +70,12 @@ const placesGap = `
 
 // A brokenDisk fails until it is repaired.
 type brokenDisk struct {
-	repaired bool
+	repaired atomic.Bool
 	wireLog
 }
 
 func (d *brokenDisk) Write(p []byte) (int, error) {
-	if !d.repaired {
+	if !d.repaired.Load() {
 		return 0, errors.New("no space left on device")
 	}
 	return d.wireLog.Write(p)
@@ -124,7 +125,7 @@ func TestTwoPlacesAndAFullDisk(t *testing.T) {
 		for range 3 {
 			ask()
 		}
-		access.repaired = true
+		access.repaired.Store(true)
 		time.Sleep(2 * time.Second)
 		ask()
 		time.Sleep(2 * time.Second)

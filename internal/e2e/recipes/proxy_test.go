@@ -176,6 +176,7 @@ func httptestPeer(h http.Handler, addr string) http.Handler {
 func TestProxyWithRealIP(t *testing.T) {
 	service, _, stack := proxyService(t)
 	defer wireClose(t, stack)
+	//lint:ignore SA1019 the page warns of it
 	front := wireServer(t, middleware.RealIP(service))
 	resp := wireAsk(t, front.Client(), "GET", front.URL, "", "Host", "api.example.com",
 		"X-Real-IP", "127.0.0.1", "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https")

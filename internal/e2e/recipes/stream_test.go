@@ -127,11 +127,10 @@ const streamNotFoundLog = `
 
 // A streamBubble is a service in a bubble, which serves until stop is called.
 type streamBubble struct {
-	lines   *wirePipes
-	stop    func() error // returns what Serve has returned
-	log     *wireLog
-	issue   func(life time.Duration) (key string)
-	handled chan error // what the handler says when it returns
+	lines *wirePipes
+	stop  func() error // returns what Serve has returned
+	log   *wireLog
+	issue func(life time.Duration) (key string)
 }
 
 // newStreamBubble serves the handlers of mux as their pages show it: behind

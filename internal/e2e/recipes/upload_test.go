@@ -81,17 +81,17 @@ func answerUpload(w http.ResponseWriter, r *http.Request, folder string, file io
 	name := rand.Text()
 	kept, err := os.CreateTemp(folder, ".upload-*")
 	if err != nil {
-		bulwark.Deny(w, r, err) // 500: the disk
+		bulwark.Deny(w, r, err) // 500
 		return
 	}
-	defer os.Remove(kept.Name()) // no file with that name is left after the Rename
+	defer os.Remove(kept.Name()) // after the Rename it finds no file
 	_, err = io.Copy(kept, file)
 	err = errors.Join(err, kept.Close())
 	if err == nil {
 		err = os.Rename(kept.Name(), filepath.Join(folder, name))
 	}
 	if err != nil {
-		bulwark.Deny(w, r, err) // 413, 408 or 400 if it is the client, else 500
+		bulwark.Deny(w, r, err) // 413, 408 or 400 for a fault of the client, else 500
 		return
 	}
 	w.WriteHeader(http.StatusCreated)

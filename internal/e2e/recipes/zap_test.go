@@ -18,7 +18,7 @@ import (
 
 func withZap(logger *zap.Logger) (*bulwark.Stack, error) {
 	handler := zaplog.New(logger)
-	// For whatever logs with slog: transport.Server, libraries, your handlers.
+	// For all other code that logs with slog, such as transport.Server.
 	slog.SetDefault(slog.New(handler))
 	return bulwark.Chain(
 		audit.Config{Sinks: []slog.Handler{handler}, AccessLog: true},
