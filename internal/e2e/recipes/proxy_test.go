@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,7 +24,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/gorilla/handlers"
+	"github.com/labstack/echo/v4"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
@@ -182,6 +186,57 @@ func TestProxyWithRealIP(t *testing.T) {
 		"X-Real-IP", "127.0.0.1", "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https")
 	if got := wireRead(t, resp); got != "you are 203.0.113.9\n" {
 		t.Errorf("RealIP outside the stack: %q; the page warns of it for nothing", got)
+	}
+}
+
+// What the page says about each router: whose address it takes by default, and
+// with the setting of the page. Echo takes that of the proxy since v4.16.3.
+func TestProxyAndTheAddressOfTheRouter(t *testing.T) {
+	gin.SetMode(gin.ReleaseMode)
+	byGin := func(take func(*gin.Engine)) http.Handler {
+		engine := gin.New()
+		take(engine)
+		engine.GET("/", func(c *gin.Context) { fmt.Fprint(c.Writer, c.ClientIP(), " ", bulwark.ClientIP(c.Request)) })
+		return engine
+	}
+	byEcho := func(take func(*echo.Echo)) http.Handler {
+		e := echo.New()
+		take(e)
+		e.GET("/", func(c echo.Context) error {
+			_, err := fmt.Fprint(c.Response(), c.RealIP(), " ", bulwark.ClientIP(c.Request()))
+			return err
+		})
+		return e
+	}
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		fmt.Fprint(w, cmp.Or(host, r.RemoteAddr), " ", bulwark.ClientIP(r))
+	})
+	const forged, peer, client = "203.0.113.9", "127.0.0.1", "192.0.2.7"
+	for name, test := range map[string]struct {
+		router http.Handler
+		want   string // the router's word, and that of bulwark
+	}{
+		"gin":               {byGin(func(*gin.Engine) {}), forged + " " + client},
+		"gin_without_trust": {byGin(func(e *gin.Engine) { e.SetTrustedProxies(nil) }), peer + " " + client},
+		"echo":              {byEcho(func(*echo.Echo) {}), peer + " " + client},
+		"echo_direct":       {byEcho(func(e *echo.Echo) { e.IPExtractor = echo.ExtractIPDirect() }), peer + " " + client},
+		"gorilla":           {handlers.ProxyHeaders(bare), forged + " " + client},
+		"without":           {bare, peer + " " + client},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack, err := behindProxy(new(wireLog).logger())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer wireClose(t, stack)
+			server := wireServer(t, stack.Wrap(test.router))
+			resp := wireAsk(t, server.Client(), "GET", server.URL, "", "Host", "api.example.com",
+				"X-Forwarded-Proto", "https", "X-Forwarded-For", forged+", "+client)
+			if got := wireRead(t, resp); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }
 

@@ -428,3 +428,22 @@ func TestStreamsThroughNginx(t *testing.T) {
 	defer conn.CloseNow()
 	socketSays(t, conn, "hello")
 }
+
+// Without its two lines for WebSockets, nginx does not pass on the handshake.
+func TestSocketThroughNginxWithoutUpgrade(t *testing.T) {
+	stack, err := behindProxy(new(wireLog).logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, ln, stack.Wrap(echoSocket()))
+	defer wireClose(t, stack)
+	_, secure, client := startNginx(t, strings.Replace(nginxLocation, "127.0.0.1:8080", ln.Addr().String(), 1))
+	_, resp, err := websocket.Dial(t.Context(), secure+"/socket", &websocket.DialOptions{HTTPClient: client, Host: "api.example.com"})
+	if err == nil || resp == nil || resp.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("%v, want 426", err)
+	}
+}
