@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -268,10 +269,16 @@ func startNginx(t *testing.T, location string) (plain, secure string, client *ht
 	}
 	folder := t.TempDir()
 	pool := nginxCertificate(t, folder)
-	plain, secure = freeAddress(t), freeAddress(t)
+	first, second := listening(t), listening(t)
+	plain, secure = first.Addr().String(), second.Addr().String()
 	config := filepath.Join(folder, "nginx.conf")
+	user := ""
+	if os.Getuid() == 0 { // else nginx would read and write as somebody who cannot
+		user = "user root;"
+	}
 	text := fmt.Sprintf(`daemon off;
-master_process off;
+worker_processes 1;
+%[5]s
 pid %[1]s/pid;
 error_log stderr warn;
 events { worker_connections 64; }
@@ -291,52 +298,54 @@ http {
         %[4]s
     }
 }
-`, folder, plain, secure, location)
+`, folder, plain, secure, location, user)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
 	nginx := exec.Command(binary, "-p", folder, "-c", config, "-e", "stderr")
 	nginx.Stderr = &said
+	// nginx takes over the two sockets, as it does when its binary is replaced.
+	// Nobody else can have the ports between two calls.
+	nginx.Env = append(os.Environ(), "NGINX=3;4;")
+	for _, ln := range []*net.TCPListener{first, second} {
+		file, err := ln.File()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		nginx.ExtraFiles = append(nginx.ExtraFiles, file)
+	}
 	if err := nginx.Start(); err != nil {
 		t.Fatal(err)
 	}
+	first.Close()
+	second.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- nginx.Wait() }()
 	t.Cleanup(func() {
-		nginx.Process.Kill()
+		nginx.Process.Signal(syscall.SIGTERM) // ends the worker as well
 		<-ended
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		conn, err := net.Dial("tcp", secure)
-		if err == nil {
-			conn.Close()
-			break
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("nginx:\n%s", &said)
 		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("nginx: %v\n%s", err, &said)
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not listen\n%s", &said)
-		}
-	}
+	})
 	trust := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "api.example.com"}}
 	t.Cleanup(trust.CloseIdleConnections)
 	return "http://" + plain, "https://" + secure, &http.Client{Transport: trust}
 }
 
-// freeAddress is an address of the loopback interface that nobody listens on.
-func freeAddress(t *testing.T) string {
+// listening is a listener on a port of the loopback interface.
+func listening(t *testing.T) *net.TCPListener {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Cleanup(func() { ln.Close() })
+	return ln.(*net.TCPListener)
 }
 
 // nginxCertificate writes a certificate and its key into the folder.
