@@ -17,7 +17,7 @@ func (c checker) policy(field string, p Policy) {
 	case p == nil:
 		c.faults.Add(field, "", "has no policy; use sanitize.Reject, Text, Strict, UGC or Custom")
 	case !p.known():
-		c.faults.Add(field, "", "is not a policy of this package, or a Custom one without a function")
+		c.faults.Add(field, "", "is not a policy; use sanitize.Reject, Text, Strict or UGC, or give sanitize.Custom a function")
 	}
 }
 
@@ -26,7 +26,7 @@ func (c checker) names(field string, entries Fields) (list []named) {
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		path := field + "[" + name + "]"
 		if name == "" || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "?") {
-			c.faults.Add(path, name, "must be the bare name, such as \"q\"")
+			c.faults.Add(path, name, "is not the name of a parameter; write the bare name, such as \"q\" (a JSON pointer belongs in Fields)")
 		}
 		c.policy(path, entries[name])
 		list = append(list, named{name, entries[name]})

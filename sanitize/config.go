@@ -99,11 +99,11 @@ func New(c Config) (*Middleware, error) {
 		fields:    check.pointers(c.Fields),
 		form:      check.names("Form", c.Form),
 		query:     check.names("Query", c.Query),
-		limits:    body.Config{MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(check.faults),
+		limits:    body.Config{Source: "sanitize.Config", MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(check.faults),
 		maxString: c.JSON.MaxStringBytes,
 	}
 	if len(c.Fields)+len(c.Form)+len(c.Query) == 0 {
-		check.faults.Add("Fields", "", "names nothing to sanitize, nor do Form and Query; name a field, such as \"/name\"")
+		check.faults.Add("Fields", "", "is empty, and so are Form and Query; name a string, such as Fields: sanitize.Fields{\"/name\": sanitize.Text}")
 	}
 	if err := check.faults.Err(); err != nil {
 		return nil, err
@@ -119,6 +119,7 @@ func New(c Config) (*Middleware, error) {
 	if len(m.form) > 0 {
 		m.limits.MediaTypes = append(m.limits.MediaTypes, body.FormType)
 	}
+	m.limits.TypesFrom = "sanitize.Config.MediaTypes and sanitize.Config.Form"
 	m.spelling = newSpelling(m.fields)
 	m.isForm, m.isQuery = folds(m.form), folds(m.query)
 	m.ready = true

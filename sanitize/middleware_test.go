@@ -296,7 +296,7 @@ func TestRefusals(t *testing.T) {
 			if got := strings.Join(list, "; "); got != tt.errors {
 				t.Errorf("errors\n got %s\nwant %s", got, tt.errors)
 			}
-			if strings.Contains(p.Detail, "whose name is spelled") != (tt.code == "sanitize.spelling") {
+			if strings.Contains(p.Detail, "differs only by case") != (tt.code == "sanitize.spelling") {
 				t.Errorf("detail %q", p.Detail)
 			}
 			if rule := x.events.Events()[0].Rule; rule != tt.rule {

@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,13 +37,13 @@ func (m *Middleware) cleanPairs(text string, names []named, in string, found *re
 		if err != nil {
 			return text, malformed(in)
 		}
-		policy := policyOf(names, name)
-		if policy == nil {
+		entry := entryFor(names, name)
+		if entry == nil {
 			continue
 		}
-		clean, flaw := m.apply(policy, value)
+		clean, flaw := m.apply(entry.policy, value)
 		if flaw != "" {
-			found.add(in, "/"+escape.Replace(name), name, flaw, m.longest(policy))
+			found.add(in, "/"+escape.Replace(name), entry.name, flaw, m.longest(entry.policy))
 			continue
 		}
 		if clean != value {
@@ -65,16 +66,16 @@ type named struct {
 	policy Policy
 }
 
-// policyOf returns the policy for a name, or nil.
-func policyOf(names []named, name string) Policy {
-	for _, n := range names {
-		if n.name == name {
-			return n.policy
+// entryFor returns the entry for a name, or nil.
+func entryFor(names []named, name string) *named {
+	for i := range names {
+		if names[i].name == name {
+			return &names[i]
 		}
 	}
-	for _, n := range names {
-		if strings.EqualFold(n.name, name) {
-			return n.policy
+	for i := range names {
+		if strings.EqualFold(names[i].name, name) {
+			return &names[i]
 		}
 	}
 	return nil
@@ -82,11 +83,16 @@ func policyOf(names []named, name string) Policy {
 
 var escape = strings.NewReplacer("~", "~0", "/", "~1")
 
+var (
+	errQuery = errors.New("the query cannot be read, and sanitize.Config.Query names parameters in it")
+	errForm  = errors.New("the form cannot be read, and sanitize.Config.Form names fields of it")
+)
+
 func malformed(in string) *bulwark.Problem {
 	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "sanitize.malformed_query",
-		Detail: "The query has a semicolon or a percent sign that escapes nothing; write them as %3B and %25."}
+		Detail: "The query has a semicolon, or a percent sign that does not begin an escape; write them as %3B and %25.", Err: errQuery}
 	if in == inForm {
-		p.Code = "sanitize.malformed_form"
+		p.Code, p.Err = "sanitize.malformed_form", errForm
 		p.Detail = strings.Replace(p.Detail, "query", "form", 1)
 	}
 	return p

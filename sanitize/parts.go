@@ -17,7 +17,7 @@ func (m *Middleware) refuseQuery(r *http.Request) error {
 	if len(m.form) == 0 || r.URL == nil || r.URL.RawQuery == "" {
 		return nil
 	}
-	return body.RefuseNames("query", r.URL.Query(), func(folded string) bool { return m.isForm[folded] && !m.isQuery[folded] })
+	return body.RefuseNames("query", "sanitize.Config.Form", r.URL.Query(), func(folded string) bool { return m.isForm[folded] && !m.isQuery[folded] })
 }
 
 // refuseForm refuses a form that has a parameter of Query in it, as refuseQuery
@@ -31,7 +31,7 @@ func (m *Middleware) refuseForm(w http.ResponseWriter, r *http.Request) (*http.R
 	if err != nil || len(fields) == 0 {
 		return r, err
 	}
-	return r, body.RefuseNames("form", fields, func(folded string) bool {
+	return r, body.RefuseNames("form", "sanitize.Config.Query", fields, func(folded string) bool {
 		return m.isQuery[folded] && (!m.isForm[folded] || holds(r.URL.Query(), folded))
 	})
 }
@@ -77,15 +77,15 @@ func (m *Middleware) cleanParsed(r *http.Request, found *refusal) *http.Request 
 func (m *Middleware) cleanValues(values url.Values, found *refusal) url.Values {
 	values = maps.Clone(values)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		policy := policyOf(m.form, name)
-		if policy == nil {
+		entry := entryFor(m.form, name)
+		if entry == nil {
 			continue
 		}
 		values[name] = slices.Clone(values[name])
 		for i, value := range values[name] {
-			clean, flaw := m.apply(policy, value)
+			clean, flaw := m.apply(entry.policy, value)
 			if flaw != "" {
-				found.add(inForm, "/"+escape.Replace(name), name, flaw, m.longest(policy))
+				found.add(inForm, "/"+escape.Replace(name), entry.name, flaw, m.longest(entry.policy))
 			}
 			values[name][i] = clean
 		}

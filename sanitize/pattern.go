@@ -23,11 +23,11 @@ func parsePattern(pointer string) (segments []string, reason string) {
 		return nil, ""
 	}
 	if pointer[0] != '/' {
-		return nil, "must be a JSON pointer, which begins with a slash, such as \"/name\"; query parameters have their own list, Query"
+		return nil, "is not a JSON pointer; write it with a slash before each name, such as \"/name\" (fields of a form belong in Form, query parameters in Query)"
 	}
 	for segment := range strings.SplitSeq(pointer[1:], "/") {
 		if strings.Contains(segment, "*") && segment != "*" {
-			return nil, "has a * in part of a segment; it stands for a whole one, as in \"/items/*/note\""
+			return nil, "has a * in part of a segment; write * as a whole segment, as in \"/items/*/note\""
 		}
 		for i := strings.IndexByte(segment, '~'); i >= 0; {
 			if !strings.HasPrefix(segment[i:], "~0") && !strings.HasPrefix(segment[i:], "~1") {

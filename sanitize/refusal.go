@@ -1,7 +1,9 @@
 package sanitize
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
@@ -24,11 +26,12 @@ const (
 // refusal collects the reasons why values are refused.
 type refusal struct {
 	errors []bulwark.FieldError
-	rule   string // the entry of the Config that the first one falls under
+	rule   string // the entry of the Config for the first error
+	cause  error  // of the first error, for the log
 }
 
-// full reports whether the answer has room for no more errors. Then nobody
-// needs to look for more.
+// full reports whether the answer cannot take another error. The search for
+// flaws then ends.
 func (f *refusal) full() bool { return len(f.errors) >= maxErrors }
 
 // add adds one error. The pointer must share no memory with the body.
@@ -37,7 +40,7 @@ func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 		return
 	}
 	if len(f.errors) == 0 {
-		f.rule = rule
+		f.rule, f.cause = rule, cause(in, rule, flaw, limit)
 	}
 	if in == inForm {
 		in = inBody
@@ -50,7 +53,7 @@ func (f *refusal) add(in, pointer, rule, flaw string, limit int) {
 	}
 	e := bulwark.FieldError{Pointer: pointer, In: in, Code: flaw, Detail: detail(flaw)}
 	if flaw == flawLength {
-		e.Params = map[string]any{"limit": limit}
+		e.Params, e.Detail = map[string]any{"limit": limit}, "Must have at most "+strconv.Itoa(limit)+" bytes."
 	}
 	f.errors = append(f.errors, e)
 }
@@ -61,11 +64,11 @@ func (f *refusal) err() error {
 	if len(f.errors) == 0 {
 		return nil
 	}
-	status, about := http.StatusBadRequest, "The request has text in it that is not accepted here."
+	status, about := http.StatusBadRequest, "The request has text that is not accepted; see errors."
 	// With another spelling the text is sound, but it is not the document that
 	// was asked for (RFC 9110 section 15.5.21).
 	if f.errors[0].Code == flawSpelling {
-		status, about = http.StatusUnprocessableEntity, "The request has a field whose name is spelled in another case than the one known here."
+		status, about = http.StatusUnprocessableEntity, "The request has a name that differs only by case from a name that is known here; see errors."
 	}
 	return &bulwark.Problem{
 		Status: status,
@@ -73,21 +76,33 @@ func (f *refusal) err() error {
 		Detail: about,
 		Errors: f.errors,
 		Log:    bulwark.ProblemLog{Rule: f.rule},
+		Err:    f.cause,
 	}
+}
+
+// cause says which field of the Config refuses a value, and what to change
+// there if the value is to pass.
+func cause(in, rule, flaw string, limit int) error {
+	entry := fmt.Sprintf("sanitize.Config.%s[%q]", map[string]string{inBody: "Fields", inForm: "Form", inQuery: "Query"}[in], rule)
+	switch flaw {
+	case flawLength:
+		return fmt.Errorf("a value of %s is longer than sanitize.Config.JSON.MaxStringBytes (%d)", entry, limit)
+	case flawSpelling:
+		return fmt.Errorf("a name in the body differs only by case from %s", entry)
+	}
+	return fmt.Errorf("%s is Reject and refuses a value (%s); the policy Text changes such a value instead", entry, flaw)
 }
 
 func detail(flaw string) string {
 	switch flaw {
 	case flawControl:
-		return "Must not have control characters in it, other than tabs and line breaks."
+		return "Must not have control characters, except tabs and line breaks."
 	case flawBidi:
-		return "Must not have bidirectional formatting characters in it."
+		return "Must not have characters that change the direction of text."
 	case flawEncoding:
 		return "Must be UTF-8."
-	case flawLength:
-		return "Is too long."
 	case flawSpelling:
-		return "Must be spelled exactly like this, in the same case."
+		return "Must be spelled exactly as in this pointer, in the same case."
 	}
 	return "Must be plain text without markup."
 }

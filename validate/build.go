@@ -22,10 +22,11 @@ type builder struct {
 func (b *builder) build() *Middleware {
 	c := &b.config
 	m := &Middleware{
-		limits: body.Config{MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(b.faults),
+		limits: body.Config{Source: "validate.Config", MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(b.faults),
 		ready:  true, optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
 		status:    or(c.Status, http.StatusUnprocessableEntity),
 		maxErrors: or(c.MaxErrors, defaultMaxErrors),
+		maxSteps:  or(c.MaxSteps, defaultSteps),
 	}
 	bounds := m.limits.JSON.WithDefaults()
 	m.maxParams, m.maxItems, m.maxName = bounds.Keys, bounds.Items, bounds.Name
@@ -51,7 +52,7 @@ func (b *builder) build() *Middleware {
 		}
 	}
 	if !c.Body.set && !c.Query.set && !c.Path.set && !c.Header.set {
-		b.faults.Add("Body", "", "is empty, and so are Query, Path and Header; give at least one of them a schema")
+		b.faults.Add("Body", "", "is empty, and so are Query, Path and Header; give at least one of them a schema, such as validate.SchemaJSON(`{\"type\": \"object\"}`)")
 	}
 	return m
 }
@@ -66,24 +67,25 @@ func or(n, standard int) int {
 func (b *builder) checkNumbers(m *Middleware) {
 	c := &b.config
 	for _, n := range [...]struct {
-		field string
-		value int
-	}{{"MaxErrors", c.MaxErrors}, {"MaxSteps", c.MaxSteps}} {
+		field     string
+		value     int
+		otherwise string
+	}{{"MaxErrors", c.MaxErrors, "20"}, {"MaxSteps", c.MaxSteps, "100,000"}} {
 		if n.value < 0 {
-			b.faults.Add(n.field, strconv.Itoa(n.value), "is negative; leave it out for the default")
+			b.faults.Add(n.field, strconv.Itoa(n.value), "is negative; write a positive number, or leave it out for the default of "+n.otherwise)
 		}
 	}
 	if m.maxErrors > mostErrors {
-		b.faults.Add("MaxErrors", strconv.Itoa(c.MaxErrors), fmt.Sprintf("is more than %d", mostErrors))
+		b.faults.Add("MaxErrors", strconv.Itoa(c.MaxErrors), fmt.Sprintf("is more than %d; write a number up to %[1]d", mostErrors))
 	}
 	if m.status != http.StatusUnprocessableEntity && m.status != http.StatusBadRequest {
-		b.faults.Add("Status", strconv.Itoa(c.Status), "must be 422 or 400")
+		b.faults.Add("Status", strconv.Itoa(c.Status), "is not a status for refused values; write 422 or 400")
 	}
 	if !c.Body.set && (len(c.MediaTypes) > 0 || c.OptionalBody) {
-		b.faults.Add("Body", "", "is empty, so that MediaTypes and OptionalBody mean nothing")
+		b.faults.Add("Body", "", "is empty, so that MediaTypes and OptionalBody mean nothing; give Body a schema, or leave them out")
 	}
 	if !c.Body.set && !c.Query.set && c.MaxBodyBytes != 0 {
-		b.faults.Add("Body", "", "is empty, and so is Query, so that MaxBodyBytes means nothing")
+		b.faults.Add("Body", "", "is empty, and so is Query, so that MaxBodyBytes means nothing; give one of them a schema, or leave MaxBodyBytes out")
 	}
 }
 
@@ -92,8 +94,10 @@ func (b *builder) checkFormats() {
 	for _, name := range slices.Sorted(maps.Keys(b.config.Formats)) {
 		accepts := b.config.Formats[name]
 		switch {
-		case name == "" || accepts == nil:
-			b.faults.Add("Formats", name, "needs a name and a function")
+		case name == "":
+			b.faults.Add("Formats", "", "has a format without a name; write the name that schemas use for it")
+		case accepts == nil:
+			b.faults.Add("Formats", name, "has no function; write one that reports whether a string has this format")
 		default:
 			b.formats[name] = accepts
 		}
@@ -103,7 +107,7 @@ func (b *builder) checkFormats() {
 func (b *builder) checkSchemes() {
 	for i, scheme := range b.config.URISchemes {
 		if !isScheme(scheme) {
-			b.faults.AddAt("URISchemes", i, scheme, `must be the scheme of a URI in lower case and without a colon, such as "https"`)
+			b.faults.AddAt("URISchemes", i, scheme, `is not the scheme of a URI; write it in lower case and without a colon, such as "https"`)
 		}
 	}
 }
@@ -120,7 +124,7 @@ func (b *builder) schema(field string, s Schema) *schema.Schema {
 	}
 	text, err := s.read()
 	if err != nil {
-		b.faults.Add(field, s.name, "cannot be read: "+err.Error())
+		b.faults.Add(field, s.name, err.Error())
 		return nil
 	}
 	compiled, err := schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
@@ -130,7 +134,7 @@ func (b *builder) schema(field string, s Schema) *schema.Schema {
 		return compiled
 	}
 	for _, reason := range reasons(err) {
-		b.faults.Add(field, s.name, reason.Error())
+		b.faults.Add(field, "", reason.Error())
 	}
 	return nil
 }

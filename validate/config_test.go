@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -41,17 +42,25 @@ func TestRefusesConfigs(t *testing.T) {
 			[]string{"validate.MaxBodyBytes: -1", "validate.BodyTimeout: -1", "validate.JSON.MaxDepth: -1", "validate.JSON.MaxKeys: -1", "validate.JSON.MaxItems: -1",
 				"validate.JSON.MaxValues: -1", "validate.JSON.MaxStringBytes: -1", "validate.JSON.MaxNameBytes: -1", "validate.MaxErrors: -1", "validate.MaxSteps: -1"}},
 		{"TooManyErrors", validate.Config{Body: body, MaxErrors: 101}, []string{"validate.MaxErrors: 101: is more than 100"}},
-		{"Status", validate.Config{Body: body, Status: 200}, []string{"validate.Status: 200: must be 422 or 400"}},
+		{"Status", validate.Config{Body: body, Status: 200}, []string{"validate.Status: 200: is not a status for refused values; write 422 or 400"}},
 		{"MediaTypes", validate.Config{Body: body, MediaTypes: []string{"application/json", "text/plain", "Application/JSON"}}, []string{"MediaTypes[1]: text/plain", "MediaTypes[2]"}},
 		{"BodySettingsWithoutBody", validate.Config{Path: validate.SchemaJSON(`{"properties":{"a":{"type":"string"}}}`), MaxBodyBytes: 1, OptionalBody: true}, []string{"mean nothing", "means nothing"}},
-		{"Formats", validate.Config{Body: body, Formats: map[string]func(string) bool{"email": func(string) bool { return true }, "x": nil}},
-			[]string{"x: needs a name and a function"}},
+		{"Formats", validate.Config{Body: body, Formats: map[string]func(string) bool{"email": func(string) bool { return true }, "x": nil, "": func(string) bool { return true }}},
+			[]string{"validate.Formats: has a format without a name", "validate.Formats: x: has no function; write one"}},
 		{"URISchemes", validate.Config{Body: body, URISchemes: []string{"https", "HTTP", "ftp:", ""}}, []string{"URISchemes[1]: HTTP", "URISchemes[2]: ftp:", "URISchemes[3]"}},
+		{"EmptySchema", validate.Config{Body: validate.SchemaJSON("")}, []string{"validate.Body: body.json is empty; write a JSON Schema, such as"}},
+		{"NoFileSystem", validate.Config{Body: validate.SchemaFS(nil, "user.json")}, []string{"validate.Body: user.json: has no file system; give SchemaFS one"}},
+		{"NoFile", validate.Config{Body: validate.SchemaFS(fstest.MapFS{}, "user.json")}, []string{"validate.Body: user.json: cannot be read from the file system of SchemaFS: open user.json"}},
+		{"NoPath", validate.Config{Body: validate.SchemaFS(fstest.MapFS{}, "/user.json")}, []string{"validate.Body: /user.json: is not a path within the file system of SchemaFS; write it"}},
+		{"FileOfAReference", validate.Config{Body: validate.SchemaFS(fstest.MapFS{"a.json": {Data: []byte(`{"properties":{"x":{"$ref":"b.json"}}}`)}}, "a.json")},
+			[]string{`validate.Body: a.json at /properties/x/$ref leads to "b.json", which cannot be read from the file system`}},
+		{"MistakeInAnotherFile", validate.Config{Body: validate.SchemaFS(fstest.MapFS{"a.json": {Data: []byte(`{"properties":{"x":{"$ref":"b.json"}}}`)}, "b.json": {Data: []byte(`{"minLength":"x"}`)}}, "a.json")},
+			[]string{"validate.Body: b.json at /minLength is not valid in JSON Schema"}},
 		{"AllPartsAtOnce", validate.Config{Body: validate.SchemaJSON(`{"a":1}`), Query: validate.SchemaJSON(`{"b":1}`), Path: validate.SchemaJSON(`{"c":1}`), Header: validate.SchemaJSON(`{"d":1}`)},
 			[]string{"validate.Body: body.json at /a", "validate.Query: query.json at /b", "validate.Path: path.json at /c", "validate.Header: header.json at /d"}},
 		{"QueryOfObjects", validate.Config{Query: validate.SchemaJSON(`{"type":"object","properties":{"a":{"type":"object"},"b":{"type":["integer","string"]},"c":{"type":"array","items":{"type":"array"}}}}`)},
-			[]string{`declares "a", which needs exactly one type`, `declares "b", which needs exactly one type`, `declares "c", which is an array of what text cannot say`}},
-		{"QueryNoObject", validate.Config{Query: validate.SchemaJSON(`{"type":"string"}`)}, []string{`must have "type": "object"`}},
+			[]string{`declares "a", which needs exactly one type`, `declares "b", which needs exactly one type`, `declares "c", which is an array whose items cannot be read from text; declare exactly one type`}},
+		{"QueryNoObject", validate.Config{Query: validate.SchemaJSON(`{"type":"string"}`)}, []string{`does not describe an object; write "type": "object"`}},
 		{"PathArray", validate.Config{Path: validate.SchemaJSON(`{"properties":{"a":{"type":"array"}}}`)}, []string{"which a path cannot hold"}},
 		{"PathEmpty", validate.Config{Path: validate.SchemaJSON(`{"type":"object"}`)}, []string{"declares no properties"}},
 		{"HeaderNames", validate.Config{Header: validate.SchemaJSON(`{"properties":{"Host":{},"a b":{},"":{}}}`)}, []string{`declares ""`, `declares "Host"`, `declares "a b"`}},

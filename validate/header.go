@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -16,7 +17,9 @@ func (v *visit) header() error {
 		return nil
 	}
 	if v.namedByConnection(p) {
-		return malformed(inHeader, "Connection names a header field that is described here. A proxy would remove it.")
+		p := malformed(inHeader, "Connection must not name a header field that this service reads, because a proxy removes such a field.")
+		p.Err = errConnection
+		return p
 	}
 	values := make(map[string]any, len(p.list))
 	for i := range p.list {
@@ -27,12 +30,12 @@ func (v *visit) header() error {
 		}
 		for _, line := range lines {
 			if !sound(line) {
-				return malformed(inHeader, "A header field has bytes that are not text.")
+				return malformed(inHeader, "A header field must be UTF-8 text without NUL.")
 			}
 		}
 		if param.types == schema.Array {
 			if lines = listed(lines); len(lines) > v.m.maxItems {
-				return tooComplex(inHeader)
+				return tooMany(inHeader, "items in one field", "MaxItems", v.m.maxItems)
 			}
 		}
 		value, once := param.value(lines)
@@ -60,6 +63,8 @@ func (v *visit) header() error {
 	v.checked.header = &checkedParameters{values: filled, raw: raw, text: raw(v.r)}
 	return nil
 }
+
+var errConnection = errors.New("Connection names a header field that validate.Config.Header describes")
 
 // namedByConnection reports whether Connection names a field that the schema
 // describes. A proxy between here and the reader removes such a field (RFC 9110

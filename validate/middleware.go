@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
@@ -21,6 +22,7 @@ type Middleware struct {
 	optional  bool
 	open      bool // unknown properties and parameters pass
 	pathValue func(*http.Request, string) string
+	maxSteps  int
 	status    int
 	maxErrors int
 	maxParams int
@@ -62,11 +64,11 @@ func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *htt
 	if m == nil || !m.ready {
 		return nil, fault.Unmade("validate", "New")
 	}
-	// A panic while checking is a mistake of ours that a request has found. The
-	// request must not reach the handler.
+	// A panic while checking is a mistake of this package or of a function in
+	// the Config. The request must not reach the handler.
 	defer func() {
 		if cause := recover(); cause != nil {
-			checked, err = nil, broken(cause)
+			checked, err = nil, broken(fmt.Errorf("checking panicked, perhaps in a function of validate.Config.Formats or in validate.Config.PathValue: %v", cause))
 		}
 	}()
 	v := visit{m: m, w: w, r: r, checked: &checkedValues{}}

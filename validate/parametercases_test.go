@@ -27,7 +27,7 @@ func TestCaseValidate7Parameters(t *testing.T) {
 		{"ItemsOfAString", `{"properties":{"p":{"items":{"type":"integer"}}}}`, "has a rule for arrays"},
 		{"BoundOfItems", `{"properties":{"p":{"type":"array","items":{"maximum":3}}}}`, "has items for which a schema has a rule for numbers"},
 		{"BoundOfContains", `{"properties":{"p":{"type":"array","items":{"type":"string"},"contains":{"minimum":3}}}}`, "has items for which a schema has a rule for numbers"},
-		{"EnumOfNumbersForAString", `{"properties":{"p":{"type":"string"}},"oneOf":[{"properties":{"p":{"enum":[1,2]}}},true]}`, "lists values of another type"},
+		{"EnumOfNumbersForAString", `{"properties":{"p":{"type":"string"}},"oneOf":[{"properties":{"p":{"enum":[1,2]}}},true]}`, "lists no value of the type"},
 		{"TwoTypes", `{"oneOf":[{"properties":{"p":{"type":"integer"}}},{"properties":{"p":{"type":"string"}}}]}`, "needs exactly one type"},
 		{"PatternProperties", `{"patternProperties":{"^n":{"type":"integer"}}}`, "without naming them"},
 		{"AdditionalProperties", `{"additionalProperties":{"maximum":3}}`, "without naming them"},

@@ -53,20 +53,20 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 			continue
 		}
 		if standard, ok := property.Default(); ok && !p.list[i].writes(standard, in) {
-			faults = append(faults, fmt.Sprintf("declares %q, whose default says something else once it is written into the %s; "+
-				"write numbers as plain decimals, and items of lists without commas, in headers also without white space around them", property.Name, in))
+			faults = append(faults, fmt.Sprintf("declares %q, whose default would be read as another value from the %s; "+
+				"write numbers as plain decimals, and items of lists without commas, and in headers also without white space around them", property.Name, in))
 		}
 	}
 	// Names that only a pattern describes are read as strings.
 	if reason := described.UnmetByOthers(schema.String); reason != "" {
-		faults = append(faults, "describes parameters without naming them, whose text is read as strings, and "+reason+"; declare them under properties")
+		faults = append(faults, "describes parameters without naming them, which are read as strings, and "+reason+"; declare them under properties")
 	}
 	// A query schema may say that there are no parameters.
 	if len(p.list) == 0 && len(faults) == 0 && in != inQuery {
-		faults = append(faults, "declares no properties; it must be an object schema with the parameters for its properties")
+		faults = append(faults, "declares no properties; write an object schema that has a property for each parameter")
 	}
 	if types := described.Types(); types != 0 && types != schema.Object {
-		faults = append(faults, `must have "type": "object"`)
+		faults = append(faults, `does not describe an object; write "type": "object", with a property for each parameter`)
 	}
 	slices.Sort(faults)
 	return p, slices.Compact(faults)
@@ -113,25 +113,25 @@ func oneType(types schema.Types) schema.Types {
 // nothing.
 func (p *parameter) fault(in string) string {
 	if in == inHeader && (!token.Is(p.name) || p.field == "Host") {
-		return "is not a header field that can be read"
+		return `is not the name of a header field that can be described; write a name such as "X-Request-Id" (for Host use bulwark.Edge.Hosts)`
 	}
 	if in == inHeader && slices.Contains(hopByHop, p.field) {
-		return "is a field of one connection, which no proxy passes on"
+		return "is a field of one connection, which no proxy passes on; remove it"
 	}
 	switch p.types {
 	case schema.String, schema.Integer, schema.Number, schema.Boolean:
 		return ""
 	case schema.Array:
 		if in == inPath {
-			return "is an array, which a path cannot hold"
+			return `is an array, which a path cannot hold; write "type": "string", and a pattern if the text has parts`
 		}
 		switch p.items {
 		case schema.String, schema.Integer, schema.Number, schema.Boolean:
 			return ""
 		}
-		return "is an array of what text cannot say; items must be of one type: string, integer, number or boolean"
+		return "is an array whose items cannot be read from text; declare exactly one type for its items: string, integer, number or boolean"
 	}
-	return "needs exactly one type of string, integer, number, boolean or array"
+	return "needs exactly one type; declare string, integer, number, boolean or array"
 }
 
 func (p *parameters) find(name string) (int, bool) {

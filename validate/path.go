@@ -16,7 +16,7 @@ func (v *visit) path() error {
 		param := &p.list[i]
 		text := v.m.pathValue(v.r, param.name)
 		if !sound(text) {
-			return malformed(inPath, "The path has bytes that are not text.")
+			return malformed(inPath, "The path must be UTF-8 text without NUL.")
 		}
 		if text != "" {
 			values[param.name] = coerce(text, param.types)

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,12 +17,22 @@ import (
 func (v *visit) invalid() *bulwark.Problem {
 	errs, total := sorted(v.found, v.m.maxErrors)
 	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
-		Detail: "The request has values that are not allowed; see errors.", Errors: errs,
+		Detail: "The request has values that are not allowed; see errors.", Errors: errs, Err: cause(errs[0]),
 		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}}
 	if total > len(errs) {
 		p.Detail = fmt.Sprintf("The request has values that are not allowed; errors lists the first %d of %d.", len(errs), total)
 	}
 	return p
+}
+
+// cause names the field of the Config whose schema refuses a value.
+func cause(first bulwark.FieldError) error {
+	field := map[string]string{inBody: "Body", inQuery: "Query", inPath: "Path", inHeader: "Header"}[first.In]
+	text := "the schema of validate.Config." + field + " refuses a value by the rule " + first.Code
+	if first.Code == "unknown" {
+		text += "; a property that clients may send must be described in the schema"
+	}
+	return errors.New(text)
 }
 
 // sorted puts the errors in order. An error is listed once for each place, code
@@ -48,22 +59,30 @@ func samePlace(a, b bulwark.FieldError) bool {
 	return a.In == b.In && a.Pointer == b.Pointer && a.Code == b.Code
 }
 
-func tooComplex(in string) *bulwark.Problem {
+// tooComplex refuses a part that takes more than Config.MaxSteps to check.
+func tooComplex(in string, steps int) *bulwark.Problem {
+	return complexity(in, "Checking the "+in+" takes more work than is allowed. Send fewer or shorter values.",
+		fmt.Sprintf("checking the %s takes more than validate.Config.MaxSteps (%d)", in, steps))
+}
+
+// tooMany refuses a query or header that exceeds a bound of Config.JSON.
+func tooMany(in, things, field string, most int) *bulwark.Problem {
+	bound := fmt.Sprintf("%s may have at most %d %s", in, most, things)
+	return complexity(in, "The "+bound+".", "the "+bound+"; see validate.Config.JSON."+field)
+}
+
+func complexity(in, detail, cause string) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.too_complex", Log: bulwark.ProblemLog{Rule: in},
-		Detail: "Checking the " + in + " takes more steps than are allowed."}
+		Detail: detail, Err: errors.New(cause)}
 }
 
 func malformed(in, text string) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "validate.malformed_" + in, Detail: text}
 }
 
-// broken refuses a request that could not be checked, which is a fault of ours
-// and not of the client. Only the log has the cause.
-func broken(cause any) *bulwark.Problem {
-	err, ok := cause.(error)
-	if !ok {
-		err = fmt.Errorf("%v", cause)
-	}
+// broken refuses a request that could not be checked. This is a fault of the
+// server, and not of the client. Only the log has the cause.
+func broken(err error) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "validate.unchecked",
-		Detail: "The request could not be checked.", Err: err}
+		Detail: "The server could not check the request.", Err: err}
 }

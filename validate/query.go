@@ -21,7 +21,7 @@ func (v *visit) query() error {
 		return malformed(inQuery, "The query is not made of name=value pairs joined by &, percent-encoded, in UTF-8.")
 	}
 	if given == nil {
-		return tooComplex(inQuery)
+		return tooMany(inQuery, "parameters", "MaxKeys", v.m.maxParams)
 	}
 	if err := v.form(p, given); err != nil {
 		return err
@@ -29,7 +29,7 @@ func (v *visit) query() error {
 	values := make(map[string]any, len(given))
 	for name, texts := range given {
 		if len(name) > v.m.maxName {
-			return tooComplex(inQuery)
+			return tooMany(inQuery, "bytes in the name of a parameter", "MaxNameBytes", v.m.maxName)
 		}
 		param := parameter{types: schema.String}
 		if i, declared := p.find(name); declared {
@@ -43,7 +43,7 @@ func (v *visit) query() error {
 			param.types = schema.String // a list must not be repeated
 		}
 		if len(texts) > v.m.maxItems {
-			return tooComplex(inQuery)
+			return tooMany(inQuery, "items in one parameter", "MaxItems", v.m.maxItems)
 		}
 		value, once := param.value(texts)
 		if !once {
@@ -111,7 +111,7 @@ func (v *visit) form(p *parameters, given map[string][]string) error {
 			matched[jsondoc.Fold(name)] = struct{}{}
 		}
 	}
-	return body.RefuseNames("form", fields, func(folded string) bool {
+	return body.RefuseNames("form", "validate.Config.Query", fields, func(folded string) bool {
 		if _, ok := matched[folded]; ok {
 			return true
 		}

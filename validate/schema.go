@@ -2,6 +2,7 @@ package validate
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -42,25 +43,31 @@ func (s Schema) url(part string) string {
 
 // read returns the text of the schema itself.
 func (s Schema) read() (string, error) {
-	if s.fsys == nil {
-		return s.text, nil
+	switch {
+	case s.fsys != nil:
+		return readFile(s.fsys, s.name)
+	case s.name != "":
+		return "", errors.New("has no file system; give SchemaFS one, such as an embed.FS")
 	}
-	return readFile(s.fsys, s.name)
+	return s.text, nil
 }
 
 // load returns the text of another schema that this one refers to.
 func (s Schema) load(url string) (string, error) {
 	name, ok := strings.CutPrefix(url, schema.Base)
 	if s.fsys == nil || !ok {
-		return "", errors.New("refers to another document, which is not loaded; put it under $defs, or use SchemaFS and a relative reference")
+		return "", errors.New("is another document and is not loaded; put its schema under $defs, or use SchemaFS and a relative $ref")
 	}
 	return readFile(s.fsys, name)
 }
 
 func readFile(fsys fs.FS, name string) (string, error) {
 	if !fs.ValidPath(name) || path.Clean(name) != name {
-		return "", errors.New("is not a path within the file system")
+		return "", errors.New("is not a path within the file system of SchemaFS; write it with slashes, without a leading slash and without dots")
 	}
 	text, err := fs.ReadFile(fsys, name)
-	return string(text), err
+	if err != nil {
+		return "", fmt.Errorf("cannot be read from the file system of SchemaFS: %w", err)
+	}
+	return string(text), nil
 }

@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -36,7 +38,7 @@ func (v *visit) run() (*http.Request, error) {
 func (v *visit) hold(in string, check func(any) (schema.Result, error), value any) (schema.Result, error) {
 	result, err := check(value)
 	if err != nil {
-		return result, tooComplex(in)
+		return result, tooComplex(in, v.m.maxSteps)
 	}
 	for i := range result.Faults {
 		f := &result.Faults[i]
@@ -58,6 +60,8 @@ func isPatch(r *http.Request, b *body.Body) bool {
 	return r.Method == http.MethodPatch || strings.HasSuffix(b.MediaType(), "merge-patch+json")
 }
 
+var errNoBody = errors.New("the request has no body, and validate.Config.Body describes one; set OptionalBody to let such a request pass")
+
 func (v *visit) body() error {
 	if v.m.body == nil {
 		return nil
@@ -68,14 +72,16 @@ func (v *visit) body() error {
 	}
 	if b.Empty() {
 		if !v.m.optional {
-			return body.Required()
+			p := body.Required()
+			p.Err = errNoBody
+			return p
 		}
 		v.r, v.checked.body = r, b
 		return nil
 	}
 	value, ok := b.Value()
 	if !ok {
-		return broken("the body was not decoded")
+		return broken(errors.New("the body was not decoded"))
 	}
 	check := v.m.body.Check
 	if isPatch(v.r, b) {
@@ -87,7 +93,7 @@ func (v *visit) body() error {
 	}
 	if result.Changed {
 		if r, b, err = body.ReplaceValue(r, result.Value); err != nil {
-			return broken(err)
+			return broken(fmt.Errorf("the defaults of validate.Config.Body cannot be written into the body: %w", err))
 		}
 	}
 	v.r, v.checked.body = r, b

@@ -12,10 +12,12 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Config is what the Config of a layer that reads bodies says of them, by the
-// same names. So the layers have the same defaults, and the same mistakes have
-// the same errors.
+// Config has the fields for bodies that every Config of a layer that reads
+// bodies has, under the same names. So the layers have the same defaults, and
+// the same mistake has the same error.
 type Config struct {
+	// Source is the Limits.Source.
+	Source       string
 	MaxBodyBytes int64
 	BodyTimeout  time.Duration
 	MediaTypes   []string
@@ -27,15 +29,20 @@ type Config struct {
 // the media types are a copy.
 func (c Config) Limits(faults *fault.List) Limits {
 	for _, n := range [...]struct {
-		field string
-		value int64
-	}{{"MaxBodyBytes", c.MaxBodyBytes}, {"BodyTimeout", int64(c.BodyTimeout)}} {
-		notNegative(faults, n.field, n.value)
+		field, text, otherwise string
+		negative               bool
+	}{
+		{"MaxBodyBytes", strconv.FormatInt(c.MaxBodyBytes, 10), "1 MiB", c.MaxBodyBytes < 0},
+		{"BodyTimeout", c.BodyTimeout.String(), "30 seconds", c.BodyTimeout < 0},
+	} {
+		if n.negative {
+			negative(faults, n.field, n.text, n.otherwise)
+		}
 	}
 	for i, name := range c.MediaTypes {
 		parsed, params, err := mime.ParseMediaType(name)
 		if err != nil || parsed != name || len(params) > 0 || !IsJSON(name) || !strings.Contains(name, "/") {
-			faults.AddAt("MediaTypes", i, name, `must be a JSON type, in lower case and without parameters: "application/json" or one that ends in "+json"`)
+			faults.AddAt("MediaTypes", i, name, `is not a JSON type; write it in lower case and without parameters: "application/json" or one that ends in "+json"`)
 		}
 	}
 	types := slices.Clone(c.MediaTypes)
@@ -46,26 +53,27 @@ func (c Config) Limits(faults *fault.List) Limits {
 	if size == 0 {
 		size = defaultMax
 	}
-	return Limits{Max: size, MediaTypes: types, JSON: limitsOf(c.JSON, faults), Timeout: c.BodyTimeout}
+	return Limits{Source: c.Source, Max: size, MediaTypes: types, JSON: limitsOf(c.JSON, faults), Timeout: c.BodyTimeout}
 }
 
 // limitsOf turns what users write into what the decoder takes.
 func limitsOf(l bulwark.JSONLimits, faults *fault.List) jsondoc.Limits {
 	for _, n := range [...]struct {
-		field string
-		value int
+		field     string
+		value     int
+		otherwise string
 	}{
-		{"MaxDepth", l.MaxDepth}, {"MaxKeys", l.MaxKeys}, {"MaxItems", l.MaxItems},
-		{"MaxValues", l.MaxValues}, {"MaxStringBytes", l.MaxStringBytes}, {"MaxNameBytes", l.MaxNameBytes},
+		{"MaxDepth", l.MaxDepth, "32"}, {"MaxKeys", l.MaxKeys, "1,000"}, {"MaxItems", l.MaxItems, "1,000"},
+		{"MaxValues", l.MaxValues, "10,000"}, {"MaxStringBytes", l.MaxStringBytes, "MaxBodyBytes"}, {"MaxNameBytes", l.MaxNameBytes, "1,024"},
 	} {
-		notNegative(faults, "JSON."+n.field, int64(n.value))
+		if n.value < 0 {
+			negative(faults, "JSON."+n.field, strconv.Itoa(n.value), n.otherwise)
+		}
 	}
 	return jsondoc.Limits{Depth: l.MaxDepth, Keys: l.MaxKeys, Items: l.MaxItems,
 		Values: l.MaxValues, String: l.MaxStringBytes, Name: l.MaxNameBytes}
 }
 
-func notNegative(faults *fault.List, field string, n int64) {
-	if n < 0 {
-		faults.Add(field, strconv.FormatInt(n, 10), "is negative; leave it out for the default")
-	}
+func negative(faults *fault.List, field, value, otherwise string) {
+	faults.Add(field, value, "is negative; write a positive value, or leave it out for the default of "+otherwise)
 }

@@ -54,7 +54,7 @@ func TestConfigFaults(t *testing.T) {
 		}
 		got = append(got, wrong.Field+" "+wrong.Value)
 	}
-	want := []string{"layer.MaxBodyBytes -1", "layer.BodyTimeout -1",
+	want := []string{"layer.MaxBodyBytes -1", "layer.BodyTimeout -1ns",
 		"layer.MediaTypes[1] text/plain", "layer.MediaTypes[2] Application/JSON", "layer.MediaTypes[3] application/json; charset=utf-8",
 		"layer.MediaTypes[4] /", "layer.MediaTypes[5] +json",
 		"layer.JSON.MaxDepth -1", "layer.JSON.MaxKeys -2", "layer.JSON.MaxItems -3",

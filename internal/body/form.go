@@ -2,6 +2,7 @@ package body
 
 import (
 	"bytes"
+	"errors"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -123,11 +124,12 @@ func multipartFields(h http.Header, data []byte) (url.Values, error) {
 // of the part do not matter the error is nil, else it is 400
 // "body.ambiguous_parameter".
 //
-// part says where the values stand: "query" or "form".
-func RefuseNames(part string, values url.Values, described func(folded string) bool) error {
+// part is the part that holds the values: "query" or "form". field is the field
+// of a Config that describes the other part, for the log.
+func RefuseNames(part, field string, values url.Values, described func(folded string) bool) error {
 	for name := range values {
 		if described(jsondoc.Fold(name)) {
-			return ambiguous(part)
+			return ambiguous(part, field)
 		}
 	}
 	return nil
@@ -153,10 +155,15 @@ func ForgetForm(r *http.Request) {
 
 func malformedForm(cause error) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.malformed", Err: cause,
-		Detail: "The body is not a form that is accepted here."}
+		Detail: "The body is not the form that its Content-Type names."}
 }
 
-func ambiguous(part string) *bulwark.Problem {
+func ambiguous(part, field string) *bulwark.Problem {
+	own := "query"
+	if part == own {
+		own = "form"
+	}
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.ambiguous_parameter", Log: bulwark.ProblemLog{Rule: part},
-		Detail: "A parameter stands in the " + part + " that belongs to another part of the request. Send it once, in its own part."}
+		Detail: "The " + part + " has a parameter that belongs in the " + own + ". Send the parameter once, in the " + own + ".",
+		Err:    errors.New("the " + part + " has a parameter of " + field + ", which describes the " + own)}
 }

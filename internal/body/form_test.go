@@ -110,15 +110,16 @@ func TestReadForm(t *testing.T) {
 func TestRefuseNames(t *testing.T) {
 	described := func(folded string) bool { return folded == "limit" }
 	for _, name := range []string{"limit", "LIMIT"} {
-		p := refused(t, body.RefuseNames("form", url.Values{name: {"s3cret"}, "other": {"1"}}, described), 400, "body.ambiguous_parameter")
-		if p.Log.Rule != "form" || !strings.Contains(p.Detail, "stands in the form") {
-			t.Errorf("rule %q, detail %q", p.Log.Rule, p.Detail)
+		p := refused(t, body.RefuseNames("form", "layer.Config.Query", url.Values{name: {"s3cret"}, "other": {"1"}}, described), 400, "body.ambiguous_parameter")
+		if p.Log.Rule != "form" || p.Detail != "The form has a parameter that belongs in the query. Send the parameter once, in the query." ||
+			!strings.Contains(p.Err.Error(), "layer.Config.Query") {
+			t.Errorf("rule %q, detail %q, cause %v", p.Log.Rule, p.Detail, p.Err)
 		}
 	}
-	if err := body.RefuseNames("form", url.Values{"other": {"1"}}, described); err != nil {
+	if err := body.RefuseNames("form", "layer.Config.Query", url.Values{"other": {"1"}}, described); err != nil {
 		t.Error(err)
 	}
-	if err := body.RefuseNames("form", nil, described); err != nil {
+	if err := body.RefuseNames("form", "layer.Config.Query", nil, described); err != nil {
 		t.Error(err)
 	}
 }

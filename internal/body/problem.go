@@ -11,27 +11,49 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
+// named returns the cause of a refusal for the log: a text that names the field
+// of the configuration, and the cause if there is one. Without a Source it is
+// the cause alone.
+func (l Limits) named(cause error, format string, args ...any) error {
+	switch {
+	case l.Source == "":
+		return cause
+	case cause == nil:
+		return fmt.Errorf(format, args...)
+	}
+	return fmt.Errorf(format+": %w", append(args, cause)...)
+}
+
 // Required is the refusal of an empty body by a layer that needs one.
 func Required() *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.required",
 		Detail: "The request needs a body."}
 }
 
-func tooLarge(limit int64, cause error) *bulwark.Problem {
+func (l Limits) tooLarge() *bulwark.Problem {
+	return largerThan(l.Max, l.named(nil, "the body is longer than MaxBodyBytes of %s (%d)", l.Source, l.Max))
+}
+
+func largerThan(limit int64, cause error) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusRequestEntityTooLarge, Code: "body.too_large",
 		Detail: fmt.Sprintf("The body is larger than the %d bytes allowed here.", limit), Err: cause}
 }
 
 // unsupportedMediaType names the types that would do (RFC 9110 section 15.5.16,
 // RFC 5789 section 3.1).
-func unsupportedMediaType(r *http.Request, types []string) *bulwark.Problem {
-	list := strings.Join(types, ", ")
+func (l Limits) unsupportedMediaType(r *http.Request) *bulwark.Problem {
+	list := strings.Join(l.MediaTypes, ", ")
+	from := l.TypesFrom
+	if from == "" {
+		from = "MediaTypes of " + l.Source
+	}
 	header := http.Header{"Accept": {list}}
 	if r.Method == http.MethodPatch {
 		header["Accept-Patch"] = []string{list}
 	}
 	return &bulwark.Problem{Status: http.StatusUnsupportedMediaType, Code: "body.unsupported_media_type",
-		Detail: "Content-Type must be one of " + list + ", in UTF-8.", Header: header}
+		Detail: "Content-Type must be one of " + list + ", in UTF-8.", Header: header,
+		Err: l.named(nil, "Content-Type is not one of %s, in UTF-8; see %s", list, from)}
 }
 
 func unsupportedEncoding() *bulwark.Problem {
@@ -39,9 +61,10 @@ func unsupportedEncoding() *bulwark.Problem {
 		Detail: "Send the body without Content-Encoding.", Header: http.Header{"Accept-Encoding": {"identity"}}}
 }
 
-func timedOut(cause error) *bulwark.Problem {
+func (l Limits) timedOut(cause error) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusRequestTimeout, Code: "body.timeout",
-		Detail: "The body did not arrive in time.", Err: cause,
+		Detail: "The body did not arrive in time.",
+		Err:    l.named(cause, "the body did not arrive within BodyTimeout of %s (%v), or within ReadTimeout of the http.Server", l.Source, l.Timeout),
 		Header: http.Header{"Connection": {"close"}}} // RFC 9110 section 15.5.9
 }
 
@@ -50,21 +73,45 @@ func incomplete(cause error) *bulwark.Problem {
 		Detail: "The body could not be read to its end.", Err: cause}
 }
 
-// fromJSON turns what the decoder refuses into an answer. The error tells a
-// kind and an offset, and nothing that was submitted.
-func fromJSON(err error, limit int64) *bulwark.Problem {
+// fromJSON turns an error of the decoder into a refusal. The error holds a kind
+// and an offset, and nothing that was submitted.
+func (l Limits) fromJSON(err error) *bulwark.Problem {
 	var fault *jsondoc.Error
 	if !errors.As(err, &fault) || fault.Kind == jsondoc.KindBytes {
-		return tooLarge(limit, err)
+		return l.tooLarge()
 	}
 	p := &bulwark.Problem{Status: http.StatusBadRequest, Code: "body.malformed", Err: err,
 		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.String("kind", string(fault.Kind)), slog.Int("offset", fault.Offset)}}}
-	what := strings.TrimPrefix(err.Error(), "jsondoc: ")
 	if fault.IsLimit() {
 		p.Code, p.Log.Rule = "body.too_complex", string(fault.Kind)
-		p.Detail = "The JSON document exceeds a limit: " + what + "."
+		allowed, field := l.allowed(fault.Kind)
+		p.Detail = fmt.Sprintf("The JSON document may have %s; it has more at byte %d.", allowed, fault.Offset)
+		if field != "" {
+			p.Err = l.named(err, "the document may have %s; see JSON.%s of %s", allowed, field, l.Source)
+		}
 		return p
 	}
-	p.Detail = "The body is not a JSON document that is accepted here: " + what + "."
+	p.Detail = "The body is not a JSON document that is accepted here: " + strings.TrimPrefix(err.Error(), "jsondoc: ") + "."
 	return p
+}
+
+// allowed returns the bound of the document for a kind of fault, in words, and
+// the field of [bulwark.JSONLimits] that sets it, if there is one.
+func (l Limits) allowed(kind jsondoc.Kind) (text, field string) {
+	j := l.JSON.WithDefaults()
+	switch kind {
+	case jsondoc.KindDepth:
+		return fmt.Sprintf("at most %d levels of arrays and objects", j.Depth), "MaxDepth"
+	case jsondoc.KindKeys:
+		return fmt.Sprintf("at most %d members of objects", j.Keys), "MaxKeys"
+	case jsondoc.KindItems:
+		return fmt.Sprintf("at most %d elements in one array", j.Items), "MaxItems"
+	case jsondoc.KindValues:
+		return fmt.Sprintf("at most %d values", j.Values), "MaxValues"
+	case jsondoc.KindString:
+		return fmt.Sprintf("at most %d bytes in one string", j.String), "MaxStringBytes"
+	case jsondoc.KindName:
+		return fmt.Sprintf("at most %d bytes in one name", j.Name), "MaxNameBytes"
+	}
+	return fmt.Sprintf("at most %d characters in one number, and numbers in the range of a float64", j.Number), ""
 }

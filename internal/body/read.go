@@ -12,6 +12,10 @@ import (
 
 // Limits bounds one body. A field that is zero stands for its default.
 type Limits struct {
+	// Source is the configuration that the limits come from, such as
+	// "validate.Config". The cause of a refusal, which only the log sees, names
+	// the field of this configuration. Without a Source it does not.
+	Source string
 	// Max is the size in bytes. A larger body is 413 "body.too_large". Default:
 	// 1 MiB.
 	Max int64
@@ -21,6 +25,9 @@ type Limits struct {
 	// and types that end in +json, RFC 6839) is decoded. Default:
 	// "application/json" and "application/merge-patch+json".
 	MediaTypes []string
+	// TypesFrom names the fields that the media types come from. Default:
+	// MediaTypes of the Source.
+	TypesFrom string
 	// JSON bounds the decoded document. Its Bytes is Max.
 	JSON jsondoc.Limits
 	// Raw leaves a body of a JSON type undecoded, for a reader that decodes it
@@ -28,8 +35,8 @@ type Limits struct {
 	Raw bool
 	// Timeout bounds the time from the call of Read to the last byte. A later
 	// body is 408 "body.timeout". A shorter ReadTimeout of the http.Server
-	// stays in force. It needs a ResponseWriter that can set read deadlines, as
-	// that of the server can. Default: 30 seconds.
+	// still applies. The timeout needs a ResponseWriter that can set read
+	// deadlines. The ResponseWriter of the server can. Default: 30 seconds.
 	Timeout time.Duration
 }
 
@@ -72,16 +79,17 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		return r, b, nil
 	}
 	// A length that is declared too long is refused unread (RFC 9110 section
-	// 15.5.14); one that is declared short is not believed.
+	// 15.5.14). A short length is not trusted: the body is counted as it is
+	// read.
 	if r.ContentLength > l.Max {
-		return r, nil, tooLarge(l.Max, nil)
+		return r, nil, l.tooLarge()
 	}
 	if !identity(r.Header) {
 		return r, nil, unsupportedEncoding()
 	}
 	mediaType, known := MediaType(r.Header)
 	if r.ContentLength > 0 && (!known || !allows(l.MediaTypes, mediaType)) {
-		return r, nil, unsupportedMediaType(r, l.MediaTypes)
+		return r, nil, l.unsupportedMediaType(r)
 	}
 	data, err := readAll(w, r, l)
 	if err != nil {
@@ -91,13 +99,13 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 	c.limits.Bytes = 0
 	if len(data) > 0 {
 		if !known || !allows(l.MediaTypes, mediaType) {
-			return r, nil, unsupportedMediaType(r, l.MediaTypes)
+			return r, nil, l.unsupportedMediaType(r)
 		}
 		c.mediaType = mediaType
 	}
 	if len(data) > 0 && IsJSON(mediaType) && !l.Raw {
 		if c.doc, err = jsondoc.Decode(data, l.JSON); err != nil {
-			return r, nil, fromJSON(err, l.Max)
+			return r, nil, l.fromJSON(err)
 		}
 		c.value, c.hasValue = c.doc.Value, true
 	}
@@ -110,20 +118,20 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 	if !b.Empty() {
 		if int64(len(b.bytes)) > l.Max {
-			return r, nil, tooLarge(l.Max, nil)
+			return r, nil, l.tooLarge()
 		}
 		if !allows(l.MediaTypes, b.mediaType) {
-			return r, nil, unsupportedMediaType(r, l.MediaTypes)
+			return r, nil, l.unsupportedMediaType(r)
 		}
 		if b.asks(l.JSON) && !l.Raw {
 			if _, err := jsondoc.DecodeValue(b.bytes, l.JSON); err != nil {
-				return r, nil, fromJSON(err, l.Max)
+				return r, nil, l.fromJSON(err)
 			}
 		}
-		// A value that a layer outside has made has a document from here on, or
-		// is no value.
+		// A value that an outer layer has made gets its document here. A value
+		// without a document is refused.
 		if _, err := b.document(); err != nil {
-			return r, nil, fromJSON(err, l.Max)
+			return r, nil, l.fromJSON(err)
 		}
 	}
 	if b.at == 0 && !b.closed {
@@ -135,7 +143,8 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 
 // readAll reads to the end, or to one byte beyond the limit.
 func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
-	// The server's cap is for routes that have chosen none; this reader has.
+	// The server's cap is for routes that have no limit of their own. This
+	// reader has one.
 	if capped, ok := r.Body.(interface{ Limit(int64) bool }); ok {
 		capped.Limit(l.Max)
 	}
@@ -149,13 +158,13 @@ func readAll(w http.ResponseWriter, r *http.Request, l Limits) ([]byte, error) {
 		n, err := r.Body.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if int64(len(data)) > l.Max {
-			return nil, tooLarge(l.Max, nil)
+			return nil, l.tooLarge()
 		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, unreadable(err, l.Max)
+			return nil, l.unreadable(err)
 		}
 		if len(data) == cap(data) {
 			data = append(data, 0)[:len(data)]
@@ -187,15 +196,18 @@ func deadline(w http.ResponseWriter, r *http.Request, timeout time.Duration) (li
 	return func() { control.SetReadDeadline(time.Time{}) }
 }
 
-// unreadable is what a failed read means.
-func unreadable(err error, limit int64) *bulwark.Problem {
+// unreadable turns the error of a read into a refusal.
+func (l Limits) unreadable(err error) *bulwark.Problem {
 	var timeout interface{ Timeout() bool }
 	var outer *http.MaxBytesError
 	switch {
 	case errors.As(err, &outer):
-		return tooLarge(min(outer.Limit, limit), err)
+		if outer.Limit < l.Max {
+			return largerThan(outer.Limit, l.named(err, "the body is longer than the %d bytes that a reader around it allows, which is less than MaxBodyBytes of %s", outer.Limit, l.Source))
+		}
+		return l.tooLarge()
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return timedOut(err)
+		return l.timedOut(err)
 	}
 	return incomplete(err)
 }

@@ -14,7 +14,14 @@ func mistakes(t *testing.T, text string) []string {
 	if s != nil || err == nil {
 		t.Fatalf("Compile = %v, %v", s, err)
 	}
-	return strings.Split(err.Error(), "\n")
+	all := strings.Split(err.Error(), "\n")
+	for _, mistake := range all {
+		// The place comes first. What to write comes last.
+		if !strings.HasPrefix(mistake, "test.json ") && !strings.HasPrefix(mistake, "b.json ") {
+			t.Errorf("%q does not begin with the place", mistake)
+		}
+	}
+	return all
 }
 
 func TestRefusesSchemas(t *testing.T) {
@@ -28,7 +35,7 @@ func TestRefusesSchemas(t *testing.T) {
 		{"DeepAndSeveral", `{"allOf":[{"items":{"patern":"a"}}],"$defs":{"unused":{"formt":"x"}}}`, []string{"/$defs/unused/formt", "/allOf/0/items/patern"}},
 		{"OlderDraft", `{"definitions":{}}`, []string{`write "$defs"`}},
 		{"OpenAPI", `{"type":"string","nullable":true}`, []string{`["string", "null"]`}},
-		{"Dialect", `{"$schema":"http://json-schema.org/draft-07/schema#"}`, []string{"/$schema must be"}},
+		{"Dialect", `{"$schema":"http://json-schema.org/draft-07/schema#"}`, []string{"at /$schema names another dialect; write"}},
 		{"Encoding", `{"contentEncoding":"bsae64"}`, []string{`names an encoding that is not known; did you mean "base64"?`}},
 		{"Format", `{"format":"emial"}`, []string{`did you mean "email"?`}},
 		{"FormatNotAString", `{"format":1}`, []string{"names a format that is not known"}},
@@ -41,15 +48,25 @@ func TestRefusesSchemas(t *testing.T) {
 		{"ThenWithoutIf", `{"then":{}}`, []string{`/then means nothing without "if"`}},
 		{"RequiredMisspelled", `{"required":["emial"],"properties":{"email":{}}}`, []string{`names "emial", which properties does not declare; did you mean "email"?`}},
 		{"NoSchema", `[]`, []string{"is not a schema"}},
+		{"Empty", " ", []string{`test.json is empty; write a JSON Schema, such as {"type": "object"}`}},
 		{"PropertyNoSchema", `{"properties":{"a":"string"}}`, []string{"/properties/a is not a schema"}},
-		{"NotStrictJSON", `{"type":"string","type":"number"}`, []string{"duplicate name in an object at byte 17"}},
+		{"NotStrictJSON", `{"type":"string","type":"number"}`, []string{"duplicate name in an object at byte 17 (line 1, column 18)"}},
 		{"PropertiesThatDifferByCase", `{"properties":{"id":{},"ID":{}}}`, []string{`declares "ID" and "id", which differ by case only`}},
+		{"NotJSONInALaterLine", "{\n  \"type\": string\n}", []string{"invalid syntax at byte 12 (line 2, column 11)"}},
+		{"TypeTwice", `{"type":["string","string"]}`, []string{"at /type names the type string twice; name each type once"}},
+		{"ReferencesToNothing", `{"properties":{"a":{"items":{"$ref":"#/$defs/no"}},"b":{"$ref":"#anchor"},"c":{"$dynamicRef":"#none"},"d":{"$ref":"#/$defs/yes"}},"$defs":{"yes":{}}}`,
+			[]string{`at /properties/a/items/$ref leads to "#/$defs/no", which is not in test.json; add it under $defs`,
+				`at /properties/b/$ref leads to "#anchor", which`, `at /properties/c/$dynamicRef leads to "#none", which`}},
+		{"ReferenceWithinAnID", `{"$defs":{"a":{"$id":"other.json","properties":{"x":{"$ref":"#/$defs/b"}}},"b":{}},"properties":{"y":{"$ref":"other.json"}}}`,
+			[]string{"cannot be compiled"}},
+		{"CircleBelow", `{"properties":{"a":{"allOf":[{"$ref":"#/properties/a"}]}}}`, []string{"leads back to its own schema for the same value; put the $ref under"}},
+		{"NotAJSONPointer", `{"properties":{"a b":{"items":{"minLength":-1}}}}`, []string{"at /properties/a b/items/minLength is not valid in JSON Schema"}},
 		{"HugeNumber", `{"maximum":1e1000001}`, []string{"number too long or out of range"}},
-		{"KeywordOfTheWrongKind", `{"minLength":"1"}`, []string{"is not a JSON Schema at"}},
-		{"ReferenceToNothing", `{"$ref":"#/$defs/none"}`, []string{"cannot be compiled"}},
-		{"ReferenceToANetwork", `{"$ref":"https://example.com/s.json"}`, []string{"is not loaded"}},
+		{"KeywordOfTheWrongKind", `{"minLength":"1"}`, []string{"at /minLength is not valid in JSON Schema: expected integer"}},
+		{"ReferenceToNothing", `{"$ref":"#/$defs/none"}`, []string{`at /$ref leads to "#/$defs/none", which is not in test.json`}},
+		{"ReferenceToANetwork", `{"$ref":"https://example.com/s.json"}`, []string{`at /$ref leads to "https://example.com/s.json", which is not loaded`}},
 		{"ReferenceToADisk", `{"$ref":"file:///etc/passwd"}`, []string{"is not loaded"}},
-		{"Circle", `{"$ref":"#"}`, []string{"infinite loop"}},
+		{"Circle", `{"$ref":"#"}`, []string{"at /$ref leads back to its own schema"}},
 		{"BadDefault", `{"properties":{"role":{"enum":["user"],"default":"guest"}}}`, []string{"at /properties/role/default is refused by its own schema"}},
 		{"BadDefaultWithin", `{"properties":{"o":{"type":"object","properties":{"a":{"type":"string"}},"default":{"b":1}}}}`, []string{"/properties/o/default is refused"}},
 		{"EndlessDefault", `{"properties":{"next":{"$ref":"#","default":{}}}}`, []string{"/properties/next/default leads to itself without end"}},

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 )
 
@@ -34,17 +33,17 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 		filled := f.value(n, n.absent)
 		switch {
 		case f.endless:
-			errs = append(errs, fmt.Errorf("at %s/default leads to itself without end", n.pointer))
+			errs = append(errs, n.mistake("/default", "leads to itself without end; remove the default within it"))
 			continue
 		case f.spent():
-			errs = append(errs, fmt.Errorf("at %s/default takes more steps to fill in than MaxSteps", n.pointer))
+			errs = append(errs, n.mistake("/default", "takes more steps to fill in than MaxSteps; make it smaller, or raise MaxSteps of the Config"))
 			continue
 		}
 		f.added.sort()
 		e := newEvaluation(steps, open)
 		e.added = f.added
 		if !e.run(n, filled) {
-			errs = append(errs, fmt.Errorf("at %s/default is refused by its own schema", n.pointer))
+			errs = append(errs, n.mistake("/default", "is refused by its own schema; write a value that the rules beside it allow"))
 			continue
 		}
 		n.whole, n.added, n.settled, n.weight = filled, f.added, true, weight(filled)
@@ -62,7 +61,7 @@ func settleDefaults(nodes []*node, steps int, open bool) []error {
 			e := newEvaluation(steps, open)
 			e.added = source.added
 			if !e.run(p.node, source.whole) {
-				errs = append(errs, fmt.Errorf("at %s/default is refused by the schema of the property at %s", source.pointer, p.pointer))
+				errs = append(errs, source.mistake("/default", "is refused by the schema of the property at %s; write a value that both allow", p.pointer))
 			}
 		}
 	}
@@ -130,8 +129,8 @@ func neverFilled(root *node, nodes []*node) []error {
 	var errs []error
 	for _, n := range nodes {
 		if n.optional && !filled[n] && !n.readOnly {
-			errs = append(errs, fmt.Errorf("at %s/default can never be filled in: defaults are those of properties, through properties, items, prefixItems, allOf and $ref, "+
-				"and not below a keyword that asks the value which schema applies, such as anyOf, oneOf and if; take it out, or set DescriptiveDefaults", n.pointer))
+			errs = append(errs, n.mistake("/default", "can never be filled in, because only a property has a default, and not below a keyword that looks at the value, such as anyOf, oneOf and if; "+
+				"move it to a property that is reached through properties, items, prefixItems, allOf and $ref, or remove it, or set DescriptiveDefaults in the Config"))
 		}
 	}
 	return errs

@@ -22,7 +22,8 @@
 //     library has compiled into nodes. location.go: the library's names for
 //     places in documents.
 //   - node.go: one schema, compiled; types.go: the types that it allows.
-//   - strict.go, keyword.go, similar.go: what Compile refuses.
+//   - strict.go, keyword.go, similar.go: what Compile refuses; mistake.go: how
+//     Compile says so.
 //   - defaults.go: which defaults there are; filler.go: filling them in.
 //   - evaluation.go: one value held against one schema, in steps. The keywords
 //     stand in evaluatetext.go, evaluatenumber.go, evaluatearray.go,

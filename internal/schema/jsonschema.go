@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"math/big"
@@ -57,9 +56,11 @@ func newCompiler(load func(string) (string, error), formats map[string]func(stri
 	c.library.LoadURL = func(url string) (io.ReadCloser, error) {
 		text, err := c.load(url)
 		if err != nil {
-			return nil, fmt.Errorf("%q %w", url, err)
+			c.errs = append(c.errs, c.notLoaded(url, err))
+			return nil, err
 		}
 		if err := c.add(url, text); err != nil {
+			c.errs = append(c.errs, err)
 			return nil, err
 		}
 		return io.NopCloser(strings.NewReader(text)), nil
@@ -77,7 +78,7 @@ func newCompiler(load func(string) (string, error), formats map[string]func(stri
 func (c *compiler) add(url, text string) error {
 	doc, err := jsondoc.DecodeValue([]byte(text), schemaLimits)
 	if err != nil {
-		return fmt.Errorf("is not strict JSON: %s", strings.TrimPrefix(err.Error(), "jsondoc: "))
+		return notJSON(url, text, err)
 	}
 	d := &document{url, doc}
 	c.documents[url] = d
@@ -95,7 +96,7 @@ func (c *compiler) compile(url, text string) (n *node, err error) {
 	defer func() {
 		// The library panics on some schemas that pass its own meta-schema.
 		if r := recover(); r != nil {
-			n, err = nil, fmt.Errorf("cannot be compiled: %v", r)
+			n, err = nil, mistake(url, "", "cannot be compiled: %v", r)
 		}
 	}()
 	if err := c.add(url, text); err != nil {
@@ -105,21 +106,22 @@ func (c *compiler) compile(url, text string) (n *node, err error) {
 		return nil, errors.Join(c.errs...)
 	}
 	if err := c.library.AddResource(url, strings.NewReader(text)); err != nil {
-		return nil, errors.New(reasonOf(err))
+		return nil, c.reasonOf(url, err)
 	}
 	root, err := c.library.Compile(url)
 	if len(c.errs) > 0 { // of documents that were loaded
 		return nil, errors.Join(c.errs...)
 	}
 	if err != nil {
-		return nil, errors.New(reasonOf(err))
+		return nil, c.reasonOf(url, err)
 	}
 	n = c.node(root)
-	if err := c.anchors(); err != nil {
-		return nil, err
-	}
+	err = c.anchors()
 	if len(c.errs) > 0 { // of the places that references lead to
 		return nil, errors.Join(c.errs...)
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.share(n)
 	c.spellings(n)
@@ -135,16 +137,45 @@ func (c *compiler) all() []*node {
 	return all
 }
 
-// reasonOf shortens the library's report on a schema to the place and the rule.
-func reasonOf(err error) string {
+// reasonOf turns the library's report on a schema into the place, the rule and
+// what to write.
+func (c *compiler) reasonOf(url string, err error) error {
+	var at *jsonschema.SchemaError
+	if errors.As(err, &at) {
+		url, _ = splitLocation(at.SchemaURL)
+	}
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
 		for len(invalid.Causes) > 0 {
 			invalid = invalid.Causes[0]
 		}
-		return fmt.Sprintf("is not a JSON Schema at %q: %s", invalid.InstanceLocation, invalid.Message)
+		_, pointer := splitLocation("#" + invalid.InstanceLocation)
+		return mistake(c.invalid(url), pointer, "is not valid in JSON Schema: %s", invalid.Message)
 	}
-	return "cannot be compiled: " + err.Error()
+	var loop jsonschema.InfiniteLoopError
+	if errors.As(err, &loop) {
+		document, pointer := splitLocation(string(loop))
+		return mistake(document, pointer, "leads back to its own schema for the same value; put the $ref under a keyword such as properties or items")
+	}
+	if err := c.nowhere(); err != nil {
+		return err
+	}
+	return mistake(url, "", "cannot be compiled: %w", err)
+}
+
+// invalid returns the URL of the document that the meta-schema refuses. The
+// library names the document that was to be compiled, which may refer to it.
+func (c *compiler) invalid(url string) string {
+	meta, err := jsonschema.NewCompiler().Compile(draft)
+	if err != nil {
+		return url
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.documents)) {
+		if d := c.documents[key]; meta.Validate(d.doc) != nil {
+			return d.url
+		}
+	}
+	return url
 }
 
 // node turns a compiled schema into a node. Schemas refer to each other in
@@ -159,7 +190,7 @@ func (c *compiler) node(s *jsonschema.Schema) *node {
 	n := &node{}
 	c.nodes[s] = n
 	url, pointer := splitLocation(s.Location)
-	n.pointer = pointer
+	n.url, n.pointer = url, pointer
 	d := c.documents[url]
 	if d == nil { // a meta-schema, which the library has compiled for itself
 		n.foreign = func(v any) bool { return s.Validate(v) == nil }
@@ -334,7 +365,7 @@ func (c *compiler) anchorsOf(d *document) []error {
 		}
 		s, err := c.library.Compile(d.url + "#" + escapeLocation(pointer))
 		if err != nil {
-			errs = append(errs, errors.New(reasonOf(err)))
+			errs = append(errs, c.reasonOf(d.url, err))
 			return
 		}
 		home := c.home(d, pointer)

@@ -1,9 +1,6 @@
 package schema
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // neverMet names schemas that no value meets: lists of values of which none
 // passes the other rules beside the list, and types that have none in common
@@ -18,7 +15,7 @@ func neverMet(nodes []*node, steps int) []error {
 				met = met || e.apply(n, value, false) || e.exhausted
 			}
 			if !met {
-				errs = append(errs, fmt.Errorf("at %s lists no value that its other rules let pass", orRoot(n.pointer)))
+				errs = append(errs, n.mistake("", "lists no value that the other rules of the schema allow, so that no value passes; correct enum, const or the rules beside them"))
 				continue
 			}
 		}
@@ -26,21 +23,14 @@ func neverMet(nodes []*node, steps int) []error {
 			if named(n, func(sub *node) bool { low, _ := apart(sub); return low != "" }) {
 				continue
 			}
-			errs = append(errs, fmt.Errorf("at %s has a %s that excludes its %s, through $ref or allOf, so that no value passes", orRoot(n.pointer), low, high))
+			errs = append(errs, n.mistake("", "has a %s that excludes its %s, through $ref or allOf, so that no value passes; correct one of the two", low, high))
 			continue
 		}
 		if own := possible(n, maxDefaultDepth); own == 0 && !named(n, func(sub *node) bool { return possible(sub, maxDefaultDepth) == 0 }) {
-			errs = append(errs, fmt.Errorf("at %s allows no type: the types that it and its $ref and allOf declare have none in common", orRoot(n.pointer)))
+			errs = append(errs, n.mistake("", "allows no type, because the types that it and its $ref and allOf declare have none in common; declare the same type in each"))
 		}
 	}
 	return errs
-}
-
-func orRoot(pointer string) string {
-	if pointer == "" {
-		return "/"
-	}
-	return pointer
 }
 
 const anyType = Null | Boolean | Object | Array | Number | Integer | String

@@ -5,7 +5,8 @@ import "encoding/json"
 // node is one schema, compiled for evaluation. All lists are in a fixed order,
 // so that the same request gets the same answer.
 type node struct {
-	pointer string // of the schema in its document, for errors at New
+	// url and pointer are the place of the schema, for errors at New.
+	url, pointer string
 
 	refuses bool // the schema false
 	// anything is the schema true, or a schema without any assertion. A value

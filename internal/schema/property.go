@@ -136,19 +136,19 @@ func (n *node) unmet(as Types) string {
 	case n.foreign != nil:
 		return ""
 	case n.types != 0 && n.types&as == 0 && !(numbers && n.types&numeric != 0):
-		return "declares another type than the one that its text is read as"
+		return "declares two types; declare one type in all of its schemas"
 	case !numbers && (n.numbers != nil || n.fits != nil && n.accepts == nil):
 		return `has a rule for numbers, but its text is not read as a number; write "type": "integer" or "number" beside it`
 	case !text && (n.text != nil || n.accepts != nil && n.fits == nil || n.base64):
-		return "has a rule for strings, but its text is not read as a string"
+		return `has a rule for strings, but its text is not read as a string; remove the rule, or write "type": "string"`
 	case as != Array && n.array != nil:
-		return "has a rule for arrays, but its text is not read as an array"
+		return `has a rule for arrays, but its text is not read as an array; remove the rule, or write "type": "array"`
 	case n.object != nil:
-		return "has a rule for objects, which text cannot say"
+		return "has a rule for objects, which a parameter cannot hold; remove the rule"
 	}
 	for _, values := range [...][]any{n.constant, n.enum} {
 		if len(values) > 0 && !slices.ContainsFunc(values, as.has) {
-			return "lists values of another type than the one that its text is read as"
+			return "lists no value of the type that its text is read as; correct the type, or the values of enum or const"
 		}
 	}
 	return ""

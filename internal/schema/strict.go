@@ -2,7 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -25,7 +24,7 @@ var instead = map[string]string{
 	"$recursiveRef":    `is of an older draft; write "$dynamicRef"`,
 	"$recursiveAnchor": `is of an older draft; write "$dynamicAnchor"`,
 	"nullable":         `is of OpenAPI 3.0; write "type": ["string", "null"]`,
-	"$vocabulary":      `belongs to a meta-schema`,
+	"$vocabulary":      `belongs to a meta-schema; remove it`,
 }
 
 // strictness finds the rules of a schema that would never apply. The
@@ -60,11 +59,7 @@ func (s strictness) inspect(url, pointer string, v any) []error {
 }
 
 func (s *strictness) wrong(pointer, format string, args ...any) {
-	if pointer == "" {
-		pointer = "/"
-	}
-	name := strings.TrimPrefix(s.url, Base)
-	s.errs = append(s.errs, fmt.Errorf("%s at %s %s", name, pointer, fmt.Sprintf(format, args...)))
+	s.errs = append(s.errs, mistake(s.url, pointer, format, args...))
 }
 
 func (s *strictness) schema(v any, pointer string) {
@@ -106,6 +101,9 @@ func (s *strictness) types(schema map[string]any, pointer string) Types {
 			s.wrong(pointer+"/type", "is not a type; write null, boolean, object, array, number, integer or string")
 			return 0
 		}
+		if set&typeNamed(name) != 0 {
+			s.wrong(pointer+"/type", "names the type %s twice; name each type once", name)
+		}
 		set |= typeNamed(name)
 	}
 	return set
@@ -118,21 +116,25 @@ func (s *strictness) keyword(name string, value any, types Types, pointer string
 	case !ok && instead[name] != "":
 		s.wrong(pointer, "%s", instead[name])
 	case !ok:
-		s.wrong(pointer, "is not a keyword of draft 2020-12%s", similar(name, maps.Keys(keywords)))
+		hint := similar(name, maps.Keys(keywords))
+		if hint == "" {
+			hint = `; remove it, or begin the name of an extension with "x-"`
+		}
+		s.wrong(pointer, "is not a keyword of draft 2020-12%s", hint)
 	case known.applies != 0 && types != 0 && known.applies&types == 0:
-		s.wrong(pointer, "never applies to type %s", strings.Join(types.names(), " or "))
+		s.neverApplies(pointer, known.applies, types)
 	}
 	switch name {
 	case "$schema":
 		if value != draft {
-			s.wrong(pointer, "must be %q", draft)
+			s.wrong(pointer, "names another dialect; write %q, or leave it out", draft)
 		}
 	case "format":
 		s.format(value, types, pointer)
 	case "contentEncoding":
 		encoding, _ := value.(string)
 		if !slices.Contains(encodings, encoding) {
-			s.wrong(pointer, "names an encoding that is not known%s", similar(encoding, slices.Values(encodings)))
+			s.wrong(pointer, "names an encoding that is not known%s; write one of %s", similar(encoding, slices.Values(encodings)), strings.Join(encodings, ", "))
 		}
 	case "properties":
 		s.spellings(value, pointer)
@@ -166,8 +168,18 @@ func (s *strictness) format(value any, types Types, pointer string) {
 		return
 	}
 	if types != 0 && types&applies == 0 {
-		s.wrong(pointer, "never applies to type %s", strings.Join(types.names(), " or "))
+		s.neverApplies(pointer, applies, types)
 	}
+}
+
+// neverApplies refuses a keyword for values of some types in a schema that
+// allows values of other types only.
+func (s *strictness) neverApplies(pointer string, applies, types Types) {
+	if applies == numeric {
+		applies = Number
+	}
+	s.wrong(pointer, "never applies to type %s; remove it, or declare the type %s",
+		strings.Join(types.names(), " or "), strings.Join(applies.names(), " or "))
 }
 
 // spellings finds properties that differ by case only: many readers take one
@@ -178,7 +190,7 @@ func (s *strictness) spellings(value any, pointer string) {
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		folded := jsondoc.Fold(name)
 		if other, ok := seen[folded]; ok {
-			s.wrong(pointer, "declares %q and %q, which differ by case only", other, name)
+			s.wrong(pointer, "declares %q and %q, which differ by case only; keep one of them", other, name)
 		}
 		seen[folded] = name
 	}
@@ -187,11 +199,11 @@ func (s *strictness) spellings(value any, pointer string) {
 func (s *strictness) pattern(value any, pointer string) {
 	pattern, ok := value.(string)
 	if !ok {
-		s.wrong(pointer, "is not a string")
+		s.wrong(pointer, "is not a string; write a regular expression as package regexp reads it")
 		return
 	}
 	if _, err := regexp.Compile(pattern); err != nil {
-		s.wrong(pointer, "does not compile as a regular expression of package regexp: %v", err)
+		s.wrong(pointer, "does not compile as a regular expression of package regexp, which has no lookahead and no back-references: %v", err)
 	}
 }
 
@@ -211,20 +223,20 @@ func (s *strictness) pairs(schema map[string]any, pointer string) {
 			continue
 		}
 		if by := decimalOf(low).compare(decimalOf(high)); by > 0 {
-			s.wrong(pointer+"/"+pair.low, "is more than %s, so that no value passes", pair.high)
+			s.wrong(pointer+"/"+pair.low, "is more than %s, so that no value passes; lower it, or raise %s", pair.high, pair.high)
 		} else if by > pair.apart {
-			s.wrong(pointer+"/"+pair.low, "is as much as %s, so that no value passes", pair.high)
+			s.wrong(pointer+"/"+pair.low, "is as much as %s, so that no value passes; lower it, or raise %s", pair.high, pair.high)
 		}
 	}
 	required, _ := schema["required"].([]any)
 	if most, ok := schema["maxProperties"].(json.Number); ok && !fewer(len(required), most) && !Equal(most, json.Number(strconv.Itoa(len(required)))) {
-		s.wrong(pointer+"/required", "names more properties than maxProperties, so that no value passes")
+		s.wrong(pointer+"/required", "names more properties than maxProperties allows, so that no value passes; raise maxProperties")
 	}
 	s.closed(schema, required, pointer)
 	for _, pair := range [...][2]string{{"then", "if"}, {"else", "if"}, {"minContains", "contains"}, {"maxContains", "contains"}} {
 		_, ok := schema[pair[0]]
 		if _, also := schema[pair[1]]; ok && !also {
-			s.wrong(pointer+"/"+pair[0], "means nothing without %q", pair[1])
+			s.wrong(pointer+"/"+pair[0], "means nothing without %q; add it beside this keyword, or remove this keyword", pair[1])
 		}
 	}
 }
@@ -238,15 +250,15 @@ func (s *strictness) closed(schema map[string]any, required []any, pointer strin
 		name, _ := r.(string)
 		described, declared := properties[name]
 		if declared && described == false || !declared && shut {
-			s.wrong(pointer+"/required", "names %q, which properties forbids, so that no value passes", name)
+			s.wrong(pointer+"/required", "names %q, which the schema forbids, so that no value passes; declare it under properties", name)
 		}
 	}
 	if least, ok := schema["minProperties"].(json.Number); ok && shut && fewer(len(properties), least) {
-		s.wrong(pointer+"/minProperties", "is more than the properties that are declared, so that no value passes")
+		s.wrong(pointer+"/minProperties", "is more than the number of properties that are declared, so that no value passes; lower it, or declare more")
 	}
 	prefix, _ := schema["prefixItems"].([]any)
 	if least, ok := schema["minItems"].(json.Number); ok && schema["items"] == false && fewer(len(prefix), least) {
-		s.wrong(pointer+"/minItems", "is more than the prefixItems, so that no value passes")
+		s.wrong(pointer+"/minItems", "is more than the number of prefixItems, so that no value passes; lower it, or let items describe the rest")
 	}
 }
 

@@ -133,7 +133,7 @@ func TestCaseValidate5References(t *testing.T) {
 // New refuses what no value meets.
 func TestCaseValidate12NothingMeets(t *testing.T) {
 	for _, test := range []struct{ name, schema, want string }{
-		{"EnumOfAnotherType", `{"type":"integer","enum":["1","2"]}`, "lists no value that its other rules let pass"},
+		{"EnumOfAnotherType", `{"type":"integer","enum":["1","2"]}`, "at / lists no value that the other rules of the schema allow"},
 		{"ConstOfAnotherType", `{"type":"string","const":1}`, "lists no value"},
 		{"EmptyEnum", `{"enum":[]}`, "lists no value"},
 		{"EnumTooLong", `{"type":"string","maxLength":1,"enum":["aa","bb"]}`, "lists no value"},
@@ -148,16 +148,16 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		{"ExclusiveAbove", `{"exclusiveMinimum":2,"maximum":1}`, "/exclusiveMinimum is more than maximum"},
 		{"ContainsAndItems", `{"contains":true,"minContains":3,"maxItems":2}`, "/minContains is more than maxItems"},
 		{"RequiredAndMaxProperties", `{"required":["a","b"],"maxProperties":1}`, "/required names more properties than maxProperties"},
-		{"RequiredAndClosed", `{"required":["b"],"properties":{"a":true},"additionalProperties":false}`, `/required names "b", which properties forbids`},
-		{"MinPropertiesAndClosed", `{"minProperties":2,"properties":{"a":true},"additionalProperties":false}`, "/minProperties is more than the properties"},
-		{"MinItemsAndClosed", `{"minItems":2,"prefixItems":[true],"items":false}`, "/minItems is more than the prefixItems"},
+		{"RequiredAndClosed", `{"required":["b"],"properties":{"a":true},"additionalProperties":false}`, `/required names "b", which the schema forbids`},
+		{"MinPropertiesAndClosed", `{"minProperties":2,"properties":{"a":true},"additionalProperties":false}`, "/minProperties is more than the number of properties"},
+		{"MinItemsAndClosed", `{"minItems":2,"prefixItems":[true],"items":false}`, "/minItems is more than the number of prefixItems"},
 		{"BoundsInAllOf", `{"minimum":5,"allOf":[{"maximum":3}]}`, "has a minimum that excludes its maximum"},
 		{"BoundsByReference", `{"exclusiveMaximum":5,"$ref":"#/$defs/l","$defs":{"l":{"minimum":5.0}}}`, "has a minimum that excludes its exclusiveMaximum"},
 		{"BoundsNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"minimum":5.0,"allOf":[{"maximum":3}]}}}`, "/$defs/l has a minimum that excludes its maximum"},
 		{"TypesNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"type":"null","allOf":[{"type":"string"}]}}}`, "/$defs/l allows no type"},
 		{"LengthsInAllOf", `{"allOf":[{"minLength":5},{"maxLength":3}]}`, "has a minLength that excludes its maxLength"},
 		{"RequiredInAllOf", `{"allOf":[{"required":["a","b"]},{"maxProperties":1}]}`, "that excludes its maxProperties"},
-		{"RequiredAndForbidden", `{"required":["a"],"properties":{"a":false}}`, `/required names "a", which properties forbids`},
+		{"RequiredAndForbidden", `{"required":["a"],"properties":{"a":false}}`, `/required names "a", which the schema forbids`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := mistakes(t, test.schema); len(got) != 1 || !strings.Contains(got[0], test.want) {
