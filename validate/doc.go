@@ -1,140 +1,239 @@
-// Package validate holds requests against JSON Schemas (draft 2020-12): the
+// Package validate checks requests against JSON Schemas (draft 2020-12): the
 // JSON body, the query, the wildcards of the route, and header fields. The
-// handler gets exactly the values that were checked. Every other request is
+// handler gets exactly the values that were checked. Any other request is
 // refused with a list of its faults.
-//
-// [New] makes a [Middleware] of a [Config]. A [Schema] comes from a text
-// ([SchemaJSON]) or from a file ([SchemaFS]). The handler reads the checked
-// values with [BodyAs], [QueryAs], [PathAs] and [HeaderAs].
 //
 // # Threat
 //
-// A handler believes the values that it decodes. A hostile client sends:
+// A handler trusts the values that it decodes. An attacker sends:
 //
-//   - properties that nobody meant to accept, such as "role": "admin" (mass
-//     assignment);
-//   - numbers where the handler expects text, strings of a megabyte, and e-mail
-//     addresses with line breaks in them;
-//   - two spellings of one name: the handler reads the first and the database
-//     reads the second;
-//   - documents that are expensive to check: deep, wide, or with a choice
-//     between alternatives on every level.
+//   - properties that the service does not expect, such as "role": "admin"
+//     (mass assignment);
+//   - numbers instead of text, strings of a megabyte, e-mail addresses with
+//     line breaks;
+//   - one name in two spellings, so that the handler reads the first value and
+//     the database reads the second;
+//   - documents that are expensive to check, because they are deep, wide, or
+//     full of alternatives.
 //
-// Schemas fail quietly: most validators ignore a misspelled keyword or an
-// unknown format, and the rule is then never applied.
+// Schemas have mistakes, and most validators do not report them. They ignore a
+// misspelled keyword or an unknown format, and the rule is never applied.
 //
 // # Defence
 //
-// The body is read once and decoded as strict JSON, within limits on its size,
-// time, nesting and number of values. Then the schema decides:
+// Write a schema for each part of the request. Wrap the handler. Read the
+// checked values in the handler:
 //
-//   - Unknown properties are refused on every object. A property is known if
-//     any schema that applies to the object describes it. Schemas that allOf
-//     and $ref bring in count together.
-//   - A name that differs from a known one only by case is always refused, also
-//     where a schema allows additional properties. Known are the names that any
-//     schema of the object declares, requires or depends on, in all branches of
-//     anyOf, oneOf, not and if. So "KIND" does not evade a rule about "kind".
-//   - Formats are asserted, each in a strict reading: email, uri,
-//     uri-reference, uri-template, uuid, date-time, date, time, duration, ipv4,
-//     ipv6, hostname, regex, json-pointer, relative-json-pointer, byte
-//     (base64), and the formats in Config.Formats. int8 to int64, uint8 to
-//     uint64, float and double bound numbers. password and binary describe.
-//     What a format accepts, [BodyAs] can store in the Go type for it: a
-//     date-time in a time.Time, a duration in a time.Duration.
-//   - A readOnly property is refused: the service sets it, and not the client
-//     (JSON Schema Validation section 9.4). Where a schema or the schemas
-//     around it say that a property is readOnly, the property is not required.
-//     What another branch of anyOf, oneOf or if says does not count. A
-//     "required" in not or if asks what was sent.
-//   - Defaults are filled in before the value is checked, through properties,
-//     items, prefixItems, allOf and $ref. A default inside anyOf, oneOf or if
-//     is an error at New, because the value decides which of their schemas
-//     applies. Nothing is filled in for PATCH and for merge patches: what a
-//     patch does not name, it leaves alone (RFC 7396).
-//   - Rules about presence are decided on what was sent: required,
+//	users := bulwark.Must(validate.New(validate.Config{
+//		Body: validate.SchemaJSON(`{
+//			"type": "object",
+//			"required": ["name"],
+//			"properties": {
+//				"name": {"type": "string", "maxLength": 100},
+//				"role": {"enum": ["user", "editor"], "default": "user"}
+//			}
+//		}`),
+//		Path: validate.SchemaJSON(`{"properties": {
+//			"id": {"type": "integer", "minimum": 1}
+//		}}`),
+//		Query: validate.SchemaJSON(`{"properties": {
+//			"notify": {"type": "boolean", "default": true}
+//		}}`),
+//	}))
+//	mux.Handle("PUT /users/{id}", users.Wrap(http.HandlerFunc(putUser)))
+//
+//	func putUser(w http.ResponseWriter, r *http.Request) {
+//		user, err := validate.BodyAs[User](r) // with the default of role
+//		if err != nil {
+//			bulwark.Deny(w, r, err)
+//			return
+//		}
+//		route, err := validate.PathAs[Route](r)
+//		options, err := validate.QueryAs[Options](r)
+//		// ...
+//	}
+//
+// [SchemaFS] reads a schema from a file, such as one in an embed.FS. [HeaderAs]
+// reads the checked header fields.
+//
+// The Examples show a sign-up with its faults (package), a PATCH (Patch),
+// schemas in files (SchemaFS), a body with defaults (BodyAs), a page of a list
+// (QueryAs), an id in the route (PathAs), a header field (HeaderAs), and
+// mistakes: New (Incorrect) and BodyAs (Incorrect).
+//
+// The layer reads the body once and decodes it as strict JSON, within limits on
+// its size, time, nesting and number of values. Then the schema decides:
+//
+//   - Unknown properties are refused in every object. A property is known if
+//     any schema that applies to the object describes it, also through allOf
+//     and $ref.
+//   - A name that differs from a known name only by case is always refused,
+//     also in a schema that allows additional properties. The known names are
+//     all names that a schema of the object declares, requires or depends on,
+//     in every branch of anyOf, oneOf, not and if. So "KIND" cannot evade a
+//     rule about "kind".
+//   - Formats are asserted, each in a strict reading. [BodyAs] can store every
+//     value that a format accepts in the Go type for the format: a date-time in
+//     a time.Time, a duration in a time.Duration.
+//   - A readOnly property is refused, because only the service sets it (JSON
+//     Schema Validation section 9.4). A property is not required if the schema
+//     with its "required", or a schema around that schema, makes it readOnly. A
+//     readOnly in another branch of anyOf, oneOf or if does not count. A
+//     "required" in not or if still looks at what the client has sent.
+//   - Rules about presence look at what the client has sent: required,
 //     dependentRequired, dependentSchemas, minProperties and maxProperties,
-//     also where they stand in an if or a branch. Else a default would fulfil a
-//     rule about what the client says. Rules about values hold for defaults as
-//     well.
-//   - Values in a query, path or header are read by the type that any schema
-//     declares for them. Numbers are plain decimals. Booleans are true and
-//     false. An unknown or repeated query parameter is refused.
+//     also inside an if or a branch. A default does not fulfil them. Rules
+//     about values also apply to defaults.
+//   - The work for one value is bounded by Config.MaxSteps, for every schema
+//     and every document. Functions in Config.Formats are not counted and must
+//     be quick.
+//   - A string that is longer than maxLength is not checked against pattern and
+//     format. So a maxLength beside a pattern bounds the cost of one string. An
+//     array has this cost for each of its items.
+//
+// Defaults:
+//
+//   - Defaults are filled in before the value is checked. They come from
+//     properties, through properties, items, prefixItems, allOf and $ref.
+//   - Defaults inside anyOf, oneOf and if are an error of New, because the
+//     value decides which of their schemas applies.
+//   - Defaults are not filled in for the method PATCH or for a merge patch. A
+//     patch does not change a property that it does not name (RFC 7396).
+//   - A body with defaults is written anew. Content-Length follows, and digests
+//     of the old bytes are removed. The defaults of a query or header are added
+//     to it. The Body of the request yields the bytes again from the start.
+//
+// Query, path and header:
+//
+//   - The text of a parameter is read as the type that the schema declares for
+//     it. Numbers are plain decimals. Booleans are true and false.
+//   - An unknown query parameter is refused. A repeated query parameter is
+//     refused, unless it is an array that is written by repeating.
 //   - A form in the body that holds a parameter of the query is refused,
-//     because r.FormValue prefers the body. A request whose Connection names a
-//     described header field is refused, because a proxy removes that field.
-//   - The work for one value is bounded by Config.MaxSteps, whatever the schema
-//     and the document are. A tree of alternatives costs its size, however its
-//     branches are told apart. A string that is longer than maxLength is not
-//     held against pattern and format. So a maxLength beside a pattern bounds
-//     the cost of one string; an array costs that much for each of its items.
-//     Functions in Config.Formats are not counted and must be quick.
+//     because r.FormValue prefers the body.
+//   - A request whose Connection names a described header field is refused,
+//     because a proxy removes this field.
 //
-// The schemas themselves are read as strictly, wherever a $ref leads. New
-// refuses misspelled and foreign keywords, unknown formats, patterns that do
-// not compile, and keywords that never apply to the declared type. New also
-// refuses a default that its own schema refuses, that can never be filled in,
-// or that a query or header cannot hold, and schemas that no value meets. The
-// words of OpenAPI 3.1 and of editors that only describe are known, such as
-// example, xml, discriminator and markdownDescription.
+// Keywords that are checked:
 //
-// The request that the handler gets carries the checked values: its Body yields
-// the bytes again from the start. Where defaults were filled in, the bytes are
-// written anew, Content-Length matches them, and digests of the old bytes are
-// removed. Defaults of a query or header are added to it.
+//   - of every value: type, enum, const, allOf, anyOf, oneOf, not, if, then,
+//     else, readOnly;
+//   - of objects: properties, patternProperties, additionalProperties,
+//     unevaluatedProperties, propertyNames, required, dependentRequired,
+//     dependentSchemas, minProperties, maxProperties;
+//   - of arrays: items, prefixItems, unevaluatedItems, contains, minContains,
+//     maxContains, minItems, maxItems, uniqueItems;
+//   - of strings: minLength, maxLength, pattern, format, contentEncoding (only
+//     base64);
+//   - of numbers: minimum, maximum, exclusiveMinimum, exclusiveMaximum,
+//     multipleOf, format;
+//   - references: $ref, $defs, $id, $anchor, $dynamicRef, $dynamicAnchor,
+//     $schema.
 //
-// The Examples show a sign-up with its faults, a body with defaults, a query of
-// pages, and a schema that New refuses.
+// Formats:
+//
+//   - of strings: email, uri, uri-reference, uri-template, uuid, date-time,
+//     date, time, duration, ipv4, ipv6, hostname, regex, json-pointer,
+//     relative-json-pointer, byte (base64);
+//   - of numbers: int8, int16, int32, int64, uint8, uint16, uint32, uint64,
+//     float, double;
+//   - without a rule: password, binary;
+//   - your own: Config.Formats.
+//
+// Keywords that only describe: default, title, description, examples,
+// deprecated, writeOnly, $comment, contentMediaType, contentSchema, example,
+// externalDocs, xml, discriminator, every name that begins with "x-", and words
+// of editors such as markdownDescription and defaultSnippets. A default also
+// has the effect above.
+//
+// [New] refuses a schema for each of these mistakes, in every document that a
+// $ref leads to, and names the place and what to write:
+//
+//   - text that is not strict JSON, such as a name that occurs twice;
+//   - a misspelled or unknown keyword, also one of an older draft or of OpenAPI
+//     3.0, such as definitions or nullable;
+//   - an unknown format or contentEncoding;
+//   - a pattern that does not compile;
+//   - a keyword that never applies to the declared type, or that means nothing
+//     alone, such as then without if;
+//   - two properties whose names differ only by case;
+//   - a required property whose name is a misspelling of a declared one;
+//   - bounds, types or values that no value can meet, such as a minLength above
+//     the maxLength;
+//   - a default that its own schema refuses, that can never be filled in, or
+//     that a query or header cannot hold;
+//   - a $ref that leads to nothing, to a network, to a disk, or back to itself;
+//   - a parameter whose type cannot be read from text.
 //
 // # Not covered
 //
-//   - The names in patternProperties, propertyNames, and in objects of const
-//     and enum are not compared without case. Write "(?i)" in the pattern, or
+//   - The names in patternProperties, in propertyNames, and in objects of const
+//     and enum are compared with their case. Write "(?i)" in the pattern, or
 //     "additionalProperties": false.
-//   - A schema knows nothing of rights. Package authz decides who may set which
-//     property.
-//   - Markup within strings is for package sanitize. It stands outside of
-//     validate, so that lengths count the text that is left.
+//   - A schema does not know who the caller is. Package authz decides who may
+//     set which property.
+//   - Markup in strings is not removed. Package sanitize removes it, in a layer
+//     outside of validate: a string can become too short when its markup is
+//     removed, so its length must be checked afterwards.
 //   - contentEncoding is asserted for base64. Its other values,
 //     contentMediaType and contentSchema only describe a value.
-//   - Patterns are those of package regexp, without lookahead and
+//   - Patterns are those of package regexp. They have no lookahead and no
 //     back-references.
 //   - Parameters that hold objects, the fields of forms, and compressed bodies
 //     are not checked.
 //   - A $ref to the meta-schema of the draft is evaluated by the schema
-//     library, whose steps are not counted. The limits on the document still
-//     hold.
+//     library. Its steps are not counted. The limits on the document still
+//     apply.
 //   - A $ref leads to the same document, or to files given with [SchemaFS]. It
 //     never leads to a network.
 //
 // # Errors
 //
-// A value that a schema refuses is 422 "validate.invalid". Its errors list each
-// fault: where the value is (in, and a JSON pointer), a stable code, the
-// parameters of the rule, and a sentence. The errors are sorted and are the
-// same on every run. They never hold a submitted value. A pointer holds names
-// that were submitted. Control characters and characters that change the
-// direction of text are written in it as \u and four digits. Where a pointer
-// would be longer than 256 bytes, it ends at the parent. The codes of the
-// faults are required, unknown, repeated, type, const, enum, format, pattern,
-// min_length, max_length, minimum, maximum, exclusive_minimum,
-// exclusive_maximum, multiple_of, min_items, max_items, unique_items,
-// min_contains, max_contains, min_properties, max_properties, property_name,
-// dependent_required, forbidden, read_only, not, any_of, one_of and schema.
+// A value that a schema refuses is 422 "validate.invalid". The member errors of
+// the answer lists the faults. Each has the place of the value (in, and a JSON
+// pointer), a stable code, the parameters of the rule, and a sentence. The
+// errors are sorted and are the same on every run. They never hold a submitted
+// value.
+//
+// A pointer holds names that the client has sent. Control characters and
+// characters that change the direction of text are written as \u and four
+// digits. A pointer that would be longer than 256 bytes ends at the parent.
+//
+// The codes of the faults are:
+//
+//   - of every value: type, const, enum, not, any_of, one_of, forbidden,
+//     read_only, schema;
+//   - of properties: required, unknown, dependent_required, property_name,
+//     min_properties, max_properties;
+//   - of arrays: min_items, max_items, unique_items, min_contains,
+//     max_contains;
+//   - of strings: format, pattern, min_length, max_length;
+//   - of numbers: minimum, maximum, exclusive_minimum, exclusive_maximum,
+//     multiple_of, format;
+//   - of parameters: repeated.
 //
 // The other refusals are:
 //
-//   - 400 "validate.too_complex": checking takes more than Config.MaxSteps, or
+//   - 400 "validate.too_complex": the check takes more than Config.MaxSteps, or
 //     a query or header exceeds a bound of Config.JSON;
-//   - 400 "validate.malformed_query", "validate.malformed_path" and
-//     "validate.malformed_header": the text is not UTF-8, or not a query, or
+//   - 400 "validate.malformed_query": the query is not UTF-8, or is not made of
+//     pairs of name and value;
+//   - 400 "validate.malformed_path": the path is not UTF-8;
+//   - 400 "validate.malformed_header": a header field is not UTF-8, or
 //     Connection names a described field;
 //   - 400 "body.ambiguous_parameter": a form holds a parameter of the query;
-//   - 500 "validate.unchecked": the check itself failed, and the log has the
-//     cause;
-//   - 500 "validate.unconfigured": the Middleware was made without New;
-//   - 400 "body.required", "body.malformed", "body.too_complex" and
-//     "body.incomplete", 408 "body.timeout", 413 "body.too_large", 415
-//     "body.unsupported_media_type" and "body.unsupported_encoding": the body
-//     cannot be read within its limits.
+//   - 400 "body.required": Config.Body is set, and the request has no body;
+//   - 400 "body.malformed": the body is not strict JSON;
+//   - 400 "body.too_complex": the document exceeds a bound of Config.JSON;
+//   - 400 "body.incomplete": the body ends early;
+//   - 408 "body.timeout": the body takes longer than Config.BodyTimeout;
+//   - 413 "body.too_large": the body is longer than Config.MaxBodyBytes;
+//   - 415 "body.unsupported_media_type": the type is not in Config.MediaTypes,
+//     or the charset is not UTF-8;
+//   - 415 "body.unsupported_encoding": the body has a Content-Encoding;
+//   - 500 "validate.unchecked": the check itself failed;
+//   - 500 "validate.unconfigured": the Middleware was made without New.
+//
+// The event of a refusal has the attribute error. It names the field of the
+// Config that decides the refusal.
 package validate

@@ -5,12 +5,27 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"testing/fstest"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/validate"
 )
 
+// send sends a JSON body to a handler and returns the answer.
+func send(handler http.Handler, method, url, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, url, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	return w
+}
+
 func Example() {
+	type newUser struct {
+		Email string `json:"email"`
+		Name  string `json:"name"`
+		Role  string `json:"role"`
+	}
 	users := bulwark.Must(validate.New(validate.Config{
 		Body: validate.SchemaJSON(`{
 			"type": "object",
@@ -25,16 +40,21 @@ func Example() {
 		MaxBodyBytes: 64 << 10,
 	}))
 	createUser := func(w http.ResponseWriter, r *http.Request) {
-		user, err := validate.BodyAs[struct {
-			Email, Name, Role string
-		}](r)
+		user, err := validate.BodyAs[newUser](r)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
 		}
-		_ = user
+		fmt.Printf("created %+v\n", user)
+		w.WriteHeader(http.StatusCreated)
 	}
-	_ = users.Wrap(http.HandlerFunc(createUser))
+	mux := http.NewServeMux()
+	mux.Handle("POST /users", users.Wrap(http.HandlerFunc(createUser)))
+
+	w := send(mux, "POST", "/users", `{"email": "ann@example.com", "name": "Ann", "password": "correct horse"}`)
+	fmt.Println(w.Code)
+	w = send(mux, "POST", "/users", `{"name": "Ann", "password": "short", "role": "admin", "isAdmin": true}`)
+	fmt.Println(w.Code, w.Header().Get("Content-Type"))
 
 	// Check decides without answering.
 	r := httptest.NewRequest("POST", "/users", strings.NewReader(`{"name": "Ann", "password": "short", "role": "admin", "isAdmin": true}`))
@@ -44,10 +64,42 @@ func Example() {
 		fmt.Println(fault.Pointer, fault.Code, "-", fault.Detail)
 	}
 	// Output:
+	// created {Email:ann@example.com Name:Ann Role:user}
+	// 201
+	// 422 application/problem+json
 	// /email required - Is required.
 	// /isAdmin unknown - Is not known here.
 	// /password min_length - Must have at least 8 characters.
 	// /role enum - Must be one of the values that are allowed.
+}
+
+// A PATCH gets no defaults: a property that the patch does not name stays as it
+// is. The schema requires nothing, because a patch may name any property.
+func Example_patch() {
+	settings := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(`{
+		"type": "object",
+		"properties": {
+			"theme": {"enum": ["light", "dark"], "default": "light"},
+			"size":  {"type": "integer", "minimum": 8, "maximum": 32, "default": 12}
+		}
+	}`)}))
+	handler := settings.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A pointer tells a property that is missing from a zero value.
+		patch, err := validate.BodyAs[struct {
+			Theme *string `json:"theme"`
+			Size  *int    `json:"size"`
+		}](r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		fmt.Println("theme is named:", patch.Theme != nil)
+		fmt.Println("size:", *patch.Size)
+	}))
+	send(handler, "PATCH", "/settings", `{"size": 14}`)
+	// Output:
+	// theme is named: false
+	// size: 14
 }
 
 func ExampleBodyAs() {
@@ -70,45 +122,146 @@ func ExampleBodyAs() {
 		}
 		fmt.Printf("%+v\n", s)
 	}))
-	r := httptest.NewRequest("PUT", "/settings", strings.NewReader(`{"theme": "dark"}`))
-	r.Header.Set("Content-Type", "application/json")
-	handler.ServeHTTP(httptest.NewRecorder(), r)
+	send(handler, "PUT", "/settings", `{"theme": "dark"}`)
 	// Output: {Theme:dark Size:12}
+}
+
+// Names match exactly. A field without a json tag gets only a property with the
+// name of the field, here "Theme". Such a field stays empty, without an error.
+//
+// A handler that no Middleware wraps gets an error.
+func ExampleBodyAs_incorrect() {
+	layer := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(`{
+		"type": "object",
+		"properties": {"theme": {"enum": ["light", "dark"]}}
+	}`)}))
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wrong, err := validate.BodyAs[struct{ Theme string }](r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		right, _ := validate.BodyAs[struct {
+			Theme string `json:"theme"`
+		}](r)
+		fmt.Printf("wrong: %q\nright: %q\n", wrong.Theme, right.Theme)
+	})
+	send(layer.Wrap(handler), "PUT", "/settings", `{"theme": "dark"}`)
+	send(handler, "PUT", "/settings", `{"theme": "dark"}`)
+	// Output:
+	// wrong: ""
+	// right: "dark"
+	// validate: no layer has checked the body of this request; wrap the handler with a Middleware whose Config has a schema in Body, and do not let an inner layer change or read r.Body
 }
 
 func ExampleQueryAs() {
 	type page struct {
-		Limit, Offset int
-		Tag           []string
+		Limit  int      `json:"limit"`
+		Offset int      `json:"offset"`
+		Tags   []string `json:"tag"`
 	}
 	layer := bulwark.Must(validate.New(validate.Config{Query: validate.SchemaJSON(`{
 		"type": "object",
 		"properties": {
-			"Limit":  {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-			"Offset": {"type": "integer", "minimum": 0, "default": 0},
-			"Tag":    {"type": "array", "items": {"type": "string"}, "maxItems": 5}
+			"limit":  {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+			"offset": {"type": "integer", "minimum": 0, "default": 0},
+			"tag":    {"type": "array", "items": {"type": "string"}, "maxItems": 5}
 		}
 	}`)}))
 	handler := layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, _ := validate.QueryAs[page](r)
+		p, err := validate.QueryAs[page](r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
 		fmt.Printf("%+v from %s\n", p, r.URL.RawQuery)
 	}))
-	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/documents?Limit=10&Tag=a&Tag=b", nil))
-	// Output: {Limit:10 Offset:0 Tag:[a b]} from Limit=10&Tag=a&Tag=b&Offset=0
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/documents?limit=10&tag=a&tag=b", nil))
+	// Output: {Limit:10 Offset:0 Tags:[a b]} from limit=10&tag=a&tag=b&offset=0
 }
 
-// A misspelled rule is not applied, and most validators say nothing. Here the
-// program does not start.
-func ExampleNew_incorrect() {
-	_, err := validate.New(validate.Config{Body: validate.SchemaJSON(`{
+func ExamplePathAs() {
+	layer := bulwark.Must(validate.New(validate.Config{Path: validate.SchemaJSON(`{
 		"type": "object",
-		"properties": {
-			"name":  {"type": "string", "maxLenght": 100},
-			"email": {"type": "string", "format": "e-mail"}
+		"properties": {"id": {"type": "integer", "minimum": 1}}
+	}`)}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /documents/{id}", layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route, err := validate.PathAs[struct {
+			ID int `json:"id"`
+		}](r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
 		}
-	}`)})
+		fmt.Println("document", route.ID)
+	})))
+	mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/documents/7", nil))
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/documents/0", nil))
+	fmt.Println(w.Code)
+	// Output:
+	// document 7
+	// 422
+}
+
+func ExampleHeaderAs() {
+	layer := bulwark.Must(validate.New(validate.Config{Header: validate.SchemaJSON(`{
+		"type": "object",
+		"required": ["Idempotency-Key"],
+		"properties": {"Idempotency-Key": {"type": "string", "format": "uuid"}}
+	}`)}))
+	handler := layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header, err := validate.HeaderAs[struct {
+			Key string `json:"Idempotency-Key"`
+		}](r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		fmt.Println("key", header.Key)
+	}))
+	r := httptest.NewRequest("POST", "/payments", nil)
+	r.Header.Set("Idempotency-Key", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	// Output: key f81d4fae-7dec-11d0-a765-00a0c91e6bf6
+}
+
+// Schemas may stand in files. In a program, use an embed.FS.
+func ExampleSchemaFS() {
+	files := fstest.MapFS{
+		"user.json":    {Data: []byte(`{"type": "object", "properties": {"home": {"$ref": "address.json"}}}`)},
+		"address.json": {Data: []byte(`{"type": "object", "properties": {"city": {"type": "string", "maxLength": 80}}}`)},
+	}
+	layer := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaFS(files, "user.json")}))
+	handler := layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	fmt.Println(send(handler, "PUT", "/users/7", `{"home": {"city": "Oslo"}}`).Code)
+	fmt.Println(send(handler, "PUT", "/users/7", `{"home": {"city": 1}}`).Code)
+	// Output:
+	// 204
+	// 422
+}
+
+// A misspelled rule is not applied, and most validators do not report it. Here
+// the program does not start. Each error names the place and what to write.
+func ExampleNew_incorrect() {
+	_, err := validate.New(validate.Config{
+		Body: validate.SchemaJSON(`{
+			"type": "object",
+			"properties": {
+				"name":  {"type": "string", "maxLenght": 100},
+				"email": {"type": "string", "format": "e-mail"}
+			}
+		}`),
+		Query: validate.SchemaJSON(`{
+			"properties": {"page": {"type": "integer", "minimum": 1, "default": 0}}
+		}`),
+		MaxErrors: 1000,
+	})
 	fmt.Println(err)
 	// Output:
-	// validate.Body: body.json at /properties/email/format names a format that is not known; did you mean "email"?; add your own to Config.Formats
+	// validate.MaxErrors: 1000: is more than 100; write a number up to 100
+	// validate.Body: body.json at /properties/email/format names a format that is not known; did you mean "email"?; correct it, or add your own to Config.Formats
 	// validate.Body: body.json at /properties/name/maxLenght is not a keyword of draft 2020-12; did you mean "maxLength"?
+	// validate.Query: query.json at /properties/page/default is refused by its own schema; write a value that the rules beside it allow
 }

@@ -78,8 +78,8 @@ func (v *visit) namedByConnection(p *parameters) bool {
 	return false
 }
 
-// hopByHop are the fields that belong to one connection: no proxy passes them
-// on, so that nobody may rely on them.
+// hopByHop are the fields that belong to one connection. A proxy does not pass
+// them on, so a handler cannot rely on them.
 var hopByHop = []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 	"Proxy-Authenticate", "Proxy-Authorization"}
 

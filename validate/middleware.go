@@ -10,9 +10,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// A Middleware checks requests. Make it with [New]. It is safe for concurrent
-// use. The zero and the nil Middleware refuse every request with 500
-// "validate.unconfigured".
+// A Middleware checks requests. Make it with [New]. A Middleware is safe for
+// concurrent use. The zero Middleware and the nil Middleware refuse every
+// request with 500 "validate.unconfigured".
 type Middleware struct {
 	ready               bool
 	body                *schema.Schema
@@ -38,8 +38,8 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindValidate }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that calls next with each request that passes, and
-// refuses the other requests through [bulwark.Deny].
+// Wrap returns a handler that checks each request. A request that passes goes
+// to next. Any other request is refused through [bulwark.Deny].
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		checked, err := m.check(w, r)
@@ -51,13 +51,14 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Check decides without answering. It returns the request to pass on: the body
-// has been read and yields the checked bytes from the start, defaults are
-// filled in, and [BodyAs], [QueryAs], [PathAs] and [HeaderAs] find the checked
-// values. A refusal is a *[bulwark.Problem].
+// Check checks a request without answering it, for use outside of a chain. It
+// returns the request to pass on. The body of this request yields the checked
+// bytes from the start. Its defaults are filled in, and [BodyAs], [QueryAs],
+// [PathAs] and [HeaderAs] find its checked values. A refusal is a
+// *[bulwark.Problem], for [bulwark.Deny].
 //
-// Check has no ResponseWriter and so cannot set a read deadline: it does not
-// apply Config.BodyTimeout.
+// Check does not apply Config.BodyTimeout, because it has no ResponseWriter to
+// set a read deadline with.
 func (m *Middleware) Check(r *http.Request) (*http.Request, error) { return m.check(nil, r) }
 
 func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *http.Request, err error) {

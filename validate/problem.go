@@ -25,10 +25,12 @@ func (v *visit) invalid() *bulwark.Problem {
 	return p
 }
 
+// fieldOf is the field of the Config that describes a part of the request.
+var fieldOf = map[string]string{inBody: "Body", inQuery: "Query", inPath: "Path", inHeader: "Header"}
+
 // cause names the field of the Config whose schema refuses a value.
 func cause(first bulwark.FieldError) error {
-	field := map[string]string{inBody: "Body", inQuery: "Query", inPath: "Path", inHeader: "Header"}[first.In]
-	text := "the schema of validate.Config." + field + " refuses a value by the rule " + first.Code
+	text := "the schema of validate.Config." + fieldOf[first.In] + " refuses a value by the rule " + first.Code
 	if first.Code == "unknown" {
 		text += "; a property that clients may send must be described in the schema"
 	}

@@ -92,10 +92,9 @@ func (v *visit) fillQuery(p *parameters, before, after map[string]any) {
 	v.r = r
 }
 
-// form refuses a form in the body that holds a parameter of the query:
-// r.FormValue merges both and prefers the body, so that the handler would read
-// a value that no schema has seen. With a Body schema the body is JSON, or
-// refused.
+// form refuses a form in the body that holds a parameter of the query.
+// r.FormValue merges both and prefers the body. The handler would read a value
+// that no schema has checked. With a Body schema, only a JSON body passes.
 func (v *visit) form(p *parameters, given map[string][]string) error {
 	if v.m.body != nil {
 		return nil

@@ -12,10 +12,10 @@ import (
 
 // A Schema is the source of a JSON Schema (draft 2020-12): a text
 // ([SchemaJSON]) or a file ([SchemaFS]). The zero Schema means that there is no
-// schema. [New] reads and compiles it, and reports its mistakes.
+// schema. [New] reads and compiles the schema, and reports its mistakes.
 //
-// The time that New takes grows with the square of the number of schemas within
-// one document: about a second for a document of 400 KB.
+// The time of New grows with the square of the number of schemas in one
+// document. New takes about a second for a document of 400 KB.
 type Schema struct {
 	text string
 	name string
@@ -23,13 +23,14 @@ type Schema struct {
 	set  bool
 }
 
-// SchemaJSON is the schema in text. A $ref may lead to the schema itself and to
-// its $defs. Any other $ref is an error at New: nothing is loaded from a
-// network or a disk.
+// SchemaJSON returns the schema in text. A $ref may lead to the schema itself
+// and to its $defs. Any other $ref is an error of [New]: nothing is loaded from
+// a network or a disk.
 func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
 
-// SchemaFS is the schema in a file of fsys, such as an embed.FS. A relative
-// $ref leads to another file of fsys. Any other $ref is an error at New.
+// SchemaFS returns the schema in the file name of fsys, such as an embed.FS. A
+// relative $ref leads to another file of fsys. Any other $ref is an error of
+// [New].
 func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
 
 // url is the name under which the schema is compiled; part is "Body", "Query",

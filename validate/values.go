@@ -12,8 +12,8 @@ import (
 )
 
 // checkedValues is the context of a checked request. An inner layer finds the
-// values of an outer layer through it. Each value is kept with the body or the
-// text that it was read from: a sub-request that borrows the context has
+// values of an outer layer through the context. Each value is kept with the
+// body or the text that it was read from. A sub-request with this context has
 // another body or query, and must not get the values of this request.
 type checkedValues struct {
 	context.Context
@@ -40,22 +40,27 @@ func (c *checkedValues) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// BodyAs returns the body of r as a T: exactly the value that the innermost
-// Middleware with a Body schema has checked, defaults included.
+// BodyAs returns the checked body of r as a T, with its defaults. If several
+// layers have checked the body, BodyAs returns the value of the innermost
+// Middleware with a Body schema.
 //
-// It follows the rules of encoding/json for tags and types, with two
-// differences: names match exactly, and T shares no memory with the request. A
-// property without a field in T is left out. With Config.OptionalBody, a
+// BodyAs follows the rules of encoding/json for tags and types, with two
+// differences:
+//
+//   - Names match exactly. A field without a json tag gets only the property
+//     with the name of the field: "Name", and not "name".
+//   - The T shares no memory with the request.
+//
+// A property without a field in T is left out. With Config.OptionalBody, a
 // request without a body gives the zero T.
 //
-// A layer further inside may have put a reader of its own around the body, such
-// as [http.MaxBytesHandler]. BodyAs then reads the body and compares it with
-// the bytes that were checked. r.Body can still be read from the start. A
-// reader that changes the bytes, or that somebody has begun to read, is an
-// error.
+// An inner layer may wrap the body in its own reader, as [http.MaxBytesHandler]
+// does. BodyAs then reads the body and compares it with the checked bytes.
+// r.Body can still be read from the start. BodyAs returns an error if the
+// reader changes the bytes, or if the body was read in part.
 //
-// An error is a mistake of the program: no Middleware has checked the body of
-// this very request, or T cannot hold a value that the schema allows. Hand it
+// An error is a mistake of the program. No Middleware has checked the body of
+// this request, or T cannot hold a value that the schema allows. Give the error
 // to [bulwark.Deny], which answers an opaque 500.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
@@ -87,8 +92,9 @@ func PathAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inPath, func(c *checkedValues) *checkedParameters { return c.path })
 }
 
-// HeaderAs returns the header fields that are described as a T, by the rules of
-// [BodyAs]. The json tags of T are the names as the schema spells them.
+// HeaderAs returns the described header fields as a T, by the rules of
+// [BodyAs]. The json tags of T are the names of the properties in the schema,
+// in the same case.
 func HeaderAs[T any](r *http.Request) (T, error) {
 	return parametersAs[T](r, inHeader, func(c *checkedValues) *checkedParameters { return c.header })
 }
@@ -118,13 +124,13 @@ func bind[T any](value any, in string) (T, error) {
 	var into T
 	if err := jsondoc.Bind(value, &into); err != nil {
 		var none T
-		return none, fmt.Errorf("validate: the %s was checked, but its schema allows what %T does not hold: %w", in, none, withoutValue(err))
+		return none, fmt.Errorf("validate: the %s was checked, but its schema allows a value that %T cannot hold; change the type, or the schema in validate.Config: %w", in, none, withoutValue(err))
 	}
 	return into, nil
 }
 
-// withoutValue drops the message of a type's own UnmarshalJSON, which may quote
-// the value: the error goes to the log.
+// withoutValue drops the message of a type's own UnmarshalJSON. The message may
+// quote the value, and the error goes to the log.
 func withoutValue(err error) error {
 	var fault *jsondoc.BindError
 	if errors.As(err, &fault) {
@@ -134,9 +140,9 @@ func withoutValue(err error) error {
 }
 
 func missing(in string) error {
-	reason := "no layer has checked the " + in + " of this request; wrap the handler with a Middleware that has a schema for it"
+	reason := "no layer has checked the " + in + " of this request; wrap the handler with a Middleware whose Config has a schema in " + fieldOf[in]
 	if in == inBody {
-		reason += ", and let no layer inside of it change or read r.Body"
+		reason += ", and do not let an inner layer change or read r.Body"
 	}
 	return &bulwark.ConfigError{Field: "validate", Reason: reason}
 }

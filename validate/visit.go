@@ -53,9 +53,9 @@ func (v *visit) repeated(in, name string) {
 	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
 }
 
-// isPatch reports whether the body leaves alone what it does not name: a merge
-// patch (RFC 7396), and whatever else changes a resource by PATCH (RFC 5789). A
-// default would change what the client has left alone.
+// isPatch reports whether the body is a merge patch (RFC 7396) or another body
+// of the method PATCH (RFC 5789). A patch does not change a property that it
+// does not name. A default would change such a property.
 func isPatch(r *http.Request, b *body.Body) bool {
 	return r.Method == http.MethodPatch || strings.HasSuffix(b.MediaType(), "merge-patch+json")
 }

@@ -164,7 +164,7 @@ func (s *strictness) format(value any, types Types, pointer string) {
 	if applies == 0 {
 		known := slices.Sorted(maps.Keys(s.formats))
 		known = slices.AppendSeq(known, maps.Keys(numberFormats))
-		s.wrong(pointer, "names a format that is not known%s; add your own to Config.Formats", similar(format, slices.Values(known)))
+		s.wrong(pointer, "names a format that is not known%s; correct it, or add your own to Config.Formats", similar(format, slices.Values(known)))
 		return
 	}
 	if types != 0 && types&applies == 0 {
