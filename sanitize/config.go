@@ -8,91 +8,100 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Fields names the strings that are sanitized, each with its policy. A string
-// that is not named is never changed: passwords, tokens and signatures must
-// arrive as they were sent.
+// Fields names strings, each with its policy. A string that is not named is
+// never changed: passwords, tokens and signatures must arrive as they were
+// sent.
 type Fields map[string]Policy
 
-// A Config names what is sanitized. At least one of Fields, Form and Query must
-// name something.
+// A Config names the strings to sanitize. At least one of Fields, Form and
+// Query is required.
 type Config struct {
-	// Fields are strings in a JSON body. The key is a JSON pointer (RFC 6901),
-	// in which the segment "*" stands for any one name or index: "/name",
-	// "/items/*/note", "/tags/*".
+	// Fields are strings in a JSON body. Default: no string in a JSON body is
+	// sanitized. With Form, a JSON body is then 415.
 	//
-	// Where two pointers match a string, the more exact one counts: the one
-	// with a name at the first place where only one of them has "*". A value
-	// that is not a string is not changed, and neither are strings inside it,
-	// unless another pointer names them.
+	// A key is a JSON pointer (RFC 6901): "/name", "/items/*/note", "/tags/*".
+	// The segment "*" stands for any one name or index. These keys are errors
+	// of [New]: "name" (no leading slash), "/a*" ("*" in part of a segment),
+	// "/a~2" (not an escape of RFC 6901).
 	//
-	// A name in the body that differs from a name in a pointer only by case
-	// folding is 422 "sanitize.spelling", because encoding/json reads both as
+	// If two pointers match a string, the more exact pointer applies. At the
+	// first place where only one of the two has "*", the more exact pointer has
+	// a name.
+	//
+	// A value that is not a string is not changed. Strings inside such a value
+	// are not changed either, unless another pointer names them.
+	//
+	// A name in the body that differs only by case folding from a name in a
+	// pointer is 422 "sanitize.spelling", because encoding/json reads both as
 	// the same name.
 	//
-	// A request without a body passes. Without Form, a body of another type
-	// than MediaTypes is 415.
-	//
-	// Refused: "name" (no leading slash), "/a*" (part of a segment), "/a~2"
-	// (not an escape of RFC 6901).
+	// A request without a body passes. A body whose type is not in MediaTypes
+	// is 415, unless it is a form and Form names a field.
 	Fields Fields
 
 	// Form are fields of a body of type application/x-www-form-urlencoded, by
-	// name. Every field of that name is sanitized. A field whose name differs
-	// only by case folding is sanitized as well, because many form decoders
-	// ignore case; where Form names that spelling too, its own policy counts.
+	// name. Default: forms are not sanitized. With Fields, a form is then 415.
 	//
-	// Without Form, such a body is 415 where Fields name something.
+	// Every field with the name is sanitized. A field whose name differs only
+	// by case folding is also sanitized, because many decoders of forms ignore
+	// case. If Form also has the other spelling, its own policy applies.
 	//
 	// [http.Request.FormValue] merges the form and the query. So a request that
 	// has a field of Form in its query is 400 "body.ambiguous_parameter".
 	Form Fields
 
 	// Query are parameters in the query of the URL, by name, as in Form.
+	// Default: the query is not sanitized.
 	//
-	// A request that has a parameter of Query in a form, multipart forms
-	// included, is 400 "body.ambiguous_parameter". To know that, the layer
-	// reads the body of a form within MaxBodyBytes and BodyTimeout. A name that
-	// stands in Form too may be in one of the two parts.
+	// A request that has a parameter of Query in a form is 400
+	// "body.ambiguous_parameter". The form may be urlencoded or multipart. The
+	// layer reads the form for this, within MaxBodyBytes and BodyTimeout. A
+	// name that is in both Form and Query may be in one of the two parts.
 	Query Fields
 
-	// MaxBodyBytes is the size of the body as it is received. A larger body is
-	// 413 "body.too_large". Where another layer bounds the body as well, the
-	// smaller bound counts. A body may grow while it is sanitized, sixfold at
-	// most, because HTML escapes its text. Default: 1 MiB.
+	// MaxBodyBytes is the largest size of the body in bytes, before it is
+	// sanitized. A larger body is 413 "body.too_large". If another layer also
+	// bounds the body, the smaller bound applies. Default: 1 MiB.
+	//
+	// A body may grow to six times its size when it is sanitized, because HTML
+	// escapes its text.
 	MaxBodyBytes int64
 
 	// MediaTypes are the types of JSON bodies, in lower case and without
-	// parameters: "application/json" or another that ends in "+json". Another
-	// type is 415 "body.unsupported_media_type". Default: "application/json"
-	// and "application/merge-patch+json" (RFC 7396). The pointers of a merge
-	// patch are those of the document.
+	// parameters: "application/json" or another type that ends in "+json". Any
+	// other type is 415 "body.unsupported_media_type". Default:
+	// "application/json" and "application/merge-patch+json" (RFC 7396). In a
+	// merge patch, the pointers are those of the document that it changes.
 	MediaTypes []string
 
-	// BodyTimeout is how long the body may take to arrive. A later body is 408
-	// "body.timeout". Default: 30 seconds.
+	// BodyTimeout is the time within which the body must arrive. A later body
+	// is 408 "body.timeout". Default: 30 seconds.
 	BodyTimeout time.Duration
 
 	// JSON bounds a JSON body. A document beyond a bound is 400
-	// "body.too_complex". That includes a string longer than MaxStringBytes,
-	// whether Fields names it or not.
+	// "body.too_complex". A string longer than MaxStringBytes is such a
+	// document, even if Fields does not name the string. Default: the default
+	// of each bound.
 	//
-	// MaxStringBytes holds for the values that Form and Query name too, before
-	// they are sanitized. A longer value is 400 "sanitize.length", and so is a
-	// named string that another layer has put into the body. Its default is
-	// MaxBodyBytes, but 64 KiB for a value with the policy Strict, UGC or
-	// Custom: reading HTML costs up to a hundred times as much as reading text.
-	// A schema with "maxLength": 60000 behind this layer needs
-	// MaxStringBytes: 4 * 60000, because a character has up to four bytes.
+	// MaxStringBytes also bounds each value that Form and Query name, before
+	// the value is sanitized. A longer value is 400 "sanitize.length". A named
+	// string that another layer has put into the body has the same bound. The
+	// default of MaxStringBytes is MaxBodyBytes. For a value with the policy
+	// Strict, UGC or Custom it is 64 KiB, because reading HTML costs up to a
+	// hundred times as much as reading text. A schema with "maxLength": 60000
+	// behind this layer needs MaxStringBytes: 4 * 60000, because a character
+	// has up to four bytes.
 	//
-	// The other bounds hold for JSON bodies alone.
+	// The other bounds apply only to JSON bodies.
 	JSON bulwark.JSONLimits
 }
 
 // maxHTML is the default bound of a value that is read as HTML, in bytes.
 const maxHTML = 64 << 10
 
-// New makes the layer that a Config describes. The Config is copied. The error
-// joins every mistake of the Config, each a *[bulwark.ConfigError].
+// New makes a Middleware of the Config and copies the Config. The error joins
+// all mistakes of the Config. Each is a *[bulwark.ConfigError], which names the
+// field and what to write.
 func New(c Config) (*Middleware, error) {
 	check := checker{fault.In("sanitize")}
 	m := &Middleware{

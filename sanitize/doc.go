@@ -1,76 +1,116 @@
-// Package sanitize takes markup, control characters and bidirectional overrides
-// out of chosen strings of a request, before anything else looks at them.
+// Package sanitize removes markup, control characters and characters that
+// change the direction of text from chosen strings of a request. It does so
+// before any other layer reads these strings.
 //
-// [New] makes a [Middleware] of a [Config]. Its [Fields] name strings, each
-// with a [Policy]: [Reject], [Text], [Strict], [UGC], or one made with
-// [Custom]. [String] applies a policy to one string in a handler.
+// [New] makes a [Middleware] of a [Config]. Each entry of its [Fields] names
+// strings and gives them a [Policy]: [Reject], [Text], [Strict], [UGC], or a
+// policy made with [Custom]. [String] applies a policy to one string in a
+// handler.
 //
 // # Threat
 //
-// A value that is stored today is shown tomorrow: in a page, a mail or a log
-// that somebody else wrote. Markup in the value becomes a script in another
-// user's browser. Control characters forge lines of a log. Bidirectional
-// overrides make a file name or a line of code read as something else.
+// A value that is stored today is shown later: in a page, in a mail, or in a
+// log. Other people write that page. Markup in the value becomes a script in
+// the browser of another user. Control characters forge lines of a log.
+// Characters that change the direction of text make a file name or a line of
+// code look like another one.
 //
 // # Defence
 //
-// Each string that the Config names goes through its policy:
+// Name the strings, choose a policy for each, and put the layer outside of
+// validate:
 //
-//   - Reject refuses a string with markup in it. It is the best choice for most
+//	clean := bulwark.Must(sanitize.New(sanitize.Config{
+//		Fields: sanitize.Fields{
+//			"/title":   sanitize.Text, // plain text
+//			"/content": sanitize.UGC,  // HTML
+//			"/tags/*":  sanitize.Reject,
+//		},
+//		Query: sanitize.Fields{"q": sanitize.Text},
+//	}))
+//	mux.Handle("POST /documents", clean.Wrap(valid.Wrap(createDocument)))
+//
+// The handler reads the request as before: r.Body, r.URL.Query, r.FormValue, or
+// BodyAs and QueryAs of package validate.
+//
+// The Examples show this service (package), the policies (String), why it is a
+// mistake to unescape the result of an HTML sanitizer (String, Incorrect), a
+// policy of your own (Custom), a query (Middleware.Clean), and a Config that
+// [New] refuses (New, Incorrect).
+//
+// The policies:
+//
+//   - [Reject] refuses a string with markup. It is the best choice for most
 //     fields.
-//   - Text makes plain text of a string and changes nothing else in it.
-//   - UGC makes safe HTML of the HTML that users write.
-//   - Strict escapes a string for HTML.
+//   - [Text] takes plain text and returns plain text. It removes markup and
+//     changes nothing else.
+//   - [UGC] takes the HTML that users write and returns safe HTML.
+//   - [Strict] takes HTML and returns HTML without any tag. Its text is
+//     escaped.
 //
-// Every policy normalises first: valid UTF-8, no control characters, no
-// bidirectional overrides, Unicode Normalization Form C. A policy of this
-// package leaves its own result unchanged.
+// Every policy first normalises the string: valid UTF-8, no control characters,
+// no characters that change the direction of text, Unicode Normalization Form
+// C. If a policy of this package is applied to its own result, the result does
+// not change.
 //
-// The middleware stands outside of validation, because a string can become too
-// short when markup is removed. Both share one decoding of the body, so the
-// handler gets exactly the values that were checked. Only the tokens of changed
-// strings are written anew: order, numbers and white space of the body stay. A
-// string that is not named is never changed. A field of a form that is named is
-// clean wherever the handler reads it: r.FormValue looks into the query too, so
-// a request that has such a field in the other part is refused.
+// The layer stands outside of validate, because a string can become too short
+// when its markup is removed. So validate checks the string that the handler
+// gets. The two layers share one decoding of the body.
 //
-// The Examples show a document with a title and a content, each policy, why
-// unescaping the result of an HTML sanitizer is a mistake, and a query.
+// What changes in a request:
+//
+//   - A string that is not named is never changed. Passwords, tokens and
+//     signatures arrive as they were sent.
+//   - Only the tokens of changed strings are written anew. The order, the
+//     numbers and the white space of the body stay.
+//   - A named field of a form is clean for every reader of the request. Package
+//     net/http also looks for the field in the query (r.FormValue). So a
+//     request that has the field in the query is refused.
 //
 // # Not covered
 //
 //   - Sanitizing input is a second line of defence. The first line is to escape
-//     text where it is put into a page, a query, a command or a log, each in
-//     its own way. Text makes nothing safe inside of an HTML attribute or a
-//     script: "javascript:alert(1)" is text, not a URL, to it.
-//   - UGC keeps ids, which can shadow variables of the scripts of a page. It
-//     also keeps images, which tell their server who reads. A Content Security
-//     Policy bounds both.
-//   - Names of fields and parameters, path values, header fields, multipart
-//     bodies, and values that are encoded once more (base64, JSON in a string)
-//     are not looked at.
-//   - A program that folds compatibility characters afterwards (NFKC) makes new
-//     ASCII characters, "<" among them. It must sanitize after folding.
-//   - Policies are about HTML. They know nothing of injection into SQL, a shell
-//     or a template.
+//     text for the place where it is written: a page, a query, a command or a
+//     log. Text makes nothing safe for an HTML attribute or a script. For Text,
+//     "javascript:alert(1)" is text, and not a URL.
+//   - UGC keeps ids, which can shadow variables of the scripts of a page. UGC
+//     also keeps images, whose server learns who reads the page. A Content
+//     Security Policy limits both.
+//   - The names of fields and parameters, path values, header fields, multipart
+//     bodies, and values with a second encoding (base64, JSON in a string) are
+//     not sanitized.
+//   - A program that folds compatibility characters afterwards (NFKC) creates
+//     new ASCII characters, "<" among them. Such a program must sanitize after
+//     it folds.
+//   - The policies are about HTML. They do not prevent injection into SQL, a
+//     shell or a template.
 //
 // # Errors
 //
 //   - 400 "sanitize.markup", "sanitize.control", "sanitize.bidi" and
-//     "sanitize.encoding": Reject refuses a string. The errors list up to 20 of
-//     them, each with a pointer and a code, and never with the value.
-//   - 400 "sanitize.length": a value is longer than JSON.MaxStringBytes of the
-//     Config, which is 64 KiB for HTML where nothing is said. See the field for
-//     what a long string in a JSON body is.
-//   - 422 "sanitize.spelling": a name in the body differs from a name in Fields
-//     only by case.
+//     "sanitize.encoding": Reject refuses a string. The answer lists up to 20
+//     of these strings, each with a pointer and a code. It never holds the
+//     value.
+//   - 400 "sanitize.length": a value is longer than Config.JSON.MaxStringBytes,
+//     which is 64 KiB for HTML by default. A long string in a JSON body may be
+//     "body.too_complex"; see the field.
+//   - 422 "sanitize.spelling": a name in the body differs only by case from a
+//     name in Fields.
 //   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a
 //     semicolon, or a percent sign that does not begin an escape.
-//   - 400 "body.ambiguous_parameter": a named field stands in the query, or a
-//     named parameter of the query stands in a form.
+//   - 400 "body.ambiguous_parameter": a named field of a form is in the query,
+//     or a named parameter of the query is in a form.
+//   - 400 "body.malformed": the body is not strict JSON, or not a form.
+//   - 400 "body.too_complex": the document exceeds a bound of Config.JSON.
+//   - 400 "body.incomplete": the body ends early.
+//   - 408 "body.timeout": the body takes longer than Config.BodyTimeout.
+//   - 413 "body.too_large": the body is longer than Config.MaxBodyBytes.
+//   - 415 "body.unsupported_media_type": the type is not in Config.MediaTypes
+//     and is not that of a form with a field in Config.Form, or the charset is
+//     not UTF-8.
+//   - 415 "body.unsupported_encoding": the body has a Content-Encoding.
 //   - 500 "sanitize.unconfigured": the Middleware was made without New.
-//   - 400 "body.malformed", "body.too_complex" and "body.incomplete", 408
-//     "body.timeout", 413 "body.too_large", 415 "body.unsupported_media_type"
-//     and "body.unsupported_encoding": the body cannot be read within its
-//     limits.
+//
+// The event of a refusal has the attribute error. It names the field of the
+// Config that decides the refusal.
 package sanitize

@@ -12,6 +12,7 @@ import (
 	"github.com/bulwark-go/bulwark/sanitize"
 )
 
+// A title is plain text, a content is HTML. The handler reads the clean body.
 func Example() {
 	clean := bulwark.Must(sanitize.New(sanitize.Config{
 		Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC, "/tags/*": sanitize.Text},
@@ -44,8 +45,8 @@ func ExampleString() {
 	// ""
 }
 
-// Unescaping what an HTML sanitizer returns is not a way to get plain text: it
-// brings back what was escaped, tags included. Use Text.
+// Do not unescape the result of an HTML sanitizer to get plain text. Unescaping
+// brings back the escaped tags. Use Text.
 func ExampleString_incorrect() {
 	in := "&lt;script&gt;alert(1)&lt;/script&gt;"
 	fmt.Println("wrong:", html.UnescapeString(sanitize.String(sanitize.Strict, in)))
@@ -60,6 +61,37 @@ func ExampleCustom() {
 	fmt.Println(sanitize.String(shout, "hello\x00"))
 	// Output:
 	// HELLO
+}
+
+// A Config that names no string where the layer looks does not protect anything.
+// Each error says what to write.
+func ExampleNew_incorrect() {
+	_, err := sanitize.New(sanitize.Config{
+		Fields: sanitize.Fields{"title": sanitize.Text, "/items*/note": sanitize.Text},
+		Query:  sanitize.Fields{"/q": sanitize.Text, "page": nil},
+	})
+	fmt.Println(err)
+	// Output:
+	// sanitize.Fields[/items*/note]: /items*/note: has a * in part of a segment; write * as a whole segment, as in "/items/*/note"
+	// sanitize.Fields[title]: title: is not a JSON pointer; write it with a slash before each name, such as "/name" (fields of a form belong in Form, query parameters in Query)
+	// sanitize.Query[/q]: /q: is not the name of a parameter; write the bare name, such as "q" (a JSON pointer belongs in Fields)
+	// sanitize.Query[page]: has no policy; use sanitize.Reject, Text, Strict, UGC or Custom
+}
+
+// A name with a tag is not a name: Reject refuses it with 400.
+func ExampleReject() {
+	names := bulwark.Must(sanitize.New(sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Reject}}))
+	handler := names.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for _, body := range []string{`{"name": "Ann O'Brien <3"}`, `{"name": "<b>Ann</b>"}`} {
+		r := httptest.NewRequest("POST", "/users", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(w.Code)
+	}
+	// Output:
+	// 204
+	// 400
 }
 
 func ExampleMiddleware_Clean() {

@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Middleware sanitizes requests. Make it with [New]. It is safe for
-// concurrent use. The zero and the nil Middleware refuse every request with 500
-// "sanitize.unconfigured".
+// A Middleware sanitizes requests. Make it with [New]. A Middleware is safe for
+// concurrent use. The zero Middleware and the nil Middleware refuse every
+// request with 500 "sanitize.unconfigured".
 type Middleware struct {
 	ready     bool
 	fields    []pattern
@@ -30,8 +30,8 @@ func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindSanitize }
 // Build returns m.
 func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 
-// Wrap returns a handler that calls next with each request, sanitized, and
-// refuses the other requests through [bulwark.Deny].
+// Wrap returns a handler that sanitizes each request and passes it to next. A
+// request that Clean refuses is answered through [bulwark.Deny].
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean, err := m.clean(w, r)
@@ -43,17 +43,17 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Clean returns the request to pass on, which is r itself where nothing had to
-// be changed. The error is for [bulwark.Deny]; a refusal is a
-// *[bulwark.Problem]. Clean is what Wrap does, for use outside of a chain.
+// Clean sanitizes a request without answering it, for use outside of a chain.
+// It returns the request to pass on. If no string changes, this may be r
+// itself. A refusal is a *[bulwark.Problem], for [bulwark.Deny].
 //
-// Only the strings that a policy has changed are written anew: their tokens in
-// a body, their values in a query or form. White space, order and numbers stay.
+// Only the strings that a policy changes are written anew: their tokens in a
+// body, their values in a query or form. White space, order and numbers stay.
 // The body and URL.RawQuery of the result are changed. RequestURI keeps the
-// text that was sent.
+// text that the client sent.
 //
-// Clean has no ResponseWriter and so cannot set a read deadline: it does not
-// apply Config.BodyTimeout.
+// Clean does not apply Config.BodyTimeout, because it has no ResponseWriter to
+// set a read deadline with.
 func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.clean(nil, r) }
 
 func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Request, error) {

@@ -1,10 +1,10 @@
 package sanitize
 
 // A Policy decides which characters and which markup a string may hold, and
-// what happens to the rest. It is [Reject], [Text], [Strict] or [UGC], or a
-// policy made with [Custom].
+// what happens to the rest. A Policy is [Reject], [Text], [Strict] or [UGC], or
+// is made with [Custom].
 //
-// Each policy normalises first, in this order:
+// Each policy first normalises the string, in this order:
 //
 //   - Bytes that are not UTF-8 become U+FFFD.
 //   - Control characters are removed, except tab, line feed and carriage
@@ -12,12 +12,12 @@ package sanitize
 //     information separators (U+001C to U+001F) become a space, so that they
 //     still separate words.
 //   - Bidirectional embeddings, overrides and isolates are removed.
-//   - The text is brought into Unicode Normalization Form C, but for CJK
-//     compatibility ideographs, with which people write their names. It is
-//     never brought into NFKC, which turns "＜script＞" into a tag.
+//   - The text is brought into Unicode Normalization Form C, except CJK
+//     compatibility ideographs, because people write their names with them. The
+//     text is never brought into Form KC, which turns "＜script＞" into a tag.
 //
-// Reject refuses such bytes and characters instead, and only brings the text
-// into Form C.
+// Reject refuses these bytes, control characters and bidirectional characters
+// instead of changing them. It only brings the text into Form C.
 type Policy interface {
 	// apply returns the clean text for s, or the flaw for which the policy
 	// refuses s.
@@ -31,47 +31,47 @@ type Policy interface {
 type Builtin uint8
 
 const (
-	// Reject takes plain text. It refuses a string out of which Text would take
-	// something: a middleware answers 400 "sanitize.markup",
-	// "sanitize.control", "sanitize.bidi" or "sanitize.encoding", and [String]
-	// returns the empty string. It is the best choice for most fields: a name
-	// with a tag in it is not a name.
+	// Reject takes plain text and returns it. Reject refuses a string from
+	// which Text would remove something. A middleware then answers 400
+	// "sanitize.markup", "sanitize.control", "sanitize.bidi" or
+	// "sanitize.encoding", and [String] returns the empty string. Reject is the
+	// best choice for most fields, because a name with a tag is not a name.
 	Reject Builtin = iota
 
-	// Text takes plain text and returns plain text: without markup, and
-	// otherwise unchanged. Escape the result where it is put into HTML, as you
+	// Text takes plain text and returns plain text without markup. It changes
+	// nothing else. Escape the result when you write it into HTML, as you
 	// escape all text.
 	//
-	// If somebody forgets to escape the result, or resolves its character
-	// references once, it still holds no element, attribute or script. This is
-	// true of one value alone. Where two unescaped values stand side by side in
-	// a page, the second may close a tag that the first has left open:
-	// "count<max" and " onfocus=alert(1)//>" together are an element with a
-	// script, and so are "<im" and "g src=x onerror=alert(1)//>". Text keeps
-	// such words. Only escaping protects values that stand side by side.
+	// One result alone holds no element, attribute or script, even if somebody
+	// forgets to escape it or resolves its character references once. Two
+	// unescaped results side by side in a page are not safe: the second may
+	// close a tag that the first has left open. "count<max" and
+	// " onfocus=alert(1)//>" together are an element with a script. "<im" and
+	// "g src=x onerror=alert(1)//>" together are one too. Text keeps these
+	// words. Only escaping protects values that stand side by side.
 	//
-	// What happens to markup:
+	// Text changes markup as follows:
 	//
 	//   - A tag of an element of HTML, SVG or MathML is removed. A tag that may
-	//     be a custom element is removed where it has attributes. Comments and
+	//     be a custom element is removed if it has attributes. Comments and
 	//     declarations are removed.
-	//   - A block element leaves a space in its place. The content of script
-	//     and style is removed with them.
-	//   - Text that may or may not be markup is kept, with a space behind its
-	//     "<", which makes text of it for every reader: "<user-id>" becomes "<
-	//     user-id>", "<!here>" becomes "< !here>", "x<y and z>0" becomes "x< y
-	//     and z>0", and "&lt;script&gt;" becomes "&lt; script&gt;".
-	//   - A tag that is not closed gets such a space too, if it is of a known
-	//     element or has a value in it: "x <script" becomes "x < script", and
-	//     "a<b c" becomes "a< b c". So does an open "<!" or "</" that begins no
-	//     tag: "Ann<!:" becomes "Ann< !:".
+	//   - A block element leaves a space in its place. The elements script and
+	//     style are removed with their content.
+	//   - Text that may be markup is kept, and a space is put after its "<".
+	//     Every reader then reads it as text: "<user-id>" becomes "< user-id>",
+	//     "<!here>" becomes "< !here>", "x<y and z>0" becomes "x< y and z>0",
+	//     and "&lt;script&gt;" becomes "&lt; script&gt;".
+	//   - A tag that is not closed also gets this space, if its element is
+	//     known or it has a value: "x <script" becomes "x < script", and
+	//     "a<b c" becomes "a< b c". An open "<!" or "</" that does not begin a
+	//     tag gets the space as well: "Ann<!:" becomes "Ann< !:".
 	//
-	// Text that looks like a tag of an element is removed as well.
-	// "List<Object>" becomes "List", because HTML has an element object.
-	// "Vec<Line>" becomes "Vec", because SVG has an element line. "a<b>c"
-	// becomes "ac". The space can change what a program means: the regular
-	// expression "(?<!a)b" becomes "(?< !a)b". For a field with code or
-	// formulas use no policy of this package: leave it unnamed, and escape it.
+	// Text that looks like the tag of an element is removed. "List<Object>"
+	// becomes "List", because HTML has an element object. "Vec<Line>" becomes
+	// "Vec", because SVG has an element line. "a<b>c" becomes "ac". A space can
+	// change the meaning of a program: the regular expression "(?<!a)b" becomes
+	// "(?< !a)b". So do not name a field for code or formulas. Escape such a
+	// field when you show it.
 	//
 	// These strings come back unchanged: Tom & Jerry, O'Brien, 1 < 2, a<b,
 	// count<max, List<String>, Map<K, V>, Bob <bob@example.com>,
@@ -80,9 +80,10 @@ const (
 	Text
 
 	// Strict takes HTML and returns HTML without any tag, with its text
-	// escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". The content of script
-	// and style is removed with them, and no other text. Use Strict for values
-	// that a page holds without escaping them. For all other values use Text.
+	// escaped: "Tom & Jerry" becomes "Tom &amp; Jerry". The elements script and
+	// style are removed with their content. No other text is removed. Use
+	// Strict for values that a page shows without escaping them. Use Text for
+	// all other values.
 	Strict
 
 	// UGC takes HTML that users write and returns the safe part of it as HTML,
@@ -93,20 +94,20 @@ const (
 	// em figcaption figure h1 h2 h3 h4 h5 h6 hgroup hr i img ins kbd li map
 	// mark meter ol p pre progress q rp rt ruby s samp section small span
 	// strike strong sub summary sup table tbody td tfoot th thead time tr tt u
-	// ul var wbr. An input of type checkbox remains too, as lists of tasks have
-	// it, and is made disabled.
+	// ul var wbr. An input of type checkbox also remains, for lists of tasks,
+	// and becomes disabled.
 	//
-	// These attributes remain, where their whole value has the right form: dir,
+	// These attributes remain if their whole value has the right form: dir,
 	// id, lang and title anywhere; href and name of links; src, alt, align,
 	// height, width and usemap of images; align of paragraphs, headings and
 	// tables; start, reversed, type and value of lists; cite, datetime, open;
 	// those of tables, image maps, meter and progress. Classes, styles, event
-	// handlers and forms are removed. A URL is relative, or has the scheme
-	// http, https or mailto; a data URL is removed. Each link gets
+	// handlers and forms are removed. A URL remains if it is relative or has
+	// the scheme http, https or mailto. A data URL is removed. Each link gets
 	// rel="nofollow noreferrer noopener".
 	//
-	// The text inside of an element that is removed remains. The content of
-	// script and style is removed with them.
+	// If an element is removed, its text remains. The elements script and style
+	// are removed with their content.
 	UGC
 )
 
@@ -122,12 +123,12 @@ const (
 )
 
 // String applies the policy p to s, for use in handlers. It returns the empty
-// string for a string that Reject refuses. A nil policy is Reject. A second
-// call of a built-in policy leaves its result unchanged.
+// string for a string that Reject refuses. A nil policy is Reject. If a
+// built-in policy is applied to its own result, the result does not change.
 //
-// The time grows in proportion to the length of s, and String does not bound
-// it: bound the length first. UGC may take half a second for 1 MiB of HTML, a
-// hundred times as long as Text for plain text.
+// String does not bound the length of s, and its time grows with the length.
+// Check the length before the call. UGC may take half a second for 1 MiB of
+// HTML. This is a hundred times as long as Text takes for plain text.
 func String(p Policy, s string) string {
 	if p == nil {
 		p = Reject
@@ -176,11 +177,11 @@ func reject(s string, all byte) (clean, found string) {
 	return s, ""
 }
 
-// Custom returns a policy that normalises as all policies do and then calls
-// clean. That may be the Sanitize method of a policy that the application
-// builds with a library. It must be safe for concurrent use. Whether its result
-// is safe, and whether a second call leaves the result unchanged, depends on
-// clean alone.
+// Custom returns a policy that normalises a string, as all policies do, and
+// then calls clean. The function clean may be the Sanitize method of a policy
+// that the application builds with a library. It must be safe for concurrent
+// use. Only clean decides whether the result is safe, and whether a second call
+// changes the result.
 func Custom(clean func(string) string) Policy { return customPolicy{clean} }
 
 type customPolicy struct{ clean func(string) string }
