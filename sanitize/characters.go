@@ -79,10 +79,10 @@ func replacement(c rune) rune {
 	return c
 }
 
-// compose brings s into Normalization Form C, but for CJK compatibility
+// compose brings s into Normalization Form C, except CJK compatibility
 // ideographs. Form C replaces each of them by an ideograph that looks
-// different, and people write their names with them. It is never NFKC, which
-// makes ASCII, and so markup, of other characters ("＜").
+// different, and people write their names with them. compose never uses NFKC,
+// which turns other characters ("＜") into ASCII and so into markup.
 //
 // No character composes with such an ideograph, so the text before it and the
 // text behind it can be composed apart.

@@ -12,10 +12,11 @@ import (
 )
 
 // Body is a body that has been read. It is the Body of the request that [Read]
-// and [Replace] return, and as an io.ReadCloser yields the bytes from the first
-// one. Each such request has a Body of its own, so that one who has read to the
-// end takes nothing from the next; what they share is never modified. Reading
-// is for one goroutine at a time, the other methods for any.
+// and [Replace] return. As an io.ReadCloser it yields the bytes from the first
+// one. Each of these requests has its own Body and its own position in the
+// bytes. The bytes that they share are never modified. Only one goroutine at a
+// time may call Read, WriteTo and Close. The other methods are safe for
+// concurrent use.
 type Body struct {
 	*content
 	at     int
@@ -46,10 +47,10 @@ func From(r *http.Request) *Body {
 // either has read.
 func (b *Body) Same(other *Body) bool { return b.content == other.content }
 
-// Yields reports whether r, whose Body may be the reader of another layer
-// around this one, yields exactly these bytes. It reads them, and puts them
-// back: who reads r.Body afterwards starts at the first byte. It is not for two
-// goroutines at a time.
+// Yields reports whether r yields exactly these bytes. The Body of r may be the
+// reader of another layer around this Body. Yields reads the bytes and puts
+// them back, so r.Body can be read from the first byte again. Only one
+// goroutine at a time may call it.
 func (b *Body) Yields(r *http.Request) bool {
 	if r.Body == nil {
 		return b.Empty()
@@ -88,9 +89,8 @@ func (b *Body) Document() *jsondoc.Document {
 	return doc
 }
 
-// document decodes the bytes where only the value is known: it was replaced,
-// and the source with it. They are ours and need not be held against anybody's
-// limits again.
+// document decodes the bytes if only the value is known, because a layer has
+// replaced both. That layer has made the bytes, so no limits apply to them.
 func (c *content) document() (*jsondoc.Document, error) {
 	if !c.hasValue {
 		return nil, nil
@@ -143,8 +143,8 @@ func (b *Body) Close() error {
 	return nil
 }
 
-// asks reports whether l wants another strictness of the JSON than what the
-// body was decoded with.
+// asks reports whether l has other limits of the JSON than those that the body
+// was decoded with.
 func (c *content) asks(l jsondoc.Limits) bool {
 	l.Bytes = 0
 	return c.hasValue && l != c.limits

@@ -1,29 +1,30 @@
-// Package body reads the body of a request once, within limits, for whichever
-// layer comes first; the layers inside and the handler get what was read, from
-// its first byte.
+// Package body reads the body of a request once, within limits, for the first
+// layer that needs the body. The inner layers and the handler get the same
+// bytes, from the first one.
 //
 // # Threat
 //
-// A body is the largest thing that a stranger may hand to a service: endless,
-// slow, compressed a thousandfold, of another type or character set than the
-// reader thinks, deeply nested, or understood differently by two readers of the
-// same request. Two layers that each read it for themselves need not even see
-// the same bytes.
+// A body is the largest part of a request. It may be endless, slow, compressed
+// a thousandfold, or deeply nested. Its type or character set may be another
+// one than the reader expects. Two layers that each read the body may
+// understand it differently, and may even see different bytes.
 //
 // # Defence
 //
-// [Read] takes the bytes up to a limit and a deadline, refuses content codings
-// and media types that were not asked for, and decodes JSON through
-// internal/jsondoc. The bytes and their value travel as the request's Body
-// itself, and not beside it: whoever replaces r.Body, for a sub-request or with
-// a reader of its own, thereby drops the value that belongs to the old one.
+// [Read] reads the bytes up to a limit and a deadline. It refuses content
+// codings, and media types that are not in its limits. It decodes JSON through
+// internal/jsondoc.
 //
-// Every refusal is a *bulwark.Problem with a code that begins with "body." and
-// holds nothing of what was submitted.
+// The bytes and their value are the Body of the request itself. A layer that
+// replaces r.Body, for a sub-request or with its own reader, thereby removes
+// the value of the old body.
+//
+// Every refusal is a *bulwark.Problem with a code that begins with "body.". It
+// holds no submitted text.
 //
 // # Not covered
 //
-// Content codings are refused, gzip included, and a multipart body is bytes
-// like any other. The memory that all requests together take is a matter for
-// limits on concurrency.
+// Content codings are refused, gzip too. A multipart body is not decoded. The
+// memory of all requests together is bounded by limits on concurrency, which
+// are not part of this package.
 package body

@@ -40,14 +40,14 @@ func IsForm(h http.Header) bool {
 	return false
 }
 
-// ReadForm returns the fields that r.FormValue finds in the body of r, apart
-// from the query: a layer that checks one part of a request must know what
-// stands in the other. The fields are nil where the body is not a form. The
-// body of a form is read as by [Read], within l, whose MediaTypes do not
-// matter; the handler reads it again from its first byte.
+// ReadForm returns the fields that r.FormValue finds in the body of r, without
+// those of the query. A layer that checks the query needs them. The fields are
+// nil if the body is not a form. The body of a form is read as by [Read],
+// within l without its MediaTypes. The handler can read the body again from its
+// first byte.
 //
-// A form that somebody has parsed already is the one that FormValue uses, so
-// that its fields are returned and the body is left alone.
+// If the form has been parsed already, FormValue uses the parsed form. Then
+// ReadForm returns the fields of the parsed form and does not read the body.
 func ReadForm(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, url.Values, error) {
 	if isParsed(r) {
 		return r, parsedForm(r), nil
@@ -117,12 +117,11 @@ func multipartFields(h http.Header, data []byte) (url.Values, error) {
 	return form.Value, nil
 }
 
-// RefuseNames refuses a part of a request that holds a name which a layer has
-// checked, or cleans, in the other part. r.FormValue merges the two parts, and
-// prefers the body. So the handler would read a value that nobody has checked.
-// A name counts in any case: many readers of forms ignore it. Where the names
-// of the part do not matter the error is nil, else it is 400
-// "body.ambiguous_parameter".
+// RefuseNames refuses a part of a request that holds a name which a layer
+// checks or cleans in the other part. r.FormValue merges the two parts and
+// prefers the body. So the handler would read a value that no layer has
+// checked. Names are compared without case, because many readers of forms
+// ignore case. The error is 400 "body.ambiguous_parameter", or nil.
 //
 // part is the part that holds the values: "query" or "form". field is the field
 // of a Config that describes the other part, for the log.

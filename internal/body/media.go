@@ -35,9 +35,9 @@ func IsJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
-// identity reports whether the header names no content coding but the one that
-// changes nothing. An empty name is no coding that this reader and the next are
-// sure to take for none.
+// identity reports whether the header names only the content coding "identity",
+// which changes nothing. An empty name does not count as identity, because the
+// next reader may read it as another coding.
 func identity(h http.Header) bool {
 	for _, value := range h["Content-Encoding"] {
 		for coding := range strings.SplitSeq(value, ",") {

@@ -11,20 +11,20 @@ import (
 )
 
 // Replace returns a copy of r whose body is src, which decodes to doc. It is
-// for a layer that has changed something: later readers see the new bytes and
-// the new value alike. Length and header fields follow; what described the old
-// bytes (digests, trailers) is removed, and parsed forms are forgotten. r stays
-// as it is. src must not be modified afterwards.
+// for a layer that has changed the body: later readers see the new bytes and
+// the new value. The length and Content-Length follow. Digests and trailers of
+// the old bytes are removed, and parsed forms are forgotten. r stays as it is.
+// src must not be modified afterwards.
 func Replace(r *http.Request, doc *jsondoc.Document, src []byte) (*http.Request, *Body) {
 	c := next(r, src)
 	c.value, c.hasValue, c.doc = doc.Value, true, doc
 	return replace(r, c)
 }
 
-// ReplaceValue is [Replace] for a layer that has made a new value. The bytes
-// are what jsondoc.Append makes of it, and its errors those of Append: a value
-// that no reader of the bytes would get, such as one with two names that differ
-// only by case.
+// ReplaceValue is [Replace] for a layer that has made a new value. Its bytes
+// and its errors are those of jsondoc.Append. An error means that no reader of
+// the bytes would get the value, for example because two names differ only by
+// case.
 func ReplaceValue(r *http.Request, v any) (*http.Request, *Body, error) {
 	size := 512
 	if old := From(r); old != nil {
@@ -70,8 +70,8 @@ func replace(r *http.Request, c *content) (*http.Request, *Body) {
 	return carry(r, h, c)
 }
 
-// without returns h itself where it has none of the fields, and else a copy
-// that lacks them: the header may be another's.
+// without returns a copy of h without the fields, because other requests may
+// share the header. If h has none of the fields, without returns h itself.
 func without(h http.Header, names []string) http.Header {
 	owned := false
 	for _, name := range names {
@@ -101,8 +101,8 @@ func carry(r *http.Request, h http.Header, c *content) (*http.Request, *Body) {
 	r.Body = b
 	r.GetBody = nil // it would yield the body as the client sent it
 	r.ContentLength = int64(len(c.bytes))
-	// The whole body is here: who sends it on says its length and neither
-	// chunks it nor promises trailers.
+	// The whole body is here. A proxy sends it with its length, without chunks
+	// and without trailers.
 	r.TransferEncoding, r.Trailer = nil, nil
 	r.Form, r.PostForm, r.MultipartForm = nil, nil, nil
 	return r, b

@@ -15,13 +15,18 @@ import (
 // Characters that mean something in HTML are not escaped; U+2028 and U+2029,
 // which end a line in JavaScript, are.
 //
-// v is what Decode makes, or an int, int64 or float64 in its place. Append
-// fails, and returns dst as it was, for any other type, for strings that are
-// not UTF-8, for names in one object that differ only by case folding, for a
-// json.Number or float64 that is not a JSON number or beyond the range that
-// Decode reads, and beyond a nesting of 10,000, which a value that contains
-// itself reaches. What it writes, Decode therefore reads, under limits that are
-// wide enough.
+// v is a value as Decode makes it. An int, int64 or float64 may stand for a
+// number. Append returns dst as it was and an error for:
+//
+//   - a value of any other type;
+//   - a string that is not UTF-8;
+//   - names in one object that differ only by case folding;
+//   - a json.Number or float64 that is not a JSON number, or is beyond the
+//     range that Decode reads;
+//   - a nesting beyond 10,000, which a value that contains itself reaches.
+//
+// So Decode can read the text that Append writes, under limits that are wide
+// enough.
 func Append(dst []byte, v any) ([]byte, error) {
 	out, err := appendValue(dst, v, 0)
 	if err != nil {

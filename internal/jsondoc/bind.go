@@ -12,15 +12,15 @@ import (
 
 // Bind stores v, a value as Decode makes it, in the variable that dst points
 // to, by the rules of encoding/json (tags, embedded structs, pointers, maps,
-// json.Unmarshaler, encoding.TextUnmarshaler, base64 for []byte), but for
-// these:
+// json.Unmarshaler, encoding.TextUnmarshaler, base64 for []byte), with these
+// exceptions:
 //
-//   - A name binds to the field that has exactly this name, never to one that
-//     differs by case folding. Names without a field are ignored: refusing them
-//     is the work of a schema.
+//   - A name binds only to the field that has exactly this name. A field whose
+//     name differs by case folding gets nothing. A name without a field is
+//     ignored; a schema can refuse it.
 //   - A number in an any is a json.Number.
-//   - A number that is integral, such as 1.0 or 1e2, binds to integer types
-//     too: for a JSON Schema it is an integer.
+//   - A number without a fraction, such as 1.0 or 1e2, also binds to integer
+//     types, because it is an integer in JSON Schema.
 //   - The keys of a map of integers are written as plain decimals, and names
 //     that become the same key are a mismatch.
 //   - A date-time, date or time of RFC 3339 binds to every type that reads a
@@ -28,12 +28,11 @@ import (
 //     date as its midnight in UTC, a time on the first day of the year 0. A
 //     duration of RFC 3339 binds to time.Duration, a UUID to an array of 16
 //     bytes.
-//   - A slice is made anew and never grown into memory that somebody may hold.
-//   - It stops at the first mismatch, a [*BindError]; dst is then half set and
-//     not to be used.
+//   - A slice is made anew. The memory of an old slice is not reused.
+//   - Bind stops at the first mismatch, a [*BindError]. Then dst is set in part
+//     and must not be used.
 //
-// What dst holds afterwards is its own: it shares no memory with v or the
-// source.
+// The result in dst shares no memory with v or the source.
 func Bind(v any, dst any) error {
 	target := reflect.ValueOf(dst)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
@@ -42,7 +41,7 @@ func Bind(v any, dst any) error {
 	return bind(v, target.Elem(), 0)
 }
 
-// BindError is a value that does not fit the Go type it is meant for.
+// BindError reports a value that its Go type cannot hold.
 type BindError struct {
 	Pointer string // RFC 6901, of the value; it contains submitted names
 	Type    string // the Go type
@@ -134,7 +133,7 @@ func bindJSON(v any, dst reflect.Value) error {
 	into := dst.Addr().Interface().(json.Unmarshaler)
 	err = into.UnmarshalJSON(text)
 	if s, ok := v.(string); ok && err != nil {
-		// A schema accepts what RFC 3339 does, and package time less.
+		// A schema accepts every text of RFC 3339. Package time accepts fewer.
 		if s, ok = instant(s); ok && into.UnmarshalJSON([]byte(`"`+s+`"`)) == nil {
 			return nil
 		}

@@ -53,11 +53,11 @@ func (d *Document) String(i int) (value string, start, end int) {
 // chosen, and may be made for each string of a document.
 const maxPointer = 256
 
-// Pointer returns the JSON pointer (RFC 6901) of string i, or where that is
-// longer than 256 bytes, of the innermost array or object around it whose
-// pointer is not. It is made for each call and shares no memory with the
-// source; what it costs is bounded by the nesting and these bytes, however long
-// the names on its way are.
+// Pointer returns the JSON pointer (RFC 6901) of string i. If the pointer is
+// longer than 256 bytes, Pointer returns the pointer of the innermost array or
+// object around the string whose pointer is not. The pointer is made for each
+// call and shares no memory with the source. Its cost is bounded by the nesting
+// and by the 256 bytes, however long the names are.
 func (d *Document) Pointer(i int) string {
 	var room [32]place
 	way := room[:0]

@@ -2,8 +2,8 @@ package jsondoc
 
 import "math"
 
-// maxDepth bounds nesting whatever a caller asks for: reading, writing and
-// binding recurse. encoding/json has the same bound.
+// maxDepth is the highest bound of the nesting that a caller can set, because
+// reading, writing and binding recurse. encoding/json has the same bound.
 const maxDepth = 10_000
 
 // Limits bounds one document. A field that is zero or negative stands for its

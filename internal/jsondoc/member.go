@@ -2,9 +2,9 @@ package jsondoc
 
 import "encoding/json"
 
-// Member is a name and its value in an object. What is a string or number is
-// not put into an interface until somebody asks for it so: most of what a token
-// claims is read as text, and needs no memory of its own then.
+// Member is a name and its value in an object. A string or number is put into
+// an interface only in Value. Most claims of a token are read as text, which
+// then needs no memory of its own.
 type Member struct {
 	Name string // decoded, never the same as or a case fold of another member's
 

@@ -65,10 +65,10 @@ func digits(s string, i int) int {
 	return i
 }
 
-// inRange reports whether float64 can hold the number: it neither overflows nor
-// vanishes. A number that rounds to zero is refused too, as are zeros with
-// absurd exponents, because whoever computes exactly (a multipleOf in a schema,
-// through math/big) pays for 1e-999999 as much as for 1e999999.
+// inRange reports whether float64 can hold the number. A number that rounds to
+// zero is refused, and a zero with an absurd exponent. For a program that
+// computes exactly (a multipleOf in a schema, through math/big), 1e-999999
+// costs as much as 1e999999.
 func inRange(token string) bool {
 	mark := strings.IndexAny(token, "eE")
 	if mark < 0 && len(token) < 300 {

@@ -17,9 +17,9 @@ import (
 // held against any Limits. What was not replaced still shares the first source.
 //
 // The two documents share the arrays and objects that hold no replaced string
-// at any depth: whoever wants to modify one Value and keep the other uses
-// [Clone] first. A Value that was modified before is patched where the string's
-// place still exists.
+// at any depth. To modify one Value and keep the other, call [Clone] first. A
+// Value that was modified before is patched if the place of the string still
+// exists.
 func (d *Document) Patch(repl map[int]string) ([]byte, *Document) {
 	changed := make([]int, 0, len(repl))
 	size := len(d.src)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The formats of dates and times stand here, because [Bind] must read what a
-// schema accepts: both use these functions, so that the two are the same set.
+// The formats of dates and times are here, because [Bind] must read every text
+// that a schema accepts. Both use these functions.
 
 // ParseDateTime reads a date-time of RFC 3339, section 5.6, and no more:
 // package time also takes a comma for the fraction, and offsets beyond a day.

@@ -8,10 +8,9 @@ import (
 
 // close refuses the properties that no schema has described. It acts like
 // unevaluatedProperties false on each object of the document, after all schemas
-// for this object. So a subschema that allOf or $ref brings in is not closed by
-// itself. A name that differs from a declared name only by case is refused
-// however open the schema is, because many readers take it for the declared
-// name.
+// for this object. So a subschema of allOf or $ref is not closed alone. A name
+// that differs from a declared name only by case is refused even if the schema
+// allows other properties, because many readers read it as the declared name.
 func (e *evaluation) close(v any) bool {
 	e.spread()
 	e.sortSpellings()

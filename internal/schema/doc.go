@@ -1,18 +1,18 @@
 // Package schema compiles JSON Schemas (draft 2020-12), fills in their defaults
-// and holds values against them within a budget of steps. It knows values and
-// nothing of requests: package validate decides what a value is made of, and
-// what a client is told.
+// and checks values within a budget of steps. It does not know requests.
+// Package validate makes the values of a request and answers the client.
 //
 // # Threat
 //
-// A schema fails quietly: most libraries pass over a misspelled keyword or an
-// unknown format, and a document can be built so that checking it takes a time
-// that is exponential in its depth.
+// Most libraries ignore the mistakes of a schema, such as a misspelled keyword
+// or an unknown format, and the rule is never applied. A document can be built
+// so that the time to check it is exponential in its depth.
 //
 // # Defence
 //
-// [Compile] refuses whatever a schema says in vain. [Schema.Check] gives up
-// after Options.MaxSteps. Its faults have a fixed order and never hold a value.
+// [Compile] refuses every part of a schema that has no effect. [Schema.Check]
+// gives up after Options.MaxSteps. Its faults have a fixed order and never hold
+// a value.
 //
 // # What is where
 //
@@ -31,14 +31,14 @@
 //   - memory.go: what was found of a part of the value; best.go: which branch
 //     was meant; presence.go: what was sent and what was filled in.
 //   - met.go: schemas that no value meets.
-//   - marks.go: what schemas have said of each property; close.go: refusing
-//     what no schema has said anything of; spelling.go: names in another case.
+//   - marks.go: the properties that schemas have described; close.go: the
+//     refusal of all others; spelling.go: names in another case.
 //   - equal.go, unique.go, decimal.go: equality and exact numbers.
 //   - format.go, uri.go: the formats; code.go, fault.go, pointer.go: what is
 //     wrong, and where.
 //
 // # Not covered
 //
-// What a $ref to the draft's own meta-schema describes is left to the library,
-// whose steps are not counted.
+// The library evaluates a $ref to the meta-schema of the draft. Its steps are
+// not counted.
 package schema

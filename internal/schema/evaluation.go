@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// evaluation is one value being held against one schema. It gives up after a
-// number of steps. What it has found of a part of the value it remembers, so
-// that the work is at most the size of the value times that of the schema.
+// evaluation checks one value against one schema. It gives up after a number of
+// steps. It remembers the results for parts of the value, so the work is at
+// most the size of the value times the size of the schema.
 type evaluation struct {
 	open      bool // unknown properties are allowed
 	request   bool // properties that are read only are refused, and there are some
@@ -38,8 +38,8 @@ type evaluation struct {
 	addedRoom    [8]addition
 }
 
-// maxNesting bounds how deep schemas apply each other, whatever the steps
-// allow, because evaluation recurses.
+// maxNesting bounds how deep schemas apply each other, because evaluation
+// recurses. Steps do not raise this bound.
 const maxNesting = 4_096
 
 func newEvaluation(steps int, open bool) *evaluation {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A rule about presence is decided on what was sent: required,
+// Rules about presence look at what the client has sent: required,
 // dependentRequired, dependentSchemas, minProperties and maxProperties, also
-// where they stand in an if or in a branch. A default that was filled in counts
-// as absent for them. Else a default would fulfil, or break, a rule about what
-// the client says. Rules about values hold for defaults as for other values.
+// inside an if or a branch. For them, a default that was filled in is absent.
+// Otherwise a default would fulfil or break a rule about what the client sends.
+// Rules about values also apply to defaults.
 
 // addition is a default that was filled in: the property of an object that the
 // client has not sent.

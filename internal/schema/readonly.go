@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// A property that is read only is not required of a client: OpenAPI lets
-// "required" take effect on answers alone. Which schemas may say so depends on
-// the place where "required" stands. Those of the same branch may, and those
-// around it. Those of another branch may not: there the property may be what
-// tells the branches apart. Under not and if nothing is waived, because they
-// ask what was sent.
+// A property that is read only is not required from a client, because OpenAPI
+// applies "required" only to answers. The place of "required" decides which
+// schemas can make the property read only: the schemas of the same branch, and
+// the schemas around it. A schema of another branch cannot, because the
+// property may tell the branches apart. Under not and if, a property that is
+// read only stays required, because not and if look at what was sent.
 
 // place is an object as the schemas that hold together for it see it: the
 // schema for this object, those of $ref and allOf, and those of the branches

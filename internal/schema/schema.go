@@ -75,13 +75,13 @@ type Result struct {
 	Faults  []Fault // in a fixed order; none if the value is valid
 }
 
-// Check fills in the defaults of a value, which is not modified, and holds the
-// result against the schema. Both are paid for with the same steps. The only
-// error is [ErrTooComplex].
+// Check fills in the defaults of a value and checks the result against the
+// schema. The value given is not modified. Filling in and checking share the
+// same steps. The only error is [ErrTooComplex].
 func (s *Schema) Check(v any) (Result, error) { return s.check(v, true) }
 
-// CheckPatch is Check for a value that leaves alone what it does not have, such
-// as a merge patch (RFC 7396): no default is filled in.
+// CheckPatch is Check without defaults, for a value that does not change the
+// properties that it does not name, such as a merge patch (RFC 7396).
 func (s *Schema) CheckPatch(v any) (Result, error) { return s.check(v, false) }
 
 func (s *Schema) check(v any, fill bool) (Result, error) {
