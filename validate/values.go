@@ -124,7 +124,7 @@ func bind[T any](value any, in string) (T, error) {
 	var into T
 	if err := jsondoc.Bind(value, &into); err != nil {
 		var none T
-		return none, fmt.Errorf("validate: the %s was checked, but its schema allows a value that %T cannot hold; change the type, or the schema in validate.Config: %w", in, none, withoutValue(err))
+		return none, fmt.Errorf("validate: the %s was checked, but its schema allows a value that does not fit %T; change the type, or the schema in validate.Config: %w", in, none, withoutValue(err))
 	}
 	return into, nil
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"maps"
 	"math/big"
 	"reflect"
 	"regexp"
@@ -110,4 +111,21 @@ func WithMemory(s *Schema, v any) (with, without []Fault, valid [2]bool) {
 		got[i] = e.faults
 	}
 	return got[0], got[1], valid
+}
+
+// Keywords returns the keywords that Compile knows.
+func Keywords() []string { return slices.Sorted(maps.Keys(keywords)) }
+
+// FormatNames returns the names of the built-in formats.
+func FormatNames() []string {
+	return slices.Concat(slices.Sorted(maps.Keys(formats)), slices.Sorted(maps.Keys(numberFormats)))
+}
+
+// Codes returns the codes of faults.
+func Codes() []string {
+	var codes []string
+	for code := range detail {
+		codes = append(codes, string(code))
+	}
+	return codes
 }

@@ -35,6 +35,7 @@ func TestFormats(t *testing.T) {
 		{"ipv6", []string{"::", "::1", "2001:db8::1", "::ffff:192.0.2.1"}, []string{"", "192.0.2.1", "fe80::1%eth0", "[::1]", ":::", "1:2:3:4:5:6:7:8:9", "g::1", "::1/64"}},
 		{"hostname", []string{"localhost", "example.com", "a-b.example", "xn--bcher-kva.example", "1.example", label63 + ".example"},
 			[]string{"", ".", "example.com.", "-a.example", "a-.example", "a_b.example", "a..b", "bücher.example", label63 + "a.example", strings.Repeat("a.", 127) + "aa", "a b", "a\n"}},
+		{"regex", []string{"", "^a+$", strings.Repeat("a", 4<<10)}, []string{"(", "(?=a)", `(a)\1`, strings.Repeat("a", 4<<10+1)}},
 		{"byte", []string{"", "YQ==", "YWI=", "YWJj", "+/+/"}, []string{"YQ", "YQ=", "YR==", "YQ==\n", "Y\nQ==", "-_-_", "YQ== ", "Y==="}},
 	}
 	for _, test := range tests {

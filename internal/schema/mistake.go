@@ -29,14 +29,14 @@ func documentName(url string) string { return strings.TrimPrefix(url, Base) }
 
 // notJSON says where a schema document is not JSON.
 func notJSON(url, text string, err error) error {
-	var fault *jsondoc.Error
-	if !errors.As(err, &fault) {
-		return mistake(url, "", "is not strict JSON: %v", err)
-	}
 	if strings.TrimSpace(text) == "" {
 		return fmt.Errorf(`%s is empty; write a JSON Schema, such as {"type": "object"}`, documentName(url))
 	}
-	before := text[:min(fault.Offset, len(text))]
+	before := text
+	var fault *jsondoc.Error
+	if errors.As(err, &fault) {
+		before = text[:min(fault.Offset, len(text))]
+	}
 	line := 1 + strings.Count(before, "\n")
 	column := len(before) - strings.LastIndexByte(before, '\n')
 	return fmt.Errorf("%s is not strict JSON: %s (line %d, column %d)",
@@ -50,7 +50,7 @@ func (c *compiler) notLoaded(url string, err error) error {
 			return mistake(r.url, r.pointer, "leads to %q, which %w", documentName(url), err)
 		}
 	}
-	return fmt.Errorf("a $ref leads to %q, which %w", documentName(url), err)
+	return fmt.Errorf("a schema leads to %q, which %w", documentName(url), err)
 }
 
 // reference is a $ref or $dynamicRef in a schema document.
@@ -91,8 +91,8 @@ func (c *compiler) nowhere() error {
 	var errs []error
 	for _, r := range c.references() {
 		if c.leadsNowhere(r) {
-			_, fragment, _ := strings.Cut(r.target, "#")
-			errs = append(errs, mistake(r.url, r.pointer, "leads to %q, which is not in %s; add it under $defs, or correct the reference", "#"+fragment, documentName(r.url)))
+			document, fragment, _ := strings.Cut(r.target, "#")
+			errs = append(errs, mistake(r.url, r.pointer, "leads to %q, which is not in %s; add it under $defs, or correct the reference", "#"+fragment, documentName(document)))
 		}
 	}
 	return errors.Join(errs...)

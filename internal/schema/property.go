@@ -136,7 +136,7 @@ func (n *node) unmet(as Types) string {
 	case n.foreign != nil:
 		return ""
 	case n.types != 0 && n.types&as == 0 && !(numbers && n.types&numeric != 0):
-		return "declares two types; declare one type in all of its schemas"
+		return "declares a type that its text is not read as; declare one and the same type everywhere"
 	case !numbers && (n.numbers != nil || n.fits != nil && n.accepts == nil):
 		return `has a rule for numbers, but its text is not read as a number; write "type": "integer" or "number" beside it`
 	case !text && (n.text != nil || n.accepts != nil && n.fits == nil || n.base64):
