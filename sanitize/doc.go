@@ -10,15 +10,15 @@
 // # Threat
 //
 // A value that is stored today is shown later: in a page, in a mail, or in a
-// log. Other people write that page. Markup in the value becomes a script in
-// the browser of another user. Control characters forge lines of a log.
-// Characters that change the direction of text make a file name or a line of
-// code look like another one.
+// log, by another program. Markup in the value becomes a script in the browser
+// of another user. Control characters forge lines of a log. Characters that
+// change the direction of text make a file name or a line of code look like
+// another one.
 //
 // # Defence
 //
-// Name the strings, choose a policy for each, and put the layer outside of
-// validate:
+// Name the strings, choose a policy for each, and put the layer outside of the
+// layer of package validate (valid, below):
 //
 //	clean := bulwark.Must(sanitize.New(sanitize.Config{
 //		Fields: sanitize.Fields{
@@ -111,6 +111,6 @@
 //   - 415 "body.unsupported_encoding": the body has a Content-Encoding.
 //   - 500 "sanitize.unconfigured": the Middleware was made without New.
 //
-// The event of a refusal has the attribute error. It names the field of the
-// Config that decides the refusal.
+// If a field of the Config decides a refusal, the attribute "error" of the
+// event names the field.
 package sanitize

@@ -101,7 +101,7 @@ const (
 	// id, lang and title anywhere; href and name of links; src, alt, align,
 	// height, width and usemap of images; align of paragraphs, headings and
 	// tables; start, reversed, type and value of lists; cite, datetime, open;
-	// those of tables, image maps, meter and progress. Classes, styles, event
+	// attributes of tables, image maps, meter and progress. Classes, styles, event
 	// handlers and forms are removed. A URL remains if it is relative or has
 	// the scheme http, https or mailto. A data URL is removed. Each link gets
 	// rel="nofollow noreferrer noopener".

@@ -36,10 +36,10 @@ type Config struct {
 	// errors of New: a comma in an item of an array with commas, and a number
 	// with an exponent.
 	//
-	// If the body is a form (urlencoded or multipart), it is read too, within
-	// MaxBodyBytes. A form that holds a parameter of the query is 400
-	// "body.ambiguous_parameter", because r.FormValue prefers the body, and no
-	// schema has checked the body. The handler can read the form again.
+	// If the body is a form (urlencoded or multipart), the layer also reads the
+	// form, within MaxBodyBytes. A form that holds a parameter of the query is
+	// 400 "body.ambiguous_parameter", because r.FormValue prefers the body, and
+	// no schema has checked the body. The handler can read the form again.
 	Query Schema
 	// Path describes the wildcards of the route as an object, as in Query but
 	// without arrays. An empty wildcard counts as missing. Default: the path is

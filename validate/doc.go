@@ -42,14 +42,19 @@
 //	}))
 //	mux.Handle("PUT /users/{id}", users.Wrap(http.HandlerFunc(putUser)))
 //
+//	type User struct { // names match exactly: write the json tags
+//		Name string `json:"name"`
+//		Role string `json:"role"`
+//	}
+//
 //	func putUser(w http.ResponseWriter, r *http.Request) {
 //		user, err := validate.BodyAs[User](r) // with the default of role
 //		if err != nil {
 //			bulwark.Deny(w, r, err)
 //			return
 //		}
-//		route, err := validate.PathAs[Route](r)
-//		options, err := validate.QueryAs[Options](r)
+//		route, err := validate.PathAs[Route](r)      // likewise
+//		options, err := validate.QueryAs[Options](r) // likewise
 //		// ...
 //	}
 //
@@ -93,12 +98,15 @@
 //
 // Defaults:
 //
-//   - Defaults are filled in before the value is checked. They come from
-//     properties, through properties, items, prefixItems, allOf and $ref.
+//   - Defaults are filled in before the value is checked. Each property may
+//     have a default, if properties, items, prefixItems, allOf and $ref lead to
+//     the property.
 //   - Defaults inside anyOf, oneOf and if are an error of New, because the
 //     value decides which of their schemas applies.
 //   - Defaults are not filled in for the method PATCH or for a merge patch. A
-//     patch does not change a property that it does not name (RFC 7396).
+//     patch does not change a property that it does not name (RFC 7396). Other
+//     rules, such as required, also apply to a patch. So give a PATCH its own
+//     schema.
 //   - A body with defaults is written anew. Content-Length follows, and digests
 //     of the old bytes are removed. The defaults of a query or header are added
 //     to it. The Body of the request yields the bytes again from the start.
@@ -189,11 +197,11 @@
 //
 // # Errors
 //
-// A value that a schema refuses is 422 "validate.invalid". The member errors of
-// the answer lists the faults. Each has the place of the value (in, and a JSON
-// pointer), a stable code, the parameters of the rule, and a sentence. The
-// errors are sorted and are the same on every run. They never hold a submitted
-// value.
+// A value that a schema refuses is 422 "validate.invalid". The list "errors" in
+// the answer has an entry for each fault. An entry has the place of the value
+// (in, and a JSON pointer), a stable code, the parameters of the rule, and a
+// sentence. The entries are sorted and are the same on every run. They never
+// hold a submitted value.
 //
 // A pointer holds names that the client has sent. Control characters and
 // characters that change the direction of text are written as \u and four
@@ -223,7 +231,8 @@
 //     Connection names a described field;
 //   - 400 "body.ambiguous_parameter": a form holds a parameter of the query;
 //   - 400 "body.required": Config.Body is set, and the request has no body;
-//   - 400 "body.malformed": the body is not strict JSON;
+//   - 400 "body.malformed": the body is not strict JSON, or not the form that
+//     its Content-Type names;
 //   - 400 "body.too_complex": the document exceeds a bound of Config.JSON;
 //   - 400 "body.incomplete": the body ends early;
 //   - 408 "body.timeout": the body takes longer than Config.BodyTimeout;
@@ -234,6 +243,6 @@
 //   - 500 "validate.unchecked": the check itself failed;
 //   - 500 "validate.unconfigured": the Middleware was made without New.
 //
-// The event of a refusal has the attribute error. It names the field of the
-// Config that decides the refusal.
+// If a field of the Config decides a refusal, the attribute "error" of the
+// event names the field.
 package validate

@@ -68,7 +68,7 @@ func Example() {
 	// 201
 	// 422 application/problem+json
 	// /email required - Is required.
-	// /isAdmin unknown - Is not known here.
+	// /isAdmin unknown - Is not known here; leave it out.
 	// /password min_length - Must have at least 8 characters.
 	// /role enum - Must be one of the values that are allowed.
 }

@@ -218,11 +218,11 @@ func TestCaseValidate23Messages(t *testing.T) {
 	}
 	o = through(t, m, post(`{"dataType":"x"}`))
 	o.refused(t, 422, "validate.invalid")
-	if e := o.problem.Errors[0]; e.Pointer != "/dataType" || e.Code != "unknown" || e.Detail != "Differs only by case from datatype, which is declared." || fmt.Sprint(e.Params) != "map[declared:datatype]" {
+	if e := o.problem.Errors[0]; e.Pointer != "/dataType" || e.Code != "unknown" || e.Detail != "Must be spelled datatype, in the same case." || fmt.Sprint(e.Params) != "map[declared:datatype]" {
 		t.Errorf("error is %+v", e)
 	}
 	o = through(t, bulwark.Must(validate.New(validate.Config{Query: validate.SchemaJSON(listing)})), get("LIMIT=1"))
-	if e := o.problem.Errors[0]; e.Detail != "Differs only by case from limit, which is declared." {
+	if e := o.problem.Errors[0]; e.Detail != "Must be spelled limit, in the same case." {
 		t.Errorf("error is %+v", e)
 	}
 }

@@ -64,7 +64,7 @@ func (v *visit) header() error {
 	return nil
 }
 
-var errConnection = errors.New("Connection names a header field that validate.Config.Header describes")
+var errConnection = errors.New("the field Connection names a header field that validate.Config.Header describes")
 
 // namedByConnection reports whether Connection names a field that the schema
 // describes. A proxy between here and the reader removes such a field (RFC 9110

@@ -35,11 +35,11 @@ const (
 	codeSchema            Code = "schema"
 )
 
-// detail is the sentence for people; a %v is the parameter "limit", "format"
-// and so on.
+// detail is the sentence for the developer of a client. It says what the rule
+// wants. A %v is the parameter "limit", "format" and so on.
 var detail = map[Code]string{
 	codeRequired:          "Is required.",
-	codeUnknown:           "Is not known here.",
+	codeUnknown:           "Is not known here; leave it out.",
 	codeType:              "Must be of type %v.",
 	codeConst:             "Must be the one value that is allowed.",
 	codeEnum:              "Must be one of the values that are allowed.",
@@ -55,16 +55,16 @@ var detail = map[Code]string{
 	codeMinItems:          "Must have at least %v items.",
 	codeMaxItems:          "Must have at most %v items.",
 	codeUniqueItems:       "Must not hold the same item twice.",
-	codeMinContains:       "Must have at least %v items of the kind that is asked for.",
-	codeMaxContains:       "Must have at most %v items of the kind that is limited.",
+	codeMinContains:       "Must have at least %v items of the required kind.",
+	codeMaxContains:       "Must have at most %v items of the limited kind.",
 	codeMinProperties:     "Must have at least %v properties.",
 	codeMaxProperties:     "Must have at most %v properties.",
-	codePropertyName:      "Is not a name that is allowed.",
+	codePropertyName:      "Must have a name that is allowed.",
 	codeDependentRequired: "Is required together with %v.",
-	codeForbidden:         "Is not allowed here.",
-	codeReadOnly:          "Is read only.",
-	codeNot:               "Must not be of the kind that is excluded.",
-	codeAnyOf:             "Fits none of the alternatives.",
+	codeForbidden:         "Is not allowed here; leave it out.",
+	codeReadOnly:          "Is read only; leave it out.",
+	codeNot:               "Must not be of the excluded kind.",
+	codeAnyOf:             "Must fit at least one of the alternatives.",
 	codeOneOf:             "Must fit exactly one of the alternatives.",
 	codeSchema:            "Must be a valid JSON Schema.",
 }

@@ -96,12 +96,11 @@ func scalars(values []any) []any {
 	return values
 }
 
-// Detail is the sentence for people. It fills the one parameter into the text
-// for the code.
+// Detail returns the sentence for the code, with its one parameter filled in.
 func (f *Fault) Detail() string {
 	text := detail[f.Code]
 	if declared, ok := f.Params["declared"]; ok {
-		return fmt.Sprintf("Differs only by case from %v, which is declared.", declared)
+		return fmt.Sprintf("Must be spelled %v, in the same case.", declared)
 	}
 	if !strings.Contains(text, "%v") {
 		return text
