@@ -59,8 +59,8 @@ const boxOpen = "<input "
 
 // taskBoxes makes a disabled checkbox, as lists of tasks have it, of each input
 // element in HTML that bluemonday has written, and takes out every other one:
-// an input without a type is a field of a form. In that HTML, whatever looks
-// like a tag is one.
+// an input without a type is a field of a form. In that HTML, every
+// text that looks like a tag is a tag.
 func taskBoxes(s string) string {
 	at := strings.Index(s, boxOpen)
 	if at < 0 {

@@ -33,8 +33,8 @@ var class = func() (t [256]byte) {
 	return t
 }()
 
-// classes returns the treatments that the bytes of s ask for together. For most
-// strings there is none, and nothing else of this package runs.
+// classes returns the treatments that the bytes of s ask for together. Most
+// strings need no treatment, and nothing else of this package runs for them.
 func classes(s string) (all byte) {
 	for len(s) >= 8 {
 		all |= class[s[0]] | class[s[1]] | class[s[2]] | class[s[3]] | class[s[4]] | class[s[5]] | class[s[6]] | class[s[7]]

@@ -75,7 +75,7 @@ func lower(name string) string {
 
 // meaningful reports whether a tag of this name may do something. It does so
 // for an element, for an element behind a namespace prefix as XML writes it,
-// and for a possible custom element, which does whatever the page defines.
+// and for a possible custom element, whose behaviour the page defines.
 func meaningful(name string) bool { return custom(name) || element(name) }
 
 // element reports whether name is that of an element, with a namespace prefix

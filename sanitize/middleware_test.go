@@ -318,7 +318,7 @@ func TestErrorsAreCapped(t *testing.T) {
 	}
 }
 
-// Whatever is refused, the places that are told of cost no more than the body
+// For every refusal, the places in the answer cost no more than the body
 // did. What is measured is behind its decoding.
 func TestRefusingIsBounded(t *testing.T) {
 	if race.Enabled {

@@ -169,7 +169,7 @@ func TestParsedForms(t *testing.T) {
 }
 
 // A pointer repeats names that the client chose. As they are, they would make
-// whoever reads the answer, or a terminal, see another name.
+// a reader of the answer, or a terminal, see another name.
 func TestCaseValidate17NamesInPointers(t *testing.T) {
 	layer := bulwark.Must(sanitize.New(sanitize.Config{Fields: sanitize.Fields{"/*": sanitize.Reject, "/map/*/text": sanitize.Reject}}))
 	long := strings.Repeat("\\u202e", 80)

@@ -97,14 +97,14 @@ const (
 	// ul var wbr. An input of type checkbox also remains, for lists of tasks,
 	// and becomes disabled.
 	//
-	// These attributes remain if their whole value has the right form: dir,
-	// id, lang and title anywhere; href and name of links; src, alt, align,
-	// height, width and usemap of images; align of paragraphs, headings and
-	// tables; start, reversed, type and value of lists; cite, datetime, open;
-	// attributes of tables, image maps, meter and progress. Classes, styles, event
-	// handlers and forms are removed. A URL remains if it is relative or has
-	// the scheme http, https or mailto. A data URL is removed. Each link gets
-	// rel="nofollow noreferrer noopener".
+	// These attributes remain if their whole value has the right form: dir, id,
+	// lang and title anywhere; href and name of links; src, alt, align, height,
+	// width and usemap of images; align of paragraphs, headings and tables;
+	// start, reversed, type and value of lists; cite, datetime, open;
+	// attributes of tables, image maps, meter and progress. Classes, styles,
+	// event handlers and forms are removed. A URL remains if it is relative or
+	// has the scheme http, https or mailto. A data URL is removed. Each link
+	// gets rel="nofollow noreferrer noopener".
 	//
 	// If an element is removed, its text remains. The elements script and style
 	// are removed with their content.

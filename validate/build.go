@@ -117,7 +117,8 @@ func isScheme(s string) bool {
 	return s != "" && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// schema compiles one schema, and returns nil if there is none or it is wrong.
+// schema compiles one schema. It returns nil if there is no schema, or if the
+// schema has a mistake.
 func (b *builder) schema(field string, s Schema) *schema.Schema {
 	if !s.set {
 		return nil

@@ -200,7 +200,7 @@ func TestMergePatch(t *testing.T) {
 	})
 }
 
-// The declared length of a body is not believed: a chunked one is cut off at
+// The declared length of a body is not trusted: a chunked one is cut off at
 // the limit, too.
 func TestChunkedBodyBeyondTheLimit(t *testing.T) {
 	r := httptest.NewRequest("POST", "/users", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 70<<10))})
@@ -210,7 +210,7 @@ func TestChunkedBodyBeyondTheLimit(t *testing.T) {
 	o.refused(t, 413, "body.too_large")
 }
 
-// The work for a document is bounded, whatever its schema.
+// The work for a document is bounded for every schema.
 func TestStepsAreBounded(t *testing.T) {
 	schema := `{"$defs":{"tree":{"anyOf":[
 		{"type":"array","items":{"$ref":"#/$defs/tree"},"minItems":1},

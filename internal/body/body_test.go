@@ -272,8 +272,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A value that the readers of its bytes would not get is no value to put in
-// place: there is always a document, whatever its limits.
+// A value is refused if the readers of its bytes would not get the same value.
+// So there is always a document, for any limits.
 func TestReplaceValue(t *testing.T) {
 	deep := any("x")
 	for range 9_999 {

@@ -139,7 +139,7 @@ func RefuseNames(part, field string, values url.Values, described func(folded st
 // must be a copy of the layer's own.
 func ForgetForm(r *http.Request) {
 	if !isParsed(r) {
-		r.Form, r.PostForm = nil, nil // made anew by whoever asks
+		r.Form, r.PostForm = nil, nil // made anew when they are needed
 		return
 	}
 	form := url.Values{}

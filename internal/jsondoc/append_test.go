@@ -81,7 +81,7 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-// Whatever the longest document may hold can be written again.
+// Every value that the longest document may hold can be written again.
 func TestAppendDeep(t *testing.T) {
 	src := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	got, err := jsondoc.Append(nil, decode(t, src).Value)

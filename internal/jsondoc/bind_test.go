@@ -81,7 +81,7 @@ type account struct {
 	private string
 	//lint:ignore SA5008 options that nobody knows
 	Odd string `json:"a,b\"c"`
-	//lint:ignore SA5008 a tag that is no name
+	//lint:ignore SA5008 a tag that is not a name
 	Bad string `json:"\\"`
 	Err error
 }

@@ -60,8 +60,8 @@ func TestDocumentOfOneString(t *testing.T) {
 	}
 }
 
-// A pointer ends where it would become longer than 256 bytes, whatever the
-// names on its way.
+// A pointer ends where it would become longer than 256 bytes, for all
+// names.
 func TestPointerIsBounded(t *testing.T) {
 	long := strings.Repeat("n", 250)
 	huge := strings.Repeat("h", 1<<20)

@@ -205,7 +205,7 @@ func FuzzBind(f *testing.F) {
 	})
 }
 
-// exactOnly drops from v the members that are no field of t, written for the
+// exactOnly drops from v the members that are not a field of t, written for the
 // few types of bound alone.
 func exactOnly(v any, t reflect.Type) any {
 	switch v := v.(type) {

@@ -37,7 +37,7 @@ func (m *Member) Number() (json.Number, bool) {
 // Value returns the value as in [Document.Value].
 func (m *Member) Value() any { return m.or(m.value) }
 
-// or returns the scalar as a value, and other where it is none.
+// or returns the scalar as a value, or other if the value is not a scalar.
 func (s scalar) or(other any) any {
 	switch s.kind {
 	case '"':

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// maxExponent is beyond what any float64 needs, whatever its digits, in a token
+// maxExponent is more than any float64 needs, with any digits, in a token
 // of a few hundred bytes.
 const maxExponent = 1_000
 

@@ -14,7 +14,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// caseless holds the plain bytes that are no capital letters: a name made of
+// caseless holds the plain bytes except capital letters: a name made of
 // them is its own folded form.
 var caseless = func() (t [256]bool) {
 	for c := range t {

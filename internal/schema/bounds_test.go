@@ -167,8 +167,8 @@ func TestCaseValidate18WorkOfPatterns(t *testing.T) {
 	check(t, s, `"`+strings.Repeat("ab", 64<<10)+`"`).passed(t)
 }
 
-// Schemas apply each other up to a depth, because evaluation recurses, whatever
-// the steps allow.
+// Schemas apply each other up to a depth, because evaluation recurses. More
+// steps do not raise the depth.
 func TestNestingOfSchemasIsBounded(t *testing.T) {
 	chain := func(length int) string {
 		var defs strings.Builder

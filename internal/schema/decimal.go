@@ -34,7 +34,7 @@ func decimalOf(n json.Number) decimal {
 	return decimal{significant, exponent, negative}
 }
 
-// compare returns the sign of d minus other, whatever their exponents, without
+// compare returns the sign of d minus other, for all exponents, without
 // computing a power of ten.
 func (d decimal) compare(other decimal) int {
 	if by := cmp.Compare(d.sign(), other.sign()); by != 0 || d.digits == "" {

@@ -11,9 +11,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Suite is a schema compiled as the conformance suites expect it: formats are
-// asserted or not, unknown properties are none of its business, and what
-// Compile refuses as a mistake is passed over.
+// Suite is a schema compiled as the conformance suites expect it. Formats are
+// asserted or not. Unknown properties pass, and the mistakes that Compile
+// refuses are ignored.
 type Suite struct {
 	n     *node
 	steps int

@@ -19,7 +19,7 @@ type Fault struct {
 	name  string
 	named bool
 	// union is one more than the depth of the outermost value below which a
-	// choice between branches has been made; 0 is no choice.
+	// choice between branches has been made; 0 means no choice.
 	union int
 }
 

@@ -54,7 +54,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// Whatever the text, a format answers.
+// A format answers for every text.
 func FuzzFormats(f *testing.F) {
 	for _, text := range []string{"", "a@b.co", "https://[::1%25eth0]/", "1998-12-31T23:59:60Z", "2025-03-14t15:09:26.535z", "\xff@\xff.co"} {
 		f.Add(text)

@@ -69,7 +69,7 @@ func (o outcome) tooComplex(t *testing.T) {
 	}
 }
 
-// refused asserts the faults, each as "pointer code", in whatever order.
+// refused asserts the faults, each as "pointer code", in any order.
 func (o outcome) refused(t *testing.T, want ...string) {
 	t.Helper()
 	got := o.faults()

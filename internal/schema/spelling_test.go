@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/schema"
 )
 
-// A name in another case evades no rule, however open the schema, and in
-// whatever branch the rule stands.
+// A name in another case does not evade a rule, in an open schema and in every
+// branch.
 func TestNamesInAnotherCase(t *testing.T) {
 	open := func(rules string) string { return `{"type":"object","additionalProperties":true,` + rules + `}` }
 	tests := []struct{ name, schema, bad, good, fault string }{

@@ -83,7 +83,7 @@ func hashOf(seed maphash.Seed, v any) uint64 {
 		return h
 	case map[string]any:
 		h := uint64(6)
-		for name, value := range v { // a sum, whatever the order
+		for name, value := range v { // a sum, in any order
 			h += maphash.Comparable(seed, [2]uint64{maphash.String(seed, name), hashOf(seed, value)})
 		}
 		return h
