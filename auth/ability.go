@@ -6,10 +6,10 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// An Issuer is an [Authenticator] that names who vouches for the callers that
-// it returns. Two authenticators with one Issuer in a [Config] are an error,
-// since their callers could not be told apart. An empty Issuer is an error too:
-// it is the sign of an authenticator that was made without its New.
+// An Issuer is an [Authenticator] that names the issuer of the callers that it
+// returns. In a [Config], two authenticators with the same Issuer are an error,
+// because nobody could tell their callers apart. An empty Issuer is also an
+// error, because an authenticator that was made without its New returns it.
 type Issuer interface {
 	// Issuer returns the same name on every call.
 	Issuer() string
@@ -23,20 +23,20 @@ type Carrier interface {
 	Fields() []string
 }
 
-// A Claimant is an [Authenticator] whose credentials say that they are its own,
-// such as API keys by their prefix. Two authenticators with one claim in a
-// [Config] are an error, since the second could never be asked.
+// A Claimant is an [Authenticator] that recognizes its own credentials by a
+// mark, such as the prefix of an API key. In a [Config], two authenticators
+// with the same claim are an error, because the second authenticator would
+// never be asked.
 type Claimant interface {
-	// Claim says what is claimed, such as "keys that begin with acme_live_".
+	// Claim describes the mark, such as "keys that begin with acme_live_".
 	Claim() string
 }
 
-// An ability is what a value may have besides its interface: a named interface
-// of one method.
+// An ability is a further interface, of one method, that a value may implement.
 type ability struct {
 	kind reflect.Type // the interface
-	// method looks the method up, by a constant name: with a name that it does
-	// not know the linker would keep every method of every type.
+	// method looks the method up by a constant name. If the name were not
+	// constant, the linker would keep every method of every type.
 	method func(reflect.Type) (reflect.Method, bool)
 	write  string // the method as it should be
 }
@@ -64,16 +64,16 @@ var (
 	}
 )
 
-// fault says what is wrong with a value that seems to have the ability and has
-// it not, or nothing: an issuer that nobody compares, and a queue that nobody
-// closes, would show only when it is too late.
+// fault says what is wrong with a value that has a method of the ability's name
+// and does not implement the interface. Otherwise it returns "". Without this
+// check, nobody would compare the issuer, or close the queue, of such a value.
 func (a ability) fault(v any) string {
 	t := reflect.TypeOf(v)
 	if t.Implements(a.kind) {
 		return ""
 	}
 	if m, has := a.method(t); has {
-		return "has a method " + m.Name + " of another signature; write " + a.write + ", or give it another name"
+		return "has a method " + m.Name + " of another signature; write " + a.write + ", or rename the method"
 	}
 	if t.Kind() == reflect.Pointer { // a pointer to a pointer has no methods
 		return ""
@@ -84,7 +84,7 @@ func (a ability) fault(v any) string {
 	case !has:
 		return ""
 	case pointer.Implements(a.kind):
-		return "is passed by value, and its method " + m.Name + " is that of the pointer; pass a pointer to it"
+		return "is passed by value, but only the pointer has the method " + m.Name + "; pass a pointer to it"
 	}
-	return "has a method " + m.Name + " of another signature; write " + a.write + ", or give it another name"
+	return "has a method " + m.Name + " of another signature; write " + a.write + ", or rename the method"
 }

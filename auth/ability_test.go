@@ -64,11 +64,11 @@ func (s *shutsByPointer) Shutdown(ctx context.Context) error { return ctx.Err() 
 // when a key server is closed by nobody.
 func TestAbilitiesOfAnotherShapeAreRefused(t *testing.T) {
 	const (
-		writeIssuer   = "has a method Issuer of another signature; write Issuer() string, or give it another name"
-		writeShutdown = "has a method Shutdown of another signature; write Shutdown(context.Context) error, or give it another name"
-		issuerByValue = "is passed by value, and its method Issuer is that of the pointer; pass a pointer to it"
-		closeByValue  = "is passed by value, and its method Shutdown is that of the pointer; pass a pointer to it"
-		noChallenges  = "has no Challenges; name the scheme that a 401 offers for its credentials"
+		writeIssuer   = "has a method Issuer of another signature; write Issuer() string, or rename the method"
+		writeShutdown = "has a method Shutdown of another signature; write Shutdown(context.Context) error, or rename the method"
+		issuerByValue = "is passed by value, but only the pointer has the method Issuer; pass a pointer to it"
+		closeByValue  = "is passed by value, but only the pointer has the method Shutdown; pass a pointer to it"
+		noChallenges  = "returns no Challenges; return the scheme that a 401 offers, such as Bearer"
 	)
 	for _, test := range []struct {
 		name string
@@ -84,10 +84,10 @@ func TestAbilitiesOfAnotherShapeAreRefused(t *testing.T) {
 		{"decorator", around{able{}}, nil},
 		{"by-pointer-passed-by-value", ableByPointer{}, []string{issuerByValue, closeByValue}},
 		{"one-by-pointer-passed-by-value", shutsByPointer{}, []string{closeByValue}},
-		{"one-field", oneField{}, []string{"has a method Fields of another signature; write Fields() []string, or give it another name"}},
-		{"fields-by-pointer", fieldsOf{}, []string{"is passed by value, and its method Fields is that of the pointer; pass a pointer to it"}},
-		{"two-claims", claimsTwo{}, []string{"has a method Claim of another signature; write Claim() string, or give it another name"}},
-		{"claim-by-pointer", claimsAway{}, []string{"is passed by value, and its method Claim is that of the pointer; pass a pointer to it"}},
+		{"one-field", oneField{}, []string{"has a method Fields of another signature; write Fields() []string, or rename the method"}},
+		{"fields-by-pointer", fieldsOf{}, []string{"is passed by value, but only the pointer has the method Fields; pass a pointer to it"}},
+		{"two-claims", claimsTwo{}, []string{"has a method Claim of another signature; write Claim() string, or rename the method"}},
+		{"claim-by-pointer", claimsAway{}, []string{"is passed by value, but only the pointer has the method Claim; pass a pointer to it"}},
 		{"issuer-of-bytes", issuerOfBytes{}, []string{writeIssuer}},
 		{"issuer-of-bytes-by-pointer", &issuerOfBytes{}, []string{writeIssuer}},
 		{"issuer-with-argument", issuerWithArg{}, []string{writeIssuer}},

@@ -8,29 +8,35 @@ import (
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
-// An Authenticator knows one kind of credential. Its methods are called from
+// An Authenticator verifies one kind of credential. Its methods are called from
 // many goroutines at once.
 //
-// What an Authenticator may have besides is named: [Issuer] says who vouches
-// for its callers, [Carrier] where else it reads credentials, [Claimant] which
-// credentials are its own, and [bulwark.Shutdowner] closes what it holds. [New]
-// refuses an Authenticator that has a method of such a name and not the
-// interface. An Authenticator around another one forwards all of them.
+// An Authenticator may implement further interfaces:
+//
+//   - [Issuer] names the issuer of its callers.
+//   - [Carrier] names header fields other than Authorization that it reads.
+//   - [Claimant] says how it recognizes its own credentials.
+//   - [bulwark.Shutdowner] releases its resources.
+//
+// [New] refuses an Authenticator that has a method of one of these interfaces
+// with another signature. An Authenticator that wraps another Authenticator
+// forwards all these methods.
 type Authenticator interface {
-	// Detect says whether r carries a credential of this kind. It looks at the
-	// syntax only: no I/O, no signature, no lookup. An Authenticator that reads
-	// other header fields than Authorization is a [Carrier], so that a request
-	// with two credentials is refused.
+	// Detect reports whether r carries a credential of this kind. It looks at
+	// the syntax only: no I/O, no signature, no lookup. An Authenticator that
+	// reads header fields other than Authorization must be a [Carrier], so that
+	// [Middleware] can refuse a request with two credentials.
 	Detect(r *http.Request) Presence
-	// Authenticate verifies the credential that Detect has found and returns
-	// the caller, or an error that refuses r: one of [Invalid] or
-	// [Unavailable], or another *[bulwark.Problem]. Any other error becomes an
-	// opaque 500. Authenticate never writes a response, and never returns nil
-	// and nil.
+	// Authenticate verifies the credential that Detect has found. It returns
+	// the caller, or an error that refuses r. The error is made by [Invalid] or
+	// [Unavailable], or is another *[bulwark.Problem]. Any other error becomes
+	// an opaque 500. Authenticate never writes a response. It never returns nil
+	// for both results.
 	Authenticate(r *http.Request) (*bulwark.Principal, error)
-	// Challenges are what a 401 offers for this kind of credential: at least
-	// one scheme, with its further parameters. The first is the one to prefer.
-	// [Middleware] adds realm, resource_metadata and error. [New] asks once.
+	// Challenges returns what a 401 offers for this kind of credential: at
+	// least one scheme, with its parameters. The client should prefer the first
+	// challenge. [Middleware] adds realm, resource_metadata and error. [New]
+	// asks once.
 	Challenges() []bulwark.Challenge
 }
 
@@ -40,27 +46,34 @@ type Presence int
 const (
 	// None means that there is no credential of this kind.
 	None Presence = iota
-	// Ambient is one that a browser attaches on its own, such as a cookie. It
-	// counts only when there is no other, is guarded against cross-site
-	// requests, and a bad one is as good as none.
+	// Ambient means a credential that a browser attaches without asking the
+	// user, such as a cookie. It counts only if the request has no other
+	// credential. [CrossSite] checks the request. With [Config.Optional], a bad
+	// ambient credential counts as no credential.
 	Ambient
-	// Fallback is one that might be of this kind, and is taken when nobody is
-	// Explicit: an opaque token that only its issuer can read.
+	// Fallback means a credential that may be of this kind, such as an opaque
+	// token that only its issuer can read. It is used if no authenticator
+	// reports Explicit or Kindred.
 	Fallback
-	// Kindred is one that is of this kind and that any authenticator of the
-	// kind may take: a key that is malformed, or of no family that is known.
-	// Where none of them is Explicit the first takes it. Authenticators are of
-	// one kind whose first challenge is of one scheme.
+	// Kindred means a credential of this kind that every authenticator of the
+	// kind may use, such as a malformed API key. If no authenticator reports
+	// Explicit, the first authenticator that reports Kindred gets it. Two
+	// authenticators are of the same kind if their first challenges have the
+	// same scheme.
 	Kindred
-	// Explicit is one that is certainly of this kind.
+	// Explicit means a credential that is certainly of this kind.
 	Explicit
 )
 
-// Credentials returns what follows the scheme in the Authorization header of r.
-// It reports false where there is no such header or more than one line of it,
-// where the scheme is another (case does not matter, RFC 9110 section 11.1),
-// and where the line is not a scheme followed by credentials. It does not
-// allocate.
+// Credentials returns the text after the scheme in the Authorization header of
+// r. The case of the scheme does not matter (RFC 9110 section 11.1). ok is
+// false in these cases:
+//
+//   - The request has no Authorization header, or more than one line of it.
+//   - The header has another scheme.
+//   - The header is not a scheme followed by credentials.
+//
+// Credentials does not allocate.
 func Credentials(r *http.Request, scheme string) (credentials string, ok bool) {
 	lines := r.Header["Authorization"]
 	if len(lines) != 1 {
@@ -71,8 +84,8 @@ func Credentials(r *http.Request, scheme string) (credentials string, ok bool) {
 }
 
 // split cuts an Authorization line into scheme and credentials (RFC 9110
-// section 11.4): a token, one or more spaces, and something that neither begins
-// nor ends with white space.
+// section 11.4): a token, one or more spaces, and credentials that do not begin
+// or end with white space.
 func split(line string) (scheme, credentials string, ok bool) {
 	end := strings.IndexByte(line, ' ')
 	if end <= 0 {

@@ -12,7 +12,7 @@ type challenges struct {
 	// bare is one challenge for each scheme, without an error.
 	bare []bulwark.Challenge
 	// dpopFirst and bearerFirst are bare with that scheme in front, for a
-	// request that came with it.
+	// request that has used the scheme.
 	dpopFirst, bearerFirst []bulwark.Challenge
 	// of has the places in bare that each authenticator offers.
 	of [][]int
@@ -66,7 +66,7 @@ func is(c bulwark.Challenge, scheme string) bool { return strings.EqualFold(c.Sc
 
 func isOAuth(c bulwark.Challenge) bool { return is(c, bearer) || is(c, dpop) }
 
-// complete puts the realm in front, and where the scheme is one of OAuth the
+// complete puts the realm in front. If the scheme is one of OAuth, it puts the
 // URL of the metadata behind.
 func complete(c bulwark.Challenge, realm, metadata string) bulwark.Challenge {
 	var params [][2]string
@@ -80,8 +80,9 @@ func complete(c bulwark.Challenge, realm, metadata string) bulwark.Challenge {
 	return bulwark.Challenge{Scheme: c.Scheme, Params: params}
 }
 
-// offered returns the bare challenges, that of the scheme which r has used in
-// front: a layer further in that wants more of the caller says so in the first.
+// offered returns the bare challenges, with the scheme that the request has
+// used in front. A layer further in that asks the caller for more marks the
+// first challenge.
 func (c *challenges) offered(scheme string) []bulwark.Challenge {
 	switch {
 	case strings.EqualFold(scheme, dpop):
@@ -93,7 +94,8 @@ func (c *challenges) offered(scheme string) []bulwark.Challenge {
 }
 
 // refused returns the challenges for a credential that authenticator i has
-// refused, with the error in the one of the scheme that it came under.
+// refused. The error stands in the challenge of the scheme that the credential
+// came under.
 func (c *challenges) refused(i int, scheme, code string) []bulwark.Challenge {
 	for _, at := range c.of[i] {
 		if is(c.bare[at], scheme) {
@@ -103,8 +105,8 @@ func (c *challenges) refused(i int, scheme, code string) []bulwark.Challenge {
 	return c.mark(code, func(n int) bool { return n == c.of[i][0] })
 }
 
-// unclaimed returns the challenges for a token that nobody reads, and false
-// where nobody offers the scheme either.
+// unclaimed returns the challenges for a token that no authenticator reads. It
+// returns false if no authenticator offers the scheme.
 func (c *challenges) unclaimed(scheme string) ([]bulwark.Challenge, bool) {
 	same := func(n int) bool { return c.oauth(n) && is(c.bare[n], scheme) }
 	for n := range c.bare {
@@ -117,7 +119,7 @@ func (c *challenges) unclaimed(scheme string) ([]bulwark.Challenge, bool) {
 
 func (c *challenges) oauth(n int) bool { return isOAuth(c.bare[n]) }
 
-// mark returns the challenges with an error parameter in those that are chosen.
+// mark returns the challenges, with an error parameter in the chosen ones.
 func (c *challenges) mark(code string, chosen func(n int) bool) []bulwark.Challenge {
 	marked := slices.Clone(c.bare)
 	for n := range marked {

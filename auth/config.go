@@ -15,41 +15,44 @@ import (
 
 // Config says which credentials a service accepts.
 type Config struct {
-	// Authenticators are the kinds of credentials, at least one and at most 64.
-	// Of several that find an ambient credential the first is asked. At most
-	// one may be for tokens that say nothing, such as an
-	// introspection.Introspector: of two nobody could tell whose token it is.
-	// Shutdown of the Middleware shuts them down: an authenticator belongs to
-	// one Middleware.
+	// Authenticators are the kinds of credentials that the service accepts.
+	// Required. At least 1, at most 64.
+	//
+	// If several authenticators find an ambient credential, such as a cookie,
+	// the first of them is asked. Use at most one authenticator for opaque
+	// tokens, such as an introspection.Introspector, because an opaque token
+	// does not say whose it is. Shutdown of the Middleware shuts the
+	// authenticators down, so an authenticator belongs to one Middleware.
 	Authenticators []Authenticator
-	// Optional lets a request without credentials pass as anonymous, for
-	// services where each route says who may call it. Bad credentials are
-	// refused all the same, except for a cookie, which counts as none. That it
-	// is set is logged once, by New.
+	// Optional lets a request without credentials pass as anonymous. Use it if
+	// each route decides who may call it. A bad credential is refused, except
+	// for a bad cookie, which counts as no credential. New logs once that
+	// Optional is set. Default: false.
 	Optional bool
-	// Realm is put first into every challenge (RFC 9110 section 11.5).
-	// Printable ASCII. Default: no realm.
+	// Realm is the first parameter of every challenge (RFC 9110 section 11.5).
+	// It is printable ASCII. Default: no realm.
 	Realm string
 	// ResourceMetadata is the URL of the document that [MetadataHandler]
 	// serves, such as
 	// "https://api.example.com/.well-known/oauth-protected-resource". Bearer
-	// and DPoP challenges carry it (RFC 9728 section 5.1). Optional.
+	// and DPoP challenges carry it (RFC 9728 section 5.1). Default: no URL.
 	ResourceMetadata string
-	// TrustedOrigins are the origins whose pages may send requests with a
-	// cookie, besides the service's own: "https://app.example.com", without
-	// path or trailing slash. What CORS allows with credentials must be listed
-	// here too. See [CrossSite].
+	// TrustedOrigins are origins, besides the service's own, whose pages may
+	// send requests with a cookie. Write "https://app.example.com", without a
+	// path or a trailing slash. An origin that CORS allows with credentials
+	// must also be listed here. See [CrossSite]. Default: only the service's
+	// own origin.
 	TrustedOrigins []string
 }
 
 // New returns the layer that c describes. The error joins a
-// *[bulwark.ConfigError] for everything that is wrong.
+// *[bulwark.ConfigError] for each mistake.
 func New(c Config) (*Middleware, error) {
 	found := fault.In("auth")
 	m := &Middleware{authenticators: slices.Clone(c.Authenticators), optional: c.Optional}
 	checkAuthenticators(m.authenticators, found)
 	if !printable(c.Realm) {
-		found.Add("Realm", c.Realm, "must be printable ASCII")
+		found.Add("Realm", c.Realm, "must be printable ASCII, such as documents")
 	}
 	if reason := metadataFault(c.ResourceMetadata); reason != "" {
 		found.Add("ResourceMetadata", address.WithoutUser(c.ResourceMetadata), reason)
@@ -60,6 +63,7 @@ func New(c Config) (*Middleware, error) {
 	}
 	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
 	m.fields, m.kinds = furtherFields(m.authenticators), kindsOf(m.authenticators)
+	m.causes = newCauses(m)
 	if m.optional {
 		slog.Default().Info("security layer with Optional: requests without credentials pass as anonymous", "layer", m.Kind())
 	}
@@ -75,13 +79,13 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-// checkAuthenticators notes what is wrong with the list.
+// checkAuthenticators notes the mistakes in the list.
 func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) == 0 {
-		found.Add("Authenticators", "", "is empty; name at least one, such as a *jwt.Verifier")
+		found.Add("Authenticators", "", "is empty; name at least one authenticator, such as the result of jwt.New")
 	}
 	if len(all) > maxAuthenticators {
-		found.Add("Authenticators", strconv.Itoa(len(all)), "must be at most 64")
+		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")
 	}
 	issuers, claims := map[string]int{}, map[string]int{}
 	for i, a := range all {
@@ -100,10 +104,10 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 			first, taken := issuers[issuer]
 			switch {
 			case issuer == "":
-				wrong("", "has no issuer: it was made without its New; check the error of that")
+				wrong("", "has no issuer, because it was made without its New; check the error of its New")
 				continue
 			case taken:
-				wrong(issuer, fmt.Sprintf("has the issuer of Authenticators[%d]; callers of the two could not be told apart", first))
+				wrong(issuer, fmt.Sprintf("has the same issuer as Authenticators[%d], so nobody could tell their callers apart; give each authenticator its own Issuer", first))
 				continue
 			}
 			issuers[issuer] = i
@@ -111,13 +115,13 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		if claimant, ok := a.(Claimant); ok {
 			claim := claimant.Claim()
 			if first, taken := claims[claim]; taken {
-				wrong(claim, fmt.Sprintf("has the claim of Authenticators[%d] and would never be asked; leave one of them out", first))
+				wrong(claim, fmt.Sprintf("has the same claim as Authenticators[%d] and would never be asked; leave one of them out", first))
 			} else {
 				claims[claim] = i
 			}
 		}
 		if len(a.Challenges()) == 0 {
-			wrong(reflect.TypeOf(a).String(), "has no Challenges; name the scheme that a 401 offers for its credentials")
+			wrong(reflect.TypeOf(a).String(), "returns no Challenges; return the scheme that a 401 offers, such as Bearer")
 		}
 	}
 }
@@ -138,10 +142,10 @@ func metadataFault(text string) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || !printable(text) {
-		return "must be an absolute https URL"
+		return "must be an absolute https URL, such as https://api.example.com/.well-known/oauth-protected-resource"
 	}
 	if u.Fragment != "" || u.User != nil {
-		return "must have neither fragment nor user"
+		return "must not have a fragment or a user; write scheme, host and path only"
 	}
 	return ""
 }

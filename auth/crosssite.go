@@ -11,42 +11,53 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// CrossSite refuses requests that a page of another site has made a browser
-// send with the user's cookie.
+// CrossSite refuses requests that the page of another site makes a browser send
+// with the user's cookie.
 //
-// Requests that change something are checked by [http.CrossOriginProtection]:
-// by Sec-Fetch-Site, and where a browser is too old for that by Origin, whose
-// host, not its scheme, must be that of the Host header, or which must be the
-// service's own. The hosts that [bulwark.Edge] accepts bound what this may be:
-// without an Edge, any name that somebody points at this service counts as its
-// own. A request with neither header comes from no browser and carries no
-// forged cookie.
+// [http.CrossOriginProtection] checks the requests that change something:
 //
-// A WebSocket handshake is a GET, which that check lets through, and no CORS
-// applies to it. So its Origin, which every browser sends (RFC 6455 section
-// 4.1), must be exactly the service's own or a trusted one.
+//   - A browser sends Sec-Fetch-Site. The value must be same-origin or none, or
+//     the Origin must be trusted.
+//   - A browser too old for Sec-Fetch-Site sends Origin. Its host must be the
+//     host of the Host header (the scheme does not matter), or the Origin must
+//     be the service's own or trusted.
+//   - A request with no such header does not come from a browser, so it does
+//     not carry a forged cookie. It passes.
 //
-// The service's own origin is the host that [bulwark.Edge] has found among its
-// Hosts for this very request, with the scheme that the client came by, or
-// https where BaseURL has it. A page at one of the service's names is not of
-// its own at another of them: list it if it may call. A proxy that puts another
-// Host in place of the public name hides it, so list that too. Without an
-// accepted host the BaseURL is the own origin. Without a BaseURL as well, only
-// trusted origins may open WebSockets.
+// [bulwark.Edge] limits the Host header to the names of the service. Without an
+// Edge, an attacker can point a name of his own at this service, and the name
+// counts as the service's own.
+//
+// A WebSocket handshake is a GET. The check above lets it pass, and CORS does
+// not apply to it. Every browser sends an Origin with it (RFC 6455 section
+// 4.1). The Origin must be exactly the service's own origin or a trusted
+// origin.
+//
+// The service's own origin is found in this order:
+//
+//  1. The host of this request, if [bulwark.Edge] accepts it by its Hosts. The
+//     scheme is the scheme of the client, or https if BaseURL has https.
+//  2. The BaseURL of the Edge.
+//  3. Without both, the service has no origin of its own. Then only pages of
+//     trusted origins may open a WebSocket.
+//
+// A service with two names has two origins. List the origin whose pages may
+// call the other name. If a proxy replaces the public name in the Host header,
+// also list the public origin.
 //
 // Safe methods are not checked: a handler of GET must not change anything.
 //
-// It is a layer that may stand anywhere in a chain, inside [bulwark.Edge]. A
-// zero or nil CrossSite refuses every request with 500 "auth.unconfigured". It
-// is safe for concurrent use.
+// A CrossSite is a layer that may stand anywhere in a chain, inside
+// [bulwark.Edge]. A zero or nil CrossSite refuses every request with 500
+// "auth.unconfigured". It is safe for concurrent use.
 type CrossSite struct {
 	protection *http.CrossOriginProtection
 	trusted    map[string]bool
 }
 
-// NewCrossSite returns a guard that trusts the given origins, such as
-// "https://app.example.com", besides the service's own. The error joins a
-// *[bulwark.ConfigError] for everything that is wrong.
+// NewCrossSite returns a guard that trusts the service's own origin and the
+// given origins, such as "https://app.example.com". The error joins a
+// *[bulwark.ConfigError] for each mistake.
 func NewCrossSite(trusted []string) (*CrossSite, error) {
 	found := fault.In("auth(crosssite)")
 	c := newCrossSite(trusted, found)
@@ -65,7 +76,7 @@ func newCrossSite(trusted []string, found *fault.List) *CrossSite {
 			continue
 		}
 		if err := c.protection.AddTrustedOrigin(origin); err != nil {
-			wrong(err.Error())
+			wrong("is not an origin that net/http accepts: " + err.Error())
 		}
 		c.trusted[origin] = true
 	}
@@ -73,8 +84,8 @@ func newCrossSite(trusted []string, found *fault.List) *CrossSite {
 }
 
 // Wrap returns a handler that calls next for requests that pass
-// [CrossSite.Check], and refuses the others. It is for a service, or a part of
-// one, whose cookies are not read by an [Authenticator]; [Middleware] checks by
+// [CrossSite.Check], and refuses all other requests. Use it for cookies that no
+// [Authenticator] reads. [Middleware] checks the cookies of its authenticators
 // itself.
 func (c *CrossSite) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,19 +101,19 @@ func (c *CrossSite) Wrap(next http.Handler) http.Handler {
 func (c *CrossSite) Build() (bulwark.Layer, error) { return c, nil }
 
 // originFault says what is wrong with an origin. It must be written as browsers
-// serialize it (WHATWG HTML, "ASCII serialization of an origin"), since it is
+// serialize it (WHATWG HTML, "ASCII serialization of an origin"), because it is
 // compared byte by byte.
 func originFault(origin string) string {
 	u, err := url.Parse(origin)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "is no origin; write scheme and host such as https://app.example.com"
+		return "is not an origin; write scheme and host, such as https://app.example.com"
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(origin, "#") || strings.HasSuffix(origin, "?"):
-		return "must be scheme, host and port only, without trailing slash"
+		return "must be scheme, host and port only, without a trailing slash, such as https://app.example.com"
 	case strings.Contains(origin, "*"):
-		return "must be one origin, without wildcards"
+		return "must be one origin without wildcards; list each origin"
 	case canonicalOrigin(origin) != origin:
-		return "must be written as browsers send it: lower case, without the default port"
+		return "must be written as browsers send it; write " + canonicalOrigin(origin)
 	}
 	return ""
 }
@@ -120,8 +131,8 @@ func canonicalOrigin(origin string) string {
 }
 
 // Check returns nil, or a *[bulwark.Problem] that refuses r: 403
-// "auth.cross_site" with the event malicious_csrf. It is for requests whose
-// credential is ambient, and for handlers that set or clear such a credential.
+// "auth.cross_site" with the event malicious_csrf. Call it for requests whose
+// credential is ambient, and in handlers that set or clear such a credential.
 func (c *CrossSite) Check(r *http.Request) error {
 	if c == nil || c.protection == nil {
 		return fault.Unmade("auth(crosssite)", "NewCrossSite")
@@ -129,18 +140,31 @@ func (c *CrossSite) Check(r *http.Request) error {
 	if isWebSocket(r) {
 		return c.checkOrigin(r)
 	}
-	err := c.protection.Check(r)
-	if err == nil || len(r.Header["Sec-Fetch-Site"]) == 0 && c.checkOrigin(r) == nil {
+	if c.protection.Check(r) == nil {
 		return nil
 	}
-	return crossSite(err)
+	if len(r.Header["Sec-Fetch-Site"]) > 0 {
+		return crossSite(errFetchSite)
+	}
+	if c.checkOrigin(r) == nil {
+		return nil
+	}
+	return crossSite(errForeignOrigin)
 }
+
+// What the log learns of a cross-site request.
+var (
+	errFetchSite     = errors.New("Sec-Fetch-Site says that a page of another origin sent the request; name that origin in TrustedOrigins if its pages may")
+	errForeignOrigin = errors.New("the Origin is neither the service's own (bulwark.Edge.Hosts, BaseURL) nor in TrustedOrigins")
+	errOneOrigin     = errors.New("a WebSocket handshake needs exactly one Origin: that of the service or one in TrustedOrigins")
+	errWebSocket     = errors.New("a WebSocket handshake from another origin; name the origin in TrustedOrigins if its pages may open one (the service's own comes from bulwark.Edge.Hosts and BaseURL)")
+)
 
 // checkOrigin compares the Origin, as it must be for a WebSocket handshake.
 func (c *CrossSite) checkOrigin(r *http.Request) error {
 	origins := r.Header["Origin"]
 	if len(origins) != 1 {
-		return crossSite(errors.New("WebSocket handshake without exactly one Origin"))
+		return crossSite(errOneOrigin)
 	}
 	if c.trusted[origins[0]] {
 		return nil
@@ -149,12 +173,12 @@ func (c *CrossSite) checkOrigin(r *http.Request) error {
 	if own := ownOrigin(scope); own != "" && origins[0] == own {
 		return nil
 	}
-	return crossSite(errors.New("WebSocket handshake from another origin; name it in TrustedOrigins if its pages may open one"))
+	return crossSite(errWebSocket)
 }
 
 // ownOrigin returns the origin of the service's own pages that may send this
-// request. Edge may not know of the proxy that ends TLS: the BaseURL tells the
-// scheme then, so that a page that came in the clear does not pass.
+// request. Edge may not know of the proxy that ends TLS. Then the scheme of
+// BaseURL counts, so that a page that came in the clear does not pass.
 func ownOrigin(scope *bulwark.Scope) string {
 	own, base := scope.Origin(), canonicalOrigin(scope.BaseURL())
 	if own == "" {

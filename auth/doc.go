@@ -1,79 +1,111 @@
-// Package auth finds out who calls, and refuses credentials that are bad.
+// Package auth finds out who calls, and refuses requests with bad credentials.
 //
 // # Threat
 //
-// Requests come with credentials that are forged, stolen, expired, meant for
-// somebody else, or attached by a browser that the page of an attacker has
-// sent. A request that carries two credentials may be taken for one caller here
-// and for another further in. And what an API says about a bad credential helps
-// whoever is guessing.
+// Credentials are forged, stolen, expired, or meant for another service. A
+// browser attaches a cookie to a request that the page of an attacker has sent.
+// A request with two credentials can be one caller for this service and another
+// caller for the service behind it. An exact error message helps an attacker
+// who guesses credentials.
 //
 // # Defence
 //
-// A [Middleware] asks each [Authenticator] whether a request carries its kind
-// of credential, and then exactly one of them whether it is good. Its answer is
-// final: nothing is tried in turn. More than one credential is refused, an
-// Authorization header that nobody reads too, whether or not anonymous requests
-// are let through. The caller is in the context of the request from there
-// inward; handlers read it with [bulwark.PrincipalFrom].
+// Make an authenticator for each kind of credential, and put [Config] into the
+// chain:
 //
-// The browser sends a cookie without asking the user. So a cookie counts only
-// where there is no other credential, and requests with a cookie are guarded by
-// [CrossSite]. A cookie that has run out is reported, and the request passes as
-// one without a credential, because the login page must answer.
+//	tokens, err := jwt.New(jwt.Config{ /* issuer, audience, keys */ })
+//	// …
+//	stack, err := bulwark.Chain(
+//		auth.Config{Authenticators: []auth.Authenticator{tokens}},
+//	)
 //
-// Answers follow RFC 6750: 401 with a challenge for each kind of credential,
-// with error="invalid_token" for one that is bad, or what RFC 9449 has for a
-// bad proof of possession. The client learns no more; the event has the exact
-// reason. What cannot be checked because something of ours is down is refused
-// with 503.
+// Handlers read the caller with [bulwark.PrincipalFrom].
 //
-// A caller is settled when a request begins, and good for an answer, however
-// late that comes. What goes on ends at the caller's
-// [bulwark.Principal.ExpiresAt]: a response that is flushed, which is how
-// streams are sent (and what a [net/http/httputil.ReverseProxy] does with
-// answers of unknown length), and a connection that is hijacked, such as a
-// WebSocket. Then the request's context is cancelled, writes fail, and the
-// connection is closed or the HTTP/2 stream reset, so that what was cut off
-// does not look whole (but behind a foreign ResponseWriter that hides the
-// server's deadlines, without Unwrap, it does). What would begin to stream
-// after that time does not begin, and Hijack returns an error. A credential
-// that was accepted after its time, since clocks differ, is good for a stream
-// of a minute. A handler that sends sub-requests with its own ResponseWriter is
-// bound by the earliest of their times while they are served.
+// For each request, the [Middleware] does this:
+//
+//   - It asks each [Authenticator] whether the request carries its kind of
+//     credential.
+//   - It lets exactly one authenticator verify the credential. The answer of
+//     that authenticator is final. No other authenticator tries.
+//   - It refuses a request with more than one credential.
+//   - It refuses an Authorization header that no authenticator reads, even if
+//     [Config.Optional] lets anonymous requests pass.
+//
+// Cookies are different, because the browser sends a cookie without asking the
+// user. A cookie counts only if the request has no other credential.
+// [CrossSite] guards requests with a cookie. With Optional, a cookie that is no
+// longer valid is reported, and the request passes as anonymous. Otherwise the
+// user could not open the login page.
+//
+// The answers follow RFC 6750. A request without a good credential gets 401
+// with one challenge for each kind of credential. After a bad credential, a
+// challenge contains error="invalid_token", or the error of RFC 9449 after a
+// bad proof of possession. The client learns no more. The log has the exact
+// reason. If the service cannot check a credential because a part of the
+// service is down, the answer is 503.
+//
+// # Streams
+//
+// The caller of a request is settled when the request begins. An ordinary
+// response may end after the credential has expired. A stream may not. It ends
+// at [bulwark.Principal.ExpiresAt] of its caller. A stream is one of these:
+//
+//   - a response that is flushed. A [net/http/httputil.ReverseProxy] also
+//     flushes answers of unknown length.
+//   - a connection that is hijacked, such as a WebSocket.
+//
+// At the end, the context of the request is cancelled and writes fail. The
+// connection is closed, or the HTTP/2 stream is reset, so that the client sees
+// that the response is incomplete. (The client does not see it behind a foreign
+// ResponseWriter that hides the deadlines of the server and has no Unwrap.)
+//
+// After ExpiresAt, a flush does not start a stream and Hijack returns an error.
+// One case is different: because clocks differ, a verifier may accept a
+// credential shortly after it has expired. Then the stream may last a minute.
+// A handler that sends sub-requests with its own ResponseWriter is bound by the
+// earliest of their ends while they are served.
 //
 // # Not covered
 //
-// What a caller may do is the matter of package authz, how often of ratelimit.
-// Who may be anonymous is better said for each route, with [Config.Optional]
-// set.
+// Package authz decides what a caller may do, and package ratelimit how often.
+// To allow anonymous requests on some routes, set [Config.Optional] and let
+// authz decide for each route.
 //
-// A credential that is revoked while a response streams, or while a connection
-// is open, ends neither. Nor does its expiry cut short a body that is written
-// without a flush, however large, or a handler on HTTP/1 that waits for the
-// request's body and not for its context.
+// A revocation does not end a stream or a connection that is already open. The
+// expiry does not cut short a body that is written without a flush, however
+// large the body is. On HTTP/1, the expiry does not interrupt a handler that
+// waits for the body of the request and not for its context.
 //
 // # Errors
 //
-// No credential is 401 "auth.credentials_required". A bad one is 401
-// "auth.invalid_token", and [Invalid] lists the reasons that only the log
-// learns. A scheme that nobody reads is 401 "auth.unsupported_scheme". More
-// than one credential is 400 "auth.ambiguous_credentials". An Authorization
-// header that is not a scheme followed by credentials is 400
-// "auth.invalid_request". A request that another site has sent is 403
-// "auth.cross_site". What cannot be checked is 503 "auth.unavailable", and a
-// revocation that finds no room 503 "auth.store_full". What was made without
-// its constructor is 500 "auth.unconfigured".
+//   - 401 "auth.credentials_required": the request has no credential.
+//   - 401 "auth.invalid_token": the credential is bad. [Invalid] lists the
+//     reasons, which only the log shows.
+//   - 401 "auth.unsupported_scheme": no authenticator reads the scheme.
+//   - 400 "auth.ambiguous_credentials": the request has more than one
+//     credential.
+//   - 400 "auth.invalid_request": the Authorization header is not a scheme
+//     followed by credentials.
+//   - 403 "auth.cross_site": another site has sent the request.
+//   - 503 "auth.unavailable": the credential cannot be checked at the moment.
+//   - 503 "auth.store_full": [Revoke] found no room in the store.
+//   - 500 "auth.unconfigured": the value was made without its constructor.
 //
-// The errors of all stores are [ErrNotFound], [ErrConflict] and [ErrFull].
-// Every New joins a *[bulwark.ConfigError] for everything that is wrong.
+// In the log, the attribute "error" explains the reason. It names the field of
+// the Config that changes the decision, if there is such a field.
+//
+// All stores share the errors [ErrNotFound], [ErrConflict] and [ErrFull]. Each
+// New reports every mistake at once, as joined *[bulwark.ConfigError] values.
 //
 // # Packages
 //
-// The packages below verify the credentials: jwt signed access tokens,
-// introspection opaque ones, dpop the proofs that a token may be bound to,
-// apikey API keys, session logins of browsers. What is no longer good before it
-// expires is for [Revocations], written with [Revoke]. [MetadataHandler] tells
-// clients where tokens come from. Package authtest helps to test. The Examples
-// show one kind of token, several kinds behind one layer, and a logout.
+// These packages verify credentials: jwt (signed access tokens), introspection
+// (opaque access tokens), dpop (proofs that a bound token needs), apikey (API
+// keys) and session (logins of browsers). [Revoke] ends a credential before it
+// expires, and [Revocations] remembers it. [MetadataHandler] tells clients
+// which issuers this service accepts. Package authtest helps with tests.
+//
+// The first Example protects a service with one kind of token. Example (Tokens)
+// shows several kinds behind one layer. Example (Incorrect) shows what New says
+// about mistakes. The Example of Revoke shows a logout.
 package auth

@@ -11,10 +11,10 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// A logout revokes the token that the caller has sent, and a logout everywhere
-// all that the caller has.
+// A logout revokes the token of the request. A logout everywhere revokes all
+// tokens of the caller.
 func ExampleRevoke() {
-	revocations := &auth.MemoryRevocations{} // one that all processes share, if there are several
+	revocations := &auth.MemoryRevocations{} // several processes need a store that they share
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		if caller, ok := bulwark.PrincipalFrom(r.Context()); ok {
@@ -41,7 +41,7 @@ func ExampleRevoke() {
 		w.WriteHeader(http.StatusNoContent)
 	})
 
-	// What an authentication layer makes of the tokens of a phone and a laptop.
+	// The principals that an authentication layer makes of two tokens.
 	issued := time.Now().Add(-time.Minute)
 	token := func(id string) *bulwark.Principal {
 		return &bulwark.Principal{Issuer: "https://issuer.example", Subject: "alice", TokenID: id, IssuedAt: issued, ExpiresAt: issued.Add(time.Hour)}

@@ -18,10 +18,10 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// Signed tokens, opaque tokens and API keys behind one layer: each request goes
-// to exactly one of them, and handlers see one kind of caller. Each has an
-// issuer of its own. A signed token that has been revoked is refused from then
-// on.
+// Signed tokens, opaque tokens and API keys behind one layer. Exactly one
+// authenticator verifies each request, and all handlers see the same kind of
+// caller. Each authenticator has its own issuer. After a logout, the signed token
+// is refused.
 func Example_tokens() {
 	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{
 		Key:    bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
@@ -33,11 +33,11 @@ func Example_tokens() {
 	}))
 	defer partner.Close()
 
-	revocations := &auth.MemoryRevocations{} // one that all processes share, if there are several
+	revocations := &auth.MemoryRevocations{} // several processes need a store that they share
 	signed := bulwark.Must(jwt.New(jwt.Config{
 		Issuer:      "https://login.example.com",
 		Audience:    []string{"https://api.example.com"},
-		Keys:        signer.Keys(), // jwt.Discover for those of another server
+		Keys:        signer.Keys(), // jwt.Discover for the keys of another server
 		Revocations: revocations,
 	}))
 	opaque := bulwark.Must(introspection.New(introspection.Config{
@@ -58,8 +58,8 @@ func Example_tokens() {
 		caller, _ := bulwark.PrincipalFrom(r.Context())
 		fmt.Println(caller.Method, "of", caller.Issuer)
 	})
-	// Only the signed tokens are looked up in the store: opaque ones are
-	// revoked where they come from (RFC 7009), and keys with keys.Revoke.
+	// Only signed tokens are looked up in this store. An opaque token is
+	// revoked at its issuer (RFC 7009), and a key with keys.Revoke.
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		caller, _ := bulwark.PrincipalFrom(r.Context())
 		if err := auth.Revoke(r.Context(), revocations, auth.RevocationOf(caller)); err != nil {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// furtherFields returns the header fields besides Authorization that any of the
-// authenticators reads, in canonical form.
+// furtherFields returns the header fields, besides Authorization, that the
+// authenticators read. The names are in canonical form.
 func furtherFields(all []Authenticator) (fields []string) {
 	for _, a := range all {
 		carrier, ok := a.(Carrier)

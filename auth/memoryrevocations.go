@@ -9,15 +9,17 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
-// MemoryRevocations remembers in memory, for one process: when it ends,
-// whatever was revoked is good again until it expires. The zero value is ready.
-// It is safe for concurrent use, must not be copied, and is a [Revocations]. It
-// never waits, so that contexts make no difference: a logout counts although
-// the client has hung up.
+// MemoryRevocations implements [Revocations] in memory, for one process. When
+// the process ends, every revocation is lost: a revoked credential is accepted
+// again until it expires. Use a store that all processes share in production.
+//
+// The zero value is ready. MemoryRevocations is safe for concurrent use and
+// must not be copied. It never waits and ignores the context, so a logout
+// counts even if the client has hung up.
 type MemoryRevocations struct {
-	// Max bounds the entries held at once, at about 170 bytes each however long
-	// the ids are. When so many have not expired, a further entry is refused
-	// with [ErrFull]. Default: 100,000.
+	// Max bounds the number of entries. An entry takes about 170 bytes, however
+	// long its ids are. If Max entries have not expired, a further entry is
+	// refused with [ErrFull]. Default: 100,000.
 	Max int
 
 	mu       sync.RWMutex
@@ -64,9 +66,9 @@ func (m *MemoryRevocations) hold(r Revocation, end time.Time, room bool) bool {
 	return e != nil
 }
 
-// Revoked implements [Revocations]. It hashes nothing where nothing of a kind
-// is held, and does not allocate unless issuer and id are longer than 490
-// bytes.
+// Revoked implements [Revocations]. It computes no hash for a kind without
+// entries. It does not allocate, unless issuer and id together are longer than
+// 490 bytes.
 func (m *MemoryRevocations) Revoked(_ context.Context, p *bulwark.Principal) (bool, error) {
 	if p == nil {
 		return true, nil

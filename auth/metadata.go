@@ -13,37 +13,45 @@ import (
 )
 
 // Metadata describes a protected resource to OAuth clients (RFC 9728 section
-// 2). It is public: name nothing that is not.
+// 2). Everybody can read it, so it must not contain a secret.
 type Metadata struct {
-	// Resource is the resource identifier, an https URL without fragment; it is
-	// the audience of the tokens. Required.
+	// Resource is the identifier of the resource: an https URL without a
+	// fragment. It is the audience of the tokens. Required.
 	Resource string
-	// AuthorizationServers are the issuers whose tokens are accepted.
+	// AuthorizationServers are the issuers whose tokens the service accepts.
+	// Each is an https URL. Default: not in the document.
 	AuthorizationServers []string
-	// JWKSURI is where the resource's own keys are, if it has any.
+	// JWKSURI is the https URL of the resource's own public keys. Default: not
+	// in the document.
 	JWKSURI string
-	// Scopes are the scopes that requests may need.
+	// Scopes are the scopes that requests may need. Default: not in the
+	// document.
 	Scopes []string
-	// Name is the name of the resource, for people.
+	// Name is the name of the resource, for people. Default: not in the
+	// document.
 	Name string
-	// Documentation is the URL of a page for developers.
+	// Documentation is the https URL of a page for developers. Default: not in
+	// the document.
 	Documentation string
-	// PolicyURI is the URL of a page about what may be done with the data.
+	// PolicyURI is the https URL of a page about the permitted use of the data.
+	// Default: not in the document.
 	PolicyURI string
-	// DPoPAlgorithms are the algorithms of the proofs that are accepted (RFC
-	// 9449).
+	// DPoPAlgorithms are the algorithms of DPoP proofs that the service accepts
+	// (RFC 9449). Required with DPoPRequired. Default: not in the document.
 	DPoPAlgorithms []string
-	// DPoPRequired says that tokens must be bound to a DPoP key.
+	// DPoPRequired says that tokens must be bound to a DPoP key. Default:
+	// false.
 	DPoPRequired bool
-	// MutualTLS says that tokens bound to a certificate are accepted (RFC 8705
-	// section 3.3).
+	// MutualTLS says that the service accepts tokens that are bound to a
+	// certificate (RFC 8705 section 3.3). Default: false.
 	MutualTLS bool
 }
 
-// MetadataHandler returns a handler of GET and HEAD for
-// "/.well-known/oauth-protected-resource" that serves m as JSON, to be cached
-// for an hour. Put its URL into [Config.ResourceMetadata]. The error joins a
-// *[bulwark.ConfigError] for everything that is wrong.
+// MetadataHandler returns a handler that serves m as JSON. Clients may cache
+// the document for an hour. Register the handler for GET and HEAD at
+// "/.well-known/oauth-protected-resource", and put the URL into
+// [Config.ResourceMetadata]. The error joins a *[bulwark.ConfigError] for each
+// mistake.
 func MetadataHandler(m Metadata) (http.Handler, error) {
 	found := fault.In("auth(metadata)")
 	check := func(field, value string) {
@@ -52,7 +60,7 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 		}
 	}
 	if m.Resource == "" {
-		found.Add("Resource", "", "is empty; name the https URL that tokens have as audience")
+		found.Add("Resource", "", "is empty; write the https URL that the tokens have as audience, such as https://api.example.com")
 	}
 	check("Resource", m.Resource)
 	for i, server := range m.AuthorizationServers {
@@ -62,7 +70,7 @@ func MetadataHandler(m Metadata) (http.Handler, error) {
 	check("Documentation", m.Documentation)
 	check("PolicyURI", m.PolicyURI)
 	if m.DPoPRequired && len(m.DPoPAlgorithms) == 0 {
-		found.Add("DPoPAlgorithms", "", "is empty, and DPoPRequired; name the algorithms of the proofs")
+		found.Add("DPoPAlgorithms", "", "is empty, but DPoPRequired is set; name the algorithms of the proofs, such as ES256")
 	}
 	if err := found.Err(); err != nil {
 		return nil, err
@@ -117,7 +125,7 @@ func resourceFault(text string) string {
 		return ""
 	}
 	if !printable(text) {
-		return "must be an absolute https URL"
+		return "must be an absolute https URL, such as https://api.example.com"
 	}
-	return address.Fault(text, "clients send tokens to where it says")
+	return address.Fault(text, "without TLS, somebody on the network could change what clients read there")
 }

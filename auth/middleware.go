@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -11,27 +10,28 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
-	"github.com/bulwark-go/bulwark/internal/logtext"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// Middleware settles who calls. Make it with [New]; a zero or nil Middleware
-// refuses every request with 500 "auth.unconfigured". It is safe for concurrent
-// use.
+// Middleware finds out who calls. Make it with [New]. A zero or nil Middleware
+// refuses every request with 500 "auth.unconfigured". A Middleware is safe for
+// concurrent use.
 type Middleware struct {
 	authenticators []Authenticator
 	optional       bool
 	crossSite      *CrossSite
 	challenges     challenges
+	causes         causes
 	fields         []string // that carry credentials besides Authorization
 	kinds          []int    // of the authenticators
 }
 
-// Wrap returns a handler that calls next with the caller settled (see
-// [bulwark.Identify]), or refuses the request.
+// Wrap returns a handler that finds out who calls and then calls next, or
+// refuses the request. The handler next reads the caller with
+// [bulwark.PrincipalFrom].
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, _ = bulwark.Enter(r) // what one authenticator finds out others need not
+		r, _ = bulwark.Enter(r) // authenticators share what they find out
 		found, err := m.authenticate(r)
 		if err != nil {
 			bulwark.Deny(w, unidentified(r, err), err)
@@ -42,8 +42,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		defer scope.Cancel(nil)
 		scope.SetChallenges(m.challenges.offered(found.scheme))
 		if found.bad != nil {
-			// Inside the scope of this request: it explains the 401 that may
-			// follow here, and no other request's.
+			// Inside the scope of this request, because the event explains the
+			// 401 that may follow for this request and for no other.
 			report(r, found.bad)
 		}
 		if principal != nil && !principal.ExpiresAt.IsZero() {
@@ -56,14 +56,14 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// lateGrace is how long a stream may go on whose credential was accepted after
+// lateGrace is how long a stream may last if its credential was accepted after
 // its end, because clocks differ.
 const lateGrace = time.Minute
 
-// streamEnd is when a stream of a caller ends that begins now: when the
-// credential expires. One that was accepted although it had expired is within
-// what clocks may differ; ended at once, the client would come again and again
-// with it.
+// streamEnd is the end of a stream that begins now: the expiry of the
+// credential. Clocks differ, so a verifier may accept a credential shortly
+// after its expiry. If such a stream ended at once, the client would try again
+// and again with the same credential.
 func streamEnd(expires, now time.Time) time.Time {
 	if now.Before(expires) {
 		return expires
@@ -77,12 +77,13 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 // Kind returns "auth".
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 
-// Authenticate returns the caller of r, nil for an anonymous one where
-// [Config.Optional] is set, or the error that refuses r, for [bulwark.Deny]. It
-// settles nothing; a bad cookie that counts as none is reported.
+// Authenticate returns the caller of r. With [Config.Optional], it returns nil
+// for an anonymous request. An error refuses r; pass the error to
+// [bulwark.Deny]. Authenticate does not put the caller into the context of r. A
+// bad cookie that counts as no credential is reported.
 //
-// Exactly one authenticator is asked and its answer is final: a credential that
-// one refuses is never offered to the next.
+// Exactly one authenticator is asked, and its answer is final. No other
+// authenticator gets a credential that was refused.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	r, _ = bulwark.Enter(r)
 	found, err := m.authenticate(r)
@@ -92,57 +93,55 @@ func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	return found.principal, err
 }
 
-// A finding is what the credentials of a request came to.
+// A finding is the result for the credentials of a request.
 type finding struct {
 	principal *bulwark.Principal // nil is nobody
-	bad       *bulwark.Problem   // of a cookie that counts as none
+	bad       *bulwark.Problem   // of a cookie that counts as no credential
 	scheme    string             // of the Authorization header
 }
 
-// authenticate returns what the credentials of r came to, or the refusal of r.
+// authenticate returns the result for the credentials of r, or the refusal of
+// r.
 func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 	if m == nil || len(m.authenticators) == 0 {
 		return finding{}, fault.Unmade("auth", "New")
 	}
 	lines := r.Header["Authorization"]
 	if len(lines)+m.further(r) > 1 {
-		return finding{}, m.badRequest(ambiguous())
+		return finding{}, m.badRequest(ambiguous(m.causes.ambiguous))
 	}
 	if len(lines) == 1 {
 		var ok bool
 		if found.scheme, _, ok = split(lines[0]); !ok {
-			return finding{}, m.badRequest(notCredentials())
+			return finding{}, m.badRequest(notCredentials(m.causes.header))
 		}
 	}
 	found.principal, found.bad, err = m.route(r, found.scheme)
 	return found, err
 }
 
-// unclaimed refuses credentials that nobody reads. They never pass as
-// anonymous: who sends them expects to be somebody.
+// unclaimed refuses credentials that no authenticator reads. Such a request
+// never passes as anonymous, because its client expects to be identified.
 func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 	marked, ours := m.challenges.unclaimed(scheme)
 	if !ours {
-		p := unknownScheme()
+		p := unknownScheme(m.causes.scheme)
 		p.Challenges = m.challenges.bare
 		return p
 	}
-	p := Invalid("malformed", errors.New("the token is not one that an authenticator reads"))
+	p := Invalid("malformed", errUnread)
 	token, _ := Credentials(r, scheme)
-	if named, ok := compact.Issuer(token, mostUnclaimed); ok {
-		p = Invalid("issuer", fmt.Errorf("the iss is %q, which no authenticator has as its Issuer", logtext.Clip(named, maxIssuerShown)))
+	if _, ok := compact.Issuer(token, mostUnclaimed); ok {
+		p = Invalid("issuer", m.causes.issuer)
 	}
 	p.Challenges = marked
 	return p
 }
 
-const (
-	// mostUnclaimed bounds the tokens that are looked into when nobody reads
-	// them: as much as those of packages jwt and introspection may have at
-	// first.
-	mostUnclaimed  = 8 << 10
-	maxIssuerShown = 96 // bytes, in the log
-)
+// mostUnclaimed bounds the tokens, in bytes, whose iss is read although no
+// authenticator reads the token. Packages jwt and introspection have the same
+// bound by default.
+const mostUnclaimed = 8 << 10
 
 // challenged fills in the challenges of a 401 or 400 that authenticator i has
 // left open.
@@ -166,9 +165,9 @@ func (m *Middleware) challenged(i int, scheme string, err error) error {
 	return &filled
 }
 
-// errorCode is the error parameter of the challenge for a refused credential:
-// of RFC 6750 section 3.1, or for a proof of possession of RFC 9449 sections
-// 7.1 and 9.
+// errorCode is the error parameter of the challenge for a refused credential.
+// It is an error of RFC 6750 section 3.1. After a bad proof of possession it is
+// an error of RFC 9449 sections 7.1 and 9.
 func errorCode(p *bulwark.Problem) string {
 	switch p.Code {
 	case "auth.invalid_dpop_proof", "auth.use_dpop_nonce":
@@ -177,8 +176,8 @@ func errorCode(p *bulwark.Problem) string {
 	return "invalid_token"
 }
 
-// badRequest adds the challenges to a 400, where RFC 6750 section 3 wants them
-// too.
+// badRequest adds the challenges to a 400, because RFC 6750 section 3 also
+// requires them there.
 func (m *Middleware) badRequest(p *bulwark.Problem) *bulwark.Problem {
 	header := p.Header.Clone()
 	if header == nil {
@@ -189,8 +188,9 @@ func (m *Middleware) badRequest(p *bulwark.Problem) *bulwark.Problem {
 	return p
 }
 
-// Shutdown closes what the authenticators hold: it stops the refresh of keys
-// and waits for what is under way until ctx ends.
+// Shutdown calls Shutdown of each authenticator that is a [bulwark.Shutdowner].
+// Then keys are no longer refreshed. It waits for running work until ctx ends,
+// and joins the errors.
 func (m *Middleware) Shutdown(ctx context.Context) error {
 	if m == nil {
 		return nil

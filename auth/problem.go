@@ -7,19 +7,82 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// Invalid returns the refusal of a credential: 401 "auth.invalid_token", for
-// the log the event authn_token_invalid with the exact reason. The client
-// learns that the credential is bad and nothing more; [Middleware] fills in the
-// challenges with error="invalid_token" (RFC 6750 section 3.1).
+// Invalid returns the refusal of a bad credential: 401 "auth.invalid_token".
+// The client learns only that the credential is bad. [Middleware] adds the
+// challenges with error="invalid_token" (RFC 6750 section 3.1). The log gets
+// the event authn_token_invalid with the exact reason, and the cause in the
+// attribute "error". The cause may be nil. It must not contain the credential.
 //
-// The reason is one of a closed list, which metrics count by. Those of tokens,
-// keys and sessions are "malformed", "algorithm", "type", "issuer", "audience",
-// "claim" (one that is required), "expired", "not_yet_valid", "lifetime",
-// "signature", "unknown_key", "binding", "revoked", "inactive" (by
-// introspection), "key" (a wrong secret), "network", "session", "reuse",
-// "overused" and "disabled". [Middleware] itself refuses with "ambiguous",
-// "authorization_header" and "scheme", and DPoP adds "proof", "replay" and
-// "nonce" under codes of its own. The cause may be nil.
+// The reason is one of a closed list, so that metrics can count by it. A field
+// in the list is a field of Config in the package before it.
+//
+// Reasons of tokens (packages jwt and introspection):
+//
+//   - "malformed": the token cannot be parsed, is too long, or lacks a claim
+//     that every token needs, such as sub or exp. Changed by MaxTokenBytes,
+//     ClientClaim, TokenIDClaim, and introspection InsecureNoExpiry.
+//   - "algorithm": the alg is not accepted. Changed by jwt Algorithms.
+//   - "type": the token is of a type that is not accepted. Changed by Types,
+//     jwt InsecurePlainType and introspection RequireType.
+//   - "issuer": the iss is another issuer. Changed by Issuer, and by
+//     Authenticators of auth.
+//   - "audience": the token is for another service. Changed by Audience, jwt
+//     AudienceClaim and introspection InsecureAnyAudience.
+//   - "claim": a claim does not have the required value. Changed by jwt
+//     Require.
+//   - "expired": the token has expired. Changed by Skew.
+//   - "not_yet_valid": the nbf or the iat is in the future. Changed by Skew.
+//   - "lifetime": the token is valid for too long. Changed by jwt MaxLifetime.
+//   - "signature": the signature is wrong. No field changes this.
+//   - "unknown_key": no key of the issuer fits the token. Changed by jwt Keys.
+//   - "binding": the token is bound to a key or a certificate that the request
+//     does not prove to have. Changed by DPoP, MutualTLS and InsecureUnbound.
+//   - "revoked": [Revocations] names the token, its session or its caller.
+//     Changed by Revocations.
+//   - "inactive": the introspection endpoint says that the token is not active.
+//     Changed by introspection Endpoint.
+//
+// Reasons of API keys (package apikey):
+//
+//   - "malformed": the text is not in the form of a key. Changed by Prefix.
+//   - "audience": the key is of another environment. Changed by Env.
+//   - "unknown_key": the store does not have the key. Changed by Store.
+//   - "key": the secret is wrong. Changed by Peppers.
+//   - "revoked": somebody has revoked the key. No field changes this.
+//   - "expired": the key or its secret has ended. Changed by Lifetime and
+//     MaxOverlap.
+//   - "network": the client is in none of the networks of the key. Changed by
+//     the Networks of the Grant.
+//
+// Reasons of logins (package session, besides those of its access tokens):
+//
+//   - "malformed": the cookie is not in the form of a token, or came twice. No
+//     field changes this.
+//   - "session": the session of the token is unknown or of another caller.
+//     Changed by Store and StoreKeys.
+//   - "revoked": the session has ended. Changed by Store and MaxSessions.
+//   - "expired": the token or the session has expired. Changed by
+//     AccessLifetime, Lifetime and MaxRefreshes.
+//   - "reuse": a refresh token was used again. Changed by Grace and LostAnswer.
+//   - "overused": refresh tokens were used again too often in a row. Changed by
+//     Grace and LostAnswer.
+//   - "disabled": Lookup found no account. Changed by Lookup.
+//
+// Reasons of [Middleware], under codes of their own:
+//
+//   - "ambiguous": the request has more than one credential. Changed by
+//     Authenticators.
+//   - "authorization_header": the Authorization header is not a scheme followed
+//     by credentials. No field changes this.
+//   - "scheme": no authenticator offers the scheme. Changed by Authenticators.
+//
+// Reasons of proofs (package dpop), under codes of their own:
+//
+//   - "proof": the proof does not fit the request. Changed by Algorithms,
+//     Window and MaxProofBytes.
+//   - "replay": the proof has been used before. No field changes this.
+//   - "nonce": the proof needs a fresh nonce of this service. Changed by
+//     NonceKey and NonceLifetime.
 func Invalid(reason string, cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
@@ -31,10 +94,19 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 }
 
 // Unavailable returns the refusal of a request whose credential cannot be
-// checked now, which is not the fault of the client: 503 "auth.unavailable"
-// with Retry-After, for the log the event sys_unavailable with the reason:
-// "keys_unavailable", "introspection_unavailable", "store_unavailable" or
-// "store_full". The cause may be nil.
+// checked at the moment: 503 "auth.unavailable" with Retry-After. The client
+// did nothing wrong. The log gets the event sys_unavailable with the reason,
+// and the cause in the attribute "error". The cause may be nil.
+//
+// The reason is one of a closed list. Each fault is in a part of the service:
+//
+//   - "keys_unavailable": the keys of the issuer could not be loaded. Changed
+//     by the Keys of jwt.Config.
+//   - "introspection_unavailable": the introspection endpoint did not answer.
+//     Changed by the Endpoint of introspection.Config.
+//   - "store_unavailable": a store did not answer. Changed by Revocations,
+//     Store or Replays of the Config.
+//   - "store_full": a store has no room. Changed by Max of the store.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status:     http.StatusServiceUnavailable,
@@ -46,41 +118,45 @@ func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.
 	}
 }
 
-// ambiguous refuses more than one credential: two readers might each believe
-// another one (RFC 6750 section 2).
-func ambiguous() *bulwark.Problem {
+// ambiguous refuses more than one credential, because two readers might each
+// trust another credential (RFC 6750 section 2).
+func ambiguous(cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusBadRequest,
 		Code:   "auth.ambiguous_credentials",
 		Detail: "The request carries more than one credential; send one.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
+		Err:    cause,
 	}
 }
 
 // notCredentials refuses an Authorization header that is not a scheme followed
 // by credentials.
-func notCredentials() *bulwark.Problem {
+func notCredentials(cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusBadRequest,
 		Code:   "auth.invalid_request",
 		Detail: "The Authorization header is not a scheme followed by credentials.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "authorization_header"},
+		Err:    cause,
 	}
 }
 
-// unknownScheme refuses credentials of a scheme that nobody here reads. The
-// challenges are bare: there is nothing wrong with a token.
-func unknownScheme() *bulwark.Problem {
+// unknownScheme refuses credentials of a scheme that no authenticator reads.
+// Its challenges have no error, because the request has no bad token.
+func unknownScheme(cause error) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
 		Code:   "auth.unsupported_scheme",
-		Detail: "The authentication scheme is none of those in WWW-Authenticate.",
+		Detail: "The service does not accept this authentication scheme. Use one of the schemes in WWW-Authenticate.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "scheme"},
+		Err:    cause,
 	}
 }
 
-// unidentified returns r so that a refusal for want of credentials tells the
-// log that the cookies of r are not credentials: all have been looked at.
+// unidentified returns r for the refusal of a request without credentials. Its
+// context tells the log that the cookies of r are not credentials, because all
+// authenticators have looked at them.
 func unidentified(r *http.Request, err error) *http.Request {
 	if p, ok := err.(*bulwark.Problem); ok && p.Code == codeRequired {
 		return r.WithContext(bulwark.WithPrincipal(r.Context(), nil))
@@ -91,13 +167,14 @@ func unidentified(r *http.Request, err error) *http.Request {
 // codeRequired is the code of a request without credentials.
 const codeRequired = "auth.credentials_required"
 
-// required refuses a request without credentials. RFC 6750 section 3.1 wants no
-// error code then.
+// required refuses a request without credentials. Its challenges have no error
+// (RFC 6750 section 3.1).
 func required() *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,
 		Code:   codeRequired,
 		Detail: "This resource needs credentials.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthzFail},
+		Err:    errRequired,
 	}
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -11,76 +12,81 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Revocations remembers credentials that are no longer good although they have
-// not expired. It must be safe for concurrent use, bound its own time by the
-// context and by itself, and obey:
+// Revocations remembers credentials that have been revoked and have not
+// expired. An implementation is safe for concurrent use. It bounds its own
+// time, by the context and by a deadline of its own. It keeps these rules:
 //
-//   - Once Revoke has returned nil, Revoked reports true for whatever the
-//     Revocation names, until its Expires. Nothing is dropped before, not even
-//     to make room.
-//   - A Revocation names nothing of another issuer and nothing of another kind.
-//     Ids are compared byte by byte, whatever bytes they hold and however long
-//     they are.
-//   - A caller's Revocation names the credentials whose IssuedAt is IssuedUntil
-//     or earlier, and those that have no IssuedAt.
-//   - Of two Revocations of the same thing the later Expires counts and the
-//     later IssuedUntil, in whichever order they come, also at once. A zero
-//     Expires is later than all.
+//   - After Revoke has returned nil, Revoked reports true for everything that
+//     the Revocation names, until its Expires. The store drops nothing before,
+//     not even to make room.
+//   - A Revocation names credentials of its own issuer and its own kind only.
+//     Ids are compared byte by byte. They may hold any bytes and have any
+//     length.
+//   - A Revocation with a Subject names the credentials of the caller whose
+//     IssuedAt is IssuedUntil or earlier. It also names the credentials of the
+//     caller that have no IssuedAt.
+//   - If two Revocations name the same thing, the later Expires and the later
+//     IssuedUntil count. Their order does not matter, and they may come at the
+//     same time. A zero Expires is later than any other.
 //   - Expires and IssuedUntil may be rounded up to whole seconds, never down.
-//   - Revoke begins with [Revocation.Check] and returns its error. A Revocation
-//     that has expired does nothing and returns nil.
-//   - A nil Principal is revoked: nobody has vouched for it.
+//   - Revoke first calls [Revocation.Check] and returns its error. For a
+//     Revocation that has expired, Revoke does nothing and returns nil.
+//   - A nil Principal is revoked.
 //
-// Any error but [ErrFull] is an outage. Package bulwarktest has
-// TestRevocations, which checks all that.
+// Any error except [ErrFull] is an outage. authtest.TestRevocations checks
+// these rules.
 type Revocations interface {
-	// Revoke refuses from now on everything that r names, until r.Expires. It
-	// returns [ErrFull], and has changed nothing, where there is no room.
+	// Revoke refuses everything that r names, from now until r.Expires. If
+	// there is no room, it changes nothing and returns [ErrFull].
 	Revoke(ctx context.Context, r Revocation) error
-	// Revoked reports whether the credential that p came from has been revoked:
-	// by its TokenID, its SessionID, or its Subject and IssuedAt, all within
-	// its Issuer.
+	// Revoked reports whether the credential of p has been revoked: by its
+	// TokenID, by its SessionID, or by its Subject and IssuedAt. Each of these
+	// is compared within the Issuer of p.
 	Revoked(ctx context.Context, p *bulwark.Principal) (bool, error)
 }
 
-// A Revocation names credentials of one issuer, by exactly one of TokenID,
-// SessionID and Subject. Write one only for what has been verified: with
-// [RevocationOf], or for a caller whom the application knows. Then a store
-// holds nothing that a client has made up.
+// A Revocation names credentials of one issuer. Set exactly one of TokenID,
+// SessionID and Subject. Revoke only credentials that have been verified: use
+// [RevocationOf], or name a caller whom the application knows. Then clients
+// cannot fill the store with ids that they have made up.
 type Revocation struct {
-	// Issuer says who issued what is revoked. Required.
+	// Issuer is the issuer of the credentials. Required.
 	Issuer string
-	// TokenID names one token, by its jti.
+	// TokenID names one token, by its jti. Default: none.
 	TokenID string
-	// SessionID names all tokens of a session, by their sid.
+	// SessionID names all tokens of a session, by their sid. Default: none.
 	SessionID string
-	// Subject names all credentials of a caller that were issued until
-	// IssuedUntil.
+	// Subject names all credentials of a caller that were issued at IssuedUntil
+	// or earlier. Default: none.
 	Subject string
-	// IssuedUntil is inclusive, required with Subject and for nothing else:
-	// time.Now() logs a caller out everywhere, where the issuer's clock is not
-	// ahead. Where it may be, add by how much, which is the Skew of the
-	// verifiers at most: a token is accepted although its iat is so far ahead.
-	// What is issued until then is refused, too, also for a login that comes
-	// right after, and tokens tell their iat in whole seconds mostly. More than
-	// 5 minutes ahead is an error: it would end logins that have not begun, and
-	// nothing could take it back. To keep somebody out, disable the account.
+	// IssuedUntil goes with Subject. Required with Subject, and an error
+	// without.
+	//
+	// time.Now() logs a caller out everywhere. The clock of the issuer may be
+	// ahead of this clock. Then add the difference, at most the Skew of the
+	// verifiers, because they accept an iat that far in the future. Every token
+	// that is issued until IssuedUntil is refused. This also affects a login
+	// right after the call, because most issuers write iat in whole seconds.
+	//
+	// At most 5 minutes from now. A later time would end logins of the future,
+	// and nobody could undo that. To keep somebody out, disable the account.
 	IssuedUntil time.Time
-	// Expires is when the last credential that this names has expired, for
-	// every verifier: add the 5 minutes that clocks may differ. Zero keeps the
-	// Revocation for good.
+	// Expires is when every verifier refuses the last of these credentials as
+	// expired. Write the expiry of the credential plus 5 minutes, because
+	// clocks differ. Default: the Revocation never expires.
 	Expires time.Time
 }
 
-// maxSkew is what the clocks of an issuer and of its verifiers may differ.
+// maxSkew is how far the clocks of an issuer and of its verifiers may differ.
 const maxSkew = 5 * time.Minute
 
-// RevocationOf names the one credential that p came from, by its TokenID or
-// else by its SessionID, until it has expired for every verifier. That p has
-// been verified is why nothing in it is made up. A session whose tokens are
-// renewed lasts longer than this token: give its own end to a Revocation by
-// SessionID. Where p is nil or has neither id, the result is malformed and
-// every store refuses it.
+// RevocationOf names the credential of p until every verifier refuses it as
+// expired. It uses the TokenID of p, or the SessionID if p has no TokenID. The
+// result expires 5 minutes after p.
+//
+// A session whose tokens are renewed lasts longer than one token. To revoke the
+// session, write a Revocation with its SessionID and its own end. If p is nil
+// or has no id, the result is malformed, and every store refuses it.
 func RevocationOf(p *bulwark.Principal) Revocation {
 	if p == nil {
 		return Revocation{}
@@ -95,8 +101,8 @@ func RevocationOf(p *bulwark.Principal) Revocation {
 	return r
 }
 
-// Check returns nil or what is wrong with r, without its values. Every store
-// calls it first.
+// Check returns an error that says what is wrong with r, or nil. The error does
+// not contain the values of r. Every store calls Check first.
 func (r Revocation) Check() error {
 	named := 0
 	for _, id := range [...]string{r.TokenID, r.SessionID, r.Subject} {
@@ -106,31 +112,31 @@ func (r Revocation) Check() error {
 	}
 	switch {
 	case r.Issuer == "":
-		return errors.New("auth: Revocation.Issuer is empty; it is that of the principal")
+		return errors.New("auth: Revocation.Issuer is empty; write the Issuer of the Principal")
 	case named != 1:
-		return errors.New("auth: a Revocation needs exactly one of TokenID, SessionID and Subject")
+		return errors.New("auth: Revocation has none or several of TokenID, SessionID and Subject; set exactly one")
 	case r.Subject == "" && !r.IssuedUntil.IsZero():
-		return errors.New("auth: Revocation.IssuedUntil is for a Subject only; a token or a session is revoked whole")
+		return errors.New("auth: Revocation.IssuedUntil is set without a Subject; leave it out, because a token or a session is revoked whole")
 	case r.Subject == "":
 		return nil
 	case r.IssuedUntil.IsZero():
-		return errors.New("auth: Revocation.IssuedUntil is zero; with a Subject it is time.Now() or earlier")
+		return errors.New("auth: Revocation.IssuedUntil is zero; with a Subject, write time.Now()")
 	case time.Until(r.IssuedUntil) > maxSkew:
 		return errors.New("auth: Revocation.IssuedUntil is more than 5 minutes ahead; disable the account instead")
 	case !r.Expires.IsZero() && !r.Expires.After(r.IssuedUntil):
-		return errors.New("auth: Revocation.Expires is not after IssuedUntil; the credentials would outlive it")
+		return errors.New("auth: Revocation.Expires is not after IssuedUntil; write when the last of the credentials expires")
 	}
 	return nil
 }
 
-// What a Revocation names: a kind of ids, and the reason of its event.
+// The kinds of ids that a Revocation names, and the reasons of its event.
 const (
 	kindToken   = "token"
 	kindSession = "session"
 	kindSubject = "subject"
 )
 
-// kind is what r names. It has been checked.
+// kind is the kind of id in r, which Check has accepted.
 func (r Revocation) kind() string {
 	switch {
 	case r.TokenID != "":
@@ -141,8 +147,8 @@ func (r Revocation) kind() string {
 	return kindSubject
 }
 
-// event is what is reported of r. Its user is who called, as in packages
-// session and apikey, and the attributes name what has ended.
+// event reports r. As in packages session and apikey, the user of the event is
+// the caller, and its attributes name what has ended.
 func (r Revocation) event() bulwark.Event {
 	e := bulwark.Event{Name: bulwark.AuthnTokenRevoked, Reason: r.kind()}
 	switch r.kind() {
@@ -158,23 +164,27 @@ func (r Revocation) event() bulwark.Event {
 const revokeTimeout = 5 * time.Second
 
 // Revoke writes v into the store and reports authn_token_revoked with the
-// reason "token", "session" or "subject", for handlers of a logout or an
-// administrator. Where ctx is that of a request, the event goes to the recorder
-// of that request, and its user is the caller. In a job or a tool it goes to
-// [log/slog.Default]. A Subject stands in the attribute "subject".
+// reason "token", "session" or "subject". Call it in the handler of a logout or
+// of an administrator. If ctx is the context of a request, the event goes to
+// the recorder of the request, and its user is the caller. In a job or a tool
+// the event goes to [log/slog.Default]. The attribute "subject" or "session"
+// names the Subject or the SessionID of v.
 //
-// Only a package that was given the store asks it: see Config.Revocations of
-// the packages jwt and introspection. API keys and sessions are revoked with
-// their own packages.
+// Put the same store into Config.Revocations of package jwt or introspection:
+// only these packages ask it. Use package apikey to revoke API keys, and
+// package session to revoke sessions.
 //
-// When ctx ends, the write goes on for 5 seconds at most: nobody keeps a token
-// by leaving the page. An error is for [bulwark.Deny], and nothing may have
-// been revoked: a full store is 503 "auth.store_full", one that fails 503
-// "auth.unavailable". That v is malformed, or store nil, is the application's
-// mistake and an opaque 500.
+// If ctx ends, the write goes on for at most 5 seconds, so that a user who
+// leaves the page is still logged out. Pass an error to [bulwark.Deny]. After
+// an error, the credential may still be accepted:
+//
+//   - A full store is 503 "auth.store_full".
+//   - A store that fails is 503 "auth.unavailable".
+//   - A malformed v or a nil store is a mistake of the application and an
+//     opaque 500.
 func Revoke(ctx context.Context, store Revocations, v Revocation) error {
 	if fault.IsNil(store) {
-		return errors.New("auth: Revoke was called without a store")
+		return errors.New("auth: Revoke was called with a nil store; pass the store of Config.Revocations")
 	}
 	if err := v.Check(); err != nil {
 		return err
@@ -197,10 +207,10 @@ func unrevoked(err error) *bulwark.Problem {
 			Detail:     "No further credential can be revoked at the moment.",
 			RetryAfter: time.Minute,
 			Log:        bulwark.ProblemLog{Event: bulwark.SysUnavailable, Reason: "store_full"},
-			Err:        err,
+			Err:        fmt.Errorf("the store of revocations has no room (MemoryRevocations.Max): %w", err),
 		}
 	}
-	p := Unavailable("store_unavailable", err, revokeTimeout)
+	p := Unavailable("store_unavailable", fmt.Errorf("the store that auth.Revoke was given: %w", err), revokeTimeout)
 	p.Detail = "The credentials cannot be revoked at the moment."
 	return p
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// route lets the one authenticator decide whose credential r carries, if it
-// carries one.
+// route lets one authenticator verify the credential of r, if r has one.
 func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	found := m.detect(r)
 	switch {
+	case found.fallbacks > 1 && found.explicit == found.fallback:
+		return nil, nil, m.badRequest(ambiguous(errTwoFallbacks))
 	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
-		return nil, nil, m.badRequest(ambiguous())
+		return nil, nil, m.badRequest(ambiguous(m.causes.ambiguous))
 	case found.count == 1:
 		principal, err = m.ask(found.explicit, r, scheme)
 		return principal, nil, err
@@ -31,9 +32,10 @@ func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.P
 	return nil, nil, p
 }
 
-// detected holds, by kind of presence, the first authenticator, or -1, and for
-// those that must be alone how many. The explicit one is who is asked: whoever
-// is Explicit, else the first that is Kindred, else who is Fallback.
+// detected holds the first authenticator of each kind of presence, or -1, and
+// the number of authenticators for the kinds that must be alone. In the end,
+// explicit is the authenticator to ask: the Explicit one, else the first
+// Kindred one, else the Fallback one.
 type detected struct {
 	ambient, fallback, kindred, explicit int
 	fallbacks, count                     int
@@ -65,8 +67,8 @@ func (m *Middleware) detect(r *http.Request) detected {
 	}
 	switch {
 	case found.explicit >= 0:
-		// The Explicit one has taken what is of its kind. Another kind is
-		// another credential.
+		// A credential of the kind of the Explicit one is the same credential.
+		// A credential of another kind is another credential.
 		found.count += found.kinds.without(m.kinds[found.explicit]).len()
 	case found.kindred >= 0:
 		found.explicit, found.count = found.kindred, found.kinds.len()
@@ -77,8 +79,8 @@ func (m *Middleware) detect(r *http.Request) detected {
 }
 
 // owns reports whether the credential that authenticator i has found is the
-// Authorization header, and not one beside it, such as an API key in a field of
-// its own: then there are two.
+// Authorization header. If the credential is in another field, such as an API
+// key, the request has two credentials.
 func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 	for _, at := range m.challenges.of[i] {
 		if is(m.challenges.bare[at], scheme) {
@@ -96,25 +98,25 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 	return presence != Explicit && presence != Kindred && presence != Fallback
 }
 
-// ask lets authenticator i decide about a credential that came under the
-// scheme, none if it is not in the Authorization header.
+// ask lets authenticator i verify a credential that came under the scheme. The
+// scheme is empty if the credential is not in the Authorization header.
 func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Principal, error) {
 	principal, err := m.authenticators[i].Authenticate(r)
 	if err != nil {
 		return nil, m.challenged(i, scheme, err)
 	}
-	// Fail closed on an authenticator that breaks its contract: a nil caller
-	// would pass as anonymous, one without a name as anybody.
+	// Fail closed if an authenticator breaks its contract. A nil caller would
+	// pass as anonymous, and a caller without a name as anybody.
 	if principal == nil || principal.Subject == "" || principal.Issuer == "" {
-		return nil, errors.New("auth: an authenticator returned no caller, or one without subject or issuer")
+		return nil, errors.New("auth: an Authenticator returned no error and no caller, or a caller without Subject or Issuer")
 	}
 	return principal, nil
 }
 
-// askAmbient lets authenticator i decide about a cookie. A cookie that is bad
-// counts as none, so that public pages and the login still answer; what was
-// wrong with it is returned beside. An outage is refused: to go on without the
-// caller would log the user out.
+// askAmbient lets authenticator i verify a cookie. With Optional, a bad cookie
+// counts as no credential, so that public pages and the login still answer.
+// Then bad says what is wrong with the cookie. During an outage the request is
+// refused, because without the caller the user would seem to be logged out.
 func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
 	if err := m.crossSite.Check(r); err != nil {
 		return nil, nil, err
@@ -129,7 +131,7 @@ func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Prin
 	return nil, bad, nil
 }
 
-// report reports a bad cookie that counts as none.
+// report reports a bad cookie that counts as no credential.
 func report(r *http.Request, bad *bulwark.Problem) {
 	event := bulwark.Event{
 		Name: cmp.Or(bad.Log.Event, bulwark.AuthnTokenInvalid), Reason: cmp.Or(bad.Log.Reason, bad.Code), Rule: bad.Log.Rule,

@@ -2,17 +2,16 @@ package auth
 
 import "errors"
 
-// The errors that all stores share: of revocations, replays, keys and sessions.
-// A caller compares with [errors.Is]. Any other error of a store is an outage.
+// The errors that all stores of revocations, replays, keys and sessions share.
+// Compare with [errors.Is]. Any other error of a store is an outage.
 var (
-	// ErrNotFound is returned where a store does not have what was asked for.
+	// ErrNotFound says that the store does not have the record.
 	ErrNotFound = errors.New("auth: not found")
-	// ErrConflict is returned by a compare-and-swap whose Version is not the
-	// one that the store holds. Nothing has been changed: read again, then
-	// retry.
+	// ErrConflict says that the record has another Version than the caller
+	// expects. The store has changed nothing. Read the record again, and retry.
 	ErrConflict = errors.New("auth: changed meanwhile")
-	// ErrFull is returned by a store that has no more room. Nothing has been
-	// changed, and nothing is evicted to make room: whoever could fill the
-	// store would be let in with what the store has forgotten.
+	// ErrFull says that the store has no room. The store has changed nothing. A
+	// store does not evict records to make room. Otherwise an attacker could
+	// fill the store until it forgets a revocation.
 	ErrFull = errors.New("auth: the store is full")
 )

@@ -65,7 +65,7 @@ func TestSchemes(t *testing.T) {
 		return boundtest.Refusal{Status: 400, Code: "auth.invalid_request", Detail: "The Authorization header is not a scheme followed by credentials.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "authorization_header"}
 	}
 	unknown := func(challenges ...string) boundtest.Refusal {
-		return boundtest.Refusal{Status: 401, Code: "auth.unsupported_scheme", Detail: "The authentication scheme is none of those in WWW-Authenticate.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "scheme"}
+		return boundtest.Refusal{Status: 401, Code: "auth.unsupported_scheme", Detail: "The service does not accept this authentication scheme. Use one of the schemes in WWW-Authenticate.", Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "scheme"}
 	}
 	free := authtest.Claims{"cnf": nil}
 	both := func(c *boundtest.Settings) { unbound(c); c.JWT.MutualTLS = true }
