@@ -1,64 +1,105 @@
-// Package apikey authenticates programs by API keys: long-lived bearer secrets
-// that a partner's server sends with each request.
+// Package apikey authenticates programs by API keys: long-lived secrets that a
+// client, such as the server of a partner, sends with each request.
 //
 // # Threat
 //
 // A key is copied into configuration files, shell histories, logs and
-// repositories, lives for months, and belongs to somebody who is not at the
-// keyboard. A key leaks where nobody looks. A copied database hands over all
-// keys at once. A service that asks its store about every guess can be worn
-// out. A key that cannot be replaced without an outage is never replaced.
+// repositories, and nobody notices when it leaks there. A key lives for months.
+// A copy of the database reveals all keys that the database holds in the clear.
+// Guesses that all reach the store overload the store. If a key can only be
+// replaced with an outage, nobody replaces it.
 //
 // # Defence
 //
-// A key reads prefix_env_id_secret_check. The prefix lets secret scanners find
-// the key. The environment keeps a test key out of production. The check, a
-// CRC-32 of everything before it, tells a typo or a made-up key apart before
-// any store is asked. The secret has 256 random bits and is shown once, by
-// [Keys.Issue]. The [Store] holds its HMAC-SHA-256, together with prefix,
-// environment and id, under a [Pepper] that the store does not have. A random
-// secret needs no slow hash, so that a verification costs about a microsecond,
-// and as much for an id that does not exist.
+// Make [Keys] once, and put them into the auth layer:
 //
-// [Keys.Rotate] gives a key a second secret, while the first secret goes on
-// working for the time that its owner needs to switch. A secret older than
-// [Config.MaxAge] still works, and is reported as authn_key_stale once a day,
-// so that somebody asks for the rotation. [Keys.Revoke] ends a key at once and
-// reports that. [Keys.List] shows whose keys there are and which are stale, and
-// [Keys.RevokeOwner] ends all keys of an owner. A [Grant] gives a key its
-// expiry, roles, scopes, rate-limit tier and networks.
+//	keys, err := apikey.New(apikey.Config{
+//		Prefix:  "acme",
+//		Issuer:  "https://api.example.com/keys",
+//		Peppers: []apikey.Pepper{{Version: 1, Key: pepper}}, // 32 random bytes
+//		Store:   &apikey.MemoryStore{},
+//	})
+//	// …
+//	layer := auth.Config{Authenticators: []auth.Authenticator{keys}}
+//	issued, err := keys.Issue(ctx, apikey.Grant{Name: "partner"})
 //
-// A key is read from "Authorization: ApiKey …", from "Authorization: Bearer …"
-// where it begins with our prefix, and from a further header if [Config.Header]
-// names it. Keys of another prefix or environment may stand beside: each
-// recognizes its own keys in all of these places, and the first refuses what
-// nobody recognizes. A key is never read from the query, which ends up in logs,
-// histories and Referer. [Keys.Verify] takes a key that comes by another way
-// than a request.
+// A client sends the key in one of these places:
 //
-// [MemoryStore] serves one process. A store of several processes keeps the
-// rules of [Store].
+//   - "Authorization: ApiKey KEY".
+//   - "Authorization: Bearer KEY", if the key begins with [Config.Prefix].
+//   - the header field that [Config.Header] names, if it names one.
+//
+// A key is never read from the query of a URL, because the query ends up in
+// logs, histories and Referer. [Keys.Verify] accepts a key that does not come
+// in a request.
+//
+// A key has the form prefix_env_id_secret_check:
+//
+//   - The prefix lets secret scanners find the key.
+//   - The environment keeps a test key out of production.
+//   - The id names the key. It may be shown and logged.
+//   - The secret has 256 random bits. [Keys.Issue] shows it once.
+//   - The check is a CRC-32 of the other parts. A mistyped or invented key is
+//     refused without asking the store.
+//
+// The [Store] never holds a secret. It holds an HMAC-SHA-256 of the prefix, the
+// environment, the id and the secret, with a [Pepper] that is not in the store.
+// The secret is random, so it needs no slow hash. A verification takes about a
+// microsecond, also for an id that does not exist.
+//
+// A key can be managed during its life:
+//
+//   - A [Grant] gives the key its expiry, roles, scopes, rate-limit tier and
+//     networks.
+//   - [Keys.Rotate] gives the key a second secret. The first secret works for
+//     the time that its owner needs to switch.
+//   - A secret older than [Config.MaxAge] still works. It is reported once a
+//     day as authn_key_stale, so that somebody rotates the key.
+//   - [Keys.Revoke] ends a key at once and reports it. [Keys.RevokeOwner] ends
+//     all keys of an owner.
+//   - [Keys.List] shows whose keys exist and which keys are stale.
+//
+// Several Keys with another prefix or environment may stand in one auth layer.
+// Each recognizes its own keys in all places above. The first Keys refuse a
+// text that no Keys recognize.
+//
+// [MemoryStore] serves one process. Several processes need a [Store] that they
+// share.
 //
 // # Not covered
 //
-// A bearer secret is as good for the thief as for its owner until it is
-// revoked. Bind keys to networks where callers have fixed addresses, and prefer
-// signed tokens with sender constraints where callers can use them. A key that
-// acts for an owner does not know whether that account still exists: call
+// An attacker who has stolen a key can use it until it is revoked. Bind keys to
+// networks if the clients have fixed addresses. Prefer signed tokens with
+// sender constraints if the clients can use them. A key that acts for an owner
+// does not know whether the account of the owner still exists, so call
 // [Keys.RevokeOwner] when an account is closed. The application decides who may
-// issue, rotate and revoke keys, and reports what it issues and rotates.
+// issue, rotate and revoke keys. It also reports the keys that it issues and
+// rotates.
 //
 // # Errors
 //
-// A key that is not accepted is 401 "auth.invalid_token". [Keys.Authenticate]
-// lists the reasons that only the log learns. Two credentials are 400
-// "auth.ambiguous_credentials". A store that fails is 503 "auth.unavailable"
-// for the caller, and "apikey.unavailable" or "apikey.store_full" for who
-// issues, rotates or revokes. Those learn 422 "apikey.invalid_grant" or
-// "apikey.invalid_overlap", 404 "apikey.not_found", and 409 "apikey.ended" or
-// "apikey.too_many_secrets" about what they asked for. Keys that were made
-// without [New] are 500 "apikey.unconfigured". New joins a
-// *[bulwark.ConfigError] for everything that is wrong.
+// A client of the service gets:
 //
-// The Example shows a key that is issued, used and rotated.
+//   - 401 "auth.invalid_token": the key is not accepted. [Keys.Authenticate]
+//     lists the reasons, which only the log shows.
+//   - 400 "auth.ambiguous_credentials": the request has two credentials.
+//   - 503 "auth.unavailable": the store does not answer.
+//
+// A caller of Issue, Rotate, Revoke, RevokeOwner or List gets:
+//
+//   - 422 "apikey.invalid_grant": a field of the Grant is wrong.
+//   - 422 "apikey.invalid_overlap": the overlap is longer than
+//     [Config.MaxOverlap].
+//   - 404 "apikey.not_found": the store has no key with this id.
+//   - 409 "apikey.ended": the key is revoked or expired.
+//   - 409 "apikey.too_many_secrets": too many rotations overlap.
+//   - 503 "apikey.unavailable": the store does not answer.
+//   - 503 "apikey.store_full": the store has no room.
+//
+// Keys that were made without [New] are 500 "apikey.unconfigured". New joins a
+// *[bulwark.ConfigError] for each mistake.
+//
+// The first Example issues a key and uses it. Example (Rotation) replaces the
+// secret without an outage. Example (Incorrect) shows what New says about
+// mistakes.
 package apikey

@@ -27,11 +27,10 @@ const (
 // parts is a key that is well formed and whose check is right.
 type parts struct{ env, id, secret string }
 
-// What the log learns of a key that is refused before any store is asked.
+// What is wrong with a text that cannot be a key.
 var (
-	errMalformed   = errors.New("not in the form of a key")
-	errChecksum    = errors.New("the checksum is wrong: mistyped or made up")
-	errEnvironment = errors.New("a key of another environment")
+	errMalformed = errors.New("not in the form of a key")
+	errChecksum  = errors.New("the checksum of the key is wrong: the key was mistyped or invented")
 )
 
 // parse splits a key whose prefix, with its separator, is given.
@@ -62,8 +61,8 @@ func format(prefix string, p parts) string {
 	return text + "_" + string(check[:])
 }
 
-// checksum returns the CRC-32 (IEEE) of text in base 62. It guards against
-// typing errors, not against anybody who can compute.
+// checksum returns the CRC-32 (IEEE) of text in base 62. It finds typing
+// errors. It does not stop an attacker, who can compute it.
 func checksum(text string) (check [checkLength]byte) {
 	sum := crc32.ChecksumIEEE([]byte(text))
 	for i := checkLength - 1; i >= 0; i-- {

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A hasher is one pepper at work. Its states are reused, because making one
-// costs more than a request may allocate.
+// A hasher computes hashes with one pepper. It reuses its states, because a new
+// state allocates more than a request may.
 type hasher struct {
 	version int
 	family  string // of the keys whose secrets it hashes
@@ -29,9 +29,9 @@ func newHasher(p Pepper, family string) *hasher {
 	}}}
 }
 
-// sum hashes a secret together with the id and the family that it belongs to. A
-// hash means nothing in another record then, and a key of the test environment
-// means nothing in production, though both share a store.
+// sum hashes a secret together with its id and its family. So a hash fits no
+// other record. A hash of the test environment does not fit in production, even
+// if both environments share a store.
 func (h *hasher) sum(id, secret string) [sha256.Size]byte {
 	state := h.states.Get().(*hashState)
 	in := append(state.in[:0], h.family...)
@@ -47,9 +47,9 @@ func (h *hasher) sum(id, secret string) [sha256.Size]byte {
 	return sum
 }
 
-// match returns the index of the secret of rec that was presented, or -1. It
-// does the same work for any record, the empty one of an unknown id included:
-// every pepper is asked and every slot compared.
+// match returns the index of the presented secret in rec, or -1. It does the
+// same work for each record, also for the empty record of an unknown id: it
+// computes the hash of every pepper and compares every slot.
 func (k *Keys) match(rec *Record, id, secret string) int {
 	found := -1
 	for _, pepper := range k.peppers {

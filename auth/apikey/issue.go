@@ -16,43 +16,47 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A Grant is what a new key shall be allowed to do.
+// A Grant describes a new key and what it may do. The zero Grant is a key
+// without roles and scopes that acts as its own caller.
 type Grant struct {
-	// Name is what people call the key. At most 128 bytes.
+	// Name describes the key for people. At most 128 bytes. Default: empty.
 	Name string
-	// Owner is the caller that the key acts as. Its Issuer and Subject are
-	// taken, its roles never. A nil Owner makes the key its own caller,
-	// "key:<id>", with quota and permissions of its own.
+	// Owner is the caller that the key acts as. The key copies the Issuer and
+	// the Subject of the owner, and nothing else. The owner must have another
+	// Issuer than [Config.Issuer]. Default: the key is its own caller,
+	// "key:<id>", with its own quota and permissions.
 	Owner *bulwark.Principal
-	// Roles and Scopes are those of the caller. At most 64 each.
+	// Roles and Scopes are the roles and scopes of the caller. At most 64 each,
+	// each 1 to 128 bytes. Default: none.
 	Roles, Scopes []string
-	// Tier is the caller's, one of [Config.Tiers] or empty.
+	// Tier is the tier of the caller: one of [Config.Tiers]. Default: empty.
 	Tier string
-	// Networks are the networks that the key may be used from, by
-	// [bulwark.ClientIP]. Default: any. At most 64.
+	// Networks are the networks from which the key may be used. The address of
+	// a request is its [bulwark.ClientIP]. At most 64. Default: any network.
 	Networks []netip.Prefix
-	// ExpiresAt is when the key ends. A rotation does not move it. Default:
+	// ExpiresAt is when the key ends. A rotation does not change it. Default:
 	// [Config.Lifetime] from now.
 	ExpiresAt time.Time
 }
 
-// An Issued is a key with a new secret. It prints and logs without the secret.
-// Encoded as JSON, for its one recipient, it has the whole key, also inside
-// another value that a JSON handler of slog logs.
+// An Issued is a key with a new secret. Printed or logged, it does not show the
+// secret. Encoded as JSON, it contains the whole key, for the one recipient. So
+// do not log a value that contains an Issued with a JSON handler of slog.
 type Issued struct {
 	// ID is the id of the key. It may be shown and logged.
 	ID string
-	// Key is the whole key. It is here this once and cannot be shown again.
+	// Key is the whole key. Give it to the client now. It cannot be shown
+	// again.
 	Key string
-	// Name is what people call the key.
+	// Name describes the key for people.
 	Name string
-	// Tier is the caller's.
+	// Tier is the tier of the caller.
 	Tier string
-	// ExpiresAt is when the key ends, this secret and all others.
+	// ExpiresAt is when the key ends, with all its secrets.
 	ExpiresAt time.Time
 }
 
-// Format writes the id for every verb.
+// Format writes the id, for every verb, and never the key.
 func (i Issued) Format(f fmt.State, _ rune) { io.WriteString(f, i.shown()) }
 
 // LogValue is the text of Format.
@@ -66,8 +70,9 @@ const (
 	ownSubject = "key:"
 )
 
-// Issue makes a key. What is wrong with the Grant is a *[bulwark.Problem] with
-// status 422 that names the field; a store that is full or away is 503.
+// Issue makes a key. An error is a *[bulwark.Problem]. A wrong Grant is 422
+// "apikey.invalid_grant" and names each wrong field. A store that is full or
+// does not answer is 503.
 func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	if err := k.made(); err != nil {
 		return Issued{}, err
@@ -95,17 +100,20 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	return issued(rec, key), nil
 }
 
-// Rotate gives a key a further secret. The secrets that the key has work for
-// the overlap and no longer. Without an overlap they end now, as the owner of a
-// leaked key wants. An id that is not known is 404 "apikey.not_found". A key
-// that is revoked or expired is 409 "apikey.ended".
+// Rotate gives a key a further secret. The earlier secrets of the key work
+// until the overlap has passed. If a secret has leaked, use an overlap of zero:
+// then the earlier secrets end now. At most [Config.MaxOverlap].
+//
+//   - An unknown id is 404 "apikey.not_found".
+//   - A key that is revoked or expired is 409 "apikey.ended".
+//   - A key with 4 secrets that still work is 409 "apikey.too_many_secrets".
 func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Issued, error) {
 	if err := k.made(); err != nil {
 		return Issued{}, err
 	}
 	if overlap < 0 || overlap > k.maxOverlap {
 		return Issued{}, &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "apikey.invalid_overlap",
-			Detail: "The overlap must be from zero to " + k.maxOverlap.String() + "."}
+			Detail: "The overlap must be from zero to " + k.maxOverlap.String() + ".", Err: k.causes.overlap}
 	}
 	var key string
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
@@ -116,7 +124,7 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 		rec.retire(now, now.Add(overlap).Round(0))
 		if len(rec.Secrets) >= maxSecrets {
 			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.too_many_secrets",
-				Detail: "Earlier rotations of this key still overlap. Wait, or rotate without overlap."}
+				Detail: "Earlier rotations of this key still overlap. Wait, or rotate without an overlap."}
 		}
 		key = k.addSecret(rec, now)
 		return nil
@@ -128,13 +136,13 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 }
 
 // Revoke ends a key at once and reports authn_token_revoked with the reason
-// "revoked". Where ctx is that of a request, the event goes to that request's
-// recorder and its user is the caller, such as an administrator. In a job or a
-// tool the event goes to [Config.Recorder]. Its attributes "key" and "subject"
-// name the key and whom the key acted as.
+// "revoked". If ctx is the context of a request, the event goes to the recorder
+// of the request, and its user is the caller, such as an administrator. In a
+// job or a tool the event goes to [Config.Recorder]. The attribute "key" is the
+// id of the key, and "subject" is the caller that the key acted as.
 //
-// Revoking a revoked key changes nothing and reports nothing. An id that is not
-// known is 404 "apikey.not_found".
+// If the key is already revoked, Revoke changes nothing and reports nothing. An
+// unknown id is 404 "apikey.not_found".
 func (k *Keys) Revoke(ctx context.Context, id string) error {
 	if err := k.made(); err != nil {
 		return err
@@ -152,8 +160,8 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	return err
 }
 
-// change applies edit to the record as one atomic step, again where somebody
-// else was faster.
+// change applies edit to the record as one atomic step. It tries again if
+// another change came first.
 func (k *Keys) change(ctx context.Context, id string, edit func(*Record, time.Time) error) (Record, error) {
 	if !isID(id) {
 		return Record{}, unavailable(auth.ErrNotFound)
@@ -193,7 +201,7 @@ func (k *Keys) addSecret(rec *Record, now time.Time) string {
 	return format(k.prefix, p)
 }
 
-// revoke ends the key, and lets the store forget it.
+// revoke ends the key, so that the store may forget it.
 func (rec *Record) revoke(now time.Time) {
 	rec.RevokedAt = now
 	if now.Before(rec.ExpiresAt) {
@@ -201,7 +209,7 @@ func (rec *Record) revoke(now time.Time) {
 	}
 }
 
-// retire lets no secret work beyond the end, and drops those that are over.
+// retire ends every secret at end or earlier, and drops the ended secrets.
 func (rec *Record) retire(now, end time.Time) {
 	for i := range rec.Secrets {
 		if s := &rec.Secrets[i]; s.NotAfter.IsZero() || s.NotAfter.After(end) {
@@ -215,22 +223,25 @@ func issued(rec Record, key string) Issued {
 	return Issued{ID: rec.ID, Key: key, Name: rec.Name, Tier: rec.Tier, ExpiresAt: rec.ExpiresAt}
 }
 
-// unavailable turns what a store said into an answer.
+// unavailable turns the error of a store into an answer.
 func unavailable(err error) error {
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
 		return &bulwark.Problem{Status: http.StatusNotFound, Code: "apikey.not_found", Detail: "There is no such key.", Err: err}
 	case errors.Is(err, auth.ErrFull):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.store_full",
-			Detail: "No further key can be kept at the moment.", RetryAfter: time.Minute, Err: err}
+			Detail: "No further key can be kept at the moment.", RetryAfter: time.Minute,
+			Err: fmt.Errorf("apikey.Config.Store has no room (MemoryStore.Max): %w", err)}
 	}
 	return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.unavailable",
-		Detail: "Keys cannot be changed at the moment.", RetryAfter: storeRetry, Err: err}
+		Detail: "Keys cannot be changed at the moment.", RetryAfter: storeRetry,
+		Err: fmt.Errorf("apikey.Config.Store: %w", err)}
 }
 
 // checkGrant reports everything that is wrong with a Grant.
 func (k *Keys) checkGrant(g Grant, now time.Time) error {
 	var faults []bulwark.FieldError
+	var cause error
 	wrong := func(pointer, code, detail string) {
 		faults = append(faults, bulwark.FieldError{Pointer: pointer, In: "body", Code: code, Detail: detail})
 	}
@@ -238,7 +249,8 @@ func (k *Keys) checkGrant(g Grant, now time.Time) error {
 		wrong("/name", "format", "The name must be at most 128 bytes of text without control characters.")
 	}
 	if g.Tier != "" && !slices.Contains(k.tiers, g.Tier) {
-		wrong("/tier", "enum", "There is no such tier.")
+		cause = k.causes.tier
+		wrong("/tier", "enum", "The service does not have this tier.")
 	}
 	if !areLabels(g.Roles) {
 		wrong("/roles", "format", "The roles must be at most 64, each 1 to 128 bytes of printable ASCII without space.")
@@ -247,18 +259,18 @@ func (k *Keys) checkGrant(g Grant, now time.Time) error {
 		wrong("/scopes", "format", "The scopes must be at most 64, each 1 to 128 bytes of printable ASCII without space.")
 	}
 	if len(g.Networks) > maxLabels || slices.ContainsFunc(g.Networks, func(p netip.Prefix) bool { return !p.IsValid() || p.Addr().Is4In6() }) {
-		wrong("/networks", "format", "The networks must be at most 64, each an address and the length of its prefix.")
+		wrong("/networks", "format", "The networks must be at most 64, each an address and the length of its prefix, such as 203.0.113.0/24.")
 	}
 	if !g.ExpiresAt.After(now) {
-		wrong("/expires_at", "minimum", "The expiry must lie in the future.")
+		wrong("/expires_at", "minimum", "The expiry must be in the future.")
 	}
-	// A key must not act as another key.
+	// A key must not act as another key of the same issuer.
 	if o := g.Owner; o != nil && (o.Issuer == "" || o.Subject == "" || o.Issuer == k.issuer) {
-		wrong("/owner", "format", "The owner must be a caller of another issuer than the keys.")
+		wrong("/owner", "format", "The owner must have a subject, and another issuer than the keys.")
 	}
 	if len(faults) > 0 {
 		return &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "apikey.invalid_grant",
-			Detail: "The key cannot be issued as asked for.", Errors: faults}
+			Detail: "The key cannot be issued; see errors.", Errors: faults, Err: cause}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -16,8 +17,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Keys verifies API keys, as an [auth.Authenticator], and issues, rotates and
-// revokes them. It is safe for concurrent use.
+// Keys verifies API keys, as an [auth.Authenticator]. It also issues, rotates,
+// revokes and lists them. Make it with [New]. It is safe for concurrent use.
 type Keys struct {
 	store      Store
 	prefix     string // with its separator
@@ -31,12 +32,13 @@ type Keys struct {
 	usedEvery  time.Duration
 	tiers      []string
 	recorder   bulwark.Recorder // of calls outside a request
+	causes     causes
 	peppers    []*hasher
-	marking    chan struct{} // holds one element per write of LastUsed under way
-	panicked   sync.Once     // reports that the store did in such a write
+	marking    chan struct{} // holds one element for each running write of LastUsed
+	panicked   sync.Once     // reports that the store panicked in such a write
 }
 
-// What Keys are to [auth.New].
+// The interfaces that [auth.New] looks for.
 var (
 	_ auth.Authenticator = (*Keys)(nil)
 	_ auth.Carrier       = (*Keys)(nil)
@@ -47,7 +49,7 @@ var (
 const (
 	scheme = "ApiKey"
 	method = "api_key"
-	// maxMarking bounds the writes of LastUsed at once; further samples are
+	// maxMarking bounds the writes of LastUsed at once. Further samples are
 	// skipped.
 	maxMarking = 4
 	markTime   = 2 * time.Second
@@ -63,12 +65,12 @@ func (k *Keys) made() error {
 	return nil
 }
 
-// Detect reports a key of our prefix and environment as Explicit, wherever r
-// carries it: in "Authorization: ApiKey", in "Authorization: Bearer" or in
-// [Config.Header]. Any other text in a place for keys is Kindred: it may be the
-// key of another family, whose Keys stand beside these. Where nobody knows the
-// text, it belongs to the first Keys. Under Bearer only text with our prefix is
-// meant for keys.
+// Detect reports a key with our prefix and environment as Explicit. The key may
+// stand in "Authorization: ApiKey", in "Authorization: Bearer" or in
+// [Config.Header]. Any other text in a place for keys is Kindred, because it
+// may be a key of other Keys in the same auth layer. If no Keys recognize the
+// text, the first Keys refuse it. Under Bearer, a text without our prefix is
+// not a key.
 func (k *Keys) Detect(r *http.Request) auth.Presence {
 	if k.made() != nil {
 		return auth.None
@@ -117,7 +119,7 @@ func (k *Keys) Fields() []string {
 	return []string{k.header}
 }
 
-// Claim tells our keys from those of other Keys: by prefix and environment.
+// Claim says how to recognize our keys: by their prefix and environment.
 func (k *Keys) Claim() string {
 	if k.made() != nil {
 		return ""
@@ -137,10 +139,17 @@ func (k *Keys) Issuer() string {
 }
 
 // Authenticate returns the caller whose key r carries. A key that is not
-// accepted is 401 "auth.invalid_token", whatever the cause. The log learns the
-// reason: "malformed" for a key that was mistyped or made up, "audience" for a
-// key of another environment, "unknown_key", "key" for a wrong secret,
-// "revoked", "expired" or "network". An outage of the store is 503.
+// accepted is 401 "auth.invalid_token". Only the log shows the reason:
+//
+//   - "malformed": the text is not a key of our prefix, or was mistyped.
+//   - "audience": the key is of another environment than [Config.Env].
+//   - "unknown_key": the store does not have the key.
+//   - "key": the secret is wrong, or its pepper is not in [Config.Peppers].
+//   - "revoked": somebody has revoked the key.
+//   - "expired": the key has ended, or a rotation has ended the secret.
+//   - "network": the client is in none of the Networks of the key.
+//
+// A store that does not answer is 503 "auth.unavailable".
 func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -152,10 +161,10 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	return k.verify(r.Context(), r, text)
 }
 
-// Verify returns the caller whose key text is, for a key that comes by another
-// way than a request, such as in a message of a queue. Its errors are those of
-// [Keys.Authenticate]. A key that is bound to networks is refused with the
-// reason "network", because nobody can tell which address text came from.
+// Verify returns the caller of a key that does not come in a request, such as a
+// key in the message of a queue. The text is the key. Its errors are the errors
+// of [Keys.Authenticate]. A key that is bound to networks is refused with the
+// reason "network", because Verify does not know an address.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -163,31 +172,37 @@ func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, err
 	return k.verify(ctx, nil, text)
 }
 
-// verify is Verify for text out of r, which is nil outside a request.
+// verify is Verify for a text of r. Outside a request r is nil.
 func (k *Keys) verify(ctx context.Context, r *http.Request, text string) (*bulwark.Principal, error) {
 	p, err := parse(text, k.prefix)
 	if err != nil {
+		if err == errMalformed {
+			err = k.causes.malformed
+		}
 		return nil, auth.Invalid("malformed", err)
 	}
 	if p.env != k.env {
-		return nil, auth.Invalid("audience", errEnvironment)
+		return nil, auth.Invalid("audience", k.causes.environment)
 	}
 	rec, err := k.store.Get(ctx, p.id)
 	unknown := errors.Is(err, auth.ErrNotFound)
 	if err != nil && !unknown {
-		return nil, auth.Unavailable("store_unavailable", err, storeRetry)
+		return nil, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
 	}
 	unknown = unknown || rec.Family != k.family // others may share the store
 	if unknown {
-		rec = Record{} // does the work of any other, and matches nothing
+		rec = Record{} // costs the same work as any other, and matches nothing
 	}
 	now := time.Now()
 	var secret *Secret
 	if i := k.match(&rec, p.id, p.secret); i >= 0 {
 		secret = &rec.Secrets[i]
 	}
-	if fault := rec.fault(unknown, secret, now, r); fault != "" {
-		return nil, auth.Invalid(fault, nil)
+	if unknown {
+		return nil, auth.Invalid("unknown_key", k.causes.unknown)
+	}
+	if reason, cause := rec.fault(secret, now, r); reason != "" {
+		return nil, auth.Invalid(reason, cause)
 	}
 	k.note(ctx, r, &rec, secret, now)
 	return k.principal(&rec, secret), nil
@@ -203,7 +218,7 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 	switch {
 	case len(lines)+len(bare) > 1:
 		return "", &bulwark.Problem{Status: http.StatusBadRequest, Code: "auth.ambiguous_credentials",
-			Detail: "The request carries more than one credential; send one.", Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
+			Detail: "The request carries more than one credential; send one.", Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"}, Err: k.causes.ambiguous,
 			Header: http.Header{"Www-Authenticate": {scheme}}} // as for two lines of Authorization (RFC 6750 section 3)
 	case len(bare) == 1:
 		return bare[0], nil
@@ -212,25 +227,28 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 			return key, nil
 		}
 	}
-	return "", auth.Invalid("malformed", errMalformed)
+	return "", auth.Invalid("malformed", k.causes.malformed)
 }
 
-// fault says why the key is refused. Only who knows the secret learns, by the
-// answer's time, anything of the record. Outside a request r is nil.
-func (rec *Record) fault(unknown bool, secret *Secret, now time.Time, r *http.Request) string {
+// fault says why the key is refused, and explains it for the log. A client that
+// does not know the secret learns nothing of the record, not even by the time
+// of the answer. Outside a request r is nil.
+func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason string, cause error) {
 	switch {
-	case unknown:
-		return "unknown_key"
 	case secret == nil:
-		return "key"
+		return "key", errSecret
 	case !rec.RevokedAt.IsZero():
-		return "revoked"
-	case !now.Before(rec.ExpiresAt), !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
-		return "expired"
-	case len(rec.Networks) > 0 && (r == nil || !rec.allows(bulwark.ClientIP(r))):
-		return "network"
+		return "revoked", errRevoked
+	case !now.Before(rec.ExpiresAt):
+		return "expired", errExpired
+	case !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
+		return "expired", errReplaced
+	case len(rec.Networks) > 0 && r == nil:
+		return "network", errNoAddress
+	case len(rec.Networks) > 0 && !rec.allows(bulwark.ClientIP(r)):
+		return "network", errNetwork
 	}
-	return ""
+	return "", nil
 }
 
 // allows reports whether the key may be used from the address. The zero Addr is
@@ -244,9 +262,9 @@ func (rec *Record) allows(client netip.Addr) bool {
 	return false
 }
 
-// principal makes the caller. Its slices are the record's, which nobody
-// modifies, without spare room: what one request appends must not reach
-// another.
+// principal makes the caller. It shares the slices of the record, which nobody
+// modifies. The slices have no spare room, so that an append in one request
+// does not reach another request.
 func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 	expires := rec.ExpiresAt
 	if !secret.NotAfter.IsZero() && secret.NotAfter.Before(expires) {
@@ -259,8 +277,8 @@ func (k *Keys) principal(rec *Record, secret *Secret) *bulwark.Principal {
 	}
 }
 
-// note keeps account of a use: now and then it writes LastUsed, aside from the
-// request, and it reports a secret that is too old.
+// note records a use. At most once in UsedEvery it writes LastUsed, without
+// delaying the request. It also reports a secret that is too old.
 func (k *Keys) note(ctx context.Context, r *http.Request, rec *Record, secret *Secret, now time.Time) {
 	if now.Sub(rec.LastUsed) >= k.usedEvery {
 		k.mark(ctx, rec.ID, now)
@@ -270,8 +288,8 @@ func (k *Keys) note(ctx context.Context, r *http.Request, rec *Record, secret *S
 	}
 }
 
-// mark writes LastUsed without holding up the request. A sample that fails or
-// finds too many under way is left out: the next use is the next sample.
+// mark writes LastUsed without delaying the request. If too many writes are
+// running, it skips this one: the next use is the next sample.
 func (k *Keys) mark(ctx context.Context, id string, now time.Time) {
 	select {
 	case k.marking <- struct{}{}:
@@ -283,32 +301,32 @@ func (k *Keys) mark(ctx context.Context, id string, now time.Time) {
 		defer k.survive()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
 		defer cancel()
-		k.store.Mark(ctx, id, Used, now, k.usedEvery) // a lost sample is no fault
+		k.store.Mark(ctx, id, Used, now, k.usedEvery) // a sample may be lost
 	}()
 }
 
-// survive keeps a store that panics from ending the process, on a goroutine
-// where nobody else could recover. What it panicked with may hold anything and
-// is not logged, nor is that it happened again.
+// survive keeps a store that panics from ending the process, because nobody
+// else recovers on this goroutine. The value of the panic may hold anything, so
+// it is not logged. Only the first panic is reported.
 func (k *Keys) survive() {
 	if recover() == nil {
 		return
 	}
 	k.panicked.Do(func() {
-		defer func() { _ = recover() }() // of a log handler
+		defer func() { _ = recover() }() // a log handler may panic
 		slog.Default().Warn("apikey: the store panicked in Mark; further panics are not reported")
 	})
 }
 
-// reportStale reports once a day for all who share the store. It does not
-// refuse: rotating must not need an outage.
+// reportStale reports once a day, for all processes that share the store. It
+// does not refuse the key, because a rotation must not need an outage.
 func (k *Keys) reportStale(ctx context.Context, r *http.Request, rec *Record, now time.Time, age time.Duration) {
 	if first, err := k.store.Mark(ctx, rec.ID, Stale, now, day); err != nil || !first {
 		return
 	}
 	e := bulwark.Event{
 		Name: bulwark.AuthnKeyStale, Reason: "max_age", Issuer: rec.Issuer, UserID: rec.Subject,
-		Attrs: [4]slog.Attr{slog.String("key", rec.ID), slog.Int("days", int(age/day))},
+		Attrs: [4]slog.Attr{slog.String("key", rec.ID), slog.Int("days", int(age/day)), slog.String("error", k.causes.stale.Error())},
 	}
 	if r == nil {
 		k.report(ctx, e)

@@ -10,20 +10,19 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A MemoryStore keeps keys in memory, for one process: the keys are gone when
-// the process ends. The zero value is ready. A MemoryStore is a [Store], is
-// safe for concurrent use, and must not be copied. It never waits, so that
-// contexts make no difference.
+// A MemoryStore is a [Store] in memory, for one process. When the process ends,
+// the keys are lost. The zero value is ready. A MemoryStore is safe for
+// concurrent use and must not be copied. It never waits and ignores contexts.
 type MemoryStore struct {
-	// Max bounds the keys held, at about 1 KiB each, and the marks that
-	// RevokeOwner leaves, at about 200 bytes each. A key for which there is no
-	// room is refused: no key is ever evicted, but expired keys make room.
-	// Default: 100,000.
+	// Max bounds the number of keys, at about 1 KiB each. It also bounds the
+	// number of marks that RevokeOwner leaves, at about 200 bytes each. Expired
+	// keys make room. If there is no room, a further key is refused, because
+	// the store never evicts a key. Default: 100,000.
 	Max int
 
 	mu     sync.RWMutex
 	keys   map[string]*Record
-	owners map[owner]time.Time // whose keys until then are revoked
+	owners map[owner]time.Time // the keys of the owner until then are revoked
 }
 
 type owner struct{ issuer, subject string }
@@ -136,7 +135,7 @@ func (m *MemoryStore) RevokeOwner(_ context.Context, issuer, subject string, unt
 	return nil
 }
 
-// marked returns rec, revoked where its owner has a mark.
+// marked returns rec. If its owner has a mark, rec is revoked.
 func (m *MemoryStore) marked(rec Record) Record {
 	until, has := m.owners[owner{rec.Issuer, rec.Subject}]
 	if has && rec.RevokedAt.IsZero() && !rec.CreatedAt.After(until) {
@@ -145,7 +144,7 @@ func (m *MemoryStore) marked(rec Record) Record {
 	return rec
 }
 
-// Sweep implements [Store]. A Create that finds no room sweeps too.
+// Sweep implements [Store]. A Create that finds no room also sweeps.
 func (m *MemoryStore) Sweep(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -160,8 +159,8 @@ func (m *MemoryStore) limit() int {
 	return 100_000
 }
 
-// sweep drops the keys that have expired, and reports whether there is room. A
-// key that was dropped is refused as an unknown key.
+// sweep drops the keys that have expired, and reports whether there is room.
+// The service refuses a dropped key as an unknown key.
 func (m *MemoryStore) sweep(now time.Time) bool {
 	for id, rec := range m.keys {
 		if !now.Before(rec.ExpiresAt) {

@@ -10,9 +10,9 @@ import (
 )
 
 // List returns a page of the keys that the filter chooses, in the order of
-// their ids, for a page that shows whose keys there are and which are stale.
-// The hashes are left out. Keys that are revoked or expired are there until the
-// store forgets them.
+// their ids. The result shows whose keys exist and which keys are stale. It
+// does not contain the hashes. It contains keys that are revoked or expired,
+// until the store forgets them.
 func (k *Keys) List(ctx context.Context, f Filter) ([]Record, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func (k *Keys) List(ctx context.Context, f Filter) ([]Record, error) {
 		return nil, unavailable(err)
 	}
 	for i := range all {
-		all[i] = all[i].clone() // what the store returned is shared
+		all[i] = all[i].clone() // the store shares its slices
 		for j := range all[i].Secrets {
 			all[i].Secrets[j].Hash = [32]byte{}
 		}
@@ -34,19 +34,19 @@ func (k *Keys) List(ctx context.Context, f Filter) ([]Record, error) {
 	return all, nil
 }
 
-// RevokeOwner ends all keys that act as the owner, such as when the account is
-// closed, and reports each of them as [Keys.Revoke] does. A key of the owner
-// that is being issued or rotated meanwhile ends too. Keys that are issued
-// afterwards are good.
+// RevokeOwner ends all keys that act as the owner, and reports each of them as
+// [Keys.Revoke] does. Call it when an account is closed. A key of the owner
+// that is issued or rotated at the same time also ends. A key that is issued
+// afterwards is accepted.
 //
-// RevokeOwner goes on after a failure, ends what can be ended, and returns the
-// failure.
+// After a failure, RevokeOwner still ends every key that it can end. It returns
+// the failure.
 func (k *Keys) RevokeOwner(ctx context.Context, o *bulwark.Principal) error {
 	if err := k.made(); err != nil {
 		return err
 	}
 	if o == nil || o.Issuer == "" || o.Subject == "" {
-		return errors.New("apikey: revoke the keys of an owner: the owner has no issuer or no subject")
+		return errors.New("apikey: revoke the keys of an owner: the Principal is nil, or has no Issuer or Subject")
 	}
 	var failed error
 	if err := k.store.RevokeOwner(ctx, o.Issuer, o.Subject, time.Now().Round(0)); err != nil {

@@ -18,98 +18,102 @@ import (
 //
 //   - fields: Get returns every field as the last successful Create or Update
 //     of that ID has stored it. Slices keep their order. Times keep their
-//     instant to the microsecond, and the zero time stays zero. Their location
-//     may be lost.
+//     instant to the microsecond, and the zero time stays zero. The location of
+//     a time may be lost.
 //   - versions: Each successful Create and Update gives the record a Version
-//     that it has not had before. Update succeeds from that Version alone. From
-//     any other it returns [auth.ErrConflict] and changes nothing. Mark leaves
-//     the Version alone.
-//   - taken: Create returns [auth.ErrConflict] where the ID is taken, and
-//     changes nothing.
-//   - unknown: Where there is no record with the ID, Get, Update and Mark
-//     return [auth.ErrNotFound] and make no record.
+//     that it has not had before. Update succeeds only with the current
+//     Version. With any other Version it returns [auth.ErrConflict] and changes
+//     nothing. Mark does not change the Version.
+//   - taken: If the ID is taken, Create returns [auth.ErrConflict] and changes
+//     nothing.
+//   - unknown: If there is no record with the ID, Get, Update and Mark return
+//     [auth.ErrNotFound] and make no record.
 //   - list: List returns the records that [Filter.Matches], in the order of
 //     their IDs, byte by byte. It begins behind After and ends after Limit
-//     records. A Limit below 1 counts as 1000. The list is the caller's to
-//     change, its slices are not.
-//   - owners: RevokeOwner leaves a mark for a caller. From then on Create and
-//     Update store a record of that caller as revoked whose CreatedAt is until
-//     or earlier: a RevokedAt that is zero becomes until. Of two marks for one
-//     caller the later until counts. Records that are there, records that were
-//     made later and other callers stay as they are. No mark is forgotten.
-//   - marks: Mark sets the mark where at is at least every later than the mark
-//     is. A mark that was never set is set by the first Mark. No mark moves
-//     back.
-//   - marks-apart: Each record has two marks of its own. Update takes neither
-//     from what it is given: LastUsed and StaleReported stay as they are.
-//   - slices: The store copies the slices that it is given. What Get returns is
-//     shared with other callers: neither the store nor the caller modifies it.
-//   - ids: IDs, Issuers and Subjects are compared byte by byte, whatever bytes
-//     they hold and however long they are.
-//   - expiry: A record is kept until its ExpiresAt, which Update may move in
-//     both directions, whether it is revoked or not. From then on the store may
-//     forget it.
-//   - sweep: Sweep forgets the records that have expired, where nothing else
-//     does, and no others.
+//     records. A Limit below 1 counts as 1000. The caller may change the list,
+//     but not the slices inside its records.
+//   - owners: RevokeOwner leaves a mark for a caller. From then on, Create and
+//     Update store a record of the caller as revoked if its CreatedAt is until
+//     or earlier: a RevokedAt that is zero becomes until. If a caller has two
+//     marks, the later until counts. Records that exist, records that were
+//     made later, and records of other callers stay as they are. The store
+//     never forgets a mark.
+//   - marks: Mark sets the mark if at is at least every later than the mark.
+//     The first Mark sets a mark that was never set. No mark moves back.
+//   - marks-apart: Each record has two marks: LastUsed and StaleReported.
+//     Update does not change them, whatever its argument contains.
+//   - slices: The store copies the slices that it is given. The slices that Get
+//     returns are shared with other callers. The store and the callers do not
+//     modify them.
+//   - ids: IDs, Issuers and Subjects are compared byte by byte. They may hold
+//     any bytes and have any length.
+//   - expiry: A record is kept until its ExpiresAt, also if it is revoked.
+//     Update may move ExpiresAt in both directions. From ExpiresAt on, the
+//     store may forget the record.
+//   - sweep: Sweep forgets the records that have expired, and no others. A
+//     store that forgets them in another way may do nothing.
 //   - many: Nothing else is forgotten, not even to make room.
-//   - full: Where there is no room, Create returns [auth.ErrFull] and changes
+//   - full: If there is no room, Create returns [auth.ErrFull] and changes
 //     nothing. Update and Mark go on working. RevokeOwner may return
 //     [auth.ErrFull] for a caller who has no mark.
-//   - concurrent-updates: Of many Updates from one Version exactly one
+//   - concurrent-updates: If many Updates use one Version, exactly one
 //     succeeds.
-//   - concurrent-creates: Of many Creates of one ID exactly one succeeds.
-//   - concurrent-marks: Of many Marks of one kind at once exactly one reports
-//     true. Neither an Update nor the other mark is lost to them.
-//   - cancelled, deadline: A call whose context is cancelled, or past its
-//     deadline, returns at once. It returns the right answer, or an error that
-//     is not one of the three, never a wrong answer. What was done without an
-//     error is done.
+//   - concurrent-creates: If many Creates use one ID, exactly one succeeds.
+//   - concurrent-marks: If many Marks of one kind run at once, exactly one
+//     reports true. They do not undo an Update or the other mark.
+//   - cancelled, deadline: If the context of a call is cancelled or past its
+//     deadline, the call returns at once. It returns the right answer, or an
+//     error that is not one of the three errors below. It never returns a wrong
+//     answer. If it returns no error, the change has been made.
 //
-// Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
-// outage: the request is answered with 503.
+// Any error except [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is
+// an outage: the request is answered with 503.
 type Store interface {
 	// Get returns the record with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Record, error)
 	// Create stores a new record.
 	Create(ctx context.Context, rec Record) error
-	// Update stores rec in place of the record with its ID. It returns
-	// [auth.ErrNotFound] where there is no such record, and [auth.ErrConflict]
-	// where the Version of that record is not rec.Version.
+	// Update stores rec in place of the record with its ID. If there is no such
+	// record, it returns [auth.ErrNotFound]. If the record has another Version
+	// than rec, it returns [auth.ErrConflict].
 	Update(ctx context.Context, rec Record) error
-	// Mark sets a mark of the record to at, unless the mark is later than at
-	// minus every, and reports whether it did.
+	// Mark sets a mark of the record to at, and reports true. If the mark is
+	// later than at minus every, Mark changes nothing and reports false.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
-	// List returns the records that the filter matches, a page of them.
+	// List returns one page of the records that the filter matches.
 	List(ctx context.Context, f Filter) ([]Record, error)
-	// RevokeOwner leaves a mark that later writes of the caller's older records
-	// meet. It changes no record that is there.
+	// RevokeOwner leaves a mark for a caller: a later write of an older record
+	// of the caller stores the record as revoked. RevokeOwner does not change
+	// the records that exist.
 	RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error
-	// Sweep forgets what has expired. The application calls it now and then,
-	// every few minutes, where the engine has no expiry of its own. A store
-	// that needs no sweeping returns nil.
+	// Sweep forgets the records that have expired. If the engine of the store
+	// does not expire records itself, the application calls Sweep every few
+	// minutes. A store that needs no sweeping returns nil.
 	Sweep(ctx context.Context) error
 }
 
-// A Filter chooses keys, page by page. Empty fields match everything.
+// A Filter chooses keys, page by page. An empty field matches every key.
 type Filter struct {
-	// Family is that of the keys: prefix and environment, "acme_live".
-	// [Keys.List] sets it.
+	// Family is the prefix and the environment of the keys, such as
+	// "acme_live". [Keys.List] sets it.
 	Family string
-	// Owner is the caller whom the keys act as. Its Issuer and Subject are
-	// taken, nothing else.
+	// Owner is the caller that the keys act as. Only its Issuer and Subject
+	// count. Default: any caller.
 	Owner *bulwark.Principal
-	// Tier is that of the keys.
+	// Tier is the tier of the keys. Default: any tier.
 	Tier string
-	// Stale chooses the keys whose newest secret was made before that time.
+	// Stale chooses the keys whose newest secret was made before this time.
+	// Default: keys of any age.
 	Stale time.Time
-	// After is the ID behind which the page begins: the last one of the page
-	// before.
+	// After is the last ID of the page before. The page begins behind it.
+	// Default: the first page.
 	After string
-	// Limit is how many keys a page has. Default: 1000. At most 1000.
+	// Limit is the number of keys on a page. Default: 1000. At most 1000.
 	Limit int
 }
 
-// Matches reports whether the Filter chooses the record, on whatever page.
+// Matches reports whether the Filter chooses the record. After and Limit do not
+// matter.
 func (f Filter) Matches(rec Record) bool {
 	switch {
 	case f.Family != "" && f.Family != rec.Family,
@@ -138,28 +142,30 @@ type Record struct {
 	ID string
 	// Version is set by the store, for Update.
 	Version uint64
-	// Family is the prefix and the environment of the key: "acme_live". At most
-	// 33 bytes.
+	// Family is the prefix and the environment of the key, such as "acme_live".
+	// At most 33 bytes.
 	Family string
-	// Name is what people call the key.
+	// Name describes the key for people.
 	Name string
 	// Issuer and Subject are the caller that the key acts as.
 	Issuer, Subject string
-	// Roles and Scopes are the caller's.
+	// Roles and Scopes are the roles and scopes of the caller.
 	Roles, Scopes []string
-	// Tier is the caller's.
+	// Tier is the tier of the caller.
 	Tier string
-	// Networks are the networks that the key may be used from. Empty is any.
+	// Networks are the networks from which the key may be used. If empty, the
+	// key may be used from any network.
 	Networks []netip.Prefix
 	// Secrets are the hashes of the secrets, the newest first, at most four.
 	Secrets []Secret
-	// CreatedAt is when the key was issued. A rotation does not move it.
+	// CreatedAt is when the key was issued. A rotation does not change it.
 	CreatedAt time.Time
 	// ExpiresAt is when the key ends.
 	ExpiresAt time.Time
-	// RevokedAt is zero for a key that is not revoked.
+	// RevokedAt is when the key was revoked. It is zero if the key is not
+	// revoked.
 	RevokedAt time.Time
-	// LastUsed is when the key was last accepted, as exact as
+	// LastUsed is when the key was last accepted, with the precision of
 	// [Config.UsedEvery].
 	LastUsed time.Time
 	// StaleReported is when authn_key_stale was last reported.
@@ -170,14 +176,15 @@ type Record struct {
 type Secret struct {
 	Hash      [32]byte  // HMAC-SHA-256 under the pepper
 	Pepper    int       // Version of the pepper
-	CreatedAt time.Time // when the issue or the rotation made it
+	CreatedAt time.Time // when Issue or Rotate made the secret
 	NotAfter  time.Time // zero until a rotation replaces the secret
 }
 
-// maxSecrets bounds the secrets of a key; verifying does the work for as many.
+// maxSecrets bounds the secrets of a key. A verification always does the work
+// for this number of secrets.
 const maxSecrets = 4
 
-// ended reports whether no secret of the key will be accepted any more.
+// ended reports whether the key is revoked or expired.
 func (rec *Record) ended(now time.Time) bool {
 	return !rec.RevokedAt.IsZero() || !now.Before(rec.ExpiresAt)
 }

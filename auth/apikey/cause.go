@@ -1,0 +1,53 @@
+package apikey
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// causes are the texts for the log that depend on the Config, made at New. Each
+// says what the Config wants, and repeats nothing that a client has sent.
+type causes struct {
+	malformed, environment, unknown, stale, ambiguous, overlap, tier error
+}
+
+// The texts for the log that do not depend on the Config.
+var (
+	errSecret    = errors.New("the secret is wrong, or its pepper is not in apikey.Config.Peppers")
+	errRevoked   = errors.New("the key was ended by Keys.Revoke or Keys.RevokeOwner")
+	errExpired   = errors.New("the key has ended: see Grant.ExpiresAt and, without it, apikey.Config.Lifetime")
+	errReplaced  = errors.New("the secret was replaced by Keys.Rotate, and the overlap is over; apikey.Config.MaxOverlap bounds the overlap")
+	errNetwork   = errors.New("the address of the client is in none of the key's Grant.Networks; bulwark.Edge.TrustedProxies decides whose address counts")
+	errNoAddress = errors.New("the key is bound to Grant.Networks, and Keys.Verify does not know an address; use Keys.Authenticate")
+)
+
+func newCauses(c Config) causes {
+	family := c.Prefix + "_" + c.Env
+	places := "Authorization"
+	if c.Header != "" {
+		places += " and " + c.Header
+	}
+	return causes{
+		malformed:   fmt.Errorf("%w: wanted is %s_id_secret_check (apikey.Config.Prefix and Env)", errMalformed, family),
+		environment: fmt.Errorf("the key is of another environment than apikey.Config.Env (%s)", c.Env),
+		unknown:     fmt.Errorf("apikey.Config.Store has no key of this id for %s (apikey.Config.Prefix and Env)", family),
+		stale:       fmt.Errorf("the secret is older than apikey.Config.MaxAge (%v); rotate the key", c.MaxAge),
+		ambiguous:   fmt.Errorf("more than one line of %s (apikey.Config.Header)", places),
+		overlap:     fmt.Errorf("apikey.Config.MaxOverlap is %v", c.MaxOverlap),
+		tier:        errors.New("apikey.Config.Tiers does not name the tier; it names " + shown(c.Tiers)),
+	}
+}
+
+// mostShown bounds the configured values in a text, in bytes: the log keeps 256
+// bytes of an attribute.
+const mostShown = 150
+
+// shown lists configured values, as many as there is room for.
+func shown(list []string) string {
+	text := strings.Join(list, ", ")
+	if len(text) > mostShown {
+		return text[:mostShown] + "…"
+	}
+	return text
+}
