@@ -6,20 +6,21 @@ import (
 	"time"
 )
 
-// The prefix makes browsers refuse the cookies unless they are Secure, of this
-// host alone and for all of it (RFC 6265bis section 4.1.3.2), so that neither a
-// subdomain nor plain HTTP can plant one.
+// With the prefix __Host-, browsers accept a cookie only if it is Secure,
+// belongs to this host alone and has the path "/" (RFC 6265bis section
+// 4.1.3.2). So an attacker cannot plant such a cookie from a subdomain or over
+// plain HTTP.
 const (
 	accessCookie  = "__Host-access"
 	refreshCookie = "__Host-refresh"
-	// maxCookie is what browsers store of name and value together (RFC 6265
-	// section 6.1); a longer cookie is dropped in silence.
+	// maxCookie bounds the name and the value together, in bytes (RFC 6265
+	// section 6.1). Browsers drop a longer cookie without an error.
 	maxCookie = 4096
 )
 
-// cookieValues returns the values of all cookies of r with the name, at most
-// limit. Unlike http.Request.CookiesNamed it does not leave out those that it
-// does not like, which would make two cookies look like one.
+// cookieValues returns the values of the cookies of r with the name, at most
+// limit of them. http.Request.CookiesNamed leaves out malformed cookies, so
+// that two cookies could look like one. cookieValues returns them all.
 func cookieValues(r *http.Request, name string, values []string, limit int) []string {
 	for _, line := range r.Header["Cookie"] {
 		for line != "" && len(values) < limit {
@@ -34,9 +35,9 @@ func cookieValues(r *http.Request, name string, values []string, limit int) []st
 	return values
 }
 
-// oneCookie returns the value of the cookie and how many there are, none, one
-// or more. The same name twice is a bad cookie: somebody has planted one of
-// them, and nobody can tell which.
+// oneCookie returns the value of the cookie, and how many cookies of the name r
+// has: 0, 1 or 2. The value 2 stands for any larger number. The same name twice
+// is a bad cookie, because somebody may have planted one of the two.
 func oneCookie(r *http.Request, name string) (value string, count int) {
 	var room [2]string
 	values := cookieValues(r, name, room[:0], len(room))
@@ -46,8 +47,8 @@ func oneCookie(r *http.Request, name string) (value string, count int) {
 	return value, len(values)
 }
 
-// setCookie adds a cookie that lasts for the time, or expires it where that is
-// zero.
+// setCookie adds a cookie that lasts for the given time. Zero expires the
+// cookie.
 func (s *Sessions) setCookie(w http.ResponseWriter, name, value string, lasts time.Duration) {
 	c := http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: int(lasts / time.Second),

@@ -1,79 +1,114 @@
-// Package session keeps people logged in: browsers by cookies that no script
-// can read, other clients by a token in the login's answer.
+// Package session keeps people logged in. Browsers keep their tokens in cookies
+// that no script can read. Other clients get a token in the answer of the
+// login.
 //
 // # Threat
 //
-// A token in localStorage belongs to the first script that gets onto the page.
-// A token that is good for weeks is good for weeks to the thief. A signed token
-// that nobody can revoke outlives the logout and the dismissal. A refresh token
-// that is rotated carelessly logs out the user who opens two tabs, or lets a
-// stolen copy live on unseen. Another site can make a browser send its cookies,
-// or log the browser into the attacker's account.
+// A script that gets onto the page can read a token in localStorage. A stolen
+// token that lasts for weeks can be used for weeks. A signed token that nobody
+// can revoke is still accepted after a logout or a dismissal. A careless
+// rotation of refresh tokens logs out a user who opens two tabs, or does not
+// notice a stolen copy. Another site can make a browser send its cookies, or
+// can log the browser into the account of an attacker.
 //
 // # Defence
 //
-// A login, made by [Sessions.Issue], is a session in the [Store] and two
-// credentials:
+// Make [Sessions] once, put them into the auth layer, and add three routes:
 //
-//   - An access token, a signed JWT of 15 minutes that names the session. The
-//     session is looked up on each request, so that a logout and a revocation
-//     hold at once. A browser has the token in the cookie __Host-access. Any
-//     other client has the token in the body of the login's answer. The two
-//     tokens have different types, and each is refused in the other's place.
-//   - A refresh token, 256 random bits for at most 7 days after the login, in
+//	sessions, err := session.New(session.Config{
+//		Signer:    signer, // from jwt.NewSigner
+//		Audience:  "https://api.example.com",
+//		Store:     &session.MemoryStore{},
+//		StoreKeys: [][]byte{key}, // 32 random bytes
+//		Lookup:    findAccount,
+//	})
+//	// …
+//	mux.HandleFunc("POST /login", login) // calls sessions.Issue
+//	mux.Handle("POST /refresh", sessions.RefreshHandler())
+//	mux.Handle("POST /logout", sessions.LogoutHandler())
+//	layer := auth.Config{Authenticators: []auth.Authenticator{sessions}, Optional: true}
+//
+// Optional lets the login and the refresh pass, whose clients have no valid
+// access token.
+//
+// A login, made by [Sessions.Issue], is a session in the [Store] and two
+// tokens:
+//
+//   - An access token: a signed JWT of 15 minutes that names the session. Each
+//     request looks the session up, so a logout or a revocation counts at once.
+//     A browser has the token in the cookie __Host-access. Any other client has
+//     the token in the body of the login's answer. The two tokens have
+//     different types, and each is refused in the place of the other.
+//   - A refresh token: 256 random bits, for at most 7 days after the login, in
 //     the cookie __Host-refresh. Each use replaces it.
 //
-// Both cookies are HttpOnly, Secure, SameSite=Strict, and without Domain.
+// Both cookies are HttpOnly, Secure and SameSite=Strict, and have no Domain.
+// Browsers store them only over https. (Some browsers also store them on
+// http://localhost.)
 //
-// The successor of a refresh token is derived from it with a key that the store
-// does not have, so that the same token gets the same successor again. Tabs
-// that refresh at once, and clients whose answer was lost, stay logged in:
-// [Sessions.RefreshHandler] says when a used token is answered again. Any other
-// used token shows that somebody has a copy. Then the session is revoked, for
-// the thief and the owner alike, and authn_token_reuse is reported.
+// The successor of a refresh token is derived from the token, with a key that
+// is not in the store. So the same token gets the same successor again. Tabs
+// that refresh at the same time stay logged in, and so do clients whose answer
+// was lost: [Sessions.RefreshHandler] says when a used token is answered again.
+// Any other used token shows that somebody has a copy. Then the session is
+// revoked, for the owner and for the attacker, and authn_token_reuse is
+// reported.
 //
-// A refresh token has a MAC. A token that is made up is known by it, without
-// the store and without further work. The store holds a hash of the newest
-// token, bound to what the session grants. A row that is planted, copied or
-// changed by somebody who has no key opens nothing.
+// A refresh token has a MAC, so an invented token is refused without asking the
+// store. The store holds a hash of the newest token and of the rights of the
+// session. If somebody without the key plants, copies or changes a row in the
+// store, no token fits the row.
 //
 // [Sessions.Issue], [Sessions.RefreshHandler] and [Sessions.LogoutHandler]
-// refuse cross-site requests, even without a cookie. LogoutHandler alone clears
-// cookies. A reader never does: its late answer would erase a fresh cookie.
+// refuse cross-site requests, even without a cookie. Only LogoutHandler clears
+// cookies. If a slow request cleared a cookie, it could remove a fresh one.
 //
 // [Sessions.List] shows where somebody is logged in. [Sessions.Revoke] and
-// [Sessions.RevokeAll] end sessions, from a request or from a job.
-// [Sessions.JWKSHandler] serves the public keys to services that accept the
-// access tokens. [MemoryStore] serves one process. A store of several processes
-// keeps the rules of [Store].
+// [Sessions.RevokeAll] end sessions, in a request or in a job.
+// [Sessions.JWKSHandler] serves the public keys to other services that accept
+// the access tokens. [MemoryStore] serves one process. Several processes need a
+// [Store] that they share.
 //
 // # Not covered
 //
-// The application checks the password, keeps its hash and limits guesses. A
-// script on the page cannot read the cookies but can send requests with them: a
-// content security policy is the defence. A thief who copies the refresh cookie
-// from the machine is found out when the second of the two copies is used. A
-// thief who refreshes within twenty seconds of the owner is found out at the
-// third time. A thief who always refreshes within the same second as the owner
-// looks like another tab. Services that verify access tokens by the JWKS alone
-// do not know of logouts, and cannot tell that a token has been shown. Roles
-// are those of the last refresh, at most 15 minutes old. To end what somebody
-// may do at once, use RevokeAll.
+// The application checks the password, stores its hash and limits guesses.
+//
+// A script on the page cannot read the cookies, but it can send requests with
+// them. A content security policy defends against such scripts.
+//
+// An attacker may copy the refresh cookie from the user's machine:
+//
+//   - Usually the copy is discovered when the second of the two clients uses
+//     its token.
+//   - If the attacker always refreshes within twenty seconds of the user, the
+//     copy is discovered at the third time.
+//   - If the attacker always refreshes within the same second as the user, the
+//     attacker looks like another tab of the user.
+//
+// A service that verifies access tokens only by the JWKS does not know of
+// logouts. It also does not record that a token has been used. The roles of a
+// caller are the roles at the last refresh, at most 15 minutes ago. To end the
+// rights of a caller at once, use RevokeAll.
 //
 // # Errors
 //
-// An access token or refresh token that is not accepted is 401
-// "auth.invalid_token". The log alone learns the reason: "malformed",
-// "expired", "revoked", "session", "reuse", "overused" or "disabled", or a
-// reason of package jwt. A refresh without a cookie is 401
-// "session.cookie_required". A revocation of a session that does not exist is
-// 404 "session.not_found". A method other than POST is 405
-// "session.method_not_allowed". A cross-site request is refused by
-// [auth.CrossSite]. A store or a Lookup that fails is 503
-// "session.unavailable", or "auth.unavailable" where a caller is authenticated.
-// A full store is 503 "session.store_full". Sessions that were made without
-// [New] are 500 "session.unconfigured". New joins a *[bulwark.ConfigError] for
-// everything that is wrong.
+//   - 401 "auth.invalid_token": the token is not accepted. Only the log shows
+//     the reason: "malformed", "expired", "revoked", "session", "reuse",
+//     "overused" or "disabled", or a reason of package jwt. [auth.Invalid]
+//     explains them.
+//   - 401 "session.cookie_required": a refresh without a cookie.
+//   - 403 "auth.cross_site": see [auth.CrossSite].
+//   - 404 "session.not_found": a revocation of a session that does not exist.
+//   - 405 "session.method_not_allowed": a method other than POST.
+//   - 503 "session.unavailable": the Store or Lookup does not answer.
+//   - 503 "auth.unavailable": the Store does not answer for a request with an
+//     access token.
+//   - 503 "session.store_full": the Store has no room.
+//   - 500 "session.unconfigured": the Sessions were made without [New].
 //
-// The Example shows a login, a refresh and a logout.
+// New joins a *[bulwark.ConfigError] for each mistake.
+//
+// The first Example is the smallest service with a login. Example (Browser)
+// shows a login, a refresh and a logout of a browser. Example (Incorrect) shows
+// what New says about mistakes.
 package session

@@ -15,17 +15,19 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// Tokens is the body of the login's answer, to be written as JSON. A browser
-// gets its tokens in cookies, and for a browser Tokens holds ExpiresIn alone. A
-// Tokens value prints and logs without the token. Encoded as JSON it has the
-// token, also inside another value that a JSON handler of slog logs.
+// Tokens is the body of the login's answer. Write it as JSON. A browser gets
+// its tokens in cookies, so for a browser Tokens has only ExpiresIn. Printed or
+// logged, Tokens does not show the token. Encoded as JSON, it contains the
+// token. So do not log a value that contains Tokens with a JSON handler of
+// slog.
 type Tokens struct {
-	AccessToken string `json:"access_token,omitempty"` // a signed JWT, for the Authorization header
+	AccessToken string `json:"access_token,omitempty"` // a signed JWT for the Authorization header
 	TokenType   string `json:"token_type,omitempty"`   // "Bearer"
 	ExpiresIn   int    `json:"expires_in"`             // seconds
 }
 
-// Format tells how long the access token lasts, for every verb.
+// Format writes how long the access token lasts, for every verb, and never the
+// token.
 func (t Tokens) Format(f fmt.State, _ rune) { io.WriteString(f, t.shown()) }
 
 // LogValue is the text of Format.
@@ -33,21 +35,23 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.shown()) }
 
 func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn) + " s" }
 
-// Issue logs a caller in. Call it when the password, or another proof of who
-// the caller is, has been checked. Issue makes a session with a new id, in the
-// place of the session whose refresh cookie r carries, and sets both cookies on
-// w and "Cache-Control: no-store". The handler writes the body: the Tokens as
-// JSON, or whatever else the page wants, and never the values of the cookies.
+// Issue logs a caller in. First check the password, or another proof of who the
+// caller is. Issue makes a session with a new id. It ends the session whose
+// refresh cookie r carries. It sets both cookies and "Cache-Control: no-store"
+// on w. Then the handler writes the body: the Tokens as JSON, or another page.
+// Never write the values of the cookies into the body.
 //
-// The Subject of p is required. Roles, Scopes and Tier of p go into the access
-// token. ACR and AuthTime are kept for the whole session; a zero AuthTime is
-// now. A p with an Issuer other than ours is an error: map the accounts of
-// others to your own first.
+//   - The Subject of p is required.
+//   - The Issuer of p is empty or the issuer of the Signer. Another Issuer is
+//     an error, so map the accounts of another issuer to your own accounts.
+//   - The Roles, Scopes and Tier of p go into the access token.
+//   - ACR and AuthTime are kept for the whole session. Default of AuthTime:
+//     now.
 //
 // A client that sends Sec-Fetch-Site or Origin is a browser and gets no token
-// in Tokens. A cross-site request is refused, because a page could log its
-// visitors into an account of its author. A full store is 503. An error is for
-// [bulwark.Deny], and w is untouched then.
+// in Tokens. A cross-site request is refused, because a page of an attacker
+// could log its visitors into the attacker's account. A full store is 503. Pass
+// an error to [bulwark.Deny]. After an error, w is untouched.
 func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Principal) (Tokens, error) {
 	if err := s.made(); err != nil {
 		return Tokens{}, err
@@ -57,10 +61,10 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 		return Tokens{}, err
 	}
 	if p == nil || p.Subject == "" || p.Issuer != "" && p.Issuer != s.issuer {
-		return Tokens{}, errors.New("session: issue: the principal has no subject, or another issuer than the signer")
+		return Tokens{}, errors.New("session: issue: the Principal is nil, has no Subject, or has another Issuer than session.Config.Signer")
 	}
-	// A store keeps no more than microseconds. The session ends by the clock on
-	// the wall, which goes on while a machine sleeps.
+	// A store keeps times in microseconds. The session ends by the wall clock,
+	// which goes on while a machine sleeps.
 	now := time.Now().Truncate(time.Microsecond)
 	key := s.keys[0]
 	token := newRefreshToken(key)
@@ -88,14 +92,15 @@ func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Prin
 	if err := s.create(r, made); err != nil {
 		return Tokens{}, unavailable(err)
 	}
-	bulwark.Report(r, about(made, bulwark.SessionCreated, "login"))
-	bulwark.Report(r, about(made, bulwark.AuthnTokenCreated, "login"))
+	bulwark.Report(r, s.about(made, bulwark.SessionCreated, "login"))
+	bulwark.Report(r, s.about(made, bulwark.AuthnTokenCreated, "login"))
 	s.setCookies(w, made, access, token, now)
 	return tokens, nil
 }
 
-// create stores the session in the place of those that the browser loses with
-// its old refresh cookie. Nobody would ever log out of these.
+// create stores the session, and ends the sessions of the old refresh cookies.
+// The browser loses these cookies, so nobody would ever log out of the
+// sessions.
 func (s *Sessions) create(r *http.Request, made Session) error {
 	own, others := s.replaced(r, made)
 	ended, err := s.store.Create(r.Context(), made, s.maxSessions, own)
@@ -106,19 +111,19 @@ func (s *Sessions) create(r *http.Request, made Session) error {
 		return err
 	}
 	for _, id := range ended {
-		reason := "limit"
+		reason := overLimit
 		if slices.Contains(own, id) {
 			reason = "login"
 		}
-		bulwark.Report(r, about(Session{ID: id, Issuer: made.Issuer, Subject: made.Subject}, bulwark.AuthnTokenRevoked, reason))
+		bulwark.Report(r, s.about(Session{ID: id, Issuer: made.Issuer, Subject: made.Subject}, bulwark.AuthnTokenRevoked, reason))
 	}
 	s.endOthers(r, others)
 	return nil
 }
 
-// replaced returns the sessions whose refresh cookies r carries: the ids of
-// those of the same caller, and those of other callers. A store that does not
-// answer for an old session does not keep the new one from being made.
+// replaced returns the sessions whose refresh cookies r carries: own are the
+// ids of the sessions of the same caller, and others are the sessions of other
+// callers. If the store does not answer for an old session, the login goes on.
 func (s *Sessions) replaced(r *http.Request, made Session) (own []string, others []Session) {
 	for _, token := range s.presented(r) {
 		old, err := s.store.Get(r.Context(), token.id())
@@ -138,7 +143,7 @@ func (s *Sessions) replaced(r *http.Request, made Session) (own []string, others
 func (s *Sessions) endOthers(r *http.Request, others []Session) (any bool) {
 	for _, old := range others {
 		if deleted, err := s.store.Delete(r.Context(), old.ID); err == nil && deleted {
-			bulwark.Report(r, about(old, bulwark.AuthnTokenRevoked, "login"))
+			bulwark.Report(r, s.about(old, bulwark.AuthnTokenRevoked, "login"))
 			any = true
 		}
 	}
@@ -146,7 +151,7 @@ func (s *Sessions) endOthers(r *http.Request, others []Session) (any bool) {
 }
 
 // presented returns the refresh tokens in r that this service has made, at most
-// four. A token that is made up costs no more than to see that.
+// four. An invented token costs only the check of its MAC.
 func (s *Sessions) presented(r *http.Request) []refreshToken {
 	var tokens []refreshToken
 	for _, value := range cookieValues(r, refreshCookie, nil, 4) {
@@ -166,7 +171,7 @@ func (s *Sessions) owns(held Session, t refreshToken) bool {
 func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, now time.Time) (string, error) {
 	for _, scope := range account.Scopes {
 		if scope == "" || strings.ContainsAny(scope, " \"\\") { // RFC 6749 section 3.3
-			return "", errors.New("session: a scope of the account is not a scope token")
+			return "", errors.New("session: a scope of the account is empty, or holds a space, a quote or a backslash")
 		}
 	}
 	claims := map[string]any{
@@ -190,13 +195,13 @@ func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, no
 		return "", fmt.Errorf("session: sign the access token: %w", err)
 	}
 	if len(accessCookie)+len(token) > maxCookie {
-		return "", fmt.Errorf("session: the access token of %d bytes fits into no cookie; give the account fewer roles", len(token))
+		return "", fmt.Errorf("session: the access token of %d bytes does not fit into a cookie of %d bytes; give the account fewer Roles or Scopes", len(token), maxCookie)
 	}
 	return token, nil
 }
 
-// expiresIn is how many seconds an access token lasts that is made now: it does
-// not outlive its session.
+// expiresIn is how many seconds an access token lasts that is made now. It ends
+// at the latest with its session.
 func (s *Sessions) expiresIn(held Session, now time.Time) int {
 	return int(min(s.accessLifetime, held.ExpiresAt.Sub(now)) / time.Second)
 }
@@ -208,13 +213,13 @@ func (s *Sessions) setCookies(w http.ResponseWriter, held Session, access string
 	s.setCookie(w, refreshCookie, refresh.text(), held.ExpiresAt.Sub(now))
 }
 
-// isBrowser reports whether r was sent by a browser, which must not be given a
-// token where scripts can read it. Scripts can leave neither header out.
+// isBrowser reports whether a browser has sent r. A browser must not get a
+// token where scripts can read it. A script cannot leave out these headers.
 func isBrowser(r *http.Request) bool {
 	return len(r.Header["Sec-Fetch-Site"])+len(r.Header["Origin"]) > 0
 }
 
-// shorten cuts text at a whole character and leaves no broken ones.
+// shorten cuts text to at most limit bytes, at a whole character.
 func shorten(text string, limit int) string {
 	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }

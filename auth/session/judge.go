@@ -4,26 +4,25 @@ import (
 	"time"
 )
 
-// The rule by which a refresh token is judged that has been used before. A
-// browser whose tabs refresh at once, and a client whose answer was lost, show
-// one innocently. So does the owner of a token that somebody else has a copy
-// of.
+// The rules for a refresh token that has been used before. It may be innocent:
+// a browser whose tabs refresh at once shows one, and so does a client whose
+// answer was lost. It also shows up if an attacker has a copy of the token.
 const (
-	// atOnce is how long after the rotation that used it a token counts for
-	// nothing: tabs refresh in step, each time.
+	// atOnce is how long after its rotation a used token does not count,
+	// because tabs refresh in step each time.
 	atOnce = time.Second
-	// maxGraceRun is how many generations in a row may be given out again
-	// later than that. Clients lose an answer now and then. Somebody with a
-	// copy of the cookie, who follows each refresh of its owner, needs another
-	// answer each time.
+	// maxGraceRun is the number of generations in a row, given out again later
+	// than atOnce, that revokes the session. Clients lose an answer now and
+	// then. An attacker with a copy of the cookie, who follows each refresh of
+	// the owner, needs another answer each time.
 	maxGraceRun = 3
 )
 
-// A verdict says what a refresh token is worth, and what becomes of its
-// session.
+// A verdict is the decision about a refresh token and its session.
 type verdict struct {
 	how     outcome
-	changed bool    // next is to be stored before anything is given out
+	cause   error   // of a refusal, for the log
+	changed bool    // store next before giving anything out
 	next    Session // by Update
 }
 
@@ -33,17 +32,17 @@ const (
 	rotated    outcome = "rotation"
 	concurrent outcome = "concurrent"  // again, within a second
 	graced     outcome = "grace"       // again, within the grace
-	lost       outcome = "lost_answer" // again, and nobody has shown what was answered
+	lost       outcome = "lost_answer" // again, and nobody has used the answer
 	unknown    outcome = "unknown"
 	expired    outcome = "expired"
-	reused     outcome = "reuse"    // again, and nothing excuses that
+	reused     outcome = "reuse"    // again, and no rule allows it
 	overused   outcome = "overused" // again, too many generations in a row
 )
 
-// judge decides about a refresh token presented for the session, and changes
-// nothing. A token whose MAC is good was once the newest of the session. It has
-// to fit the row all the same: who can write to the store, but has no key, must
-// not make a row that an old token fits.
+// judge decides about a refresh token of the session, and changes nothing. A
+// token with a good MAC was once the newest token of the session. It must also
+// fit the row: somebody who can write to the store, but has no key, must not
+// make a row for an old token.
 func (s *Sessions) judge(held Session, token refreshToken, now time.Time) verdict {
 	key := s.keyNamed(held.StoreKey)
 	if key == nil || !key.made(token) || held.Issuer != s.issuer || held.Kind != cookieKind {
@@ -56,19 +55,19 @@ func (s *Sessions) judge(held Session, token refreshToken, now time.Time) verdic
 		age == 1 && key.hash(key.successor(token), held) != held.Hash:
 		return verdict{how: unknown}
 	case held.ExpiresAt.Sub(now) < time.Second:
-		return verdict{how: expired}
+		return verdict{how: expired, cause: s.causes.session}
 	case age == 0:
 		return s.rotate(held, key, token)
 	case age == 1:
 		return s.again(held)
 	}
-	return verdict{how: reused}
+	return verdict{how: reused, cause: errOld}
 }
 
 // rotate replaces the newest token.
 func (s *Sessions) rotate(held Session, key *storeKey, token refreshToken) verdict {
 	if held.Generation >= s.maxRefreshes {
-		return verdict{how: expired}
+		return verdict{how: expired, cause: s.causes.refreshes}
 	}
 	next := held
 	next.Hash = key.hash(key.successor(token), held)
@@ -80,8 +79,8 @@ func (s *Sessions) rotate(held Session, key *storeKey, token refreshToken) verdi
 	return verdict{how: rotated, changed: true, next: next}
 }
 
-// again gives the newest token out once more, to whoever has the one before it,
-// where that is excusable.
+// again decides whether the token before the newest gets the newest token once
+// more.
 func (s *Sessions) again(held Session) verdict {
 	how := graced
 	switch since := sinceRotation(held); {
@@ -91,7 +90,7 @@ func (s *Sessions) again(held Session) verdict {
 	case since < s.lostAnswer && !held.Shown:
 		how = lost
 	default:
-		return verdict{how: reused}
+		return verdict{how: reused, cause: s.causes.reuse}
 	}
 	if held.GraceUsed {
 		return verdict{how: how}
@@ -100,12 +99,12 @@ func (s *Sessions) again(held Session) verdict {
 	next.GraceUsed = true
 	next.GraceRun++
 	if next.GraceRun >= maxGraceRun {
-		return verdict{how: overused}
+		return verdict{how: overused, cause: s.causes.overused}
 	}
 	return verdict{how: how, changed: true, next: next}
 }
 
-// sinceRotation is how long ago the newest token was made, by the one clock of
-// the store. A clock that was set back is as bad as one that was set forward:
-// it must not make a used token good again.
+// sinceRotation is how long ago the newest token was made, by the clock of the
+// store. It is the absolute value, so that a clock that was set back does not
+// make a used token acceptable again.
 func sinceRotation(held Session) time.Duration { return held.ReadAt.Sub(held.RefreshedAt).Abs() }

@@ -10,22 +10,22 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// LogoutHandler returns a handler of POST that ends the session whose refresh
-// cookie, access cookie or Bearer token the request carries, and answers 204.
-// It expires both cookies and sends Clear-Site-Data, so that the browser
-// forgets what else this site has left there: see [Config.ClearSiteData]. A
-// request without a good credential gets the same answer, because its user
-// wants to be logged out and is.
+// LogoutHandler returns a handler for POST. It ends the session of the refresh
+// cookie, the access cookie or the Bearer token of the request, and answers
+// 204. It expires both cookies, and sends Clear-Site-Data so that the browser
+// deletes other data of the site: see [Config.ClearSiteData]. A request without
+// a valid credential gets the same answer, because its user is already logged
+// out.
 //
-// If the store cannot be asked, the answer is 503 and the cookies stay, so that
-// the client can try again. Otherwise the session would outlive the logout.
-// Where a request carries several sessions, every session that can be ended is
-// ended and reported.
+// If the store does not answer, the answer is 503. The cookies stay, so that
+// the client can try again. Otherwise the session would outlive the logout. If
+// a request carries several sessions, the handler ends and reports every
+// session that it can end.
 func (s *Sessions) LogoutHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		ended, err := s.logout(r)
 		for _, e := range ended {
-			bulwark.Report(r, about(e.held, e.event, "logout"))
+			bulwark.Report(r, s.about(e.held, e.event, "logout"))
 		}
 		if err != nil {
 			bulwark.Deny(w, r, err)
@@ -47,8 +47,8 @@ type ending struct {
 	event bulwark.EventName
 }
 
-// logout ends every session that r proves to be its own. It goes on after a
-// failure, and returns what is to be reported beside it.
+// logout ends every session whose token r carries. It goes on after a failure.
+// It returns the sessions to report, and the failure.
 func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 	var all []ending
 	now := time.Now()
@@ -63,7 +63,7 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 		}
 		switch s.judge(held, token, now).how {
 		case unknown:
-		case reused: // ended all the same, and worth knowing
+		case reused: // the session ends, and the reuse is reported
 			all = append(all, ending{held, bulwark.AuthnTokenReuse})
 		default:
 			all = append(all, ending{held, bulwark.AuthnTokenRevoked})
@@ -86,8 +86,8 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 	return ended, failed
 }
 
-// end deletes the sessions and returns those that were there, and those that
-// are still there although a used token has shown that somebody has a copy.
+// end deletes the sessions and returns the sessions to report: the deleted
+// ones, and those with a reused token that could not be deleted.
 func (s *Sessions) end(ctx context.Context, all []ending) (ended []ending, failed error) {
 	for _, e := range all {
 		deleted, err := s.store.Delete(ctx, e.held.ID)

@@ -10,14 +10,13 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// A MemoryStore keeps sessions in memory, for one process: the sessions end
-// with the process. The zero value is ready. A MemoryStore is a [Store], is
-// safe for concurrent use, and must not be copied. It never waits, so that
-// contexts make no difference.
+// A MemoryStore is a [Store] in memory, for one process. When the process ends,
+// all sessions end. The zero value is ready. A MemoryStore is safe for
+// concurrent use and must not be copied. It never waits and ignores contexts.
 type MemoryStore struct {
-	// Max bounds the sessions held, at less than 1 KiB each. A login that finds
-	// no room is refused: no session is ever evicted for another caller.
-	// Default: 100,000.
+	// Max bounds the number of sessions, at less than 1 KiB each. If there is
+	// no room, a login is refused, because the store never evicts a session of
+	// another caller. Default: 100,000.
 	Max int
 
 	mu     sync.RWMutex
@@ -54,8 +53,8 @@ func (m *MemoryStore) Create(_ context.Context, s Session, limit int, replaces [
 	return ended, nil
 }
 
-// leaving returns the sessions that end when s is created: those that s
-// replaces, and then as many of the others as are too many.
+// leaving returns the sessions that end when s is created: the sessions that s
+// replaces, and then the sessions above the limit.
 func (m *MemoryStore) leaving(s Session, limit int, replaces []string) []*held {
 	mine := slices.Clone(m.byName[callerOf(s)])
 	slices.SortStableFunc(mine, func(a, b *held) int {
@@ -133,7 +132,7 @@ func (m *MemoryStore) List(_ context.Context, f Filter) ([]Session, error) {
 	return all, nil
 }
 
-// Sweep implements [Store]. A login sweeps too.
+// Sweep implements [Store]. A login also sweeps.
 func (m *MemoryStore) Sweep(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -148,7 +147,7 @@ func (m *MemoryStore) limit() int {
 	return 100_000
 }
 
-// A name is what sessions are found by beside their id.
+// A name finds sessions other than by their id.
 type name struct {
 	kind        nameKind
 	issuer, key string
@@ -176,8 +175,8 @@ func namesOf(s Session) []name {
 	return names
 }
 
-// nameOf returns a name of all sessions that the filter matches, the one of
-// the fewest.
+// nameOf returns a name of all sessions that the filter matches: the name with
+// the fewest sessions.
 func nameOf(f Filter) name {
 	switch {
 	case f.Provider.SessionID != "":

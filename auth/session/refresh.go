@@ -11,28 +11,30 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// RefreshHandler returns a handler of POST that takes the refresh cookie, no
-// body, and answers 200 {"expires_in": seconds} with both cookies new. The
-// account is looked up again.
+// RefreshHandler returns a handler for POST. It reads the refresh cookie, and
+// no body. It answers 200 {"expires_in": seconds} and sets both cookies anew.
+// It calls [Config.Lookup], so the new access token has the account's roles of
+// now.
 //
-// A token that was used before gets the same successor again, as long as the
-// successor has not been used:
+// Each refresh token is used once. A token that was used before still gets the
+// same successor again in these cases, while the successor has not been used:
 //
-//   - within a second of the rotation that used the token: tabs refresh at
-//     once. That is reported as session_renewed with the reason "concurrent".
-//   - within [Config.Grace], with the reason "grace".
-//   - within [Config.LostAnswer], as long as the access token beside the
-//     successor has not been shown either, with the reason "lost_answer".
+//   - Within a second after the token was used, because tabs refresh at once.
+//     The event session_renewed has the reason "concurrent".
+//   - Within [Config.Grace]. The reason is "grace".
+//   - Within [Config.LostAnswer], if the access token of the successor has not
+//     been used. The reason is "lost_answer".
 //
-// Grace and lost answers are warnings, and count once for each token. The third
-// token in a row that is given out again in these ways revokes the session, and
-// so does any other token that was used before. Both are reported as
-// authn_token_reuse. Any other bad cookie is 401 and changes nothing. Cookies
-// are never cleared, because the cookie that is refused here may have been
-// replaced meanwhile.
+// The events with the reasons "grace" and "lost_answer" are warnings. Each
+// token counts once. If three tokens in a row are given out again for these two
+// reasons, the session is revoked. In any other case, a used token also revokes
+// the session. Both are reported as authn_token_reuse.
 //
-// Put the handler where requests without a caller are let through: the access
-// cookie has usually expired.
+// Any other bad cookie is 401 and changes nothing. The handler never clears
+// cookies, because another answer may have replaced the refused cookie.
+//
+// Put the handler behind an auth layer with [auth.Config.Optional], because the
+// access cookie has usually expired at a refresh.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
@@ -41,15 +43,15 @@ func (s *Sessions) RefreshHandler() http.Handler {
 			bulwark.Deny(w, r, attributed(err, done.held))
 			return
 		}
-		bulwark.Report(r, about(done.held, bulwark.SessionRenewed, done.how))
+		bulwark.Report(r, s.about(done.held, bulwark.SessionRenewed, done.how))
 		s.setCookies(w, done.held, done.access, done.next, now)
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte(`{"expires_in":` + strconv.Itoa(s.expiresIn(done.held, now)) + "}\n"))
 	})
 }
 
-// renewal is what a refresh has come to. Its session is also set where a known
-// token was refused.
+// renewal is the result of a refresh. Its session is also set if a known token
+// was refused.
 type renewal struct {
 	held   Session
 	next   refreshToken
@@ -57,9 +59,9 @@ type renewal struct {
 	how    string
 }
 
-// renew decides about the refresh token in r and carries the decision out in
-// the store. Whoever loses a race there looks again, and finds the other's
-// successor.
+// renew decides about the refresh token in r, and stores the decision. If
+// another refresh of the session came first, renew decides again and finds the
+// successor of the other refresh.
 func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	token, err := s.refreshCookie(r)
 	if err != nil {
@@ -67,24 +69,24 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	}
 	key := s.keyOf(token)
 	if key == nil { // not even the store is asked
-		return renewal{}, auth.Invalid("session", errors.New("the token was not made with any of StoreKeys"))
+		return renewal{}, auth.Invalid("session", errMade)
 	}
 	done := renewal{next: key.successor(token)}
 	for range storeTries {
 		held, err := s.store.Get(r.Context(), token.id())
 		if errors.Is(err, auth.ErrNotFound) {
-			return renewal{}, auth.Invalid("session", err)
+			return renewal{}, auth.Invalid("session", errEnded)
 		}
 		if err != nil {
 			return renewal{}, unavailable(err)
 		}
 		found := s.judge(held, token, now)
-		if found.how == unknown { // not even whose session it claims to be is true
-			return renewal{}, auth.Invalid("session", errors.New("the token does not fit the session"))
+		if found.how == unknown { // the session may belong to somebody else
+			return renewal{}, auth.Invalid("session", errFit)
 		}
 		done.held, done.how = held, string(found.how)
 		if found.how == reused || found.how == overused || found.how == expired {
-			return done, s.refuse(r, held, found.how)
+			return done, s.refuse(r, held, found)
 		}
 		if done.access == "" { // before anything is changed: signing may fail
 			if done.access, err = s.signAnew(r, held, int(done.next.generation), now); err != nil {
@@ -118,22 +120,21 @@ func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
 	}
 	token, ok := parseRefreshToken(value)
 	if !ok {
-		return refreshToken{}, auth.Invalid("malformed", errors.New("not in the form of a refresh token"))
+		return refreshToken{}, auth.Invalid("malformed", errForm)
 	}
 	return token, nil
 }
 
 // refuse ends the session of a token that is known and not accepted.
-func (s *Sessions) refuse(r *http.Request, held Session, how outcome) error {
-	p := auth.Invalid("expired", nil)
-	if how != expired {
-		p = auth.Invalid(string(how), errors.New("a used refresh token was presented; its session is revoked"))
+func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
+	p := auth.Invalid(string(found.how), found.cause)
+	if found.how != expired {
 		p.Log.Event = bulwark.AuthnTokenReuse
 	}
 	p.Log.Attrs = []slog.Attr{slog.String("session", held.ID)}
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
-		// Not revoked, so not the client's 401: the next one to present the
-		// token revokes it.
+		// The session is not revoked, so the answer is not the 401 of a revoked
+		// session: the next request with the token revokes it.
 		failed := unavailable(err).(*bulwark.Problem)
 		failed.Log.Event, failed.Log.Reason, failed.Log.Attrs = p.Log.Event, p.Log.Reason, p.Log.Attrs
 		return failed
@@ -146,7 +147,7 @@ func (s *Sessions) refuse(r *http.Request, held Session, how outcome) error {
 func (s *Sessions) signAnew(r *http.Request, held Session, generation int, now time.Time) (string, error) {
 	account, err := s.lookup(r.Context(), held.Subject)
 	if err != nil {
-		return "", unavailable(err)
+		return "", away("session.Config.Lookup", err)
 	}
 	if account != nil {
 		held.Generation = generation
@@ -155,8 +156,8 @@ func (s *Sessions) signAnew(r *http.Request, held Session, generation int, now t
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
 		return "", unavailable(err)
 	}
-	bulwark.Report(r, about(held, bulwark.AuthnTokenRevoked, "disabled"))
-	return "", auth.Invalid("disabled", errors.New("the account is gone or disabled; its session is revoked"))
+	bulwark.Report(r, s.about(held, bulwark.AuthnTokenRevoked, disabled))
+	return "", auth.Invalid(disabled, errDisabled)
 }
 
 // attributed makes the event of a refusal name whose session it was.

@@ -11,9 +11,9 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// List returns the sessions of a subject that are alive, the one refreshed last
-// first, for a page that shows where somebody is logged in. The hashes are left
-// out.
+// List returns the live sessions of a subject, for a page that shows where
+// somebody is logged in. The session that was refreshed last comes first. The
+// result does not contain the hashes.
 func (s *Sessions) List(ctx context.Context, subject string) ([]Session, error) {
 	if err := s.made(); err != nil {
 		return nil, err
@@ -34,14 +34,15 @@ func (s *Sessions) List(ctx context.Context, subject string) ([]Session, error) 
 	return live, nil
 }
 
-// Revoke ends a session of the subject, at once and everywhere, and reports
-// authn_token_revoked with the reason "revoked". Where ctx is that of a
-// request, the event goes to that request's recorder and its user is the
-// caller, such as an administrator. In a job or a tool the event goes to
-// [Config.Recorder]. Its attribute "subject" names whose session it was.
+// Revoke ends a session of the subject, at once and in all processes that share
+// the store. It reports authn_token_revoked with the reason "revoked". If ctx
+// is the context of a request, the event goes to the recorder of the request,
+// and its user is the caller, such as an administrator. In a job or a tool the
+// event goes to [Config.Recorder]. The attribute "subject" is the subject of
+// the session.
 //
-// A session that does not exist is 404 "session.not_found", and so is a session
-// of another subject.
+// A session that does not exist, or belongs to another subject, is 404
+// "session.not_found".
 func (s *Sessions) Revoke(ctx context.Context, subject, id string) error {
 	if err := s.made(); err != nil {
 		return err
@@ -56,10 +57,10 @@ func (s *Sessions) Revoke(ctx context.Context, subject, id string) error {
 	return s.revoke(ctx, []Session{held})
 }
 
-// RevokeAll ends all sessions of the subject, such as when the account is
-// disabled or its password has changed, and reports each of them as
-// [Sessions.Revoke] does. A login that happens meanwhile may remain: disable
-// the account first.
+// RevokeAll ends all sessions of the subject, and reports each of them as
+// [Sessions.Revoke] does. Call it when the account is disabled or its password
+// has changed. A login at the same time may survive, so disable the account
+// first.
 func (s *Sessions) RevokeAll(ctx context.Context, subject string) error {
 	live, err := s.List(ctx, subject)
 	if err != nil {
@@ -68,7 +69,7 @@ func (s *Sessions) RevokeAll(ctx context.Context, subject string) error {
 	return s.revoke(ctx, live)
 }
 
-// revoke goes on after a failure: what can be ended is.
+// revoke ends every session that it can end, also after a failure.
 func (s *Sessions) revoke(ctx context.Context, all []Session) error {
 	var failed error
 	for _, held := range all {

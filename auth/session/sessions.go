@@ -15,16 +15,16 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Sessions logs people in and out, and recognizes them in between as an
-// [auth.Authenticator]. It is safe for concurrent use, and prints without its
-// keys.
+// Sessions logs people in and out. As an [auth.Authenticator], it recognizes
+// the people who are logged in. Make it with [New]. It is safe for concurrent
+// use. Printed, it does not show its keys.
 type Sessions struct {
 	claim
 	signer         *jwt.Signer
 	issuer         string
 	audience       string
 	cookie         *jwt.Verifier // of the access token in the cookie
-	bearer         *jwt.Verifier // and of the one in the Authorization header
+	bearer         *jwt.Verifier // of the access token in the Authorization header
 	store          Store
 	keys           []*storeKey // the first makes new sessions
 	lookup         func(context.Context, string) (*bulwark.Principal, error)
@@ -38,26 +38,25 @@ type Sessions struct {
 	sameSite       http.SameSite
 	guard          *auth.CrossSite
 	recorder       bulwark.Recorder // of calls outside a request
+	causes         causes
 }
 
-// A claim is what Sessions claim for themselves, as an [auth.Claimant].
+// A claim makes Sessions an [auth.Claimant].
 type claim struct{}
 
-// Claim names the cookie of the access token: of two Sessions in one layer each
-// would overwrite the cookies of the other.
+// Claim names the cookie of the access token. Two Sessions in one layer are an
+// error, because each would overwrite the cookies of the other.
 func (claim) Claim() string { return "the cookie " + accessCookie }
 
-// What Sessions are to [auth.New].
+// The interfaces that [auth.New] looks for.
 var (
 	_ auth.Authenticator = (*Sessions)(nil)
 	_ auth.Claimant      = (*Sessions)(nil)
 	_ auth.Issuer        = (*Sessions)(nil)
 )
 
-// storeRetry is when to come back after an outage of the store.
+// storeRetry is when to try again after an outage of the store.
 const storeRetry = 5 * time.Second
-
-var errTwice = errors.New("the same cookie twice")
 
 // made returns an error for Sessions that were made without New.
 func (s *Sessions) made() error {
@@ -67,7 +66,7 @@ func (s *Sessions) made() error {
 	return nil
 }
 
-// Format names the issuer for every verb, and keeps the keys out of logs.
+// Format writes the issuer, for every verb, and never the keys.
 func (s *Sessions) Format(f fmt.State, _ rune) {
 	io.WriteString(f, "sessions of "+strconv.Quote(s.Issuer()))
 }
@@ -80,8 +79,8 @@ func (s *Sessions) Issuer() string {
 	return s.issuer
 }
 
-// Detect reports a Bearer token of our issuer as Explicit and the access cookie
-// as Ambient.
+// Detect reports a Bearer token of our issuer as Explicit, and the access
+// cookie as Ambient.
 func (s *Sessions) Detect(r *http.Request) auth.Presence {
 	if s.made() != nil {
 		return auth.None
@@ -100,8 +99,9 @@ func (s *Sessions) Challenges() []bulwark.Challenge { return []bulwark.Challenge
 
 // Authenticate returns the caller whose access token r carries: the token in
 // the Authorization header if it is ours, else the token in the cookie. The
-// session of the token must be alive, and the store is asked each time. An
-// outage of the store is 503. No cookie is set or cleared.
+// session of the token must be alive, so Authenticate asks the store each time.
+// If the store does not answer, the error is 503. Authenticate does not set or
+// clear a cookie.
 func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := s.made(); err != nil {
 		return nil, err
@@ -120,12 +120,12 @@ func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 func (s *Sessions) check(r *http.Request) (*bulwark.Principal, Session, error) {
 	p, err := s.verify(r)
 	if err != nil {
-		return nil, Session{}, err
+		return nil, Session{}, s.causes.own(err)
 	}
-	// The verifier allows for clocks that differ; the end of what this service
-	// has signed itself is exact.
+	// The verifier allows clocks to differ. This service has signed the token
+	// itself, so the end of the token is exact.
 	if !time.Now().Before(p.ExpiresAt) {
-		return nil, Session{}, auth.Invalid("expired", nil)
+		return nil, Session{}, auth.Invalid("expired", s.causes.access)
 	}
 	held, err := s.live(r.Context(), p)
 	return p, held, err
@@ -136,15 +136,15 @@ func (s *Sessions) live(ctx context.Context, p *bulwark.Principal) (Session, err
 	held, err := s.store.Get(ctx, p.SessionID)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
-		return held, auth.Invalid("revoked", err)
+		return held, auth.Invalid("revoked", errEnded)
 	case err != nil:
-		return held, auth.Unavailable("store_unavailable", err, storeRetry)
+		return held, storeAway(err)
 	case held.Issuer != p.Issuer || held.Subject != p.Subject:
-		return held, auth.Invalid("session", errors.New("the session is another caller's"))
+		return held, auth.Invalid("session", errCaller)
 	case s.keyNamed(held.StoreKey) == nil:
-		return held, auth.Invalid("session", errors.New("the session was made with a key that is not among StoreKeys"))
+		return held, auth.Invalid("session", errStoreKey)
 	case !time.Now().Before(held.ExpiresAt):
-		return held, auth.Invalid("expired", nil)
+		return held, auth.Invalid("expired", s.causes.session)
 	}
 	return held, nil
 }
@@ -162,7 +162,8 @@ func (s *Sessions) verify(r *http.Request) (*bulwark.Principal, error) {
 }
 
 // JWKSHandler returns a handler that serves the public keys of the access
-// tokens, for services that accept those of this one.
+// tokens. Other services need it if they accept the access tokens of this
+// service.
 func (s *Sessions) JWKSHandler() http.Handler {
 	if err := s.made(); err != nil {
 		return refusing(err)
@@ -175,7 +176,7 @@ func refusing(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
 }
 
-// guarded makes a handler of POST that other sites cannot use.
+// guarded makes a handler for POST that other sites cannot use.
 func (s *Sessions) guarded(serve http.HandlerFunc) http.Handler {
 	if err := s.made(); err != nil {
 		return refusing(err)
@@ -195,12 +196,24 @@ func (s *Sessions) guarded(serve http.HandlerFunc) http.Handler {
 	})
 }
 
-// unavailable is the answer where the store cannot be asked, or the account.
+// unavailable is the answer if the store cannot make a change.
 func unavailable(err error) error {
 	if errors.Is(err, auth.ErrFull) {
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "session.store_full",
-			Detail: "No further session can be kept at the moment.", RetryAfter: time.Minute, Err: err}
+			Detail: "No further session can be kept at the moment.", RetryAfter: time.Minute,
+			Err: fmt.Errorf("session.Config.Store has no room (MemoryStore.Max): %w", err)}
 	}
+	return away("session.Config.Store", err)
+}
+
+// away is the answer if the field of the Config cannot be asked.
+func away(field string, err error) error {
 	return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "session.unavailable",
-		Detail: "Sessions cannot be changed at the moment.", RetryAfter: storeRetry, Err: err}
+		Detail: "Sessions cannot be changed at the moment.", RetryAfter: storeRetry, Err: fmt.Errorf("%s: %w", field, err)}
+}
+
+// storeAway is the answer to a request with an access token if the store cannot
+// be asked.
+func storeAway(err error) error {
+	return auth.Unavailable("store_unavailable", fmt.Errorf("session.Config.Store: %w", err), storeRetry)
 }

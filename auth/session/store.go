@@ -15,23 +15,24 @@ import (
 //
 //   - fields: Get and List return every field as the last successful Create or
 //     Update of that ID has stored it, except for Version, RefreshedAt and
-//     ReadAt. Times keep their instant to the microsecond. Their location may
-//     be lost.
+//     ReadAt. Times keep their instant to the microsecond. The location of a
+//     time may be lost.
 //   - versions: Each successful Create and Update gives the session a Version
-//     that it has not had before. Update succeeds from that Version alone. From
-//     any other it returns [auth.ErrConflict] and changes nothing.
+//     that it has not had before. Update succeeds only with the current
+//     Version. With any other Version it returns [auth.ErrConflict] and changes
+//     nothing.
 //   - clock: A store has one clock for all processes. Get sets ReadAt to the
-//     time of that clock. Create sets RefreshedAt to that time. So does an
-//     Update that changes the Generation. Any other Update leaves RefreshedAt
-//     as it is. What the caller has put into both fields is not stored.
-//   - taken: Create returns [auth.ErrConflict] where the ID is taken, by
-//     whomever. It has then ended no session and changed nothing.
-//   - deleted: After Delete there is no session: Get and Update return
+//     time of that clock. Create and an Update that changes the Generation set
+//     RefreshedAt to that time. Any other Update leaves RefreshedAt as it is.
+//     The values of both fields in the argument are not stored.
+//   - taken: If the ID is taken, by the same or another caller, Create returns
+//     [auth.ErrConflict]. It ends no session and changes nothing.
+//   - deleted: After Delete the session is gone: Get and Update return
 //     [auth.ErrNotFound], List leaves it out, and a further Delete reports
 //     false.
 //   - replaces: Create first ends the sessions whose ids are in replaces, if
 //     they are of the same caller. They make room, for the limit and in a full
-//     store. Other ids are passed over.
+//     store. Create ignores other ids.
 //   - limit: Create then ends the sessions of the same caller that were
 //     refreshed least recently, by RefreshedAt, until fewer than limit remain.
 //     It returns the ids of all sessions that it has ended, in any order. The
@@ -39,63 +40,64 @@ import (
 //   - callers: A caller is Issuer and Subject together. The same Subject of
 //     another Issuer is another caller.
 //   - list: List returns all sessions that [Filter.Matches] and no others, in
-//     any order. The list is the caller's to change.
+//     any order. The caller may change the list.
 //   - ids: ID, Issuer, Subject and the fields of Provider are compared byte by
-//     byte, whatever bytes they hold and however long they are.
-//   - expiry: A session is kept until its ExpiresAt, which Update may move in
-//     both directions. From then on the store may forget it.
-//   - sweep: Sweep forgets the sessions that have expired, where nothing else
-//     does, and no others.
+//     byte. They may hold any bytes and have any length.
+//   - expiry: A session is kept until its ExpiresAt. Update may move ExpiresAt
+//     in both directions. From ExpiresAt on, the store may forget the session.
+//   - sweep: Sweep forgets the sessions that have expired, and no others. A
+//     store that forgets them in another way may do nothing.
 //   - many: Nothing else is forgotten, not even to make room.
-//   - full: Where there is no room, Create returns [auth.ErrFull]. It has then
-//     ended no session and changed nothing. Update and Delete go on working,
-//     and a Delete makes room.
-//   - concurrent-updates: Of many Updates from one Version exactly one
+//   - full: If there is no room, Create returns [auth.ErrFull]. It ends no
+//     session and changes nothing. Update and Delete go on working, and a
+//     Delete makes room.
+//   - concurrent-updates: If many Updates use one Version, exactly one
 //     succeeds.
-//   - concurrent-creates: Of many Creates of one ID exactly one succeeds. Many
-//     Creates for one caller leave as many sessions as the limit says, and each
-//     other session is returned as ended exactly once.
-//   - concurrent-deletes: Of many Deletes of one session exactly one reports
-//     true. No Update brings the session back.
-//   - cancelled, deadline: A call whose context is cancelled, or past its
-//     deadline, returns at once. It returns the right answer, or an error that
-//     is not one of the three, never a wrong answer. What was done without an
-//     error is done.
+//   - concurrent-creates: If many Creates use one ID, exactly one succeeds. If
+//     many Creates are for one caller, as many sessions remain as the limit
+//     says, and each other session is returned as ended exactly once.
+//   - concurrent-deletes: If many Deletes are for one session, exactly one
+//     reports true. No Update brings the session back.
+//   - cancelled, deadline: If the context of a call is cancelled or past its
+//     deadline, the call returns at once. It returns the right answer, or an
+//     error that is not one of the three errors below. It never returns a wrong
+//     answer. If it returns no error, the change has been made.
 //
-// Any error but [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is an
-// outage: the request is answered with 503.
+// Any error except [auth.ErrNotFound], [auth.ErrConflict] and [auth.ErrFull] is
+// an outage: the request is answered with 503.
 type Store interface {
-	// Create stores a new session. It first ends those sessions of the caller
-	// that the new one replaces, and those that are too many for limit. All of
-	// that is one step. It returns the ids of the sessions that it has ended.
+	// Create stores a new session. It first ends the sessions of the caller
+	// that are in replaces, and then the sessions above the limit. All this is
+	// one atomic step. It returns the ids of the sessions that it has ended.
 	Create(ctx context.Context, s Session, limit int, replaces []string) (ended []string, err error)
 	// Get returns the session with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Session, error)
-	// Update stores s in place of the session with its ID. It returns
-	// [auth.ErrNotFound] where there is no such session, and [auth.ErrConflict]
-	// where the Version of that session is not s.Version. ID, Issuer, Subject
+	// Update stores s in place of the session with its ID. If there is no such
+	// session, it returns [auth.ErrNotFound]. If the session has another
+	// Version than s, it returns [auth.ErrConflict]. The ID, Issuer, Subject
 	// and Provider of a session never change.
 	Update(ctx context.Context, s Session) error
 	// Delete removes a session and reports whether it was there.
 	Delete(ctx context.Context, id string) (bool, error)
-	// List returns the sessions that the filter matches. A store has an index
-	// for each way of matching.
+	// List returns the sessions that the filter matches. A store should have an
+	// index for each way of matching.
 	List(ctx context.Context, f Filter) ([]Session, error)
-	// Sweep forgets what has expired. The application calls it now and then,
-	// every few minutes, where the engine has no expiry of its own. A store
-	// that needs no sweeping returns nil.
+	// Sweep forgets the sessions that have expired. If the engine of the store
+	// does not expire sessions itself, the application calls Sweep every few
+	// minutes. A store that needs no sweeping returns nil.
 	Sweep(ctx context.Context) error
 }
 
-// A Filter chooses sessions for [Store.List]: those of a caller, by Issuer and
-// Subject, or those that a login at an identity provider has made, by Provider.
-// Empty fields match everything, but a Filter that names neither a Subject nor
-// the Subject or SessionID at a provider matches nothing.
+// A Filter chooses sessions for [Store.List]. Set the Issuer and the Subject to
+// choose the sessions of a caller. Set Provider to choose the sessions of a
+// login at an identity provider. An empty field matches every session. But a
+// Filter without any of Subject, Provider.Subject and Provider.SessionID
+// matches no session.
 type Filter struct {
-	// Issuer and Subject are the caller. The two go together.
+	// Issuer and Subject are the caller. Set both or none. Default: any caller.
 	Issuer, Subject string
-	// Provider is whose login it was. Its Issuer goes with one of the other
-	// fields or with both.
+	// Provider is the login at an identity provider. Set its Issuer together
+	// with its Subject or SessionID, or both. Default: any login.
 	Provider Provider
 }
 
@@ -116,9 +118,9 @@ func (f Filter) Matches(s Session) bool {
 		(p.SessionID == "" || p.SessionID == s.Provider.SessionID)
 }
 
-// A Provider tells which login at an identity provider a session comes from, as
-// a back-channel logout names it (OpenID Connect Back-Channel Logout 1.0
-// section 2.4). It is zero for a login that the service checks itself.
+// A Provider names the login at an identity provider that a session comes from.
+// It has the words of a back-channel logout (OpenID Connect Back-Channel Logout
+// 1.0 section 2.4). It is zero for a login that the service checks itself.
 type Provider struct {
 	Issuer    string // iss
 	Subject   string // sub
@@ -127,14 +129,14 @@ type Provider struct {
 
 // A Session is one login of one caller on one device.
 type Session struct {
-	// ID names the session. It opens nothing and may be shown.
+	// ID names the session. It gives no access, so it may be shown and logged.
 	ID string
 	// Version is set by the store, for Update.
 	Version uint64
 	// Issuer and Subject are the caller.
 	Issuer, Subject string
-	// Kind is how the client keeps its refresh token: "cookie". A token that
-	// comes in another way is refused. At most 16 bytes.
+	// Kind is how the client keeps its refresh token: "cookie". A refresh token
+	// in another place is refused. At most 16 bytes.
 	Kind string
 	// Provider is the login at an identity provider, if there was one.
 	Provider Provider
@@ -143,10 +145,10 @@ type Session struct {
 	AuthTime time.Time
 	// ACR is how the caller proved who they are.
 	ACR string
-	// ClientIP is the address of the client at the login, for showing.
+	// ClientIP is the address of the client at the login, for people.
 	ClientIP netip.Addr
-	// UserAgent is what the client said about itself at the login. At most 256
-	// bytes.
+	// UserAgent is the User-Agent of the client at the login, for people. At
+	// most 256 bytes.
 	UserAgent string
 	// CreatedAt is when the session was made.
 	CreatedAt time.Time
@@ -161,18 +163,18 @@ type Session struct {
 	// StoreKey names the key of [Config.StoreKeys] that the session was made
 	// with. At most 16 bytes.
 	StoreKey string
-	// Hash is the hash of the newest refresh token, and of what the session
-	// grants.
+	// Hash is the hash of the newest refresh token and of the caller, the login
+	// and the end of the session.
 	Hash [32]byte
-	// Generation is how many refresh tokens there were before the newest. At
-	// most 2147483647.
+	// Generation is the number of refresh tokens before the newest. At most
+	// 2147483647.
 	Generation int
-	// Shown is set once an access token of the newest generation has been
-	// shown, where that decides about a lost answer.
+	// Shown says that an access token of the newest generation has been used.
+	// It is set only while a lost answer is possible.
 	Shown bool
-	// GraceUsed is set once the newest refresh token has been given out again
-	// in a way that counts.
+	// GraceUsed says that the newest refresh token has been given out again,
+	// later than within a second.
 	GraceUsed bool
-	// GraceRun counts the generations in a row that were given out again.
+	// GraceRun is the number of generations in a row that were given out again.
 	GraceRun int
 }

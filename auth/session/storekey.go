@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// A storeKey derives what depends on one of [Config.StoreKeys]. The inputs of
-// its derivations begin with different bytes.
+// A storeKey derives values from one of [Config.StoreKeys]. The input of each
+// kind of derivation begins with another byte.
 type storeKey struct {
-	// name tells the key apart in the store. It is derived from the key, so
-	// that nobody has to number keys, and says nothing about it.
+	// name identifies the key in the store. It is derived from the key, so that
+	// nobody has to number keys. It does not reveal the key.
 	name string
 	key  []byte
 }
@@ -53,8 +53,9 @@ func (k *storeKey) made(t refreshToken) bool {
 	return hmac.Equal(mac[:], t.mac[:])
 }
 
-// successor is the token that replaces t. Whoever presents t gets the same one,
-// without its being kept anywhere; nobody without the key can tell it.
+// successor is the token that replaces t. The same t always gets the same
+// successor, which is not stored anywhere. Nobody can derive it without the
+// key.
 func (k *storeKey) successor(t refreshToken) refreshToken {
 	next := refreshToken{family: t.family, generation: t.generation + 1}
 	next.secret = k.derive(t.appendSigned(append(make([]byte, 0, tokenRoom), deriveSuccessor)))
@@ -62,9 +63,9 @@ func (k *storeKey) successor(t refreshToken) refreshToken {
 	return next
 }
 
-// hash is what the store keeps of t: proof of the token, and of what the
-// session grants. A row that somebody has planted, copied or changed, without
-// the key, fits no token.
+// hash is the hash of t and of the rights of the session, which the store
+// keeps. If somebody without the key plants, copies or changes a row, no token
+// fits the row.
 func (k *storeKey) hash(t refreshToken, s Session) [sha256.Size]byte {
 	in := t.appendSigned(append(make([]byte, 0, 512), deriveHash))
 	for _, text := range [...]string{s.Issuer, s.Subject, s.Kind, s.ACR, s.Provider.Issuer, s.Provider.Subject, s.Provider.SessionID} {
@@ -77,8 +78,8 @@ func (k *storeKey) hash(t refreshToken, s Session) [sha256.Size]byte {
 	return k.derive(in)
 }
 
-// keyOf returns the key that t was made with, or nil for a token that is made
-// up. That costs an HMAC for each key, at most four, and asks no store.
+// keyOf returns the key that t was made with, or nil for an invented token. It
+// computes one HMAC for each key, at most four, and does not ask the store.
 func (s *Sessions) keyOf(t refreshToken) *storeKey {
 	for _, k := range s.keys {
 		if k.made(t) {
@@ -88,8 +89,8 @@ func (s *Sessions) keyOf(t refreshToken) *storeKey {
 	return nil
 }
 
-// keyNamed returns the key with the name, or nil where it is not in the Config
-// any more.
+// keyNamed returns the key with the name, or nil if the key is no longer in the
+// Config.
 func (s *Sessions) keyNamed(name string) *storeKey {
 	for _, k := range s.keys {
 		if k.name == name {

@@ -10,17 +10,17 @@ const (
 	familyLength     = 16 // 128 bits name the session
 	generationLength = 4
 	secretLength     = 32 // 256 bits are the refresh token proper
-	macLength        = 16 // 128 bits say that this service has made it
+	macLength        = 16 // 128 bits show that this service has made the token
 
 	tokenFormat = 1 // the first byte, for forms to come
 	signed      = 1 + familyLength + generationLength + secretLength
 	tokenLength = signed + macLength
 )
 
-// A refreshToken is what the refresh cookie holds: the session that it belongs
-// to, how many tokens of the session were before it, the secret, and a MAC over
-// these. The MAC tells a token that this service has made from one that is made
-// up, before anything else is derived or looked up.
+// A refreshToken is the content of the refresh cookie: the session of the
+// token, the number of earlier tokens of the session, the secret, and a MAC
+// over these. The MAC shows whether this service has made the token, before
+// anything else is derived or looked up.
 type refreshToken struct {
 	family     [familyLength]byte
 	generation uint32
@@ -28,8 +28,9 @@ type refreshToken struct {
 	mac        [macLength]byte
 }
 
-// wireLength is that of the cookie's value, unpadded base64url. The length is a
-// multiple of three, so no bits are left over and a token has one spelling.
+// wireLength is the length of the cookie's value, in unpadded base64url. The
+// length of a token is a multiple of three, so that it has exactly one
+// spelling.
 var wireLength = base64.RawURLEncoding.EncodedLen(tokenLength)
 
 // newRefreshToken returns the first token of a new session.
@@ -45,7 +46,7 @@ func parseRefreshToken(text string) (t refreshToken, ok bool) {
 		return t, false
 	}
 	var raw [tokenLength]byte
-	// Decode skips line breaks, so the length of the result counts also.
+	// Decode skips line breaks, so the length of the result is also checked.
 	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(text))
 	if err != nil || n != len(raw) || raw[0] != tokenFormat {
 		return t, false
@@ -59,7 +60,7 @@ func parseRefreshToken(text string) (t refreshToken, ok bool) {
 	return t, true
 }
 
-// appendSigned appends everything but the MAC.
+// appendSigned appends everything except the MAC.
 func (t *refreshToken) appendSigned(b []byte) []byte {
 	b = append(b, tokenFormat)
 	b = append(b, t.family[:]...)
@@ -67,8 +68,8 @@ func (t *refreshToken) appendSigned(b []byte) []byte {
 	return append(b, t.secret[:]...)
 }
 
-// text is the cookie's value. It is not named String, so that nothing prints a
-// secret by accident.
+// text is the value of the cookie. It is not named String, so that no secret is
+// printed by accident.
 func (t refreshToken) text() string {
 	raw := append(t.appendSigned(make([]byte, 0, tokenLength)), t.mac[:]...)
 	return base64.RawURLEncoding.EncodeToString(raw)

@@ -11,9 +11,9 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 )
 
-// An access token tells in its id which generation of the session it belongs
-// to: "7.MZXW6YTB…". Whoever shows it has got the answer of the refresh that
-// made it.
+// newTokenID returns the id of an access token. It names the generation of the
+// session: "7.MZXW6YTB…". A client that shows the token has received the answer
+// of the refresh that made it.
 func newTokenID(generation int) string { return strconv.Itoa(generation) + "." + rand.Text() }
 
 // generationOf is the inverse of newTokenID. It does not allocate.
@@ -23,18 +23,18 @@ func generationOf(tokenID string) (generation int, ok bool) {
 	return generation, found && err == nil
 }
 
-// storeTries bounds how often a change is tried again that others came before.
+// storeTries bounds how often a change is tried if other changes come first.
 const storeTries = 8
 
-// witness records that the newest access token of the session has been shown:
-// the refresh token before it is then good for nothing any more. It writes once
-// in a generation at most, and only while that decides about a lost answer.
-// What cannot be recorded is refused, or a thief with the token before it would
-// be let in.
+// witness records that the newest access token of the session has been used.
+// Then the refresh token before it gets no successor as a lost answer. witness
+// writes at most once for each generation, and only while a lost answer is
+// possible. If it cannot write, the request is refused. Otherwise an attacker
+// with the earlier refresh token could get the successor.
 func (s *Sessions) witness(ctx context.Context, held Session, p *bulwark.Principal) error {
 	generation, ok := generationOf(p.TokenID)
 	for range storeTries {
-		first := held.Generation == 0 // nothing was used up before it
+		first := held.Generation == 0 // there is no earlier refresh token
 		if !ok || first || held.Generation != generation || held.Shown || sinceRotation(held) >= s.lostAnswer {
 			return nil
 		}
@@ -43,14 +43,14 @@ func (s *Sessions) witness(ctx context.Context, held Session, p *bulwark.Princip
 		case err == nil:
 			return nil
 		case errors.Is(err, auth.ErrNotFound):
-			return auth.Invalid("revoked", err)
+			return auth.Invalid("revoked", errEnded)
 		case !errors.Is(err, auth.ErrConflict):
-			return auth.Unavailable("store_unavailable", err, storeRetry)
+			return storeAway(err)
 		}
 		var err error
 		if held, err = s.live(ctx, p); err != nil {
 			return err
 		}
 	}
-	return auth.Unavailable("store_unavailable", auth.ErrConflict, storeRetry)
+	return storeAway(auth.ErrConflict)
 }
