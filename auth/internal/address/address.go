@@ -1,4 +1,5 @@
-// Package address checks the URLs of whoever vouches for callers.
+// Package address checks the URLs of issuers and of other services that decide
+// who calls.
 package address
 
 import (
@@ -7,20 +8,20 @@ import (
 	"strings"
 )
 
-// maxBytes bounds a URL: a server may have written it.
+// maxBytes bounds a URL, because a server may have written it.
 const maxBytes = 2048
 
-// Fault says what is wrong with the URL of a service that decides who calls,
-// empty where nothing is. It must be https; loopback may do without TLS, for
-// development. The risk is what somebody on the way could do.
+// Fault says what is wrong with a URL, or returns "". The URL must be https.
+// For development, http is allowed to loopback. The risk says what an attacker
+// on the network could do without https.
 func Fault(text, risk string) string {
 	if len(text) > maxBytes {
-		return "is longer than 2048 bytes"
+		return "is longer than 2048 bytes; write a shorter URL"
 	}
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "": // a dialer takes ":443" for this machine
-		return "must be an absolute https URL"
+		return "must be an absolute https URL, such as https://issuer.example"
 	case u.User != nil || strings.Contains(text, "#"):
 		return "must have neither user nor fragment"
 	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
@@ -38,8 +39,8 @@ func isLoopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// WithoutUser keeps a password out of an error. What has an @ may have one,
-// wherever a parser sees it.
+// WithoutUser keeps a password out of an error. It returns "" for each text
+// with an @, because the text may hold a password, wherever a parser finds it.
 func WithoutUser(text string) string {
 	if strings.Contains(text, "@") {
 		return ""

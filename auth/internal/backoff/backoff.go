@@ -1,4 +1,5 @@
-// Package backoff says when to ask again whoever could not be asked.
+// Package backoff says how long to wait after a failure before the next
+// attempt.
 package backoff
 
 import (
@@ -6,12 +7,12 @@ import (
 	"time"
 )
 
-// After returns how long to wait after so many failures before this one: first,
-// doubled for each, up to most.
+// After returns how long to wait after a failure. The time begins with first
+// and doubles for each earlier failure, up to most.
 func After(failures int, first, most time.Duration) time.Duration {
 	return Jittered(min(first<<min(failures, 10), most))
 }
 
-// Jittered takes up to a tenth off, so that the instances of a fleet that
+// Jittered subtracts a random part of up to a tenth, so that processes that
 // started together do not ask together.
 func Jittered(d time.Duration) time.Duration { return d - rand.N(d/10+1) }

@@ -1,6 +1,6 @@
-// Package boundtest is a service for tests: behind auth, with a verifier of
+// Package boundtest is a service for tests. It stands behind auth, and verifies
 // tokens that are bound to the key of a client. The tests of packages jwt and
-// dpop share it. What it fails, it fails by the test that is given.
+// dpop share it. An assertion that does not hold fails the given test.
 package boundtest
 
 import (
@@ -27,24 +27,25 @@ import (
 )
 
 const (
-	// BaseURL is that of the service, and Documents that of its requests.
+	// BaseURL is the BaseURL of the service. Documents is the URL of its
+	// requests.
 	BaseURL   = "https://api.example.com"
 	Documents = BaseURL + "/documents"
 	// Metadata is how each challenge of the service ends.
 	Metadata = `, resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
 
-	// OffersDPoP and OffersBearer are its challenges.
+	// OffersDPoP and OffersBearer are the challenges of the service.
 	OffersDPoP   = `DPoP realm="api", algs="ES256 ES384 ES512 Ed25519 EdDSA PS256 PS384 PS512 RS256 RS384 RS512"` + Metadata
 	OffersBearer = `Bearer realm="api"` + Metadata
 )
 
-// Replays is a store in memory that counts the uses. What Answer returns
-// counts, where it is set, in place of what the store says.
+// Replays is a store in memory that counts the uses. If Answer is set, its
+// result replaces the result of the store.
 type Replays struct {
 	dpop.MemoryReplays
 	Uses   atomic.Int64
 	Answer func(ctx context.Context) (bool, error)
-	Client string // of the first use, as the next two
+	Client string // of the first use, as are ID and Until
 	ID     string
 	Until  time.Time
 }
@@ -71,8 +72,8 @@ type Settings struct {
 	Without         bool // DPoP
 }
 
-// A Service has tokens that are bound to its prover's key, and what it has
-// seen.
+// A Service issues tokens that are bound to the key of its prover, and records
+// what it has seen.
 type Service struct {
 	Issuer   *authtest.Issuer
 	Prover   *authtest.Prover
@@ -84,13 +85,14 @@ type Service struct {
 	Caller   atomic.Pointer[bulwark.Principal] // of the last request that came through
 }
 
-// New starts an issuer of its own.
+// New returns a Service with a new issuer.
 func New(t *testing.T, changes ...func(*Settings)) *Service {
 	t.Helper()
 	return Of(t, authtest.NewIssuer(t), changes...)
 }
 
-// Of needs no network, so that it may stand in a bubble.
+// Of returns a Service with the given issuer. It needs no network, so it works
+// in a bubble of testing/synctest.
 func Of(t *testing.T, issuer *authtest.Issuer, changes ...func(*Settings)) *Service {
 	t.Helper()
 	s := &Service{Issuer: issuer, Prover: authtest.NewProver(t), Replays: &Replays{}}
@@ -144,7 +146,7 @@ func Of(t *testing.T, issuer *authtest.Issuer, changes ...func(*Settings)) *Serv
 	return s
 }
 
-// Token is a good one, bound to the prover's key, but for the changes.
+// Token is a valid token, bound to the key of the prover, with the changes.
 func (s *Service) Token(changes authtest.Claims) string {
 	all := s.Prover.Bound()
 	for name, value := range changes {
@@ -153,13 +155,12 @@ func (s *Service) Token(changes authtest.Claims) string {
 	return s.Issuer.Token(all)
 }
 
-// Proof is a good one for the request that Asks makes.
+// Proof is a valid proof for the request that Asks makes, with the changes.
 func (s *Service) Proof(token string, changes authtest.Claims) string {
 	return s.Prover.Proof(http.MethodGet, Documents, token, changes)
 }
 
-// Asks is a request with the token under the scheme and as many proofs as
-// given.
+// Asks is a request with the token under the scheme, and with the proofs.
 func Asks(scheme, token string, proofs ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/documents?page=2", nil)
 	r.Header.Set("Authorization", scheme+" "+token)
@@ -169,7 +170,7 @@ func Asks(scheme, token string, proofs ...string) *http.Request {
 	return r
 }
 
-// Send returns the answer, and forgets what was seen before.
+// Send returns the answer. It first forgets what the Service has seen before.
 func (s *Service) Send(r *http.Request) *httptest.ResponseRecorder {
 	s.Recorder.Take()
 	s.Ran.Store(0)
@@ -179,7 +180,7 @@ func (s *Service) Send(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// Accepts fails unless the request comes through, as alice.
+// Accepts fails the test unless the request reaches the handler as alice.
 func (s *Service) Accepts(t *testing.T, r *http.Request) {
 	t.Helper()
 	w := s.Send(r)
@@ -189,7 +190,7 @@ func (s *Service) Accepts(t *testing.T, r *http.Request) {
 	}
 }
 
-// A Refusal is all that can be seen of one.
+// A Refusal is everything that a test can see of a refusal.
 type Refusal struct {
 	Status       int
 	Code, Detail string
@@ -212,31 +213,31 @@ func BadProof(reason string, challenges ...string) Refusal {
 		Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: reason}
 }
 
-// WantsNonce refuses a proof without a nonce that is good now.
+// WantsNonce refuses a proof without a valid nonce.
 func WantsNonce(challenges ...string) Refusal {
 	return Refusal{Status: 401, Code: "auth.use_dpop_nonce", Detail: "Make the DPoP proof with the nonce in the DPoP-Nonce header field.",
 		Challenges: challenges, Event: bulwark.AuthnTokenInvalid, Reason: "nonce", Nonce: true}
 }
 
-// Outage refuses what cannot be checked.
+// Outage refuses a request that cannot be checked.
 func Outage(reason string) Refusal {
 	return Refusal{Status: 503, Code: "auth.unavailable", Detail: "The credentials cannot be checked at the moment.",
 		Event: bulwark.SysUnavailable, Reason: reason, RetryAfter: "5"}
 }
 
-// WithError is the challenge with an error in it.
+// WithError is the challenge with an error.
 func WithError(challenge, code string) string { return challenge + `, error="` + code + `"` }
 
 var instance = regexp.MustCompile(`"instance":"urn:uuid:[0-9a-f-]{36}",`)
 
-// InvalidProof and InvalidToken are the challenges in the two refusals of a
-// service that takes tokens with a DPoP key and no others.
+// InvalidProof and InvalidToken are the challenges of a service that accepts
+// only tokens with a DPoP key.
 var (
 	InvalidProof = WithError(OffersDPoP, "invalid_dpop_proof")
 	InvalidToken = WithError(OffersDPoP, "invalid_token")
 )
 
-// Refuses fails unless the request is refused in every respect as wanted.
+// Refuses fails the test unless the request is refused exactly as wanted.
 func (s *Service) Refuses(t *testing.T, r *http.Request, want Refusal) *httptest.ResponseRecorder {
 	t.Helper()
 	w := s.Send(r)
@@ -270,13 +271,12 @@ func (s *Service) Refuses(t *testing.T, r *http.Request, want Refusal) *httptest
 	return w
 }
 
-// Malleated is an ES256 token or proof with the other signature that is good as
-// well.
+// Malleated is an ES256 token or proof with its other valid signature.
 func Malleated(token string) string {
 	end := strings.LastIndexByte(token, '.') + 1
 	signature, err := base64.RawURLEncoding.DecodeString(token[end:])
 	if err != nil || len(signature) != 64 {
-		panic("no ES256")
+		panic("boundtest: the token is not signed with ES256")
 	}
 	s := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(signature[32:]))
 	return token[:end] + base64.RawURLEncoding.EncodeToString(append(signature[:32:32], s.FillBytes(make([]byte, 32))...))

@@ -1,5 +1,5 @@
-// Package cache remembers what has been found out about tokens, for a short
-// while and within bounds. The packages that read tokens share it.
+// Package cache remembers results about tokens, within bounds. The packages
+// that read tokens share it.
 package cache
 
 import (
@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// A Key is the hash of all that an entry is for, so that no two tokens share
-// one.
+// A Key is the hash of everything that an entry depends on, so that two tokens
+// never share an entry.
 type Key = [sha256.Size]byte
 
 const (
 	mostShards = 16
-	// shardEntries is how many entries make a shard worth while.
+	// shardEntries is the number of entries that justifies a further shard.
 	shardEntries = 64
-	// entryBytes is what an entry may take on average.
+	// entryBytes bounds the average size of an entry.
 	entryBytes = 1 << 10
 )
 
 // A Cache remembers values by key. It is bounded in number and in bytes, at 1
-// KiB for each entry on average; the oldest goes first. It is safe for
-// concurrent use.
+// KiB for each entry on average. The oldest entry is evicted first. A Cache is
+// safe for concurrent use.
 type Cache[V any] struct {
 	shards []shard[V]
 }
@@ -41,7 +41,8 @@ type entry[V any] struct {
 	bytes int
 }
 
-// New returns a cache of at most size entries; below one it keeps none.
+// New returns a cache of at most size entries. If size is below 1, the cache is
+// always empty.
 func New[V any](size int) *Cache[V] {
 	if size < 1 {
 		return &Cache[V]{}
@@ -75,7 +76,7 @@ func (c *Cache[V]) Put(k Key, value V, bytes int) {
 	}
 }
 
-// Drop forgets the value. Its place stays, for what comes next.
+// Drop forgets the value. It keeps the place of the entry for the next value.
 func (c *Cache[V]) Drop(k Key) {
 	if len(c.shards) == 0 {
 		return
@@ -95,7 +96,7 @@ func (s *shard[V]) put(k Key, e entry[V]) {
 	old, known := s.entries[k]
 	budget := s.most * entryBytes
 	switch {
-	case e.bytes > budget: // kept by nobody, and what it takes the place of is out of date
+	case e.bytes > budget: // too large to keep, and the old value is out of date
 		if known {
 			s.entries[k] = entry[V]{}
 			s.bytes -= old.bytes
@@ -119,7 +120,7 @@ func (s *shard[V]) put(k Key, e entry[V]) {
 // append adds to the ring, which grows up to its bound.
 func (s *shard[V]) append(k Key) {
 	if len(s.entries) == len(s.order) {
-		// Full: all places are taken, so that the oldest stands at s.oldest.
+		// All places are taken, so the oldest entry is at s.oldest.
 		grown := make([]Key, 0, min(max(2*len(s.order), 16), s.most))
 		grown = append(append(grown, s.order[s.oldest:]...), s.order[:s.oldest]...)
 		s.order, s.oldest = grown[:cap(grown)], 0
@@ -134,7 +135,7 @@ func (s *shard[V]) evict() {
 	delete(s.entries, k)
 }
 
-// Held is how many entries are remembered, in how many bytes.
+// Held returns the number of entries and their bytes.
 func (c *Cache[V]) Held() (entries, bytes int) {
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -146,7 +147,8 @@ func (c *Cache[V]) Held() (entries, bytes int) {
 	return entries, bytes
 }
 
-// Passed reports whether a time is over, by the monotonic clock where both have
-// a reading, and by the one on the wall too: the first stands still while a
-// machine is suspended, and the second can be set back.
+// Passed reports whether the time end has passed on either clock: on the
+// monotonic clock, if both times have a reading of it, or on the wall clock.
+// The first stands still while a machine is suspended, and the second can be
+// set back.
 func Passed(now, end time.Time) bool { return !now.Before(end) || !now.Round(0).Before(end) }

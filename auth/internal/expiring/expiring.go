@@ -1,5 +1,5 @@
-// Package expiring holds what a store in memory remembers until it expires. The
-// stores of revocations and of replays share it.
+// Package expiring holds values in memory until they expire. The stores of
+// revocations and of replays share it.
 package expiring
 
 import (
@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// A Map holds values until they expire and drops none before. Keys are digests,
-// so that an entry takes the same room however long an id is. The zero value is
-// ready. The owner of a Map locks it, and bounds the number of its entries.
+// A Map holds values until they expire, and drops no value before. Its keys are
+// digests, so an entry takes the same room however long an id is. The zero
+// value is ready. The owner of a Map locks it and bounds the number of its
+// entries.
 type Map[V any] struct {
 	entries map[Digest]*Entry[V]
 	order   expiryHeap[V]
@@ -25,16 +26,17 @@ type Entry[V any] struct {
 	index int       // in the heap
 }
 
-// Len is how many entries are held, those included that have expired and are
-// not forgotten yet.
+// Len is the number of entries. It includes entries that have expired and are
+// not yet forgotten.
 func (x *Map[V]) Len() int { return len(x.entries) }
 
-// forgottenAtOnce bounds what one write forgets, so that none waits for a crowd
-// that expires in one moment. Each write adds one at most, so the crowd goes.
+// forgottenAtOnce bounds how many entries one write forgets. So no write waits
+// long if many entries expire at the same moment. Each write adds at most one
+// entry, so the expired entries become fewer.
 const forgottenAtOnce = 8
 
-// Live returns the entry with the key, or nil where there is none or it has
-// expired.
+// Live returns the entry with the key. It returns nil if there is no such entry
+// or the entry has expired.
 func (x *Map[V]) Live(key Digest) *Entry[V] {
 	if e := x.entries[key]; e != nil && !Over(time.Now(), e.end) {
 		return e
@@ -42,8 +44,8 @@ func (x *Map[V]) Live(key Digest) *Entry[V] {
 	return nil
 }
 
-// Find is Live for an id of the kind within the issuer. An empty id names
-// nothing. Nothing is hashed where there is nothing to find.
+// Find is Live for an id of the kind within the issuer. An empty id finds
+// nothing. Find computes no hash if the Map is empty.
 func (x *Map[V]) Find(kind, issuer, id string) *Entry[V] {
 	if id == "" || len(x.entries) == 0 {
 		return nil
@@ -51,8 +53,8 @@ func (x *Map[V]) Find(kind, issuer, id string) *Entry[V] {
 	return x.Live(DigestOf(kind, issuer, id))
 }
 
-// Hold returns the entry with the key, which does not end before end. It
-// returns nil where that would be a further entry and there is no room.
+// Hold returns the entry with the key, and makes it last at least until end. It
+// returns nil if it would have to add an entry and there is no room.
 func (x *Map[V]) Hold(key Digest, end time.Time, room bool) *Entry[V] {
 	if e := x.Live(key); e != nil {
 		if sooner(e.end, end) {
@@ -67,8 +69,8 @@ func (x *Map[V]) Hold(key Digest, end time.Time, room bool) *Entry[V] {
 	return x.Add(key, end, nil)
 }
 
-// Add puts a new entry in, also in the place of one that has expired, whose
-// value is handed to dropped, where that is not nil.
+// Add adds an entry. If it replaces an expired entry and dropped is not nil,
+// Add calls dropped with the value of the expired entry.
 func (x *Map[V]) Add(key Digest, end time.Time, dropped func(V)) *Entry[V] {
 	if x.entries == nil {
 		x.entries = make(map[Digest]*Entry[V])
@@ -85,8 +87,8 @@ func (x *Map[V]) Add(key Digest, end time.Time, dropped func(V)) *Entry[V] {
 	return e
 }
 
-// Forget drops some of what has expired, the oldest first, and hands each value
-// to dropped, where that is not nil.
+// Forget drops some of the expired entries, the oldest first. It calls dropped
+// with the value of each, unless dropped is nil.
 func (x *Map[V]) Forget(now time.Time, dropped func(V)) {
 	for range forgottenAtOnce {
 		if len(x.order) == 0 || !Over(now, x.order[0].end) {
@@ -100,7 +102,7 @@ func (x *Map[V]) Forget(now time.Time, dropped func(V)) {
 	}
 }
 
-// Ending returns the time of expires on both clocks, as Over wants it. Zero is
+// Ending returns the time of expires on both clocks, for Over. Zero means
 // never.
 func Ending(now, expires time.Time) time.Time {
 	if expires.IsZero() {
@@ -109,16 +111,17 @@ func Ending(now, expires time.Time) time.Time {
 	return now.Add(expires.Round(0).Sub(now.Round(0)))
 }
 
-// Over reports whether a time has passed on the monotonic clock where both have
-// a reading, and on the one on the wall too. Caches are content with one of
-// them, since whatever they forget is only verified again. What is forgotten
-// here too early admits somebody: credentials end by the clock on the wall, and
-// when that has been set ahead and back again they are as good as before.
+// Over reports whether the time end has passed on both clocks: on the monotonic
+// clock, if both times have a reading of it, and on the wall clock. A cache may
+// use one clock only, because it verifies again what it has forgotten. Here, an
+// entry that is forgotten too early admits somebody. Credentials end by the
+// wall clock. If that clock is set forward and back again, a credential that
+// seemed to have expired is accepted again.
 func Over(now, end time.Time) bool {
 	return !end.IsZero() && !now.Before(end) && !now.Round(0).Before(end)
 }
 
-// sooner reports whether a is before b, where zero is never.
+// sooner reports whether a is before b. Zero means never.
 func sooner(a, b time.Time) bool {
 	return !a.IsZero() && (b.IsZero() || a.Before(b))
 }
@@ -150,10 +153,10 @@ func (h *expiryHeap[V]) Pop() any {
 // A Digest stands for an id in memory.
 type Digest [sha256.Size]byte
 
-// DigestOf is that of an id of the kind within the issuer: equal ids of two
-// kinds are two. The lengths in front make its input injective, whatever bytes
-// the parts hold. It allocates only where they are longer than the room for
-// them.
+// DigestOf is the digest of an id of the kind within the issuer. Equal ids of
+// two kinds have two digests. The input contains the lengths of kind and
+// issuer, so that two different ids never have the same input. DigestOf
+// allocates only if the input is longer than its buffer.
 func DigestOf(kind, issuer, id string) Digest {
 	var room [512]byte
 	b := room[:0]

@@ -1,5 +1,5 @@
-// Package issuer looks which issuer the token of a request names, so that the
-// authenticators find out whose token it is. The packages that read tokens
+// Package issuer finds the issuer that the token of a request names. With it,
+// authenticators recognize their own tokens. The packages that read tokens
 // share it.
 package issuer
 
@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/compact"
 )
 
-// looked is what the token of the request names. It is there where somebody has
-// looked into a long token: the others need not decode it again.
+// looked is the result for a long token of the request, so that each
+// authenticator does not decode the token again.
 var looked bulwark.Slot[*look]
 
 type look struct {
@@ -25,7 +25,7 @@ func IsFrom(r *http.Request, token, issuer string, limit int) bool {
 	if len(token) > limit {
 		return false
 	}
-	if compact.IsShort(token) { // on the stack, quicker than to remember it
+	if compact.IsShort(token) { // decoding on the stack is faster than remembering
 		return compact.IsFrom(token, issuer, limit)
 	}
 	found, ok := Of(r, token, limit)

@@ -1,9 +1,11 @@
-// Package revocation asks whether a token that has been verified is still good.
-// The packages that read tokens share it.
+// Package revocation asks whether a verified token has been revoked. The
+// packages that read tokens share it.
 package revocation
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -15,38 +17,42 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
 
-// A Checker asks a store of revocations. The zero value asks nobody. It is safe
-// for concurrent use.
+// errRevoked explains the refusal of a revoked token, for the log.
+var errRevoked = errors.New("Config.Revocations names the token, its session or its caller")
+
+// A Checker asks a store of revocations. The zero value does not ask and
+// accepts every token. A Checker is safe for concurrent use.
 type Checker struct {
 	store  auth.Revocations
-	local  bool          // the store never waits, so that it needs no deadline
-	outage time.Duration // for so long what cannot be asked is not revoked
+	local  bool          // the store never waits, so it needs no deadline
+	outage time.Duration // how long tokens are accepted without asking
 	seen   *seen
 }
 
 // seen is what a Checker has seen of its store.
 type seen struct {
-	down  atomic.Pointer[time.Time] // since when it does not answer, or nil
+	down  atomic.Pointer[time.Time] // since when the store does not answer, or nil
 	noted atomic.Int64              // the minute of the last line
 }
 
-// New returns a Checker, of nobody where the store is nil. While the store
-// cannot be asked the Checker accepts tokens for so long as the outage says.
+// New returns a Checker. If the store is nil, the Checker accepts every token.
+// If the store does not answer, the Checker accepts tokens for the time of
+// outage.
 func New(revocations auth.Revocations, outage time.Duration) Checker {
 	_, local := revocations.(*auth.MemoryRevocations)
 	return Checker{revocations, local, outage, new(seen)}
 }
 
-// Reaches returns nil where a token with the claims can be revoked, in any of
-// the ways that a store knows, or nobody asks.
+// Reaches returns nil if a Revocation can name a token with these claims, or if
+// the Checker has no store.
 func (c Checker) Reaches(set *claims.Set) error {
 	if c.store != nil && set.TokenID == "" && set.SessionID == "" && set.Issued.IsZero() {
-		return claims.Malformed("neither jti nor sid nor iat, by one of which it could be revoked; TokenIDClaim may name another claim")
+		return claims.Malformed("the token has no jti, sid or iat, so Config.Revocations could not name it; Config.TokenIDClaim may name another claim")
 	}
 	return nil
 }
 
-// Check returns nil where the caller's token has not been revoked.
+// Check returns nil if the token of the caller has not been revoked.
 func (c Checker) Check(ctx context.Context, p *bulwark.Principal) error {
 	if c.store == nil {
 		return nil
@@ -59,17 +65,17 @@ func (c Checker) Check(ctx context.Context, p *bulwark.Principal) error {
 	}
 	revoked, err := c.ask(bounded, p)
 	switch {
-	case revoked: // also where the rest could not be asked
-		return auth.Invalid("revoked", nil)
+	case revoked: // also if the store returns an error beside it
+		return auth.Invalid("revoked", errRevoked)
 	case err == nil:
 		c.seen.answered()
 		return nil
-	// A client that hangs up makes no outage.
+	// A client that hangs up does not make an outage.
 	case c.outage > 0 && ctx.Err() == nil && c.seen.failing(time.Now(), c.outage):
 		c.note(err)
 		return nil
 	}
-	return auth.Unavailable("store_unavailable", err, store.Retry)
+	return auth.Unavailable("store_unavailable", fmt.Errorf("Config.Revocations: %w", err), store.Retry)
 }
 
 // answered ends an outage.
@@ -79,12 +85,12 @@ func (s *seen) answered() {
 	}
 }
 
-// failing notes that the store has not answered, and reports whether the outage
-// is not longer yet than it may be.
+// failing notes that the store has not answered. It reports whether the outage
+// has not yet lasted for most.
 func (s *seen) failing(now time.Time, most time.Duration) bool {
 	s.down.CompareAndSwap(nil, &now)
 	since := s.down.Load()
-	return since == nil || !cache.Passed(now, since.Add(most)) // nil: it has just answered somebody else
+	return since == nil || !cache.Passed(now, since.Add(most)) // nil: it has just answered another request
 }
 
 func (c Checker) ask(ctx context.Context, p *bulwark.Principal) (revoked bool, err error) {
@@ -92,12 +98,12 @@ func (c Checker) ask(ctx context.Context, p *bulwark.Principal) (revoked bool, e
 	return c.store.Revoked(ctx, p)
 }
 
-// note logs, once a minute, that tokens are accepted unasked. A handler that
-// blocks or panics holds up the one request that logs.
+// note logs, once a minute, that tokens are accepted without asking. If the log
+// handler blocks, it blocks only the request that logs.
 func (c Checker) note(err error) {
 	minute := time.Now().Unix() / 60
 	if before := c.seen.noted.Load(); before == minute || !c.seen.noted.CompareAndSwap(before, minute) {
 		return
 	}
-	slog.Default().Warn("auth: Revocations cannot be asked, tokens are accepted unasked (InsecureOnOutage)", "error", err.Error())
+	slog.Default().Warn("auth: Config.Revocations does not answer; tokens are accepted without asking it (InsecureOnOutage)", "error", err.Error())
 }

@@ -1,4 +1,4 @@
-// Package store bounds the calls of stores that are not ours.
+// Package store bounds the calls of stores that others have written.
 package store
 
 import (
@@ -9,15 +9,16 @@ import (
 const (
 	// Time bounds how long a store may take.
 	Time = 2 * time.Second
-	// Retry is when to come back after an outage of one.
+	// Retry is when to try again after an outage of a store.
 	Retry = 5 * time.Second
 )
 
-// errPanicked stands for what a store panics with, which may hold anything.
+// errPanicked stands for the value of a panic, which may hold anything.
 var errPanicked = errors.New("the store panicked")
 
-// Guard is deferred around a call of a store. One that panics cannot be asked,
-// and the client learns so: it would see no answer else, and try again at once.
+// Guard is deferred around a call of a store. It turns a panic of the store
+// into an error, so that the client gets an answer. Without an answer, the
+// client would try again at once.
 func Guard(err *error) {
 	if recover() != nil {
 		*err = errPanicked
