@@ -75,3 +75,31 @@ func TestDigestsAreInjective(t *testing.T) {
 		t.Errorf("%d digests", len(seen))
 	}
 }
+
+// Each value that leaves the Map is handed back once, so that its owner can
+// count what is left: when its entry is replaced, and when it is forgotten.
+func TestDroppedValuesAreHandedBack(t *testing.T) {
+	var m expiring.Map[string]
+	var dropped []string
+	note := func(value string) { dropped = append(dropped, value) }
+	now := time.Now()
+	past, future := now.Add(-time.Minute), now.Add(time.Hour)
+	key := expiring.DigestOf("token", "issuer", "a")
+	m.Add(key, past, note).Value = "first"
+	if m.Live(key) != nil {
+		t.Error("an entry that has expired is alive")
+	}
+	m.Add(key, future, note).Value = "second"
+	if got := m.Find("token", "issuer", "a"); got == nil || got.Value != "second" || m.Len() != 1 {
+		t.Errorf("entry %+v of %d", got, m.Len())
+	}
+	m.Add(expiring.DigestOf("token", "issuer", "b"), past, nil).Value = "third"
+	m.Forget(now, note)
+	if got := strings.Join(dropped, " "); got != "first third" || m.Len() != 1 {
+		t.Errorf("dropped %q, %d left", got, m.Len())
+	}
+	m.Forget(now, note)
+	if len(dropped) != 2 {
+		t.Errorf("dropped %q: what has not expired is kept", dropped)
+	}
+}
