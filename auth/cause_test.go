@@ -139,3 +139,19 @@ func TestRevokeNamesTheStore(t *testing.T) {
 		}
 	}
 }
+
+// Outside a chain, too, a bad cookie that counts as no credential is reported.
+func TestAuthenticateAloneReportsABadCookie(t *testing.T) {
+	layer := bulwark.Must(auth.New(all(true, auth.Invalid("revoked", errors.New("the session was ended")))))
+	var recorder bulwarktest.Recorder
+	recorder.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if p, err := layer.Authenticate(r); p != nil || err != nil {
+			t.Errorf("%v, %v", p, err)
+		}
+	})).ServeHTTP(httptest.NewRecorder(), request("Cookie: session=1"))
+	events := recorder.Events()
+	if len(events) != 1 || events[0].Name != bulwark.AuthnTokenInvalid || events[0].Reason != "revoked" {
+		t.Fatalf("events %+v", events)
+	}
+	explained(t, events[0], "the session was ended")
+}

@@ -82,7 +82,7 @@ func (c Config) Build() (bulwark.Layer, error) {
 // checkAuthenticators notes the mistakes in the list.
 func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) == 0 {
-		found.Add("Authenticators", "", "is empty; name at least one authenticator, such as the result of jwt.New")
+		found.Add("Authenticators", "", "is empty; name at least one, such as a *jwt.Verifier")
 	}
 	if len(all) > maxAuthenticators {
 		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")

@@ -1,6 +1,7 @@
 package apikey_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -171,4 +172,71 @@ func TestRefusedGrantsNameTheField(t *testing.T) {
 			explained(t, events[0], "acme_live_hunter2_hunter2", test.want...)
 		})
 	}
+}
+
+// listless is a store that fails at one kind of call.
+type listless struct {
+	apikey.Store
+	list, mark, revokes error
+}
+
+func (l *listless) List(ctx context.Context, f apikey.Filter) ([]apikey.Record, error) {
+	if l.list != nil {
+		return nil, l.list
+	}
+	return l.Store.List(ctx, f)
+}
+
+func (l *listless) Mark(ctx context.Context, id string, mark apikey.Mark, at time.Time, every time.Duration) (bool, error) {
+	if l.mark != nil {
+		return false, l.mark
+	}
+	return l.Store.Mark(ctx, id, mark, at, every)
+}
+
+func (l *listless) RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error {
+	if l.revokes != nil {
+		return l.revokes
+	}
+	return l.Store.RevokeOwner(ctx, issuer, subject, until)
+}
+
+// A failure is returned. What can be ended all the same is ended.
+func TestRevokeOwnerDuringAnOutage(t *testing.T) {
+	owner := &bulwark.Principal{Issuer: "https://login.example.com", Subject: "alice"}
+	down := errors.New("connection refused")
+	for name, test := range map[string]struct {
+		store *listless
+		ended bool
+	}{
+		"mark": {&listless{Store: &apikey.MemoryStore{}, revokes: down}, true},
+		"list": {&listless{Store: &apikey.MemoryStore{}, list: down}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := newKeys(t, config(test.store))
+			key := issue(t, keys, apikey.Grant{Owner: owner})
+			err := keys.RevokeOwner(t.Context(), owner)
+			if problem(t, err, 503, "apikey.unavailable"); !errors.Is(err, down) || !strings.Contains(err.Error(), "apikey.Config.Store") {
+				t.Errorf("error %v", err)
+			}
+			if _, err := keys.Verify(t.Context(), key.Key); (err != nil) != test.ended {
+				t.Errorf("the key is ended: %t, want %t", err != nil, test.ended)
+			}
+		})
+	}
+}
+
+// A report that the store cannot record is left out: the key works.
+func TestStaleKeysWorkDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := newKeys(t, config(&listless{Store: &apikey.MemoryStore{}, mark: errors.New("connection refused")}))
+		key := issue(t, keys, apikey.Grant{})
+		time.Sleep(100 * 24 * hour)
+		a := send(t, keys, "Authorization", "ApiKey "+key.Key)
+		a.accepted(t, "key:"+key.ID)
+		if len(a.events) != 0 {
+			t.Errorf("events %+v", a.events)
+		}
+		synctest.Wait()
+	})
 }

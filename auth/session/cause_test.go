@@ -1,15 +1,18 @@
 package session_test
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
 )
@@ -222,5 +225,88 @@ func TestAnOutageOfTheStoreNamesIt(t *testing.T) {
 	r.Header.Set("Cookie", access+"="+tok.access)
 	if _, err := s.Authenticate(r); !errors.Is(err, errDown) {
 		t.Errorf("the cause is lost: %v", err)
+	}
+}
+
+// vying is a store in which other writes come first, as often as told.
+type vying struct {
+	session.Store
+	lost atomic.Int64
+	err  error // what an Update that has lost returns
+}
+
+func (v *vying) Update(ctx context.Context, s session.Session) error {
+	if v.lost.Add(-1) >= 0 {
+		return v.err
+	}
+	return v.Store.Update(ctx, s)
+}
+
+// Whether the access token beside a refresh token has been used is recorded, or
+// the request is refused: a copy of the refresh token before it would be
+// answered else.
+func TestAnAccessTokenThatCannotBeRecorded(t *testing.T) {
+	for name, test := range map[string]struct {
+		lost   int64
+		err    error
+		status int
+		events string
+	}{
+		"a-race-lost":   {1, auth.ErrConflict, 200, ""},
+		"every-race":    {1000, auth.ErrConflict, 503, "sys_unavailable/store_unavailable"},
+		"outage":        {1, errDown, 503, "sys_unavailable/store_unavailable"},
+		"ended-by-then": {1, auth.ErrNotFound, http.StatusNoContent, "authn_token_invalid/revoked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vying{Store: &session.MemoryStore{}, err: test.err}
+				s := start(t, func(c *session.Config) { c.Store = &flaky{Store: v} })
+				tok := s.refresh(s.login(t, "alice").refresh).renewed(t, "rotation")
+				v.lost.Store(test.lost)
+				a := s.withCookie(tok.access)
+				if a.StatusCode != test.status {
+					t.Errorf("status %d, want %d: %s", a.StatusCode, test.status, a.body)
+				}
+				a.reported(t, test.events)
+				if test.events != "" {
+					a.explained(t, tok, "session.Config.Store")
+				}
+			})
+		})
+	}
+}
+
+// changing is a store whose sessions somebody has changed.
+type changing struct {
+	session.Store
+	change func(*session.Session)
+}
+
+func (c *changing) Get(ctx context.Context, id string) (session.Session, error) {
+	held, err := c.Store.Get(ctx, id)
+	if c.change != nil {
+		c.change(&held)
+	}
+	return held, err
+}
+
+func TestChangedSessionsOpenNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change       func(*session.Session)
+		reason, want string
+	}{
+		"another-subject": {func(s *session.Session) { s.Subject = "root" }, "session", "belongs to another caller"},
+		"another-issuer":  {func(s *session.Session) { s.Issuer = "https://other.example" }, "session", "belongs to another caller"},
+		"another-key":     {func(s *session.Session) { s.StoreKey = "x" }, "session", "session.Config.StoreKeys"},
+		"expired":         {func(s *session.Session) { s.ExpiresAt = s.CreatedAt }, "expired", "session.Config.Lifetime"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &changing{Store: &session.MemoryStore{}}
+			s := start(t, func(c *session.Config) { c.Store = &flaky{Store: store} })
+			tok := s.login(t, "alice")
+			store.change = test.change
+			s.dead(t, tok, test.reason)
+			s.withCookie(tok.access).explained(t, tok, test.want)
+		})
 	}
 }
