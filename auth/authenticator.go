@@ -44,7 +44,7 @@ type Authenticator interface {
 type Presence int
 
 const (
-	// None means that there is no credential of this kind.
+	// None means that the request has no credential of this kind.
 	None Presence = iota
 	// Ambient means a credential that a browser attaches without asking the
 	// user, such as a cookie. It counts only if the request has no other

@@ -37,7 +37,7 @@
 // longer valid is reported, and the request passes as anonymous. Otherwise the
 // user could not open the login page.
 //
-// The answers follow RFC 6750. A request without a good credential gets 401
+// The answers follow RFC 6750. A request without a valid credential gets 401
 // with one challenge for each kind of credential. After a bad credential, a
 // challenge contains error="invalid_token", or the error of RFC 9449 after a
 // bad proof of possession. The client learns no more. The log has the exact
@@ -56,8 +56,9 @@
 //
 // At the end, the context of the request is cancelled and writes fail. The
 // connection is closed, or the HTTP/2 stream is reset, so that the client sees
-// that the response is incomplete. (The client does not see it behind a foreign
-// ResponseWriter that hides the deadlines of the server and has no Unwrap.)
+// that the response is incomplete. One case is different: a foreign
+// ResponseWriter may hide the deadlines of the server and have no Unwrap.
+// Behind it, the client cannot see that the response is incomplete.
 //
 // After ExpiresAt, a flush does not start a stream and Hijack returns an error.
 // One case is different: because clocks differ, a verifier may accept a

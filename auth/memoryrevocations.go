@@ -51,7 +51,7 @@ func (m *MemoryRevocations) Revoke(_ context.Context, r Revocation) error {
 	return nil
 }
 
-// hold remembers r, and reports false where there is no room.
+// hold remembers r. It returns false if the store is full.
 func (m *MemoryRevocations) hold(r Revocation, end time.Time, room bool) bool {
 	switch r.kind() {
 	case kindToken:

@@ -36,8 +36,8 @@ import (
 // Any error except [ErrFull] is an outage. authtest.TestRevocations checks
 // these rules.
 type Revocations interface {
-	// Revoke refuses everything that r names, from now until r.Expires. If
-	// there is no room, it changes nothing and returns [ErrFull].
+	// Revoke refuses everything that r names, from now until r.Expires. If the
+	// store is full, it changes nothing and returns [ErrFull].
 	Revoke(ctx context.Context, r Revocation) error
 	// Revoked reports whether the credential of p has been revoked: by its
 	// TokenID, by its SessionID, or by its Subject and IssuedAt. Each of these

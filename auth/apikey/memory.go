@@ -16,7 +16,7 @@ import (
 type MemoryStore struct {
 	// Max bounds the number of keys, at about 1 KiB each. It also bounds the
 	// number of marks that RevokeOwner leaves, at about 200 bytes each. Expired
-	// keys make room. If there is no room, a further key is refused, because
+	// keys make room. If the store is full, a further key is refused, because
 	// the store never evicts a key. Default: 100,000.
 	Max int
 

@@ -26,22 +26,23 @@ import (
 //     nothing. Mark does not change the Version.
 //   - taken: If the ID is taken, Create returns [auth.ErrConflict] and changes
 //     nothing.
-//   - unknown: If there is no record with the ID, Get, Update and Mark return
-//     [auth.ErrNotFound] and make no record.
+//   - unknown: If the store has no record with the ID, Get, Update and Mark
+//     return [auth.ErrNotFound] and make no record.
 //   - list: List returns the records that [Filter.Matches], in the order of
 //     their IDs, byte by byte. It begins behind After and ends after Limit
 //     records. A Limit below 1 counts as 1000. The caller may change the list,
 //     but not the slices inside its records.
 //   - owners: RevokeOwner leaves a mark for a caller. From then on, Create and
-//     Update store a record of the caller as revoked if its CreatedAt is until
-//     or earlier: a RevokedAt that is zero becomes until. If a caller has two
+//     Update store an older record of the caller as revoked. A record is older
+//     if its CreatedAt is until or earlier. Its RevokedAt, if zero, becomes
+//     until. If a caller has two
 //     marks, the later until counts. Records that exist, records that were
 //     made later, and records of other callers stay as they are. The store
 //     never forgets a mark.
 //   - marks: Mark sets the mark if at is at least every later than the mark.
 //     The first Mark sets a mark that was never set. No mark moves back.
 //   - marks-apart: Each record has two marks: LastUsed and StaleReported.
-//     Update does not change them, whatever its argument contains.
+//     Update does not change them. It ignores their values in its argument.
 //   - slices: The store copies the slices that it is given. The slices that Get
 //     returns are shared with other callers. The store and the callers do not
 //     modify them.
@@ -53,7 +54,7 @@ import (
 //   - sweep: Sweep forgets the records that have expired, and no others. A
 //     store that forgets them in another way may do nothing.
 //   - many: Nothing else is forgotten, not even to make room.
-//   - full: If there is no room, Create returns [auth.ErrFull] and changes
+//   - full: If the store is full, Create returns [auth.ErrFull] and changes
 //     nothing. Update and Mark go on working. RevokeOwner may return
 //     [auth.ErrFull] for a caller who has no mark.
 //   - concurrent-updates: If many Updates use one Version, exactly one
@@ -73,9 +74,9 @@ type Store interface {
 	Get(ctx context.Context, id string) (Record, error)
 	// Create stores a new record.
 	Create(ctx context.Context, rec Record) error
-	// Update stores rec in place of the record with its ID. If there is no such
-	// record, it returns [auth.ErrNotFound]. If the record has another Version
-	// than rec, it returns [auth.ErrConflict].
+	// Update stores rec in place of the record with its ID. If the store has no
+	// such record, it returns [auth.ErrNotFound]. If the record has another
+	// Version than rec, it returns [auth.ErrConflict].
 	Update(ctx context.Context, rec Record) error
 	// Mark sets a mark of the record to at, and reports true. If the mark is
 	// later than at minus every, Mark changes nothing and reports false.
@@ -95,7 +96,7 @@ type Store interface {
 // A Filter chooses keys, page by page. An empty field matches every key.
 type Filter struct {
 	// Family is the prefix and the environment of the keys, such as
-	// "acme_live". [Keys.List] sets it.
+	// "acme_live". [Keys.List] sets it. Default: any family.
 	Family string
 	// Owner is the caller that the keys act as. Only its Issuer and Subject
 	// count. Default: any caller.

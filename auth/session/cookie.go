@@ -20,7 +20,7 @@ const (
 
 // cookieValues returns the values of the cookies of r with the name, at most
 // limit of them. http.Request.CookiesNamed leaves out malformed cookies, so
-// that two cookies could look like one. cookieValues returns them all.
+// that two cookies could look like one. cookieValues does not leave them out.
 func cookieValues(r *http.Request, name string, values []string, limit int) []string {
 	for _, line := range r.Header["Cookie"] {
 		for line != "" && len(values) < limit {

@@ -14,8 +14,8 @@ import (
 // all sessions end. The zero value is ready. A MemoryStore is safe for
 // concurrent use and must not be copied. It never waits and ignores contexts.
 type MemoryStore struct {
-	// Max bounds the number of sessions, at less than 1 KiB each. If there is
-	// no room, a login is refused, because the store never evicts a session of
+	// Max bounds the number of sessions, at less than 1 KiB each. If the store
+	// is full, a login is refused, because the store never evicts a session of
 	// another caller. Default: 100,000.
 	Max int
 

@@ -48,7 +48,7 @@ import (
 //   - sweep: Sweep forgets the sessions that have expired, and no others. A
 //     store that forgets them in another way may do nothing.
 //   - many: Nothing else is forgotten, not even to make room.
-//   - full: If there is no room, Create returns [auth.ErrFull]. It ends no
+//   - full: If the store is full, Create returns [auth.ErrFull]. It ends no
 //     session and changes nothing. Update and Delete go on working, and a
 //     Delete makes room.
 //   - concurrent-updates: If many Updates use one Version, exactly one
@@ -72,8 +72,8 @@ type Store interface {
 	Create(ctx context.Context, s Session, limit int, replaces []string) (ended []string, err error)
 	// Get returns the session with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Session, error)
-	// Update stores s in place of the session with its ID. If there is no such
-	// session, it returns [auth.ErrNotFound]. If the session has another
+	// Update stores s in place of the session with its ID. If the store has no
+	// such session, it returns [auth.ErrNotFound]. If the session has another
 	// Version than s, it returns [auth.ErrConflict]. The ID, Issuer, Subject
 	// and Provider of a session never change.
 	Update(ctx context.Context, s Session) error

@@ -54,7 +54,7 @@ func (x *Map[V]) Find(kind, issuer, id string) *Entry[V] {
 }
 
 // Hold returns the entry with the key, and makes it last at least until end. It
-// returns nil if it would have to add an entry and there is no room.
+// returns nil if it would have to add an entry and room is false.
 func (x *Map[V]) Hold(key Digest, end time.Time, room bool) *Entry[V] {
 	if e := x.Live(key); e != nil {
 		if sooner(e.end, end) {
