@@ -13,8 +13,10 @@ import (
 // the event authn_token_invalid with the exact reason, and the cause in the
 // attribute "error". The cause may be nil. It must not contain the credential.
 //
-// The reason is one of a closed list, so that metrics can count by it. A field
-// in the list is a field of Config in the package before it.
+// The reason is one of a closed list, so that metrics can count by it. "Changed
+// by" names the fields of Config, in the packages of the list, that change the
+// decision. A package name before a field means that only the Config of this
+// package has the field.
 //
 // Reasons of tokens (packages jwt and introspection):
 //
@@ -35,8 +37,9 @@ import (
 //   - "lifetime": the token is valid for too long. Changed by jwt MaxLifetime.
 //   - "signature": the signature is wrong. No field changes this.
 //   - "unknown_key": no key of the issuer fits the token. Changed by jwt Keys.
-//   - "binding": the token is bound to a key or a certificate that the request
-//     does not prove to have. Changed by DPoP, MutualTLS and InsecureUnbound.
+//   - "binding": the token is not bound to a key or a certificate although it
+//     must be, or the request does not prove that it has the key. Changed by
+//     DPoP, MutualTLS and InsecureUnbound.
 //   - "revoked": [Revocations] names the token, its session or its caller.
 //     Changed by Revocations.
 //   - "inactive": the introspection endpoint says that the token is not active.
