@@ -11,34 +11,50 @@ import (
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
-// A Stack is a chain of layers, outermost first. It is itself a Layer.
+// A Stack is a chain of layers, outermost first. Make it with [Chain]. A Stack
+// is itself a [Layer], so it can be a part of another chain. It is safe for
+// concurrent use.
 type Stack struct {
 	layers []Layer
 	made   bool // by Chain; any other Stack protects nothing, and refuses
 }
 
-// Chain builds its parts, outermost first, into a Stack. All errors of all
-// parts are returned at once. It refuses an order that defeats a layer, and
-// only such:
+// Chain builds its parts into a Stack. The first part is the outermost layer:
+// it sees each request first and each response last.
 //
-//   - audit stands outside all others, or what they refuse is not recorded;
-//   - then Edge, or what stands outside it sees the wrong client;
-//   - cors stands outside auth: a preflight carries no credentials (Fetch,
-//     CORS-preflight fetch);
-//   - cors stands outside each limit: a browser must be able to read a 429;
-//   - a limit by principal and authz stand inside auth, where there is a
-//     principal. A chain without auth may stand inside another one with it: a
-//     limit by principal says so with a method AuthOutside() bool, which a
-//     layer around it forwards, and is refused without;
-//   - sanitize stands outside validate: stripping may break what was checked.
+// Chain returns the errors of all parts at once, each a *[ConfigError]. It also
+// refuses an order in which one layer defeats another layer:
 //
-// It refuses a layer whose method Shutdown or Kind is not that of [Shutdowner]
-// or [Kinded]: the method would never be called. A layer that is passed by
-// value, and whose pointer has the method, is refused too.
+//   - audit is the outermost layer, and stands in a chain only once. A refusal
+//     outside audit would not be recorded.
+//   - [Edge] follows audit, and stands in a chain only once. A layer outside
+//     Edge would see the wrong client.
+//   - cors is outside auth. A preflight carries no credentials (Fetch,
+//     CORS-preflight fetch).
+//   - cors is outside each limit. A browser must be able to read a 429.
+//   - A limit by principal is inside auth. Outside auth there is no principal.
+//   - authz is inside auth. The rules of authz need the principal.
+//   - sanitize is outside validate. Sanitizing can make a checked value
+//     invalid.
 //
-// A chain that is put together elsewhere, with another router's Use, cannot be
-// checked here; a limit by principal that meets no auth layer is an error then,
-// on each request.
+// Every other order is allowed. A layer without a [Kind] may stand anywhere.
+//
+// A chain without auth may stand inside another chain that has auth. A limit by
+// principal in the inner chain then needs AuthOutside in its ratelimit.Config,
+// or Chain refuses it. A limit that you wrote has a method AuthOutside() bool
+// instead. A layer around a limit forwards this method.
+//
+// Chain refuses a layer if Go or Chain would never call one of its methods:
+//
+//   - A method named Shutdown, Kind or AuthOutside has a different signature
+//     than [Shutdowner], [Kinded] or AuthOutside() bool.
+//   - The layer is passed by value, and only its pointer has Shutdown or Kind.
+//   - The layer embeds several values with a method Shutdown or Kind. Go
+//     promotes neither of the methods.
+//
+// Chain cannot check layers that are put together elsewhere, for example with
+// the Use method of a router. If a limit by principal then meets no auth layer,
+// it answers each request with 500 "ratelimit.unconfigured".
 func Chain(parts ...Builder) (*Stack, error) {
 	var layers []Layer
 	var errs []error
@@ -75,8 +91,8 @@ func Chain(parts ...Builder) (*Stack, error) {
 	return &Stack{layers: layers, made: true}, nil
 }
 
-// built is what Build returns, and an error where it panics, as that of a layer
-// around nil does.
+// built returns the result of Build. A Build that panics becomes an error, for
+// example the Build of a layer around nil.
 func built(part Builder) (layer Layer, err error) {
 	defer func() {
 		if recover() != nil {
@@ -100,8 +116,9 @@ func missing(v any) bool {
 	return false
 }
 
-// Wrap returns h behind all layers. A nil Stack, and one that was not made by
-// Chain, refuses every request with 500 "bulwark.unconfigured".
+// Wrap returns h behind all layers of s. If s is nil or was not made by
+// [Chain], the returned handler refuses every request with 500
+// "bulwark.unconfigured".
 func (s *Stack) Wrap(h http.Handler) http.Handler {
 	if err := s.unmade(); err != nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Deny(w, r, err) })
@@ -120,7 +137,8 @@ func (s *Stack) unmade() error {
 	return nil
 }
 
-// Build returns s, so that a Stack can be part of another chain.
+// Build returns s, so that a Stack can be a part of another chain. It returns
+// an error if s was not made by [Chain].
 func (s *Stack) Build() (Layer, error) {
 	if err := s.unmade(); err != nil {
 		return nil, err
@@ -136,11 +154,14 @@ func (s *Stack) Layers() []Layer {
 	return slices.Clone(s.layers)
 }
 
-// Shutdown drains and closes what the layers hold, innermost first, so that
-// audit, outside, records what the others do last. It returns all their errors.
-// Each layer gets half of the time that is left, the outermost all of it. One
-// that panics, or goes on after its time, does not keep the others from
-// closing: it is an error, and is left alone.
+// Shutdown drains and closes what the layers hold. It begins with the innermost
+// layer. The audit layer is outermost, so it still records what the other
+// layers do during their shutdown.
+//
+// If ctx has a deadline, each layer gets half of the time that is left. The
+// outermost layer gets all of it. A layer that panics, or that still runs when
+// its time is over, becomes an error, and the next layer is closed. Shutdown
+// returns the errors of all layers, joined. It may be called more than once.
 func (s *Stack) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -157,8 +178,8 @@ func (s *Stack) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Must returns v, and panics if err is not nil. It is for program start, where
-// a wrong configuration should stop the program.
+// Must returns v, and panics if err is not nil. Use it at program start, if a
+// wrong configuration should stop the program.
 func Must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -11,12 +11,13 @@ import (
 type Challenge struct {
 	// Scheme is the authentication scheme, such as "Bearer".
 	Scheme string
-	// Params are name and value pairs, sent in this order, values quoted.
+	// Params are pairs of a name and a value. They are sent in this order. The
+	// values are quoted.
 	Params [][2]string
 }
 
-// String returns the challenge as it stands in WWW-Authenticate. A parameter
-// whose name is not a token is left out.
+// String returns the challenge as a WWW-Authenticate field. A parameter whose
+// name is not a token is left out.
 func (c Challenge) String() string {
 	var b strings.Builder
 	b.WriteString(onlyToken(c.Scheme))

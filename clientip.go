@@ -36,8 +36,8 @@ func overUnixSocket(r *http.Request) bool {
 	return unix
 }
 
-// peer is the address at the other end of the connection. It is not valid where
-// that has none.
+// peer is the address at the other end of the connection. It is not valid if
+// the connection has no address.
 func peer(r *http.Request) netip.Addr {
 	if overUnixSocket(r) {
 		return netip.Addr{}
@@ -49,11 +49,14 @@ func peer(r *http.Request) netip.Addr {
 	return plainAddr(ap.Addr())
 }
 
-// ClientIP returns the address of the client of r: what [Edge] settled, and the
-// peer's address where no Edge has seen the request. IPv4-mapped addresses, and
-// those of a NAT64 (RFC 6052), are IPv4. Zones are stripped. It is the zero
-// Addr, which is not valid, where the peer has no IP address, such as on a Unix
-// socket.
+// ClientIP returns the address of the client of r. [Edge] determines it. If no
+// Edge has seen the request, it is the address of the peer.
+//
+//   - An IPv4-mapped address, and an address of a NAT64 (RFC 6052), is returned
+//     as IPv4.
+//   - A zone is removed.
+//   - The zero Addr, which is not valid, is returned if the peer has no IP
+//     address, such as on a Unix socket.
 func ClientIP(r *http.Request) netip.Addr {
 	if s := scopeOf(r.Context()); s != nil {
 		return s.clientIP()

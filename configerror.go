@@ -6,25 +6,26 @@ import (
 	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
-// A ConfigError says what is wrong with one field of a Config. Every New in
-// this module collects all of them and returns them joined (see [errors.Join]),
-// so that one start of the program shows every mistake at once.
+// A ConfigError says what is wrong with one field of a Config, and what to
+// write instead. Every constructor in this module collects all of them and
+// returns them joined (see [errors.Join]). So one start of the program shows
+// every mistake.
 //
-// Given to [Deny] at request time, a ConfigError is an opaque 500 whose code is
-// the package followed by ".unconfigured": the mistake is the server's, and the
-// client learns nothing else.
+// [Deny] answers a ConfigError with an opaque 500. The code is the name of the
+// package and ".unconfigured". The mistake is in the server, so the client
+// learns nothing else.
 type ConfigError struct {
-	// Field is the full path of the field, such as "ratelimit(caller).Rate"
-	// or "cors.Origins[2]". Its first word is the package.
+	// Field is the full path of the field, such as "ratelimit(caller).Rate" or
+	// "cors.Origins[2]". Its first word is the package.
 	Field string
-	// Value is the offending value as text, shortened, and empty where the
-	// value is secret or says nothing.
+	// Value is the wrong value as text, shortened. It is empty if the value is
+	// secret or would not help.
 	Value string
 	// Reason says what is wrong and what to write instead.
 	Reason string
 }
 
-// Error returns field, value and reason on one line.
+// Error returns Field, Value and Reason on one line.
 func (e *ConfigError) Error() string {
 	if e == nil {
 		return "no configuration error"

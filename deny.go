@@ -13,49 +13,74 @@ import (
 	"github.com/bulwark-go/bulwark/internal/representation"
 )
 
-// A Responder renders a refusal in place of the standard body. Status, code and
-// header fields are settled before it is called, but for Content-Type; it must
-// write p.Status. [Edge] installs it for all layers.
+// A Responder writes a refusal in place of the standard body. Set it in
+// [Edge.Responder], and all layers use it.
+//
+// When [Deny] calls a Responder, p is complete and the header fields are set,
+// except Content-Type. The Responder must write p.Status. If a Responder calls
+// Deny, Deny writes the standard body.
 type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 
-// Deny refuses a request: it reports the security event and writes the answer.
-// It is the one door for refusals, for layers and applications alike.
+// Deny refuses a request: it writes the answer and reports the security event.
+// Layers and applications refuse in the same way:
 //
-// An err that is or wraps a *[Problem] is answered as that problem. What the
-// client has brought about is not our failure:
+//	bulwark.Deny(w, r, &bulwark.Problem{
+//		Status: http.StatusConflict,
+//		Code:   "documents.changed",
+//		Detail: "The document has changed. Read it again.",
+//	})
+//	return
 //
-//   - an *[http.MaxBytesError], and a form that is too large, is 413
-//     "body.too_large";
-//   - what [http.Request.ParseForm], [http.Request.FormFile] and their like say
-//     of a query or a form is 400 "request.malformed" or "body.malformed", and
-//     415 "body.unsupported_media_type" of a body that is not a form;
-//   - a body that is cut off, malformed or reset is 400 "body.incomplete";
-//   - a body that does not arrive in time is 408 "body.timeout";
-//   - [context.Canceled], and what writing the answer fails with, where the
-//     client has left, is 499 "request.canceled" without an event;
-//   - the end of a stream whose credential has expired is 401
+// Deny chooses the answer by err, and also looks at the errors that err wraps.
+// A *[Problem] is the answer itself. A *[ConfigError] is 500 with the code
+// "<package>.unconfigured". An error that the client caused is not a failure of
+// the server:
+//
+//   - A body that is too large is 413 "body.too_large". The error is an
+//     *[http.MaxBytesError], or [http.Request.ParseForm] refused a large form.
+//   - A query or form that cannot be read is 400 "request.malformed" or 400
+//     "body.malformed". The error comes from [http.Request.ParseForm],
+//     [http.Request.FormFile] or a similar method.
+//   - A body that is not a form is 415 "body.unsupported_media_type". The error
+//     comes from the same methods.
+//   - A body that is cut off, malformed or reset is 400 "body.incomplete".
+//   - A body that does not arrive in time is 408 "body.timeout".
+//   - [context.Canceled], or a failed write of the answer, is 499
+//     "request.canceled" if the client has left. No event is reported.
+//   - The end of a stream whose credential has expired is 401
 //     "request.credential_expired".
 //
-// Anything else is an opaque 500 whose cause only the log sees, and so is a
-// deadline of the program's own, such as that of a database. An error of a
-// decoder, such as that of encoding/json, does not tell whose text was bad:
-// make a Problem of it.
+// Any other error becomes an opaque 500 "internal.error", and only the log sees
+// the cause. Two kinds of errors are often expected to be something else:
 //
-// Deny tells the body's errors from others where a layer of this module stands
-// outside; elsewhere it goes by the kind of the error. A 401 always carries
-// WWW-Authenticate, a 429 and 503 Retry-After, and no refusal is stored by a
-// cache.
+//   - A deadline that the program set itself, for example for a database, is a
+//     500.
+//   - An error of a decoder, such as encoding/json, is a 500: the error does
+//     not tell who wrote the text. If the client wrote it, make a Problem.
 //
-// A Problem whose event is [NoEvent] is answered without an event, but for a
-// 403, a 429, and a 401 for a request with a credential.
+// Deny recognises errors of the request body exactly if a layer of this module
+// stands outside. Otherwise Deny goes by the kind of the error.
 //
-// The event is reported once per answer, name and reason. Two calls that share
-// the Header of a ResponseWriter write one answer; each part of a batch that
-// has a writer of its own has an answer of its own. A 401 for want of a caller
-// reports nothing where the bad credential that is the cause has been reported.
-// Where the response has already begun, and a layer of this module watches it,
-// Deny reports the event and leaves the response alone; elsewhere it cannot
-// know.
+// The answer:
+//
+//   - Caches do not store it.
+//   - A 401 always has WWW-Authenticate. A 429 and a 503 always have
+//     Retry-After.
+//   - Header fields that a handler set for another answer, such as Content-Type
+//     or Location, are removed.
+//   - If the response has already begun, Deny only reports the event. Deny can
+//     know this only if a layer of this module watches the response.
+//
+// The event:
+//
+//   - Deny reports it once for each answer, event name and reason. Two calls
+//     with the same Header map of a ResponseWriter are one answer. A part of a
+//     batch with a ResponseWriter of its own is an answer of its own.
+//   - A 401 because of a missing caller is not reported if auth has already
+//     reported the bad credential that is the cause.
+//   - A Problem whose event is [NoEvent] is answered without an event. Three
+//     refusals are reported all the same: a 403, a 429, and a 401 for a request
+//     with a credential.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	fresh := scopeOf(r.Context()) == nil
 	r, s := Enter(r)
@@ -127,10 +152,10 @@ func (s *Scope) marks(this refusal) (first bool) {
 	return first
 }
 
-// explains reports whether an event has told already why a caller is missing: a
-// bad cookie counts as no credential, and the 401 is its consequence. It asks
-// this scope and those around it, and not a neighbour; and an event explains
-// one answer.
+// explains reports whether an earlier event already says why the caller is
+// missing. A bad cookie counts as a missing credential, and the 401 is its
+// consequence. explains looks at this scope and the scopes around it, and not
+// at neighbours. One event explains one answer.
 func (s *Scope) explains(p *Problem, answer http.Header) bool {
 	if p.Status != http.StatusUnauthorized || p.Log.Event != AuthzFail {
 		return false
@@ -147,8 +172,8 @@ func (s *Scope) explains(p *Problem, answer http.Header) bool {
 	return false
 }
 
-// answers returns what an answer to the request needs: its id, and the
-// responder in force, or nil.
+// answers returns what an answer to the request needs: the request id, and the
+// active responder or nil.
 func (s *Scope) answers() (requestID string, responder Responder) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -218,8 +243,8 @@ func (p *Problem) event() Event {
 	return e
 }
 
-// writeHeader sets what every refusal carries, and removes what a handler may
-// have set for the answer that it did not get to give.
+// writeHeader sets the fields that every refusal has. It removes the fields
+// that a handler has set for the answer that the refusal replaces.
 func (p *Problem) writeHeader(h http.Header, s *Scope) {
 	representation.Withdraw(h)
 	for name, values := range p.Header {
@@ -250,9 +275,9 @@ func (p *Problem) writeChallenges(h http.Header, s *Scope) {
 	}
 }
 
-// started reports whether the answer has been sent already, where w can tell.
-// The one ResponseWriter wrapper of this module can. A writer further in is
-// believed only where it is about the same answer.
+// started reports whether the answer has been sent already, if w can tell. The
+// one ResponseWriter wrapper of this module can. A writer further in is asked
+// only if it has the same Header, so that it is about the same answer.
 func started(w http.ResponseWriter, answer http.Header) bool {
 	for depth := 0; w != nil && depth < 16; depth++ {
 		if teller, ok := w.(interface{ Started() bool }); ok {

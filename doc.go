@@ -1,30 +1,7 @@
 // Package bulwark composes net/http security layers into a defense-in-depth
-// chain, and is the vocabulary that the layers share.
+// chain. It also holds the vocabulary that the layers share.
 //
-// # Threat
-//
-// Every request is taken to be malicious until verified. The risks are those of
-// the OWASP API Security Top 10: somebody else's object, a forged or stolen
-// credential, a field that should not be written or read, resources used up, a
-// function for others, a sensitive flow automated, a server made to fetch,
-// a weak configuration, a forgotten route, a trusted third party.
-//
-// # Defence
-//
-// Eight packages, each of which wraps an [http.Handler] and knows none of the
-// others:
-//
-//   - audit records what was refused, and every request if asked;
-//   - headers sets the response headers that make browsers careful;
-//   - cors says which origins may call, and why others may not;
-//   - ratelimit says how much;
-//   - auth says who calls: tokens, API keys, login sessions;
-//   - authz says what the caller may do, to which object;
-//   - sanitize takes markup and control characters out of chosen fields;
-//   - validate lets through only what a schema describes.
-//
-// A service imports what it needs, and composes it with [Chain], outermost
-// first:
+// List the layers of a service, outermost first, and wrap the router in them:
 //
 //	stack, err := bulwark.Chain(
 //		audit.Config{Logger: logger},
@@ -35,33 +12,83 @@
 //		auth.Config{Authenticators: authenticators, Optional: true},
 //		ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute"},
 //	)
+//	if err != nil {
+//		log.Fatal(err) // shows every mistake of every Config at once
+//	}
 //	server := transport.Server(stack.Wrap(mux))
 //
-// Sanitizing, validating and the rule that says who may call belong to a route,
-// not to the service. Package authz has a mux that has no route without a rule.
+// A service leaves out the layers that it does not need. Rules, sanitizing and
+// validating belong to a single route. Package authz has the router for them: a
+// route without a rule cannot be written.
 //
-// Handlers ask [PrincipalFrom], [ClientIP] and [RequestID]. The layers share
-// what they find out through one [Scope] for each request, which costs a chain
-// one allocation. Who may act is in the context of a request and flows inward
-// only. Who called is on record for the layers outside, and decides nothing.
-// One caller is never taken for another.
+// The Examples are complete programs: a chain ([Chain]), a refusal ([Deny]), a
+// service behind a proxy ([Edge]), a security event ([Report]) and a layer of
+// your own ([Enter]).
 //
-// The Examples show a chain, a chain with mistakes, a refusal, and a layer of
-// one's own.
+// # Threat
+//
+// Every request is taken to be malicious until it is verified. The risks are
+// those of the OWASP API Security Top 10:
+//
+//   - access to the object of another user;
+//   - a forged or stolen credential;
+//   - a field that the caller must not read or write;
+//   - resources that are used up;
+//   - a function that belongs to other users;
+//   - automation of a sensitive flow, such as a purchase;
+//   - a server that fetches an address which the attacker chose;
+//   - a weak configuration;
+//   - a route that was forgotten;
+//   - a third party that is trusted too much.
+//
+// # Defence
+//
+// Eight packages each wrap an [http.Handler]. They do not depend on each other:
+//
+//   - audit records each refusal, and each request if configured;
+//   - headers sets the response headers that make browsers careful;
+//   - cors decides which origins may call, and explains each refusal;
+//   - ratelimit decides how often a client may call;
+//   - auth finds out who calls: tokens, API keys, login sessions;
+//   - authz decides what the caller may do, and to which object;
+//   - sanitize removes markup and control characters from chosen fields;
+//   - validate accepts only requests that a schema describes.
+//
+// The life of a request:
+//
+//   - The request passes the layers from the outermost to the innermost, and
+//     then reaches the handler. The response passes them in reverse.
+//   - [Edge] settles the host, the address of the client and the request id.
+//     The auth layer identifies the caller.
+//   - A layer that refuses the request calls [Deny]. Deny writes the answer and
+//     reports the security [Event]. The layers inside and the handler never
+//     see the request.
+//   - A handler asks [PrincipalFrom], [ClientIP] and [RequestID], and refuses
+//     with Deny like the layers do.
+//   - The audit layer records the events and, if configured, the response.
+//
+// The layers of one request share one [Scope], which costs a chain one
+// allocation. Who may act is stored in the context of the request, and only the
+// layers inside see it. Who called is recorded for the layers outside, and no
+// layer decides by that record. So one caller is never taken for another. The
+// document docs/architecture.md in the repository has the long form.
 //
 // # Not covered
 //
-// A volumetric attack has to be stopped before it reaches the process.
-// Injection is prevented where a query is built, with parameters, not by
-// looking at requests. Secrets at rest, dependencies and the build are not seen
-// from here. A layer protects only the handlers that it wraps.
+//   - A volumetric attack must be stopped before it reaches the process.
+//   - Injection is prevented by parameters in the code that builds a query. No
+//     layer can see injection reliably in a request.
+//   - Secrets at rest, dependencies and the build are outside of this module.
+//   - A layer protects only the handlers that it wraps.
 //
 // # Errors
 //
-// Every mistake of a Config is a *[ConfigError], and all of them are returned
-// at once. Everything refused goes through one door, [Deny], which answers with
-// problem details (RFC 9457) and reports a security [Event]; applications use
-// the same door. A [Problem] is a refusal as an error. Any other error becomes
-// an opaque 500, whose cause only the log sees. A check that cannot be made
-// refuses.
+// Every mistake of a Config is a *[ConfigError]. A constructor returns all of
+// them at once.
+//
+// A refusal at request time goes through [Deny]. Applications use Deny like the
+// layers do. The answer is problem details (RFC 9457), and a security [Event]
+// is reported. A [Problem] is a refusal as an error. Any other error becomes an
+// opaque 500 unless the client caused it: only the log sees the cause. If a
+// check cannot be made, the request is refused.
 package bulwark

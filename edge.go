@@ -10,87 +10,119 @@ import (
 	"strings"
 )
 
-// An Edge says how the service meets the network. As a layer it stands just
-// inside audit and outside everything else, and settles once per request which
-// host was asked for, who the client is, whether it came over TLS, and the id
-// of the request. Nothing else in this module reads a forwarding header. The
-// answer has one X-Request-Id, which is that id, whatever a handler or the
-// service behind a reverse proxy sets.
+// An Edge describes how the service meets the network. It is the Config of a
+// layer, and stands just inside audit and outside all other layers:
 //
-// A request target that is not a path, and a target with an authority other
-// than the Host, is refused with 400 "edge.request_target": two readers would
-// take the request for two different ones.
+//	bulwark.Edge{Hosts: []string{"api.example.com"}}
 //
-// Take out what else rewrites the address of the client: chi's RealIP,
-// gorilla's ProxyHeaders and their like. They overwrite RemoteAddr with an
-// entry that the client wrote, and Edge would take that for the peer. Ask
-// [ClientIP] in place of gin's ClientIP and echo's RealIP, which read the
-// headers on their own.
+// Behind a proxy, name the networks of the proxy and the header that it sets:
 //
-// A health check of an orchestrator or a balancer asks by address, or by
-// HTTP/1.0 without a Host, and is refused with 421 and an event. Name its path
-// in HealthPaths, or serve the path outside the stack:
+//	bulwark.Edge{
+//		Hosts:           []string{"api.example.com"},
+//		TrustedProxies:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+//		ForwardedHeader: "X-Forwarded-For",
+//	}
+//
+// Edge settles these facts once for each request:
+//
+//   - the host that the request asks for;
+//   - the address of the client, see [ClientIP];
+//   - whether the client came over TLS;
+//   - the request id, see [RequestID]. The answer has this id in its only
+//     X-Request-Id, also if a handler or a service behind a reverse proxy sets
+//     another one.
+//
+// No other code in this module reads a forwarding header.
+//
+// Edge refuses a request if the target is not a path, or if the target names
+// another authority than the Host. The answer is 400 "edge.request_target". Two
+// readers of such a request could take it for two different requests.
+//
+// # Other middleware
+//
+// Remove middleware that rewrites the address of the client, such as RealIP of
+// chi and ProxyHeaders of gorilla. They overwrite RemoteAddr with a value that
+// the client wrote, and Edge would take the value for the peer. Call [ClientIP]
+// in place of ClientIP of gin and RealIP of echo, which read the headers
+// themselves.
+//
+// # Health checks
+//
+// The health check of an orchestrator or load balancer asks by address, or by
+// HTTP/1.0 without a Host. Edge refuses such a request with 421, and reports an
+// event. There are two ways to let it pass. Name its path in HealthPaths, or
+// serve the path outside the stack:
 //
 //	root := http.NewServeMux()
 //	root.Handle("GET /health", health)
 //	root.Handle("/", stack.Wrap(mux))
 //
-// The zero Edge is refused: Hosts must be named.
+// The zero Edge is an error, because Hosts is required.
 type Edge struct {
-	// Hosts are the names under which the service answers, such as
-	// "api.example.com" or "[::1]". "*.example.com" stands for every name with
-	// one label in place of the asterisk. Without a port a name matches any
-	// port; with one it matches that port only. Case does not matter. A request
-	// for another host is refused with 421 "edge.misdirected" (RFC 9110 section
-	// 7.4): it comes from DNS rebinding or wants to poison links.
+	// Hosts are the names of the service, such as "api.example.com" or "[::1]".
+	// Required, unless InsecureAnyHost is set. A request for another host is
+	// refused with 421 "edge.misdirected" (RFC 9110 section 7.4): such a
+	// request is part of a DNS rebinding attack, or would poison links.
+	//
+	//   - "*.example.com" matches every name with exactly one label in place of
+	//     the asterisk.
+	//   - A name without a port matches any port. A name with a port matches
+	//     only this port.
+	//   - Upper and lower case are the same.
 	Hosts []string
-	// InsecureAnyHost accepts every Host, for services whose proxy checks it.
+	// InsecureAnyHost accepts every Host. Set it only if a proxy checks the
+	// Host. Default: false.
 	InsecureAnyHost bool
-	// HealthPaths are paths such as "/health" that orchestrators and balancers
-	// ask for by address, or by HTTP/1.0 without a Host. A GET or HEAD for
-	// exactly such a path, as it is escaped in the URL, passes without a name
-	// of Hosts: where the Host is an address in HealthHosts, or is empty. Such
-	// a host is never an origin of the service. Default: none.
+	// HealthPaths are paths of health checks, such as "/health". A GET or HEAD
+	// for such a path passes without a name of Hosts in two cases: the Host is
+	// empty, or the Host is an address in HealthHosts. The path must be equal,
+	// as it is escaped in the URL. The host of a health check is never an
+	// origin of the service. Default: none.
 	HealthPaths []string
-	// HealthHosts are the networks of the service's own addresses, by which a
-	// probe asks for HealthPaths. They need HealthPaths. Default: none, so that
-	// only a probe without a Host passes.
+	// HealthHosts are the networks of the service's own addresses, which a
+	// health check has in its Host. HealthHosts needs HealthPaths. Default:
+	// none, so that only a health check without a Host passes.
 	HealthHosts []netip.Prefix
 	// BaseURL is the public URL of the service, such as
-	// "https://api.example.com": scheme and host, no path. Links and DPoP proofs
-	// use it in place of the Host header. Optional, but for DPoP.
+	// "https://api.example.com". It has a scheme and a host, and no path. Links
+	// and DPoP proofs use it in place of the Host header. Required for DPoP.
+	// Default: empty.
 	BaseURL string
-	// TrustedProxies are the networks whose word on the client is taken. The
-	// zero value trusts nobody: the client is the peer.
+	// TrustedProxies are the networks of the proxies that may name the client.
+	// Set ForwardedHeader as well. Default: none, so that the client is always
+	// the peer.
 	TrustedProxies []netip.Prefix
-	// TrustUnixSocket trusts whoever connects to a Unix socket that the service
-	// listens on, as TrustedProxies trusts a network. Such a peer has no
-	// address. Without this field, and where the proxy names no client, its
-	// requests are refused with 400 "edge.client_address". Default: false.
+	// TrustUnixSocket trusts every peer that connects to a Unix socket of the
+	// service, like a proxy in TrustedProxies. Set ForwardedHeader as well. A
+	// peer on a Unix socket has no address. Its requests are refused with 400
+	// "edge.client_address" if this field is false, or if the proxy does not
+	// name the client. Default: false.
 	TrustUnixSocket bool
 	// ForwardedHeader is the one header in which the trusted proxies name the
-	// client. The other forwarding headers are not read: what stands in them is
-	// the client's word. Required together with TrustedProxies or
-	// TrustUnixSocket, and an error without. One of:
+	// client. Required with TrustedProxies or TrustUnixSocket. Without both it
+	// is an error. Edge does not read any other header for the address, because
+	// a client can set it. Default: empty.
 	//
-	//   - "X-Forwarded-For", to which each proxy adds: the client is the first
-	//     address, from the right, that is not a trusted proxy's;
-	//   - "Forwarded" (RFC 7239), which is read in the same way, and says
-	//     whether the client came over TLS;
-	//   - a header with a single address, such as "CF-Connecting-IP",
-	//     "X-Real-IP", "True-Client-IP" or "Fly-Client-IP": one line, one
-	//     address. The proxy must overwrite it. Where it is missing, the client
-	//     is the peer.
+	//   - "X-Forwarded-For": each proxy appends an address. The client is the
+	//     first address from the right that is not in TrustedProxies.
+	//   - "Forwarded" (RFC 7239) is read in the same way. It also says whether
+	//     the client came over TLS.
+	//   - A header with a single address, such as "CF-Connecting-IP",
+	//     "X-Real-IP", "True-Client-IP" or "Fly-Client-IP". The proxy must
+	//     overwrite it. It has one line with one address. If it is missing, the
+	//     client is the peer.
 	//
-	// With all but Forwarded, X-Forwarded-Proto of a trusted proxy says whether
-	// the client came over TLS.
+	// With every header except "Forwarded", X-Forwarded-Proto of a trusted
+	// proxy says whether the client came over TLS.
 	ForwardedHeader string
-	// RequestID returns the id of a request that the application has already,
-	// such as that of its tracing. It has 1 to 64 letters, digits, "-", ".",
-	// "_" and "~". Anything else, also nothing, is passed over. Default: the id
-	// in the X-Request-Id of a trusted proxy, or else a random one.
+	// RequestID returns the id that the application already has for the
+	// request, such as the id of its tracing. The id has 1 to 64 letters,
+	// digits, "-", ".", "_" and "~". Any other result, also an empty one, is
+	// ignored. Default: the X-Request-Id of a trusted proxy, or else a random
+	// UUID.
 	RequestID func(*http.Request) string
-	// Responder renders refusals in place of the standard body. Optional.
+	// Responder writes refusals in place of the standard body, for all layers.
+	// Default: problem details (RFC 9457) as JSON.
 	Responder Responder
 }
 
@@ -104,7 +136,7 @@ func (e Edge) Build() (Layer, error) {
 }
 
 // NewEdge returns the layer that e describes. The error joins a *[ConfigError]
-// for everything that is wrong.
+// for each mistake.
 func NewEdge(e Edge) (*EdgeLayer, error) {
 	layer := &EdgeLayer{proxies: slices.Clone(e.TrustedProxies), trustUnix: e.TrustUnixSocket, requestID: e.RequestID, responder: e.Responder}
 	var errs []error

@@ -9,7 +9,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// An EdgeLayer is a compiled [Edge]. It is made by [NewEdge]; a zero or nil
+// An EdgeLayer is a compiled [Edge]. Make it with [NewEdge]: a zero or nil
 // EdgeLayer refuses every request with 500 "edge.unconfigured". It is safe for
 // concurrent use.
 type EdgeLayer struct {
@@ -29,8 +29,8 @@ func (e *EdgeLayer) Build() (Layer, error) { return e, nil }
 // Kind returns [KindEdge].
 func (e *EdgeLayer) Kind() Kind { return KindEdge }
 
-// Wrap settles how each request reached the service before next sees it, or
-// refuses the request.
+// Wrap settles how each request reached the service, and then calls next. A
+// refused request does not reach next.
 func (e *EdgeLayer) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, err := e.Check(r)
@@ -50,8 +50,8 @@ func (e *EdgeLayer) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// An idLine keeps the X-Request-Id of an answer to one line, which is ours:
-// what a handler copies from the answer of another service may have one too.
+// An idLine keeps the X-Request-Id of an answer to one line, the one of Edge. A
+// handler that copies the answer of another service may have copied another id.
 type idLine record
 
 // BeforeHeader implements response.Hook.
@@ -77,9 +77,9 @@ func (l *idLine) set(h http.Header) {
 
 const requestIDField = "X-Request-Id"
 
-// Check settles how r reached the service, and returns the request that tells
-// so, for [ClientIP], [RequestID] and the layers inside. The error is the
-// refusal of r, for [Deny].
+// Check settles how r reached the service without answering it. It returns the
+// request to pass on, for [ClientIP], [RequestID] and the layers inside. The
+// error is the refusal of r, for [Deny].
 func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {
 	r, s := Enter(r)
 	if e == nil || !e.made {
@@ -120,9 +120,9 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 	return nil
 }
 
-// arrive settles client, TLS and id, once: a sub-request that a handler sends
-// with its own context has come the way of the request around it, whatever its
-// header says.
+// arrive settles client, TLS and id, once. A sub-request that a handler sends
+// with its own context came like the request around it, whatever its header
+// says.
 func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (netip.Addr, error) {
 	direct := peer(r)
 	trusted := direct.IsValid() && within(e.proxies, direct) || e.trustUnix && overUnixSocket(r)

@@ -19,11 +19,11 @@ var closed = func() <-chan struct{} {
 	return c
 }()
 
-// mortal reports whether the scope ends apart from the context that it was made
-// in: the scope of a request, which ends with that, and one of [Identify],
-// whose layer cancels it. Any other scope (of a sub-request, or of another
-// Header) would stay with the request around until that ends, because nobody
-// says when it is over.
+// mortal reports whether the scope ends on its own: the scope of a request,
+// which ends with its context, and a scope of [Identify], whose layer cancels
+// it. Any other scope (of a sub-request, or of another Header) would stay with
+// the request around it until that request ends, because nobody calls Cancel
+// for it.
 func (s *Scope) mortal() bool {
 	return s.principal != nil || s.outer == nil && s.shared.outer == nil
 }
@@ -42,19 +42,18 @@ func (s *Scope) ending() *ending {
 	return s.end.Load()
 }
 
-// Cancel ends this context and all that are derived from it: what is inside the
-// layer that has the scope. [context.Cause] is cause then, or
-// [context.Canceled] where cause is nil. The first cause counts. What is
-// around, and the request that a sub-request belongs to, goes on.
+// Cancel ends the context s and all contexts that are derived from it. The
+// request around s goes on. [context.Cause] then returns cause, or
+// [context.Canceled] if cause is nil. The first cause counts.
 //
-// It is for the scope of a request and for those of [Identify]. A scope that
-// [Enter] made for a sub-request ends in this way only for those who begin to
-// wait afterwards: whoever waits already waits for the request around.
+// Call Cancel on the Scope of a request, or on a Scope of [Identify]. A layer
+// that calls Identify calls Cancel(nil) when its handler returns, like a server
+// does with the context of a request. Everything that waits for the Scope is
+// then released. The call costs nothing if nothing waits.
 //
-// A layer that got the scope from [Identify] cancels it without a cause when
-// its handler returns, as a server does with the context of a request: what
-// waits for it is set free, and the request around keeps nothing of it. Where
-// nobody waits that costs nothing.
+// On the Scope that [Enter] made for a sub-request, Cancel reaches only those
+// who begin to wait afterwards. Whoever waits already waits for the request
+// around it.
 func (s *Scope) Cancel(cause error) {
 	if cause == nil && s.end.CompareAndSwap(nil, over) {
 		return
@@ -64,7 +63,8 @@ func (s *Scope) Cancel(cause error) {
 	}
 }
 
-// Done is closed when the request ends. See [context.Context].
+// Done implements [context.Context]. The channel is closed when the request
+// ends.
 func (s *Scope) Done() <-chan struct{} {
 	if s.end.Load() == nil && !s.mortal() {
 		return s.Context.Done()
@@ -76,7 +76,7 @@ func (s *Scope) Done() <-chan struct{} {
 	return e.Done()
 }
 
-// Err returns nil until the request ends. See [context.Context].
+// Err implements [context.Context]. It returns nil until the request ends.
 func (s *Scope) Err() error {
 	if s.end.Load() == over {
 		return context.Canceled

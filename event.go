@@ -11,49 +11,62 @@ import (
 	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
-// An Event is one security event. Only Name is for the reporter to choose, and
-// whatever the request cannot tell; [Report] fills in the rest from the request
-// and makes every text safe to log. Fields that are set already are kept.
+// An Event is one security event. Give it to [Report] with a Name, and with the
+// facts that the request does not hold, such as a Reason:
 //
-// An event without a Level has that of its name, see [EventName.Level]. Two
-// kinds of refusals are part of an ordinary day, and are INFO when they are
-// reported for a request: an [InputValidationFail] with the status 404, 409,
-// 410, 412 or 423, and an [AuthzFail] with the status 401 where the request has
-// no credential. They are events still, so that somebody who probes for objects
-// or routes can be seen.
+//	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "password"})
 //
-// A request has a credential where a caller has been identified, or a bad
-// credential or a failed login has been reported, or a header field brings one:
-// Authorization, Proxy-Authorization, any field that is named after a token or
-// an API key, and Cookie. Where an authentication layer has found nobody, the
-// cookies are not credentials: the layer has read them. A parameter of the
-// query that is named access_token, token, api_key, password or the like is one
-// too. What stands in the body of a login is not looked at: the handler reports
+// Report fills in the other fields from the request, and makes every text safe
+// to log. Fields that are already set stay.
+//
+// If Level is nil, the level is the level of the name (see [EventName.Level]).
+// Two refusals are an ordinary part of each day. Reported for a request, they
+// are INFO:
+//
+//   - [InputValidationFail] with the status 404, 409, 410, 412 or 423.
+//   - [AuthzFail] with the status 401, if the request has no credential.
+//
+// They are still events, so that somebody who probes for objects or routes can
+// be seen.
+//
+// A request has a credential if at least one of these is true:
+//
+//   - A caller has been identified.
+//   - A bad credential or a failed login has been reported.
+//   - A header field brings a credential: Authorization, Proxy-Authorization,
+//     or a field that is named after a token or an API key.
+//   - There is a Cookie. This rule applies only until an authentication layer
+//     has read the cookies and found nobody.
+//   - A query parameter is named access_token, token, api_key, password or
+//     similar.
+//
+// The body of a login is not examined. The handler of a login reports
 // [AuthnLoginFail].
 type Event struct {
 	Name     EventName    // what happened
-	Level    slog.Leveler // nil chooses, see above; a slog.Level once reported
+	Level    slog.Leveler // nil: see above. Once reported, a slog.Level
 	Time     time.Time    // UTC
 	ClientIP netip.Addr   // see [ClientIP]
-	Issuer   string       // of the caller, beside UserID
-	UserID   string       // the caller's Subject, empty for an anonymous one
-	// AssumedIssuer and AssumedID are the identity that the caller acts under,
-	// inside [WithPrincipal], beside the caller's own.
+	Issuer   string       // of the caller
+	UserID   string       // Subject of the caller; empty if anonymous
+	// AssumedIssuer and AssumedID are the identity that the caller acts under
+	// inside [WithPrincipal]. The caller's own identity is in Issuer and
+	// UserID.
 	AssumedIssuer, AssumedID string
 
 	Method string // a method of RFC 9110 or 5789, or "_OTHER"
-	Path   string // as the first layer has seen it; at most 256 bytes
+	Path   string // as the outermost layer saw it; at most 256 bytes
 	Route  string // the pattern that matched
-	Status int    // of the refusal, 0 where the event is none
-	// RequestID is the id in the problem's instance and in X-Request-Id.
+	Status int    // of the refusal; 0 if the event is not a refusal
+	// RequestID is the id in X-Request-Id and in the instance of a problem.
 	RequestID string
 	TraceID   string // W3C trace context, 32 hexadecimal digits
-	SpanID    string // and 16
-	Reason    string // why: the problem's code, or something more exact
+	SpanID    string // W3C trace context, 16 hexadecimal digits
+	Reason    string // why: the code of the problem, or a more exact word
 	Rule      string // the configured rule, limit or policy
-	Count     int    // how many occurrences this record stands for; 0 is one
-	// Attrs are further attributes; those without a key are left out. String
-	// values are cut at 256 bytes.
+	Count     int    // number of occurrences in this record; 0 means one
+	// Attrs are more attributes. An attribute without a key is left out.
+	// Strings are cut at 256 bytes.
 	Attrs [4]slog.Attr
 
 	// escaped tells which texts have their escapes already, by a hash of each:
@@ -66,10 +79,10 @@ const (
 	marks = texts + 2*4
 )
 
-// Sanitize fills in Level and Time where they are open, and escapes and
-// shortens every text that may come from outside. [Report] does it; it is for
-// recorders that take events from elsewhere. What has been escaped once is left
-// alone the next time, unless the text has been changed meanwhile.
+// Sanitize sets Level and Time if they are not set. It also escapes and
+// shortens every text that may come from outside. [Report] calls Sanitize. Call
+// it in a recorder that receives events from elsewhere. A second call changes
+// only texts that have been modified since the first one.
 func (e *Event) Sanitize() {
 	e.Level = e.level()
 	if e.Time.IsZero() {
@@ -147,9 +160,9 @@ func resolve(value slog.Value, depth int) slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// AppendAttrs appends the event as log attributes in the standard shape: type,
-// event, timestamp, ip, userId, path and method always and first, then whatever
-// else is known.
+// AppendAttrs appends the event to attrs in the standard shape of a log record.
+// The first attributes are always type, event, timestamp, ip, userId, path and
+// method. All other attributes follow if they are known.
 func (e Event) AppendAttrs(attrs []slog.Attr) []slog.Attr {
 	ip := ""
 	if e.ClientIP.IsValid() {

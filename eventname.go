@@ -2,18 +2,17 @@ package bulwark
 
 import "log/slog"
 
-// An EventName names a security event, in the words of the OWASP logging
-// vocabulary where that has one.
+// An EventName is the name of a security event. The names are those of the
+// OWASP logging vocabulary, and a few of this module that the vocabulary lacks.
 type EventName string
 
-// NoEvent, as the Event of a [ProblemLog], says that a refusal is not a
-// security event: [Deny] answers and reports nothing. It hides no attack: a
-// 403, a 429, and a 401 for a request with a credential have the event of their
-// status all the same. The access log, and whoever counts answers, see the
-// refusal as any other.
+// NoEvent is for [ProblemLog.Event]: the refusal is not a security event, and
+// [Deny] reports nothing. NoEvent never hides an attack: a 403, a 429, and a
+// 401 for a request with a credential are reported all the same. The access log
+// and metrics count the refusal like any other answer.
 const NoEvent EventName = "no_event"
 
-// The events that this module reports or that an application is likely to.
+// The events that this module reports, and events that applications often need.
 const (
 	AuthnLoginSuccess          EventName = "authn_login_success"
 	AuthnLoginSuccessAfterFail EventName = "authn_login_successafterfail"
@@ -42,7 +41,7 @@ const (
 	SysMonitorDisabled         EventName = "sys_monitor_disabled"
 	SysMonitorEnabled          EventName = "sys_monitor_enabled"
 
-	// Names of this module's own, where the vocabulary has none.
+	// Names of this module, for events that the vocabulary lacks.
 
 	AuthnTokenInvalid       EventName = "authn_token_invalid"
 	AuthnCredentialStuffing EventName = "authn_credential_stuffing"
@@ -52,12 +51,15 @@ const (
 	AuditGap                EventName = "audit_gap"
 )
 
-// Level is the level of an event of this name that says nothing else. INFO is
-// what ordinary use brings. WARN is a refusal that somebody has earned. ERROR
-// is a failure of our own, or a theft: what a client does by itself never is.
+// Level returns the level of an event of this name:
 //
-// [Report] and [Deny] know more than the name. The refusals that every service
-// answers all day are INFO: see [Event].
+//   - INFO is part of ordinary use.
+//   - WARN is a refusal that the client deserved.
+//   - ERROR is a failure of the service, or a stolen credential. An action of a
+//     client alone is never ERROR.
+//
+// [Report] and [Deny] also look at the request: see [Event] for two refusals
+// that are INFO.
 func (n EventName) Level() slog.Level {
 	switch n {
 	case AuthnLoginSuccess, AuthnTokenCreated, AuthnTokenRevoked, AuthzAdmin,

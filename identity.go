@@ -6,25 +6,28 @@ import (
 	"net/http"
 )
 
-// PrincipalFrom returns the caller whom ctx lets act: the nearest of what
-// [Identify] and [WithPrincipal] said. It reports false for an anonymous caller
-// and where no authentication layer has seen the request; the Principal is nil
-// then. What it says about one ctx never changes.
+// PrincipalFrom returns the caller who may act in ctx. Handlers call it:
+//
+//	caller, ok := bulwark.PrincipalFrom(r.Context())
+//
+// It returns nil and false for an anonymous caller, and if no authentication
+// layer has seen the request. The innermost [Identify] or [WithPrincipal]
+// around ctx counts. The result for one ctx never changes.
 func PrincipalFrom(ctx context.Context) (*Principal, bool) {
 	p, _ := identity(ctx)
 	return p, p != nil
 }
 
-// Settled reports whether anybody has said who may act in ctx, nobody included:
-// an authentication layer by [Identify], or [WithPrincipal]. What it says about
-// one ctx never changes.
+// Settled reports whether it has been decided who may act in ctx. It is true
+// after [Identify] or [WithPrincipal], also if the caller is anonymous. The
+// result for one ctx never changes.
 func Settled(ctx context.Context) bool {
 	_, settled := identity(ctx)
 	return settled
 }
 
-// identity returns the nearest caller around ctx, and whether there is any word
-// on it.
+// identity returns the nearest caller around ctx, and whether anybody has
+// decided who it is.
 func identity(ctx context.Context) (p *Principal, settled bool) {
 	switch nearest := ctx.Value(identityKey{}).(type) {
 	case *Scope:
@@ -35,23 +38,30 @@ func identity(ctx context.Context) (p *Principal, settled bool) {
 	return nil, false
 }
 
-// WithPrincipal returns a context in which p is the caller; a nil p is nobody.
-// It is for tests and for applications that act as somebody else on purpose. It
-// changes nothing outside the returned context, and an event names who called
-// beside the one who is assumed here. The nearest of WithPrincipal and
-// [Identify] wins.
+// WithPrincipal returns a context in which p is the caller. A nil p is an
+// anonymous caller. It is for tests, and for applications that act as another
+// caller on purpose:
+//
+//   - Only the returned context changes.
+//   - An event in this context names the real caller, and beside it the assumed
+//     one ([Event.AssumedID]).
+//   - The innermost [Identify] or WithPrincipal counts.
 func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, identityKey{}, &assumed{principal: p})
 }
 
-// Identify returns a request whose context carries the caller p, or nobody when
-// p is nil, and the scope of that request. It is for authors of authentication
-// layers, which pass the returned request on.
+// Identify returns a request whose context carries the caller p, and the Scope
+// of that request. A nil p is an anonymous caller. It is for authors of
+// authentication layers, which pass the returned request on:
 //
-// Nothing that existed before changes: neither r nor its context, nor what
-// anybody reads from it. What flows outward is a record: the first caller that
-// is identified for a request is what [Scope.Caller] returns to the layers
-// around. A request without a Header changes no record.
+//	r, scope := bulwark.Identify(r, principal)
+//	defer scope.Cancel(nil)
+//	next.ServeHTTP(w, r)
+//
+// Identify does not change r, its context or anything that has been read from
+// them. It also records the caller for the layers outside: [Scope.Caller]
+// returns the first caller that was identified for a request. A request without
+// a Header changes no record.
 func Identify(r *http.Request, p *Principal) (*http.Request, *Scope) {
 	if scopeOf(r.Context()) == nil {
 		return lodgeAs(r, cmp.Or(p, nobody))
@@ -73,16 +83,16 @@ func Identify(r *http.Request, p *Principal) (*http.Request, *Scope) {
 // *assumed.
 type identityKey struct{}
 
-// verifiedKey finds the nearest *Scope of an Identify alone.
+// verifiedKey finds the nearest *Scope of an Identify, never an *assumed.
 type verifiedKey struct{}
 
 // assumed is an identity that WithPrincipal put into a context.
 type assumed struct{ principal *Principal }
 
-// whoCalled returns the caller that an event in ctx is put down to, and, inside
-// a WithPrincipal, the caller who is assumed there. The caller is the one that
-// was verified nearest around ctx, and outside of that the caller on record.
-// Where nobody has verified anything, the assumed one is all there is.
+// whoCalled returns the caller that an event in ctx names. Inside a
+// WithPrincipal it also returns the assumed caller. The caller is the one that
+// was verified nearest around ctx, or else the caller on record. If nobody has
+// been verified, only the assumed one is returned.
 func (s *Scope) whoCalled(ctx context.Context) (caller, stands *Principal) {
 	verified, settled := ctx.Value(verifiedKey{}).(*Scope)
 	if settled {

@@ -6,36 +6,45 @@ import (
 	"reflect"
 )
 
-// A Layer is one security layer around a handler. Its Build returns itself, so
-// that a chain takes layers and their Configs alike.
+// A Layer is one security layer around a handler. Build of a Layer returns the
+// Layer itself, so that [Chain] accepts layers and Configs alike.
 //
-// A Layer may have two abilities more, each of which is an interface: [Kinded],
-// for the order check of [Chain], and [Shutdowner], where the layer holds
-// something that must be closed. A layer around another layer forwards both.
-// State an ability where the compiler checks it:
+// A Layer may implement two more interfaces:
+//
+//   - [Kinded] tells Chain what the layer is, so that Chain can check the
+//     order.
+//   - [Shutdowner] closes what the layer holds, such as a queue or a goroutine.
+//
+// A layer that wraps another layer forwards both. Let the compiler check the
+// signature of such a method:
 //
 //	var _ bulwark.Shutdowner = (*layer)(nil)
+//
+// The Example of [Enter] is a complete layer.
 type Layer interface {
 	Builder
-	// Wrap returns a handler that applies the layer before and after next. It
-	// may be called several times and from several goroutines.
+	// Wrap returns a handler that applies the layer around next. It may be
+	// called several times, and from several goroutines.
 	Wrap(next http.Handler) http.Handler
 }
 
-// A Builder makes a Layer: a Config does, and so does every Layer.
+// A Builder makes a Layer. Every Config and every Layer is a Builder.
 type Builder interface {
-	// Build returns the layer, or all that is wrong with the Config, joined.
+	// Build returns the layer. The error joins a *[ConfigError] for each
+	// mistake in the Config.
 	Build() (Layer, error)
 }
 
-// LayerFunc makes a Layer of any middleware function. It may stand anywhere in
-// a chain.
+// A LayerFunc is a middleware function as a Layer. It may stand anywhere in a
+// chain:
+//
+//	bulwark.LayerFunc(middleware.Compress(5)) // of chi
 type LayerFunc func(next http.Handler) http.Handler
 
 // Wrap calls f.
 func (f LayerFunc) Wrap(next http.Handler) http.Handler { return f(next) }
 
-// Build returns f.
+// Build returns f, or an error if f is nil.
 func (f LayerFunc) Build() (Layer, error) {
 	if f == nil {
 		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a function"}
@@ -43,14 +52,15 @@ func (f LayerFunc) Build() (Layer, error) {
 	return f, nil
 }
 
-// A Kinded layer says what it is, so that [Chain] can check the order. A layer
-// without a kind may stand anywhere.
+// A Kinded layer tells [Chain] what it is, so that Chain can check the order. A
+// layer that is not Kinded may stand anywhere.
 type Kinded interface {
-	// Kind returns the same kind on every call.
+	// Kind returns the kind of the layer. Every call returns the same kind.
 	Kind() Kind
 }
 
-// A Kind is what a layer is. Kinds that Chain does not know may stand anywhere.
+// A Kind says what a layer is. A layer of a kind that [Chain] does not know may
+// stand anywhere.
 type Kind string
 
 // The kinds that Chain knows.
@@ -68,10 +78,10 @@ const (
 )
 
 // A Shutdowner holds something that must be drained and closed: a queue, a
-// goroutine, a connection.
+// goroutine, a connection. [Stack.Shutdown] calls it.
 type Shutdowner interface {
-	// Shutdown drains and closes. It returns when that is done, or with an
-	// error when ctx ends before. It may be called more than once.
+	// Shutdown drains and closes. It returns when that is done. If ctx ends
+	// earlier, it returns an error. It may be called more than once.
 	Shutdown(ctx context.Context) error
 }
 
@@ -112,8 +122,8 @@ func abilityFault(layer Layer) string {
 	return ""
 }
 
-// lost names an ability that the parts of a layer have and the layer has not,
-// because several of them have it.
+// lost returns the name of a method that several embedded parts of a layer
+// have. The layer itself does not have the method, because Go promotes neither.
 func lost(layer Layer, t reflect.Type) string {
 	if _, shuts := layer.(Shutdowner); !shuts && embeds(t, reflect.TypeFor[Shutdowner](), 4) {
 		return "Shutdown"

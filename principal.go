@@ -7,51 +7,58 @@ import (
 )
 
 // A Principal is the verified caller of a request. A layer that has verified a
-// credential makes one and hands it to [Identify]; handlers read it with
-// [PrincipalFrom].
+// credential makes a Principal and gives it to [Identify]. Handlers read it
+// with [PrincipalFrom].
 //
 // A caller is the pair of Issuer and Subject, never Subject alone: two issuers
-// may both know an "alice", and they are not the same person. Compare callers
-// with [Principal.Key].
+// may each have a user "alice", who are different people. Compare callers with
+// [Principal.Key].
 //
-// A Principal is immutable once it has been shared: it may be cached and read
-// by many requests at once. All methods accept a nil receiver, which is nobody.
+// Do not modify a Principal after it has been shared: it may be cached, and
+// many requests may read it at the same time. All methods accept a nil
+// receiver, which is an anonymous caller.
 type Principal struct {
-	// Subject is the caller's stable id, unique within Issuer. Never empty.
+	// Subject is the stable id of the caller, unique within Issuer. It is never
+	// empty.
 	Subject string
-	// Issuer says who vouches for Subject. Every authenticator has its own.
+	// Issuer is the authority that vouches for Subject. Each authenticator has
+	// an Issuer of its own.
 	Issuer string
-	// Method tells how the caller was verified: "jwt", "introspection",
-	// "api_key", "session", "mtls".
+	// Method is how the caller was verified: "jwt", "introspection", "api_key",
+	// "session" or "mtls".
 	Method string
-	// Roles are the caller's roles. Names that a policy does not know grant
-	// nothing.
+	// Roles are the roles of the caller. A role that the policy does not know
+	// grants nothing.
 	Roles []string
 	// Scopes are the OAuth scopes of the credential (RFC 6749 section 3.3).
 	Scopes []string
-	// Tier names the caller's rate-limit tier; empty is the default one.
+	// Tier is the name of the rate-limit tier of the caller. Empty means the
+	// default tier.
 	Tier string
-	// TokenID is the token's jti, or the id of the API key.
+	// TokenID is the jti of the token, or the id of the API key.
 	TokenID string
-	// SessionID is the login session that the credential belongs to, if any.
+	// SessionID is the login session of the credential. It is empty if the
+	// credential does not belong to a session.
 	SessionID string
 	// ACR is the authentication context class of the login (OpenID Connect Core
 	// section 2).
 	ACR string
-	// AuthTime is when the person last logged in. A refresh does not renew it.
+	// AuthTime is the time of the last login. A refresh does not change it.
 	AuthTime time.Time
-	// IssuedAt is when the credential was issued, if it says so.
+	// IssuedAt is the time at which the credential was issued. It is zero if
+	// the credential does not say it.
 	IssuedAt time.Time
-	// ExpiresAt is when the credential stops being valid; zero is never.
+	// ExpiresAt is the time at which the credential expires. Zero means never.
 	ExpiresAt time.Time
-	// Claims looks up a further verified claim by name; nil has none. It must
-	// be safe for concurrent use and must not hand out shared mutable state.
+	// Claims returns another verified claim by its name. It may be nil. It must
+	// be safe for concurrent use, and must not return shared state that can be
+	// modified.
 	Claims func(name string) (value any, ok bool)
 }
 
-// Key returns an injective encoding of Issuer and Subject: two principals have
-// the same key exactly when they are the same caller. It is for maps, limits
-// and comparisons, not for showing. The key of nil is empty.
+// Key returns a text that identifies the caller: two principals have the same
+// key exactly if both Issuer and Subject are the same. Use it for maps, limits
+// and comparisons. It is not meant for display. The key of nil is empty.
 func (p *Principal) Key() string {
 	if p == nil {
 		return ""
@@ -59,7 +66,7 @@ func (p *Principal) Key() string {
 	return string(p.AppendKey(make([]byte, 0, len(p.Issuer)+len(p.Subject)+8)))
 }
 
-// AppendKey appends [Principal.Key] to b, for callers that count allocations.
+// AppendKey appends [Principal.Key] to b. It saves the allocation of Key.
 func (p *Principal) AppendKey(b []byte) []byte {
 	if p == nil {
 		return b
@@ -77,12 +84,13 @@ func (p *Principal) HasRole(role string) bool {
 	return p != nil && slices.Contains(p.Roles, role)
 }
 
-// HasScope reports whether the credential carries the OAuth scope.
+// HasScope reports whether the credential has the OAuth scope.
 func (p *Principal) HasScope(scope string) bool {
 	return p != nil && slices.Contains(p.Scopes, scope)
 }
 
-// Claim returns a verified claim of the credential by its name.
+// Claim returns a verified claim of the credential by its name. It returns
+// false if the credential does not have the claim.
 func (p *Principal) Claim(name string) (value any, ok bool) {
 	if p == nil || p.Claims == nil {
 		return nil, false
@@ -90,8 +98,8 @@ func (p *Principal) Claim(name string) (value any, ok bool) {
 	return p.Claims(name)
 }
 
-// nobody stands for an anonymous caller, apart from the nil of a request whose
-// caller is not known yet.
+// nobody stands for an anonymous caller. A nil *Principal stands for a caller
+// who is not known yet.
 var nobody = new(Principal)
 
 // orNil returns p, and nil for nobody.

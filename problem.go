@@ -9,64 +9,74 @@ import (
 	"time"
 )
 
-// A Problem is a refusal: an error with the answer that the client gets, as
-// problem details (RFC 9457), and the cause that only the log sees. Layers and
-// applications return it as an error and hand it to [Deny].
+// A Problem is a refusal as an error. It holds the answer that the client gets
+// (problem details, RFC 9457), and the cause that only the log sees. Layers and
+// applications return a Problem as an error, or give it to [Deny].
 //
-// What the client sees and what only the log sees are apart: all fields but Log
-// and Err reach the client. None of those may hold a value that the client
-// sent, because an answer never echoes.
+// The fields Log and Err are for the log alone. All other fields reach the
+// client. They must not hold a value that the client sent, because an answer
+// never echoes input.
 type Problem struct {
 	// Type is a URI for the kind of problem. Default: "about:blank".
 	Type string
-	// Title is a short summary of the kind. Default: the status text.
+	// Title is a short summary of the kind of problem. Default: the text of
+	// Status, such as "Conflict".
 	Title string
-	// Status is the HTTP status, 400 to 599. Anything else is answered as 500.
+	// Status is the HTTP status of the answer, from 400 to 599. Default: 500,
+	// also in place of a status outside this range.
 	Status int
-	// Code is the stable identifier "package.reason" in lower snake case. It is
-	// never renamed: clients translate by it, alerts count by it.
+	// Code is the stable identifier of the refusal, "package.reason" in lower
+	// snake case. Never rename a code: clients translate by it, and alerts
+	// count by it. Default: "problem.status_" and the status.
 	Code string
-	// Detail tells the client what to change.
+	// Detail is a sentence that tells the client what to change. Default:
+	// empty, and the body has no detail.
 	Detail string
-	// Errors lists what is wrong field by field.
+	// Errors lists the mistakes field by field. Default: empty.
 	Errors []FieldError
-	// Extensions are further members of the body (RFC 9457 section 3.2). The
-	// standard names and code are taken.
+	// Extensions are more members of the body (RFC 9457 section 3.2). The
+	// standard members and "code" cannot be replaced. Default: empty.
 	Extensions map[string]any
-	// Header holds further header fields of the answer, such as Allow.
+	// Header holds more header fields of the answer, such as Allow. Default:
+	// empty.
 	Header http.Header
-	// Challenges replace, on a 401 or 403, those that the authentication layer
-	// offers.
+	// Challenges are the WWW-Authenticate fields of a 401 or 403. Default: on a
+	// 401, the challenges of the authentication layer; on a 403, none.
 	Challenges []Challenge
-	// RetryAfter is sent on a 429 and 503 in whole seconds, rounded up, at
-	// least one.
+	// RetryAfter tells the client of a 429 or 503 when to try again. It is sent
+	// in whole seconds, rounded up. Default: 1 second. At least 1 second.
 	RetryAfter time.Duration
 
-	// Log is what only the log sees besides Err.
+	// Log is the part that only the log sees, beside Err.
 	Log ProblemLog
-	// Err is the cause. Its text reaches the log, shortened and escaped.
+	// Err is the cause. Only the log sees its text, shortened and escaped.
+	// Default: nil.
 	Err error
 }
 
 // A ProblemLog is the part of a [Problem] that only the log sees.
 type ProblemLog struct {
-	// Event names the security event, or is [NoEvent]. Default: by status.
+	// Event is the name of the security event, or [NoEvent]. Default: a name
+	// that fits the status, such as [AuthzFail] for a 403.
 	Event EventName
 	// Level is the level of the event. Default: see [Event].
 	Level slog.Leveler
-	// Reason is the exact reason, from a closed list. Default: the Code.
+	// Reason is the exact reason, one of a fixed list of words. Default: the
+	// Code.
 	Reason string
-	// Rule names the configured rule, limit or policy that refused.
+	// Rule is the name of the configured rule, limit or policy that refused.
+	// Default: empty.
 	Rule string
-	// Issuer and UserID are whom the event names in place of the caller: the
-	// owner of a session or of a key that somebody has presented. Default: the
-	// caller.
+	// Issuer and UserID are the identity that the event names in place of the
+	// caller, such as the owner of a session that somebody else has presented.
+	// Default: the caller.
 	Issuer, UserID string
-	// Attrs are further attributes. At most 3 are kept.
+	// Attrs are more attributes of the event. At most 3; further ones are
+	// dropped. Default: empty.
 	Attrs []slog.Attr
 }
 
-// Error returns the code and the cause.
+// Error returns the code, the reason and the text of the cause.
 func (p *Problem) Error() string {
 	if p == nil {
 		return "no problem"
@@ -97,11 +107,12 @@ func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.body("")
 type FieldError struct {
 	// Pointer is the JSON pointer (RFC 6901) of the value within In.
 	Pointer string `json:"pointer"`
-	// In is where the value stands: "body", "query", "path" or "header".
+	// In is the part of the request with the value: "body", "query", "path" or
+	// "header".
 	In string `json:"in"`
 	// Code is the stable name of the rule that failed, such as "required".
 	Code string `json:"code"`
-	// Params are the rule's own parameters, such as {"limit": 100}.
+	// Params are the parameters of the rule, such as {"limit": 100}.
 	Params map[string]any `json:"params,omitempty"`
 	// Detail is a sentence in English.
 	Detail string `json:"detail"`

@@ -2,22 +2,24 @@ package bulwark
 
 import "net/http"
 
-// RecordRoute returns a layer that records the pattern of the matched route for
-// the layers outside the router, whose copy of the request has none. Put it
-// inside the router. It asks pattern before the handler runs and, for routers
-// that know the whole pattern only then, again afterwards.
-//
-// An [http.ServeMux] alone needs no RecordRoute for its events, and a mux of
-// package authz records its routes itself. chi sets [http.Request.Pattern]
-// inside:
+// RecordRoute returns a layer that records the pattern of the matched route.
+// The layers outside a router need it, because their copy of the request does
+// not have the pattern. Put the layer inside the router. With chi, which sets
+// [http.Request.Pattern]:
 //
 //	router.Use(bulwark.RecordRoute(func(r *http.Request) string {
 //		return r.Pattern
 //	}).Wrap)
 //
-// docs/routers.md has the lines for gorilla/mux, gin, echo and huma. gin and
-// echo keep the pattern in a context of their own. A middleware of theirs
-// records it with [Scope.SetRoute]:
+// An event of a handler in an [http.ServeMux] has the pattern without
+// RecordRoute. A mux of package authz records its routes itself.
+//
+// The layer calls pattern before the handler, and again after the handler: some
+// routers know the whole pattern only then. An empty result records nothing.
+//
+// docs/routers.md has the lines for gorilla/mux, gin, echo and huma. A
+// middleware of gin or echo uses [Scope.SetRoute], because these routers keep
+// the pattern in their own context:
 //
 //	_, scope := bulwark.Enter(c.Request)
 //	scope.SetRoute(c.FullPath())

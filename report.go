@@ -6,31 +6,38 @@ import (
 	"net/http"
 )
 
-// A Recorder takes security events. It must be safe for concurrent use.
+// A Recorder receives security events. It must be safe for concurrent use. The
+// audit layer is a Recorder. Package bulwarktest has one for tests.
 type Recorder interface {
-	// Record takes one event. It must not block, and must not keep ctx.
+	// Record receives one event. It must not block, and must not keep ctx.
 	Record(ctx context.Context, e Event)
 }
 
-// Report sends a security event of r to the recorder that the audit layer has
-// installed. Time, client, caller, method, path, route and ids are filled in
-// from the request. Without an audit layer the event goes to [slog.Default]:
-// nothing refused is ever silent.
+// Report reports a security event of the request r. Applications call it for
+// their own events, such as a failed login:
 //
-// Every call is an event: one request may carry a hundred login guesses. An
-// event about a refusal that the handler writes itself has the Status of that
-// refusal: then the audit layer does not report it once more. An event whose
-// name is [NoEvent] goes nowhere, and says that the refusal needs no report.
+//	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "password"})
+//
+// Report fills in time, client, caller, method, path, route and ids from the
+// request. The event goes to the audit layer. Without an audit layer the event
+// goes to [slog.Default], so a refusal is never silent.
+//
+// Each call is one event, because one request may carry many login guesses.
+//
+// If the handler itself writes a refusal, set Status of the event to the status
+// of the refusal. The audit layer then does not report the refusal a second
+// time. An event named [NoEvent] is not sent anywhere. It says that the refusal
+// needs no report.
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
 	s.Describe(r, &e)
 	s.report(r.Context(), e, s)
 }
 
-// ReportContext sends a security event of something that is done with a context
-// alone. Where ctx is that of a request, the event is reported as [Report] does
-// it. Elsewhere, as in a job or a tool, it goes to otherwise, or to
-// [slog.Default] where that is nil.
+// ReportContext reports a security event of work that has a context and no
+// request. If ctx belongs to a request, the event is reported like [Report]
+// does it. In a job or a tool the event goes to otherwise, or to [slog.Default]
+// if otherwise is nil.
 func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 	s := scopeOf(ctx)
 	if s == nil && e.Name == NoEvent {
@@ -77,8 +84,8 @@ func emit(ctx context.Context, rec Recorder, e Event) {
 	rec.Record(ctx, e)
 }
 
-// Describe fills in the fields of e that are still open from the request, and
-// makes all its texts safe to log.
+// Describe fills in the fields of e that are not set, from the request r and
+// its Scope. It also makes all texts of e safe to log.
 func (s *Scope) Describe(r *http.Request, e *Event) {
 	if e.Method == "" {
 		e.Method = methodOf(r.Method).String()

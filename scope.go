@@ -9,31 +9,41 @@ import (
 	"sync/atomic"
 )
 
-// A Scope is what the layers around one request share: how the request came,
-// who called, on which route, and where events and refusals go. It is for
-// authors of layers. Handlers use [PrincipalFrom], [ClientIP] and [RequestID].
+// A Scope is the state that the layers around one request share: where the
+// request came from, who called, the route, and where events and refusals go.
+// It is for authors of layers. Handlers use [PrincipalFrom], [ClientIP] and
+// [RequestID].
 //
-// Contexts flow inward only, so an outer layer cannot see what an inner layer
-// put into one; and every derived context copies the request. A Scope is itself
-// the request's context. The first layer that needs it installs it with
-// [Enter]. The layers inside set its fields instead of deriving contexts, and
-// the layers outside read them afterwards.
+// A Scope is itself the context of its request. A value in an ordinary context
+// is visible only further inside, and each new context needs a copy of the
+// request. A Scope avoids both:
 //
-// Who may act is not among these fields. [Identify] returns a request with
-// another Scope, which carries the caller and shares all the rest; the Scope
-// around it does not change. So whatever a handler sends with its own context
-// (a part of a batch, a fragment, a call with the credential of the service)
-// never acts as somebody else, and nobody else acts as its caller.
+//   - The first layer that needs the Scope installs it with [Enter].
+//   - A layer further inside sets a field of the Scope. It does not make
+//     another context.
+//   - A layer further outside reads the field after the handler has returned.
 //
-// A request whose Header is another map than that of the request around it is a
-// sub-request, and gets a Scope of its own from Enter: it has the address, the
-// request id and the recorder of the request around it, and neither its caller
-// nor its route, challenges, slots or tally.
+// Who may act is not a field of the Scope. [Identify] returns a request with
+// another Scope, which carries the caller and shares everything else. The Scope
+// around it does not change. A handler may send more requests with its own
+// context: a part of a batch, a fragment, a call with the credential of the
+// service. None of these requests ever acts as another caller, and no other
+// caller acts as the caller of the handler.
 //
-// A Scope ends when the context ends that the request came with, or before that
-// with [Scope.Cancel]. It is safe for concurrent use and is never reused for
-// another request, so that a goroutine which outlives its request keeps its
-// own.
+// A sub-request is a request whose Header is another map than the Header of the
+// request around it. Enter makes a Scope for the sub-request:
+//
+//   - The sub-request shares the client address, the request id, the recorder
+//     and the responder of the request around it.
+//   - It does not share the caller, the route, the challenges, the slots and
+//     the reported events.
+//
+// [Scope.WithHeader] gives a request another Header without making a
+// sub-request.
+//
+// A Scope ends together with the context of its request, or earlier by
+// [Scope.Cancel]. It is safe for concurrent use. A Scope is never reused for
+// another request: a goroutine that outlives its request keeps its own Scope.
 type Scope struct {
 	context.Context             // of the request that the scope was made for
 	header          http.Header // of that request: tells sub-requests apart
@@ -88,13 +98,20 @@ func (rec *record) counted() *tally {
 
 type scopeKey struct{}
 
-// Enter returns the scope of r, and installs one if there is none yet. The
-// returned request carries it and is the one to pass on.
+// Enter returns the Scope of r. If r does not have a Scope, Enter makes one.
+// Pass the returned request on, because it carries the Scope:
 //
-// Where the context of r has the scope of another request, with another Header
-// map, r is a sub-request and gets a scope inside that one. A request without a
-// Header, such as one that is made to ask a question about a context, uses the
-// scope that is there.
+//	r, scope := bulwark.Enter(r)
+//	next.ServeHTTP(w, r)
+//
+// Enter makes a Scope in two cases:
+//
+//   - No layer of this module has seen r.
+//   - r is a sub-request: its context has the Scope of another request, whose
+//     Header is another map.
+//
+// A request without a Header uses the Scope in its context. Such a request is
+// made to ask a question about a context.
 func Enter(r *http.Request) (*http.Request, *Scope) {
 	nearest := scopeOf(r.Context())
 	if nearest == nil {
@@ -141,9 +158,9 @@ func (all *lodging) lodge(r *http.Request) (*http.Request, *Scope) {
 	return r, s
 }
 
-// child opens a scope inside s for a sub-request. It inherits how the request
-// reached the service and where events and refusals go, and nothing of who
-// called or what was answered.
+// child opens a scope inside s for a sub-request. The sub-request inherits how
+// the request reached the service, and where events and refusals go. It does
+// not inherit who called or what was answered.
 func (s *Scope) child(r *http.Request) (*http.Request, *Scope) {
 	all, around := new(lodging), s.shared
 	around.mu.Lock()
@@ -174,9 +191,8 @@ func (place *room) lend(r *http.Request, header http.Header, shared *record, out
 }
 
 // WithHeader returns a copy of r that has the Header h and is still the same
-// request. It is for a layer that hands on a request with a header of its own,
-// because the old one has become untrue or must not be seen inside: without it
-// the copy would be taken for a sub-request.
+// request. Use it in a layer that changes the Header for the layers inside.
+// Without WithHeader, Enter would take the copy for a sub-request.
 func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
 	r, s = Enter(r) // whatever scope is at hand: that of r says which request it is
 	r, _ = s.within(r, h)
@@ -195,8 +211,8 @@ func scopeOf(ctx context.Context) *Scope {
 	return s
 }
 
-// Value answers for the keys of this package and asks the request's own context
-// for all others. See [context.Context].
+// Value implements [context.Context]. It answers for the keys of this package,
+// and asks the context of the request for all other keys.
 func (s *Scope) Value(key any) any {
 	switch key.(type) {
 	case scopeKey:
@@ -209,61 +225,66 @@ func (s *Scope) Value(key any) any {
 	return s.nearest().Value(key)
 }
 
-// Caller returns who called: the first caller that [Identify] was told for this
-// request, and nil while there is none or when it was nobody. It is for records
-// and decides nothing: layers outside read it, and handlers ask
+// Caller returns who called: the first caller that [Identify] recorded for this
+// request. It is nil if no caller has been identified, and also if the caller
+// is anonymous. Use it for records, and do not decide by it: a handler asks
 // [PrincipalFrom]. A sub-request has a caller of its own.
 func (s *Scope) Caller() *Principal {
 	return s.shared.caller.Load().orNil()
 }
 
-// Secure reports whether the client reached the service over TLS: directly, or
-// through a trusted proxy that says so.
+// Secure reports whether the client reached the service over TLS. The client
+// did so directly, or a trusted proxy of [Edge] reports it.
 func (s *Scope) Secure() bool {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return s.shared.arrival.secure
 }
 
-// BaseURL returns the service's own public URL, scheme and host without a
-// trailing slash, as [Edge] was given it; empty where it was not. It is the
-// only base for links and DPoP proofs: the Host header is the client's word.
-// Origin checks go by Origin.
+// BaseURL returns the public URL of the service, without a trailing slash, as
+// in [Edge.BaseURL]. It is empty if Edge has none. Build links and check DPoP
+// proofs only with this URL: the client chooses the Host header. To check an
+// origin, use [Scope.Origin].
 func (s *Scope) BaseURL() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return s.shared.arrival.baseURL
 }
 
-// Origin returns the scheme and host of this very request, such as
-// "https://api.example.com", as a browser writes the origin of its page: in
-// lower case and without the port of the scheme. It is the one origin that is
-// the service's own here. It is empty where no [Edge] has found the host among
-// its Hosts: without an Edge, with InsecureAnyHost, and for a health check by
-// address.
+// Origin returns the scheme and host of this request, such as
+// "https://api.example.com". It is written like the Origin of a browser: in
+// lower case, and without the default port of the scheme. For this request, it
+// is the only origin that belongs to the service.
+//
+// Origin is empty if no [Edge] found the host in its Hosts:
+//
+//   - There is no Edge.
+//   - Edge has InsecureAnyHost.
+//   - The request is a health check by address.
 func (s *Scope) Origin() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return origin(s.shared.arrival.secure, strings.ToLower(s.shared.arrival.host))
 }
 
-// Route returns the pattern that matched, such as "GET /documents/{id}", and is
-// empty while none has.
+// Route returns the pattern that matched, such as "GET /documents/{id}". It is
+// empty before a pattern has matched.
 func (s *Scope) Route() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	return s.shared.route
 }
 
-// SetRoute records the pattern that matched. Copies of a request that are
-// routed at once share it: the last word counts.
+// SetRoute records the pattern that matched. The last call counts, also if
+// copies of the request are routed at the same time.
 func (s *Scope) SetRoute(pattern string) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	s.shared.route = pattern
 }
 
-// Challenges returns what a 401 offers the client; not to be modified.
+// Challenges returns the challenges that a 401 offers to the client. Do not
+// modify the slice.
 func (s *Scope) Challenges() []Challenge {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -275,19 +296,22 @@ func (s *Scope) Challenges() []Challenge {
 	return nil
 }
 
-// SetChallenges says what a 401 offers the client from here inward. The slice
-// belongs to the scope afterwards; layers share one prepared slice.
+// SetChallenges sets the challenges that a 401 offers to the client, for this
+// layer and the layers inside. The caller must not modify c afterwards. Several
+// requests may share one slice.
 func (s *Scope) SetChallenges(c []Challenge) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	s.challenges = c[:len(c):len(c)]
 }
 
-// Record sends the events of the request to rec, with the W3C trace context ids
-// of the request where they are known. It returns the request to pass on and
-// its scope. Where the events of the request already have a recorder, the
-// request is recorded apart from here inward, as a sub-request is: what is
-// inside then answers to rec, and what is outside keeps its own.
+// Record sends the events of the request to rec. traceID and spanID are the W3C
+// trace context of the request, or empty. Record returns the request to pass
+// on, and its Scope.
+//
+// If the request already has a recorder, the layers outside keep that recorder.
+// The layers inside use rec: for them, the request is recorded like a
+// sub-request.
 func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*http.Request, *Scope) {
 	if !s.recorded(rec, traceID, spanID) {
 		r, s = s.child(r)
@@ -297,8 +321,8 @@ func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*
 	return r, s
 }
 
-// recorded sends the events to rec, unless they have a recorder already. The
-// first trace counts.
+// recorded sends the events to rec, unless the request already has a recorder.
+// The first trace counts.
 func (s *Scope) recorded(rec Recorder, traceID, spanID string) bool {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -312,11 +336,15 @@ func (s *Scope) recorded(rec Recorder, traceID, spanID string) bool {
 	return true
 }
 
-// Reported tells whether a refusal or another event is on record: an event of
-// this request with that name and status, or a refusal that [Deny] wrote, with
-// them, into the answer whose Header this is. An empty name and a zero status
-// match all; an answer of nil asks for the events of the request alone. Only
-// the first few different events and the last few answers are remembered.
+// Reported reports whether an event or a refusal has been reported already:
+//
+//   - an event of this request with this name and status, or
+//   - a refusal by [Deny] with this name and status, in the answer with this
+//     Header.
+//
+// An empty name and a zero status match everything. With a nil answer, only the
+// events of the request count. A Scope remembers only the first six different
+// events and the last four answers.
 func (s *Scope) Reported(answer http.Header, name EventName, status int) bool {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()

@@ -1,27 +1,35 @@
 package bulwark
 
-// A Slot is a value of a package's own on a request, such as the nonce of a
-// page. It is for authors of layers. A Slot is declared as a package variable:
+// A Slot keeps a value of one package on a request, such as the nonce of a
+// page. It is for authors of layers. Declare a Slot as a package variable:
 //
 //	var nonce bulwark.Slot[string]
 //
-// The address of the variable is the key, so that two packages cannot take each
-// other's, and there is room for as many as a program declares. A Slot is not
-// to be copied. Its methods are safe for concurrent use.
+// The layer sets the value on the [Scope] of the request, and everything that
+// runs for the request can get it:
 //
-// The value belongs to one request: a sub-request does not see it.
+//	nonce.Set(scope, value)         // in the layer
+//	value, ok := nonce.Get(scope)   // in a handler or another layer
+//
+// The key is the address of the variable, so two packages never share a key. A
+// program may declare any number of Slots. Do not copy a Slot. The methods are
+// safe for concurrent use.
+//
+// The value belongs to one request. A sub-request does not see it (see
+// [Scope]).
 type Slot[T any] struct {
 	_ byte // Go may give variables of size zero one address
 }
 
-// Set keeps v for the rest of the request.
+// Set keeps v for the rest of the request. It replaces an earlier value.
 func (k *Slot[T]) Set(s *Scope, v T) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	s.shared.slots.set(k, v)
 }
 
-// Get returns the value that was set on the request, and false where none was.
+// Get returns the value that was set on the request. It returns false if no
+// value was set.
 func (k *Slot[T]) Get(s *Scope) (v T, ok bool) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -29,8 +37,8 @@ func (k *Slot[T]) Get(s *Scope) (v T, ok bool) {
 	return v, ok
 }
 
-// slots are the values on one request by the addresses of their Slots. The
-// first needs no allocation.
+// slots are the values on one request, found by the addresses of their Slots.
+// The first value needs no allocation.
 type slots struct {
 	first slot
 	more  []slot
