@@ -63,7 +63,7 @@ func Chain(parts ...Builder) (*Stack, error) {
 			errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Reason: reason})
 		}
 		if missing(part) {
-			wrong("is nil; remove it or give it a Config")
+			wrong("is nil; remove it, or write a Config such as headers.Config{}")
 			continue
 		}
 		layer, err := built(part)
@@ -72,7 +72,7 @@ func Chain(parts ...Builder) (*Stack, error) {
 			continue
 		}
 		if missing(layer) {
-			wrong("its Build returned no layer and no error")
+			wrong("has a Build that returns no layer and no error; return the layer, or say what is wrong")
 			continue
 		}
 		if reason := abilityFault(layer); reason != "" {
@@ -96,7 +96,7 @@ func Chain(parts ...Builder) (*Stack, error) {
 func built(part Builder) (layer Layer, err error) {
 	defer func() {
 		if recover() != nil {
-			layer, err = nil, &ConfigError{Field: fmt.Sprintf("%T", part), Reason: "has a Build that panics; a layer around another one must not be around nil"}
+			layer, err = nil, &ConfigError{Field: fmt.Sprintf("%T", part), Reason: "has a Build that panics; check that the layer does not wrap a nil layer"}
 		}
 	}()
 	return part.Build()
@@ -132,7 +132,7 @@ func (s *Stack) Wrap(h http.Handler) http.Handler {
 // unmade says what is wrong with a Stack that protects nothing.
 func (s *Stack) unmade() error {
 	if s == nil || !s.made {
-		return &ConfigError{Field: "bulwark.Stack", Reason: "was made without Chain; check the error of Chain"}
+		return &ConfigError{Field: "bulwark.Stack", Reason: "was made without Chain; use the result of bulwark.Chain, and check its error"}
 	}
 	return nil
 }

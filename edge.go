@@ -150,22 +150,20 @@ func NewEdge(e Edge) (*EdgeLayer, error) {
 	scheme, host, _ := strings.Cut(strings.ToLower(e.BaseURL), "://")
 	layer.baseURL = origin(scheme == "https", host) // as browsers write it
 	for i, prefix := range e.TrustedProxies {
-		switch {
-		case !prefix.IsValid():
-			wrong(fmt.Sprintf("TrustedProxies[%d]", i), "", "is not a network; use netip.MustParsePrefix")
-		case prefix.Addr().Is4In6():
-			wrong(fmt.Sprintf("TrustedProxies[%d]", i), prefix.String(), "is IPv4 written as IPv6, which no address here is; write it as IPv4")
-		case prefix.Bits() == 0:
-			wrong(fmt.Sprintf("TrustedProxies[%d]", i), prefix.String(), "trusts everybody, so that any client chooses its own address; name the proxies' networks")
+		field := fmt.Sprintf("TrustedProxies[%d]", i)
+		if reason := networkFault(prefix); reason != "" {
+			wrong(field, textOfNetwork(prefix), reason)
+		} else if prefix.Bits() == 0 {
+			wrong(field, prefix.String(), "trusts every client to choose its own address; name the networks of the proxies only, such as 10.0.0.0/8")
 		}
 	}
 	trusts := len(e.TrustedProxies) > 0 || e.TrustUnixSocket
 	layer.header = http.CanonicalHeaderKey(e.ForwardedHeader)
 	switch {
 	case e.ForwardedHeader == "" && trusts:
-		wrong("ForwardedHeader", "", `is empty; name the one header that the proxies set, such as "X-Forwarded-For", "Forwarded" or "X-Real-IP"`)
+		wrong("ForwardedHeader", "", `is empty, and TrustedProxies or TrustUnixSocket needs it; name the one header that the proxies set: "X-Forwarded-For", "Forwarded" or a header such as "X-Real-IP"`)
 	case e.ForwardedHeader != "" && !trusts:
-		wrong("ForwardedHeader", e.ForwardedHeader, "is read from trusted proxies only; set TrustedProxies or TrustUnixSocket too")
+		wrong("ForwardedHeader", e.ForwardedHeader, "is read from trusted proxies only; also set TrustedProxies or TrustUnixSocket, or leave ForwardedHeader empty")
 	case e.ForwardedHeader != "" && !namesClient(layer.header):
 		wrong("ForwardedHeader", e.ForwardedHeader, `must be "X-Forwarded-For", "Forwarded", or a header with a single address such as "X-Real-IP"`)
 	}
@@ -176,6 +174,25 @@ func NewEdge(e Edge) (*EdgeLayer, error) {
 	return layer, nil
 }
 
+// textOfNetwork returns a network as text, and nothing for an invalid one.
+func textOfNetwork(network netip.Prefix) string {
+	if !network.IsValid() {
+		return ""
+	}
+	return network.String()
+}
+
+// networkFault says what is wrong with a network.
+func networkFault(network netip.Prefix) string {
+	switch {
+	case !network.IsValid():
+		return `is not a network; write netip.MustParsePrefix("10.0.0.0/8")`
+	case network.Addr().Is4In6():
+		return "is IPv4 written as IPv6, and matches no address; write it as IPv4, such as 10.0.0.0/8"
+	}
+	return ""
+}
+
 // baseFault says what is wrong with a BaseURL.
 func baseFault(base string) string {
 	if base == "" {
@@ -184,14 +201,14 @@ func baseFault(base string) string {
 	u, err := url.Parse(base)
 	if err == nil && u.Host != "" {
 		if _, ok := withoutPort(u.Host); !ok {
-			return "has a port that is not a number from 1 to 65535"
+			return "has a port that is not a number from 1 to 65535; write it as in https://api.example.com:8443, or without a port"
 		}
 	}
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
 		return "must be an http or https URL such as https://api.example.com"
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return "must be scheme and host only, without path, trailing slash, query or user"
+		return "must be scheme and host only, such as https://api.example.com, without path, trailing slash, query or user"
 	}
 	return ""
 }

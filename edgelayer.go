@@ -1,6 +1,7 @@
 package bulwark
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -88,6 +89,16 @@ func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {
 	return r, e.settle(r, s)
 }
 
+// What the log says beside the code of a refusal that a field of Edge decides.
+var (
+	errNoAddress = errors.New("the peer has no IP address and no proxy named one; " +
+		"for a Unix socket set bulwark.Edge.TrustUnixSocket and ForwardedHeader")
+	errNotServed = errors.New("the Host is not in bulwark.Edge.Hosts; " +
+		"a health check by address needs HealthPaths and HealthHosts")
+	errNotAddresses = errors.New("the header named in bulwark.Edge.ForwardedHeader holds something that is not an address, " +
+		"or more addresses than the proxy may send in it")
+)
+
 // settle records in s how r reached the service, or says why it is refused.
 func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 	s.shared.mu.Lock()
@@ -100,7 +111,7 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 		}
 	}
 	if !client.IsValid() {
-		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address",
+		return &Problem{Status: http.StatusBadRequest, Code: "edge.client_address", Err: errNoAddress,
 			Detail: "The address of the client could not be determined."}
 	}
 	if !targetFits(r) {
@@ -109,7 +120,7 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 	}
 	named := e.hosts.serve(r)
 	if !named && !e.hosts.probed(r) {
-		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected",
+		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected", Err: errNotServed,
 			Detail: "This server does not answer for the host in the request."}
 	}
 	if named && !edged && !e.hosts.any {

@@ -100,7 +100,7 @@ func (e *EdgeLayer) walk(lines []string, from netip.Addr) (client netip.Addr, se
 }
 
 func (e *EdgeLayer) unreadable() *Problem {
-	return &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded",
+	return &Problem{Status: http.StatusBadRequest, Code: "edge.forwarded", Err: errNotAddresses,
 		Detail: "The " + e.header + " header holds something that is not an address."}
 }
 

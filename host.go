@@ -22,7 +22,7 @@ type hosts struct {
 func (h *hosts) compile(e Edge, wrong func(field, value, reason string)) {
 	h.any = e.InsecureAnyHost
 	if len(e.Hosts) == 0 && !e.InsecureAnyHost {
-		wrong("Hosts", "", "is empty; name the hosts under which the service answers")
+		wrong("Hosts", "", "is empty; name the hosts of the service, such as api.example.com, or set InsecureAnyHost if a proxy checks the host")
 	}
 	h.exact, h.under = make(map[string]bool, len(e.Hosts)), map[string]bool{}
 	for i, host := range e.Hosts {
@@ -44,12 +44,12 @@ func (h *hosts) compile(e Edge, wrong func(field, value, reason string)) {
 		}
 	}
 	for i, prefix := range e.HealthHosts {
-		if !prefix.IsValid() || prefix.Addr().Is4In6() {
-			wrong(fmt.Sprintf("HealthHosts[%d]", i), "", "is not a network, or is IPv4 written as IPv6; use netip.MustParsePrefix")
+		if reason := networkFault(prefix); reason != "" {
+			wrong(fmt.Sprintf("HealthHosts[%d]", i), textOfNetwork(prefix), reason)
 		}
 	}
 	if len(e.HealthHosts) > 0 && len(e.HealthPaths) == 0 {
-		wrong("HealthHosts", "", "let nothing through without HealthPaths; name the paths of the health checks")
+		wrong("HealthHosts", "", "has no effect without HealthPaths; also set HealthPaths, such as /health")
 	}
 }
 
@@ -57,18 +57,18 @@ func (h *hosts) compile(e Edge, wrong func(field, value, reason string)) {
 func hostFault(host string) string {
 	name, ok := withoutPort(host)
 	if !ok || strings.HasPrefix(name, "[") != strings.Contains(name, ":") {
-		return "is not a host; write name, name:port with a port of 1 to 65535, or an IPv6 address in brackets"
+		return "is not a host; write api.example.com, api.example.com:8443 with a port from 1 to 65535, or an IPv6 address in brackets"
 	}
 	rest, wild := strings.CutPrefix(name, "*.")
 	if wild && rest != "localhost" && !strings.Contains(strings.Trim(rest, "."), ".") {
-		return "stands for every name of a top-level domain; name the domain too, such as *.example.com"
+		return "matches every name of a top-level domain; also name the domain, such as *.example.com"
 	}
 	if rest == "" || strings.ContainsAny(rest, "/@?#* ") || strings.HasSuffix(rest, ".") || wild && strings.HasPrefix(rest, ".") {
-		return "is not a host name; write it without scheme, path, trailing dot, or an asterisk other than *. in front"
+		return "is not a host name; write api.example.com or *.example.com, without scheme, path and trailing dot"
 	}
 	for i := range len(rest) {
 		if rest[i] <= ' ' || rest[i] >= 0x7f {
-			return "is not ASCII; write an international name in its xn-- form"
+			return "is not printable ASCII; write an international name in its xn-- form"
 		}
 	}
 	return ""

@@ -47,7 +47,7 @@ func (f LayerFunc) Wrap(next http.Handler) http.Handler { return f(next) }
 // Build returns f, or an error if f is nil.
 func (f LayerFunc) Build() (Layer, error) {
 	if f == nil {
-		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a function"}
+		return nil, &ConfigError{Field: "bulwark.LayerFunc", Reason: "is nil; give it a middleware function, func(http.Handler) http.Handler"}
 	}
 	return f, nil
 }
@@ -92,21 +92,21 @@ func abilityFault(layer Layer) string {
 	t := reflect.TypeOf(layer)
 	if _, has := t.MethodByName("Shutdown"); has {
 		if _, fits := layer.(Shutdowner); !fits {
-			return "has a method Shutdown that nobody calls; write Shutdown(context.Context) error, or give it another name"
+			return "has a method Shutdown that is never called; write Shutdown(context.Context) error, or give it another name"
 		}
 	}
 	if _, has := t.MethodByName("Kind"); has {
 		if _, fits := layer.(Kinded); !fits {
-			return "has a method Kind that nobody calls; write Kind() bulwark.Kind, or give it another name"
+			return "has a method Kind that is never called; write Kind() bulwark.Kind, or give it another name"
 		}
 	}
 	if _, has := t.MethodByName("AuthOutside"); has {
 		if _, fits := layer.(interface{ AuthOutside() bool }); !fits {
-			return "has a method AuthOutside that nobody calls; write AuthOutside() bool, or give it another name"
+			return "has a method AuthOutside that is never called; write AuthOutside() bool, or give it another name"
 		}
 	}
 	if ability := lost(layer, t); ability != "" {
-		return "embeds several things with a method " + ability + ", of which Go promotes none; write one that calls them all"
+		return "embeds several values with a method " + ability + ", and Go promotes neither of the methods; write a method " + ability + " that calls them all"
 	}
 	if t.Kind() == reflect.Pointer {
 		return ""

@@ -42,7 +42,7 @@ type otherQueue struct{}
 
 func (*otherQueue) Shutdown(context.Context) error { return nil }
 
-// twoQueues has two parts with a Shutdown, so that Go promotes none.
+// twoQueues has two parts with a Shutdown, so that Go promotes neither of the methods.
 type twoQueues struct {
 	bare
 	oneQueue
@@ -101,7 +101,7 @@ var (
 	_ bulwark.Shutdowner = (*bulwark.Stack)(nil)
 )
 
-// A misspelled optional method would be a method that nobody calls.
+// A misspelled optional method would be a method that is never called.
 // Case root-8.
 func TestChainRefusesMisspelledAbilities(t *testing.T) {
 	for _, test := range []struct {
@@ -113,8 +113,8 @@ func TestChainRefusesMisspelledAbilities(t *testing.T) {
 		{"Kind_that_is_a_string", kindOfString{}, "Kind() bulwark.Kind"},
 		{"Shutdown_of_the_pointer", shutsByPointer{}, "pass the pointer"},
 		{"Kind_of_the_pointer", kindByPointer{}, "pass the pointer"},
-		{"Shutdown_of_two_parts", &twoQueues{oneQueue: oneQueue{}, otherQueue: otherQueue{}}, "several things with a method Shutdown"},
-		{"Shutdown_of_two_parts_further_in", queuesInside{state{oneQueue: new(oneQueue), otherQueue: new(otherQueue)}}, "several things with a method Shutdown"},
+		{"Shutdown_of_two_parts", &twoQueues{oneQueue: oneQueue{}, otherQueue: otherQueue{}}, "several values with a method Shutdown"},
+		{"Shutdown_of_two_parts_further_in", queuesInside{state{oneQueue: new(oneQueue), otherQueue: new(otherQueue)}}, "several values with a method Shutdown"},
 		{"Shutdown_of_one_part", &oneQueueInside{}, ""},
 		{"pointer", given{&shutsByPointer{}}.layer, ""},
 		{"none", given{&decorator{bulwark.LayerFunc(func(h http.Handler) http.Handler { return h })}}.layer, ""},

@@ -2,8 +2,8 @@ package bulwark
 
 import "fmt"
 
-// checkOrder returns an error for each pair of layers of which one defeats the
-// other.
+// checkOrder returns an error for each layer that stands where it defeats
+// another one, or is defeated.
 func checkOrder(layers []Layer) []error {
 	var errs []error
 	refuse := func(i int, kind Kind, reason string) {
@@ -21,22 +21,22 @@ func checkOrder(layers []Layer) []error {
 		}
 		switch {
 		case kind == KindAudit && len(seen) > 0:
-			refuse(i, kind, "put audit outside all other layers, once: what they refuse must be recorded")
+			refuse(i, kind, "put audit outside all other layers, and only once: a refusal outside audit is not recorded")
 		case kind == KindEdge && (len(seen) > 1 || len(seen) == 1 && !seen[KindAudit]):
-			refuse(i, kind, "put Edge just inside audit, once: the layers outside it see the wrong client")
+			refuse(i, kind, "put Edge just inside audit, and only once: a layer outside Edge sees the wrong client")
 		case kind == KindCORS && seen[KindAuth]:
 			refuse(i, kind, "put cors outside auth: a preflight carries no credentials")
 		case kind == KindCORS && (seen[KindRateLimit] || seen[KindPrincipalLimit]):
 			refuse(i, kind, "put cors outside each limit: a browser must be able to read a 429")
 		case kind == KindSanitize && seen[KindValidate]:
-			refuse(i, kind, "put sanitize outside validate: what it removes may break what was checked")
+			refuse(i, kind, "put sanitize outside validate: sanitizing can make a checked value invalid")
 		case kind == KindPrincipalLimit || kind == KindAuthz:
 			at, ok := last[KindAuth]
 			if ok && at > i {
-				refuse(i, kind, "put it inside auth: outside there is no principal yet")
+				refuse(i, kind, "put it inside auth: outside auth there is no principal")
 			}
 			if !ok && kind == KindPrincipalLimit && !authOutside(layer) {
-				refuse(i, kind, "counts by principal, and no layer of this chain finds one; add auth, or set AuthOutside on the limit where auth stands around this chain")
+				refuse(i, kind, "counts by principal, and this chain has no auth layer; add auth.Config outside the limit, or set AuthOutside if another chain with auth stands around this one")
 			}
 		}
 		seen[kind] = true

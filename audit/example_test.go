@@ -118,7 +118,7 @@ func ExampleConfig_order() {
 	)
 	fmt.Println(err)
 	// Output:
-	// bulwark.Chain[1]: audit: put audit outside all other layers, once: what they refuse must be recorded
+	// bulwark.Chain[1]: audit: put audit outside all other layers, and only once: a refusal outside audit is not recorded
 }
 
 // New returns every mistake at once, when the program starts.

@@ -58,7 +58,7 @@ func TestRegistrationReportsEverythingAtOnce(t *testing.T) {
 		".layers[3]: the file is missing",
 		".layers[7]: is nil; remove it or give it a Config",
 		".layers[8]: has a Build that returned neither a layer nor an error; return one of them",
-		".layers[6]: sanitize: put sanitize outside validate: what it removes may break what was checked",
+		".layers[6]: sanitize: put sanitize outside validate: sanitizing can make a checked value invalid",
 	}
 	const (
 		noHandler = ".handler: is nil; give the route a handler"
