@@ -57,6 +57,7 @@ type Stack struct {
 // it answers each request with 500 "ratelimit.unconfigured".
 func Chain(parts ...Builder) (*Stack, error) {
 	var layers []Layer
+	var at []int // the places of the layers among the parts
 	var errs []error
 	for i, part := range parts {
 		wrong := func(reason string) {
@@ -81,11 +82,12 @@ func Chain(parts ...Builder) (*Stack, error) {
 		}
 		if stack, ok := layer.(*Stack); ok {
 			layers = append(layers, stack.layers...)
+			at = append(at, slices.Repeat([]int{i}, len(stack.layers))...)
 			continue
 		}
-		layers = append(layers, layer)
+		layers, at = append(layers, layer), append(at, i)
 	}
-	if errs = append(errs, checkOrder(layers)...); len(errs) > 0 {
+	if errs = append(errs, checkOrder(layers, at, len(errs) > 0)...); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return &Stack{layers: layers, made: true}, nil

@@ -174,6 +174,31 @@ func TestChainReportsEverythingAtOnce(t *testing.T) {
 	}
 }
 
+// An error of the order names the part, also behind parts that were not built
+// and behind a Stack of several layers.
+func TestChainOrderNamesThePart(t *testing.T) {
+	of := func(kind string) bulwark.Builder { return part{kind: kind, calls: new([]string)} }
+	two := bulwark.Must(bulwark.Chain(of("headers"), of("auth")))
+	_, err := bulwark.Chain(part{err: &bulwark.ConfigError{Field: "one.A", Reason: "is wrong"}}, two, of("cors"))
+	want := "one.A: is wrong\nbulwark.Chain[2]: cors: put cors outside auth: a preflight carries no credentials"
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// A limit by principal is not told to get an auth layer while the mistake is in
+// the Config of that layer.
+func TestNoAuthIsNotSaidOfAnAuthWithAMistake(t *testing.T) {
+	limit := part{kind: "ratelimit.principal", calls: new([]string)}
+	_, err := bulwark.Chain(part{err: &bulwark.ConfigError{Field: "auth.A", Reason: "is wrong"}}, limit)
+	if err == nil || err.Error() != "auth.A: is wrong" {
+		t.Errorf("got %v", err)
+	}
+	if _, err = bulwark.Chain(limit); err == nil || !strings.Contains(err.Error(), "add auth.Config") {
+		t.Errorf("without auth: %v", err)
+	}
+}
+
 func TestEmptyChainIsTransparent(t *testing.T) {
 	ran := false
 	stack := bulwark.Must(bulwark.Chain())

@@ -3,11 +3,13 @@ package bulwark
 import "fmt"
 
 // checkOrder returns an error for each layer that stands where it defeats
-// another one, or is defeated.
-func checkOrder(layers []Layer) []error {
+// another one, or is defeated. The numbers in at are the places of the layers
+// among the parts of the chain. Where some parts could not be built, a layer of
+// auth may be among them.
+func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 	var errs []error
 	refuse := func(i int, kind Kind, reason string) {
-		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", i), Value: string(kind), Reason: reason})
+		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", at[i]), Value: string(kind), Reason: reason})
 	}
 	last := map[Kind]int{}
 	for i, layer := range layers {
@@ -31,11 +33,11 @@ func checkOrder(layers []Layer) []error {
 		case kind == KindSanitize && seen[KindValidate]:
 			refuse(i, kind, "put sanitize outside validate: sanitizing can make a checked value invalid")
 		case kind == KindPrincipalLimit || kind == KindAuthz:
-			at, ok := last[KindAuth]
-			if ok && at > i {
+			auth, ok := last[KindAuth]
+			if ok && auth > i {
 				refuse(i, kind, "put it inside auth: outside auth there is no principal")
 			}
-			if !ok && kind == KindPrincipalLimit && !authOutside(layer) {
+			if !ok && !someMissing && kind == KindPrincipalLimit && !authOutside(layer) {
 				refuse(i, kind, "counts by principal, and this chain has no auth layer; add auth.Config outside the limit, or set AuthOutside if another chain with auth stands around this one")
 			}
 		}
