@@ -8,8 +8,8 @@ import (
 )
 
 // An arrival is how a request reached the service. [Edge] settles most of it,
-// once: a sub-request has come the way of the request around it, whatever its
-// header says.
+// once. A sub-request came like the request around it, and its header does not
+// change that.
 type arrival struct {
 	clientIP  netip.Addr
 	path      string

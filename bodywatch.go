@@ -7,8 +7,9 @@ import (
 )
 
 // A bodyWatch is the Body of a request, and remembers how reading it has
-// failed: [Deny] can tell a client that breaks its upload off from whatever
-// else ends with the same error, such as the answer of another service.
+// failed. With it [Deny] can tell an upload that the client broke off from
+// another failure with the same error, such as a broken answer of another
+// service.
 type bodyWatch struct {
 	io.ReadCloser
 	failed atomic.Pointer[error] // the first failure; the goroutine that reads may not be the one that asks

@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// textOf returns the text of a cause without the queries, fragments and user
-// information of its URLs: they hold the secrets of whoever was asked. An error
-// whose Error panics, as that of a nil pointer may, must not take the refusal
-// with it.
+// textOf returns the text of a cause. The queries, fragments and user
+// information of its URLs are left out, because they hold secrets. The Error
+// method of a nil pointer may panic: such a panic must not prevent the refusal.
 func textOf(err error) (text string) {
 	text = "an error without a text"
 	defer func() { _ = recover() }()
@@ -68,8 +67,8 @@ func anyCause(err error, is func(error) bool) bool {
 }
 
 // withoutSecrets shortens every absolute URL in a text, and every path between
-// quotation marks: an error that was flattened on the way cannot be asked for
-// its URL any more.
+// quotation marks. An error that was flattened to text does not give its URL
+// any more.
 func withoutSecrets(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -134,8 +133,8 @@ func shortURL(text string) string {
 }
 
 // userEnd returns where the user information in front of a host ends. The
-// authority ends at end. Where what looks like its port is not a number, it is
-// a password with a slash in it, which should have been escaped.
+// authority ends at end. If the port is not a number, it is the rest of a
+// password with a slash in it, which should have been escaped.
 func userEnd(text string, end int) int {
 	if at := strings.LastIndexByte(text[:end], '@'); at >= 0 {
 		return at + 1
@@ -146,7 +145,7 @@ func userEnd(text string, end int) int {
 	return 0
 }
 
-// noPort returns where something stands in place of a port that is none, or -1.
+// noPort returns the place of a port that is not a number, or -1.
 func noPort(authority string) int {
 	i := strings.LastIndexByte(authority, ':')
 	if i > strings.LastIndexByte(authority, ']') && strings.Trim(strings.TrimSuffix(authority[i+1:], "/"), "0123456789") != "" {

@@ -49,8 +49,8 @@ type Stack struct {
 //   - A method named Shutdown, Kind or AuthOutside has a different signature
 //     than [Shutdowner], [Kinded] or AuthOutside() bool.
 //   - The layer is passed by value, and only its pointer has Shutdown or Kind.
-//   - The layer embeds several values with a method Shutdown or Kind. Go
-//     promotes neither of the methods.
+//   - The layer embeds several values with a method Shutdown or Kind. Go does
+//     not promote such a method.
 //
 // Chain cannot check layers that are put together elsewhere, for example with
 // the Use method of a router. If a limit by principal then meets no auth layer,

@@ -15,16 +15,17 @@ import (
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
-// A fault is an error that a handler has met, and what tells whose it is.
+// A fault is an error that a handler has met, and the facts by which to find
+// out who caused it.
 type fault struct {
 	r     *http.Request
 	scope *Scope
 	fresh bool // no layer has seen the request before, so that nobody has watched its body
 }
 
-// byClient returns the refusal for an error that the client has brought about:
-// it has left, or its body is cut off, malformed or late. It returns nil for
-// any other error, such as a deadline of the program's own.
+// byClient returns the refusal for an error that the client caused: the client
+// has left, or its body is cut off, malformed or late. It returns nil for any
+// other error, such as a deadline that the program set itself.
 func (f fault) byClient(err error) *Problem {
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -66,9 +67,9 @@ func ofLeaving(err error) bool {
 }
 
 // left reports whether the client has gone: the server has cancelled the
-// context that the request came with. What a layer or a handler has derived
-// from it may end for reasons of the program's own, and who cancels the context
-// of the whole server gives it a cause.
+// context that the request came with. A context that a layer or a handler
+// derived may end for reasons of the program. If the context of the whole
+// server is cancelled, it has a cause.
 func (f fault) left() bool {
 	own := f.r.Context()
 	for s := f.scope; s != nil; s = scopeOf(own) {
@@ -110,8 +111,8 @@ func (f fault) onConnection(err error, op string) bool {
 }
 
 // streamError is the RST_STREAM of HTTP/2 (RFC 9113 section 6.4) as net/http
-// tells it: an error of its own lets itself be read into any type with these
-// fields.
+// reports it. The error type of net/http can be read by errors.As into any type
+// with these fields.
 type streamError struct {
 	StreamID, Code uint32
 	Cause          error
@@ -170,14 +171,14 @@ func clientLeft(err error) *Problem {
 		Log: ProblemLog{Event: NoEvent}}
 }
 
-// credentialExpired is what a stream ends with whose time is over.
+// credentialExpired is the end of a stream whose credential has expired.
 func credentialExpired(err error) *Problem {
 	return &Problem{Status: http.StatusUnauthorized, Code: "request.credential_expired", Err: err,
 		Detail: "The credential has expired.", Log: ProblemLog{Event: SessionExpired}}
 }
 
-// judge sets the level of a failure of ours that is the client's in truth: a
-// check that could not be made because the client has left, for one.
+// judge lowers the level of a 5xx that the client caused in truth, for example
+// if a check could not be made because the client has left.
 func (f fault) judge(p *Problem) {
 	if p.Status < 500 || p.Log.Level != nil || p.Err == nil {
 		return

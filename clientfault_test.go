@@ -71,7 +71,7 @@ func served(t *testing.T, protocol string, h http.HandlerFunc) (*httptest.Server
 	return server, outcomes
 }
 
-// check asserts the outcome of a refusal; a level of nil is no event.
+// check asserts the outcome of a refusal; a nil level means that there is no event.
 func (o outcome) check(t *testing.T, status int, code string, name bulwark.EventName, level slog.Leveler) {
 	t.Helper()
 	if o.status != status || !strings.Contains(o.body, `"code":"`+code+`"`) {

@@ -12,7 +12,7 @@ type ending struct {
 // waited for it, and costs nothing.
 var over = &ending{}
 
-// closed is the Done of whatever is over.
+// closed is the Done of a scope that is over.
 var closed = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)

@@ -18,7 +18,7 @@ type hosts struct {
 	healthNets  []netip.Prefix
 }
 
-// compile takes over what e says of hosts, and tells what is wrong with it.
+// compile takes over the hosts of e, and calls wrong for each mistake in them.
 func (h *hosts) compile(e Edge, wrong func(field, value, reason string)) {
 	h.any = e.InsecureAnyHost
 	if len(e.Hosts) == 0 && !e.InsecureAnyHost {

@@ -237,8 +237,8 @@ func TestCallerOnRecord(t *testing.T) {
 	}
 }
 
-// A request without a Header asks a question about a context. It is no
-// sub-request, and no caller of the request around it.
+// A request without a Header asks a question about a context. It is not a
+// sub-request, and does not set the caller of the request around it.
 func TestARequestWithoutHeaderChangesNoRecord(t *testing.T) {
 	r, s := bulwark.Enter(httptest.NewRequest("GET", "/", nil))
 	bare := new(http.Request).WithContext(r.Context())

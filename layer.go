@@ -123,7 +123,7 @@ func abilityFault(layer Layer) string {
 }
 
 // lost returns the name of a method that several embedded parts of a layer
-// have. The layer itself does not have the method, because Go promotes neither.
+// have. Go does not promote such a method, so that the layer lacks it.
 func lost(layer Layer, t reflect.Type) string {
 	if _, shuts := layer.(Shutdowner); !shuts && embeds(t, reflect.TypeFor[Shutdowner](), 4) {
 		return "Shutdown"

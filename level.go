@@ -19,8 +19,8 @@ func (s *Scope) levelOf(ctx context.Context, e *Event) slog.Level {
 	return e.Name.Level()
 }
 
-// ordinary are the statuses that say how things are, and not that the request
-// was bad: nobody has done anything wrong who gets one.
+// ordinary reports whether a status is part of ordinary use: the client has
+// done nothing wrong.
 func ordinary(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusGone, // RFC 9110 section 15.5
@@ -31,8 +31,8 @@ func ordinary(status int) bool {
 	return false
 }
 
-// mayPass reports whether a refusal of that status may go without an event: no
-// denied access, no limit that was hit, and no credential that was not good.
+// mayPass reports whether a refusal of that status may go without an event. It
+// may not for a denied access, a limit that was hit, and a bad credential.
 func (s *Scope) mayPass(ctx context.Context, status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusTooManyRequests:
@@ -80,7 +80,7 @@ func credentialField(name string) bool {
 }
 
 // credentialQuery reports whether a query brings a credential, as of RFC 6750
-// section 2.3. A token for a page of results is none.
+// section 2.3. A token for a page of results is not a credential.
 func credentialQuery(query string) bool {
 	for looked := 0; query != "" && looked < 100; looked++ {
 		var pair string

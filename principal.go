@@ -71,8 +71,8 @@ func (p *Principal) AppendKey(b []byte) []byte {
 	if p == nil {
 		return b
 	}
-	// The issuer's length in front makes the encoding injective whatever the
-	// two strings hold.
+	// With the length of the issuer in front, two different pairs of strings
+	// never have the same encoding.
 	b = strconv.AppendInt(b, int64(len(p.Issuer)), 10)
 	b = append(b, ':')
 	b = append(b, p.Issuer...)

@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// targetFits reports whether the target of a request is one that every reader
-// of it takes for the same (RFC 9112 section 3.2): a path, an absolute URL of
-// the very Host, "*" for OPTIONS, or what CONNECT asks for.
+// targetFits reports whether every reader understands the target of a request
+// in the same way (RFC 9112 section 3.2). Such a target is a path, an absolute
+// URL of the very Host, "*" for OPTIONS, or the target of CONNECT.
 //
-// The path of an HTTP/2 request has no authority (RFC 9113 section 8.3.1), and
-// net/http would put one that it has into URL.Host, where whoever builds links
-// or forwards requests finds it.
+// The path of an HTTP/2 request does not have an authority (RFC 9113 section
+// 8.3.1). If it has one, net/http puts it into URL.Host. Code that builds links
+// or forwards requests would use it from there.
 //
-// What http.StripPrefix has left of a path outside need not begin with a slash.
+// A path that http.StripPrefix has shortened outside need not begin with a
+// slash.
 func targetFits(r *http.Request) bool {
 	u := r.URL
 	switch {

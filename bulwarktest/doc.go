@@ -1,23 +1,36 @@
-// Package bulwarktest is what net/http/httptest is to handlers, for their
-// defences: it helps a test to assert what a layer refused and what it
-// reported.
+// Package bulwarktest helps you to test the refusals of your own service: a
+// test sees what the client gets, and also what the log gets.
 //
 // # Threat
 //
-// A refusal that nobody hears of is half a defence. A test that asserts the
-// status alone passes although the event is missing, or says the wrong thing.
+// A test that checks only the status passes although the event is missing or
+// wrong. Then an attack is refused and nobody notices it.
 //
 // # Defence
 //
-// A [Recorder] stands outermost around the handler under test and keeps the
-// events of its requests. Its Example shows a test of a refusal.
+// Put a [Recorder] outermost around the handler under test, send a request with
+// net/http/httptest, and compare the events:
+//
+//	func TestStrangersCannotDelete(t *testing.T) {
+//		var events bulwarktest.Recorder
+//		w := httptest.NewRecorder()
+//		r := httptest.NewRequest("DELETE", "/documents/7", nil)
+//		events.Wrap(service).ServeHTTP(w, r)
+//		taken := events.Take()
+//		if w.Code != 403 || len(taken) != 1 || taken[0].Reason != "documents.not_owner" {
+//			t.Errorf("status %d, events %+v", w.Code, taken)
+//		}
+//	}
+//
+// To choose the caller of a request, use [bulwark.WithPrincipal] or package
+// auth/authtest. The Example of the package is a table of refusals.
 //
 // # Not covered
 //
-// The suites that a store of credentials must pass are in package
-// auth/authtest.
+// The tests that a store of credentials must pass are in package auth/authtest,
+// and those of a store of limits in package ratelimit/ratelimittest.
 //
 // # Errors
 //
-// No function of this package fails.
+// The functions of this package do not fail.
 package bulwarktest

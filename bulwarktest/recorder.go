@@ -10,24 +10,30 @@ import (
 )
 
 // A Recorder keeps the security events of the requests behind it. The zero
-// value is ready. It is safe for concurrent use, and a [bulwark.Layer], so that
-// it can stand outermost in a chain without package audit. In a chain with it,
-// give the Recorder to Observers of audit.Config: events go to one recorder,
-// the audit layer takes the place of one outside it, and a Recorder inside
-// would take the place of the audit layer.
+// value is ready, and safe for concurrent use.
+//
+// A Recorder is a [bulwark.Layer]. In a chain without package audit it is the
+// first part:
+//
+//	var events bulwarktest.Recorder
+//	stack, err := bulwark.Chain(&events, bulwark.Edge{…}, …)
+//
+// In a chain with audit, give the Recorder to Observers of audit.Config
+// instead. Events go to one recorder only: an audit layer replaces a Recorder
+// outside it, and a Recorder inside replaces the audit layer.
 type Recorder struct {
 	mu     sync.Mutex
 	events []bulwark.Event
 }
 
-// Record keeps e.
+// Record keeps e. It implements [bulwark.Recorder].
 func (rec *Recorder) Record(_ context.Context, e bulwark.Event) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.events = append(rec.events, e)
 }
 
-// Wrap sends the events of the requests to next to rec.
+// Wrap returns a handler that sends the events of its requests to rec.
 func (rec *Recorder) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, scope := bulwark.Enter(r)
@@ -36,17 +42,17 @@ func (rec *Recorder) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Build returns rec.
+// Build returns rec. It implements [bulwark.Builder].
 func (rec *Recorder) Build() (bulwark.Layer, error) { return rec, nil }
 
-// Events returns what has been recorded, in order.
+// Events returns all events that are kept, in order. It keeps them.
 func (rec *Recorder) Events() []bulwark.Event {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return slices.Clone(rec.events)
 }
 
-// Take returns what has been recorded since the last Take, in order.
+// Take returns all events that are kept, in order, and forgets them.
 func (rec *Recorder) Take() []bulwark.Event {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

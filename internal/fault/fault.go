@@ -1,6 +1,7 @@
-// Package fault is what the layers share about mistakes of a configuration: a
-// list that collects them with their paths, the one text for what was made
-// without its constructor, and the check for a nil inside an interface.
+// Package fault is the part of the layers that handles mistakes of a
+// configuration: a list that collects the mistakes with their paths, the one
+// text for a value that was made without its constructor, and the check for a
+// nil inside an interface.
 package fault
 
 import (
@@ -22,8 +23,9 @@ type List struct {
 // "ratelimit(caller)".
 func In(path string) *List { return &List{path: path} }
 
-// Add notes that field is wrong, and what to write instead. An empty field is
-// the path itself. The value must be empty where it is secret.
+// Add notes that field is wrong. The reason says what is wrong and what to
+// write instead. An empty field is the path itself. The value must be empty if
+// it is secret.
 func (l *List) Add(field, value, reason string) {
 	l.errs = append(l.errs, &bulwark.ConfigError{Field: l.at(field), Value: value, Reason: reason})
 }
@@ -54,8 +56,9 @@ func (l *List) at(field string) string {
 	return l.path + "." + field
 }
 
-// Unmade says that what has this path was made without its constructor, such as
-// "New". [bulwark.Deny] answers it with 500 "<package>.unconfigured".
+// Unmade returns the error for a value at this path that was made without its
+// constructor, such as "New". [bulwark.Deny] answers it with 500
+// "<package>.unconfigured".
 func Unmade(path, constructor string) *bulwark.ConfigError {
 	return &bulwark.ConfigError{Field: path, Reason: "was made without " + constructor + "; check the error of " + constructor}
 }

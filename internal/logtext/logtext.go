@@ -1,5 +1,5 @@
-// Package logtext makes text from outside safe for a log: it can neither forge
-// a line nor hide in one.
+// Package logtext makes text from outside safe for a log. The result cannot
+// forge a line, and cannot hide in one.
 package logtext
 
 import (

@@ -1,4 +1,4 @@
-// Package nat64 tells which address a client behind a NAT64 is counted by.
+// Package nat64 finds the address by which a client behind a NAT64 is counted.
 package nat64
 
 import "net/netip"

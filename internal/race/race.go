@@ -1,8 +1,8 @@
 //go:build race
 
-// Package race tells tests whether the race detector is compiled in: it
-// allocates on its own account, so that a test which counts allocations has
-// nothing to say under it.
+// Package race lets tests find out whether the race detector is compiled in.
+// The race detector itself allocates, so a test that counts allocations skips
+// then.
 package race
 
 // Enabled is true in a binary built with -race.

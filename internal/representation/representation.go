@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Withdraw removes what a handler has set for an answer that is not given in
-// the end, so that another one can take its place. A refusal would else be
-// stored under the lifetime of a file, saved under its name, or checked against
+// Withdraw removes the fields that a handler has set for an answer that is not
+// given in the end. Without it, a refusal in place of that answer could be
+// stored for the lifetime of a file, saved under its name, or checked against
 // its digest.
 //
-// The fields that layers set for whatever answer follows stay: policies for
-// browsers, CORS, Vary, RateLimit, Set-Cookie and the like.
+// Fields that layers set for any answer stay: policies for browsers, CORS,
+// Vary, RateLimit, Set-Cookie and others.
 func Withdraw(h http.Header) {
 	for name := range h {
 		if belongs(http.CanonicalHeaderKey(name)) {

@@ -10,7 +10,7 @@ import (
 // for it; 499 is what nginx writes.
 const StatusCancelled = 499
 
-// How tells how a handler ended.
+// A How is how a handler ended.
 type How int
 
 // The ways in which a handler ends.
@@ -23,10 +23,10 @@ const (
 // An Ending is how an exchange ended, for records.
 type Ending struct {
 	Status int
-	// CutOff tells that the client has the status and not the whole answer.
+	// CutOff means that the client has the status, and not the whole answer.
 	CutOff bool
-	// Cancelled tells that the client had gone before anything of the answer
-	// left. Status is StatusCancelled where nothing was written either.
+	// Cancelled means that the client had gone before anything of the answer
+	// left. Status is StatusCancelled if nothing was written.
 	Cancelled bool
 }
 

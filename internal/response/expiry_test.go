@@ -379,7 +379,7 @@ func TestEndAtWithinAnother(t *testing.T) {
 	}
 }
 
-// One sub-request after the other, within a handler whose own time is no matter.
+// One sub-request after the other, within a handler whose own time does not end.
 func TestEndAtAfterAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner, first, second := newConnection(), new(scope), new(scope)

@@ -68,8 +68,8 @@ func (w *Writer) Sends(h http.Header) bool {
 // Early Hints. httputil.ReverseProxy empties the header afterwards.
 func (w *Writer) Informed() bool { return w.informed }
 
-// lasting are the headers that a layer sets before its handler runs and has no
-// hook for. They describe the request, whatever the answer.
+// lasting are the headers that a layer sets before its handler runs, without a
+// hook. They describe the request and belong to every answer.
 var lasting = [...]string{"Ratelimit", "Ratelimit-Policy", "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset",
 	"X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}
 
@@ -86,7 +86,7 @@ func (w *Writer) remember() {
 	}
 }
 
-// restore puts back what the handler has neither kept nor replaced.
+// restore puts back the headers that the handler has removed and not replaced.
 func (w *Writer) restore() {
 	for name, lines := range w.early {
 		if h := w.inner.Header(); h[name] == nil {

@@ -99,9 +99,9 @@ func (w *Writer) Status() int {
 }
 
 // Final returns the status of the response once the handler has returned or
-// panicked, as far as that alone tells it: a panic is 500, and nothing written
-// is 200. Records take [Writer.Ending], which knows what the client has seen. A
-// connection that was hijacked is the handler's, panic or not.
+// panicked. A panic is 500, and a response without a write is 200. A hijacked
+// connection belongs to the handler, also after a panic. Records use
+// [Writer.Ending], which knows what the client has seen.
 func (w *Writer) Final(panicked bool) int {
 	switch status := w.Status(); {
 	case panicked && !w.hijacked:
@@ -166,9 +166,10 @@ func (w *Writer) Finish() {
 // Header returns the inner writer's header.
 func (w *Writer) Header() http.Header { return w.inner.Header() }
 
-// WriteHeader passes informational statuses through; the first other one is the
-// response's. 101 is final, too: the protocol changes with it. What is no
-// status at all is left to the inner writer, which panics.
+// WriteHeader passes informational statuses through. The first other status is
+// the status of the response. 101 is also final, because the protocol changes
+// with it. A number that is not a status is left to the inner writer, which
+// panics.
 func (w *Writer) WriteHeader(status int) {
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)

@@ -11,10 +11,10 @@ import (
 )
 
 // All shuts the closers down in the given order and returns all their errors.
-// Each gets half of the time that is left, and the last gets all of it. One
-// that panics is an error, and does not keep the others from closing. One that
-// does not return when its time is over is an error as well, and goes on alone.
-// Nil closers are left out.
+// Each closer gets half of the time that is left, and the last closer gets all
+// of it. A closer that panics becomes an error, and the next one is closed. A
+// closer that does not return when its time is over also becomes an error, and
+// is left running. Nil closers are skipped.
 func All[C interface{ Shutdown(context.Context) error }](ctx context.Context, closers ...C) error {
 	closers = slices.DeleteFunc(slices.Clone(closers), func(c C) bool { return isNil(c) })
 	var errs []error
@@ -42,9 +42,9 @@ func isNil(v any) bool {
 	return false
 }
 
-// grace is what a closer has to return after its time, with an error that says
-// more than that it is late. A closer that holds closers gives them half of
-// that.
+// grace is how long All waits for a closer after its time is over: the error of
+// the closer says more than an error of All. A closer that holds other closers
+// gives them half of it.
 const grace = 50 * time.Millisecond
 
 type graceKey struct{}
