@@ -16,7 +16,7 @@ type How int
 // The ways in which a handler ends.
 const (
 	Returned How = iota
-	Aborted      // panicked with http.ErrAbortHandler, which is no fault
+	Aborted      // panicked with http.ErrAbortHandler, which is not a fault
 	Panicked     // with anything else, or ended its goroutine
 )
 
