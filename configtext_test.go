@@ -11,6 +11,28 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
+// aroundNothing is a Builder around a nil one.
+type aroundNothing struct{ bulwark.Builder }
+
+// twoKinds has two parts with a Kind.
+type twoKinds struct {
+	bare
+	oneKind
+	otherKind
+}
+
+type oneKind struct{}
+
+func (oneKind) Kind() bulwark.Kind { return bulwark.KindHeaders }
+
+type otherKind struct{}
+
+func (otherKind) Kind() bulwark.Kind { return bulwark.KindCORS }
+
+var _ = []bulwark.Kinded{oneKind{}, otherKind{}}
+
+func (l *twoKinds) Build() (bulwark.Layer, error) { return l, nil }
+
 // Somebody who sees nothing but the error of a Config knows what to write.
 func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 	network := netip.MustParsePrefix
@@ -70,6 +92,12 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 			"bulwark.Chain[0]: is nil; remove it, or write a Config such as headers.Config{}"},
 		{"nil_function", []bulwark.Builder{of(""), bulwark.LayerFunc(nil)},
 			"bulwark.Chain[1]: is nil; remove it, or write a Config such as headers.Config{}"},
+		{"no_layer", []bulwark.Builder{given{}},
+			"bulwark.Chain[0]: has a Build that returns no layer and no error; return the layer, or say what is wrong"},
+		{"panic", []bulwark.Builder{aroundNothing{}},
+			"bulwark_test.aroundNothing: has a Build that panics; check that the layer does not wrap a nil layer"},
+		{"two_kinds", []bulwark.Builder{given{&twoKinds{}}},
+			"bulwark.Chain[0]: embeds several values with a method Kind, and Go promotes neither of the methods; write a method Kind that calls them all"},
 		{"unmade_stack", []bulwark.Builder{&bulwark.Stack{}},
 			"bulwark.Stack: was made without Chain; use the result of bulwark.Chain, and check its error"},
 		{"audit_inside", []bulwark.Builder{of("headers"), of("audit")},
@@ -92,6 +120,14 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 				t.Errorf("Chain says\n%v\nwant\n%s", err, test.want)
 			}
 		})
+	}
+}
+
+// A LayerFunc says itself that it is nil, to a caller without a Chain.
+func TestNilLayerFunc(t *testing.T) {
+	layer, err := bulwark.LayerFunc(nil).Build()
+	if want := "bulwark.LayerFunc: is nil; give it a middleware function, func(http.Handler) http.Handler"; layer != nil || err == nil || err.Error() != want {
+		t.Errorf("%v, %v", layer, err)
 	}
 }
 

@@ -206,3 +206,46 @@ func TestCaseRoot18AuditOfAPlainHandler(t *testing.T) {
 		layer.Close()
 	}
 }
+
+// moody is a Leveler that fails, as that of a nil pointer does.
+type moody struct{}
+
+func (moody) Level() slog.Level { panic("no level today") }
+
+// A level that may change is read when the event is reported. One that panics
+// is the level of the name, and the event is not lost.
+func TestLevelersAreReadOnce(t *testing.T) {
+	variable := new(slog.LevelVar)
+	variable.Set(slog.LevelDebug)
+	var events bulwarktest.Recorder
+	handler := events.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		bulwark.Report(r, bulwark.Event{Name: bulwark.AuthzFail, Level: variable})
+		bulwark.Report(r, bulwark.Event{Name: bulwark.SysUnavailable, Level: moody{}})
+	}))
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	variable.Set(slog.LevelInfo)
+	taken := events.Take()
+	if len(taken) != 2 || taken[0].Level != slog.LevelDebug || taken[1].Level != slog.LevelError {
+		t.Errorf("events %+v", taken)
+	}
+}
+
+// headless is a ResponseWriter that breaks its contract.
+type headless struct{ status int }
+
+func (*headless) Header() http.Header            { return nil }
+func (*headless) Write(body []byte) (int, error) { return len(body), nil }
+func (h *headless) WriteHeader(status int)       { h.status = status }
+
+// A ResponseWriter without a header gets its refusal, and the log its event.
+func TestDenyWithoutAHeader(t *testing.T) {
+	var events bulwarktest.Recorder
+	w := new(headless)
+	events.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "test.closed"})
+	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	taken := events.Take()
+	if w.status != http.StatusForbidden || len(taken) != 1 || taken[0].Reason != "test.closed" || taken[0].Name != bulwark.AuthzFail {
+		t.Errorf("status %d, events %+v", w.status, taken)
+	}
+}
