@@ -49,14 +49,16 @@ func peer(r *http.Request) netip.Addr {
 	return plainAddr(ap.Addr())
 }
 
-// ClientIP returns the address of the client of r. [Edge] determines it. If no
-// Edge has seen the request, it is the address of the peer.
+// ClientIP returns the address of the client of r. [Edge] determines the
+// address. If no Edge has seen the request, ClientIP returns the address of the
+// peer. If the peer has no IP address, such as on a Unix socket, it returns the
+// zero Addr, which is not valid.
+//
+// Every client has one form of address:
 //
 //   - An IPv4-mapped address, and an address of a NAT64 (RFC 6052), is returned
 //     as IPv4.
 //   - A zone is removed.
-//   - The zero Addr, which is not valid, is returned if the peer has no IP
-//     address, such as on a Unix socket.
 func ClientIP(r *http.Request) netip.Addr {
 	if s := scopeOf(r.Context()); s != nil {
 		return s.clientIP()

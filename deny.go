@@ -51,12 +51,11 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //     "request.credential_expired".
 //
 // Any other error becomes an opaque 500 "internal.error", and only the log sees
-// the cause. Two kinds of errors are often expected to be something else:
+// the cause. Two examples:
 //
-//   - A deadline that the program set itself, for example for a database, is a
-//     500.
-//   - An error of a decoder, such as encoding/json, is a 500: the error does
-//     not tell who wrote the text. If the client wrote it, make a Problem.
+//   - A deadline that the program set itself, such as that of a database call.
+//   - An error of a decoder such as encoding/json, because the error does not
+//     say who wrote the text. If the client wrote the text, make a Problem.
 //
 // Deny recognises errors of the request body exactly if a layer of this module
 // stands outside. Otherwise Deny goes by the kind of the error.
@@ -73,11 +72,11 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //
 // The event:
 //
-//   - Deny reports it once for each answer, event name and reason. Two calls
-//     with the same Header map of a ResponseWriter are one answer. A part of a
-//     batch with a ResponseWriter of its own is an answer of its own.
-//   - A 401 because of a missing caller is not reported if auth has already
-//     reported the bad credential that is the cause.
+//   - Deny reports the event once for each answer, event name and reason. Two
+//     calls belong to one answer if their ResponseWriters have the same Header
+//     map. A part of a batch with its own ResponseWriter is its own answer.
+//   - Auth may already have reported a bad credential. The 401 for the missing
+//     caller that follows is then not reported again.
 //   - A Problem whose event is [NoEvent] is answered without an event. Three
 //     refusals are reported all the same: a 403, a 429, and a 401 for a request
 //     with a credential.

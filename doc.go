@@ -86,9 +86,12 @@
 // Every mistake of a Config is a *[ConfigError]. A constructor returns all of
 // them at once.
 //
-// A refusal at request time goes through [Deny]. Applications use Deny like the
-// layers do. The answer is problem details (RFC 9457), and a security [Event]
-// is reported. A [Problem] is a refusal as an error. Any other error becomes an
-// opaque 500 unless the client caused it: only the log sees the cause. If a
-// check cannot be made, the request is refused.
+// A refusal at request time goes through [Deny], in layers and applications
+// alike. The answer is problem details (RFC 9457), and a security [Event] is
+// reported:
+//
+//   - A [Problem] is a refusal as an error. Deny answers with it.
+//   - An error that the client caused, such as a broken upload, becomes a 4xx.
+//   - Any other error becomes an opaque 500. Only the log sees the cause.
+//   - If a check cannot be made, the request is refused.
 package bulwark

@@ -61,8 +61,9 @@ import (
 type Edge struct {
 	// Hosts are the names of the service, such as "api.example.com" or "[::1]".
 	// Required, unless InsecureAnyHost is set. A request for another host is
-	// refused with 421 "edge.misdirected" (RFC 9110 section 7.4): such a
-	// request is part of a DNS rebinding attack, or would poison links.
+	// refused with 421 "edge.misdirected" (RFC 9110 section 7.4). Such a
+	// request can be part of a DNS rebinding attack, or can put a wrong host
+	// into links.
 	//
 	//   - "*.example.com" matches every name with exactly one label in place of
 	//     the asterisk.
@@ -73,11 +74,11 @@ type Edge struct {
 	// InsecureAnyHost accepts every Host. Set it only if a proxy checks the
 	// Host. Default: false.
 	InsecureAnyHost bool
-	// HealthPaths are paths of health checks, such as "/health". A GET or HEAD
-	// for such a path passes without a name of Hosts in two cases: the Host is
-	// empty, or the Host is an address in HealthHosts. The path must be equal,
-	// as it is escaped in the URL. The host of a health check is never an
-	// origin of the service. Default: none.
+	// HealthPaths are the paths of health checks, such as "/health". A GET or
+	// HEAD for exactly such a path passes in two more cases: the Host is empty,
+	// or the Host is an address in HealthHosts. The path is compared as it is
+	// escaped in the URL. The host of a health check is never an origin of the
+	// service. Default: none.
 	HealthPaths []string
 	// HealthHosts are the networks of the service's own addresses, which a
 	// health check has in its Host. HealthHosts needs HealthPaths. Default:
@@ -99,9 +100,9 @@ type Edge struct {
 	// name the client. Default: false.
 	TrustUnixSocket bool
 	// ForwardedHeader is the one header in which the trusted proxies name the
-	// client. Required with TrustedProxies or TrustUnixSocket. Without both it
-	// is an error. Edge does not read any other header for the address, because
-	// a client can set it. Default: empty.
+	// client. Required with TrustedProxies or TrustUnixSocket, and an error
+	// without them. Edge does not read any other header for the address,
+	// because a client can set the other headers. Default: empty.
 	//
 	//   - "X-Forwarded-For": each proxy appends an address. The client is the
 	//     first address from the right that is not in TrustedProxies.
@@ -109,8 +110,8 @@ type Edge struct {
 	//     the client came over TLS.
 	//   - A header with a single address, such as "CF-Connecting-IP",
 	//     "X-Real-IP", "True-Client-IP" or "Fly-Client-IP". The proxy must
-	//     overwrite it. It has one line with one address. If it is missing, the
-	//     client is the peer.
+	//     overwrite the header, with one line and one address. If the header is
+	//     missing, the client is the peer.
 	//
 	// With every header except "Forwarded", X-Forwarded-Proto of a trusted
 	// proxy says whether the client came over TLS.

@@ -78,7 +78,7 @@ func (l *idLine) set(h http.Header) {
 
 const requestIDField = "X-Request-Id"
 
-// Check settles how r reached the service without answering it. It returns the
+// Check decides like [EdgeLayer.Wrap], and does not answer. It returns the
 // request to pass on, for [ClientIP], [RequestID] and the layers inside. The
 // error is the refusal of r, for [Deny].
 func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {

@@ -42,18 +42,18 @@ func (s *Scope) ending() *ending {
 	return s.end.Load()
 }
 
-// Cancel ends the context s and all contexts that are derived from it. The
-// request around s goes on. [context.Cause] then returns cause, or
-// [context.Canceled] if cause is nil. The first cause counts.
+// Cancel ends the context s and all contexts that are derived from s. The
+// request around s goes on. [context.Cause] of s then returns cause, or
+// [context.Canceled] if cause is nil. The first call counts.
 //
 // Call Cancel on the Scope of a request, or on a Scope of [Identify]. A layer
 // that calls Identify calls Cancel(nil) when its handler returns, like a server
 // does with the context of a request. Everything that waits for the Scope is
 // then released. The call costs nothing if nothing waits.
 //
-// On the Scope that [Enter] made for a sub-request, Cancel reaches only those
-// who begin to wait afterwards. Whoever waits already waits for the request
-// around it.
+// The Scope that [Enter] made for a sub-request is different. A goroutine that
+// began to wait before Cancel waits until the request around the sub-request
+// ends.
 func (s *Scope) Cancel(cause error) {
 	if cause == nil && s.end.CompareAndSwap(nil, over) {
 		return

@@ -7,12 +7,12 @@ import (
 )
 
 // A Principal is the verified caller of a request. A layer that has verified a
-// credential makes a Principal and gives it to [Identify]. Handlers read it
-// with [PrincipalFrom].
+// credential makes a Principal and gives it to [Identify]. Handlers read the
+// Principal with [PrincipalFrom].
 //
 // A caller is the pair of Issuer and Subject, never Subject alone: two issuers
-// may each have a user "alice", who are different people. Compare callers with
-// [Principal.Key].
+// may each have a user "alice", and the two users are different people. Compare
+// callers with [Principal.Key].
 //
 // Do not modify a Principal after it has been shared: it may be cached, and
 // many requests may read it at the same time. All methods accept a nil
@@ -56,9 +56,10 @@ type Principal struct {
 	Claims func(name string) (value any, ok bool)
 }
 
-// Key returns a text that identifies the caller: two principals have the same
-// key exactly if both Issuer and Subject are the same. Use it for maps, limits
-// and comparisons. It is not meant for display. The key of nil is empty.
+// Key returns a text that identifies the caller. Two principals have the same
+// key only if they have the same Issuer and the same Subject. Use the key for
+// maps, limits and comparisons. It is not meant for display. The key of nil is
+// empty.
 func (p *Principal) Key() string {
 	if p == nil {
 		return ""

@@ -24,10 +24,10 @@ type Recorder interface {
 //
 // Each call is one event, because one request may carry many login guesses.
 //
-// If the handler itself writes a refusal, set Status of the event to the status
+// A handler that refuses without [Deny] sets Status of the event to the status
 // of the refusal. The audit layer then does not report the refusal a second
-// time. An event named [NoEvent] is not sent anywhere. It says that the refusal
-// needs no report.
+// time. An event named [NoEvent] is not sent anywhere, and means that the
+// refusal needs no report.
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
 	s.Describe(r, &e)
