@@ -22,7 +22,7 @@ type Stack struct {
 // Chain builds its parts into a Stack. The first part is the outermost layer:
 // it sees each request first and each response last.
 //
-// Chain returns the errors of all parts at once, each a *[ConfigError]. It also
+// Chain returns the errors of all parts at once (see [ConfigError]). Chain also
 // refuses an order in which one layer defeats another layer:
 //
 //   - audit is the outermost layer, and stands in a chain only once. A refusal
@@ -44,7 +44,7 @@ type Stack struct {
 // or Chain refuses it. A limit that you wrote has a method AuthOutside() bool
 // instead. A layer around a limit forwards this method.
 //
-// Chain refuses a layer if Go or Chain would never call one of its methods:
+// Chain refuses a layer whose optional method would never be called:
 //
 //   - A method named Shutdown, Kind or AuthOutside has a different signature
 //     than [Shutdowner], [Kinded] or AuthOutside() bool.

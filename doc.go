@@ -21,9 +21,9 @@
 // validating belong to a single route. Package authz has the router for them: a
 // route without a rule cannot be written.
 //
-// The Examples are complete programs: a chain ([Chain]), a refusal ([Deny]), a
-// service behind a proxy ([Edge]), a security event ([Report]) and a layer of
-// your own ([Enter]).
+// The Examples are complete programs, in the files example*_test.go: a chain
+// ([Chain]), a refusal ([Deny]), a service behind a proxy ([Edge]), a security
+// event ([Report]) and a layer of your own ([Enter]).
 //
 // # Threat
 //
@@ -71,7 +71,7 @@
 // allocation. Who may act is stored in the context of the request, and only the
 // layers inside see it. Who called is recorded for the layers outside, and no
 // layer decides by that record. So one caller is never taken for another. The
-// document docs/architecture.md in the repository has the long form.
+// long form of this story is docs/architecture.md in the repository.
 //
 // # Not covered
 //
