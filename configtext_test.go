@@ -17,19 +17,19 @@ type aroundNothing struct{ bulwark.Builder }
 // twoKinds has two parts with a Kind.
 type twoKinds struct {
 	bare
-	oneKind
-	otherKind
+	OneKind
+	OtherKind
 }
 
-type oneKind struct{}
+type OneKind struct{}
 
-func (oneKind) Kind() bulwark.Kind { return bulwark.KindHeaders }
+func (OneKind) Kind() bulwark.Kind { return bulwark.KindHeaders }
 
-type otherKind struct{}
+type OtherKind struct{}
 
-func (otherKind) Kind() bulwark.Kind { return bulwark.KindCORS }
+func (OtherKind) Kind() bulwark.Kind { return bulwark.KindCORS }
 
-var _ = []bulwark.Kinded{oneKind{}, otherKind{}}
+var _ = []bulwark.Kinded{OneKind{}, OtherKind{}}
 
 func (l *twoKinds) Build() (bulwark.Layer, error) { return l, nil }
 

@@ -49,10 +49,15 @@
 //   - headers sets the response headers that make browsers careful;
 //   - cors decides which origins may call, and explains each refusal;
 //   - ratelimit decides how often a client may call;
-//   - auth finds out who calls: tokens, API keys, login sessions;
+//   - auth finds out who calls: tokens (auth/jwt, auth/introspection), API keys
+//     (auth/apikey), login sessions (auth/session);
 //   - authz decides what the caller may do, and to which object;
 //   - sanitize removes markup and control characters from chosen fields;
 //   - validate accepts only requests that a schema describes.
+//
+// The import path of a package is github.com/bulwark-go/bulwark and its folder.
+// The server is in headers/transport. A package whose name ends in test is for
+// the tests of your service.
 //
 // The life of a request:
 //

@@ -18,6 +18,7 @@ type registration struct {
 	faults  *fault.List
 	numbers []int // of the rule, for each pattern
 	layers  []placed
+	places  []int          // of the parts of the stack: the arguments that they came from
 	stack   *bulwark.Stack // the layers
 	inner   http.Handler   // the handler inside the layers
 }
@@ -74,7 +75,7 @@ func (reg *registration) inside(layers []bulwark.Builder) {
 		if made == nil {
 			continue
 		}
-		parts = append(parts, built{made})
+		parts, reg.places = append(parts, built{made}), append(reg.places, i)
 		single := []bulwark.Layer{made}
 		if stack, ok := made.(*bulwark.Stack); ok {
 			single = stack.Layers()
@@ -134,11 +135,11 @@ func (reg *registration) misplaced(err error) {
 		reg.faults.Join(err)
 		return
 	}
-	if _, scan := fmt.Sscanf(config.Field, "bulwark.Chain[%d]", &i); scan != nil || i >= len(reg.layers) {
+	if _, scan := fmt.Sscanf(config.Field, "bulwark.Chain[%d]", &i); scan != nil || i >= len(reg.places) {
 		reg.faults.Join(err)
 		return
 	}
-	reg.faults.AddAt("layers", reg.layers[i].at, config.Value, config.Reason)
+	reg.faults.AddAt("layers", reg.places[i], config.Value, config.Reason)
 }
 
 // clash notes a limit that has the name of another one among others, which
