@@ -23,7 +23,7 @@ type term struct {
 	at      time.Time // zero is for ever
 	scope   canceler  // nil where there is no term
 	flushed bool      // the response has become a stream in it
-	outer   *term     // of a handler around, which is no earlier
+	outer   *term     // of a handler around, which does not end earlier
 }
 
 func (t *term) passed() bool { return !t.at.IsZero() && time.Until(t.at) <= 0 }
