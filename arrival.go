@@ -14,17 +14,17 @@ type arrival struct {
 	clientIP  netip.Addr
 	path      string
 	query     string // as it came; only the names of its parameters are looked at
-	requestID string // made on first use where no Edge settled one
+	requestID string // made on first use if no Edge settled one
 	traceID   string
 	spanID    string
 	baseURL   string
-	host      string // the Host, where an Edge has found it among its Hosts
+	host      string // the Host, if an Edge has found it among its Hosts
 	method    method
 	secure    bool
 	edged     bool // an Edge has settled it
 }
 
-// of fills in what r alone tells: which request it is.
+// of fills in the facts that r alone knows: which request it is.
 func (a *arrival) of(r *http.Request) {
 	a.method = methodOf(r.Method)
 	if r.URL != nil {
@@ -32,7 +32,8 @@ func (a *arrival) of(r *http.Request) {
 	}
 }
 
-// from fills in what the connection of r alone tells: where it comes from.
+// from fills in the facts that only the connection of r knows: where it comes
+// from.
 func (a *arrival) from(r *http.Request) {
 	a.clientIP, a.secure = nat64.Client(peer(r)), r.TLS != nil
 }

@@ -52,9 +52,9 @@ func (f fault) byClient(err error) *Problem {
 	return nil
 }
 
-// ofLeaving reports whether an error is one that the end of the client's
-// context brings about, also where a driver or a client has flattened it. A
-// deadline beside it is the program's own.
+// ofLeaving reports whether an error comes from the end of the client's
+// context, also if a driver or a client has flattened it to text. A deadline
+// beside it is the program's own.
 func ofLeaving(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return false
@@ -104,7 +104,7 @@ func quotes(err, failure error) bool {
 	return errors.Is(err, failure) || text != "" && strings.Contains(textOf(err), text)
 }
 
-// onConnection reports whether err is of the connection to the client.
+// onConnection reports whether err comes from the connection to the client.
 func (f fault) onConnection(err error, op string) bool {
 	var at *net.OpError
 	return errors.As(err, &at) && at != nil && at.Op == op && at.Addr != nil && f.r.RemoteAddr != "" && at.Addr.String() == f.r.RemoteAddr
@@ -177,8 +177,8 @@ func credentialExpired(err error) *Problem {
 		Detail: "The credential has expired.", Log: ProblemLog{Event: SessionExpired}}
 }
 
-// judge lowers the level of a 5xx that the client caused in truth, for example
-// if a check could not be made because the client has left.
+// judge lowers the level of a 5xx that the client caused. For example, a check
+// could not be made because the client has left.
 func (f fault) judge(p *Problem) {
 	if p.Status < 500 || p.Log.Level != nil || p.Err == nil {
 		return

@@ -29,8 +29,8 @@ func parseAddr(text string) netip.Addr {
 // says something about this machine, not about the client.
 func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// overUnixSocket reports whether r came in on a Unix socket. What such a peer
-// calls its own end, and thus RemoteAddr, is up to the peer.
+// overUnixSocket reports whether r came in on a Unix socket. The peer itself
+// chooses the name of its end, which is RemoteAddr.
 func overUnixSocket(r *http.Request) bool {
 	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
 	return unix

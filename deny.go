@@ -217,7 +217,7 @@ func problemOf(err error, f fault) *Problem {
 	return &p
 }
 
-// eventFor is the event of a refusal that names none.
+// eventFor is the event of a refusal without an event of its own.
 func eventFor(status int) EventName {
 	switch {
 	case status == http.StatusNotImplemented, status == http.StatusHTTPVersionNotSupported:
@@ -260,7 +260,7 @@ func (p *Problem) writeHeader(h http.Header, s *Scope) {
 }
 
 // writeChallenges keeps the promise that a 401 says how to authenticate (RFC
-// 9110 section 15.5.2). A 403 carries a challenge only where the problem does.
+// 9110 section 15.5.2). A 403 has a challenge only if the problem has one.
 func (p *Problem) writeChallenges(h http.Header, s *Scope) {
 	challenges := p.Challenges
 	if challenges == nil && p.Status == http.StatusUnauthorized {

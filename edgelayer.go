@@ -89,7 +89,8 @@ func (e *EdgeLayer) Check(r *http.Request) (*http.Request, error) {
 	return r, e.settle(r, s)
 }
 
-// What the log says beside the code of a refusal that a field of Edge decides.
+// The log has these errors beside the code of a refusal that a field of Edge
+// decides.
 var (
 	errNoAddress = errors.New("the peer has no IP address and no proxy named one; " +
 		"for a Unix socket set bulwark.Edge.TrustUnixSocket and ForwardedHeader")

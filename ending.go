@@ -21,15 +21,15 @@ var closed = func() <-chan struct{} {
 
 // mortal reports whether the scope ends on its own: the scope of a request,
 // which ends with its context, and a scope of [Identify], whose layer cancels
-// it. Any other scope (of a sub-request, or of another Header) would stay with
-// the request around it until that request ends, because nobody calls Cancel
-// for it.
+// it. Nobody calls Cancel for another scope (of a sub-request, or of another
+// Header). It would stay with the request around it until that request ends.
 func (s *Scope) mortal() bool {
 	return s.principal != nil || s.outer == nil && s.shared.outer == nil
 }
 
-// ending is made on first use: nobody waits for most requests. It stays with
-// the request's own context until that ends.
+// ending returns the ending of the scope, which is made on first use: nobody
+// waits for most requests. It stays with the request's own context until that
+// context ends.
 func (s *Scope) ending() *ending {
 	if e := s.end.Load(); e != nil {
 		return e
@@ -85,7 +85,7 @@ func (s *Scope) Err() error {
 }
 
 // nearest returns the context that Done belongs to. Package context recognizes
-// it by its value, and needs no goroutine for a context derived from s then.
+// it by its value, so a context derived from s needs no goroutine.
 func (s *Scope) nearest() context.Context {
 	if e := s.end.Load(); e != nil && e != over {
 		return e

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// ofForm returns the refusal for what http.Request says of a query or a form
-// that it cannot read.
+// ofForm returns the refusal for an error with which http.Request refuses to
+// read a query or a form.
 func (f fault) ofForm(err error) *Problem {
 	var outbound *url.Error
 	var escape url.EscapeError
@@ -36,17 +36,18 @@ func (f fault) ofForm(err error) *Problem {
 	return nil
 }
 
-// ofMediaType reports whether err is what package mime says of the Content-Type
-// of this request.
+// ofMediaType reports whether err is the error of package mime for the
+// Content-Type of this request.
 func (f fault) ofMediaType(err error) bool {
 	_, _, fault := mime.ParseMediaType(f.r.Header.Get("Content-Type"))
 	return fault != nil && hasText(err, fault.Error())
 }
 
-// ofParts reports whether err is of a multipart body that came whole, and whose
-// parts do not end or have a malformed header. What package multipart says is
-// told by its text. Its other errors may be of something else, such as the
-// answer of another service, unless the form has just been asked for.
+// ofParts reports whether err comes from a multipart body that was read to its
+// end, and whose parts do not end or have a malformed header. An error of
+// package multipart is recognised by its text. Its other errors may come from
+// something else, such as the answer of another service, unless the form has
+// just been read.
 func (f fault) ofParts(err error) bool {
 	media, _, _ := mime.ParseMediaType(f.r.Header.Get("Content-Type"))
 	if !strings.HasPrefix(media, "multipart/") || f.ofBody(err) != nil {

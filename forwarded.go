@@ -15,9 +15,9 @@ const (
 	listedElement = "Forwarded"
 )
 
-// namesClient reports whether a header may name the client: one of the lists,
-// or a header with a single address. Other lists, and what is about something
-// else, are refused.
+// namesClient reports whether a header may name the client: one of the two
+// lists, or a header with a single address. Other lists, and headers with
+// another meaning, are refused.
 func namesClient(header string) bool {
 	switch header {
 	case listedPlain, listedElement:
@@ -45,8 +45,8 @@ func (e *EdgeLayer) behindProxies(r *http.Request, direct netip.Addr) (client ne
 	return nat64.Client(client), secure, err
 }
 
-// single reads a header with a single address. Two lines, or two addresses, are
-// refused: one of them is the client's.
+// single reads a header with a single address. Two lines or two addresses are
+// refused, because the client could have written one of them.
 func (e *EdgeLayer) single(lines []string, direct netip.Addr) (netip.Addr, error) {
 	if len(lines) == 0 {
 		return direct, nil
@@ -58,13 +58,13 @@ func (e *EdgeLayer) single(lines []string, direct netip.Addr) (netip.Addr, error
 	return addr, nil
 }
 
-// walk returns the first address, from the right, that is not a trusted
-// proxy's. What stands left of that address was written by the client and is
-// not read. An entry that has to be read and is not an address refuses the
-// request: guessing would let a client pick its address.
+// walk returns the first address, from the right, that does not belong to a
+// trusted proxy. The client wrote everything to the left of that address, and
+// walk does not read it. An entry that has to be read and is not an address
+// refuses the request: guessing would let a client choose its address.
 //
-// The client came over TLS where the element that names it says so, and no
-// proxy behind that was reached otherwise.
+// The client came over TLS if the element that names it says so, and if no
+// proxy behind that element reports a hop without TLS.
 func (e *EdgeLayer) walk(lines []string, from netip.Addr) (client netip.Addr, secure bool, err error) {
 	plainHop := false
 	for i := len(lines) - 1; i >= 0; i-- {
@@ -120,7 +120,8 @@ func lastComma(list string) int {
 }
 
 // parameter returns a parameter of one element of a Forwarded header (RFC 7239
-// section 4), and nothing where there is none or more than one.
+// section 4). It returns nothing if the element lacks the parameter or has it
+// more than once.
 func parameter(element, wanted string) string {
 	found, seen, quoted := "", false, false
 	parameters := strings.FieldsFunc(element, func(c rune) bool {
@@ -144,8 +145,8 @@ func parameter(element, wanted string) string {
 	return found
 }
 
-// withoutObfuscatedPort cuts off a port that a proxy keeps to itself (RFC 7239
-// section 6.3). An address that it keeps to itself stays, and is refused.
+// withoutObfuscatedPort cuts off a port that a proxy has obfuscated (RFC 7239
+// section 6.3). An obfuscated address stays, and is refused.
 func withoutObfuscatedPort(node string) string {
 	i := strings.LastIndex(node, ":_")
 	if i < 0 || i+2 == len(node) || strings.Contains(node[:i], ":") && node[i-1] != ']' {

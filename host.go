@@ -121,8 +121,8 @@ func isLabel(text string) bool {
 	return text != ""
 }
 
-// withoutPort returns a host without its port, and false where there is a colon
-// without a port of 1 to 65535 behind it.
+// withoutPort returns a host without its port. It returns false if a colon is
+// not followed by a port from 1 to 65535.
 func withoutPort(host string) (name string, ok bool) {
 	i := strings.LastIndexByte(host, ':')
 	if i <= strings.LastIndexByte(host, ']') {
@@ -151,8 +151,8 @@ func within(networks []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// origin returns the origin (RFC 6454 section 6.1) of a scheme and a host, with
-// the port left out where it is that of the scheme.
+// origin returns the origin (RFC 6454 section 6.1) of a scheme and a host. The
+// default port of the scheme is left out.
 func origin(secure bool, host string) string {
 	if host == "" {
 		return ""

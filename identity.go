@@ -89,10 +89,10 @@ type verifiedKey struct{}
 // assumed is an identity that WithPrincipal put into a context.
 type assumed struct{ principal *Principal }
 
-// whoCalled returns the caller that an event in ctx names. Inside a
-// WithPrincipal it also returns the assumed caller. The caller is the one that
-// was verified nearest around ctx, or else the caller on record. If nobody has
-// been verified, only the assumed one is returned.
+// whoCalled returns the caller that an event in ctx names, and inside a
+// WithPrincipal also the assumed caller. The caller is the nearest verified one
+// around ctx, or else the caller on record. If nobody has been verified, only
+// the assumed caller is returned.
 func (s *Scope) whoCalled(ctx context.Context) (caller, stands *Principal) {
 	verified, settled := ctx.Value(verifiedKey{}).(*Scope)
 	if settled {

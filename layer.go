@@ -134,8 +134,9 @@ func lost(layer Layer, t reflect.Type) string {
 	return ""
 }
 
-// embeds reports whether a part of t, or a part of that, has an ability. Where
-// t is a pointer, the methods of pointers to its parts are at hand too.
+// embeds reports whether an embedded part of t, or a part of such a part, has
+// an ability. If t is a pointer, the methods of pointers to its parts count as
+// well.
 func embeds(t, ability reflect.Type, depth int) bool {
 	byPointer := t.Kind() == reflect.Pointer
 	if byPointer {

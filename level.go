@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// levelOf is the level of an event of the request that names none.
+// levelOf is the level of an event of the request without a level of its own.
 func (s *Scope) levelOf(ctx context.Context, e *Event) slog.Level {
 	switch {
 	case e.Name == InputValidationFail && ordinary(e.Status):

@@ -2,11 +2,12 @@ package bulwark
 
 import "net/http"
 
-// A method is one of those that have a name of their own in logs and metrics.
-// What a client invents is kept out of both.
+// A method is one of the methods that logs and metrics show by name. A method
+// that a client invents is kept out of both.
 type method uint8
 
-// methods are those of RFC 9110 and RFC 5789. The first stands for all others.
+// methods are the methods of RFC 9110 and RFC 5789. The first name stands for
+// all other methods.
 var methods = [...]string{"_OTHER", http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 	http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace}
 

@@ -40,8 +40,9 @@ type Problem struct {
 	// Header holds more header fields of the answer, such as Allow. Default:
 	// empty.
 	Header http.Header
-	// Challenges are the WWW-Authenticate fields of a 401 or 403. Default: on a
-	// 401, the challenges of the authentication layer; on a 403, none.
+	// Challenges are the WWW-Authenticate fields of a 401 or 403. Default: a
+	// 401 has the challenges of the authentication layer, or else Bearer. A 403
+	// has none.
 	Challenges []Challenge
 	// RetryAfter tells the client of a 429 or 503 when to try again. It is sent
 	// in whole seconds, rounded up. Default: 1 second. At least 1 second.
@@ -68,8 +69,8 @@ type ProblemLog struct {
 	// Default: empty.
 	Rule string
 	// Issuer and UserID are the identity that the event names in place of the
-	// caller, such as the owner of a session that somebody else has presented.
-	// Default: the caller.
+	// caller, for example the owner of a session that another client has
+	// presented. Default: the caller.
 	Issuer, UserID string
 	// Attrs are more attributes of the event. At most 3; further ones are
 	// dropped. Default: empty.

@@ -65,8 +65,8 @@ func (s *Scope) report(ctx context.Context, e Event, place any) {
 	emit(ctx, recorder, e)
 }
 
-// note remembers an event of the request. A failed login that names no status
-// is the 401 that follows: nobody but the application reports it.
+// note remembers an event of the request. A failed login without a status
+// explains the 401 that follows: only the application reports it.
 func (s *Scope) note(name EventName, status int, place any) {
 	if name == AuthnLoginFail && status == 0 {
 		status = http.StatusUnauthorized
@@ -76,7 +76,7 @@ func (s *Scope) note(name EventName, status int, place any) {
 	s.shared.counted().note(told{name: name, status: status, place: place})
 }
 
-// emit gives an event to its recorder, or to that of last resort.
+// emit gives an event to its recorder, or to the recorder of last resort.
 func emit(ctx context.Context, rec Recorder, e Event) {
 	if rec == nil {
 		rec = logged{}
@@ -97,7 +97,7 @@ func (s *Scope) Describe(r *http.Request, e *Event) {
 	e.Sanitize()
 }
 
-// describe fills in what ctx and the record tell.
+// describe fills in what ctx and the record know.
 func (s *Scope) describe(ctx context.Context, e *Event) {
 	if e.Level == nil {
 		e.Level = s.levelOf(ctx, e)

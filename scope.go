@@ -50,7 +50,7 @@ type Scope struct {
 	shared          *record
 	outer           *Scope // the scope of the same request around this one, or nil
 
-	principal *Principal // by Identify; nil where the scope has no word on it. Never changes
+	principal *Principal // by Identify; nil if the scope does not know. Never changes
 
 	challenges []Challenge            // guarded by shared.mu
 	end        atomic.Pointer[ending] // nil until somebody waits for it
@@ -194,7 +194,7 @@ func (place *room) lend(r *http.Request, header http.Header, shared *record, out
 // request. Use it in a layer that changes the Header for the layers inside.
 // Without WithHeader, Enter would take the copy for a sub-request.
 func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
-	r, s = Enter(r) // whatever scope is at hand: that of r says which request it is
+	r, s = Enter(r) // the scope of r, and not s, says which request it is
 	r, _ = s.within(r, h)
 	r.Header = h
 	return r
@@ -315,7 +315,7 @@ func (s *Scope) SetChallenges(c []Challenge) {
 func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*http.Request, *Scope) {
 	if !s.recorded(rec, traceID, spanID) {
 		r, s = s.child(r)
-		s.shared.recorder = nil // that of the request around it
+		s.shared.recorder = nil // not the recorder of the request around it
 		s.recorded(rec, traceID, spanID)
 	}
 	return r, s

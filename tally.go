@@ -3,13 +3,14 @@ package bulwark
 import "net/http"
 
 // A tally remembers what has been reported of one request, so that one refusal
-// is one event: of what is told twice the second time is left out, and what
-// nobody has told is told by the audit layer. It is bounded; what it forgets is
-// reported once more, which errs on the loud side. All methods accept nil,
-// which is an empty tally, and need the record's lock.
+// is one event. A second report of the same refusal is left out. A refusal
+// without a report is reported by the audit layer. A tally is bounded: a
+// refusal that it forgets is reported once more, because a double report is
+// better than none. All methods accept nil, which is an empty tally, and need
+// the record's lock.
 type tally struct {
 	events  [6]told    // the first few different ones of this request
-	answers [4]refusal // the last few of Deny, of sub-requests too
+	answers [4]refusal // the last few of Deny, also of sub-requests
 	next    int        // the place in answers that is overwritten next
 }
 

@@ -6,8 +6,8 @@ import (
 )
 
 // StatusCancelled is the status in the record of a request whose client had
-// gone before anything was written. No client ever sees it. RFC 9110 has none
-// for it; 499 is what nginx writes.
+// gone before anything was written. No client ever sees it. RFC 9110 lacks such
+// a status; nginx writes 499.
 const StatusCancelled = 499
 
 // A How is how a handler ended.
@@ -30,12 +30,12 @@ type Ending struct {
 	Cancelled bool
 }
 
-// Ending returns how the exchange ended. The request is the one that the server
-// handed in: its context ends with the client.
+// Ending returns how the exchange ended. r is the request that the server
+// handed in: its context ends when the client leaves.
 //
-// A panic is 500, as long as the header has not left: net/http cuts the
-// response off, and a status that is still in a buffer never leaves. After
-// that, the status is the one that the client has seen.
+// A panic before the header has left is 500: net/http cuts the response off,
+// and a status in a buffer never leaves. After the header has left, the status
+// is the one that the client has seen.
 func (w *Writer) Ending(r *http.Request, how How) Ending {
 	if w.hijacked { // the connection is the handler's, panic or not
 		return Ending{Status: w.Status()}
@@ -53,8 +53,9 @@ func (w *Writer) Ending(r *http.Request, how How) Ending {
 	return Ending{Status: http.StatusInternalServerError}
 }
 
-// From says which context ends with the client, so that an answer which begins
-// when the client has gone is told from one that the client has seen.
+// From sets the context that ends when the client leaves. With it, an answer
+// that begins after the client has gone can be told from an answer that the
+// client has seen.
 func (w *Writer) From(client context.Context) { w.client = client }
 
 // gone reports whether the client has left. A deadline, and a server that

@@ -37,23 +37,27 @@ type expiry struct {
 	over  atomic.Bool // and the response stays so
 }
 
-// EndAt says when a response that the handler flushes, or a connection that it
-// hijacks, must end: when the credential of the caller expires. Zero is never.
-// Before the first flush nothing is begun, and an answer without one is not cut
-// short, however late it comes.
+// EndAt sets the time at which the credential of the caller expires. A response
+// that the handler flushes, or a connection that it hijacks, must end then.
+// Zero is never. Before the first flush there is nothing to end, and an answer
+// without a flush is not cut short, however late it comes.
 //
-// At that time scope is cancelled, what is still written to the Writer is
-// refused with [ErrExpired], and a write that is under way ends where the inner
-// writer has deadlines: HTTP/1 cuts the answer off there, HTTP/2 resets the
-// stream. Where it has none, as behind a wrapper without Unwrap, the answer
-// ends as if it were whole. A first flush that comes later than that sends
-// nothing. A hijacked connection is closed, whether or not the handler still
-// runs; Hijack refuses where it is too late.
+// At that time:
 //
-// Release takes EndAt back. Where a handler sends sub-requests with its own
-// Writer, EndAt is called within another: the earlier time holds for what is
-// flushed within, and cancels the scope that it came with; after Release it is
-// the outer one again. A response that is over stays so.
+//   - The scope is cancelled. Later writes to the Writer are refused with
+//     [ErrExpired].
+//   - A write that is under way ends if the inner writer has deadlines. HTTP/1
+//     cuts the answer off, and HTTP/2 resets the stream. Behind a wrapper
+//     without Unwrap there are no deadlines, and the answer ends as if it were
+//     whole.
+//   - A first flush after that time sends nothing.
+//   - A hijacked connection is closed, also if the handler still runs. Hijack
+//     refuses if the time is over.
+//
+// Release takes EndAt back. A handler may send sub-requests with its own
+// Writer, so that EndAt is called within another EndAt. The earlier time then
+// holds for what is flushed within, and cancels the scope that it came with.
+// After Release the outer time holds again. A response that is over stays over.
 func (w *Writer) EndAt(at time.Time, scope canceler) {
 	e := &w.expiry
 	e.mu.Lock()
@@ -125,8 +129,8 @@ func (w *Writer) settle() {
 	}
 }
 
-// SetWriteDeadline sets that of the inner writer. A response that is over keeps
-// the one that has passed: a handler must not go on by moving it.
+// SetWriteDeadline sets the deadline of the inner writer. A response that is
+// over keeps its past deadline, so that a handler cannot go on by moving it.
 func (w *Writer) SetWriteDeadline(deadline time.Time) error {
 	w.expiry.mu.Lock()
 	defer w.expiry.mu.Unlock()
@@ -201,8 +205,8 @@ func leased(c net.Conn, t term) net.Conn {
 	return l
 }
 
-// NetConn returns the connection itself, as that of tls.Conn does. Who closes
-// that one leaves the timer to run out.
+// NetConn returns the connection itself, like NetConn of tls.Conn. If a handler
+// closes the connection itself, the timer runs out.
 func (l *lease) NetConn() net.Conn { return l.Conn }
 
 // Close closes the connection and stops the timer.

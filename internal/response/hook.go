@@ -29,9 +29,9 @@ func (f HookFunc) BeforeHeader(h http.Header, status int) { f(h, status) }
 // innermost layer's first, so that the outermost has the last word.
 func (w *Writer) BeforeHeader(hook Hook) { w.hooks = append(w.hooks, hook) }
 
-// Hooked returns the hook of type T that was added last to w, which may be nil,
-// and false where there is no such hook. A layer finds by it what a layer of
-// its own kind around it has added to the same response.
+// Hooked returns the hook of type T that was added last to w, and false if
+// there is no such hook. w may be nil. A layer uses it to find the hook of a
+// layer of the same kind around the same response.
 func Hooked[T Hook](w *Writer) (hook T, ok bool) {
 	if w == nil {
 		return hook, false
@@ -45,9 +45,9 @@ func Hooked[T Hook](w *Writer) (hook T, ok bool) {
 }
 
 // Outer returns the hook of type T that was added last to the response of w,
-// and false where there is no such hook. It looks through foreign wrappers: a
-// layer finds by it what a layer of its own kind has added outside a
-// compressor. What has a header of its own is another response.
+// and false if there is no such hook. It looks through foreign wrappers, so a
+// layer finds the hook of a layer of the same kind outside a compressor. A
+// wrapper with a header of its own is another response.
 func Outer[T Hook](w http.ResponseWriter) (hook T, ok bool) {
 	for at, depth := w, 0; at != nil && depth < maxDepth; depth++ {
 		watch := Around(at)

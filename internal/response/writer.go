@@ -34,12 +34,11 @@ type Writer struct {
 	expiry   expiry
 }
 
-// Of returns the Writer that watches w, and installs a Writer around w if w
-// is not one. The first result is the ResponseWriter to pass on.
+// Of returns the Writer that watches w, and installs a Writer around w if w is
+// not one. The first result is the ResponseWriter to pass on.
 //
-// It does not look through other people's wrappers: one that buffers, such as a
-// compressor, may hold the status back until after the layer inside it wants to
-// know it.
+// Of does not look through foreign wrappers. A wrapper that buffers, such as a
+// compressor, may hold the status back until after the layer inside needs it.
 func Of(w http.ResponseWriter) (http.ResponseWriter, *Writer) {
 	if watch := Around(w); watch != nil {
 		return w, watch
@@ -88,9 +87,9 @@ func reaches[T any](w http.ResponseWriter) bool {
 	return false
 }
 
-// Status returns the status of the response, 101 after a hijack that followed
-// none, and 0 while nothing has been written. A handler that returned without
-// writing anything has answered 200; see Final.
+// Status returns the status of the response. It is 0 before anything has been
+// written, and 101 after a hijack without a status. A handler that returned
+// without writing anything has answered 200; see Final.
 func (w *Writer) Status() int {
 	if w.status == 0 && w.hijacked {
 		return http.StatusSwitchingProtocols
@@ -113,7 +112,7 @@ func (w *Writer) Final(panicked bool) int {
 }
 
 // Bytes returns how many bytes of the body have been written. For a HEAD
-// request net/http takes them all and sends none.
+// request net/http accepts all of them and sends nothing.
 func (w *Writer) Bytes() int64 { return w.bytes }
 
 // Started reports whether the header has been written or the connection
