@@ -43,6 +43,7 @@ var manyMethods = map[string]int{"bulwark.Scope": 15}
 type house struct {
 	folder string
 	doc    *doc.Package
+	files  *token.FileSet
 }
 
 func (h house) name(rest string) string { return h.doc.Name + "." + rest }
@@ -102,7 +103,7 @@ func parseHouse(t *testing.T, folder string) (house, bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return house{folder, documented}, true
+	return house{folder, documented, files}, true
 }
 
 // values returns the exported constants and variables, and how many names they
