@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"time"
 
@@ -60,5 +61,9 @@ func wantsNonce(nonce string) *bulwark.Problem {
 		Detail: "Make the DPoP proof with the nonce in the DPoP-Nonce header field.",
 		Header: http.Header{"Dpop-Nonce": {nonce}},
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "nonce"},
+		Err:    errNonce,
 	}
 }
+
+var errNonce = errors.New("the nonce of the proof is missing or too old; dpop.Config.NonceKey makes each proof carry one. " +
+	"A client that gets this answer tries again with the nonce in it")

@@ -28,17 +28,34 @@ type proof struct {
 func (d *Verifier) parse(r *http.Request) (compact.Token, jose.Header, error) {
 	lines := r.Header["Dpop"]
 	if len(lines) != 1 {
-		return compact.Token{}, jose.Header{}, badProof(errors.New("not exactly one DPoP header"))
+		return compact.Token{}, jose.Header{}, badProof(fmt.Errorf("there are %d DPoP header fields, and there must be exactly 1", len(lines)))
 	}
 	parts, err := compact.Parse(lines[0], d.maxBytes)
 	if err != nil {
-		return compact.Token{}, jose.Header{}, badProof(err)
+		return compact.Token{}, jose.Header{}, badProof(d.lengthFault(err))
 	}
 	head, err := d.rules.ReadHeader(parts.Header)
 	if err != nil {
-		return compact.Token{}, jose.Header{}, badProof(err)
+		return compact.Token{}, jose.Header{}, badProof(algorithmFault(err))
 	}
 	return parts, head, nil
+}
+
+// lengthFault names the field that bounds a proof.
+func (d *Verifier) lengthFault(err error) error {
+	if errors.Is(err, compact.ErrTooLong) {
+		return fmt.Errorf("the proof is longer than dpop.Config.MaxProofBytes, which is %d", d.maxBytes)
+	}
+	return err
+}
+
+// algorithmFault names the field that chooses the algorithms.
+func algorithmFault(err error) error {
+	var alg *jose.AlgorithmError
+	if errors.As(err, &alg) {
+		return fmt.Errorf("%w; dpop.Config.Algorithms names the accepted ones", alg)
+	}
+	return err
 }
 
 // readProof decodes the claims.
@@ -81,13 +98,13 @@ func (d *Verifier) checkClaims(p proof, r *http.Request, base, token string, now
 	hash := sha256.Sum256(compact.Bytes(token))
 	switch {
 	case p.id == "" || len(p.id) > maxProofID:
-		return errors.New("no jti, or one of more than 512 bytes")
+		return errJTI
 	case p.method != r.Method:
-		return errors.New("the htm is not the method of the request")
+		return errMethod
 	case !sameURI(p.uri, base, requestPath(r)):
-		return errors.New("the htu is not the URI of the request")
+		return fmt.Errorf("the htu is not the URI of the request; it must begin with the BaseURL of bulwark.Edge (%s), and the path must be the one that the client asked for", base)
 	case p.tokenHash != base64.RawURLEncoding.EncodeToString(hash[:]):
-		return errors.New("the ath is not the hash of the token")
+		return errHash
 	}
 	return d.checkTimes(p, now)
 }
@@ -101,21 +118,31 @@ func (d *Verifier) checkClaims(p proof, r *http.Request, base, token string, now
 // nonce itself is looked at once the signature is known to be good.
 func (d *Verifier) checkTimes(p proof, now time.Time) error {
 	if p.issued.IsZero() {
-		return errors.New("no iat")
+		return errNoTime
 	}
 	if d.nonces != nil {
 		now = p.issued
 	}
 	switch {
 	case now.Sub(p.issued) > d.window || p.issued.Sub(now) > d.window:
-		return fmt.Errorf("the iat is %v before now, Config.Window is %v", now.Sub(p.issued).Truncate(time.Second), d.window)
+		return fmt.Errorf("the iat is %v before now, and dpop.Config.Window is %v; with dpop.Config.NonceKey the clock of the client does not matter",
+			now.Sub(p.issued).Truncate(time.Second), d.window)
 	case !p.expires.IsZero() && !now.Before(p.expires):
-		return errors.New("the exp has passed")
+		return errExpired
 	case p.notBefore.Sub(now) > d.window:
-		return errors.New("the nbf is too far from now")
+		return fmt.Errorf("the nbf is further ahead than dpop.Config.Window, which is %v", d.window)
 	}
 	return nil
 }
+
+// What the log says of a proof that no field of the Config would accept.
+var (
+	errJTI     = errors.New("the jti is missing, or has more than 512 bytes")
+	errMethod  = errors.New("the htm is not the method of the request")
+	errHash    = errors.New("the ath is not the hash of the token")
+	errNoTime  = errors.New("the iat is missing")
+	errExpired = errors.New("the exp has passed")
+)
 
 // badProof refuses a proof (RFC 9449 section 7.1).
 func badProof(cause error) *bulwark.Problem {

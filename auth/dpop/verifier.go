@@ -81,7 +81,7 @@ func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 		return badProof(err)
 	}
 	if key.ThumbprintText() != thumbprint {
-		return auth.Invalid("binding", errors.New("the proof is of another key than the token is bound to"))
+		return auth.Invalid("binding", errOtherKey)
 	}
 	if _, err := head.Verify(parts, []*jose.Key{key}); err != nil {
 		return badProof(err)
@@ -104,16 +104,22 @@ func (d *Verifier) use(ctx context.Context, client, id string, until time.Time) 
 	first, err := d.first(ctx, client, id, until)
 	switch {
 	case errors.Is(err, auth.ErrFull):
-		return auth.Unavailable("store_full", err, store.Retry)
+		return auth.Unavailable("store_full", fmt.Errorf("dpop.Config.Replays has no room for more proofs of this client: %w", err), store.Retry)
 	case err != nil:
-		return auth.Unavailable("store_unavailable", err, store.Retry)
+		return auth.Unavailable("store_unavailable", fmt.Errorf("ask dpop.Config.Replays: %w", err), store.Retry)
 	case !first:
-		refusal := badProof(errors.New("the proof has been used before"))
+		refusal := badProof(errUsed)
 		refusal.Log.Reason = "replay"
 		return refusal
 	}
 	return nil
 }
+
+// What the log says of a proof that is good in itself.
+var (
+	errOtherKey = errors.New("the proof is signed with another key than the one that the token is bound to")
+	errUsed     = errors.New("the proof has been used before, says dpop.Config.Replays; the client must make a proof with a new jti for each request")
+)
 
 // first asks the store. What the client has made up is hashed, so that every id
 // has one length.

@@ -77,7 +77,7 @@ func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	// Anything but the literal true is not active: no text, no number, no
 	// absence.
 	if active, _ := claims.Find(members, "active").(bool); !active {
-		return outcome{refusal: &refusal{reason: "inactive"}}
+		return outcome{refusal: &refusal{"inactive", errInactive}}
 	}
 	set, grants, err := r.check(members, now)
 	var p *bulwark.Problem
@@ -99,8 +99,7 @@ func (r *rules) check(members []jsondoc.Member, now time.Time) (claims.Set, clai
 		return claims.Set{}, claims.Grants{}, err
 	}
 	if issuer := claims.Find(members, "iss"); issuer != nil && set.Issuer != r.issuer {
-		return claims.Set{}, claims.Grants{}, auth.Invalid("issuer",
-			fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(set.Issuer), claims.Shown(r.issuer)))
+		return claims.Set{}, claims.Grants{}, auth.Invalid("issuer", claims.OtherIssuer(set.Issuer, r.issuer, configName))
 	}
 	if err := r.checkSet(&set, members, now); err != nil {
 		return claims.Set{}, claims.Grants{}, err
@@ -114,7 +113,7 @@ func (r *rules) check(members []jsondoc.Member, now time.Time) (claims.Set, clai
 
 func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Time) error {
 	if len(r.audience) > 0 {
-		if err := set.CheckAudience(r.audience); err != nil {
+		if err := set.CheckAudience(r.audience, configName); err != nil {
 			return err
 		}
 	}
@@ -122,9 +121,9 @@ func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Tim
 		set.Expires = time.Time{}
 	}
 	if r.expires && set.Expires.IsZero() {
-		return claims.Malformed("no exp")
+		return claims.Malformed("the answer has no exp; introspection.Config.InsecureNoExpiry accepts it")
 	}
-	if err := set.CheckTimes(now, r.skew); err != nil {
+	if err := set.CheckTimes(now, r.skew, configName); err != nil {
 		return err
 	}
 	// A token that is bound to a key (RFC 7800) is worth nothing without the
@@ -162,21 +161,28 @@ func (r *rules) checkTypes(members []jsondoc.Member, bound confirmation.Confirma
 		typed = true
 		text, ok := value.(string)
 		if !ok {
-			return claims.Malformed("the claim " + name + " is of another type")
+			return claims.Malformed("the " + name + " of the answer is not a string")
 		}
 		typ := typeName(text)
 		if !slices.Contains(r.types, typ) {
-			return auth.Invalid("type", fmt.Errorf("the %s is %s, which Config.Types does not name", name, claims.Shown(text)))
+			return auth.Invalid("type", fmt.Errorf("the %s of the answer is not one of introspection.Config.Types (%s)", name, claims.Shown(r.types...)))
 		}
 		if !binds(typ, bound) {
-			return auth.Invalid("binding", fmt.Errorf("the %s is %s, and the answer does not say what the token is bound to", name, claims.Shown(text)))
+			return auth.Invalid("binding", fmt.Errorf("the %s of the answer is %s, and the answer has no cnf to check with introspection.Config.DPoP or MutualTLS", name, typ))
 		}
 	}
 	if r.typed && !typed {
-		return auth.Invalid("type", errors.New("the answer has none of token_type, typ and token_use (Config.RequireType)"))
+		return auth.Invalid("type", errNoType)
 	}
 	return nil
 }
+
+// What the log says of an answer.
+var (
+	errInactive = errors.New("the answer says that the token is not active: it has expired or been revoked, " +
+		"or introspection.Config.Endpoint or introspection.Config.Client.ID is not meant for this token")
+	errNoType = errors.New("the answer has no token_type, typ or token_use, and introspection.Config.RequireType wants one")
+)
 
 // binds reports whether a token is bound as its type says: it is then not a
 // bearer token, and without its binding anybody could use it (RFC 9449 sections

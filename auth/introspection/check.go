@@ -32,7 +32,7 @@ func (c Config) check() (claims.Names, error) {
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		found.Add("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
 	}
-	names := claims.NamesOf(found, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	names := claims.NamesOf(found, configName, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
 	return names, found.Err()
 }
 

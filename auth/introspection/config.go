@@ -170,6 +170,7 @@ const (
 	mostOutage           = time.Hour
 	defaultSkew          = time.Minute
 	maxSkew              = 5 * time.Minute
+	configName           = "introspection.Config" // in the log
 )
 
 // defaultTypes are what servers call access tokens: RFC 6749 section 7.1, RFC

@@ -72,7 +72,7 @@ func TestOutagesAreLogged(t *testing.T) {
 		}
 		synctest.Wait()
 		text := lines.String()
-		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "does not accept the credentials of this service") || !strings.Contains(text, issuerURL) {
+		if strings.Count(text, "\n") != 1 || !strings.Contains(text, "as the credentials of this service: the answer is 401") || !strings.Contains(text, issuerURL) {
 			t.Errorf("log %q", text)
 		}
 		if strings.Contains(text, "hunter2") {

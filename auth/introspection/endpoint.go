@@ -60,7 +60,7 @@ func newTransport(connections int) *http.Transport {
 func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *refusal, *failure) {
 	request, err := e.request(ctx, token)
 	if err != nil {
-		return nil, nil, &failure{cause: fmt.Errorf("authenticate this service: %w", err)}
+		return nil, nil, &failure{cause: fmt.Errorf("authenticate this service by introspection.Config.Client: %w", err)}
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
@@ -92,7 +92,7 @@ func (e *endpoint) body(response *http.Response) ([]byte, *failure) {
 	case err != nil:
 		return nil, &failure{cause: readable(err)}
 	case int64(len(body)) > e.maxBytes:
-		return nil, &failure{cause: fmt.Errorf("the answer is more than %d bytes", e.maxBytes), token: true, strike: true}
+		return nil, &failure{cause: fmt.Errorf("the answer is longer than introspection.Config.MaxAnswerBytes, which is %d", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
@@ -190,9 +190,9 @@ func statusFault(status int) *failure {
 	case status == http.StatusOK:
 		return nil
 	case status == http.StatusUnauthorized:
-		f.cause = errors.New("the endpoint does not accept the credentials of this service: the answer is 401")
+		f.cause = errors.New("the endpoint does not accept introspection.Config.Client as the credentials of this service: the answer is 401")
 	case status == http.StatusForbidden: // by a firewall, too, for what a token looks like
-		f.cause = errors.New("the endpoint refuses the question, or the credentials of this service: the answer is 403")
+		f.cause = errors.New("the endpoint refuses the question, or introspection.Config.Client as the credentials of this service: the answer is 403")
 		f.token = true
 	case status >= 400 && status <= 499 && status != http.StatusTooManyRequests:
 		f.token = true
@@ -212,7 +212,9 @@ func readable(err error) error {
 	var network *net.OpError
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer within introspection.Config.Timeout: %w", context.DeadlineExceeded)
+	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the connection was closed before the end of the answer")
@@ -221,5 +223,5 @@ func readable(err error) error {
 	case errors.As(err, &certificate):
 		return errors.New("the certificate of the endpoint is not trusted")
 	}
-	return errors.New("the answer is no HTTP that can be read")
+	return errors.New("the answer is not HTTP that can be read")
 }

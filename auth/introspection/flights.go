@@ -13,9 +13,9 @@ import (
 const maxWaiters = 1024
 
 var (
-	errBroken  = errors.New("the transport panicked")
-	errClosed  = errors.New("the introspector has been shut down")
-	errCrowded = errors.New("too many requests wait for the endpoint")
+	errBroken  = errors.New("introspection.Config.Transport panicked")
+	errClosed  = errors.New("the Introspector has been shut down")
+	errCrowded = errors.New("too many requests wait for the endpoint; introspection.Config.MaxConcurrent bounds the questions under way")
 )
 
 // flights are the questions under way, one for each token. A question is
@@ -164,7 +164,7 @@ func (fs *flights) fly(f *flight, k key, token string) {
 	// A transport that does not listen to its context holds up its own slot
 	// only.
 	stop := context.AfterFunc(ctx, func() {
-		if o := (outcome{failure: &failure{cause: ctx.Err()}}); fs.land(f, k, o) {
+		if o := (outcome{failure: &failure{cause: readable(ctx.Err())}}); fs.land(f, k, o) {
 			fs.log(o.failure.cause)
 		}
 	})

@@ -2,7 +2,6 @@ package introspection
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,13 +42,13 @@ func newIntrospector(c Config, names claims.Names) *Introspector {
 		scope:         scopeOf(c.Endpoint, c.Client.ID),
 		memory:        newMemory(c),
 	}
-	binding := confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound}
+	binding := confirmation.Rules{Config: configName, MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound}
 	if c.DPoP != nil { // a nil *dpop.Verifier in the interface would be one that checks
 		binding.Prover = c.DPoP
 	}
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
-		revocations: revocation.New(c.Revocations, 0),
+		revocations: revocation.New(c.Revocations, 0, configName),
 		names:       names,
 		skew:        max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
 	}
@@ -103,7 +102,7 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	}
 	token, scheme, ok := i.rules.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
+		return nil, auth.Invalid("malformed", errNoToken)
 	}
 	a, err := i.verify(r.Context(), token)
 	if err != nil {
@@ -147,7 +146,7 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 		// A signed token that names another issuer is a credential for
 		// somewhere else, and none of the endpoint's business.
 		if named, ok := compact.Issuer(token, i.maxTokenBytes); ok && named != i.rules.issuer {
-			return nil, auth.Invalid("issuer", fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(named), claims.Shown(i.rules.issuer)))
+			return nil, auth.Invalid("issuer", claims.OtherIssuer(named, i.rules.issuer, configName))
 		}
 		var err error
 		if o, err = i.flights.take(ctx, k, token); err != nil {
@@ -169,7 +168,7 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 
 // unavailable refuses a token that nobody can be asked about now.
 func unavailable(cause error, retryAfter time.Duration) *bulwark.Problem {
-	return auth.Unavailable("introspection_unavailable", cause, max(retryAfter, time.Second))
+	return auth.Unavailable("introspection_unavailable", fmt.Errorf("ask introspection.Config.Endpoint: %w", cause), max(retryAfter, time.Second))
 }
 
 // Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750

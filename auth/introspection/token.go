@@ -4,20 +4,21 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 )
 
-// What checkForm refuses a token with.
+// What the log says of a token that is not asked about.
 var (
-	errTooLong = errors.New("the token is too long")
-	errForm    = errors.New("the token is no b64token")
+	errNoToken = errors.New("there is no Bearer or DPoP token")
+	errForm    = errors.New("the token is empty, or has a character that no token may have (RFC 6750 section 2.1)")
 )
 
 // checkForm returns nil for a token that may be asked about: a b64token (RFC
 // 6750 section 2.1). It keeps from the endpoint what no server ever issued.
 func checkForm(token string, limit int) error {
 	if len(token) > limit {
-		return errTooLong
+		return fmt.Errorf("the token is longer than introspection.Config.MaxTokenBytes, which is %d", limit)
 	}
 	text := strings.TrimRight(token, "=")
 	if text == "" {

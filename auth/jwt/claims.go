@@ -39,10 +39,10 @@ func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
 // checkClaims holds the claims against what is configured, and the clock.
 func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now time.Time) error {
 	if set.Issuer == "" {
-		return claims.Malformed("no iss")
+		return claims.Malformed("there is no iss, which must be " + configName + ".Issuer")
 	}
 	if set.Issuer != v.issuer {
-		return auth.Invalid("issuer", fmt.Errorf("the iss is %s, wanted is %s", claims.Shown(set.Issuer), claims.Shown(v.issuer)))
+		return auth.Invalid("issuer", claims.OtherIssuer(set.Issuer, v.issuer, configName))
 	}
 	if err := v.checkAudience(set, members); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) erro
 	if set.Audience == nil {
 		set.Audience = v.audienceClaim.Find(members)
 	}
-	return set.CheckAudience(v.audience)
+	return set.CheckAudience(v.audience, configName)
 }
 
 // checkRequired compares the claims that must have one value.
@@ -78,7 +78,7 @@ func (v *Verifier) checkRequired(members []jsondoc.Member) error {
 	for _, want := range v.require {
 		value := want.path.Find(members)
 		if text, _ := value.(string); text != want.value {
-			return auth.Invalid("claim", fmt.Errorf("the claim %s is %s, required is %s", want.name, textOf(value), claims.Shown(want.value)))
+			return auth.Invalid("claim", fmt.Errorf("the claim %s %s, and %s.Require wants %s", want.name, stateOf(value), configName, claims.Shown(want.value)))
 		}
 	}
 	return nil
@@ -87,29 +87,30 @@ func (v *Verifier) checkRequired(members []jsondoc.Member) error {
 // checkTimes wants an exp, and compares the times with the clock.
 func (v *Verifier) checkTimes(set *claims.Set, now time.Time) error {
 	if set.Expires.IsZero() {
-		return claims.Malformed("no exp")
+		return claims.Malformed("there is no exp, which every token must have")
 	}
-	if err := set.CheckTimes(now, v.skew); err != nil {
+	if err := set.CheckTimes(now, v.skew, configName); err != nil {
 		return err
 	}
 	if v.maxLifetime > 0 && set.Issued.IsZero() {
-		return auth.Invalid("lifetime", errors.New("no iat, which MaxLifetime needs"))
+		return auth.Invalid("lifetime", errors.New("there is no iat, which jwt.Config.MaxLifetime needs"))
 	}
 	if lifetime := set.Expires.Sub(set.Issued); v.maxLifetime > 0 && lifetime > v.maxLifetime {
-		return auth.Invalid("lifetime", fmt.Errorf("the exp is %v after the iat, MaxLifetime is %v", lifetime.Truncate(time.Second), v.maxLifetime))
+		return auth.Invalid("lifetime", fmt.Errorf("the exp is %v after the iat, and jwt.Config.MaxLifetime is %v", lifetime.Truncate(time.Second), v.maxLifetime))
 	}
 	return nil
 }
 
-// textOf is the value of a claim for the log.
-func textOf(value any) string {
-	switch value := value.(type) {
+// stateOf says for the log what is wrong with a claim that is required. It does
+// not repeat the value, which the sender of the token may have made up.
+func stateOf(value any) string {
+	switch value.(type) {
 	case nil:
-		return "missing"
+		return "is missing"
 	case string:
-		return claims.Shown(value)
+		return "has another value"
 	}
-	return "not a string"
+	return "is not a string"
 }
 
 // claim is one of [Config.Require].

@@ -127,6 +127,7 @@ const (
 	mostOutage      = time.Hour
 	defaultCache    = 10_000
 	defaultType     = "at+jwt"
+	configName      = "jwt.Config" // in the log
 )
 
 // New returns a verifier. The error joins a *[bulwark.ConfigError] for
@@ -137,7 +138,7 @@ func New(c Config) (*Verifier, error) {
 	found := fault.In("jwt")
 	c.check(found)
 	types := c.types(found)
-	names := claims.NamesOf(found, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	names := claims.NamesOf(found, configName, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
 	audienceClaim := claims.PathOf(found, "AudienceClaim", c.AudienceClaim)
 	algorithms, err := c.algorithms()
 	found.Join(err)
@@ -154,8 +155,8 @@ func New(c Config) (*Verifier, error) {
 		method:        cmp.Or(c.Method, "jwt"),
 		skew:          max(cmp.Or(c.Skew, defaultSkew), 0),
 		maxBytes:      int(cmp.Or(c.MaxTokenBytes, defaultMaxBytes)),
-		binding:       confirmation.Rules{MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
-		revocations:   revocation.New(c.Revocations, c.InsecureOnOutage),
+		binding:       confirmation.Rules{Config: configName, MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},
+		revocations:   revocation.New(c.Revocations, c.InsecureOnOutage, configName),
 		cache:         cache.New[*verified](cmp.Or(c.MaxCached, defaultCache)),
 		keys:          c.Keys.(source),
 		rules:         jose.Rules{Algorithms: algorithms, Types: types, Plain: c.InsecurePlainType},

@@ -126,7 +126,7 @@ func (d *discovery) places() []string {
 // read returns the jwks_uri of metadata that is this issuer's.
 func (d *discovery) read(metadata map[string]any) (string, error) {
 	if metadata["issuer"] != d.name {
-		return "", errors.New("the metadata is of another issuer")
+		return "", errors.New("the metadata is of another issuer than the one given to jwt.Discover; both must be equal to the letter, with or without a slash at the end")
 	}
 	keys, ok := metadata["jwks_uri"].(string)
 	if !ok {

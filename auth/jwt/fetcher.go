@@ -75,7 +75,7 @@ func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error
 	if f.issuer != nil {
 		var err error
 		if url, err = f.issuer.keysURL(ctx, f); err != nil {
-			return nil, 0, failed("discover the keys", err)
+			return nil, 0, f.failed("discover", err)
 		}
 	}
 	set, lifetime, err := f.keys(ctx, url)
@@ -83,14 +83,14 @@ func (f *fetcher) fetch(ctx context.Context) (*jose.KeySet, time.Duration, error
 		if f.issuer != nil {
 			f.issuer.forget(began) // they may have moved
 		}
-		return nil, 0, failed("fetch the keys", err)
+		return nil, 0, f.failed("fetch", err)
 	}
 	return set, lifetime, nil
 }
 
 // failed says what has failed, in a short text: it goes to the log, and the
 // server may have written most of it.
-func failed(what string, err error) error {
+func (f *fetcher) failed(what string, err error) error {
 	var at *url.Error
 	if errors.As(err, &at) { // whose URL is where the server redirects to, with the password in it
 		err = at.Err
@@ -99,7 +99,10 @@ func failed(what string, err error) error {
 	if len(text) > maxError {
 		text = strings.ToValidUTF8(text[:maxError], "") + "…"
 	}
-	return errors.New(what + ": " + text)
+	if errors.Is(err, context.DeadlineExceeded) {
+		text += fmt.Sprintf("; RemoteConfig.Timeout is %v", f.timeout)
+	}
+	return errors.New(what + " the keys of jwt.Config.Keys: " + text)
 }
 
 func (f *fetcher) keys(ctx context.Context, url string) (*jose.KeySet, time.Duration, error) {

@@ -2,7 +2,7 @@ package jwt
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -64,7 +64,7 @@ func (r *remote) await(ctx context.Context, f *flight) error {
 	entered := false
 	r.do(func(time.Time) { entered = f.enter() })
 	if !entered {
-		return auth.Unavailable(reasonKeys, errors.New("too many requests wait for the keys"), time.Second)
+		return auth.Unavailable(reasonKeys, errCrowded, time.Second)
 	}
 	defer r.do(func(time.Time) { f.leave() })
 	late := time.NewTimer(time.Until(f.late))
@@ -73,7 +73,7 @@ func (r *remote) await(ctx context.Context, f *flight) error {
 	case <-f.done:
 		return nil
 	case <-ctx.Done():
-		return auth.Unavailable(reasonKeys, ctx.Err(), time.Second)
+		return auth.Unavailable(reasonKeys, fmt.Errorf("wait for the keys of jwt.Config.Keys: %w", ctx.Err()), time.Second)
 	case <-late.C:
 		return auth.Unavailable(reasonKeys, errDeaf, time.Second)
 	}

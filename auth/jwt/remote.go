@@ -199,7 +199,8 @@ func (r *remote) shutdown(ctx context.Context, leaving bool) error {
 }
 
 var (
-	errBroken = errors.New("fetch the keys: the transport panicked")
-	errDeaf   = errors.New("fetch the keys: the transport does not keep to its deadline")
-	errClosed = errors.New("the verifier has been shut down")
+	errBroken  = errors.New("fetch the keys of jwt.Config.Keys: RemoteConfig.Transport panicked")
+	errDeaf    = errors.New("fetch the keys of jwt.Config.Keys: RemoteConfig.Transport does not keep to its deadline")
+	errClosed  = errors.New("fetch the keys of jwt.Config.Keys: the Verifier has been shut down")
+	errCrowded = errors.New("fetch the keys of jwt.Config.Keys: too many requests wait for them")
 )

@@ -82,7 +82,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	token, scheme, ok := v.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errors.New("no Bearer or DPoP token"))
+		return nil, auth.Invalid("malformed", errNoToken)
 	}
 	known, err := v.verify(r.Context(), token)
 	if err != nil {
@@ -146,7 +146,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 // asked anew: its time, its key, and whether it has been revoked.
 func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) {
 	if len(token) > v.maxBytes {
-		return nil, auth.Invalid("malformed", compact.ErrTooLong)
+		return nil, auth.Invalid("malformed", fmt.Errorf("%w; jwt.Config.MaxTokenBytes is %d", compact.ErrTooLong, v.maxBytes))
 	}
 	now := time.Now()
 	digest := sha256.Sum256(compact.Bytes(token))
@@ -242,8 +242,14 @@ func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts 
 	return signer, nil
 }
 
+// What the log says of a refusal that needs no more words.
+var (
+	errNoToken   = errors.New("there is no Bearer or DPoP token")
+	errSignature = errors.New("no key of jwt.Config.Keys with the kid and the alg of the token has made the signature")
+)
+
 // invalid is the refusal of a token for a fault of its form, key or signature.
-// Where a field of the Config would have accepted the token, the log names it.
+// The log names the field of the Config that would accept the token.
 func invalid(err error) *bulwark.Problem {
 	var bad *jose.Fault
 	if !errors.As(err, &bad) {
@@ -253,11 +259,17 @@ func invalid(err error) *bulwark.Problem {
 	var alg *jose.AlgorithmError
 	switch {
 	case errors.As(err, &typ) && typ.Plain():
-		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.InsecurePlainType accepts this one", typ))
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; set jwt.Config.InsecurePlainType to accept this typ also", typ))
 	case errors.As(err, &typ):
-		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Types names them", typ))
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Types names the accepted ones", typ))
 	case errors.As(err, &alg):
-		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Algorithms names them", alg))
+		return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Algorithms names the accepted ones, "+
+			"and jwt.Config.Keys must fit: SecretKeys for HS256, public keys for RS256 and ES256", alg))
+	case bad.Reason == "signature":
+		return auth.Invalid(bad.Reason, errSignature)
+	case bad.Reason == "malformed":
+		return auth.Invalid(bad.Reason, bad.Err)
 	}
-	return auth.Invalid(bad.Reason, bad.Err)
+	return auth.Invalid(bad.Reason, fmt.Errorf("%w; jwt.Config.Keys must hold the key that signed the token, "+
+		"and looks for a new one at most once each RemoteConfig.Cooldown", bad.Err))
 }

@@ -2,12 +2,12 @@ package jose
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
-	"github.com/bulwark-go/bulwark/internal/logtext"
 )
 
 // MaxType bounds an accepted typ in bytes, without "application/".
@@ -97,10 +97,22 @@ type AlgorithmError struct {
 	accepted map[string]*Algorithm
 }
 
-// Error says which alg came, and which are accepted.
+// Error says which algorithms are accepted. It names the alg of the token only
+// if the alg is a registered one: nothing that a stranger has made up enters the
+// log.
 func (e *AlgorithmError) Error() string {
-	return "the alg is " + shown(e.alg) + ", accepted are " + strings.Join(Names(e.accepted), ", ")
+	came := "not accepted"
+	switch {
+	case e.alg == "":
+		came = "missing"
+	case e.alg == "none" || slices.Contains(registered, e.alg):
+		came = strconv.Quote(e.alg)
+	}
+	return "the alg is " + came + ", accepted are " + strings.Join(Names(e.accepted), ", ")
 }
+
+// registered are the names of all algorithms that can be configured.
+var registered = Names(Algorithms())
 
 // A TypeError refuses the typ of a token.
 type TypeError struct {
@@ -108,22 +120,28 @@ type TypeError struct {
 	accepted []string
 }
 
-// Error says which typ came, and which are accepted.
+// Error says which types are accepted. It names the typ of the token only if the
+// typ is a usual one, as [AlgorithmError] does.
 func (e *TypeError) Error() string {
-	return "the typ is " + shown(e.typ) + ", accepted is " + strings.Join(e.accepted, ", ")
-}
-
-// Plain reports whether it is the typ that tells nothing, which Rules may
-// accept.
-func (e *TypeError) Plain() bool { return isPlain(e.typ) }
-
-// shown is what a stranger has written, for the log.
-func shown(text string) string {
-	if text == "" {
-		return "missing"
+	came := "not accepted"
+	switch typ := strings.ToLower(withoutPrefix(e.typ)); {
+	case typ == "":
+		came = "missing"
+	case typ == "jwt":
+		came = `"JWT"`
+	case slices.Contains(usualTypes[:], typ):
+		came = strconv.Quote(typ)
 	}
-	return strconv.Quote(logtext.Clip(text, MaxType))
+	return "the typ is " + came + ", accepted is " + strings.Join(e.accepted, ", ")
 }
+
+// usualTypes are the types of access tokens (RFC 9068), of proofs of possession
+// (RFC 9449) and of logout tokens (OpenID Connect Back-Channel Logout 1.0).
+var usualTypes = [...]string{"at+jwt", "dpop+jwt", "logout+jwt"}
+
+// Plain reports whether the typ is missing or "JWT", which says nothing. The
+// Rules may accept both.
+func (e *TypeError) Plain() bool { return isPlain(e.typ) }
 
 // accepts compares typ as the media type that it is (RFC 7515 section 4.1.9).
 func (rules *Rules) accepts(typ string) bool {

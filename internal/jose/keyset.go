@@ -10,8 +10,22 @@ import (
 // them has signed it.
 const MaxTries = 4
 
-// errUnknownKey is what Candidates finds nothing with. [UnknownKey] tells it.
-var errUnknownKey = errors.New("no key for the token's kid and alg")
+// An unknownKeyError says that the set does not tell which key has signed a
+// token. [UnknownKey] recognizes it.
+type unknownKeyError string
+
+// Error returns the text.
+func (e unknownKeyError) Error() string { return string(e) }
+
+// What Candidates refuses a token with. Another set may have a key for the first
+// three.
+const (
+	errUnknownKey unknownKeyError = "no key has the kid and the alg of the token"
+	errNoneFits   unknownKeyError = "the token has no kid, and no key fits its alg"
+	errTooManyFit unknownKeyError = "the token does not name its key, and more than 4 keys fit its alg"
+)
+
+var errTwoSecrets = errors.New("two secrets have the kid of the token")
 
 // A KeySet is a set of keys that never changes.
 type KeySet struct {
@@ -89,7 +103,7 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 		}
 		// Nobody publishes secrets: who has two of one kid has made a mistake.
 		if len(some) > 1 && h.Algorithm.Secret() {
-			return nil, &Fault{"unknown_key", errors.New("two secrets have the kid of the token")}
+			return nil, &Fault{"unknown_key", errTwoSecrets}
 		}
 		return some[:min(len(some), MaxTries)], nil
 	}
@@ -100,7 +114,12 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 		pool = s.all
 	}
 	some := fitting(pool, h.Algorithm)
-	if len(some) == 0 || len(some) > MaxTries {
+	switch {
+	case len(some) > MaxTries:
+		return nil, &Fault{"unknown_key", errTooManyFit}
+	case len(some) == 0 && h.KeyID == "":
+		return nil, &Fault{"unknown_key", errNoneFits}
+	case len(some) == 0:
 		return nil, &Fault{"unknown_key", errUnknownKey}
 	}
 	return some, nil
@@ -110,6 +129,10 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 // is not in the set, so that a newer set might have it: no key has the kid, or
 // none of those that have it is for the alg. One kid may name several keys.
 func UnknownKey(err error) bool {
-	var unfitting *unfittingError
-	return errors.Is(err, errUnknownKey) || errors.As(err, &unfitting)
+	if err == nil {
+		return false
+	}
+	_, unknown := errors.AsType[unknownKeyError](err)
+	_, unfitting := errors.AsType[*unfittingError](err)
+	return unknown || unfitting
 }

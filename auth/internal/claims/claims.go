@@ -84,8 +84,9 @@ const clientSubjects = "client:"
 // Names say what claims are called at one issuer. The zero value knows the
 // registered names.
 type Names struct {
-	TokenID Path // in place of jti
-	Client  Path // of the client, for a subject where there is no sub
+	Config  string // the Config that the names come from, such as "jwt.Config", for the log
+	TokenID Path   // in place of jti
+	Client  Path   // of the client, for a subject where there is no sub
 	Tier    Path
 	Roles   []Path
 }
@@ -97,33 +98,33 @@ func (s *Set) Settle(members []jsondoc.Member, n Names) error {
 		id := n.TokenID.Find(members)
 		text, ok := id.(string)
 		if !ok && id != nil {
-			return Malformed("the claim with the token's id is not a string")
+			return Malformed("the claim that " + n.Config + ".TokenIDClaim names is not a string")
 		}
 		s.TokenID = text
 	}
 	if !n.Client.named() {
-		return s.subject()
+		return s.subject(n)
 	}
 	if strings.HasPrefix(s.Subject, clientSubjects) {
-		return Malformed("the sub begins with \"client:\", as the subjects of clients without a sub do")
+		return Malformed("the sub begins with \"client:\", which " + n.Config + ".ClientClaim reserves for clients without a sub")
 	}
 	if s.Subject == "" {
 		id := n.Client.Find(members)
 		text, ok := id.(string)
 		if !ok && id != nil {
-			return Malformed("the claim with the client's id is not a string")
+			return Malformed("the claim that " + n.Config + ".ClientClaim names is not a string")
 		}
 		if text != "" {
 			s.Subject = clientSubjects + text
 		}
 	}
-	return s.subject()
+	return s.subject(n)
 }
 
-// subject wants one.
-func (s *Set) subject() error {
+// subject refuses a token without a subject.
+func (s *Set) subject(n Names) error {
 	if s.Subject == "" {
-		return Malformed("no sub")
+		return Malformed("there is no sub; " + n.Config + ".ClientClaim can name the claim to use in its place")
 	}
 	return nil
 }
@@ -131,19 +132,32 @@ func (s *Set) subject() error {
 // Malformed refuses claims that cannot be what the issuer meant.
 func Malformed(why string) *bulwark.Problem { return auth.Invalid("malformed", errors.New(why)) }
 
-// CheckAudience wants one of our names in the audience, a string or a list of
-// them (RFC 7519 section 4.1.3).
-func (s *Set) CheckAudience(ours []string) error {
+// CheckAudience wants one of our names, which are the Audience of the config, in
+// the audience: a string or a list of strings (RFC 7519 section 4.1.3).
+func (s *Set) CheckAudience(ours []string, config string) error {
 	names, ok := StringList(s.Audience)
 	if !ok {
-		return Malformed("the claim aud is of another type")
+		return Malformed("the aud is neither a string nor a list of strings")
 	}
 	for _, name := range names {
 		if slices.Contains(ours, name) {
 			return nil
 		}
 	}
-	return auth.Invalid("audience", fmt.Errorf("the aud is %s, wanted is %s", Shown(names...), Shown(ours...)))
+	if len(names) == 0 {
+		return auth.Invalid("audience", fmt.Errorf("the aud is missing; wanted is one of %s.Audience (%s)", config, Shown(ours...)))
+	}
+	return auth.Invalid("audience", fmt.Errorf("no aud is one of %s.Audience (%s)", config, Shown(ours...)))
+}
+
+// OtherIssuer is the cause of the reason "issuer": the iss is not the Issuer of
+// the config. It says if both differ by a slash at the end only, which is easy to
+// overlook.
+func OtherIssuer(iss, ours, config string) error {
+	if strings.TrimSuffix(iss, "/") == strings.TrimSuffix(ours, "/") {
+		return fmt.Errorf("the iss and %s.Issuer (%s) differ by the slash at the end; both must be equal to the letter", config, Shown(ours))
+	}
+	return fmt.Errorf("the iss is not %s.Issuer (%s)", config, Shown(ours))
 }
 
 const (
@@ -151,11 +165,8 @@ const (
 	shownBytes = 96 // of one text
 )
 
-// Shown are texts that somebody else may have written, for the log.
+// Shown are texts of a Config, for the log.
 func Shown(texts ...string) string {
-	if len(texts) == 0 {
-		return "missing"
-	}
 	var b strings.Builder
 	for i, text := range texts {
 		if i == shownTexts {
@@ -169,17 +180,17 @@ func Shown(texts ...string) string {
 	return b.String()
 }
 
-// CheckTimes compares exp, nbf and iat, where they are there, with the clock,
-// give or take the skew.
-func (s *Set) CheckTimes(now time.Time, skew time.Duration) error {
+// CheckTimes compares those of exp, nbf and iat that are present with the clock.
+// The clocks may differ by the skew, which is the Skew of the config.
+func (s *Set) CheckTimes(now time.Time, skew time.Duration, config string) error {
 	latest := now.Add(skew)
 	switch {
 	case !s.Expires.IsZero() && !now.Before(s.Expires.Add(skew)):
-		return auth.Invalid("expired", fmt.Errorf("the exp is %s before now, Skew is %v", apart(s.Expires, now), skew))
+		return auth.Invalid("expired", fmt.Errorf("the exp passed %s ago, and %s.Skew is %v", apart(s.Expires, now), config, skew))
 	case s.NotBefore.After(latest):
-		return auth.Invalid("not_yet_valid", fmt.Errorf("the nbf is %s after now, Skew is %v", apart(now, s.NotBefore), skew))
+		return auth.Invalid("not_yet_valid", fmt.Errorf("the nbf is %s after now, and %s.Skew is %v", apart(now, s.NotBefore), config, skew))
 	case s.Issued.After(latest):
-		return auth.Invalid("not_yet_valid", fmt.Errorf("the iat is %s after now, Skew is %v", apart(now, s.Issued), skew))
+		return auth.Invalid("not_yet_valid", fmt.Errorf("the iat is %s after now, and %s.Skew is %v", apart(now, s.Issued), config, skew))
 	}
 	return nil
 }

@@ -21,14 +21,14 @@ func ReadGrants(members []jsondoc.Member, n Names) (Grants, error) {
 	for _, path := range n.Roles {
 		roles, ok := StringList(path.Find(members))
 		if !ok {
-			return Grants{}, Malformed("the claim with the roles is not a list of strings")
+			return Grants{}, Malformed("a claim that " + n.Config + ".RolesClaims names is not a string or a list of strings")
 		}
 		g.add(roles)
 	}
 	var ok bool
 	if value := n.Tier.Find(members); value != nil {
 		if g.Tier, ok = value.(string); !ok {
-			return Grants{}, Malformed("the claim with the tier is not a string")
+			return Grants{}, Malformed("the claim that " + n.Config + ".TierClaim names is not a string")
 		}
 	}
 	// RFC 7662 section 2.2 and RFC 8693 section 4.2 have scope as one string;
@@ -42,7 +42,7 @@ func ReadGrants(members []jsondoc.Member, n Names) (Grants, error) {
 		return g, nil
 	}
 	if g.Scopes, ok = StringList(granted); !ok {
-		return Grants{}, Malformed("the claim with the scopes is neither string nor list of strings")
+		return Grants{}, Malformed("scope or scp is neither a string nor a list of strings")
 	}
 	return g, nil
 }

@@ -48,9 +48,11 @@ func NewPath(text string) (Path, error) {
 // maxRoles bounds how many claims the roles are read from.
 const maxRoles = 16
 
-// NamesOf reads what a Config calls its claims, and notes what cannot be read.
-func NamesOf(found *fault.List, roles []string, tier, tokenID, client string) Names {
+// NamesOf reads what a Config, such as "jwt.Config", calls its claims, and notes
+// what cannot be read.
+func NamesOf(found *fault.List, config string, roles []string, tier, tokenID, client string) Names {
 	n := Names{
+		Config:  config,
 		TokenID: PathOf(found, "TokenIDClaim", tokenID),
 		Client:  PathOf(found, "ClientClaim", client),
 		Tier:    PathOf(found, "TierClaim", tier),

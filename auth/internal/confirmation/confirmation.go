@@ -77,6 +77,7 @@ type Prover interface {
 // Rules say which tokens are accepted. The zero value accepts unbound ones
 // only.
 type Rules struct {
+	Config    string // the Config that the rules come from, such as "jwt.Config", for the log
 	Prover    Prover // nil accepts no token that is bound to a DPoP key
 	MutualTLS bool   // tokens that are bound to a certificate
 	Unbound   bool   // tokens that are bound to nothing, beside bound ones
@@ -117,13 +118,13 @@ func (rules *Rules) Credentials(r *http.Request) (token, scheme string, ok bool)
 func (rules *Rules) Accepts(c Confirmation) error {
 	switch {
 	case c.Unknown:
-		return binding("bound in a way that is not supported")
+		return binding("bound in a way that is not supported: the cnf must have jkt or x5t#S256, and no other way of binding")
 	case c.Key != "" && rules.Prover == nil:
-		return binding("bound to a DPoP key, and DPoP is not configured")
+		return binding("bound to a DPoP key; set " + rules.Config + ".DPoP to check it")
 	case c.Certificate != "" && !rules.MutualTLS:
-		return binding("bound to a certificate, and MutualTLS is not configured")
+		return binding("bound to a certificate; set " + rules.Config + ".MutualTLS to check it")
 	case !c.bound() && rules.binds() && !rules.Unbound:
-		return binding("not bound to a key of the client")
+		return binding("not bound to a key or certificate of the client; " + rules.Config + ".InsecureUnbound accepts it")
 	}
 	return nil
 }
@@ -132,17 +133,18 @@ func (rules *Rules) Accepts(c Confirmation) error {
 // has been verified and accepted, asks for.
 func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation) error {
 	if c.Certificate != "" && !holdsCertificate(r, c.Certificate) {
-		return binding("not bound to the certificate of the connection")
+		return binding("not bound to the certificate of this connection, which " + rules.Config +
+			".MutualTLS compares; the server must ask for one with tls.RequestClientCert or more")
 	}
 	if c.Key == "" {
 		if strings.EqualFold(scheme, DPoP) {
-			return binding("under the scheme DPoP without a key")
+			return binding("sent under the scheme DPoP, and not bound to a DPoP key; the scheme must be Bearer, if " + rules.Config + " accepts it")
 		}
 		return nil
 	}
 	if !strings.EqualFold(scheme, DPoP) {
 		// RFC 9449 section 7.2: as a bearer token anybody could use it.
-		return binding("bound to a DPoP key, and under the scheme Bearer")
+		return binding("bound to a DPoP key, and sent under the scheme Bearer; with " + rules.Config + ".DPoP the scheme must be DPoP")
 	}
 	return rules.Prover.Check(r, token, c.Key)
 }
@@ -151,7 +153,7 @@ func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation)
 // it.
 func CheckNone(c Confirmation) error {
 	if c.bound() {
-		return binding("bound, and there is no request to prove it")
+		return binding("bound to the client, and Verify has no request that proves it; use Authenticate")
 	}
 	return nil
 }

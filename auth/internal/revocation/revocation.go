@@ -17,9 +17,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
 
-// errRevoked explains the refusal of a revoked token, for the log.
-var errRevoked = errors.New("Config.Revocations names the token, its session or its caller")
-
 // A Checker asks a store of revocations. The zero value does not ask and
 // accepts every token. A Checker is safe for concurrent use.
 type Checker struct {
@@ -27,6 +24,10 @@ type Checker struct {
 	local  bool          // the store never waits, so it needs no deadline
 	outage time.Duration // how long tokens are accepted without asking
 	seen   *seen
+	// config is the Config that the store comes from, such as "jwt.Config", and
+	// revoked the cause of a refusal. Both are for the log.
+	config  string
+	revoked error
 }
 
 // seen is what a Checker has seen of its store.
@@ -35,19 +36,20 @@ type seen struct {
 	noted atomic.Int64              // the minute of the last line
 }
 
-// New returns a Checker. If the store is nil, the Checker accepts every token.
-// If the store does not answer, the Checker accepts tokens for the time of
-// outage.
-func New(revocations auth.Revocations, outage time.Duration) Checker {
+// New returns a Checker for the Revocations of a Config, such as "jwt.Config". A
+// nil store revokes nothing. While the store cannot be asked, the Checker accepts
+// tokens for as long as the outage says.
+func New(revocations auth.Revocations, outage time.Duration, config string) Checker {
 	_, local := revocations.(*auth.MemoryRevocations)
-	return Checker{revocations, local, outage, new(seen)}
+	return Checker{store: revocations, local: local, outage: outage, seen: new(seen), config: config,
+		revoked: errors.New(config + ".Revocations has the token, its session, or its subject up to a later iat")}
 }
 
 // Reaches returns nil if a Revocation can name a token with these claims, or if
 // the Checker has no store.
 func (c Checker) Reaches(set *claims.Set) error {
 	if c.store != nil && set.TokenID == "" && set.SessionID == "" && set.Issued.IsZero() {
-		return claims.Malformed("the token has no jti, sid or iat, so Config.Revocations could not name it; Config.TokenIDClaim may name another claim")
+		return claims.Malformed("there is no jti, sid or iat, and " + c.config + ".Revocations needs one of them; " + c.config + ".TokenIDClaim can name another claim than jti")
 	}
 	return nil
 }
@@ -66,7 +68,7 @@ func (c Checker) Check(ctx context.Context, p *bulwark.Principal) error {
 	revoked, err := c.ask(bounded, p)
 	switch {
 	case revoked: // also if the store returns an error beside it
-		return auth.Invalid("revoked", errRevoked)
+		return auth.Invalid("revoked", c.revoked)
 	case err == nil:
 		c.seen.answered()
 		return nil
@@ -75,7 +77,7 @@ func (c Checker) Check(ctx context.Context, p *bulwark.Principal) error {
 		c.note(err)
 		return nil
 	}
-	return auth.Unavailable("store_unavailable", fmt.Errorf("Config.Revocations: %w", err), store.Retry)
+	return auth.Unavailable("store_unavailable", fmt.Errorf("ask %s.Revocations: %w", c.config, err), store.Retry)
 }
 
 // answered ends an outage.
