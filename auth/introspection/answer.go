@@ -112,6 +112,9 @@ func (r *rules) check(members []jsondoc.Member, now time.Time) (claims.Set, clai
 }
 
 func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Time) error {
+	if len(r.audience) > 0 && set.Audience == nil {
+		return auth.Invalid("audience", errNoAudience)
+	}
 	if len(r.audience) > 0 {
 		if err := set.CheckAudience(r.audience, configName); err != nil {
 			return err
@@ -181,6 +184,8 @@ func (r *rules) checkTypes(members []jsondoc.Member, bound confirmation.Confirma
 var (
 	errInactive = errors.New("the answer says that the token is not active: it has expired or been revoked, " +
 		"or introspection.Config.Endpoint or introspection.Config.Client.ID is not meant for this token")
+	errNoAudience = errors.New("the aud is missing, and introspection.Config.Audience wants one; " +
+		"introspection.Config.InsecureAnyAudience accepts tokens for any service")
 	errNoType = errors.New("the answer has no token_type, typ or token_use, and introspection.Config.RequireType wants one")
 )
 

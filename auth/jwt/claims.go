@@ -70,8 +70,14 @@ func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) erro
 	if set.Audience == nil {
 		set.Audience = v.audienceClaim.Find(members)
 	}
+	if set.Audience == nil {
+		return auth.Invalid("audience", errNoAudience)
+	}
 	return set.CheckAudience(v.audience, configName)
 }
+
+var errNoAudience = errors.New("the aud is missing, and jwt.Config.Audience wants one; " +
+	"jwt.Config.AudienceClaim can name the claim to use in its place")
 
 // checkRequired compares the claims that must have one value.
 func (v *Verifier) checkRequired(members []jsondoc.Member) error {

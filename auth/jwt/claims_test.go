@@ -231,7 +231,7 @@ func TestCaseAuth12CausesSayWhatWasWanted(t *testing.T) {
 		{"long", issuer.TokenOfType(strings.Repeat("x", 4000), good), "type", []string{"at+jwt", "Types"}},
 		{"control-characters", issuer.TokenOfType("a\nb", good), "type", []string{"at+jwt", "Types"}},
 		{"audience", with("aud", "https://other.example"), "audience", []string{"no aud", "jwt.Config.Audience", authtest.Audience}},
-		{"audience-missing", with("aud", nil), "audience", []string{"missing", "jwt.Config.Audience", authtest.Audience}},
+		{"audience-missing", with("aud", nil), "audience", []string{"missing", "jwt.Config.Audience", "jwt.Config.AudienceClaim"}},
 		{"expired", with("exp", time.Now().Add(-time.Hour).Unix()), "expired", []string{"exp", "1h0m", "jwt.Config.Skew", "1m0s"}},
 		{"issued-later", with("iat", time.Now().Add(time.Hour).Unix()), "not_yet_valid", []string{"iat", "Skew"}},
 		{"valid-later", with("nbf", time.Now().Add(time.Hour).Unix()), "not_yet_valid", []string{"nbf", "Skew"}},

@@ -144,9 +144,6 @@ func (s *Set) CheckAudience(ours []string, config string) error {
 			return nil
 		}
 	}
-	if len(names) == 0 {
-		return auth.Invalid("audience", fmt.Errorf("the aud is missing; wanted is one of %s.Audience (%s)", config, Shown(ours...)))
-	}
 	return auth.Invalid("audience", fmt.Errorf("no aud is one of %s.Audience (%s)", config, Shown(ours...)))
 }
 
