@@ -16,44 +16,47 @@ import (
 )
 
 // Config says how proofs of possession are checked (RFC 9449). It prints, logs
-// and encodes as JSON without the NonceKey; other encoders see every field.
+// and encodes as JSON without the NonceKey. Other encoders see every field.
 //
-// A browser needs CORS to let it send the header field DPoP and read DPoP-Nonce
-// and WWW-Authenticate: Headers and Expose of package cors. A proxy that
-// changes the path makes every proof one for somewhere else, and refused.
-// Proofs are made out to the BaseURL of [bulwark.Edge] under whichever of its
-// Hosts a request comes: give hosts that are to be told apart an Edge each.
+// The htu of a proof must begin with the BaseURL of [bulwark.Edge], whichever
+// of its Hosts the request names. If hosts must be told apart, give each an
+// Edge of its own. A proxy that changes the path makes every proof wrong.
+//
+// A browser needs CORS: the Headers of package cors must have DPoP, and its
+// Expose must have DPoP-Nonce and WWW-Authenticate.
 type Config struct {
-	// Replays remembers the proofs that have been used, until a minute after
-	// they would be accepted: &dpop.MemoryReplays{}, or a store that several
-	// processes share, which has 2 seconds to answer. Where it cannot be asked,
-	// the requests of everybody are refused with 503, and where it is full
-	// those of the clients that have no room left. Required.
+	// Replays remembers the used proofs, until 1 minute after they would still
+	// be accepted. Use &dpop.MemoryReplays{} for one process, or a store that
+	// several processes share. A store has 2 seconds to answer. If it does not
+	// answer, all requests are refused with 503. If it is full, the requests of
+	// the clients without room are refused with 503. Required.
 	Replays Replays
 	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
-	// RSA keys of 2048 to 4096 bits are taken: whoever sends the proof chooses
-	// the key, and what it costs to check. Default: RS256, RS384, RS512, PS256,
-	// PS384, PS512, ES256, ES384, ES512, and EdDSA, whose other name is
-	// Ed25519 (RFC 9864).
+	// RSA keys must have 2048 to 4096 bits: the client chooses the key, and so
+	// the cost of each check. Default: RS256, RS384, RS512, PS256, PS384,
+	// PS512, ES256, ES384, ES512, and EdDSA with its other name Ed25519 (RFC
+	// 9864).
 	Algorithms []string
-	// Window is how far the iat of a proof may be from now, before and after,
-	// where no NonceKey is set. Default: 60 seconds. At least 1 second, at most
-	// 5 minutes.
+	// Window is how far the iat of a proof may be from now, before and after.
+	// With a NonceKey the nonce counts in its place. Default: 60 seconds. At
+	// least 1 second. At most 5 minutes.
 	Window time.Duration
-	// NonceKey makes proofs carry a nonce of this service (RFC 9449 section 9),
-	// so that no proof can be made ahead of time. The nonce then tells the time
-	// of a proof, and a client whose clock is wrong can call all the same. A
-	// proof without a nonce is
-	// refused with 401 and the nonce to use, and the client tries again. The
-	// event has the reason "nonce", which alerts should leave out. All
-	// processes have the same key. Default: no nonce is asked for. At least 32
-	// random bytes.
+	// NonceKey makes each proof carry a nonce of this service (RFC 9449 section
+	// 9), so that no proof can be made ahead of time. A client whose clock is
+	// wrong can then call also, because the nonce tells the time of the proof.
+	//
+	// A proof without a nonce is refused with 401 and the nonce to use, and the
+	// client tries again. The event of this refusal has the reason "nonce": do
+	// not alert on it. All processes need the same key, of random bytes.
+	//
+	// Default: none, proofs need no nonce. At least 32 bytes.
 	NonceKey []byte
-	// NonceLifetime is how long a nonce is good at least. It is never good for
-	// more than twice as long. Default: 5 minutes. At least 30 seconds, at most
-	// 1 hour.
+	// NonceLifetime is the least time that a nonce is good. It is never good
+	// for more than twice this time. Default: 5 minutes. At least 30 seconds.
+	// At most 1 hour.
 	NonceLifetime time.Duration
-	// MaxProofBytes bounds the length of a proof. Default: 4096. At most 65536.
+	// MaxProofBytes bounds the length of a proof in bytes. Default: 4096. At
+	// most 65536.
 	MaxProofBytes int64
 }
 
@@ -65,7 +68,7 @@ func (c Config) shown() string { return "DPoP with a window of " + c.Window.Stri
 // LogValue is the text of Format.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
-// MarshalJSON encodes String.
+// MarshalJSON encodes the text of Format.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 const (
@@ -78,20 +81,20 @@ const (
 )
 
 // New returns a verifier of proofs. The error joins a *[bulwark.ConfigError]
-// for everything that is wrong.
+// for each mistake.
 func New(c Config) (*Verifier, error) {
 	found := fault.In("dpop")
 	if fault.IsNil(c.Replays) {
 		found.Add("Replays", "", "is nil; use &dpop.MemoryReplays{} or a store that your processes share")
 	}
 	if c.Window != 0 && (c.Window < time.Second || c.Window > mostWindow) {
-		found.Add("Window", c.Window.String(), "must be from a second to 5 minutes; zero is 60 seconds")
+		found.Add("Window", c.Window.String(), "must be between 1 second and 5 minutes; zero is 60 seconds")
 	}
 	if len(c.NonceKey) > 0 && len(c.NonceKey) < minNonceKey {
-		found.Add("NonceKey", "", "must be at least 32 bytes from a random source")
+		found.Add("NonceKey", "", "must be at least 32 bytes from a random source; leave it out to ask for no nonce")
 	}
 	if c.NonceLifetime != 0 && (c.NonceLifetime < 30*time.Second || c.NonceLifetime > time.Hour) {
-		found.Add("NonceLifetime", c.NonceLifetime.String(), "must be from 30 seconds to an hour; zero is 5 minutes")
+		found.Add("NonceLifetime", c.NonceLifetime.String(), "must be between 30 seconds and 1 hour; zero is 5 minutes")
 	}
 	if c.MaxProofBytes < 0 || c.MaxProofBytes > mostBytes {
 		found.Add("MaxProofBytes", strconv.FormatInt(c.MaxProofBytes, 10), "must be between 1 and 65536; zero is 4096")
@@ -127,7 +130,7 @@ func (c Config) algorithms(found *fault.List) map[string]*jose.Algorithm {
 	}
 	for i, name := range c.Algorithms {
 		if known[name] == nil {
-			found.AddAt("Algorithms", i, name, "is not one of "+strings.Join(jose.Names(known), ", "))
+			found.AddAt("Algorithms", i, name, "must be one of "+strings.Join(jose.Names(known), ", "))
 		}
 	}
 	return jose.Choose(known, c.Algorithms)

@@ -1,44 +1,67 @@
-// Package dpop checks that the client who sends a token holds the key that the
-// token is bound to: proofs of possession, DPoP (RFC 9449). The packages jwt
-// and introspection take its [Verifier].
+// Package dpop checks proofs of possession, DPoP (RFC 9449). A client proves
+// with each request that it holds the key that its token is bound to. The
+// packages jwt and introspection use the [Verifier] of this package.
 //
 // # Threat
 //
-// A bearer token is worth the same to everybody who has it: it leaks through a
-// log, a proxy or a script, and the thief is the caller. A proof that is
-// checked carelessly is stolen together with its token: it is sent again, sent
-// to another URL, or made ahead of time and kept.
+// A bearer token works for everybody who has it. It leaks through a log, a
+// proxy or a script, and the attacker is then taken for the caller.
+//
+// A proof that is checked carelessly is stolen together with its token. The
+// attacker sends the proof again, sends it to another URL, or makes proofs
+// ahead of time and keeps them.
 //
 // # Defence
 //
-// A token that is bound to a key is accepted only beside a proof, a small
-// signed document in the header field DPoP. [Verifier.Check] reads the proof as
-// strictly as package jwt reads a token. The proof must be signed with the key
-// that the token names. It must be made for the method and the URL of this
-// request and for this very token, now, within [Config.Window]. The URL is
-// compared with the BaseURL of [bulwark.Edge], never with the Host header. Each
-// proof counts once: [Replays] remembers it, and is asked last, so that only
-// the holder of a key fills the store.
+//	proofs, err := dpop.New(dpop.Config{
+//		Replays: &dpop.MemoryReplays{},
+//	})
+//	…
+//	jwt.Config{…, DPoP: proofs}
+//	bulwark.Edge{…, BaseURL: "https://api.example.com"}
+//
+// A token that is bound to a key is accepted only beside a proof. A proof is a
+// small signed document in the header field DPoP. [Verifier.Check] reads it as
+// strictly as package jwt reads a token. The proof must be:
+//
+//   - signed with the key that the token names,
+//   - made for the method and the URL of this request,
+//   - made for this token,
+//   - made now, within [Config.Window],
+//   - not used before.
+//
+// The URL is compared with the BaseURL of [bulwark.Edge], never with the Host
+// header. [Replays] remembers the used proofs. It is asked last, so that only
+// the holder of a key can fill the store.
 //
 // With [Config.NonceKey] a proof carries a nonce of this service, so that no
 // proof can be made ahead of time.
 //
 // # Not covered
 //
-// A proof covers method, URI and token of a request, not its body and not its
-// other header fields (RFC 9449 section 11.7). A thief who can use the key of
-// the client, such as a script in its page, makes proofs of his own. Issuing
-// bound tokens is the matter of the authorization server.
+// A proof covers the method, the URI and the token of a request. It does not
+// cover the body and the other header fields (RFC 9449 section 11.7). An
+// attacker who can use the key of the client, such as a script in its page, can
+// make proofs. The authorization server issues the bound tokens.
 //
 // # Errors
 //
-// A bad proof is 401 "auth.invalid_dpop_proof" with the reason "proof" or
-// "replay". A proof of another key is 401 "auth.invalid_token" with the reason
-// "binding". A proof without the nonce is 401 "auth.use_dpop_nonce". A store
-// that is full or does not answer is 503 "auth.unavailable". A Verifier that
-// was made without [New], and a service without a BaseURL, are 500
-// "dpop.unconfigured". [New] joins a *[bulwark.ConfigError] for everything that
-// is wrong.
+// Each refusal has a reason for the log, and an error that names the field of
+// [Config] to look at.
 //
-// The Example shows a service, a client and a thief.
+//   - A bad proof is 401 "auth.invalid_dpop_proof" with the reason "proof", or
+//     "replay" if it has been used before.
+//   - A proof of another key is 401 "auth.invalid_token" with the reason
+//     "binding".
+//   - A proof without a nonce that is good now is 401 "auth.use_dpop_nonce"
+//     with the reason "nonce".
+//   - If the store is full or does not answer, the answer is 503
+//     "auth.unavailable" with the reason "store_full" or "store_unavailable".
+//   - A Verifier that was made without [New], and a service without a BaseURL,
+//     answer 500 "dpop.unconfigured".
+//
+// [New] returns an error that joins a *[bulwark.ConfigError] for each mistake.
+//
+// The Example of [New] shows a service, a client and an attacker. Another shows
+// what New says about a wrong Config.
 package dpop

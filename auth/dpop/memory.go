@@ -9,21 +9,21 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
-// MemoryReplays remembers in memory, for one process: when it ends, a proof may
-// be used once more within its time. The zero value is ready. It is safe for
-// concurrent use, must not be copied, and is a [Replays]. It never waits, so
-// that contexts make no difference.
+// MemoryReplays is a [Replays] in the memory of one process. After a restart of
+// the process a proof can be used once more within its time. The zero value is
+// ready. It is safe for concurrent use and must not be copied. It never waits,
+// so that contexts make no difference.
 //
-// A client may hold as many ids as there is room left, so that no client uses
-// up what all share: one alone has half of it, and there is room for the next
-// one. A client that wants more is refused with [auth.ErrFull], and others are
-// not.
+// A client may hold as many ids as there is free room. So a single client can
+// fill only half of the store, and there is room for the next client. A client
+// that wants more is refused with [auth.ErrFull]. Other clients are not
+// refused.
 type MemoryReplays struct {
-	// Max bounds the ids held at once, at about 250 bytes each however long
-	// they are. Default: 262,144, about 65 MB: some 1,500 proofs a second of
-	// many clients, or 700 of one, each held for two to three minutes with the
-	// default window of DPoP. With nonces a proof is held for up to three times
-	// their lifetime.
+	// Max bounds the ids held at once. Each takes about 250 bytes, whatever its
+	// length. An id is held for 2 to 3 minutes with the default
+	// [Config.Window], and with nonces for up to three times their lifetime.
+	// Default: 262144, about 65 MB. This is enough for about 1500 proofs a
+	// second of many clients, or 700 of one client.
 	Max int
 
 	mu   sync.Mutex

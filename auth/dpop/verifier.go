@@ -18,9 +18,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// A Verifier checks proofs of possession. Several authenticators may share one.
-// It is safe for concurrent use, and prints without its key. Make it with
-// [New].
+// A Verifier checks proofs of possession. Several authenticators may share one
+// Verifier. It is safe for concurrent use, and prints without its key. Make it
+// with [New].
 type Verifier struct {
 	replays  Replays
 	rules    jose.Rules
@@ -34,27 +34,24 @@ type Verifier struct {
 // would accept it, for another process whose clock is behind.
 const fleetSkew = time.Minute
 
-// Check returns nil where the DPoP header of r is a proof that whoever sends it
-// holds the key with the thumbprint (RFC 7638, base64url), made for this
-// request and token and not used before. It takes the steps of RFC 9449 section
-// 4.3.
+// Check returns nil if the DPoP header of r is a good proof: made for this
+// request and this token, with the key of the thumbprint (RFC 7638, base64url),
+// and not used before. It takes the steps of RFC 9449 section 4.3.
 //
-// The htu of the proof is compared with the BaseURL of [bulwark.Edge] and the
-// path that the client has asked for, never with the Host header; without a
-// BaseURL every request is a 500 "dpop.unconfigured". Query and fragment do not
-// count. The jti has 1 to 512 bytes. An exp that has passed refuses the proof.
-// With [Config.NonceKey] the nonce is the time of the proof, and its iat may be
-// off.
+//   - The htu of the proof is compared with the BaseURL of [bulwark.Edge] and
+//     the path that the client has asked for, never with the Host header. Query
+//     and fragment do not count. Without a BaseURL every request is a 500
+//     "dpop.unconfigured".
+//   - The jti must have 1 to 512 bytes.
+//   - An exp that has passed refuses the proof.
+//   - With [Config.NonceKey] the nonce tells the time of the proof. The iat may
+//     then be wrong.
 //
-// A bad proof is 401 "auth.invalid_dpop_proof", for the log with the reason
-// "proof" or, where it has been used before, "replay"; one of another key is
-// 401 "auth.invalid_token" with the reason "binding"; one without a nonce that
-// holds now is 401 "auth.use_dpop_nonce" with the one to use in DPoP-Nonce, for
-// the log "nonce". Where the store is full or cannot be asked the answer is 503
-// "auth.unavailable".
+// The package comment lists the errors. With 401 "auth.use_dpop_nonce" the
+// header field DPoP-Nonce has the nonce to use.
 //
-// The packages jwt and introspection call it where they should. It is exported
-// for authenticators of other tokens.
+// The packages jwt and introspection call Check. It is exported for
+// authenticators of other tokens.
 func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 	if err := d.made(); err != nil {
 		return err
@@ -62,7 +59,7 @@ func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 	_, scope := bulwark.Enter(r)
 	base := scope.BaseURL()
 	if base == "" {
-		return &bulwark.ConfigError{Field: "dpop", Reason: "needs a bulwark.Edge with a BaseURL outside, to which the proofs are made out"}
+		return &bulwark.ConfigError{Field: "dpop", Reason: "needs a bulwark.Edge with a BaseURL before auth.Config in the Chain: the htu of each proof begins with it"}
 	}
 	now := time.Now()
 	parts, head, err := d.parse(r)
@@ -96,8 +93,9 @@ func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 	return d.use(r.Context(), key.ThumbprintText(), p.id, until.Add(fleetSkew))
 }
 
-// use remembers the proof, last of all: only who holds the key fills the store.
-// The id counts within its key, so that nobody uses up another's.
+// use remembers the proof, last of all: only the holder of the key can fill the
+// store. The id counts within its key, so that no client spoils the id of
+// another client.
 func (d *Verifier) use(ctx context.Context, client, id string, until time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, store.Time)
 	defer cancel()
@@ -121,8 +119,8 @@ var (
 	errUsed     = errors.New("the proof has been used before, says dpop.Config.Replays; the client must make a proof with a new jti for each request")
 )
 
-// first asks the store. What the client has made up is hashed, so that every id
-// has one length.
+// first asks the store. The id, which the client has made up, is hashed, so
+// that every id has the same length.
 func (d *Verifier) first(ctx context.Context, client, id string, until time.Time) (first bool, err error) {
 	defer store.Guard(&err)
 	sum := sha256.Sum256([]byte(id))
@@ -130,7 +128,7 @@ func (d *Verifier) first(ctx context.Context, client, id string, until time.Time
 }
 
 // Challenge offers DPoP with the algorithms of proofs (RFC 9449 section 7.1).
-// It is empty for a Verifier that no New has made.
+// It is empty for a Verifier that was made without [New].
 func (d *Verifier) Challenge() bulwark.Challenge {
 	if d.made() != nil {
 		return bulwark.Challenge{}
@@ -138,7 +136,7 @@ func (d *Verifier) Challenge() bulwark.Challenge {
 	return bulwark.Challenge{Scheme: confirmation.DPoP, Params: [][2]string{{"algs", d.offered}}}
 }
 
-// made returns an error for a Verifier that no New has made.
+// made returns an error for a Verifier that was made without New.
 func (d *Verifier) made() error {
 	if d == nil || d.replays == nil {
 		return fault.Unmade("dpop", "New")

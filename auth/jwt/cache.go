@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// cacheTime bounds how long a verified token is believed without looking at
-	// its signature again. Only successes are kept: who sends garbage fills
-	// nothing.
+	// cacheTime bounds how long a verified token is trusted before its
+	// signature is checked again. Only good tokens are kept: bad tokens fill no
+	// memory.
 	cacheTime = time.Minute
 	// entryOverhead is what a remembered token takes beside its payload.
 	entryOverhead = 640
@@ -20,7 +20,7 @@ const (
 	perName = 16
 )
 
-// verified is what a good token came to. It never changes.
+// verified is the result of a good token. It never changes.
 type verified struct {
 	principal  *bulwark.Principal
 	bound      confirmation.Confirmation // which each request proves anew
@@ -40,5 +40,5 @@ func newVerified(p *bulwark.Principal, bound confirmation.Confirmation, thumbpri
 	return v
 }
 
-// live reports whether the token is still to be believed at the time.
+// live reports whether the result still holds at the time.
 func (e *verified) live(now time.Time) bool { return !cache.Passed(now, e.expires) }

@@ -10,21 +10,21 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// check notes what is wrong with the plain fields.
+// check notes the mistakes in the plain fields.
 func (c Config) check(found *fault.List) {
 	if c.Issuer == "" {
-		found.Add("Issuer", "", "is empty; name the exact iss of the tokens")
+		found.Add("Issuer", "", "is empty; write the iss of the tokens, to the letter")
 	}
 	if len(c.Audience) == 0 {
-		found.Add("Audience", "", "is empty; name this service as the aud of its tokens does")
+		found.Add("Audience", "", "is empty; write the aud of the tokens for this service")
 	}
 	for i, audience := range c.Audience {
 		if audience == "" {
-			found.AddAt("Audience", i, "", "is empty")
+			found.AddAt("Audience", i, "", "is empty; leave it out, or write the aud of the tokens for this service")
 		}
 	}
 	if c.Skew > maxSkew {
-		found.Add("Skew", c.Skew.String(), "must be at most 5 minutes")
+		found.Add("Skew", c.Skew.String(), "must be at most 5 minutes; zero is 60 seconds, negative allows no difference")
 	}
 	if c.MaxLifetime < 0 || c.MaxLifetime > mostLifetime {
 		found.Add("MaxLifetime", c.MaxLifetime.String(), "must be between 0 and 10 years; zero sets no limit")
@@ -33,43 +33,43 @@ func (c Config) check(found *fault.List) {
 		found.Add("MaxTokenBytes", strconv.FormatInt(c.MaxTokenBytes, 10), "must be between 1 and 65536; zero is 8192")
 	}
 	if len(c.Require) > maxRequire {
-		found.Add("Require", strconv.Itoa(len(c.Require)), "must be at most 16 claims")
+		found.Add("Require", strconv.Itoa(len(c.Require)), "must have at most 16 claims")
 	}
 	for _, want := range required(c.Require) {
 		if want.name == "" || want.value == "" {
-			found.Add("Require", want.name, "has an empty name or value; a claim cannot be required to be missing")
+			found.Add("Require", want.name, "must have a name and a value that are not empty; a claim cannot be required to be missing")
 		}
 		if _, err := claims.NewPath(want.name); err != nil {
 			found.Add("Require", want.name, err.Error())
 		}
 		switch {
 		case want.name == "iss" && want.value != c.Issuer:
-			found.Add("Require", want.name, "is another value than Issuer; no token can have both")
+			found.Add("Require", want.name, "must be left out: it wants another iss than Issuer, and a token has one iss only")
 		case slices.Contains(neverTexts, want.name):
-			found.Add("Require", want.name, "is never a text; no token would be accepted")
+			found.Add("Require", want.name, "must be left out: the claim is a number or an object, and Require compares text; see MaxLifetime and DPoP")
 		}
 	}
 	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
 		found.Add("DPoP", "", "was made without dpop.New; check its error")
 	}
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
-		found.Add("InsecureUnbound", "", "says nothing without DPoP or MutualTLS: all tokens are unbound then")
+		found.Add("InsecureUnbound", "", "needs DPoP or MutualTLS; leave it out: without them every accepted token is unbound")
 	}
 	if c.Revocations != nil && fault.IsNil(c.Revocations) {
-		found.Add("Revocations", "", "is a nil pointer; use &auth.MemoryRevocations{} or leave it out")
+		found.Add("Revocations", "", "holds a nil pointer; use &auth.MemoryRevocations{}, or leave it out")
 	}
 	if c.InsecureOnOutage < 0 || c.InsecureOnOutage > mostOutage {
-		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero is not at all")
+		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "must be between 0 and 1 hour; zero refuses tokens at once in an outage")
 	}
 	if c.InsecureOnOutage > 0 && c.Revocations == nil {
-		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "says nothing without Revocations")
+		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "needs Revocations; set Revocations, or leave it out")
 	}
 }
 
 // maxRequire bounds what each token is compared with.
 const maxRequire = 16
 
-// neverTexts are the claims that are not a text in any token that is accepted.
+// neverTexts are the claims that are a number or an object in each good token.
 var neverTexts = []string{"exp", "iat", "nbf", "auth_time", "cnf"}
 
 // types returns the accepted types in lower case: typ is a media type, whose
@@ -83,7 +83,7 @@ func (c Config) types(found *fault.List) []string {
 		typ = strings.ToLower(typ)
 		switch {
 		case typ == "" || typ == "jwt":
-			found.AddAt("Types", i, typ, "tells access tokens from no others; set InsecurePlainType if the issuer has no better")
+			found.AddAt("Types", i, typ, "does not tell access tokens from other tokens; set InsecurePlainType if the issuer has no better typ")
 		case strings.HasPrefix(typ, "application/") || len(typ) > jose.MaxType || !jose.IsPrintable(typ):
 			found.AddAt("Types", i, typ, "must be without application/ in front, and at most 64 bytes of printable ASCII")
 		}
@@ -99,7 +99,7 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 	found := fault.In("jwt")
 	keys, ok := c.Keys.(source)
 	if !ok {
-		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, StaticKeys or SecretKeys")
+		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, StaticKeys, SecretKeys or Signer.Keys")
 		return nil, found.Err()
 	}
 	found.Join(keys.faults(c.Issuer))
@@ -108,11 +108,11 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 		a := known[name]
 		switch {
 		case a == nil:
-			found.AddAt("Algorithms", i, name, "is not one of "+strings.Join(jose.Names(known), ", "))
+			found.AddAt("Algorithms", i, name, "must be one of "+strings.Join(jose.Names(known), ", "))
 		case a.Secret() && !keys.secret():
-			found.AddAt("Algorithms", i, name, "needs SecretKeys and is never accepted beside public keys")
+			found.AddAt("Algorithms", i, name, "needs Keys of SecretKeys, and is never accepted beside public keys")
 		case !a.Secret() && keys.secret():
-			found.AddAt("Algorithms", i, name, "needs public keys, and Keys are secrets")
+			found.AddAt("Algorithms", i, name, "needs public keys, and Keys are secrets; use HS256, HS384 or HS512, or leave Algorithms out")
 		}
 	}
 	chosen := jose.Choose(known, c.Algorithms)

@@ -18,7 +18,7 @@ type checked struct {
 	grants claims.Grants
 }
 
-// readClaims decodes and checks the claims, which nobody has vouched for yet.
+// readClaims decodes and checks the claims, before the signature is checked.
 func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
 	var room [24]jsondoc.Member
 	members, err := jsondoc.Members(room[:0], payload, claims.Limits(mostBytes))
@@ -53,8 +53,7 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.checkTimes(set, now); err != nil {
 		return err
 	}
-	// A token that is bound to a key (RFC 7800) is worth nothing without the
-	// proof.
+	// A token that is bound to a key (RFC 7800) is useless without the proof.
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}

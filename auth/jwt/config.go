@@ -17,104 +17,118 @@ import (
 
 // Config says whose tokens are accepted, and how they are read.
 type Config struct {
-	// Issuer is the exact iss of the tokens: no trailing slash more or less.
+	// Issuer is the exact iss of the tokens. A slash at the end counts.
 	// Required.
 	Issuer string
-	// Audience are the names of this service, of which the aud of a token must
-	// hold one. Required: without it a token for any other service of the
-	// issuer would do here.
+	// Audience holds the names of this service. The aud of a token must hold at
+	// least one of them. Without this check a token for any other service of
+	// the issuer would be accepted. Required.
 	Audience []string
-	// AudienceClaim is read in place of aud in tokens that have no aud, such as
-	// "client_id" for Cognito, whose access tokens name only the client. See
-	// RolesClaims for how a claim is written. Default: none, tokens without aud
-	// are refused.
+	// AudienceClaim names the claim that is read in place of aud in tokens
+	// without aud. Example: "client_id" for Cognito, whose access tokens name
+	// only the client. It is written as in RolesClaims. Default: none, tokens
+	// without aud are refused.
 	AudienceClaim string
-	// Keys are the issuer's keys: [Discover], [RemoteKeys], [StaticKeys],
+	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [StaticKeys],
 	// [SecretKeys] or [Signer.Keys]. Required.
 	Keys KeySource
-	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1):
-	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA or
-	// its other name Ed25519 (RFC 9864), and for secrets HS256, HS384, HS512.
-	// Who accepts one of two names accepts the other. At least one must be for
-	// the Keys where those are known at start. Default: all that the Keys
-	// allow. The algorithm "none" cannot be named.
+	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1).
+	// For public keys: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
+	// ES512, and EdDSA or its other name Ed25519 (RFC 9864); a Config that
+	// accepts one of these two names accepts both. For secrets: HS256, HS384,
+	// HS512. If the Keys are known at start, at least one algorithm must fit
+	// them. The algorithm "none" cannot be named. Default: all that the Keys
+	// allow.
 	Algorithms []string
 	// Types are the accepted values of typ, without "application/" in front.
-	// Default: "at+jwt", which marks access tokens (RFC 9068 section 2.1).
+	// Case does not matter. Default: "at+jwt", which marks access tokens (RFC
+	// 9068 section 2.1).
 	Types []string
-	// InsecurePlainType also accepts tokens whose typ is "JWT" or missing. Many
-	// issuers still send those. It takes away the difference between an access
-	// token and any other token of the issuer, such as an ID token: the
-	// Audience, and what Require asks for, must then tell them apart.
+	// InsecurePlainType also accepts tokens whose typ is "JWT" or missing, as
+	// most libraries and many issuers write them. Such a typ does not tell an
+	// access token from another token of the issuer, such as an ID token: the
+	// Audience and Require must do so. Default: false.
 	InsecurePlainType bool
 	// Require names claims that a token must have with exactly this text as
-	// value, such as {"token_use": "access"}: what an issuer writes into its
-	// access tokens only, or a tenant. See RolesClaims for how a claim is
-	// written. At most 16.
+	// value. Example: {"token_use": "access"}, if the issuer writes this into
+	// access tokens only. A claim is written as in RolesClaims. Default: none.
+	// At most 16.
 	Require map[string]string
-	// Skew is how much the clocks of issuer and service may differ. Default: 60
-	// seconds. At most 5 minutes. A negative value allows no difference.
+	// Skew is how much the clocks of issuer and service may differ. A negative
+	// value allows no difference. Default: 60 seconds. At most 5 minutes.
 	Skew time.Duration
-	// MaxLifetime refuses tokens whose exp is further than this after their
-	// iat, which they must then have. Default: no limit. At most 10 years.
+	// MaxLifetime refuses tokens whose exp is later than their iat plus this
+	// time. It also refuses tokens without iat. Default: no limit. At most 10
+	// years.
 	MaxLifetime time.Duration
-	// RolesClaims are the claims that hold the caller's roles, each a list of
-	// strings or one string; the roles of all of them count. A claim is written
-	// as its name, or as a path of names with dots between them, such as
-	// "realm_access.roles"; a claim that has the whole text as its name comes
-	// first. Where a name in a path holds a dot, write a JSON Pointer (RFC
-	// 6901), which begins with a slash:
-	// "/resource_access/com.example.web/roles". A token without any of them has
-	// no roles. Default: "roles". At most 16.
+	// RolesClaims are the claims that hold the roles of the caller. Each is a
+	// list of strings, or one string. The caller has the roles of all of them.
+	// A token that has none of the claims has no roles.
+	//
+	// A claim is written in one of three ways:
+	//   - as its name, such as "role" or "https://example.com/roles";
+	//   - as a path of names with dots between them, such as
+	//     "realm_access.roles", if no claim has the whole text as its name;
+	//   - as a JSON Pointer (RFC 6901), which begins with a slash, if a name in
+	//     the path holds a dot: "/resource_access/com.example.web/roles".
+	//
+	// Default: "roles". At most 16.
 	RolesClaims []string
-	// TierClaim is the claim that names the caller's rate-limit tier, written
-	// as in RolesClaims. Default: none is read.
+	// TierClaim names the claim with the rate-limit tier of the caller. It is
+	// written as in RolesClaims. Default: none is read.
 	TierClaim string
-	// TokenIDClaim is the claim that identifies a token in place of jti, such
-	// as "uti" for Entra ID, written as in RolesClaims. Revocations name a
-	// token by it. Default: "jti".
+	// TokenIDClaim names the claim that identifies a token in place of jti, by
+	// which Revocations name a token. Example: "uti" for Entra ID. It is
+	// written as in RolesClaims. Default: "jti".
 	TokenIDClaim string
-	// ClientClaim is the claim that stands in for a missing sub, such as
-	// "client_id", written as in RolesClaims: for issuers that leave sub out of
-	// the tokens of clients which act for themselves. The subject is then
-	// "client:" and the value, such as "client:reports", so that a client is
-	// never taken for the person of that name; a token whose sub begins with
-	// "client:" is refused (RFC 9700 section 4.15). Default: none, tokens
-	// without sub are refused.
+	// ClientClaim names the claim that stands in for a missing sub, such as
+	// "client_id". Some issuers leave sub out if a client acts for itself. It
+	// is written as in RolesClaims.
+	//
+	// The subject is then "client:" and the value, such as "client:reports". So
+	// a client is never taken for the person of that name. A token whose own
+	// sub begins with "client:" is refused (RFC 9700 section 4.15).
+	//
+	// Default: none, tokens without sub are refused.
 	ClientClaim string
-	// DPoP accepts tokens that are bound to a key of the client's, with a proof
-	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
-	// are bound to nothing are then refused.
+	// DPoP accepts tokens that are bound to a key of the client. The sender
+	// proves for each request that it holds the key (RFC 9449); see [dpop.New].
+	// Tokens that are not bound are then refused, unless InsecureUnbound is
+	// set. Default: nil, tokens that are bound to a key are refused.
 	DPoP *dpop.Verifier
 	// MutualTLS accepts tokens that are bound to the certificate of the
-	// connection (RFC 8705 section 3), which the server must ask for:
-	// tls.RequestClientCert and up. It is the certificate of this process' own
-	// connection; one that a proxy names in a header field is not read. Tokens
-	// bound to nothing are then refused.
+	// connection (RFC 8705 section 3). The server must ask for a certificate:
+	// tls.RequestClientCert or more. Only the certificate of the connection to
+	// this process counts; a certificate that a proxy names in a header field
+	// is not read. Tokens that are not bound are then refused, unless
+	// InsecureUnbound is set. Default: false, tokens that are bound to a
+	// certificate are refused.
 	MutualTLS bool
-	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound
-	// to nothing, which anybody can use who has got hold of one.
+	// InsecureUnbound also accepts tokens that are not bound, beside DPoP or
+	// MutualTLS. An attacker who has stolen such a token can use it. Default:
+	// false.
 	InsecureUnbound bool
 	// Revocations names the tokens that are no longer good. It is asked on
-	// every request, also for cached tokens, and has 2 seconds to answer;
-	// [auth.MemoryRevocations] never waits. Where it is set, tokens that have
-	// neither jti (see TokenIDClaim) nor sid nor iat are refused, because no
-	// revocation could name them. Optional: without it a token is good until it
-	// expires.
+	// every request, also for cached tokens, and has 2 seconds to answer.
+	// [auth.MemoryRevocations] never waits. If it is set, tokens without jti
+	// (see TokenIDClaim), sid and iat are refused, because no revocation could
+	// name them. Default: nil, a token is good until it expires.
 	Revocations auth.Revocations
-	// InsecureOnOutage is how long tokens are accepted unasked while
-	// Revocations does not answer, from its first failure on. An answer to any
-	// token ends the outage. It is logged, at most once a minute. Whoever can
-	// make the store fail keeps a revoked token alive for as long. Default: not
-	// at all, tokens are refused with 503. At most 1 hour.
+	// InsecureOnOutage is how long tokens are accepted without an answer of
+	// Revocations, counted from the first failure. The first answer about any
+	// token ends the outage. An outage is logged at most once a minute. An
+	// attacker who can make the store fail can use a revoked token for this
+	// time. Default: 0, tokens are refused with 503. At most 1 hour.
 	InsecureOnOutage time.Duration
-	// Method is the [bulwark.Principal] Method of the callers. Default: "jwt".
+	// Method is the Method of the callers; see [bulwark.Principal]. Default:
+	// "jwt".
 	Method string
-	// MaxTokenBytes bounds the length of a token. Default: 8192. At most 65536.
+	// MaxTokenBytes bounds the length of a token in bytes. Default: 8192. At
+	// most 65536.
 	MaxTokenBytes int64
-	// MaxCached bounds how many verified tokens are remembered, for at most a
-	// minute each, at 1 KiB each on average. Default: 10000. Negative remembers
-	// none, so that each request verifies its signature.
+	// MaxCached bounds how many verified tokens are cached, each for at most
+	// one minute, at 1 KiB each on average. A negative value caches no token,
+	// so that each request verifies its signature. Default: 10000.
 	MaxCached int
 }
 
@@ -130,9 +144,9 @@ const (
 	configName      = "jwt.Config" // in the log
 )
 
-// New returns a verifier. The error joins a *[bulwark.ConfigError] for
-// everything that is wrong. The keys are fetched when the first token comes, so
-// the issuer need not be up yet.
+// New returns a verifier. The error joins a *[bulwark.ConfigError] for each
+// mistake. The keys are fetched when the first token comes, so that the issuer
+// need not be up yet.
 func New(c Config) (*Verifier, error) {
 	c.Audience = slices.Clone(c.Audience)
 	found := fault.In("jwt")

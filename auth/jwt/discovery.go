@@ -16,25 +16,30 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// Discover returns the keys that an issuer publishes where its metadata says
-// (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3). The issuer is
-// the exact iss of the tokens and must be https; loopback may do without TLS.
-// [New] refuses keys of another issuer than its own.
+// Discover returns the keys of an issuer. It finds them by the metadata of the
+// issuer (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3). The
+// issuer is the exact iss of the tokens. It must be https; loopback may be
+// http. [New] refuses keys of an issuer other than [Config.Issuer].
 //
-// The metadata is asked for beneath the issuer, at
-// /.well-known/openid-configuration, and where that answers with anything but a
-// JSON object at /.well-known/oauth-authorization-server between host and path.
-// A server that fails is not a miss: 5xx ends the look. Its issuer
-// must be this one to the letter: a document of somebody else, or a template
-// such as "https://…/{tenantid}/v2.0", would bring somebody else's keys. Its
-// jwks_uri is believed for an hour, and no longer once the keys cannot be
-// fetched from there. Metadata and keys share the bounds of c: one Timeout is
-// for both together. All else is as with [RemoteKeys].
+// The metadata is looked for in two places:
+//
+//  1. beneath the issuer, at /.well-known/openid-configuration;
+//  2. between the host and the path of the issuer, at
+//     /.well-known/oauth-authorization-server, if the first place does not
+//     answer with a JSON object. An answer of 5xx ends the look.
+//
+// The issuer in the metadata must be equal to this one to the letter. A
+// template such as "https://…/{tenantid}/v2.0", or the document of somebody
+// else, would bring the keys of somebody else.
+//
+// The jwks_uri is used for 1 hour. It is looked up again earlier if the keys
+// cannot be fetched from it. The bounds of c are for metadata and keys, and the
+// Timeout is for both together. Everything else is as with [RemoteKeys].
 func Discover(issuer string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
 	reason := keysFault(issuer)
 	if reason == "" && strings.Contains(issuer, "?") {
-		reason = "must be without query (RFC 8414 section 2)"
+		reason = "must not have a query (RFC 8414 section 2); give the iss of the tokens"
 	}
 	if reason != "" {
 		found.Add("Issuer", address.WithoutUser(issuer), reason)

@@ -210,7 +210,7 @@ func deltaSeconds(text string) (time.Duration, bool) {
 
 // keysFault says what is wrong with the URL of a key set, or with an issuer.
 func keysFault(text string) string {
-	return address.Fault(text, "who can change the keys on their way can be anybody")
+	return address.Fault(text, "an attacker on the way could put other keys in their place")
 }
 
 // where names what is fetched, for the log.

@@ -20,7 +20,7 @@ func staticKey(k any) ([]*jose.Key, error) {
 	case []byte:
 		return staticBytes(k)
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-		return nil, errors.New("is a private key; give its Public()")
+		return nil, errors.New("is a private key; give its Public(), which is all that a verifier needs")
 	}
 	one, err := jose.NewKey("", "", k)
 	if err != nil {
@@ -55,8 +55,8 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 	return keys, nil
 }
 
-// errLineBreaks is about a text from a file of environment variables mostly,
-// which cannot hold line breaks.
+// errLineBreaks is mostly about a text from an environment variable, which may
+// not hold line breaks.
 var errLineBreaks = errors.New("looks like PEM without line breaks, or cut short; " +
 	`replace the two characters \n by line breaks, as strings.ReplaceAll(text, "\\n", "\n") does`)
 
@@ -73,5 +73,5 @@ func publicFromPEM(block *pem.Block) (crypto.PublicKey, error) {
 		}
 		return cert.PublicKey, nil
 	}
-	return nil, errors.New("has a PEM block that is neither PUBLIC KEY, RSA PUBLIC KEY nor CERTIFICATE")
+	return nil, errors.New("has a PEM block of another type than PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE; of a private key give the public one")
 }

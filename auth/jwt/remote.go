@@ -66,7 +66,7 @@ func (r *remote) faults(issuer string) error {
 	found := fault.In("jwt.Keys")
 	found.Join(r.err)
 	if r.issuer != "" && r.issuer != issuer {
-		found.Add("", address.WithoutUser(r.issuer), "are of another issuer than Issuer; both must be the exact iss of the tokens")
+		found.Add("", address.WithoutUser(r.issuer), "are of another issuer than Issuer; give Discover and Issuer the iss of the tokens, to the letter")
 	}
 	return found.Err()
 }

@@ -4,30 +4,30 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// RemoteConfig bounds how keys are fetched. The zero value is right for most.
+// RemoteConfig bounds how keys are fetched. The zero value suits most services.
 type RemoteConfig struct {
 	// Transport makes the requests. Default: one of its own that uses the
 	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
 	Transport http.RoundTripper
-	// MaxStale is how long past their lifetime the keys are used while the
-	// issuer cannot be reached. Default: 24 hours. At most 30 days. Negative is
-	// not at all.
+	// MaxStale is how long after the end of their lifetime the keys are still
+	// used, if the issuer cannot be reached. A negative value allows no such
+	// time. Default: 24 hours. At most 30 days.
 	MaxStale time.Duration
-	// Timeout bounds one fetch, redirects and body included. Default: 5
+	// Timeout bounds one fetch, including redirects and body. Default: 5
 	// seconds. At most 30 seconds.
 	Timeout time.Duration
-	// Cooldown is the least time between two fetches for the sake of tokens
-	// whose key is unknown. Default: 30 seconds. At least 1 second, at most 1
-	// hour.
+	// Cooldown is the least time between two fetches that an unknown key of a
+	// token causes. Default: 30 seconds. At least 1 second. At most 1 hour.
 	Cooldown time.Duration
-	// MaxDocumentBytes bounds the key set, and the metadata of [Discover].
-	// Default: 512 KiB. At most 8 MiB.
+	// MaxDocumentBytes bounds the key set, and the metadata of [Discover], in
+	// bytes. Default: 524288 (512 KiB). At most 8388608 (8 MiB).
 	MaxDocumentBytes int64
 	// MaxKeys bounds the number of keys in the key set. Default: 100. At most
 	// 1000.
@@ -45,32 +45,38 @@ const (
 	mostCooldown       = time.Hour
 )
 
-// RemoteKeys are the keys that an issuer publishes as a JWK Set at the URL,
-// which must be https; loopback may do without TLS.
+// RemoteKeys are the keys that an issuer publishes as a JWK Set at the URL. The
+// URL must be https; loopback may be http.
 //
-// They are fetched when the first token comes, which waits for it, and again at
-// about 80 % of the lifetime that Cache-Control gives them, less their Age,
-// between a minute and a day; without Cache-Control it is 15 minutes. No token
-// of a known key waits for that, nor for a retry: a failed fetch is tried again
-// after a second, then later and later up to a minute, and the keys remain
-// until MaxStale is over. Requests fail with 503 only where no keys have been
-// had at all or for so long.
+// When keys are fetched:
 //
-// One strange key never costs the set: a key that cannot be read or is of no
-// use is passed over, and of several keys of one kid those that fit the alg of
-// a token are tried, four at most. A secret or private key refuses the set, and
-// the keys from before remain.
+//   - The first token starts the first fetch and waits for it.
+//   - Later fetches start at about 80 % of the lifetime that Cache-Control
+//     gives the keys, less their Age. The lifetime is between 1 minute and 1
+//     day. Without Cache-Control it is 15 minutes. No token of a known key
+//     waits for these fetches.
+//   - A failed fetch is tried again after 1 second, then later each time, up to
+//     1 minute. The old keys remain until MaxStale is over. Tokens get 503 if
+//     no keys have been fetched yet, or if MaxStale is over. A token with an
+//     unknown kid also gets 503 while fetches fail.
+//   - A kid that no key has, or no key for the alg of the token, starts one
+//     more fetch. The tokens of that moment wait for it. Other tokens with an
+//     unknown kid are refused at once until the Cooldown is over.
+//   - A token with a bad signature never starts a fetch.
 //
-// A kid that is not among the keys, or not for the alg of the token, makes one
-// more fetch, which the tokens of that moment wait for; others are refused at
-// once until the Cooldown is over. Tokens with a bad signature never make a
-// fetch. Anybody can make up a kid, so somebody who sends one such token each
-// Cooldown can have the tokens of a key that the issuer has just begun to use
-// refused with 401, for one Cooldown at most. An issuer that publishes a key
-// for the lifetime of its key set before it signs with it is not affected.
+// Anybody can make up a kid. An attacker who sends one such token in each
+// Cooldown can delay a key that the issuer has just begun to use: its tokens
+// are refused with 401 for at most one Cooldown. This does not affect an issuer
+// that publishes a new key for the lifetime of its key set before it signs with
+// it.
 //
-// No goroutine stays: a fetch is one for its own time, and a source that has
-// not been asked for MaxStale forgets its keys. [Verifier.Shutdown] ends it
+// One strange key does not make the set useless. A key that cannot be read or
+// used is passed over. If several keys have one kid, those that fit the alg of
+// a token are tried, at most four. A secret or private key refuses the set, and
+// the earlier keys remain.
+//
+// No goroutine stays after a fetch. A source that no token has used for the
+// lifetime of its keys plus MaxStale forgets them. [Verifier.Shutdown] ends it
 // earlier, with the last of the verifiers that share the source.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
@@ -104,18 +110,18 @@ func newRemote(c RemoteConfig, found *fault.List) *remote {
 // check notes what is wrong with the bounds.
 func (c RemoteConfig) check(found *fault.List) {
 	if c.Timeout < 0 || c.Timeout > 30*time.Second {
-		found.Add("Timeout", c.Timeout.String(), "must be between 0 and 30 seconds; zero is 5 seconds")
+		found.Add("Timeout", c.Timeout.String(), "must be at most 30 seconds; zero is 5 seconds")
 	}
 	if c.MaxStale > mostStale {
-		found.Add("MaxStale", c.MaxStale.String(), "must be at most 30 days; keys that the issuer has withdrawn would be believed for as long")
+		found.Add("MaxStale", c.MaxStale.String(), "must be at most 30 days: keys that the issuer has withdrawn would be trusted for this time; zero is 24 hours")
 	}
 	if c.Cooldown != 0 && (c.Cooldown < time.Second || c.Cooldown > mostCooldown) {
-		found.Add("Cooldown", c.Cooldown.String(), "must be from a second, or anybody could make us fetch all the time, to an hour")
+		found.Add("Cooldown", c.Cooldown.String(), "must be between 1 second and 1 hour: with less anybody could make this service fetch all the time; zero is 30 seconds")
 	}
 	if c.MaxDocumentBytes < 0 || c.MaxDocumentBytes > 8<<20 {
-		found.Add("MaxDocumentBytes", "", "must be between 0 and 8 MiB; zero is 512 KiB")
+		found.Add("MaxDocumentBytes", strconv.FormatInt(c.MaxDocumentBytes, 10), "must be between 1 and 8388608 (8 MiB); zero is 524288 (512 KiB)")
 	}
 	if c.MaxKeys < 0 || c.MaxKeys > 1000 {
-		found.Add("MaxKeys", "", "must be between 0 and 1000; zero is 100")
+		found.Add("MaxKeys", strconv.Itoa(c.MaxKeys), "must be between 1 and 1000; zero is 100")
 	}
 }

@@ -23,19 +23,21 @@ import (
 )
 
 // SignerConfig says with which key tokens are made. It prints, logs and encodes
-// as JSON without the key; other encoders see every field.
+// as JSON without the key. Other encoders see every field.
 type SignerConfig struct {
-	// Key signs: an RSA key of at least 2048 bits makes RS256, one on P-256
-	// ES256, an Ed25519 key EdDSA. It may live in an HSM. Required.
+	// Key signs the tokens. It may live in an HSM. An RSA key of at least 2048
+	// bits signs with RS256, an ECDSA key on P-256 with ES256, and an Ed25519
+	// key with EdDSA. Required.
 	Key crypto.Signer
 	// Issuer is the iss of the tokens. Required.
 	Issuer string
-	// KeyID is the kid of the tokens. Default: the key's thumbprint (RFC 7638),
-	// which names the same key everywhere.
+	// KeyID is the kid of the tokens, of printable ASCII. Default: the
+	// thumbprint of the key (RFC 7638), which names the same key everywhere. At
+	// most 256 bytes.
 	KeyID string
-	// Retired are public keys that signed before and whose tokens are still
-	// accepted: they are published beside that of Key under their thumbprints.
-	// Keep a key here for as long as its tokens live, then drop it.
+	// Retired are public keys that signed before, and whose tokens are still
+	// accepted. They are published beside the Key, under their thumbprints.
+	// Keep a key here as long as its tokens live. Default: none.
 	Retired []crypto.PublicKey
 }
 
@@ -47,11 +49,12 @@ func (c SignerConfig) shown() string { return "signer of " + strconv.Quote(c.Iss
 // LogValue is the text of Format.
 func (c SignerConfig) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
-// MarshalJSON encodes String.
+// MarshalJSON encodes the text of Format.
 func (c SignerConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
-// Signer makes tokens. It is safe for concurrent use. It prints without its
-// key. One that was not made with [NewSigner] signs and publishes nothing.
+// A Signer makes tokens. It is safe for concurrent use, and prints without its
+// key. Make it with [NewSigner]: a Signer that was made without it signs and
+// publishes nothing.
 type Signer struct {
 	key       crypto.Signer
 	algorithm string
@@ -61,8 +64,8 @@ type Signer struct {
 	jwks      []byte
 }
 
-// NewSigner returns a signer. The error joins a *[bulwark.ConfigError] for
-// everything that is wrong.
+// NewSigner returns a signer. The error joins a *[bulwark.ConfigError] for each
+// mistake.
 func NewSigner(c SignerConfig) (*Signer, error) {
 	found := fault.In("jwt(signer)")
 	wrong := func(field, reason string) { found.Add(field, "", reason) }
@@ -70,16 +73,16 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 		wrong("Issuer", "is empty; name the iss of the tokens")
 	}
 	if len(c.KeyID) > jose.MaxKeyID || !jose.IsPrintable(c.KeyID) {
-		wrong("KeyID", "must be at most 256 bytes of printable ASCII")
+		wrong("KeyID", "must be at most 256 bytes of printable ASCII; leave it out for the thumbprint of the Key")
 	}
 	s := &Signer{key: c.Key, issuer: c.Issuer, kid: c.KeyID, published: &static{}}
 	var keys []*jose.Key
 	if c.Key == nil {
-		wrong("Key", "is nil")
+		wrong("Key", "is nil; use a key of RSA, ECDSA on P-256, or Ed25519")
 	} else if public, err := jose.NewKey(c.KeyID, "", c.Key.Public()); err != nil {
 		wrong("Key", err.Error())
 	} else if s.algorithm = public.SignsWith(); s.algorithm == "" {
-		wrong("Key", "must be RSA, ECDSA on P-256, or Ed25519")
+		wrong("Key", "must be a key of RSA, ECDSA on P-256, or Ed25519")
 	} else {
 		public.Algorithm = s.algorithm
 		public.ID = cmp.Or(public.ID, public.ThumbprintText())
@@ -94,7 +97,7 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 		}
 		old.ID = old.ThumbprintText()
 		if slices.ContainsFunc(keys, func(k *jose.Key) bool { return k.ID == old.ID }) {
-			wrong("Retired", "holds a key twice, or the Key that signs")
+			found.AddAt("Retired", i, "", "is there twice, or is the Key that signs; leave it out")
 		}
 		keys = append(keys, old)
 	}
@@ -111,7 +114,7 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	return s, nil
 }
 
-// made returns an error for a Signer that no NewSigner has made.
+// made returns an error for a Signer that was made without NewSigner.
 func (s *Signer) made() error {
 	if s == nil || s.published == nil {
 		return fault.Unmade("jwt(signer)", "NewSigner")
@@ -132,22 +135,23 @@ func (s *Signer) Issuer() string {
 	return s.issuer
 }
 
-// Sign returns a token of the type, such as "at+jwt", with the claims and the
-// signer's iss. The caller gives all others; exp, iat and nbf in seconds since
-// 1970 (RFC 7519 section 2). A token without exp, or with another iss, is an
-// error: no verifier should take it.
+// Sign returns a token with the typ, such as "at+jwt", and the claims. The
+// Signer adds the iss. The caller gives all other claims; exp, iat and nbf are
+// seconds since 1970 (RFC 7519 section 2). Claims without exp, or with the iss
+// of another issuer, are an error, because a verifier should not accept such a
+// token.
 func (s *Signer) Sign(typ string, claims map[string]any) (string, error) {
 	if err := s.made(); err != nil {
 		return "", err
 	}
 	if typ == "" {
-		return "", errors.New("jwt: sign: no type; an access token has at+jwt")
+		return "", errors.New("jwt: sign: the typ is empty; an access token has at+jwt")
 	}
 	if claims["exp"] == nil {
-		return "", errors.New("jwt: sign: no exp")
+		return "", errors.New("jwt: sign: the claims have no exp; set the second since 1970 when the token ends")
 	}
 	if iss, ok := claims["iss"]; ok && iss != s.issuer {
-		return "", errors.New("jwt: sign: iss is another issuer's")
+		return "", errors.New("jwt: sign: the iss is not SignerConfig.Issuer; leave it out")
 	}
 	body := make(map[string]any, len(claims)+1)
 	for name, value := range claims {
@@ -188,7 +192,7 @@ func (s *Signer) signature(input []byte) ([]byte, error) {
 	// bytes (RFC 7518 section 3.4).
 	var point struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(signature, &point); err != nil || len(rest) > 0 || point.R.BitLen() > 256 || point.S.BitLen() > 256 {
-		return nil, errors.New("the key returned no ECDSA signature")
+		return nil, errors.New("SignerConfig.Key did not return an ECDSA signature in ASN.1")
 	}
 	fixed := make([]byte, 64)
 	point.R.FillBytes(fixed[:32])
@@ -196,16 +200,16 @@ func (s *Signer) signature(input []byte) ([]byte, error) {
 	return fixed, nil
 }
 
-// Keys returns the public keys, for a verifier in the same process.
+// Keys returns the public keys, for a [Verifier] in the same process.
 func (s *Signer) Keys() KeySource {
 	if s.made() != nil {
-		return &static{err: &bulwark.ConfigError{Field: "jwt.Keys", Reason: "are of a Signer made without NewSigner; check its error"}}
+		return &static{err: &bulwark.ConfigError{Field: "jwt.Keys", Reason: "are of a Signer that was made without NewSigner; check the error of NewSigner"}}
 	}
 	return s.published
 }
 
-// JWKSHandler returns a handler of GET and HEAD that serves the public keys, to
-// be cached for five minutes (RFC 7517 section 5).
+// JWKSHandler returns a handler of GET and HEAD that serves the public keys as
+// a JWK Set (RFC 7517 section 5). Clients may cache the answer for 5 minutes.
 func (s *Signer) JWKSHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.made(); err != nil {

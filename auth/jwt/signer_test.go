@@ -156,7 +156,7 @@ func TestSignerConfigErrors(t *testing.T) {
 		{"weak", jwt.SignerConfig{Issuer: issuerURL, Key: p224}, []string{"jwt(signer).Key"}},
 		{"kid", jwt.SignerConfig{Issuer: issuerURL, Key: good, KeyID: "\n"}, []string{"jwt(signer).KeyID"}},
 		{"retired", jwt.SignerConfig{Issuer: issuerURL, Key: good, Retired: []crypto.PublicKey{nil, p384.Public()}}, []string{"jwt(signer).Retired[0]"}},
-		{"retired-is-current", jwt.SignerConfig{Issuer: issuerURL, Key: good, Retired: []crypto.PublicKey{good.Public()}}, []string{"jwt(signer).Retired"}},
+		{"retired-is-current", jwt.SignerConfig{Issuer: issuerURL, Key: good, Retired: []crypto.PublicKey{good.Public()}}, []string{"jwt(signer).Retired[0]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			signer, err := jwt.NewSigner(test.config)

@@ -28,23 +28,25 @@ func (s *static) current(context.Context, jose.Header) (*jose.KeySet, bool, erro
 }
 func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, error) { return nil, nil }
 
-// StaticKeys are public keys known at start. Each of keys is one of
+// StaticKeys are public keys that are known at start. Each of keys is one of:
 //
-//   - PEM, as string or []byte: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, of
-//     which only the key counts;
-//   - a JWK or JWK Set, as string or []byte (RFC 7517);
+//   - PEM as string or []byte: PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE. Of a
+//     certificate only the key is read;
+//   - a JWK or JWK Set as string or []byte (RFC 7517);
 //   - a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 //
-// A key that is there twice counts once. Several keys may have one kid: those
-// that fit the alg of a token are tried, four at most. In a JWK a member that
-// is null is one that is not there, and in a set a key that is of no use is
-// passed over.
+// Private keys and secrets are an error: a verifier does not need them. A key
+// that is given twice counts once. In a JWK a member that is null counts as
+// absent. In a JWK Set a key that cannot be used is passed over.
 //
-// A key without a kid is tried for tokens whose kid names no other key. At most
-// four such keys may be for one algorithm, or [New] refuses them: give them
-// kids, as JWKs. A token without kid is tried with all keys for its algorithm,
-// and refused where those are more than four. Private keys and secrets are an
-// error: a verifier has no business with them.
+// Which keys are tried for a token:
+//
+//   - the keys that have the kid of the token and fit its alg, at most four;
+//   - if no key has the kid: the keys without kid that fit the alg. At most
+//     four such keys may be for one algorithm. [New] refuses more: give them
+//     kids, as JWKs;
+//   - for a token without kid: all keys that fit the alg. The token is refused
+//     if these are more than four.
 func StaticKeys(keys ...any) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key
@@ -56,34 +58,35 @@ func StaticKeys(keys ...any) KeySource {
 		all = append(all, some...)
 	}
 	if len(keys) == 0 {
-		found.Add("", "", "has no keys")
+		found.Add("", "", "has no keys; give StaticKeys at least one public key, as PEM, JWK or crypto.PublicKey")
 	}
 	return newStatic(all, found)
 }
 
-// SecretKeys are secrets shared with the issuer, for HS256, HS384 and HS512:
-// whoever can verify such a token can make one. Each must have at least 32
-// bytes from a random source (RFC 7518 section 3.2); HS384 and HS512 take only
-// secrets of 48 and 64 bytes. A passphrase is not such a secret. Neither is a
-// key of another kind, public or private: what has the form of one, in PEM,
-// DER, base64, JSON or as OpenSSH writes it, is an error (RFC 8725 section
-// 3.1). At most four may be for one algorithm.
+// SecretKeys are secrets that are shared with the issuer, for HS256, HS384 and
+// HS512. Everybody who can verify such a token can also make one.
+//
+// Each secret must have at least 32 bytes from a random source, and at least 48
+// for HS384 and 64 for HS512 (RFC 7518 section 3.2). A passphrase is not such a
+// secret. A public or private key is not such a secret either: a text that
+// looks like one (in PEM, DER, base64 or JSON, or as OpenSSH writes it) is an
+// error (RFC 8725 section 3.1). At most four secrets may be for one algorithm.
 func SecretKeys(secrets ...[]byte) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key
 	for i, secret := range secrets {
 		if len(secret) < jose.MinSecret {
-			found.AddAt("", i, "", "is shorter than 32 bytes")
+			found.AddAt("", i, "", "is shorter than 32 bytes; make 32 bytes with crypto/rand, and give them to issuer and service")
 			continue
 		}
 		if kind := otherKey(secret); kind != "" {
-			found.AddAt("", i, "", "is "+kind+" and not a secret; give public keys to StaticKeys")
+			found.AddAt("", i, "", "is "+kind+" and not a secret; give public keys to StaticKeys, and no private key")
 			continue
 		}
 		all = append(all, jose.NewSecret(secret))
 	}
 	if len(secrets) == 0 {
-		found.Add("", "", "has no secrets")
+		found.Add("", "", "has no secrets; give SecretKeys at least one secret of 32 random bytes")
 	}
 	s := newStatic(all, found)
 	s.secrets = true
@@ -95,9 +98,9 @@ func newStatic(keys []*jose.Key, found *fault.List) *static {
 	return &static{set: jose.NewKeySet(keys), err: found.Err()}
 }
 
-// useless reports keys with which no token would ever be accepted: none of them
-// is for an accepted algorithm, or more of them than a token is tried with are
-// without a kid and for the same one.
+// useless reports keys with which no token would ever be accepted. Either no
+// key is for an accepted algorithm. Or too many keys for one algorithm have no
+// kid.
 func (s *static) useless(accepted map[string]*jose.Algorithm) error {
 	if s.set == nil {
 		return nil
@@ -105,7 +108,7 @@ func (s *static) useless(accepted map[string]*jose.Algorithm) error {
 	names := jose.Names(accepted)
 	if !slices.ContainsFunc(names, func(name string) bool { return s.set.Fits(accepted[name]) }) {
 		return &bulwark.ConfigError{Field: "jwt.Algorithms", Value: strings.Join(names, ","),
-			Reason: "has no algorithm that any of the Keys fits, so that every token would be refused"}
+			Reason: "has no algorithm for any of the Keys: every token would be refused; leave Algorithms out to accept all that the Keys allow"}
 	}
 	for _, name := range names {
 		count := s.set.NamelessFor(accepted[name])

@@ -22,9 +22,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// Verifier verifies the tokens of one issuer. It is an [auth.Authenticator] for
-// "Authorization: Bearer" and "DPoP", and safe for concurrent use. Make it with
-// [New].
+// A Verifier verifies the tokens of one issuer. It is an [auth.Authenticator]
+// for the schemes Bearer and DPoP of the Authorization header. It is safe for
+// concurrent use. Make it with [New].
 type Verifier struct {
 	issuer        string
 	audience      []string
@@ -44,7 +44,7 @@ type Verifier struct {
 	closed        atomic.Bool // has let go of the keys
 }
 
-// What Verifiers are to [auth.New].
+// The interfaces by which [auth.New] knows a Verifier.
 var (
 	_ auth.Authenticator = (*Verifier)(nil)
 	_ auth.Issuer        = (*Verifier)(nil)
@@ -59,10 +59,11 @@ func (v *Verifier) Issuer() string {
 	return v.issuer
 }
 
-// Detect claims a Bearer token of three segments whose iss is exactly the
-// verifier's, and with [Config.DPoP] one under the scheme DPoP. It looks into
-// no token that is longer than MaxTokenBytes. A long token is decoded once for
-// all verifiers of a request.
+// Detect returns [auth.Explicit] for a Bearer token of three segments whose iss
+// is exactly the issuer of v, and [auth.None] for any other. With [Config.DPoP]
+// the scheme may also be DPoP. Detect does not look into a token that is longer
+// than [Config.MaxTokenBytes]. A long token is decoded once for all verifiers
+// of a request.
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	if v.made() != nil {
 		return auth.None
@@ -74,8 +75,8 @@ func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	return auth.Explicit
 }
 
-// Authenticate verifies the token of r, and that r comes from the client that
-// it is bound to where it is bound.
+// Authenticate verifies the token of r. If the token is bound to a client, r
+// must come from this client.
 func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := v.made(); err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	return known.principal, nil
 }
 
-// made returns an error for a Verifier that no New has made.
+// made returns an error for a Verifier that was made without New.
 func (v *Verifier) made() error {
 	if v == nil || v.keys == nil {
 		return fault.Unmade("jwt", "New")
@@ -102,8 +103,9 @@ func (v *Verifier) made() error {
 	return nil
 }
 
-// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750
-// section 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
+// Challenges offers the accepted schemes, the preferred scheme first: Bearer
+// (RFC 6750 section 3), and DPoP with the algorithms of proofs (RFC 9449
+// section 7.1).
 func (v *Verifier) Challenges() []bulwark.Challenge {
 	if v.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
@@ -111,9 +113,9 @@ func (v *Verifier) Challenges() []bulwark.Challenge {
 	return v.binding.Challenges()
 }
 
-// Shutdown stops fetching keys and waits for a fetch under way until ctx ends.
-// Keys that are there remain. Where other verifiers share the [KeySource], it
-// goes on for them, and the last one stops it.
+// Shutdown stops the fetching of keys. It waits for a fetch under way until ctx
+// ends. The keys that have been fetched remain. If other verifiers share the
+// [KeySource], the fetching goes on for them: the last Shutdown stops it.
 func (v *Verifier) Shutdown(ctx context.Context) error {
 	if v.made() != nil {
 		return nil
@@ -121,12 +123,16 @@ func (v *Verifier) Shutdown(ctx context.Context) error {
 	return v.keys.shutdown(ctx, !v.closed.Swap(true))
 }
 
-// Verify returns the caller that the token names, or an error for
-// [bulwark.Deny]: what [auth.Invalid] makes of a bad token, and
-// [auth.Unavailable] where the keys cannot be had or the Revocations not be
-// asked. A token that is bound to a client is refused: there is no request that
-// proves it. The context bounds how long Verify may wait: for keys that have
-// never been fetched, for a look for a new kid, and for Revocations.
+// Verify verifies a token outside a request. It returns the caller that the
+// token names, or an error for [bulwark.Deny]:
+//
+//   - a bad token is an error of [auth.Invalid];
+//   - if the keys cannot be fetched, or the Revocations do not answer, the
+//     error is one of [auth.Unavailable].
+//
+// A token that is bound to a client is refused, because there is no request
+// that proves the binding. The context bounds how long Verify waits: for the
+// first keys, for a fetch because of a new kid, and for Revocations.
 func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := v.made(); err != nil {
 		return nil, err
@@ -141,9 +147,9 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 	return known.principal, nil
 }
 
-// verify returns what the token has come to: the caller, and what the request
-// must prove that carries it. What may have changed since it was remembered is
-// asked anew: its time, its key, and whether it has been revoked.
+// verify returns the caller of the token, and what its request must prove. It
+// checks again what may have changed since the token was cached: its time, its
+// key, and whether it has been revoked.
 func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) {
 	if len(token) > v.maxBytes {
 		return nil, auth.Invalid("malformed", fmt.Errorf("%w; jwt.Config.MaxTokenBytes is %d", compact.ErrTooLong, v.maxBytes))
@@ -166,7 +172,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) 
 	return known, nil
 }
 
-// remembered returns what the token came to a short while ago, or nil.
+// remembered returns the cached result of the token, or nil.
 func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now time.Time) (*verified, error) {
 	hit := v.cache.Get(digest)
 	if hit == nil || !hit.live(now) {
@@ -182,8 +188,8 @@ func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now
 	return hit, nil
 }
 
-// verifyAnew does the whole work, the cheap checks first: who sends nonsense
-// should not cost a signature.
+// verifyAnew does the whole work, the cheap checks first: a bad token should
+// not cost the check of a signature.
 func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) (*verified, error) {
 	parts, err := compact.Parse(token, v.maxBytes)
 	if err != nil {
@@ -214,9 +220,9 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload), now), nil
 }
 
-// verifySignature returns the key that has signed the token. A kid that is not
-// among the keys is looked for at the issuer, at most so often; a bad signature
-// is not, or anybody could make us fetch.
+// verifySignature returns the key that has signed the token. For a kid that no
+// key has, the keys are fetched again, within the Cooldown. A bad signature
+// never causes a fetch: otherwise anybody could make this service fetch.
 func (v *Verifier) verifySignature(ctx context.Context, head jose.Header, parts compact.Token) (*jose.Key, error) {
 	set, waited, err := v.keys.current(ctx, head)
 	if err != nil {

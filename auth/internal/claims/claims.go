@@ -132,8 +132,8 @@ func (s *Set) subject(n Names) error {
 // Malformed refuses claims that cannot be what the issuer meant.
 func Malformed(why string) *bulwark.Problem { return auth.Invalid("malformed", errors.New(why)) }
 
-// CheckAudience wants one of our names, which are the Audience of the config, in
-// the audience: a string or a list of strings (RFC 7519 section 4.1.3).
+// CheckAudience wants one of our names, which are the Audience of the config,
+// in the audience: a string or a list of strings (RFC 7519 section 4.1.3).
 func (s *Set) CheckAudience(ours []string, config string) error {
 	names, ok := StringList(s.Audience)
 	if !ok {
@@ -148,8 +148,8 @@ func (s *Set) CheckAudience(ours []string, config string) error {
 }
 
 // OtherIssuer is the cause of the reason "issuer": the iss is not the Issuer of
-// the config. It says if both differ by a slash at the end only, which is easy to
-// overlook.
+// the config. It says if both differ by a slash at the end only, which is easy
+// to overlook.
 func OtherIssuer(iss, ours, config string) error {
 	if strings.TrimSuffix(iss, "/") == strings.TrimSuffix(ours, "/") {
 		return fmt.Errorf("the iss and %s.Issuer (%s) differ by the slash at the end; both must be equal to the letter", config, Shown(ours))
@@ -177,8 +177,8 @@ func Shown(texts ...string) string {
 	return b.String()
 }
 
-// CheckTimes compares those of exp, nbf and iat that are present with the clock.
-// The clocks may differ by the skew, which is the Skew of the config.
+// CheckTimes compares those of exp, nbf and iat that are present with the
+// clock. The clocks may differ by the skew, which is the Skew of the config.
 func (s *Set) CheckTimes(now time.Time, skew time.Duration, config string) error {
 	latest := now.Add(skew)
 	switch {

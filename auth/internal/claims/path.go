@@ -32,12 +32,12 @@ func NewPath(text string) (Path, error) {
 		return Path{name: text, path: strings.Split(text, ".")}, nil
 	}
 	if text == "/" {
-		return Path{}, errors.New("names no claim")
+		return Path{}, errors.New("does not name a claim; write a name behind the slash")
 	}
 	names := strings.Split(text[1:], "/")
 	for i, name := range names {
 		if rest := strings.NewReplacer("~0", "", "~1", "").Replace(name); strings.Contains(rest, "~") {
-			return Path{}, errors.New("has a ~ that is neither ~0 nor ~1 (RFC 6901 section 3)")
+			return Path{}, errors.New("has a ~ without 0 or 1 behind it; write ~0 for a ~ and ~1 for a / (RFC 6901 section 3)")
 		}
 		// One pass: "~01" is the text "~1" and not a slash.
 		names[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
@@ -48,8 +48,8 @@ func NewPath(text string) (Path, error) {
 // maxRoles bounds how many claims the roles are read from.
 const maxRoles = 16
 
-// NamesOf reads what a Config, such as "jwt.Config", calls its claims, and notes
-// what cannot be read.
+// NamesOf reads what a Config, such as "jwt.Config", calls its claims, and
+// notes what cannot be read.
 func NamesOf(found *fault.List, config string, roles []string, tier, tokenID, client string) Names {
 	n := Names{
 		Config:  config,
@@ -61,7 +61,7 @@ func NamesOf(found *fault.List, config string, roles []string, tier, tokenID, cl
 		roles = []string{"roles"}
 	}
 	if len(roles) > maxRoles {
-		found.Add("RolesClaims", strconv.Itoa(len(roles)), "must be at most 16 claims")
+		found.Add("RolesClaims", strconv.Itoa(len(roles)), "must have at most 16 claims")
 	}
 	for i, text := range roles {
 		path, err := NewPath(text)
@@ -69,7 +69,7 @@ func NamesOf(found *fault.List, config string, roles []string, tier, tokenID, cl
 			found.AddAt("RolesClaims", i, text, err.Error())
 		}
 		if text == "" {
-			found.AddAt("RolesClaims", i, "", "is empty")
+			found.AddAt("RolesClaims", i, "", "is empty; write the name of a claim, or leave it out")
 		}
 		n.Roles = append(n.Roles, path)
 	}
