@@ -17,8 +17,8 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// Tokens that are bound to a key of the client's: a thief who has the token,
-// and even a proof that was sent with it, has nothing.
+// Tokens that are bound to a key of the client. An attacker who has stolen the
+// token, and even a proof that was sent with it, cannot use them.
 func ExampleNew() {
 	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{
 		Key:    bulwark.Must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)),
@@ -73,7 +73,7 @@ func ExampleNew() {
 	client.Sign(r, "https://api.example.com/documents", token)
 	send(r)
 
-	// A thief sends the same request again, or the token alone.
+	// An attacker sends the same request again, or the token alone.
 	send(r)
 	r.Header.Del("DPoP")
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -83,4 +83,19 @@ func ExampleNew() {
 	// 200
 	// 401 replay
 	// 401 binding
+}
+
+// New reports all mistakes at once, and says what to write instead.
+func ExampleNew_incorrect() {
+	_, err := dpop.New(dpop.Config{
+		Algorithms: []string{"HS256"}, // a proof brings its key along, which is public
+		Window:     time.Hour,
+		NonceKey:   []byte("secret"),
+	})
+	fmt.Println(err)
+	// Output:
+	// dpop.Replays: is nil; use &dpop.MemoryReplays{} or a store that your processes share
+	// dpop.Window: 1h0m0s: must be between 1 second and 5 minutes; zero is 60 seconds
+	// dpop.NonceKey: must be at least 32 bytes from a random source; leave it out to ask for no nonce
+	// dpop.Algorithms[0]: HS256: must be one of ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512
 }

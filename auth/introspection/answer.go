@@ -14,7 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
-// An outcome is what has come of a question: one of the three is set.
+// An outcome is the result of a question. One of its fields is set.
 type outcome struct {
 	answer  *answer  // the token is good
 	refusal *refusal // it is not
@@ -66,16 +66,16 @@ const (
 )
 
 // read judges an answer (RFC 7662 section 2.2). An answer that cannot be read
-// says nothing about the token; one that can be, and does not make a caller of
-// it, refuses it.
+// is a failure, not a decision about the token. An answer that can be read
+// either makes a caller or refuses the token.
 func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	var room [24]jsondoc.Member
 	members, err := jsondoc.Members(room[:0], body, claims.Limits(r.maxBytes))
 	if err != nil {
 		return outcome{failure: &failure{cause: err, token: true, strike: true}}
 	}
-	// Anything but the literal true is not active: no text, no number, no
-	// absence.
+	// Only the literal true is active: a text, a number and a missing member
+	// are not.
 	if active, _ := claims.Find(members, "active").(bool); !active {
 		return outcome{refusal: &refusal{"inactive", errInactive}}
 	}
@@ -129,8 +129,7 @@ func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Tim
 	if err := set.CheckTimes(now, r.skew, configName); err != nil {
 		return err
 	}
-	// A token that is bound to a key (RFC 7800) is worth nothing without the
-	// proof.
+	// A token that is bound to a key (RFC 7800) is useless without the proof.
 	if err := r.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
@@ -151,8 +150,8 @@ const (
 	typeNone  = "n_a"  // not an access token (RFC 8693 section 2.2.1)
 )
 
-// checkTypes refuses what is not an access token: servers that answer about
-// refresh tokens, whatever the hint, say so in typ (Keycloak), token_use (ORY
+// checkTypes refuses tokens that are not access tokens. Some servers also
+// answer about refresh tokens, and say so in typ (Keycloak), token_use (ORY
 // Hydra) or token_type.
 func (r *rules) checkTypes(members []jsondoc.Member, bound confirmation.Confirmation) error {
 	typed := false

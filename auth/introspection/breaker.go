@@ -59,9 +59,9 @@ func (b *breaker) land(f *flight, bad *failure, now time.Time) bool {
 		return false // it began before the endpoint was given up
 	}
 	if bad.token && !b.strike(bad) {
-		// Whoever has such a token must not keep everybody else out by it: the
-		// next one sees whether the endpoint is back, at once where the failure
-		// says nothing of the endpoint.
+		// One such token must not keep out all others: the next token finds out
+		// whether the endpoint is back. It does so at once if the failure is
+		// not a sign of an outage.
 		if probed && bad.strike {
 			b.retryAt = now.Add(backoff.Jittered(firstBackoff))
 		}
@@ -73,9 +73,9 @@ func (b *breaker) land(f *flight, bad *failure, now time.Time) bool {
 	return true
 }
 
-// strike reports whether a failure that may be for its token only is one too
-// many of those that look like an outage. While the endpoint is left alone none
-// is.
+// strike counts a failure that may be for its token only, if it looks like an
+// outage. It reports whether there have been too many of them. While the
+// endpoint is left alone, none counts.
 func (b *breaker) strike(bad *failure) bool {
 	if !bad.strike || b.failures > 0 {
 		return false

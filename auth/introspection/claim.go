@@ -4,6 +4,7 @@ import "github.com/bulwark-go/bulwark/auth"
 
 var _ auth.Claimant = (*Introspector)(nil)
 
-// Claim says that every opaque token is claimed: nobody can tell the tokens of
-// two endpoints apart, so that there is one Introspector in a layer.
+// Claim says that an Introspector claims every opaque token. The tokens of two
+// endpoints cannot be told apart, so that a layer may have only one
+// Introspector.
 func (i *Introspector) Claim() string { return "opaque Bearer tokens" }

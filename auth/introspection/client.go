@@ -11,27 +11,30 @@ import (
 	"strconv"
 )
 
-// A Client is this service as the authorization server knows it. Exactly one of
-// Secret, Certificate and Authorize authenticates it: an endpoint that answers
-// anybody tells everybody who holds a token what the token is good for (RFC
-// 7662 section 4). It prints, logs and encodes as JSON without the Secret;
-// other encoders see every field.
+// A Client is this service, as the authorization server knows it. Exactly one
+// of Secret, Certificate and Authorize must be set: an endpoint that answers
+// everybody tells an attacker what a stolen token is good for (RFC 7662 section
+// 4). It prints, logs and encodes as JSON without the Secret. Other encoders
+// see every field.
 type Client struct {
-	// ID is this service's name at the authorization server. Required with
-	// Secret and with Certificate.
+	// ID is the client_id of this service at the authorization server. Required
+	// with Secret and with Certificate.
 	ID string
-	// Secret is sent with the ID by HTTP Basic authentication (RFC 6749 section
-	// 2.3.1). Both are form-encoded first. A server that does not decode them
-	// needs Authorize where they have more than letters and digits.
+	// Secret is sent with the ID by HTTP Basic authentication. Both are
+	// form-encoded first (RFC 6749 section 2.3.1). If a server does not decode
+	// them, and they have more than letters and digits, use Authorize.
+	// Required, unless Certificate or Authorize is set.
 	Secret string
-	// Certificate says that [Config.Transport] authenticates the ID by a client
-	// certificate (RFC 8705 section 2). The Endpoint must then be https.
+	// Certificate says that [Config.Transport] authenticates the ID with a
+	// client certificate (RFC 8705 section 2). The Endpoint must then be https.
+	// Default: false.
 	Certificate bool
-	// Authorize authenticates this service in any other way: it sets header
-	// fields of the request, such as Authorization, or adds to its PostForm,
-	// such as client_assertion (RFC 7523 section 2.2), and changes nothing
-	// else. The context of the request bounds it. With an error nobody is
-	// asked. It must be safe for concurrent use.
+	// Authorize authenticates this service in any other way. It may set header
+	// fields of the request, such as Authorization. It may add to the PostForm,
+	// such as client_assertion (RFC 7523 section 2.2). It must not change
+	// anything else. The context of the request bounds it. If it returns an
+	// error, the endpoint is not asked, and the token is refused with 503. It
+	// must be safe for concurrent use. Default: nil.
 	Authorize func(*http.Request) error
 }
 
@@ -43,7 +46,7 @@ func (c Client) shown() string { return "client " + strconv.Quote(c.ID) }
 // LogValue is the text of Format.
 func (c Client) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
-// MarshalJSON encodes String.
+// MarshalJSON encodes the text of Format.
 func (c Client) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 // authorizer returns what authenticates this service. The secret is in a
@@ -58,8 +61,8 @@ func (c Client) authorizer() func(*http.Request) error {
 			return nil
 		}
 	}
-	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id is
-	// none.
+	// RFC 6749 section 2.3.1: form-encoded first, so that a colon in the id
+	// does not end it.
 	pair := url.QueryEscape(c.ID) + ":" + url.QueryEscape(c.Secret)
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 	return func(r *http.Request) error {

@@ -16,37 +16,38 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
-// Config says who is asked about tokens, and which of them are accepted. It
-// prints, logs and encodes as JSON without the Client's Secret; other encoders
-// see every field.
+// Config says which server is asked about tokens, and which of them are
+// accepted. It prints, logs and encodes as JSON without the Secret of the
+// Client. Other encoders see every field.
 type Config struct {
 	// Endpoint is the URL of the introspection endpoint: https, or http on
 	// loopback, without user and fragment. Required.
 	Endpoint string
-	// Issuer is the Issuer of the callers, and no other authenticator's. The
-	// iss of an answer, where it has one, must be exactly this. Required.
+	// Issuer is the Issuer of the callers. If an answer has an iss, it must be
+	// exactly this text. No other authenticator of a layer may have the same
+	// Issuer. Required.
 	Issuer string
-	// Audience are the names of this service, of which the aud of an answer
-	// must hold one. Required, unless InsecureAnyAudience is set.
+	// Audience holds the names of this service. The aud of an answer must hold
+	// at least one of them. Required, unless InsecureAnyAudience is set.
 	Audience []string
-	// InsecureAnyAudience accepts tokens whatever their audience, for servers
-	// whose answers have no aud. A token for any other service of the issuer
-	// will do then.
+	// InsecureAnyAudience accepts tokens with any audience, or none, for
+	// servers whose answers have no aud. A token for any other service of the
+	// issuer is then accepted. Default: false.
 	InsecureAnyAudience bool
-	// Types are the accepted values of token_type, typ and token_use, where an
-	// answer has one of them. Case does not matter. Some servers call refresh
-	// and ID tokens active as well, and say only there what they are. Default:
-	// "Bearer", "DPoP", "at+jwt", "access_token" and "access".
+	// Types are the accepted values of token_type, typ and token_use, if an
+	// answer has one of them. Case does not matter. Some servers also call
+	// refresh and ID tokens active, and only these members tell them apart.
+	// Default: "Bearer", "DPoP", "at+jwt", "access_token" and "access".
 	Types []string
-	// RequireType refuses tokens whose answer has none of token_type, typ and
-	// token_use. Set it with InsecureAnyAudience and InsecureNoExpiry if the
-	// server says the type of an access token: without an audience nothing else
-	// tells a refresh token from it.
+	// RequireType refuses tokens whose answer has no token_type, typ and
+	// token_use. Set it beside InsecureAnyAudience and InsecureNoExpiry, if the
+	// answers of the server have a type: without an audience nothing else tells
+	// a refresh token from an access token. Default: false.
 	RequireType bool
-	// InsecureNoExpiry accepts tokens without exp. A request that streams is
-	// then not ended when its token is. Where a server leaves type and exp out
-	// of what it says about a refresh token, as Doorkeeper does, the refresh
-	// token is accepted.
+	// InsecureNoExpiry accepts tokens without exp. The stream of such a caller
+	// does not end when the token ends. Some servers, such as Doorkeeper, leave
+	// type and exp out of answers about refresh tokens: the refresh token is
+	// then accepted. Default: false.
 	InsecureNoExpiry bool
 
 	// Client is this service, as the authorization server knows it. Required.
@@ -54,93 +55,110 @@ type Config struct {
 	// Transport makes the requests. Default: one of its own that uses the proxy
 	// of the environment and TLS 1.2 or later.
 	Transport http.RoundTripper
-	// Timeout bounds one question, its answer included, and the time that a
-	// request waits for its turn. Default: 5 seconds. At most 30 seconds.
+	// Timeout bounds one question with its answer. It also bounds how long a
+	// request waits until its question can begin. Default: 5 seconds. At most
+	// 30 seconds.
 	Timeout time.Duration
-	// MaxAnswerBytes bounds an answer. Default: 64 KiB. At most 1 MiB.
+	// MaxAnswerBytes bounds an answer in bytes. Default: 65536 (64 KiB). At
+	// most 1048576 (1 MiB).
 	MaxAnswerBytes int64
-	// MaxTokenBytes bounds the length of a token. Default: 8192. At most 65536.
+	// MaxTokenBytes bounds the length of a token in bytes. Default: 8192. At
+	// most 65536.
 	MaxTokenBytes int64
-	// MaxConcurrent bounds the questions under way. Beside them at most 1024
-	// requests wait for an answer or their turn; others are refused with 503.
-	// Default: 64. At most 1024.
+	// MaxConcurrent bounds the questions under way. At most 1024 requests wait
+	// for an answer or to ask; more are refused with 503. Default: 64. At most
+	// 1024.
 	MaxConcurrent int
 
-	// Cache says how long answers are remembered, and how many.
+	// Cache says how long answers are remembered, and how many. Default: the
+	// defaults of its fields.
 	Cache Cache
 	// InsecureOnOutage is how long after its Cache.Lifetime the last good
-	// answer about a token is used while the endpoint fails, and never past the
-	// exp. Whoever can make the endpoint fail keeps a revoked token alive for
-	// as long. That it is set is logged once, by New. Default: not at all, such
-	// tokens are refused with 503. At most 1 hour.
+	// answer about a token is used while the endpoint fails. It is never used
+	// after the exp. An attacker who can make the endpoint fail can use a
+	// revoked token for this time. New logs once that this field is set.
+	// Default: 0, such tokens are refused with 503. At most 1 hour.
 	InsecureOnOutage time.Duration
 
-	// Skew is how much the clocks of issuer and service may differ. Default: 60
-	// seconds. At most 5 minutes. A negative value allows no difference.
+	// Skew is how much the clocks of issuer and service may differ. A negative
+	// value allows no difference. Default: 60 seconds. At most 5 minutes.
 	Skew time.Duration
-	// RolesClaims are the members of an answer that hold the caller's roles,
-	// each a list of strings or one string; the roles of all of them count. A
-	// member is written as its name, or as a path of names with dots between
-	// them, such as "realm_access.roles"; a member that has the whole text as
-	// its name comes first. Where a name in a path holds a dot, write a JSON
-	// Pointer (RFC 6901), which begins with a slash:
-	// "/resource_access/com.example.web/roles". An answer without any of them
-	// has no roles. Default: "roles". At most 16.
+	// RolesClaims are the members of an answer that hold the roles of the
+	// caller. Each is a list of strings, or one string. The caller has the
+	// roles of all of them. An answer that has none of the members has no
+	// roles.
+	//
+	// A member is written in one of three ways:
+	//   - as its name, such as "role" or "https://example.com/roles";
+	//   - as a path of names with dots between them, such as
+	//     "realm_access.roles", if no member has the whole text as its name;
+	//   - as a JSON Pointer (RFC 6901), which begins with a slash, if a name in
+	//     the path holds a dot: "/resource_access/com.example.web/roles".
+	//
+	// Default: "roles". At most 16.
 	RolesClaims []string
-	// TierClaim is the member that names the caller's rate-limit tier, written
-	// as in RolesClaims. Default: none is read.
+	// TierClaim names the member with the rate-limit tier of the caller. It is
+	// written as in RolesClaims. Default: none is read.
 	TierClaim string
-	// TokenIDClaim is the member that identifies a token in place of jti,
-	// written as in RolesClaims. Revocations name a token by it. Default:
+	// TokenIDClaim names the member that identifies a token in place of jti, by
+	// which Revocations name a token. It is written as in RolesClaims. Default:
 	// "jti".
 	TokenIDClaim string
-	// ClientClaim is the member that stands in for a missing sub, which RFC
-	// 7662 section 2.2 makes optional, such as "client_id", written as in
-	// RolesClaims: servers leave sub out for clients that act for themselves.
-	// The subject is then "client:" and the value, such as "client:reports", so
-	// that a client is never taken for the person of that name; a token whose
-	// sub begins with "client:" is refused (RFC 9700 section 4.15). Default:
-	// none, tokens without sub are refused.
+	// ClientClaim names the member that stands in for a missing sub, such as
+	// "client_id". RFC 7662 section 2.2 makes sub optional, and servers leave
+	// it out if a client acts for itself. It is written as in RolesClaims.
+	//
+	// The subject is then "client:" and the value, such as "client:reports". So
+	// a client is never taken for the person of that name. A token whose own
+	// sub begins with "client:" is refused (RFC 9700 section 4.15).
+	//
+	// Default: none, tokens without sub are refused.
 	ClientClaim string
-	// Method is the [bulwark.Principal] Method of the callers. Default:
+	// Method is the Method of the callers; see [bulwark.Principal]. Default:
 	// "introspection".
 	Method string
 	// Revocations names the tokens that are no longer good, before their
-	// remembered answers have run out or the server knows. It is asked on every
-	// request and has 2 seconds to answer; [auth.MemoryRevocations] never
-	// waits. An outage is 503. Where it is set, tokens that have neither jti
-	// (see TokenIDClaim) nor sid nor iat are refused, because no revocation
-	// could name them. Optional.
+	// remembered answers expire or the server knows. It is asked on every
+	// request and has 2 seconds to answer. [auth.MemoryRevocations] never
+	// waits. If it does not answer, the token is refused with 503. If it is
+	// set, tokens without jti (see TokenIDClaim), sid and iat are refused,
+	// because no revocation could name them. Default: nil, only the server
+	// revokes tokens.
 	Revocations auth.Revocations
-	// DPoP accepts tokens that are bound to a key of the client's, with a proof
-	// that whoever sends them holds it (RFC 9449); see [dpop.New]. Tokens that
-	// are bound to nothing are then refused.
+	// DPoP accepts tokens that are bound to a key of the client. The sender
+	// proves for each request that it holds the key (RFC 9449); see [dpop.New].
+	// Tokens that are not bound are then refused, unless InsecureUnbound is
+	// set. Default: nil, tokens that are bound to a key are refused.
 	DPoP *dpop.Verifier
 	// MutualTLS accepts tokens that are bound to the certificate of the
-	// connection (RFC 8705 section 3), which the server must ask for:
-	// tls.RequestClientCert and up. It is the certificate of this process' own
-	// connection; one that a proxy names in a header field is not read. Tokens
-	// bound to nothing are then refused.
+	// connection (RFC 8705 section 3). The server must ask for a certificate:
+	// tls.RequestClientCert or more. Only the certificate of the connection to
+	// this process counts; a certificate that a proxy names in a header field
+	// is not read. Tokens that are not bound are then refused, unless
+	// InsecureUnbound is set. Default: false, tokens that are bound to a
+	// certificate are refused.
 	MutualTLS bool
-	// InsecureUnbound accepts, beside DPoP or MutualTLS, tokens that are bound
-	// to nothing, which anybody can use who has got hold of one.
+	// InsecureUnbound also accepts tokens that are not bound, beside DPoP or
+	// MutualTLS. An attacker who has stolen such a token can use it. Default:
+	// false.
 	InsecureUnbound bool
 }
 
 // Cache says how long answers are remembered, and how many.
 type Cache struct {
-	// Lifetime is how long an answer about a good token is believed, and never
-	// past its exp: for so long a revoked token may still be used. Default: 60
-	// seconds. At most 60 seconds. Negative is not at all.
+	// Lifetime is how long an answer about a good token is used, and never
+	// after its exp. A revoked token is still accepted for this time. A
+	// negative value remembers no answer. Default: 60 seconds. At most 60
+	// seconds.
 	Lifetime time.Duration
-	// InactiveLifetime is how long a token that was refused stays refused
-	// without asking again. Default: 5 seconds. At most 5 seconds. Negative is
-	// not at all.
+	// InactiveLifetime is how long a refused token stays refused without a new
+	// question. A negative value remembers no refusal. Default: 5 seconds. At
+	// most 5 seconds.
 	InactiveLifetime time.Duration
 	// Max bounds how many good tokens are remembered, at 1 KiB each on average.
-	// Refused tokens are remembered apart, at most 1024, so that nobody drives
-	// out good ones by sending bad ones. Default: 10000. Negative remembers
-	// none.
+	// Refused tokens are remembered apart, at most 1024, so that bad tokens do
+	// not push out good ones. A negative value remembers no token. Default:
+	// 10000.
 	Max int
 }
 
@@ -152,7 +170,7 @@ func (c Config) shown() string { return "introspection for " + strconv.Quote(c.I
 // LogValue is the text of Format.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
 
-// MarshalJSON encodes String.
+// MarshalJSON encodes the text of Format.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 
 const (
@@ -209,7 +227,7 @@ func (c Config) withDefaults() Config {
 func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(text), "application/") }
 
 // New returns an introspector. The error joins a *[bulwark.ConfigError] for
-// everything that is wrong. The endpoint need not be up yet.
+// each mistake. The endpoint need not be up yet.
 func New(c Config) (*Introspector, error) {
 	c = c.withDefaults()
 	names, err := c.check()

@@ -181,9 +181,9 @@ func (e *endpoint) close() {
 }
 
 // statusFault returns nil for 200. A 4xx is about the question, and a 500 may
-// be: a server, or a firewall in front of it, that chokes on one token is not
-// down for others. That our own credentials are refused, or that we ask too
-// much, is.
+// be: a server, or a firewall in front of it, that fails for one token is not
+// down for other tokens. If the endpoint refuses our own credentials, or says
+// that we ask too much, it is down for all tokens.
 func statusFault(status int) *failure {
 	f := &failure{cause: errors.New("the answer is " + strconv.Itoa(status))}
 	switch {
@@ -191,7 +191,7 @@ func statusFault(status int) *failure {
 		return nil
 	case status == http.StatusUnauthorized:
 		f.cause = errors.New("the endpoint does not accept introspection.Config.Client as the credentials of this service: the answer is 401")
-	case status == http.StatusForbidden: // by a firewall, too, for what a token looks like
+	case status == http.StatusForbidden: // also by a firewall, because of the form of a token
 		f.cause = errors.New("the endpoint refuses the question, or introspection.Config.Client as the credentials of this service: the answer is 403")
 		f.token = true
 	case status >= 400 && status <= 499 && status != http.StatusTooManyRequests:
@@ -202,9 +202,9 @@ func statusFault(status int) *failure {
 	return f
 }
 
-// readable takes off an error of the client what the other side may have
-// written: the URL of a redirect, and an answer that is no HTTP, which net/http
-// quotes and which may be our question with the token in it.
+// readable takes out of an error what the other side may have written: the URL
+// of a redirect, and an answer that is not HTTP. net/http quotes such an
+// answer, and it may be our question with the token in it.
 func readable(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err

@@ -50,8 +50,8 @@ func Example() {
 	// 401 [Bearer error="invalid_token"]
 }
 
-// All that is wrong with a configuration is said at once. An endpoint without
-// credentials would tell anybody what a stolen token is good for.
+// New reports all mistakes at once. An endpoint that does not ask for credentials
+// would tell everybody what a stolen token is good for.
 func ExampleNew_incorrect() {
 	_, err := introspection.New(introspection.Config{
 		Endpoint: "http://issuer.example/introspect",
@@ -59,7 +59,7 @@ func ExampleNew_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// introspection.Endpoint: http://issuer.example/introspect: must be https; who can listen on the way has every token
-	// introspection.Client.Secret: must be set, or else exactly one of Certificate and Authorize: an endpoint that answers anybody tells thieves what their tokens are good for
-	// introspection.Audience: is empty; name this service as the aud of its tokens does
+	// introspection.Endpoint: http://issuer.example/introspect: must be https; an attacker on the way could read every token
+	// introspection.Client.Secret: must be set, or exactly one of Client.Certificate and Client.Authorize in its place: an endpoint must not tell everybody what a token is good for
+	// introspection.Audience: is empty; write the aud of the tokens for this service, or set InsecureAnyAudience if the answers have no aud
 }

@@ -18,18 +18,19 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// Introspector asks an authorization server about the tokens that it has
-// issued. It is an [auth.Authenticator] for "Authorization: Bearer" and "DPoP",
-// safe for concurrent use, and prints without its secret. Make it with [New].
+// An Introspector asks an authorization server about the tokens that the server
+// has issued. It is an [auth.Authenticator] for the schemes Bearer and DPoP of
+// the Authorization header. It is safe for concurrent use, and prints without
+// its secret. Make it with [New].
 type Introspector struct {
 	rules         rules
 	maxTokenBytes int
-	scope         key // of whom is asked, and as whom
+	scope         key // of the endpoint and of the client that asks
 	memory        *memory
 	flights       *flights
 }
 
-// What Introspectors are to [auth.New].
+// The interfaces by which [auth.New] knows an Introspector.
 var (
 	_ auth.Authenticator = (*Introspector)(nil)
 	_ auth.Issuer        = (*Introspector)(nil)
@@ -72,7 +73,7 @@ func (i *Introspector) shown() string { return "introspection for " + strconv.Qu
 // LogValue is the text of Format.
 func (i *Introspector) LogValue() slog.Value { return slog.StringValue(i.shown()) }
 
-// made returns an error for an Introspector that no New has made.
+// made returns an error for an Introspector that was made without New.
 func (i *Introspector) made() error {
 	if i == nil || i.flights == nil {
 		return fault.Unmade("introspection", "New")
@@ -80,9 +81,9 @@ func (i *Introspector) made() error {
 	return nil
 }
 
-// Detect says [auth.Fallback] for any Bearer token, and with [Config.DPoP] for
-// one under the scheme DPoP: an opaque token is taken where nobody knows it for
-// theirs.
+// Detect returns [auth.Fallback] for any Bearer token. With [Config.DPoP] the
+// scheme may also be DPoP. So the Introspector gets the tokens that no other
+// authenticator has recognized.
 func (i *Introspector) Detect(r *http.Request) auth.Presence {
 	if i.made() != nil {
 		return auth.None
@@ -93,9 +94,8 @@ func (i *Introspector) Detect(r *http.Request) auth.Presence {
 	return auth.Fallback
 }
 
-// Authenticate asks about the token of r, unless the answer is known, and
-// checks that r comes from the client that the token is bound to where it is
-// bound.
+// Authenticate asks about the token of r, unless the answer is known. If the
+// token is bound to a client, r must come from this client.
 func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := i.made(); err != nil {
 		return nil, err
@@ -114,12 +114,15 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	return a.principal, nil
 }
 
-// Verify returns the caller that the token stands for, or an error for
-// [bulwark.Deny]: what [auth.Invalid] makes of a token that is not good, and
-// [auth.Unavailable] where the endpoint cannot be asked. A token that is bound
-// to a client is refused: there is no request that proves it. The context
-// bounds how long Verify may wait; the question goes on for others who wait
-// for it.
+// Verify checks a token outside a request. It returns the caller that the token
+// stands for, or an error for [bulwark.Deny]:
+//
+//   - a token that is not good is an error of [auth.Invalid];
+//   - if the endpoint cannot be asked, the error is one of [auth.Unavailable].
+//
+// A token that is bound to a client is refused, because there is no request
+// that proves the binding. The context bounds how long Verify waits. The
+// question goes on for other requests that wait for it.
 func (i *Introspector) Verify(ctx context.Context, token string) (*bulwark.Principal, error) {
 	if err := i.made(); err != nil {
 		return nil, err
@@ -134,8 +137,8 @@ func (i *Introspector) Verify(ctx context.Context, token string) (*bulwark.Princ
 	return a.principal, nil
 }
 
-// verify returns the answer about a token that is good, and what the
-// request must prove that carries it.
+// verify returns the answer about a good token, and what its request must
+// prove.
 func (i *Introspector) verify(ctx context.Context, token string) (*answer, error) {
 	if err := checkForm(token, i.maxTokenBytes); err != nil {
 		return nil, auth.Invalid("malformed", err)
@@ -143,8 +146,8 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	k := i.scope.of(token)
 	o, known := i.memory.known(k, time.Now())
 	if !known {
-		// A signed token that names another issuer is a credential for
-		// somewhere else, and none of the endpoint's business.
+		// A signed token of another issuer is a credential for another service.
+		// The endpoint must not see it.
 		if named, ok := compact.Issuer(token, i.maxTokenBytes); ok && named != i.rules.issuer {
 			return nil, auth.Invalid("issuer", claims.OtherIssuer(named, i.rules.issuer, configName))
 		}
@@ -166,13 +169,14 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	return nil, unavailable(o.failure.cause, o.failure.retryAt.Sub(now))
 }
 
-// unavailable refuses a token that nobody can be asked about now.
+// unavailable refuses a token while the endpoint cannot be asked.
 func unavailable(cause error, retryAfter time.Duration) *bulwark.Problem {
 	return auth.Unavailable("introspection_unavailable", fmt.Errorf("ask introspection.Config.Endpoint: %w", cause), max(retryAfter, time.Second))
 }
 
-// Challenges offers the schemes, the one to prefer first: Bearer (RFC 6750
-// section 3), or DPoP with the algorithms of proofs (RFC 9449 section 7.1).
+// Challenges offers the accepted schemes, the preferred scheme first: Bearer
+// (RFC 6750 section 3), and DPoP with the algorithms of proofs (RFC 9449
+// section 7.1).
 func (i *Introspector) Challenges() []bulwark.Challenge {
 	if i.made() != nil {
 		return []bulwark.Challenge{{Scheme: confirmation.Bearer}}
@@ -180,8 +184,8 @@ func (i *Introspector) Challenges() []bulwark.Challenge {
 	return i.rules.binding.Challenges()
 }
 
-// Shutdown asks no more questions, ends those under way and waits for that
-// until ctx ends. What is known remains known for its time.
+// Shutdown asks no more questions and ends those under way. It waits for their
+// end until ctx ends. Remembered answers remain for their time.
 func (i *Introspector) Shutdown(ctx context.Context) error {
 	if i.made() != nil {
 		return nil

@@ -74,8 +74,8 @@ func (m *memory) keep(k cache.Key, o outcome, now time.Time) {
 	}
 }
 
-// live reports whether the answer is to be believed for so long after the
-// question, and never past its token's end.
+// live reports whether the answer may be used for so long after the question,
+// and never after the end of its token.
 func (a *answer) live(now time.Time, most time.Duration) bool {
 	return !cache.Passed(now, a.asked.Add(most)) && (a.principal.ExpiresAt.IsZero() || !cache.Passed(now, a.principal.ExpiresAt))
 }

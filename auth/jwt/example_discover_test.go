@@ -14,8 +14,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
-// A service that takes the tokens of an issuer, and finds the issuer's keys
-// where its metadata says.
+// A service that accepts the tokens of an issuer, and finds the keys of the issuer
+// by its metadata.
 func ExampleDiscover() {
 	issuer, sign := exampleIssuer() // such as "https://login.example.com/realms/acme"
 	defer issuer.Close()
@@ -38,8 +38,8 @@ func ExampleDiscover() {
 	// hello, alice
 }
 
-// The issuer is the iss of the tokens to the letter, and the same in both
-// places.
+// Both issuers must be the iss of the tokens, to the letter. Here they differ by a
+// slash at the end.
 func ExampleDiscover_incorrect() {
 	_, err := jwt.New(jwt.Config{
 		Issuer:   "https://issuer.example/",
@@ -48,7 +48,7 @@ func ExampleDiscover_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// jwt.Keys: https://issuer.example: are of another issuer than Issuer; both must be the exact iss of the tokens
+	// jwt.Keys: https://issuer.example: are of another issuer than Issuer; give Discover and Issuer the iss of the tokens, to the letter
 }
 
 // exampleIssuer stands for an authorization server.
