@@ -15,20 +15,19 @@ import (
 	"time"
 )
 
-// An Attack is a token that no verifier of an issuer's tokens may accept, or a
-// proof that none may accept with a token.
+// An Attack is a token that no verifier may accept, or a proof that no verifier
+// may accept with its token.
 type Attack struct {
-	// Name says what is wrong with it, in lower case with hyphens.
+	// Name says what is wrong, in lower case with hyphens.
 	Name string
-	// Token goes behind "Bearer ", or into the header field DPoP.
+	// Token is sent behind "Bearer ", or as the header field DPoP.
 	Token string
-	// Reason is the one that the log must give for the refusal; see
-	// auth.Invalid.
+	// Reason is the reason of the refusal in the log; see auth.Invalid.
 	Reason string
 }
 
-// Attacks returns tokens made now, one for each rule that they break. A
-// verifier that accepts one of them lets its caller be anybody.
+// Attacks returns tokens that are made now. Each breaks one rule. If a verifier
+// accepts one of them, its caller can be anybody.
 func (i *Issuer) Attacks() []Attack {
 	a := attacker{Issuer: i, key: i.current()}
 	var all []Attack
@@ -64,7 +63,7 @@ func (a attacker) raw(header, payload string) string {
 	return mintRaw(a.key.signer, []byte(header), []byte(payload))
 }
 
-// hmacWith signs with HMAC-SHA-256 and something that everybody knows.
+// hmacWith signs with HMAC-SHA-256 and a text that everybody knows.
 func (a attacker) hmacWith(secret []byte) string {
 	input := encode(marshal(a.header(map[string]any{"alg": "HS256"}))) + "." + encode(marshal(a.claims(nil)))
 	mac := hmac.New(sha256.New, secret)
@@ -100,7 +99,7 @@ func (a attacker) algorithms() []Attack {
 	}
 }
 
-// headers: what is not understood is refused, what chooses another reading too.
+// headers: a parameter that is not understood refuses the token.
 func (a attacker) headers() []Attack {
 	good := string(marshal(a.header(nil)))
 	more := func(members string) string { return a.raw(strings.TrimSuffix(good, "}")+","+members+"}", "") }
@@ -276,7 +275,7 @@ func strayBits(token string) string {
 	return token[:end] + string(next)
 }
 
-// signatures: anything else than the key's own over exactly these bytes.
+// signatures: only a signature by the key over exactly these bytes is good.
 func (a attacker) signatures() []Attack {
 	good := a.Token(nil)
 	end := strings.LastIndexByte(good, '.') + 1

@@ -1,43 +1,51 @@
-// Package authtest helps to test what stands behind authentication, and what
-// stands below it: callers, tokens and proofs for a service's own tests, and
-// the rules that every store of credentials keeps.
+// Package authtest helps you test a service that has authentication. It has
+// callers, tokens and proofs for the tests of a service. It also has test
+// suites for stores of credentials.
 //
 // # Threat
 //
-// A test that fakes the verifier shows that the fake works. A test that tries
-// good tokens alone shows nothing about the others. A store that loses a
-// revocation, or lets two refreshes of one token succeed, works in every test
-// but one that looks for it.
+// A test that fakes the verifier shows only that the fake works. A test that
+// sends good tokens only does not show that bad tokens are refused. A store
+// that loses a revocation, or lets two refreshes of one token succeed, passes
+// every test that does not look for it.
 //
 // # Defence
 //
-// [NewIssuer] starts an issuer with real keys, whose tokens a real verifier
-// accepts. Its [Claims] make any token, and its list of [Attack] values has the
-// tokens that no verifier may accept. [NewOpaqueIssuer] starts an issuer of
-// opaque tokens. [NewProver] is a client that proves the possession of a key,
-// and [ProverWith] one that has a key already. [As], with its Example, makes a
-// request of a ready caller, for tests of handlers without an authentication
-// layer.
+// For a handler alone, [As] gives a request its caller:
+//
+//	r = authtest.As(r, &bulwark.Principal{Issuer: "test", Subject: "alice"})
+//
+// For a whole service, [NewIssuer] starts an issuer with real keys:
 //
 //	issuer := authtest.NewIssuer(t)
-//	verifier, err := jwt.New(issuer.Config())
+//	tokens, err := jwt.New(issuer.Config())
 //	…
-//	request.Header.Set("Authorization", "Bearer "+issuer.Token(authtest.Claims{"sub": "alice"}))
+//	token := issuer.Token(authtest.Claims{"sub": "alice"})
+//	r.Header.Set("Authorization", "Bearer "+token)
 //
-// [TestSessionStore], [TestKeyStore], [TestRevocations] and [TestReplays]
-// execute the rules that the four store interfaces state, each rule in a
-// subtest. Call them from the tests of a store of your own. Each suite is
-// itself run against stores that break one rule each.
+// A real verifier accepts its tokens. [Claims] change any claim of a token.
+// [Issuer.Attacks] returns tokens that no verifier may accept.
+//
+// [NewOpaqueIssuer] starts an issuer of opaque tokens. [NewProver] is a client
+// that proves the possession of a key, and [ProverWith] is such a client with a
+// given key.
+//
+// [TestSessionStore], [TestKeyStore], [TestRevocations] and [TestReplays] check
+// the rules of the four store interfaces, each rule in a subtest. Call them
+// from the tests of a store of your own. Each suite is itself tested with
+// stores that break one rule each.
 //
 // # Not covered
 //
 // The package is for tests only: keys are made for each test and thrown away.
-// The suites run in one process against one store. They do not stop an engine,
+// The suites run in one process against one store. They do not stop a database,
 // cut a connection or set a clock.
 //
 // # Errors
 //
-// What goes wrong fails the test that called.
+// A mistake fails the test that has called.
+//
+// The Examples of [NewIssuer] and [As] show both kinds of test.
 package authtest
 
 import (
@@ -46,11 +54,12 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// As returns r as a request of the caller p, who is anonymous if nil, for tests
-// of handlers without an authentication layer. See [bulwark.WithPrincipal].
+// As returns r as a request of the caller p, for tests of handlers without an
+// authentication layer. A nil p makes the caller anonymous. See
+// [bulwark.WithPrincipal].
 //
-// Set both Issuer and Subject of p: authz takes a principal without one of them
-// for nobody, and says so in the event of its 401.
+// Set both Issuer and Subject of p. Without one of them authz takes the caller
+// for anonymous, and the event of its 401 says so.
 func As(r *http.Request, p *bulwark.Principal) *http.Request {
 	return r.WithContext(bulwark.WithPrincipal(r.Context(), p))
 }

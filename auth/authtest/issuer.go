@@ -18,12 +18,12 @@ import (
 // Audience is the aud of an issuer's tokens.
 const Audience = "https://api.example.com"
 
-// Claims are claims of a token, by name. A nil value leaves the claim out.
+// Claims are the claims of a token, by name. A nil value leaves the claim out.
 type Claims map[string]any
 
-// Issuer is an authorization server on loopback that serves its metadata, for
-// [jwt.Discover], and its keys as a JWK Set, and signs whatever it is asked to.
-// It is safe for concurrent use.
+// An Issuer is an authorization server on loopback. It serves its metadata, for
+// [jwt.Discover], and its keys as a JWK Set. It signs any claims. It is safe
+// for concurrent use.
 type Issuer struct {
 	url string
 
@@ -51,23 +51,24 @@ func NewIssuer(t testing.TB) *Issuer {
 	return i
 }
 
-// URL is the iss of the tokens.
+// URL returns the iss of the tokens.
 func (i *Issuer) URL() string { return i.url }
 
-// Keys are the issuer's keys as a verifier fetches them over HTTP.
+// Keys returns the keys of the issuer. A verifier fetches them over HTTP.
 func (i *Issuer) Keys() jwt.KeySource { return jwt.RemoteKeys(i.KeysURL(), jwt.RemoteConfig{}) }
 
-// KeysURL is where the key set is served.
+// KeysURL returns the URL of the key set.
 func (i *Issuer) KeysURL() string { return i.url + keysPath }
 
-// Config is that of a verifier of the issuer's tokens.
+// Config returns the Config of a verifier that accepts the tokens of the
+// issuer. Its Audience is [Audience].
 func (i *Issuer) Config() jwt.Config {
 	return jwt.Config{Issuer: i.url, Audience: []string{Audience}, Keys: i.Keys()}
 }
 
-// Transport answers requests for metadata and keys in memory, for tests inside
-// testing/synctest, where a real connection would stop the clock: put it into
-// [jwt.RemoteConfig].
+// Transport returns a transport that answers requests for metadata and keys in
+// memory. Put it into [jwt.RemoteConfig] for tests in testing/synctest: a real
+// connection would stop the clock there.
 func (i *Issuer) Transport() http.RoundTripper { return inMemory(i.serve) }
 
 const cacheControl = "public, max-age=300"
@@ -112,12 +113,12 @@ func (i *Issuer) published() []map[string]string {
 	return set
 }
 
-// Rotate makes a new key, publishes it in place of all others and signs with it
-// from now on.
+// Rotate makes a new key and publishes it in place of all others. The issuer
+// then signs with this key.
 func (i *Issuer) Rotate() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // the system is out of randomness, and the test of sense
+		panic(err) // the system has no randomness
 	}
 	i.mu.Lock()
 	i.keys = nil
@@ -125,8 +126,8 @@ func (i *Issuer) Rotate() {
 	i.Publish(key)
 }
 
-// Publish adds a key of the caller's (RSA, ECDSA on P-256 or Ed25519), signs
-// with it from now on, and returns its kid.
+// Publish adds the key (RSA, ECDSA on P-256 or Ed25519) and returns its kid.
+// The issuer then signs with this key.
 func (i *Issuer) Publish(key crypto.Signer) (kid string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -136,14 +137,15 @@ func (i *Issuer) Publish(key crypto.Signer) (kid string) {
 	return kid
 }
 
-// Down makes the server answer 503, or lets it answer again.
+// Down makes the server answer 503 if down is true. If down is false, the
+// server answers again.
 func (i *Issuer) Down(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = down
 }
 
-// Fetches is how many requests for the key set there have been.
+// Fetches returns the number of requests for the key set.
 func (i *Issuer) Fetches() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -167,11 +169,11 @@ func (i *Issuer) claims(changes Claims) Claims {
 	return changed(all, changes)
 }
 
-// Token returns an access token that is good but for the given changes to its
-// claims: for "alice", from now on for 15 minutes.
+// Token returns an access token for "alice" that is good for 15 minutes. The
+// changes replace claims of this token, or leave them out.
 func (i *Issuer) Token(changes Claims) string { return i.TokenOfType("at+jwt", changes) }
 
-// TokenOfType is Token with another typ, none if it is empty.
+// TokenOfType is [Issuer.Token] with another typ. An empty typ is left out.
 func (i *Issuer) TokenOfType(typ string, changes Claims) string {
 	k := i.current()
 	header := map[string]any{"alg": algorithmOf(k.signer.Public()), "kid": k.kid, "typ": typ}

@@ -15,9 +15,9 @@ import (
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
 
-// TestKeyStore checks that a store keeps the rules of [apikey.Store], each in a
-// subtest of its own. What [TestSessionStore] says about open, room, the rule
-// "full", time and bubbles holds here too.
+// TestKeyStore checks that a store keeps the rules of [apikey.Store], each rule
+// in a subtest. What [TestSessionStore] says about open, room, the rule "full",
+// time and bubbles applies here also.
 func TestKeyStore(t *testing.T, open func(t *testing.T) apikey.Store) {
 	t.Helper()
 	testRules(t, keyRules, open)
@@ -139,8 +139,9 @@ func hasNot(t *trial, store apikey.Store, described, id string) {
 	}
 }
 
-// alike notes where got is not want but for the Version. Times are compared to
-// the microsecond: databases keep no more. An empty slice is as good as nil.
+// alike notes that got is not want, without comparing the Version. Times are
+// compared to the microsecond, which is all that databases keep. An empty slice
+// is as good as nil.
 func (t *trial) alike(described string, want, got apikey.Record) {
 	want.Version = got.Version
 	for _, times := range [][2]*time.Time{{&want.CreatedAt, &got.CreatedAt}, {&want.ExpiresAt, &got.ExpiresAt},

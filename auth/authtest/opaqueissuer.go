@@ -12,9 +12,9 @@ import (
 	"github.com/bulwark-go/bulwark/auth/introspection"
 )
 
-// An OpaqueIssuer is an authorization server whose tokens say nothing, with the
-// introspection endpoint (RFC 7662) that tells what they stand for. It is safe
-// for concurrent use.
+// An OpaqueIssuer is an authorization server with opaque tokens. Its
+// introspection endpoint (RFC 7662) answers what they stand for. It is safe for
+// concurrent use.
 type OpaqueIssuer struct {
 	url string
 
@@ -24,8 +24,8 @@ type OpaqueIssuer struct {
 	asked  int
 }
 
-// What the issuer knows the service by that asks. Both mean something else
-// unless they are encoded (RFC 6749 section 2.3.1).
+// The credentials of the service that asks. Both have another meaning if they
+// are not encoded (RFC 6749 section 2.3.1).
 const (
 	clientID     = "documents:api"
 	clientSecret = "100% +secret"
@@ -41,10 +41,11 @@ func NewOpaqueIssuer(t testing.TB) *OpaqueIssuer {
 	return i
 }
 
-// URL is the issuer of the tokens.
+// URL returns the issuer of the tokens.
 func (i *OpaqueIssuer) URL() string { return i.url }
 
-// Config is that of an introspector for the issuer's tokens.
+// Config returns the Config of an introspector for the tokens of the issuer.
+// Its Audience is [Audience].
 func (i *OpaqueIssuer) Config() introspection.Config {
 	return introspection.Config{
 		Endpoint: i.url + "/introspect", Issuer: i.url, Audience: []string{Audience},
@@ -52,12 +53,13 @@ func (i *OpaqueIssuer) Config() introspection.Config {
 	}
 }
 
-// Transport answers in memory, for tests inside testing/synctest, where a real
-// connection would stop the clock: put it into [introspection.Config].
+// Transport returns a transport that answers in memory. Put it into
+// [introspection.Config] for tests in testing/synctest: a real connection would
+// stop the clock there.
 func (i *OpaqueIssuer) Transport() http.RoundTripper { return inMemory(i.serve) }
 
-// Token returns a token that is active but for the given changes to what the
-// endpoint says of it: for "alice", from now on for 15 minutes.
+// Token returns a token for "alice" that is active for 15 minutes. The changes
+// replace members of the answer about this token, or leave them out.
 func (i *OpaqueIssuer) Token(changes Claims) string {
 	now := time.Now()
 	token := rand.Text()
@@ -77,14 +79,15 @@ func (i *OpaqueIssuer) Revoke(token string) {
 	delete(i.tokens, token)
 }
 
-// Down makes the endpoint answer 503, or lets it answer again.
+// Down makes the endpoint answer 503 if down is true. If down is false, the
+// endpoint answers again.
 func (i *OpaqueIssuer) Down(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = down
 }
 
-// Asked is how many questions there have been.
+// Asked returns the number of questions.
 func (i *OpaqueIssuer) Asked() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -99,8 +102,8 @@ func (i *OpaqueIssuer) serve(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
-// answer is that of RFC 7662 section 2.2: of a token that is not active,
-// whatever the reason, it says nothing else.
+// answer is that of RFC 7662 section 2.2: about a token that is not active it
+// says nothing else, and no reason.
 func (i *OpaqueIssuer) answer(r *http.Request) (status int, body []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// A Prover is a client with a key that its tokens are bound to (RFC 9449). It
-// is safe for concurrent use.
+// A Prover is a client with a key. Its tokens can be bound to the key (RFC
+// 9449). It is safe for concurrent use.
 type Prover struct {
 	key crypto.Signer
 }
 
-// NewProver returns a client with an ES256 key of its own.
+// NewProver returns a client with a new key for ES256.
 func NewProver(t testing.TB) *Prover {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -32,7 +32,7 @@ func NewProver(t testing.TB) *Prover {
 // ProverWith returns a client with the key: RSA, ECDSA on P-256 or Ed25519.
 func ProverWith(key crypto.Signer) *Prover { return &Prover{key} }
 
-// Thumbprint is that of the key (RFC 7638).
+// Thumbprint returns the thumbprint of the key (RFC 7638).
 func (p *Prover) Thumbprint() string {
 	sum := sha256.Sum256(marshal(publicJWK(p.key.Public())))
 	return encode(sum[:])
@@ -44,13 +44,13 @@ func (p *Prover) Bound() Claims {
 	return Claims{"cnf": map[string]string{"jkt": p.Thumbprint()}}
 }
 
-// Proof returns a proof for one request with the token, whose URL is the one
-// that the client uses, but for the given changes to its claims.
+// Proof returns a proof for one request with the token. The url is the one that
+// the client uses. The changes replace claims of the proof, or leave them out.
 func (p *Prover) Proof(method, url, token string, changes Claims) string {
 	return mint(p.key, p.header(nil), p.claims(method, url, token, changes))
 }
 
-// Sign puts the token, under the scheme DPoP, and a proof into r, for the URL.
+// Sign puts the token, under the scheme DPoP, and a proof for the URL into r.
 func (p *Prover) Sign(r *http.Request, url, token string) {
 	r.Header.Set("Authorization", "DPoP "+token)
 	r.Header.Set("DPoP", p.Proof(r.Method, url, token, nil))
@@ -67,8 +67,8 @@ func (p *Prover) claims(method, url, token string, changes Claims) Claims {
 }
 
 // Attacks returns proofs for the request that no resource server may accept
-// with the token, one for each rule that they break. A proof's reason is
-// "proof" where it is bad in itself, and "binding" where it is somebody else's.
+// with the token. Each breaks one rule. The reason is "proof" for a proof that
+// is bad in itself, and "binding" for a proof of another key.
 func (p *Prover) Attacks(method, url, token string) []Attack {
 	good := func(changes Claims) Claims { return p.claims(method, url, token, changes) }
 	claims := func(changes Claims) string { return mint(p.key, p.header(nil), good(changes)) }

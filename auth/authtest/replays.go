@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 )
 
-// TestReplays checks that a store keeps the rules of [dpop.Replays]. See
-// [TestRevocations].
+// TestReplays checks that a store keeps the rules of [dpop.Replays]. What
+// [TestRevocations] says about open, room, time and bubbles applies here also.
 func TestReplays(t *testing.T, open func(t *testing.T) dpop.Replays) {
 	t.Helper()
 	testRules(t, replayRules, open)

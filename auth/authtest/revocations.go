@@ -12,13 +12,14 @@ import (
 )
 
 // TestRevocations checks that a store keeps the rules of [auth.Revocations],
-// each in a subtest for which open returns a store that holds nothing and has
-// room for 3,000 entries: a new one, or a shared one under a prefix of its own.
-// What a store does when it is full is for its own tests.
+// each rule in a subtest. For each subtest, open returns a store that holds
+// nothing and has room for 3000 entries: a new store, or a shared store under a
+// prefix of its own. The suite does not check what a store does when it is
+// full: test this in the tests of the store.
 //
-// It takes about three seconds: one rule waits for an entry to expire. A store
-// in memory can be tested in a bubble of [testing/synctest], where they pass at
-// once; there are no subtests then.
+// The suite takes about 3 seconds, because one rule waits for an entry to
+// expire. A store in memory can be tested in a bubble of [testing/synctest],
+// where this time passes at once. There are no subtests then.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestRevocations(t, func(t *testing.T) auth.Revocations {

@@ -13,15 +13,14 @@ import (
 )
 
 // TestSessionStore checks that a store keeps the rules of [session.Store], each
-// in a subtest of its own. For each subtest open returns a store that holds
-// nothing and has room for 1,500 sessions: a new store, or a shared one under a
-// prefix of its own. The rule "full" is checked where the store has room for
-// fewer than 2,000 sessions.
+// rule in a subtest. For each subtest, open returns a store that holds nothing
+// and has room for 1500 sessions: a new store, or a shared store under a prefix
+// of its own. The rule "full" is checked if the store has room for fewer than
+// 2000 sessions.
 //
-// The suite takes less than ten seconds, most of which two rules wait for a
-// session to expire. A store in memory can be tested in a bubble of
-// [testing/synctest], where that time passes at once; there are no subtests
-// then.
+// The suite takes less than 10 seconds, because two rules wait for a session to
+// expire. A store in memory can be tested in a bubble of [testing/synctest],
+// where this time passes at once. There are no subtests then.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestSessionStore(t, func(t *testing.T) session.Store {
@@ -148,8 +147,8 @@ func keeps(t *trial, store session.Store, described string, want session.Session
 	return got
 }
 
-// same notes where got is not want but for what the store sets. Times are
-// compared to the microsecond: databases keep no more.
+// same notes that got is not want, without comparing what the store sets. Times
+// are compared to the microsecond, which is all that databases keep.
 func (t *trial) same(described string, want, got session.Session) {
 	want.Version, want.RefreshedAt, want.ReadAt = got.Version, got.RefreshedAt, got.ReadAt
 	for _, times := range [][2]*time.Time{{&want.AuthTime, &got.AuthTime}, {&want.CreatedAt, &got.CreatedAt},

@@ -49,8 +49,8 @@ func subtest(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, f)
 }
 
-// inBubble reports whether t is in a bubble of testing/synctest, where Run and
-// Deadline must not be called and panic. There is no other way to ask.
+// inBubble reports whether t is in a bubble of testing/synctest. Run and
+// Deadline panic there, and nothing else tells.
 func inBubble(t *testing.T) (in bool) {
 	defer func() { in = recover() != nil }()
 	t.Deadline()

@@ -23,8 +23,8 @@ func requestPath(r *http.Request) string {
 }
 
 // sameURI compares the htu of a proof with the URI of the request, normalized
-// by syntax and scheme (RFC 3986 sections 6.2.2 and 6.2.3) but for dot
-// segments, which no client sends.
+// by syntax and scheme (RFC 3986 sections 6.2.2 and 6.2.3) except
+// for dot segments, which no client sends.
 func sameURI(claim, base, path string) bool {
 	theirs, err := url.Parse(claim)
 	if err != nil || theirs.User != nil || theirs.Opaque != "" || !jose.IsPrintable(theirs.Host) { // U+212A in lower case is k

@@ -50,7 +50,8 @@ func Discover(issuer string, c RemoteConfig) KeySource {
 	return r
 }
 
-// discoveryTime is how long it is believed where the keys are.
+// discoveryTime is how long the URL of the keys is used before it is looked up
+// again.
 const discoveryTime = time.Hour
 
 // discovery finds out where an issuer's keys are. One fetch at a time uses it.

@@ -159,8 +159,8 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 }
 
 // lifetime reads Cache-Control (RFC 9111 section 5.2.2), less the Age that the
-// document had when it came (section 4.2.3), within bounds: a server can
-// neither make us ask all the time nor keep a withdrawn key in use.
+// document had when it came (section 4.2.3), within bounds: a server
+// cannot make us ask all the time, and cannot keep a withdrawn key in use.
 func lifetime(h http.Header) time.Duration {
 	fresh, said := usualLifetime, false
 	for _, line := range h["Cache-Control"] {

@@ -71,7 +71,7 @@ func (r *remote) faults(issuer string) error {
 	return found.Err()
 }
 
-// current returns the keys at hand, and waits only where there are none.
+// current returns the present keys. It waits only if there are no keys yet.
 func (r *remote) current(ctx context.Context, head jose.Header) (set *jose.KeySet, waited bool, err error) {
 	if set = r.live(time.Now()); set != nil {
 		if !r.used.Load() {

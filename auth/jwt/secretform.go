@@ -12,12 +12,12 @@ import (
 )
 
 // A secret of HMAC that is in truth a key of another kind, or what is published
-// of one, is known to everybody: whoever has it makes tokens (RFC 8725 section
-// 3.1). Random bytes do not have these forms.
+// of one, is known to everybody, and everybody could make tokens (RFC 8725
+// section 3.1). Random bytes do not have these forms.
 
 // armour begins the text of a key or certificate in PEM (RFC 7468), in the
-// format of SSH2 (RFC 4716) or of OpenPGP, whatever has happened to the line
-// breaks.
+// format of SSH2 (RFC 4716) or of OpenPGP, also if the line breaks are
+// lost.
 var armour = regexp.MustCompile(`-----?[ %+]?(20)?BEGIN[ %+](20)?[A-Z0-9]`)
 
 // openSSH begins a public key as OpenSSH writes it in one line, with options in

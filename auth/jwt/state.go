@@ -139,7 +139,7 @@ func (r *remote) due(now time.Time) {
 	}
 	begun := s.lastUse
 	r.begin(now)
-	s.lastUse = begun // a tick is no use
+	s.lastUse = begun // a tick does not count as use
 }
 
 // land is the event of a fetch that ends, with keys or an error. It reports

@@ -19,7 +19,8 @@ import (
 	"unsafe"
 )
 
-// Token is a token taken apart. Its slices belong to the caller, but for Input.
+// A Token is a token taken apart. Its slices belong to the caller, except
+// Input.
 type Token struct {
 	Header    []byte // the decoded JOSE header, JSON
 	Payload   []byte // the decoded claims, JSON, with an array of its own
@@ -27,10 +28,10 @@ type Token struct {
 	Input     []byte // what the signature is over: header and payload as they came; only to be read
 }
 
-// What Parse refuses a token with.
+// The errors of Parse.
 var (
 	ErrTooLong  = errors.New("the token is too long")
-	ErrSegments = errors.New("the token is not three segments with a header and a signature")
+	ErrSegments = errors.New("the token does not have three segments with a dot between them, the first and the last of which are not empty")
 	ErrEncoding = errors.New("a segment is not unpadded base64url")
 )
 
@@ -69,7 +70,7 @@ func Parse(token string, limit int) (Token, error) {
 func Bytes(token string) []byte { return unsafe.Slice(unsafe.StringData(token), len(token)) }
 
 // dots finds the two dots between three segments. The payload may be empty:
-// then it is no claims, but a JWS all the same.
+// a JWS need not have claims.
 func dots(token string) (first, second int, ok bool) {
 	first = strings.IndexByte(token, '.')
 	second = first + 1 + strings.IndexByte(token[first+1:], '.')

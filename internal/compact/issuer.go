@@ -39,7 +39,7 @@ func isFrom(buf []byte, payload, issuer string) bool {
 }
 
 // Issuer returns the issuer that the payload of a token of at most limit bytes
-// names, and false where there is none.
+// names, and false if it names none.
 func Issuer(token string, limit int) (issuer string, ok bool) {
 	payload, ok := payloadOf(token, limit)
 	if !ok {

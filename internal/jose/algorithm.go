@@ -66,7 +66,7 @@ func (e *unfittingError) Error() string {
 func Names(algorithms map[string]*Algorithm) []string { return slices.Sorted(maps.Keys(algorithms)) }
 
 // Choose returns those of the known algorithms that have one of the names, each
-// under all its names: who accepts EdDSA accepts Ed25519, which is another name
+// under all its names: EdDSA is accepted with Ed25519, which is another name
 // for the same (RFC 9864 section 2.2).
 func Choose(known map[string]*Algorithm, names []string) map[string]*Algorithm {
 	chosen := map[string]*Algorithm{}

@@ -1,6 +1,7 @@
 package jose
 
-// A Fault says why a token is refused. It holds nothing of the token.
+// A Fault says why a token is refused. Its text repeats nothing that the sender
+// of the token has made up.
 type Fault struct {
 	// Reason is one word of a closed list: "malformed", "algorithm", "type",
 	// "unknown_key" or "signature".

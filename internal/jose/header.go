@@ -98,8 +98,8 @@ type AlgorithmError struct {
 }
 
 // Error says which algorithms are accepted. It names the alg of the token only
-// if the alg is a registered one: nothing that a stranger has made up enters the
-// log.
+// if the alg is a registered one: nothing that a stranger has made up enters
+// the log.
 func (e *AlgorithmError) Error() string {
 	came := "not accepted"
 	switch {
@@ -120,8 +120,8 @@ type TypeError struct {
 	accepted []string
 }
 
-// Error says which types are accepted. It names the typ of the token only if the
-// typ is a usual one, as [AlgorithmError] does.
+// Error says which types are accepted. It names the typ of the token only if
+// the typ is a usual one, as [AlgorithmError] does.
 func (e *TypeError) Error() string {
 	came := "not accepted"
 	switch typ := strings.ToLower(withoutPrefix(e.typ)); {

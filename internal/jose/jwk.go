@@ -10,10 +10,10 @@ import (
 	"math/big"
 )
 
-// OwnKey returns the public key that the header brings along as its jwk: of a
-// proof of possession, where the verifier compares the key's thumbprint with
-// one that somebody else has vouched for (RFC 9449 section 4.3). It is a Fault
-// for no key, a private one, and one that does not fit the header's alg.
+// OwnKey returns the public key in the jwk of the header. It is for proofs of
+// possession: the verifier compares the thumbprint of the key with the one in a
+// verified token (RFC 9449 section 4.3). A missing key, a private key, and a
+// key that does not fit the alg of the header are a Fault.
 func (h Header) OwnKey() (*Key, error) {
 	if h.JWK == nil {
 		return nil, malformed(errors.New("no jwk in the header"))
@@ -29,8 +29,8 @@ func (h Header) OwnKey() (*Key, error) {
 }
 
 // isPrivate looks for the members that only a secret or private key has (RFC
-// 7518 sections 6.2.2, 6.3.2 and 6.4), whatever they hold: a client that makes
-// a proof knows how to leave them out.
+// 7518 sections 6.2.2, 6.3.2 and 6.4), with any value: a client that makes a
+// proof can leave them out.
 func isPrivate(jwk map[string]any) bool {
 	for _, name := range secretMembers {
 		if _, there := jwk[name]; there {
@@ -72,7 +72,7 @@ func keyOf(jwk map[string]any) (*Key, error) {
 	return NewKey("", alg, public)
 }
 
-var errNumber = errors.New("the jwk has a member that is no unpadded base64url")
+var errNumber = errors.New("the jwk has a member that is not unpadded base64url")
 
 // octets decodes a member of a JWK.
 func octets(jwk map[string]any, name string) ([]byte, error) {
@@ -130,7 +130,7 @@ func ecOf(jwk map[string]any) (*ecdsa.PublicKey, error) {
 	case "P-521":
 		curve = elliptic.P521()
 	default:
-		return nil, errors.New("the jwk is on a curve that is none of P-256, P-384 and P-521")
+		return nil, errors.New("the jwk is on another curve than P-256, P-384 and P-521")
 	}
 	x, err := octets(jwk, "x")
 	if err != nil {

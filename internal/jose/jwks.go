@@ -12,10 +12,10 @@ import (
 )
 
 // ParseKeySet reads a JWK Set (RFC 7517 section 5) of at most so many keys. One
-// strange key never costs the set: what is of no use here (of another type, too
-// weak, for encryption, or not to be read) is left out. A secret or private key
-// refuses the whole set: it has been published, and whoever has read it signs
-// tokens.
+// strange key does not make the set useless: a key of another type, a weak key,
+// a key for encryption and a key that cannot be read are left out. A secret or
+// private key refuses the whole set: it has been published, and everybody who
+// has read it can sign tokens.
 func ParseKeySet(body []byte, most int) ([]*Key, error) {
 	list, isSet, err := split(body)
 	if err != nil {
@@ -45,11 +45,11 @@ func readAll(list []json.RawMessage, most int) ([]*Key, error) {
 	}
 	for _, text := range list {
 		if holdsSecret(text) {
-			return nil, errors.New("the key set holds a secret or private key")
+			return nil, errors.New("the key set holds a secret or private key; remove it, and make a new one: it has been published")
 		}
 	}
 	var keys []*Key
-	unusable := errors.New("it has none")
+	unusable := errors.New("it has no keys")
 	for _, text := range list {
 		k, err := readKey(text)
 		if err != nil {

@@ -38,7 +38,7 @@ type Key struct {
 // NewKey checks a public key and copies it: the caller may change its own.
 func NewKey(kid, alg string, public any) (*Key, error) {
 	if len(kid) > MaxKeyID {
-		return nil, errors.New("has a kid of more than 256 bytes")
+		return nil, errors.New("has a kid of more than 256 bytes; make it shorter")
 	}
 	k := &Key{ID: kid, Algorithm: alg}
 	var err error
@@ -57,12 +57,12 @@ func NewKey(kid, alg string, public any) (*Key, error) {
 	case ed25519.PublicKey:
 		k.family, k.public = familyEd25519, ed25519.PublicKey(bytes.Clone(public))
 		if len(public) != ed25519.PublicKeySize {
-			err = errors.New("is no Ed25519 key: wrong length")
+			err = errors.New("is not an Ed25519 key: it must have 32 bytes")
 		}
 	case nil:
 		err = errors.New("is nil")
 	default:
-		err = fmt.Errorf("is a %T, which is no RSA, ECDSA or Ed25519 public key", public)
+		err = fmt.Errorf("is a %T; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text", public)
 	}
 	if err != nil {
 		return nil, err
@@ -85,13 +85,13 @@ func checkRSA(public *rsa.PublicKey) error {
 	case public == nil || public.N == nil || public.N.Sign() <= 0:
 		return errors.New("is nil")
 	case public.N.BitLen() < minRSA || public.N.BitLen() > maxRSA:
-		return fmt.Errorf("has %d bits; RSA needs between %d and %d", public.N.BitLen(), minRSA, maxRSA)
+		return fmt.Errorf("has %d bits; an RSA key must have between %d and %d", public.N.BitLen(), minRSA, maxRSA)
 	case public.E < minE || public.E%2 == 0:
-		return errors.New("has an RSA exponent below 65537, or an even one")
+		return errors.New("has an RSA exponent that is even or below 65537; make a new key, which has 65537")
 	case bits.Len(uint(public.E)) > mostExponent:
 		return errors.New("has an RSA exponent of more than 31 bits")
 	case isROCA(public.N):
-		return errors.New("has an RSA modulus that can be factored (CVE-2017-15361)")
+		return errors.New("has an RSA modulus that can be factored (CVE-2017-15361); make a new key with another generator")
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func copyEC(public *ecdsa.PublicKey) (*ecdsa.PublicKey, error) {
 	switch public.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return nil, errors.New("is on a curve that is none of P-256, P-384 and P-521")
+		return nil, errors.New("is on another curve than P-256, P-384 and P-521; make a new key on one of these")
 	}
 	point, err := pointOf(public)
 	if err != nil { // not a point of the curve

@@ -17,8 +17,8 @@ type unknownKeyError string
 // Error returns the text.
 func (e unknownKeyError) Error() string { return string(e) }
 
-// What Candidates refuses a token with. Another set may have a key for the first
-// three.
+// What Candidates refuses a token with. Another set may have a key for the
+// first three.
 const (
 	errUnknownKey unknownKeyError = "no key has the kid and the alg of the token"
 	errNoneFits   unknownKeyError = "the token has no kid, and no key fits its alg"
@@ -101,7 +101,7 @@ func (s *KeySet) Candidates(h Header) ([]*Key, error) {
 		if len(some) == 0 {
 			return nil, &Fault{"algorithm", &unfittingError{h.Algorithm, named}}
 		}
-		// Nobody publishes secrets: who has two of one kid has made a mistake.
+		// Secrets are not published: two of them with one kid are a mistake.
 		if len(some) > 1 && h.Algorithm.Secret() {
 			return nil, &Fault{"unknown_key", errTwoSecrets}
 		}

@@ -33,14 +33,13 @@ func Limits(bytes int) jsondoc.Limits {
 	return jsondoc.Limits{Bytes: bytes, Depth: 16, Keys: 512, Items: 1024, Values: 2048}
 }
 
-// lastSecond is the end of the year 9999: a time past it is nobody's intent.
+// lastSecond is the end of the year 9999: a later time is a mistake.
 const lastSecond = 253402300799
 
-// Read returns the claims among the members. It vouches for their types only. A
-// claim that is null is one that is not there, in tokens and in answers: what
-// is required is then missing. A cnf that is null is refused instead, since a
-// binding that got lost would weaken the token. The error is what auth.Invalid
-// makes of a claim that cannot be read.
+// Read returns the claims among the members. It checks their types only. A
+// claim that is null counts as absent, in tokens and in answers. A cnf that is
+// null is refused: a lost binding would weaken the token. The error is one of
+// auth.Invalid.
 func Read(members []jsondoc.Member) (Set, error) {
 	var s Set
 	for _, m := range members {

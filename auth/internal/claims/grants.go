@@ -14,8 +14,8 @@ type Grants struct {
 }
 
 // ReadGrants reads scopes, roles and tier, the latter two from where the names
-// say. A claim in a form that cannot be read refuses the token: half of what an
-// issuer says about a caller is not less, but something else.
+// say. A claim in a form that cannot be read refuses the token: a part of the
+// grants could mean something else than the whole.
 func ReadGrants(members []jsondoc.Member, n Names) (Grants, error) {
 	var g Grants
 	for _, path := range n.Roles {
@@ -60,9 +60,8 @@ func (g *Grants) add(roles []string) {
 	}
 }
 
-// split returns the scopes in a text, between which there are spaces and
-// nothing else (RFC 6749 section 3.3): other white space would make two scopes
-// of one.
+// split returns the scopes in a text. Only spaces separate them (RFC 6749
+// section 3.3).
 func split(text string) []string {
 	count := 0
 	for scope := range strings.SplitSeq(text, " ") {

@@ -1,6 +1,7 @@
-// Package confirmation checks that who sends a token holds the key that the
-// token is bound to (RFC 7800): by a DPoP proof (RFC 9449) or the certificate
-// of the connection (RFC 8705). The packages that read tokens share it.
+// Package confirmation checks that the sender of a token holds the key that the
+// token is bound to (RFC 7800): by a DPoP proof (RFC 9449) or by the
+// certificate of the connection (RFC 8705). The packages that read tokens share
+// it.
 package confirmation
 
 import (
@@ -31,10 +32,11 @@ type Confirmation struct {
 // Read reads the claim cnf. It reports false where it is not an object, or has
 // a member that is known and is not a text.
 //
-// Members that are not known say something about a binding that is proven, and
-// are ignored (RFC 7800 section 3.1). Alone they are a way of binding that
-// nobody would check, and the token would be as good as unbound. So are, beside
-// others too, the members that RFC 7800 itself has for bindings of their own.
+// Unknown members beside a known one are ignored (RFC 7800 section 3.1). If
+// there are only unknown members, the token is bound in a way that nothing here
+// checks, and is refused: accepting it would make it a bearer token. The
+// members that RFC 7800 itself defines for other bindings always refuse the
+// token.
 func Read(claim any) (Confirmation, bool) {
 	members, ok := claim.(map[string]any)
 	if !ok {
@@ -99,9 +101,9 @@ func (rules *Rules) Challenges() []bulwark.Challenge {
 	return []bulwark.Challenge{rules.Prover.Challenge()}
 }
 
-// Credentials returns the token of r and the scheme that it came under. One
-// that came under a scheme which is not offered is read all the same, so that
-// it is refused for that reason.
+// Credentials returns the token of r and its scheme. A token under a scheme
+// that is not offered is read also, so that it is refused for the reason
+// "binding".
 func (rules *Rules) Credentials(r *http.Request) (token, scheme string, ok bool) {
 	if token, ok = auth.Credentials(r, Bearer); ok {
 		return token, Bearer, true
@@ -113,8 +115,8 @@ func (rules *Rules) Credentials(r *http.Request) (token, scheme string, ok bool)
 	return token, DPoP, ok
 }
 
-// Accepts returns nil where a token with the confirmation can be checked here,
-// and else the refusal.
+// Accepts returns nil if a token with the confirmation can be checked here, and
+// the refusal otherwise.
 func (rules *Rules) Accepts(c Confirmation) error {
 	switch {
 	case c.Unknown:
@@ -129,8 +131,8 @@ func (rules *Rules) Accepts(c Confirmation) error {
 	return nil
 }
 
-// Check returns nil where r proves what the confirmation of its token, which
-// has been verified and accepted, asks for.
+// Check returns nil if r proves the confirmation of its token. The token must
+// have been verified and accepted.
 func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation) error {
 	if c.Certificate != "" && !holdsCertificate(r, c.Certificate) {
 		return binding("not bound to the certificate of this connection, which " + rules.Config +
@@ -149,8 +151,7 @@ func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation)
 	return rules.Prover.Check(r, token, c.Key)
 }
 
-// CheckNone refuses a token that is bound, where there is no request to prove
-// it.
+// CheckNone refuses a token that is bound. It is for callers without a request.
 func CheckNone(c Confirmation) error {
 	if c.bound() {
 		return binding("bound to the client, and Verify has no request that proves it; use Authenticate")
