@@ -10,8 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// check returns the names of the claims, or the mistakes in c. The defaults of c
-// are filled in.
+// check returns the names of the claims, or the mistakes in c. The defaults of
+// c are filled in.
 func (c Config) check() (claims.Names, error) {
 	found := fault.In("introspection")
 	if reason := address.Fault(c.Endpoint, "an attacker on the way could read every token"); reason != "" {

@@ -6,15 +6,12 @@ type Fault struct {
 	// Reason is one word of a closed list: "malformed", "algorithm", "type",
 	// "unknown_key" or "signature".
 	Reason string
-	// Err is the cause; it may be nil.
+	// Err is the cause. It is never nil.
 	Err error
 }
 
 // Error returns the reason and the cause.
 func (f *Fault) Error() string {
-	if f.Err == nil {
-		return f.Reason
-	}
 	return f.Reason + ": " + f.Err.Error()
 }
 

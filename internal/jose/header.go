@@ -101,7 +101,7 @@ type AlgorithmError struct {
 // if the alg is a registered one: nothing that a stranger has made up enters
 // the log.
 func (e *AlgorithmError) Error() string {
-	came := "not accepted"
+	came := "another one"
 	switch {
 	case e.alg == "":
 		came = "missing"
@@ -123,7 +123,7 @@ type TypeError struct {
 // Error says which types are accepted. It names the typ of the token only if
 // the typ is a usual one, as [AlgorithmError] does.
 func (e *TypeError) Error() string {
-	came := "not accepted"
+	came := "another one"
 	switch typ := strings.ToLower(withoutPrefix(e.typ)); {
 	case typ == "":
 		came = "missing"

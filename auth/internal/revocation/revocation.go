@@ -36,9 +36,9 @@ type seen struct {
 	noted atomic.Int64              // the minute of the last line
 }
 
-// New returns a Checker for the Revocations of a Config, such as "jwt.Config". A
-// nil store revokes nothing. While the store cannot be asked, the Checker accepts
-// tokens for as long as the outage says.
+// New returns a Checker for the Revocations of a Config, such as "jwt.Config".
+// A nil store revokes nothing. While the store cannot be asked, the Checker
+// accepts tokens for as long as the outage says.
 func New(revocations auth.Revocations, outage time.Duration, config string) Checker {
 	_, local := revocations.(*auth.MemoryRevocations)
 	return Checker{store: revocations, local: local, outage: outage, seen: new(seen), config: config,
