@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
@@ -66,6 +69,18 @@ func TestConfigErrors(t *testing.T) {
 		{"off-curve", func(c *jwt.Config) {
 			c.Keys = jwt.StaticKeys(`{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}`)
 		}, []string{"jwt.Keys[0]"}},
+		{"require-too-many", func(c *jwt.Config) {
+			c.Require = map[string]string{}
+			for n := range 17 {
+				c.Require[strings.Repeat("x", n+1)] = "y"
+			}
+		}, []string{"jwt.Require"}},
+		{"require-nothing", func(c *jwt.Config) { c.Require = map[string]string{"token_use": ""} }, []string{"jwt.Require"}},
+		{"require-no-name", func(c *jwt.Config) { c.Require = map[string]string{"": "access"} }, []string{"jwt.Require"}},
+		{"require-another-issuer", func(c *jwt.Config) { c.Require = map[string]string{"iss": "https://other.example"} }, []string{"jwt.Require"}},
+		{"require-a-number", func(c *jwt.Config) { c.Require = map[string]string{"exp": "1"} }, []string{"jwt.Require"}},
+		{"unbound-without-binding", func(c *jwt.Config) { c.InsecureUnbound = true }, []string{"jwt.InsecureUnbound"}},
+		{"outage-without-store", func(c *jwt.Config) { c.InsecureOnOutage = time.Minute }, []string{"jwt.InsecureOnOutage"}},
 		{"kid-twice", func(c *jwt.Config) {
 			one := `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"}`
 			c.Keys = jwt.StaticKeys(one, one)
@@ -195,5 +210,65 @@ func TestThumbprint(t *testing.T) {
 	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if want := `"kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`; !strings.Contains(w.Body.String(), want) {
 		t.Errorf("%s has no %s", w.Body, want)
+	}
+}
+
+// Each mistake says what is wrong and what to write instead: a reader sees
+// nothing else.
+func TestConfigErrorsSayWhatToWrite(t *testing.T) {
+	public := jwt.StaticKeys(&signers(t)["RS256"].(*rsa.PrivateKey).PublicKey)
+	for _, test := range []struct {
+		name   string
+		change func(*jwt.Config)
+		want   string
+	}{
+		{"issuer", func(c *jwt.Config) { c.Issuer = "" }, "jwt.Issuer: is empty; write the iss of the tokens, to the letter"},
+		{"audience", func(c *jwt.Config) { c.Audience = nil }, "jwt.Audience: is empty; write the aud of the tokens for this service"},
+		{"keys", func(c *jwt.Config) { c.Keys = nil }, "jwt.Keys: is nil; use Discover, RemoteKeys, StaticKeys, SecretKeys or Signer.Keys"},
+		{"types", func(c *jwt.Config) { c.Types = []string{"JWT"} },
+			"jwt.Types[0]: jwt: does not tell access tokens from other tokens; set InsecurePlainType if the issuer has no better typ"},
+		{"hs256", func(c *jwt.Config) { c.Algorithms = []string{"HS256"} }, "jwt.Algorithms[0]: HS256: needs Keys of SecretKeys, and is never accepted beside public keys"},
+		{"es256", func(c *jwt.Config) { c.Algorithms = []string{"ES256"} },
+			"jwt.Algorithms: ES256: has no algorithm for any of the Keys: every token would be refused; leave Algorithms out to accept all that the Keys allow"},
+		{"rs256-of-secrets", func(c *jwt.Config) {
+			c.Keys, c.Algorithms = jwt.SecretKeys([]byte("0123456789abcdef0123456789abcdef")), []string{"RS256"}
+		}, "jwt.Algorithms[0]: RS256: needs public keys, and Keys are secrets; use HS256, HS384 or HS512, or leave Algorithms out"},
+		{"short-secret", func(c *jwt.Config) { c.Keys = jwt.SecretKeys([]byte("hunter2")) },
+			"jwt.Keys[0]: is shorter than 32 bytes; make 32 bytes with crypto/rand, and give them to issuer and service"},
+		{"private-key", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(signers(t)["RS256"]) }, "jwt.Keys[0]: is a private key; give its Public(), which is all that a verifier needs"},
+		{"a-number", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(7) }, "jwt.Keys[0]: has the type int; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text"},
+		{"cooldown", func(c *jwt.Config) {
+			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Cooldown: time.Millisecond})
+		}, "jwt.Keys.Cooldown: 1ms: must be between 1 second and 1 hour: with less anybody could make this service fetch all the time; zero is 30 seconds"},
+		{"pointer", func(c *jwt.Config) { c.RolesClaims = []string{"/"} }, "jwt.RolesClaims[0]: /: does not name a claim; write a name behind the slash"},
+		{"tilde", func(c *jwt.Config) { c.TierClaim = "/a~2" }, "jwt.TierClaim: /a~2: has a ~ without 0 or 1 behind it; write ~0 for a ~ and ~1 for a / (RFC 6901 section 3)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := configFor(public)
+			test.change(&c)
+			if _, err := jwt.New(c); err == nil || err.Error() != test.want {
+				t.Errorf("%v,\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+// A Verifier that was made without New has no issuer and verifies nothing.
+func TestVerifierWithoutNew(t *testing.T) {
+	for name, v := range map[string]*jwt.Verifier{"nil": nil, "zero": {}} {
+		r := bearer("a.b.c")
+		if v.Issuer() != "" || v.Detect(r) != auth.None {
+			t.Errorf("%s: issuer %q, detects %v", name, v.Issuer(), v.Detect(r))
+		}
+		var unmade *bulwark.ConfigError
+		if _, err := v.Authenticate(r); !errors.As(err, &unmade) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := v.Verify(t.Context(), "a.b.c"); !errors.As(err, &unmade) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := v.Shutdown(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -62,7 +62,7 @@ func NewKey(kid, alg string, public any) (*Key, error) {
 	case nil:
 		err = errors.New("is nil")
 	default:
-		err = fmt.Errorf("is a %T; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text", public)
+		err = fmt.Errorf("has the type %T; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text", public)
 	}
 	if err != nil {
 		return nil, err
