@@ -31,7 +31,7 @@ type Token struct {
 // The errors of Parse.
 var (
 	ErrTooLong  = errors.New("the token is too long")
-	ErrSegments = errors.New("the token does not have three segments with a dot between them, the first and the last of which are not empty")
+	ErrSegments = errors.New("the token must have three segments, and its header and signature must not be empty")
 	ErrEncoding = errors.New("a segment is not unpadded base64url")
 )
 
