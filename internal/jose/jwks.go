@@ -45,7 +45,7 @@ func readAll(list []json.RawMessage, most int) ([]*Key, error) {
 	}
 	for _, text := range list {
 		if holdsSecret(text) {
-			return nil, errors.New("the key set holds a secret or private key; remove it, and make a new one: it has been published")
+			return nil, errors.New("the key set holds a secret or private key")
 		}
 	}
 	var keys []*Key
