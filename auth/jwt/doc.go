@@ -88,8 +88,8 @@
 //     [Config.Require].
 //
 // The page docs/issuers.md in the repository has a tested Config for Keycloak,
-// Auth0, Entra ID, Okta, Cognito and Google. It also has one for the tokens of a
-// program of your own, which signs with a shared secret.
+// Auth0, Entra ID, Okta, Cognito and Google. It also has one for the tokens of
+// a program of your own, which signs with a shared secret.
 //
 // The Example is the smallest service. The Examples of [Discover] and [Signer]
 // show the keys of an issuer, and an issuer of your own. The Example of [New]
