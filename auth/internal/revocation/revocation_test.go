@@ -58,14 +58,14 @@ func TestCheck(t *testing.T) {
 		reason, want string
 	}{
 		"good":               {answers(false, nil), 0, "", ""},
-		"revoked":            {answers(true, nil), 401, "revoked", "Config.Revocations names the token"},
-		"revoked-and-failed": {answers(true, errDown), 401, "revoked", "Config.Revocations names the token"},
-		"outage":             {answers(false, errDown), 503, "store_unavailable", "Config.Revocations: connection refused"},
-		"panic":              {func(context.Context) (bool, error) { panic("secret") }, 503, "store_unavailable", "Config.Revocations: the store panicked"},
+		"revoked":            {answers(true, nil), 401, "revoked", "jwt.Config.Revocations has the token"},
+		"revoked-and-failed": {answers(true, errDown), 401, "revoked", "jwt.Config.Revocations has the token"},
+		"outage":             {answers(false, errDown), 503, "store_unavailable", "jwt.Config.Revocations: connection refused"},
+		"panic":              {func(context.Context) (bool, error) { panic("secret") }, 503, "store_unavailable", "jwt.Config.Revocations: the store panicked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{answer: test.answer}
-			err := revocation.New(f, 0).Check(t.Context(), &bulwark.Principal{Issuer: "i", Subject: "s"})
+			err := revocation.New(f, 0, "jwt.Config").Check(t.Context(), &bulwark.Principal{Issuer: "i", Subject: "s"})
 			if f.asked != 1 || f.deadline.IsZero() {
 				t.Errorf("asked %d times, with the deadline %v", f.asked, f.deadline)
 			}
@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestWithoutAStoreNobodyIsAsked(t *testing.T) {
-	for name, c := range map[string]revocation.Checker{"zero": {}, "nil": revocation.New(nil, time.Hour)} {
+	for name, c := range map[string]revocation.Checker{"zero": {}, "nil": revocation.New(nil, time.Hour, "jwt.Config")} {
 		if err := c.Check(t.Context(), nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -98,7 +98,7 @@ func TestWithoutAStoreNobodyIsAsked(t *testing.T) {
 }
 
 func TestReaches(t *testing.T) {
-	c := revocation.New(&auth.MemoryRevocations{}, 0)
+	c := revocation.New(&auth.MemoryRevocations{}, 0, "jwt.Config")
 	for name, set := range map[string]claims.Set{"jti": {TokenID: "1"}, "sid": {SessionID: "1"}, "iat": {Issued: time.Now()}} {
 		if err := c.Reaches(&set); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -106,7 +106,7 @@ func TestReaches(t *testing.T) {
 	}
 	var p *bulwark.Problem
 	err := c.Reaches(&claims.Set{Subject: "alice", Issuer: "i"})
-	if !errors.As(err, &p) || p.Status != 401 || p.Log.Reason != "malformed" || !strings.Contains(p.Err.Error(), "Config.TokenIDClaim") {
+	if !errors.As(err, &p) || p.Status != 401 || p.Log.Reason != "malformed" || !strings.Contains(p.Err.Error(), "jwt.Config.TokenIDClaim") {
 		t.Errorf("a token that no Revocation can name: %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestInsecureOnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := silent(t)
 		f := &fake{answer: answers(false, errDown)}
-		c := revocation.New(f, 10*time.Minute)
+		c := revocation.New(f, 10*time.Minute, "jwt.Config")
 		accepted := func() bool { return c.Check(context.Background(), &bulwark.Principal{}) == nil }
 		if !accepted() {
 			t.Error("refused at the beginning of the outage")
@@ -152,7 +152,7 @@ func TestInsecureOnOutage(t *testing.T) {
 func TestAClientThatHangsUp(t *testing.T) {
 	lines := silent(t)
 	f := &fake{answer: func(ctx context.Context) (bool, error) { return false, ctx.Err() }}
-	c := revocation.New(f, time.Hour)
+	c := revocation.New(f, time.Hour, "jwt.Config")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var p *bulwark.Problem
@@ -169,7 +169,7 @@ func TestAStoreThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{answer: func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }}
 		begin := time.Now()
-		err := revocation.New(f, 0).Check(context.Background(), &bulwark.Principal{})
+		err := revocation.New(f, 0, "jwt.Config").Check(context.Background(), &bulwark.Principal{})
 		var p *bulwark.Problem
 		if took := time.Since(begin); !errors.As(err, &p) || p.Status != 503 || took != 2*time.Second {
 			t.Errorf("%v after %v", err, took)
