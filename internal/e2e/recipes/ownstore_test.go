@@ -1,0 +1,348 @@
+package recipes
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/auth/session"
+)
+
+const schema = `
+CREATE TABLE IF NOT EXISTS sessions (
+	id               BLOB PRIMARY KEY,
+	version          INTEGER NOT NULL,
+	issuer           BLOB NOT NULL,
+	subject          BLOB NOT NULL,
+	kind             TEXT NOT NULL,
+	provider_issuer  BLOB NOT NULL,
+	provider_subject BLOB NOT NULL,
+	provider_session BLOB NOT NULL,
+	auth_time        INTEGER NOT NULL, -- all times in microseconds since 1970
+	acr              BLOB NOT NULL,
+	client_ip        TEXT NOT NULL,
+	user_agent       BLOB NOT NULL,
+	created_at       INTEGER NOT NULL,
+	refreshed_at     INTEGER NOT NULL,
+	expires_at       INTEGER NOT NULL,
+	store_key        TEXT NOT NULL,
+	hash             BLOB NOT NULL,
+	generation       INTEGER NOT NULL,
+	shown            INTEGER NOT NULL,
+	grace_used       INTEGER NOT NULL,
+	grace_run        INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS sessions_caller ON sessions (issuer, subject);
+CREATE INDEX IF NOT EXISTS sessions_login ON sessions (provider_issuer, provider_subject);
+CREATE INDEX IF NOT EXISTS sessions_provider ON sessions (provider_issuer, provider_session);
+CREATE INDEX IF NOT EXISTS sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE IF NOT EXISTS revocations (
+	issuer       BLOB NOT NULL,
+	kind         TEXT NOT NULL, -- token, session or subject
+	id           BLOB NOT NULL,
+	issued_until INTEGER NOT NULL, -- for a subject
+	expires      INTEGER NOT NULL,
+	PRIMARY KEY (issuer, kind, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS revocations_expiry ON revocations (expires);
+`
+
+// now is the time of the database, which all processes share.
+const now = `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
+
+func openDatabase(ctx context.Context, file string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // SQLite has one writer: a queue is fairer than retries
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// patience bounds each call. The context of the request may end it earlier.
+const patience = 2 * time.Second
+
+// A SessionStore is a session.Store in a database.
+type SessionStore struct{ DB *sql.DB }
+
+var _ session.Store = (*SessionStore)(nil)
+
+// Create ends the sessions that make room, and stores s, in one transaction.
+func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int, replaces []string) (ended []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tx, err := st.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	var taken bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions WHERE id = ?)`, []byte(s.ID)).Scan(&taken); err != nil {
+		return nil, err
+	}
+	if taken {
+		return nil, auth.ErrConflict
+	}
+	for _, id := range replaces {
+		ids, err := deleted(ctx, tx, `DELETE FROM sessions WHERE id = ? AND issuer = ? AND subject = ? RETURNING id`,
+			[]byte(id), []byte(s.Issuer), []byte(s.Subject))
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, ids...)
+	}
+	ids, err := deleted(ctx, tx, `DELETE FROM sessions WHERE id IN (
+		SELECT id FROM sessions WHERE issuer = ? AND subject = ? ORDER BY refreshed_at DESC LIMIT -1 OFFSET ?) RETURNING id`,
+		[]byte(s.Issuer), []byte(s.Subject), max(limit, 1)-1)
+	if err != nil {
+		return nil, err
+	}
+	ended = append(ended, ids...)
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+now+`, ?, ?, ?, ?, ?, ?, ?)`,
+		[]byte(s.ID), []byte(s.Issuer), []byte(s.Subject), s.Kind,
+		[]byte(s.Provider.Issuer), []byte(s.Provider.Subject), []byte(s.Provider.SessionID),
+		s.AuthTime.UnixMicro(), []byte(s.ACR), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
+		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Generation, s.Shown, s.GraceUsed, s.GraceRun)
+	if err != nil {
+		return nil, err
+	}
+	return ended, tx.Commit()
+}
+
+// deleted runs a DELETE that returns ids.
+func deleted(ctx context.Context, tx *sql.Tx, query string, args ...any) (ids []string, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, string(id))
+	}
+	return ids, rows.Err()
+}
+
+// Get returns a session with the time of the database in ReadAt.
+func (st *SessionStore) Get(ctx context.Context, id string) (session.Session, error) {
+	found, err := st.query(ctx, `id = ?`, []byte(id))
+	if err != nil {
+		return session.Session{}, err
+	}
+	if len(found) == 0 {
+		return session.Session{}, auth.ErrNotFound
+	}
+	return found[0], nil
+}
+
+// Update compares and swaps: it writes only if the version in the database is
+// still s.Version. Of two Updates from one version the database lets one pass.
+func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	result, err := st.DB.ExecContext(ctx, `UPDATE sessions SET version = version + 1,
+		refreshed_at = CASE WHEN generation = ?1 THEN refreshed_at ELSE `+now+` END,
+		generation = ?1, kind = ?2, auth_time = ?3, acr = ?4, client_ip = ?5, user_agent = ?6, created_at = ?7,
+		expires_at = ?8, store_key = ?9, hash = ?10, shown = ?11, grace_used = ?12, grace_run = ?13
+		WHERE id = ?14 AND version = ?15`,
+		s.Generation, s.Kind, s.AuthTime.UnixMicro(), []byte(s.ACR), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
+		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Shown, s.GraceUsed, s.GraceRun,
+		[]byte(s.ID), int64(s.Version))
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	if _, err := st.Get(ctx, s.ID); err != nil {
+		return err // auth.ErrNotFound, or an outage
+	}
+	return auth.ErrConflict
+}
+
+// Delete removes a session and reports whether it was there.
+func (st *SessionStore) Delete(ctx context.Context, id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	result, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE id = ?`, []byte(id))
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 1, err
+}
+
+// List returns the sessions that the filter matches.
+func (st *SessionStore) List(ctx context.Context, f session.Filter) ([]session.Session, error) {
+	var where []string
+	var args []any
+	match := func(column, value string) {
+		where, args = append(where, column+" = ?"), append(args, []byte(value))
+	}
+	if f.Subject != "" {
+		match("issuer", f.Issuer)
+		match("subject", f.Subject)
+	}
+	if p := f.Provider; p.Subject != "" || p.SessionID != "" {
+		match("provider_issuer", p.Issuer)
+		if p.Subject != "" {
+			match("provider_subject", p.Subject)
+		}
+		if p.SessionID != "" {
+			match("provider_session", p.SessionID)
+		}
+	}
+	if len(where) == 0 {
+		return nil, nil // a filter that names nobody matches nothing
+	}
+	return st.query(ctx, strings.Join(where, " AND "), args...)
+}
+
+// Sweep forgets the sessions that have expired.
+func (st *SessionStore) Sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= `+now)
+	return err
+}
+
+func (st *SessionStore) query(ctx context.Context, where string, args ...any) ([]session.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, err := st.DB.QueryContext(ctx, `SELECT *, `+now+` FROM sessions WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []session.Session
+	for rows.Next() {
+		s, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}
+
+func scan(rows *sql.Rows) (s session.Session, err error) {
+	var hash []byte
+	var address string
+	var authTime, created, refreshed, expires, read int64
+	err = rows.Scan(&s.ID, &s.Version, &s.Issuer, &s.Subject, &s.Kind,
+		&s.Provider.Issuer, &s.Provider.Subject, &s.Provider.SessionID,
+		&authTime, &s.ACR, &address, &s.UserAgent, &created, &refreshed,
+		&expires, &s.StoreKey, &hash, &s.Generation, &s.Shown, &s.GraceUsed, &s.GraceRun, &read)
+	if err != nil {
+		return session.Session{}, err
+	}
+	s.AuthTime, s.CreatedAt, s.RefreshedAt = time.UnixMicro(authTime), time.UnixMicro(created), time.UnixMicro(refreshed)
+	s.ExpiresAt, s.ReadAt = time.UnixMicro(expires), time.UnixMicro(read)
+	copy(s.Hash[:], hash)
+	if address != "" {
+		s.ClientIP, err = netip.ParseAddr(address)
+	}
+	return s, err
+}
+
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// A RevocationStore is an auth.Revocations in a database.
+type RevocationStore struct{ DB *sql.DB }
+
+var _ auth.Revocations = (*RevocationStore)(nil)
+
+// Revoke remembers r. Of two revocations of one thing the later times count.
+func (st *RevocationStore) Revoke(ctx context.Context, r auth.Revocation) error {
+	if err := r.Check(); err != nil {
+		return err
+	}
+	expires := int64(math.MaxInt64) // for good
+	if !r.Expires.IsZero() {
+		expires = ceil(r.Expires)
+	}
+	kind, id, until := "token", r.TokenID, int64(0)
+	switch {
+	case r.SessionID != "":
+		kind, id = "session", r.SessionID
+	case r.Subject != "":
+		kind, id, until = "subject", r.Subject, ceil(r.IssuedUntil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := st.DB.ExecContext(ctx, `INSERT INTO revocations SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?5 > `+now+`
+		ON CONFLICT DO UPDATE SET issued_until = max(issued_until, excluded.issued_until), expires = max(expires, excluded.expires)`,
+		[]byte(r.Issuer), kind, []byte(id), until, expires)
+	return err
+}
+
+// Revoked asks for the token, its session and its subject in one query.
+func (st *RevocationStore) Revoked(ctx context.Context, p *bulwark.Principal) (revoked bool, err error) {
+	if p == nil {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = st.DB.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revocations WHERE issuer = ? AND expires > `+now+` AND (
+		kind = 'token' AND id = ? OR kind = 'session' AND id = ? OR kind = 'subject' AND id = ? AND issued_until >= ?))`,
+		[]byte(p.Issuer), []byte(p.TokenID), []byte(p.SessionID), []byte(p.Subject), p.IssuedAt.UnixMicro()).Scan(&revoked)
+	return revoked, err
+}
+
+// Sweep forgets the revocations that have expired.
+func (st *RevocationStore) Sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := st.DB.ExecContext(ctx, `DELETE FROM revocations WHERE expires <= `+now)
+	return err
+}
+
+// ceil rounds up: a revocation never ends early.
+func ceil(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
+
+// sweepEvery forgets what has expired, until ctx ends.
+func sweepEvery(ctx context.Context, every time.Duration, stores ...interface{ Sweep(context.Context) error }) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, store := range stores {
+			if err := store.Sweep(ctx); err != nil {
+				slog.WarnContext(ctx, "what has expired could not be deleted", "error", err)
+			}
+		}
+	}
+}
+
+// ownStoreConfigs are the Configs that get the stores.
+func ownStoreConfigs(db *sql.DB, sessions session.Config, tokens jwt.Config) (session.Config, jwt.Config) {
+	sessions.Store = &SessionStore{DB: db}
+	tokens.Revocations = &RevocationStore{DB: db}
+	return sessions, tokens
+}
