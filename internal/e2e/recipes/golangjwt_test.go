@@ -44,9 +44,9 @@ func aToken(method jwt.SigningMethod, key any, header, claims map[string]any) st
 		"iss": "https://login.example.com", "aud": "https://api.example.com", "sub": "alice", "role": "editor",
 		"iat": now.Unix(), "exp": now.Add(15 * time.Minute).Unix(),
 	}
-	change(all, claims)
+	changeClaims(all, claims)
 	token := jwt.NewWithClaims(method, all)
-	change(token.Header, header)
+	changeClaims(token.Header, header)
 	text, err := token.SignedString(key)
 	if err != nil {
 		panic(err)
@@ -54,7 +54,7 @@ func aToken(method jwt.SigningMethod, key any, header, claims map[string]any) st
 	return text
 }
 
-func change(all, changes map[string]any) {
+func changeClaims(all, changes map[string]any) {
 	for name, value := range changes {
 		all[name] = value
 		if value == nil {

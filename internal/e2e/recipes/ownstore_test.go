@@ -17,7 +17,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
-const schema = `
+const storeSchema = `
 CREATE TABLE IF NOT EXISTS sessions (
 	id               BLOB PRIMARY KEY,
 	version          INTEGER NOT NULL,
@@ -57,8 +57,8 @@ CREATE TABLE IF NOT EXISTS revocations (
 CREATE INDEX IF NOT EXISTS revocations_expiry ON revocations (expires);
 `
 
-// now is the time of the database, which all processes share.
-const now = `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
+// dbNow is the time of the database, which all processes share.
+const dbNow = `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
 
 func openDatabase(ctx context.Context, file string) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)")
@@ -66,15 +66,15 @@ func openDatabase(ctx context.Context, file string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // SQLite has one writer: a queue is fairer than retries
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if _, err := db.ExecContext(ctx, storeSchema); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return db, nil
 }
 
-// patience bounds each call. The context of the request may end it earlier.
-const patience = 2 * time.Second
+// storePatience bounds each call. The context of the request may end it earlier.
+const storePatience = 2 * time.Second
 
 // A SessionStore is a session.Store in a database.
 type SessionStore struct{ DB *sql.DB }
@@ -83,7 +83,7 @@ var _ session.Store = (*SessionStore)(nil)
 
 // Create ends the sessions that make room, and stores s, in one transaction.
 func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int, replaces []string) (ended []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	tx, err := st.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -98,21 +98,21 @@ func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int
 		return nil, auth.ErrConflict
 	}
 	for _, id := range replaces {
-		ids, err := deleted(ctx, tx, `DELETE FROM sessions WHERE id = ? AND issuer = ? AND subject = ? RETURNING id`,
+		ids, err := deletedIDs(ctx, tx, `DELETE FROM sessions WHERE id = ? AND issuer = ? AND subject = ? RETURNING id`,
 			[]byte(id), []byte(s.Issuer), []byte(s.Subject))
 		if err != nil {
 			return nil, err
 		}
 		ended = append(ended, ids...)
 	}
-	ids, err := deleted(ctx, tx, `DELETE FROM sessions WHERE id IN (
+	ids, err := deletedIDs(ctx, tx, `DELETE FROM sessions WHERE id IN (
 		SELECT id FROM sessions WHERE issuer = ? AND subject = ? ORDER BY refreshed_at DESC LIMIT -1 OFFSET ?) RETURNING id`,
 		[]byte(s.Issuer), []byte(s.Subject), max(limit, 1)-1)
 	if err != nil {
 		return nil, err
 	}
 	ended = append(ended, ids...)
-	_, err = tx.ExecContext(ctx, `INSERT INTO sessions VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+now+`, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+dbNow+`, ?, ?, ?, ?, ?, ?, ?)`,
 		[]byte(s.ID), []byte(s.Issuer), []byte(s.Subject), s.Kind,
 		[]byte(s.Provider.Issuer), []byte(s.Provider.Subject), []byte(s.Provider.SessionID),
 		s.AuthTime.UnixMicro(), []byte(s.ACR), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
@@ -123,8 +123,8 @@ func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int
 	return ended, tx.Commit()
 }
 
-// deleted runs a DELETE that returns ids.
-func deleted(ctx context.Context, tx *sql.Tx, query string, args ...any) (ids []string, err error) {
+// deletedIDs runs a DELETE that returns ids.
+func deletedIDs(ctx context.Context, tx *sql.Tx, query string, args ...any) (ids []string, err error) {
 	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -155,10 +155,10 @@ func (st *SessionStore) Get(ctx context.Context, id string) (session.Session, er
 // Update compares and swaps: it writes only if the version in the database is
 // still s.Version. Of two Updates from one version the database lets one pass.
 func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	result, err := st.DB.ExecContext(ctx, `UPDATE sessions SET version = version + 1,
-		refreshed_at = CASE WHEN generation = ?1 THEN refreshed_at ELSE `+now+` END,
+		refreshed_at = CASE WHEN generation = ?1 THEN refreshed_at ELSE `+dbNow+` END,
 		generation = ?1, kind = ?2, auth_time = ?3, acr = ?4, client_ip = ?5, user_agent = ?6, created_at = ?7,
 		expires_at = ?8, store_key = ?9, hash = ?10, shown = ?11, grace_used = ?12, grace_run = ?13
 		WHERE id = ?14 AND version = ?15`,
@@ -179,7 +179,7 @@ func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
 
 // Delete removes a session and reports whether it was there.
 func (st *SessionStore) Delete(ctx context.Context, id string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	result, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE id = ?`, []byte(id))
 	if err != nil {
@@ -217,23 +217,23 @@ func (st *SessionStore) List(ctx context.Context, f session.Filter) ([]session.S
 
 // Sweep forgets the sessions that have expired.
 func (st *SessionStore) Sweep(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	_, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= `+now)
+	_, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= `+dbNow)
 	return err
 }
 
 func (st *SessionStore) query(ctx context.Context, where string, args ...any) ([]session.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	rows, err := st.DB.QueryContext(ctx, `SELECT *, `+now+` FROM sessions WHERE `+where, args...)
+	rows, err := st.DB.QueryContext(ctx, `SELECT *, `+dbNow+` FROM sessions WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var all []session.Session
 	for rows.Next() {
-		s, err := scan(rows)
+		s, err := scanSession(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -242,7 +242,7 @@ func (st *SessionStore) query(ctx context.Context, where string, args ...any) ([
 	return all, rows.Err()
 }
 
-func scan(rows *sql.Rows) (s session.Session, err error) {
+func scanSession(rows *sql.Rows) (s session.Session, err error) {
 	var hash []byte
 	var address string
 	var authTime, created, refreshed, expires, read int64
@@ -281,18 +281,18 @@ func (st *RevocationStore) Revoke(ctx context.Context, r auth.Revocation) error 
 	}
 	expires := int64(math.MaxInt64) // for good
 	if !r.Expires.IsZero() {
-		expires = ceil(r.Expires)
+		expires = ceilMicro(r.Expires)
 	}
 	kind, id, until := "token", r.TokenID, int64(0)
 	switch {
 	case r.SessionID != "":
 		kind, id = "session", r.SessionID
 	case r.Subject != "":
-		kind, id, until = "subject", r.Subject, ceil(r.IssuedUntil)
+		kind, id, until = "subject", r.Subject, ceilMicro(r.IssuedUntil)
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	_, err := st.DB.ExecContext(ctx, `INSERT INTO revocations SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?5 > `+now+`
+	_, err := st.DB.ExecContext(ctx, `INSERT INTO revocations SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?5 > `+dbNow+`
 		ON CONFLICT DO UPDATE SET issued_until = max(issued_until, excluded.issued_until), expires = max(expires, excluded.expires)`,
 		[]byte(r.Issuer), kind, []byte(id), until, expires)
 	return err
@@ -303,9 +303,9 @@ func (st *RevocationStore) Revoked(ctx context.Context, p *bulwark.Principal) (r
 	if p == nil {
 		return true, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	err = st.DB.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revocations WHERE issuer = ? AND expires > `+now+` AND (
+	err = st.DB.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM revocations WHERE issuer = ? AND expires > `+dbNow+` AND (
 		kind = 'token' AND id = ? OR kind = 'session' AND id = ? OR kind = 'subject' AND id = ? AND issued_until >= ?))`,
 		[]byte(p.Issuer), []byte(p.TokenID), []byte(p.SessionID), []byte(p.Subject), p.IssuedAt.UnixMicro()).Scan(&revoked)
 	return revoked, err
@@ -313,14 +313,14 @@ func (st *RevocationStore) Revoked(ctx context.Context, p *bulwark.Principal) (r
 
 // Sweep forgets the revocations that have expired.
 func (st *RevocationStore) Sweep(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	_, err := st.DB.ExecContext(ctx, `DELETE FROM revocations WHERE expires <= `+now)
+	_, err := st.DB.ExecContext(ctx, `DELETE FROM revocations WHERE expires <= `+dbNow)
 	return err
 }
 
-// ceil rounds up: a revocation never ends early.
-func ceil(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
+// ceilMicro rounds up: a revocation never ends early.
+func ceilMicro(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
 // sweepEvery forgets what has expired, until ctx ends.
 func sweepEvery(ctx context.Context, every time.Duration, stores ...interface{ Sweep(context.Context) error }) {
