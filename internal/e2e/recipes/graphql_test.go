@@ -113,7 +113,7 @@ func newGraph(memos *Memos) (http.Handler, error) {
 		graphql.MaxDepth(4),
 		graphql.MaxSelections(50),
 		graphql.MaxParallelism(4),
-		graphql.DisableIntrospection(),
+		graphql.RestrictIntrospection(func(context.Context) bool { return false }),
 		graphql.PanicHandler(opaque{}),
 		graphql.Logger(opaque{}),
 	)

@@ -42,6 +42,7 @@ func newMemos(issuer string) (*Memos, error) {
 		Roles: authz.Roles{
 			"user":    {Grants: []string{"memo:read:own"}},
 			"analyst": {Inherits: []string{"user"}, Grants: []string{"report:run:all"}},
+			"auditor": {Grants: []string{"memo:read:all"}},
 		},
 	})
 	if err != nil {
@@ -64,13 +65,16 @@ func newMemos(issuer string) (*Memos, error) {
 // Read returns a memo that the caller of r may read. A memo that does not exist
 // has the same refusal as the memo of somebody else.
 func (ms *Memos) Read(r *http.Request, id string) (*Memo, error) {
-	memo := ms.byID[id]
-	if memo == nil {
+	memo, found := ms.byID[id]
+	if !found {
 		memo = &Memo{} // belongs to nobody
 	}
 	grant, err := ms.memos.Check(r, "read", memo)
 	if err != nil {
 		return nil, err
+	}
+	if !found { // and the caller may read every memo
+		return nil, &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object."}
 	}
 	return grant.Value(), nil
 }
