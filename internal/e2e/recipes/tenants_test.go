@@ -164,7 +164,7 @@ RateLimit: "caller";r=1;t=20
 
 {
   "code": "ratelimit.exceeded",
-  "detail": "Wait for as many seconds as Retry-After says.",
+  "detail": "Too many requests. Try again after the number of seconds in Retry-After.",
   "status": 429,
   "title": "Request cannot be satisfied as assigned quota has been exceeded",
   "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
