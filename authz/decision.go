@@ -5,7 +5,7 @@ import "github.com/bulwark-go/bulwark"
 // A Query asks [Policy.Decide] whether a caller may do something within a
 // reach.
 type Query struct {
-	// Principal is the caller. A nil Principal is nobody and may do nothing.
+	// Principal is the caller. With a nil Principal the query is denied.
 	Principal *bulwark.Principal
 	// Resource is the kind of object, such as "document".
 	Resource string
@@ -22,17 +22,17 @@ type Decision struct {
 	Allowed bool
 	// Reason is one of:
 	//
-	//   - "granted": a role of the caller grants it; see Role.
+	//   - "granted": a role of the caller grants the query; see Role.
 	//   - "anonymous": there is no Principal, or the Principal has no Issuer or
 	//     no Subject.
 	//   - "unknown_permission": [PolicyConfig] does not declare the resource,
 	//     the action or the reach.
-	//   - "not_granted": no role of the caller grants it.
+	//   - "not_granted": no role of the caller grants the query.
 	//
-	// [Policy.Explain] says more about each.
+	// [Policy.Explain] gives the details.
 	Reason string
-	// Role is the first role of the caller that grants it. It is empty if the
-	// query is denied.
+	// Role is the first role of the caller that grants the query. It is empty
+	// if the query is denied.
 	Role string
 }
 

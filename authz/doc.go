@@ -11,8 +11,8 @@
 //   - An admin route is added without the admin check.
 //   - "/x/../admin/", "/admin%2Fusers" or the method FOO goes around the rule
 //     for "/admin/".
-//   - A check on the type, "may delete documents", is taken for a check on this
-//     document.
+//   - A check for a kind of object, "may delete documents", is taken for a
+//     check of this document.
 //   - The answer "not yours" tells a stranger which ids exist.
 //   - The subject "alice" of another issuer is taken for our alice.
 //
@@ -85,15 +85,15 @@
 // Under another router there are three ways: [New] for the rule of one route,
 // [Object] for an object, and [Guard] for a ServeMux with all its routes.
 //
-// [Mux.Routes] lists which roles can use which route. Package authztest turns
-// each change of that list into a change of a file, for the review, and tries
-// the list with real requests. [Policy.Explain] says why a role may do
-// something or not.
+// [Mux.Routes] lists which roles can use which route. Package authztest keeps
+// that list in a file, so that a review shows each change. It also compares the
+// list with the answers to real requests. [Policy.Explain] says why a role may
+// do something or not.
 //
 // # Not covered
 //
 //   - Who the caller is. The authentication layer outside decides it. A caller
-//     who is anonymous to that layer passes [Public] alone.
+//     whom that layer does not know is anonymous, and passes only [Public].
 //   - Which fields of an object may be read and written.
 //   - Relationships that need a query, such as membership in the object's
 //     project, unless Load brings them along.
@@ -116,13 +116,13 @@
 //
 // Under another router and in a [Mux.Mount] the whole path is checked, because
 // the handler may read it in its own way. A path with a semicolon, a question
-// mark, a number sign or an octet that is encoded twice is 400 also. A request
-// target without a path is 400 also.
+// mark, a number sign or an octet that is encoded twice is also 400. A request
+// target without a path is also 400.
 //
-// Every refusal is an event. For a caller it is authz_fail. If the refusal is
-// about an object, the event has a keyed hash of the object, so that somebody
-// who tries many ids is seen. For a path or a method that no route serves it is
-// input_validation_fail. If the configuration brings the refusal about, the
+// Every refusal is an event. A refusal of the caller is authz_fail. If the
+// refusal is about an object, the event has a keyed hash of the object, so that
+// somebody who tries many ids is seen. A refusal because of the path or the
+// method is input_validation_fail. If the configuration causes the refusal, the
 // attribute error of the event names the field or the call that has to change.
 // A Mux, Policy, Middleware or Handler that was made without its constructor
 // answers 500 "authz.unconfigured".

@@ -8,7 +8,7 @@ import (
 )
 
 // A Granted is an object together with the proof that the caller may do one
-// action to it. Only this package can make such a proof. If a repository takes
+// action on it. Only this package can make such a proof. If a repository takes
 // a Granted[*Document], then code that gives it an unchecked *Document does not
 // compile. The zero Granted grants nothing.
 type Granted[T any] struct {

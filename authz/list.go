@@ -105,15 +105,17 @@ func (e *elements[T]) remember(h http.Header) {
 
 // WriteList answers 200 with {"items": […]}. It checks every element again, in
 // case the query forgot the reach. If one element is outside the reach, the
-// answer is 500 "authz.list_leak" in place of the whole list. So the mistake is
-// found. A shorter page, or a total, would hint at the hidden element.
+// answer is 500 "authz.list_leak" in place of the whole list. A list without
+// the element would hide the mistake, and its length would tell the client that
+// an element is missing.
 //
 // The reach must be the reach that the handler was given for this request, and
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
 // A 500 of WriteList has the header fields that the layers had set before the
-// handler ran, with their values. It has no field and no value of the handler.
+// handler ran, with their values. It does not have any field or value that the
+// handler has set.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok || allowed.pass.caller != caller(r) {

@@ -34,13 +34,13 @@ import (
 //     Allow. Both answers are the same for everybody.
 //
 // A pattern may name a host, in lower case and without a port. The Host of a
-// request is compared, and handed on, in lower case and without a trailing dot.
+// request is compared, and passed on, in lower case and without a trailing dot.
 //
 // A host in a pattern does not keep other requests out. A request with another
-// Host meets the route without a host, and the rule of that route. So does a
-// request with a method that the routes of the host do not have. Therefore name
-// all hosts in [bulwark.Edge].Hosts, and give a route without a host a rule
-// that is strict enough for its handler.
+// Host is served by a route without a host, under the rule of that route. The
+// same happens to a request with a method that the routes of the host do not
+// have. Therefore name all hosts in [bulwark.Edge].Hosts, and give a route
+// without a host a rule that is strict enough for its handler.
 //
 // # Paths
 //
@@ -64,9 +64,10 @@ import (
 // A wrong registration panics, as with ServeMux. The panic value is one error
 // that lists every mistake, and its Unwrap() []error returns them. A mistake is
 // a *[bulwark.ConfigError] with a path such as "authz.Mux(POST
-// /users).layers[1]". The fields of a layer keep the path that they have in the
-// New of the layer. If the Build of a foreign layer returns an error of another
-// type, then that error is wrapped with the path in front.
+// /users).layers[1]". A mistake in the Config of a layer has the path that the
+// New of the layer reports, such as "ratelimit(caller).Rate". If the Build of a
+// foreign layer returns an error of another type, then that error is wrapped
+// with the path in front.
 //
 //	defer func() {
 //		if err, ok := recover().(interface{ Unwrap() []error }); ok {
@@ -117,12 +118,12 @@ func (m *Mux) Handle(pattern string, rule Rule, h http.Handler, layers ...bulwar
 // PATCH and DELETE. The prefix has no method and ends in a slash. It is not
 // stripped from the path.
 //
-// The path is checked as on every route, and the rest of the path as the value
-// of {name...}. In addition, these are 400: a semicolon, a question mark or a
-// number sign, encoded or not, and any octet that is encoded twice. Otherwise a
-// sub-router that drops path parameters could serve "/admin;x/keys" as
-// "/admin/keys", without the rule of "/admin/". A pattern of [Mux.Handle] that
-// ends in a slash is checked in the same way.
+// The path is checked as on every route. The part after the prefix is checked
+// as the path value of a pattern with {name...}. In addition, these are 400: a
+// semicolon, a question mark or a number sign, encoded or not, and any octet
+// that is encoded twice. Otherwise a sub-router that drops path parameters
+// could serve "/admin;x/keys" as "/admin/keys", without the rule of "/admin/".
+// A pattern of [Mux.Handle] that ends in a slash is checked in the same way.
 //
 // [Mux.Routes] shows the routes as weak, because it cannot see the routes of
 // the sub-router.

@@ -43,8 +43,8 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 //
 // A wrong access, handler or layer panics as on a [Mux], with paths such as
 // "authz.Object(document:read).access". If the router does not set
-// [http.Request.PathValue], set [Resource.PathValue]. The path is checked as
-// [Middleware] does.
+// [http.Request.PathValue], set [Resource.PathValue]. The path is checked as by
+// a [Middleware].
 func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) *Handler {
 	reg := newRegistration("Object("+strings.Join(access.rule.names, ":")+")", policy)
 	if !policy.ready() {

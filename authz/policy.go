@@ -13,10 +13,10 @@ import (
 )
 
 // A Policy says which roles may do what, made by [NewPolicy]. It holds an
-// immutable compiled table. A decision reads one table from beginning to end,
-// so that a concurrent [Policy.Replace] is seen whole or not at all. Decisions
-// are not cached, so that they are never stale. A Policy is safe for concurrent
-// use. A nil or zero Policy allows nothing.
+// immutable compiled table. A decision uses a single table: during a
+// [Policy.Replace] it is made with the old policy or with the new policy, never
+// with a mixture. Decisions are not cached, so that they are never stale. A
+// Policy is safe for concurrent use. A nil or zero Policy allows nothing.
 type Policy struct {
 	table atomic.Pointer[table]
 	key   [32]byte // of the object hashes in events
@@ -37,7 +37,7 @@ type reliance struct {
 // NewPolicy compiles a policy. It returns every mistake at once, each as a
 // *[bulwark.ConfigError]: a malformed permission, a duplicate, a cycle of
 // roles, and a resource, action, reach or role that is not declared. For a name
-// that is not declared it suggests the nearest name that is.
+// that is not declared it suggests the nearest declared name.
 func NewPolicy(c PolicyConfig) (*Policy, error) {
 	t, err := compile(c)
 	if err != nil {

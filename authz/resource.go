@@ -48,12 +48,13 @@ type Resource[T any] struct {
 	// Reaches holds a function for each reach of [PolicyConfig.Reaches] that is
 	// granted on this resource. It reports whether the object is within the
 	// caller's reach. It is called after Load and decides from its arguments
-	// alone. Default: none, the reaches "own" and "all" need no function.
+	// alone. Default: none, the reaches "own" and "all" do not need a function.
 	Reaches map[string]func(caller *bulwark.Principal, object T) bool
-	// Match holds, for a reach of Reaches, a function that returns a value to
-	// find its objects in a query, such as the caller's tenant; see [Reach]. A
-	// reach without a Match, or with an empty value, adds nothing to a list.
-	// Default: none, lists show objects by owner only.
+	// Match holds functions for reaches of Reaches, used by lists. A function
+	// returns the value by which a query finds the objects of the reach, such
+	// as the caller's tenant; see [Reach]. A reach without a Match, or with an
+	// empty value, adds nothing to a list. Default: none, lists show objects by
+	// owner only.
 	Match map[string]func(caller *bulwark.Principal) string
 	// Policy is the policy with which [Resource.Check] decides. On a Mux it
 	// must be the policy of the Mux. Required for Check. Default: none, the

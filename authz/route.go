@@ -14,7 +14,7 @@ type Route struct {
 	Pattern string `json:"pattern"`
 	// Rule describes the rule, such as "role admin".
 	Rule string `json:"rule"`
-	// Public reports whether anonymous callers pass also.
+	// Public reports whether anonymous callers also pass.
 	Public bool `json:"public,omitempty"`
 	// Roles are the roles that are able to pass, sorted. For objects they have
 	// their reach: "user (own)". A single "*" stands for every caller.

@@ -7,7 +7,7 @@ import (
 )
 
 // A Rule says who may use a route. [Public], [Authenticated], [RequireRole],
-// [Require], [All] and [Any] make one. Its methods return changed copies:
+// [Require], [All] and [Any] make a Rule. Its methods return changed copies:
 //
 //	authz.Require("user:create:all").Scopes("users:write")
 //
@@ -42,9 +42,9 @@ const (
 	kindNoAccess // the rule of the zero Access
 )
 
-// Public lets everybody in, also anonymous callers. The reason is required,
-// such as "liveness probe". [Mux.Routes] shows it, so that each open route is a
-// decision of somebody.
+// Public lets everybody in, including anonymous callers. The reason is
+// required, such as "liveness probe". [Mux.Routes] shows it, so that each open
+// route has a written reason.
 func Public(reason string) Rule {
 	return Rule{kind: kindPublic, names: []string{reason}}
 }
@@ -79,8 +79,9 @@ func Require(permissions ...string) Rule {
 }
 
 // All lets a caller in if every rule lets the caller in. If several rules
-// refuse, one refusal is answered. The order is: a missing caller (401), then a
-// missing permission (403), then a missing scope (403), then a step-up (401).
+// refuse, the answer is the first of these refusals: a missing caller (401),
+// then a missing permission (403), then a missing scope (403), then a step-up
+// (401).
 func All(rules ...Rule) Rule { return Rule{kind: kindAll, parts: slices.Clone(rules)} }
 
 // Any lets a caller in if at least one rule lets the caller in. If all rules
@@ -109,7 +110,8 @@ func (r Rule) Scopes(scopes ...string) Rule {
 // in is refused.
 //
 // A rule takes one StepUp. A second StepUp is refused at registration, because
-// it could be meant to replace the first or to add to it. [All] asks for both.
+// it could be meant to replace the first or to add to it. To ask for both, use
+// [All].
 func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
 	if len(r.acr) > 0 || r.maxAge != 0 {
 		return r.wrong("asks twice for a step-up; call StepUp once with both acr and maxAge, or use All")

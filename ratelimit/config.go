@@ -66,8 +66,8 @@ type Config struct {
 	DryRun bool
 	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. New
 	// allocates all of them and rounds the number up to a power of two. An IPv6
-	// client takes two keys. MaxKeys cannot stand beside a Store. At least 8.
-	// At most 134,217,728. Default: 1,048,576, which is 16 MiB.
+	// client takes two keys. MaxKeys and Store cannot be set together. At least
+	// 8. At most 134,217,728. Default: 1,048,576, which is 16 MiB.
 	MaxKeys int
 	// Store keeps the counts. Several limits may share a Store, each under its
 	// own Name. A [MemoryStore] checks the names. If a shared MemoryStore is
@@ -78,7 +78,7 @@ type Config struct {
 	Store Store
 }
 
-// Build is New, for a Chain. It is an error without a Key.
+// Build is New, for a Chain. It returns an error if the Config has no Key.
 func (c Config) Build() (bulwark.Layer, error) {
 	if c.Key == nil {
 		faults := c.faults()

@@ -15,10 +15,11 @@ const (
 	Requests Count = iota
 	// Failures counts only requests that fail, such as wrong passwords.
 	//
-	// Each request is counted before the handler runs. If it succeeds, it is
-	// given back to the quota afterwards. So many guesses at once cannot all
-	// pass before the first of them is counted. A request that is still running
-	// counts, so the rate also bounds how many requests run at once.
+	// Each request is counted before the handler runs. If the request succeeds,
+	// it is given back to the quota afterwards. Therefore guesses that run at
+	// once cannot all pass before the first of them is counted. A request that
+	// is still running counts, so the rate also bounds how many requests run at
+	// once.
 	//
 	// Config.Success decides what a success is. By default it is a status below
 	// 400. A status of 500 and above does not count, because it is a failure of

@@ -33,11 +33,11 @@
 //	// check err
 //	mux.Handle("POST /login", logins.Wrap(login))
 //
-// Config is also a part of a [bulwark.Chain]. The words of a Config:
+// A Config can also stand in a [bulwark.Chain]. The terms of a Config are:
 //
 //   - The Key says whose requests are counted together. [ByIP] counts by
 //     address, and [ByPrincipal] by verified caller. A [KeyFunc] counts by a
-//     text of the application, such as a tenant.
+//     text that the application returns, such as a tenant.
 //   - The Rate is a number of requests and a window. "100/minute" has a window
 //     of one minute.
 //   - The burst is how many requests pass at once after a pause. It is the
@@ -45,10 +45,11 @@
 //   - A tier is a class of callers, such as "free" or "premium". The auth layer
 //     writes it into [bulwark.Principal.Tier]. Config.Tiers gives each tier its
 //     Rate.
-//   - Anonymous is the Rate of requests without a caller, where the Key is
+//   - Anonymous is the Rate of requests without a caller, if the Key is
 //     ByPrincipal. Such requests are counted by address.
-//   - AuthOutside tells [bulwark.Chain] that an auth layer stands around the
-//     chain, where the Key is ByPrincipal and Chain cannot see that layer.
+//   - AuthOutside is for a Key with ByPrincipal. It tells [bulwark.Chain] that
+//     an auth layer stands outside the chain, although Chain cannot see that
+//     layer.
 //   - Count says which requests count. With [Failures] a request that succeeds
 //     is given back to the quota, so that only failed requests use it up.
 //
@@ -59,7 +60,7 @@
 // quota-exceeded. It has the field Retry-After, in seconds. The event is
 // excess_rate_limit_exceeded, and its Rule is the Name of the limit.
 //
-// Every other response, and the 429 also, tells the client how much is left:
+// Every response, including the 429, tells the client how much is left:
 //
 //	RateLimit-Policy: "address";q=100;w=60   100 requests in 60 seconds
 //	RateLimit: "address";r=99;t=1            99 left, more in 1 second
@@ -71,8 +72,9 @@
 //
 // The algorithm is GCRA, the generic cell rate algorithm. It restores a quota
 // evenly, and not all at once at the end of a window. With "100/minute" 100
-// requests pass at once. From then on one request passes in 0.6 seconds. The
-// most requests in 60 seconds pass around the end of a pause:
+// requests pass at once. From then on one request passes in 0.6 seconds. At
+// most this many requests pass within 60 seconds, if the client has paused
+// before:
 //
 //	100/minute              199 requests
 //	100/minute,burst=25     124 requests
@@ -83,9 +85,9 @@
 // wait longer for it.
 //
 // Limits that stand directly inside each other decide together. A request that
-// one of them refuses takes nothing from the others, in whatever order they
-// stand. Another layer between two limits, such as auth, separates them: the
-// outer limit has counted the request before the inner limit refuses it.
+// one of them refuses takes nothing from the others, in any order. Another
+// layer between two limits, such as auth, separates them: the outer limit has
+// counted the request before the inner limit refuses it.
 //
 // # Logins
 //

@@ -11,8 +11,8 @@ import (
 //
 //   - [ByIP]: the requests of one address.
 //   - [ByPrincipal]: the requests of one verified caller.
-//   - a [KeyFunc]: the requests for which the function returns one text.
-//   - a [Join] of several keys, which may hold [ByHeader] also.
+//   - a [KeyFunc]: the requests for which the function returns the same text.
+//   - a [Join] of several keys, which may include [ByHeader].
 type Key interface {
 	parts() []part
 }
@@ -78,11 +78,12 @@ func (j joined) parts() []part {
 	return all
 }
 
-// AddressPrefix returns as text what [ByIP] counts by: the IPv4 address, or the
-// /64 network of an IPv6 address. It is for logs, and for keys that the
+// AddressPrefix returns the text by which [ByIP] counts: the IPv4 address, or
+// the /64 network of an IPv6 address. It is for logs, and for keys that the
 // application makes. It is empty for an address that is not valid. Do not give
-// the text to [Middleware.Take]: Take does not see the /48 network around it,
-// in which a site has 65,536 such networks. [Middleware.TakeFor] sees it.
+// the text to [Middleware.Take]: Take does not count the /48 network around it,
+// and a site has 65,536 such /64 networks in its /48. [Middleware.TakeFor]
+// counts both.
 func AddressPrefix(addr netip.Addr) string {
 	addr = nat64.Client(addr)
 	if !addr.Is6() {

@@ -30,8 +30,8 @@ const (
 // caller that has used up a quota nor a caller that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
-// for concurrent use, and counts a key that it has already without a lock. It
-// never waits, and does not look at contexts.
+// for concurrent use, and does not need a lock to count a key that it already
+// has. It never waits, and ignores contexts.
 type MemoryStore struct {
 	// Max is how many keys are kept at once, rounded up to a power of two. A
 	// change after the first limit was made has no effect. At least 8. At most

@@ -10,7 +10,7 @@ import (
 // any configuration file can hold it:
 //
 //	100/minute             100 per minute; also second, hour and day
-//	10/15m                 10 per 15 minutes, as time.ParseDuration reads them
+//	10/15m                 10 per 15 minutes; 15m is a Go duration
 //	100/minute,burst=25    100 per minute, at most 25 of them at once
 //	unlimited              no limit, and no header fields
 //

@@ -64,8 +64,8 @@ func (r *Reservation) Refund() {
 // Take counts one request for a key that only the handler knows, at the default
 // rate. A login, for example, counts by the account in the body.
 //
-// Call Take before the password is checked, and Refund after a success. If Take
-// came after the check, guesses that run at once would all pass:
+// If Take came after the check of the password, guesses that run at once would
+// all pass. Therefore call Take before the check, and Refund after a success:
 //
 //	reservation, _, err := perAccount.Take(r.Context(), account)
 //	if err != nil {
@@ -78,9 +78,9 @@ func (r *Reservation) Refund() {
 //	}
 //	reservation.Refund()
 //
-// The key is all the strings together, in their order. Normalise them first, so
+// The key consists of all the strings, in their order. Normalise them first, so
 // that "Alice@example.com" and "alice@example.com" are one account. These keys
-// never meet the keys of requests that Wrap counts.
+// are separate from the keys of requests that Wrap counts.
 //
 // The error is a *[bulwark.Problem] for [bulwark.Deny]:
 //
@@ -89,8 +89,8 @@ func (r *Reservation) Refund() {
 //   - 503 "ratelimit.unavailable" if the Store failed.
 //
 // With a limit by account alone, anybody can lock the owner of an account out.
-// Give it a rate well above the rate of a limit by account and address; that
-// limit uses [Middleware.TakeFor].
+// Give such a limit a rate well above the rate of a limit by account and
+// address, which uses [Middleware.TakeFor].
 func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Result, error) {
 	if m.made() && len(key) == 0 {
 		return nil, Result{}, m.unkeyed(errEmptyTaken)

@@ -8,10 +8,10 @@ import (
 )
 
 // A Store keeps how much of each quota is used. [MemoryStore] keeps it within
-// the process: n processes with a MemoryStore each allow n times as much. A
-// store that all processes share, such as a database, lets one limit hold for
-// all of them. Users of a limit do not call a Store. Authors of a store test it
-// with package ratelimittest, which executes the rules that follow.
+// the process. A store that all processes share, such as a database, lets one
+// limit hold for all of them. Users of a limit do not call a Store. Authors of
+// a store test it with package ratelimittest, which executes the rules that
+// follow.
 //
 // A cell is the use of one quota by one client. The Name of its Policy and its
 // Key together identify it. A cell that the store does not know has a whole
@@ -34,8 +34,9 @@ type Store interface {
 	// negative Cost is an error.
 	//
 	// The cells of a call differ from each other. They come from the narrowest
-	// key to the widest. A cell always comes with the same last Key, so that a
-	// store of several nodes can keep both cells on one node.
+	// key to the widest. For a given cell, the last Key of the call is always
+	// the same. So a store of several nodes can choose the node by the last
+	// Key, and keeps all cells of the call on one node.
 	Debit(ctx context.Context, cells []Cell) (ok bool, err error)
 	// Refund gives back to each cell the requests in Taken, and sets Taken to
 	// 0, so that a second Refund does nothing. To give back a part, lower Taken
@@ -52,7 +53,7 @@ type Store interface {
 // the store.
 type Cell struct {
 	// Policy is the quota. If the Policy of a client changes, for example with
-	// the tier, the requests that it has used stay used.
+	// the tier, the requests that the client has used stay used.
 	Policy Policy
 	// Key identifies the client, in any bytes. It may be long, may hold text
 	// that the client chose, and may hold personal data. Therefore a store
@@ -62,19 +63,19 @@ type Cell struct {
 	// nothing and only asks how the cell stands. A Cost above the Burst never
 	// has room.
 	Cost int64
-	// Debt lets Debit take without room. The next requests then wait longer. A
-	// cell owes at most one whole quota beyond the Burst.
+	// Debt lets Debit take even if there is no room. The next requests then
+	// wait longer. A cell owes at most one whole quota beyond the Burst.
 	Debt bool
 
-	// Taken is how many requests Debit has taken. It is the Cost or 0. With a
-	// Debt that reached its bound, it is less than the Cost.
+	// Taken is how many requests Debit has taken. It is the Cost or 0. If the
+	// cell has reached the bound of its Debt, Taken may be less than the Cost.
 	Taken int64
 	// Standing is how the cell stands after the call.
 	Standing Standing
 }
 
-// A Standing is how a [Cell] stands after a call. The requests that the call
-// has taken are used in it.
+// A Standing is how a [Cell] stands after a call. It includes the requests that
+// the call has taken.
 type Standing struct {
 	// Exceeded reports whether the cell had no room for its Cost.
 	Exceeded bool
@@ -96,7 +97,7 @@ type Policy struct {
 	Name string
 	// Algorithm says how a quota is restored. Default: [GCRA].
 	Algorithm Algorithm
-	// Limit is how many requests a Window has. At least 1.
+	// Limit is how many requests a Window allows. At least 1.
 	Limit int64
 	// Window is the time in which the Limit is allowed. At least 1 nanosecond
 	// for each request. At most 366 days.
@@ -110,7 +111,7 @@ type Policy struct {
 type Algorithm int
 
 // GCRA is the generic cell rate algorithm. It restores a quota evenly: one
-// request after each Limit-th part of the Window.
+// request each time that a part of 1/Limit of the Window has passed.
 const GCRA Algorithm = 0
 
 // fault says what is wrong with a cell, or nothing.

@@ -26,8 +26,7 @@
 // # Not covered
 //
 // Which objects a caller reaches. The table says "user (own)", and Matrix does
-// not have an object of each user. Tests of the service with its own objects
-// have to show it.
+// not have objects of several users. Test this with objects of the service.
 //
 // # Errors
 //

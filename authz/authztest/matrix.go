@@ -20,16 +20,16 @@ const Issuer = "authztest"
 // Matrix sends a request to each route of mux, as each role and as an anonymous
 // caller. It fails the test if the answer differs from [authz.Mux.Routes]:
 //
-//   - An anonymous caller has to be 401 on a route that is not public.
-//   - A role that is not listed for a route has to be 403. On a route for an
-//     object it may be 404 also.
-//   - A role that is listed must not be 401 or 403. On a route for an object it
-//     may be 403, because the object may belong to somebody else.
-//   - A method that no route of the path has is 405, for everybody.
+//   - An anonymous caller must get 401 on a route that is not public.
+//   - A role that is not listed for a route must get 403. On a route for an
+//     object it may also get 404.
+//   - A role that is listed must not get 401 or 403. On a route for an object
+//     it may get 403, because the object may belong to somebody else.
+//   - Every caller must get 405 for a method that no route of the path has.
 //
-// The callers have all scopes, and a fresh login of the first class, that the
-// rule of the route asks for. Every path value is "authztest", and bodies are
-// empty.
+// The callers have all scopes that the rule of the route asks for. Their login
+// is fresh, and has the first authentication context class of the rule. Every
+// path value is "authztest", and bodies are empty.
 //
 // The handlers run, so use a service with stores that the test may write to.
 func Matrix(t testing.TB, mux *authz.Mux, roles []string) {

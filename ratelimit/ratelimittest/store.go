@@ -36,8 +36,7 @@ func TestStore(t *testing.T, open func(t *testing.T) ratelimit.Store) {
 // TestStore also checks the rule "clock": a clock that is set back locks nobody
 // out. The clock of a database may be set back by a failover.
 type ClockStepper interface {
-	// StepClock sets the clock of the store forward, or back where d is
-	// negative.
+	// StepClock sets the clock of the store forward, or back if d is negative.
 	StepClock(d time.Duration)
 }
 
