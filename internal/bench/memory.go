@@ -38,7 +38,7 @@ func WriteMemory(w io.Writer) (met int, missed []string, err error) {
 	}{
 		{"100,000 callers whose verified tokens are cached: ≤ 1024 bytes each", tokens[0] / cacheSize, 1024},
 		{"150,000 callers and a cache of 100,000 tokens: ≤ 1 KiB for each of the 100,000, in bytes", tokens[1], cacheSize << 10},
-		{"5,000 callers with 2,500 scopes each and the same cache: no more either, in bytes", crowded[0], cacheSize << 10},
+		{"5,000 callers with 2,500 scopes each and the same cache: not more than that, in bytes", crowded[0], cacheSize << 10},
 		// Below a byte a key is what the runtime needs meanwhile.
 		{"1,000,000 distinct IPv6 /64s: no growth of the heap after New, in bytes", growth, 1 << 20},
 	} {

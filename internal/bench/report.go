@@ -71,7 +71,7 @@ func Write(w io.Writer, t Table, all []Samples) (met, missed int) {
 		plot(w, t, results)
 	}
 	if len(t.Musts) > 0 {
-		fmt.Fprint(w, "\n| must | measured | |\n|---|---:|---|\n")
+		fmt.Fprint(w, "\n| bound | measured | |\n|---|---:|---|\n")
 	}
 	for _, must := range t.Musts {
 		measured, ok := must.Judge(results)

@@ -9,7 +9,7 @@ const (
 	subjectLogged = "bulwark, access log"
 	subjectChi    = "chi, httplog, secure, cors, httprate, jwtauth, casbin"
 	subjectAuth0  = "the same with ServeMux and auth0's go-jwt-middleware"
-	subjectSilent = "that without httplog"
+	subjectSilent = "ServeMux and go-jwt-middleware, without httplog"
 )
 
 // A Subject is one way to defend the service.

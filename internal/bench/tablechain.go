@@ -18,8 +18,8 @@ func chainTable(load Workload) Table {
 	}
 	switch load.Name {
 	case "GET":
-		t.Note = "The floor writes the same header fields, all their values in one allocation, and the same body. bulwark leaves a record of what it refuses, " +
-			"httplog of each request: the access log is the like of it, and its CPU time includes the goroutine that writes. The last row is the cheapest peer without a log."
+		t.Note = "The floor writes the same body and the same header fields, with all their values in one allocation. bulwark records the requests that it refuses. " +
+			"httplog records each request, so compare it with the access log of bulwark. The CPU time of the access log includes the goroutine that writes. The last row is the cheapest peer, without a log."
 		t.Musts = []Must{
 			allocs("≤ 14 allocations beyond the floor", subjectOurs, subjectFloor, 14),
 			ratio("≥ 15× below the cheaper of the peers' chains", subjectOurs, subjectAuth0, 1.0/15),
@@ -66,7 +66,7 @@ func settled(m *audit.Middleware) func() {
 
 // getLayers adds the layers of the chain one by one, outermost first.
 func getLayers() Table {
-	t := Table{Name: "Cost per layer, added one by one: GET", Note: "Each row but the first is net of the one before it."}
+	t := Table{Name: "Cost per layer, added one by one: GET", Note: "In each row after the first, net is the difference from the row above."}
 	load := Workloads()[0]
 	last := "ServeMux and the handler, no header fields"
 	t.Cases = append(t.Cases, handled(last, "", func() (http.Handler, error) { return Floor(nil), nil }, load))
@@ -101,7 +101,7 @@ func partly(n int, ruled bool) (http.Handler, error) {
 
 // postLayers adds what reads the body.
 func postLayers() Table {
-	t := Table{Name: "Cost per layer, added one by one: POST 1 KB", Note: "Each row but the first is net of the one before it."}
+	t := Table{Name: "Cost per layer, added one by one: POST 1 KB", Note: "In each row after the first, net is the difference from the row above."}
 	load := Workloads()[2]
 	whole := func(layers ...bulwark.Builder) func() (http.Handler, error) {
 		return func() (http.Handler, error) {
@@ -115,7 +115,7 @@ func postLayers() Table {
 	add := func(name, base string, build func() (http.Handler, error)) {
 		t.Cases = append(t.Cases, handled(name, base, build, load))
 	}
-	const first, second, third = "ServeMux, json.Unmarshal and the handler, no header fields", "the chain and authz, without what reads the body", "+ validate, and BodyAs in place of json.Unmarshal"
+	const first, second, third = "ServeMux, json.Unmarshal and the handler, no header fields", "the chain and authz, without the layers that read the body", "+ validate, and BodyAs in place of json.Unmarshal"
 	add(first, "", func() (http.Handler, error) { return Floor(nil), nil })
 	add(second, first, whole())
 	add(third, second, whole(validateConfig()))

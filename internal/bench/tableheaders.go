@@ -77,7 +77,7 @@ func headersTable() Table {
 		},
 		Musts: []Must{
 			ratio("≤ 1/5 of unrolled/secure", name, "unrolled/secure", 1.0/5),
-			allocs("≤ 1 allocation beyond the map's own", name, byHand, 1),
+			allocs("≤ 1 allocation beyond those of the map", name, byHand, 1),
 		},
 	}
 }
@@ -103,7 +103,7 @@ func pageTable() Table {
 		},
 		Musts: []Must{
 			ratio("≤ 1/4 of unrolled/secure", name, "unrolled/secure with a nonce", 1.0/4),
-			allocs("≤ 5 allocations beyond the map's own", name, byHand, 5),
+			allocs("≤ 5 allocations beyond those of the map", name, byHand, 5),
 		},
 	}
 }

@@ -9,7 +9,7 @@ func tokenTable(a Algorithm) Table {
 	load.Header = http.Header{"Authorization": {"Bearer " + a.Token()}}
 	t := Table{
 		Name: "Authentication: " + string(a) + ", whole middleware", Ours: tokenCold,
-		Note: "Net of a handler without layers. Cold verifies the signature each time, as the peers do; warm finds the verified token in its cache.",
+		Note: "Net of a handler without layers. Cold: each request verifies the signature, as with the peers. Warm: the verified token is in the cache.",
 		Cases: []Case{
 			bare(),
 			plain(alone, "", verifyAlone(a)),

@@ -2,24 +2,24 @@ package conformance_test
 
 import "slices"
 
-// A disagreement is vectors whose verdict is not ours, and why.
+// A disagreement has vectors with another verdict than ours, and the reason.
 type disagreement struct {
 	file string
 	ids  []int
 	why  string
 }
 
-// mistaken are vectors that say what cannot be right.
+// mistaken are vectors that cannot be right.
 var mistaken = []disagreement{
-	{"json_web_signature", []int{367, 370}, "invalid by the vector, and byte for byte the token of tc357, which is valid by the vector"},
-	{"json_web_signature", []int{372, 373}, "valid by the vector, and has a `?`, which is no base64url (RFC 7515 section 2); without it, it is the token of tc357"},
+	{"json_web_signature", []int{367, 370}, "The vector expects invalid. The token is the same, byte for byte, as in tc357, which expects valid."},
+	{"json_web_signature", []int{372, 373}, "The vector expects valid. The token contains a `?`, which is not a base64url character (RFC 7515 section 2). Without the `?` it is the token of tc357."},
 }
 
-// policy are vectors that are valid and that we refuse, for a rule of ours.
+// policy are valid vectors that we refuse because of a rule of this module.
 // Without that rule each is accepted; a test shows it.
 var policy = []disagreement{
-	{"json_web_signature", []int{346, 350}, "PS384, by a key whose alg is PS256 (RFC 7517 section 4.4). The key of RFC 7520 has no alg; tc332 to tc340 are invalid for the same mismatch"},
-	{"json_web_signature", []int{347, 351}, "ES512, by a key whose alg is ES521, which is no algorithm. The key of RFC 7520 has no alg; json_web_key tc19 is invalid for the same alg"},
+	{"json_web_signature", []int{346, 350}, "The token has alg PS384, and the key has alg PS256 (RFC 7517 section 4.4). The key of RFC 7520 does not have an alg. The vectors expect tc332 to tc340 to be invalid because of the same mismatch."},
+	{"json_web_signature", []int{347, 351}, "The token has alg ES512, and the key has alg ES521, which is not an algorithm. The key of RFC 7520 does not have an alg. The vectors expect json_web_key tc19 to be invalid because of the same alg."},
 }
 
 // disputed reports whether the vector is one of those that we disagree with.

@@ -1,11 +1,11 @@
-// Package conformance holds this module's JOSE against what others have
-// published: the vectors of Wycheproof, the examples of the RFCs, and the
-// tokens and keys of the two Go libraries that most services use.
+// Package conformance tests the JOSE code of this module with published data:
+// the vectors of Wycheproof, the examples of the RFCs, and the tokens and keys
+// of the two Go libraries that most services use.
 //
-// It is tests only. What they run is the code behind auth/jwt:
-// internal/compact, internal/jose and whole verifiers. The vectors come with a
-// module and none is copied here; what became of each is in
-// docs/conformance.md, which the tests compare with and, asked to, write anew:
+// It has only tests. They run the code behind auth/jwt: internal/compact,
+// internal/jose and whole verifiers. The vectors come from a module and are not
+// copied here. The result of each vector is in docs/conformance.md. The tests
+// compare that file with the code, and write it with -update:
 //
 //	go test -run TestTable -update
 //

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/conformance.md anew")
+var update = flag.Bool("update", false, "write docs/conformance.md again")
 
 var tableFile = filepath.Join("..", "..", "docs", "conformance.md")
 
@@ -42,17 +42,23 @@ func TestTable(t *testing.T) {
 
 const intro = `# Conformance
 
-What the JOSE code behind bearer tokens says to each vector of Wycheproof (module ` + "`github.com/c2sp/wycheproof`" + `, version in
-` + "`internal/conformance/go.mod`" + `), and why. Each token goes through the code that requests go through: the compact parser, the header rules with
-every algorithm allowed at once, the keys of the vector read as a service configures them, and the signature. The reasons are those that
-the log has; ` + "`keys`" + ` is a key set refused before any token comes. A JWE is always refused: nothing here decrypts. The table is written by
-` + "`go test -run TestTable -update`" + ` in ` + "`internal/conformance`" + `, and the tests compare it with what the code does.
+This page lists each test vector of Wycheproof, and how the code that verifies bearer tokens (JOSE) judges it. Wycheproof is the module
+@github.com/c2sp/wycheproof@, in the version of @internal/conformance/go.mod@.
+
+Each token passes through the code that tokens in requests pass through: the compact parser, the rules for the header, the keys and the
+signature. The rules allow every algorithm at once. The keys of the vector are read like the keys of a service.
+
+- "tc" is the number of the test case in the file of Wycheproof.
+- "why" is the reason of a refusal, as in the log. With the reason @keys@ the key set is refused before any token is read.
+- A JWE is always refused, because this module does not decrypt tokens.
+
+@go test -run TestTable -update@ in @internal/conformance@ writes this page. The tests compare the page with the code.
 `
 
 // table renders the whole document.
 func table(t *testing.T) []byte {
 	var doc, files bytes.Buffer
-	doc.WriteString(intro)
+	doc.WriteString(strings.ReplaceAll(intro, "@", "`"))
 	doc.WriteString("\n## Summary\n\n")
 	row(&doc, "", "vectors", "valid, accepted", "invalid, refused", "JWE, refused", "excluded", "refused by policy")
 	doc.WriteString("|---|---:|---:|---:|---:|---:|---:|\n")
@@ -68,11 +74,11 @@ func table(t *testing.T) []byte {
 		title, text string
 		list        []disagreement
 	}{
-		{"Excluded", "The vector cannot be right.", mistaken},
-		{"Refused by policy", "Valid by the vector, and refused for a rule of this module. Without the rule each is accepted.", policy},
+		{"Excluded", "These vectors contradict another vector or an RFC. They are not counted as accepted or refused.", mistaken},
+		{"Refused by policy", "These vectors expect valid. A rule of this module refuses them. Without the rule each of them is accepted.", policy},
 	} {
 		fmt.Fprintf(&doc, "\n## %s\n\n%s\n\n", section.title, section.text)
-		row(&doc, "file", "tc", "why")
+		row(&doc, "file", "tc", "reason")
 		doc.WriteString("|---|---|---|\n")
 		for _, d := range section.list {
 			row(&doc, d.file, strings.Trim(fmt.Sprint(d.ids), "[]"), d.why)
@@ -113,7 +119,7 @@ func (c counts) cells() []string {
 func fileTable(doc *bytes.Buffer, file vectorFile) counts {
 	var c counts
 	fmt.Fprintf(doc, "\n## %s\n\n", file.name)
-	row(doc, "tc", "group", "comment", "by the vector", "ours", "why")
+	row(doc, "tc", "group", "comment", "expected", "bulwark", "why")
 	doc.WriteString("|---:|---|---|---|---|---|\n")
 	for _, g := range file.TestGroups {
 		for _, v := range g.Tests {
