@@ -3,8 +3,8 @@
 //
 //	go run ./examples/documents
 //
-// It says on stdout how to try it, and writes security events as JSON lines on
-// stderr. The API itself is in examples/internal/documents.
+// It writes to stdout how to try it, and to stderr the security events as JSON
+// lines. The API itself is in examples/internal/documents.
 package main
 
 import (
@@ -30,19 +30,19 @@ import (
 func main() {
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	slog.SetDefault(logger) // so that stderr carries JSON lines only
-	// A reader of stderr that ends, such as a log daemon that is restarted,
-	// makes writes fail. It does not end the service.
+	// If the reader of stderr ends, such as a log daemon that restarts, writes
+	// fail. Without this line SIGPIPE would also end the service.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal asks for an orderly end. From then on they have their
-	// usual effect, so that a second signal ends what hangs.
+	// The first signal starts an orderly shutdown. After it signals have their
+	// usual effect again, so that a second signal ends a shutdown that hangs.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Stdout, logger)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	if errors.Is(err, transport.ErrCutOff) { // some client was too slow: no fault of ours
+	if errors.Is(err, transport.ErrCutOff) { // a client was too slow; the service has not failed
 		lastWord(func() { logger.Warn("documents", "error", err.Error()) })
 		return
 	}
@@ -50,8 +50,8 @@ func main() {
 	os.Exit(1)
 }
 
-// lastWord writes the last record, and waits a second for it: where nobody
-// reads stderr, a write never returns.
+// lastWord writes the last record and waits for it, at most one second. If
+// nobody reads stderr, the write never returns.
 func lastWord(write func()) {
 	done := make(chan struct{})
 	go func() {

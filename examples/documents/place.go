@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// A place is where clients find the API.
+// A place says where clients find the API.
 type place struct {
 	url      string
 	hosts    []string
-	loopback bool // nobody but this machine reaches it
+	loopback bool // only this machine reaches the API
 }
 
-// locate works out the place from the flag and the listener. The API answers
-// under the names of this machine to itself and the one that -addr gives.
+// locate returns the place for the flag -addr and its listener. The API answers
+// to the loopback names and to the host of -addr.
 func locate(addr string, bound net.Addr, secure bool) (place, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -52,7 +52,8 @@ func locate(addr string, bound net.Addr, secure bool) (place, error) {
 	return p, nil
 }
 
-// selfSigned makes a certificate for this run. Browsers warn of it, rightly.
+// selfSigned makes a certificate for this run. Browsers warn about it, because
+// no authority has signed it.
 func selfSigned(hosts []string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// An Account is somebody who can log in.
+// An Account belongs to a person who can log in.
 type Account struct {
 	ID    string `json:"id"`
 	Email string `json:"email"`
@@ -21,7 +21,7 @@ type Account struct {
 	Role  string `json:"role"`
 
 	salt, hash []byte
-	devices    []device // of the least recent login first
+	devices    []device // oldest login first
 }
 
 var (
@@ -38,10 +38,10 @@ type accounts struct {
 	byEmail map[string]*Account
 	byID    map[string]*Account
 	owners  map[device]*Account
-	order   []*Account // of their sign-up
+	order   []*Account // in the order of their sign-up
 
-	// hashing bounds how many passwords are hashed at once: each takes 19 MiB
-	// for some milliseconds, and anybody can make us do it.
+	// hashing bounds how many passwords are hashed at once. A hash takes 19 MiB
+	// for some milliseconds, and anybody can send a password.
 	hashing chan struct{}
 	hash    func(password string, salt []byte) []byte
 	decoy   Account
@@ -49,23 +49,24 @@ type accounts struct {
 
 func newAccounts() *accounts {
 	a := &accounts{byEmail: map[string]*Account{}, byID: map[string]*Account{}, owners: map[device]*Account{}, hashing: make(chan struct{}, 4), hash: hashPassword}
-	// An unknown address is checked against the decoy, so that it takes as
-	// long as a known one.
+	// The password for an unknown address is checked against the decoy, so that
+	// the check takes as long as for a known address.
 	a.decoy.salt = []byte(rand.Text())
 	a.decoy.hash = a.hash(rand.Text(), a.decoy.salt)
 	return a
 }
 
-// normalEmail is the form under which an address is known and limited.
+// normalEmail returns the form of an address that accounts and limits use.
 func normalEmail(email string) string { return strings.ToLower(norm.NFC.String(email)) }
 
-// hashPassword is argon2id with the parameters that OWASP recommends for 19
+// hashPassword uses argon2id with the parameters that OWASP recommends for 19
 // MiB.
 func hashPassword(password string, salt []byte) []byte {
 	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, 2, 19*1024, 1, 32)
 }
 
-// begin waits for one of the hashing places, or for the request to end.
+// begin waits until fewer than four passwords are being hashed, or until the
+// request ends.
 func (a *accounts) begin(ctx context.Context) error {
 	select {
 	case a.hashing <- struct{}{}:
@@ -75,8 +76,9 @@ func (a *accounts) begin(ctx context.Context) error {
 	}
 }
 
-// add makes an account. It looks for room before it hashes, which is dear, and
-// again afterwards: others may have been faster.
+// add makes an account. It looks for room before it hashes, because hashing is
+// expensive. It looks again afterwards, because another sign-up may have been
+// faster.
 func (a *accounts) add(ctx context.Context, email, name, role, password string) (*Account, error) {
 	email = normalEmail(email)
 	a.mu.RLock()
@@ -102,7 +104,7 @@ func (a *accounts) add(ctx context.Context, email, name, role, password string) 
 	return account, nil
 }
 
-// room returns an error where there can be no account for the address. The
+// room returns an error if an account for the address cannot be added. The
 // caller holds the lock.
 func (a *accounts) room(email string) error {
 	switch {
@@ -114,8 +116,8 @@ func (a *accounts) room(email string) error {
 	return nil
 }
 
-// check returns the account whose password this is, and nil where there is
-// none. Both take the same time.
+// check returns the account if the password is right, and nil otherwise. Both
+// take the same time.
 func (a *accounts) check(ctx context.Context, email, password string) (*Account, error) {
 	a.mu.RLock()
 	account := a.byEmail[normalEmail(email)]
@@ -142,7 +144,7 @@ func (a *accounts) get(id string) (*Account, bool) {
 	return account, ok
 }
 
-// list returns one page of all accounts and how many there are in all.
+// list returns one page of the accounts, and the number of all accounts.
 func (a *accounts) list(limit, offset int) (page []*Account, total int) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()

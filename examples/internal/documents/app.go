@@ -15,13 +15,13 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// Config is what the programs that serve the API decide.
+// Config holds the settings of the program that serves the API.
 type Config struct {
 	// BaseURL is where clients find the API: scheme and host.
 	BaseURL string
-	// Hosts are the names under which it answers.
+	// Hosts are the host names that the API answers to.
 	Hosts []string
-	// Origins are the origins whose pages may use it, with cookies.
+	// Origins are the origins whose pages may use the API with cookies.
 	Origins []string
 	// Logger takes the security events.
 	Logger *slog.Logger
@@ -34,16 +34,17 @@ type App struct {
 	store    *store
 	accounts *accounts
 	sessions *session.Sessions
-	kept     *session.MemoryStore // of the sessions
+	kept     *session.MemoryStore // the store of sessions
 	keys     *apikey.Keys
 	limits   *limits
 	mux      *authz.Mux
 	stack    *bulwark.Stack
 }
 
-// New puts the API together. Its signing keys live as long as the process: a
-// service that is started more than once at a time, or wants its sessions to
-// outlive a restart, reads them from where it keeps its secrets.
+// New makes the API. It makes new signing keys and secrets, so the sessions and
+// API keys end with the process. A service with several processes loads its
+// keys and secrets from its secret store. So does a service whose sessions
+// outlive a restart.
 func New(c Config) (*App, error) {
 	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts()}
 	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
@@ -57,14 +58,15 @@ func New(c Config) (*App, error) {
 }
 
 // maxSessions is how many sessions an account may have. The store has room for
-// that many of every account, so that nobody's logins keep others out.
+// maxSessions of every account, so that the logins of one account do not keep
+// other accounts out.
 const maxSessions = 10
 
-// Handler is the API behind its chain.
+// Handler returns the API behind its chain.
 func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
 
-// Held is what must be shut down after the server, in this order: the layers of
-// the routes, then the chain around them.
+// Held returns the parts to shut down after the server, in this order: the
+// layers of the routes, then the chain around them.
 func (a *App) Held() []bulwark.Shutdowner { return []bulwark.Shutdowner{a.mux, a.stack} }
 
 func (a *App) openSessions() error {
@@ -100,10 +102,10 @@ func (a *App) openKeys() error {
 	return err
 }
 
-// issuer vouches for the accounts of this API.
+// issuer is the Issuer of the accounts of this API.
 func (a *App) issuer() string { return a.config.BaseURL }
 
-// lookup reads an account anew when its session is refreshed.
+// lookup reads an account again when its session is refreshed.
 func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, error) {
 	account, ok := a.accounts.get(subject)
 	if !ok {
@@ -112,7 +114,7 @@ func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, err
 	return a.principal(account), nil
 }
 
-// principal is an account as a caller.
+// principal returns the caller for an account.
 func (a *App) principal(account *Account) *bulwark.Principal {
 	return &bulwark.Principal{Issuer: a.issuer(), Subject: account.ID, Roles: []string{account.Role}}
 }

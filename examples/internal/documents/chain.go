@@ -12,8 +12,8 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// chain is what every request passes, outermost first. What belongs to one
-// route, its rule, its limits and the form of its body, stands in routes.go.
+// chain returns the layers that every request passes through, outermost first.
+// See routes.go for the rule, the limits and the body schema of each route.
 func (a *App) chain() (*bulwark.Stack, error) {
 	c := a.config
 	return bulwark.Chain(
@@ -39,18 +39,18 @@ func (a *App) chain() (*bulwark.Stack, error) {
 		ratelimit.Config{
 			Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Store: a.limits.store,
 			Tiers:     ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
-			Anonymous: "unlimited", // the limit by address counts them
+			Anonymous: "unlimited", // the limit by address counts these requests
 		},
 	)
 }
 
-// inside are the networks by whose addresses balancers and orchestrators ask
-// for /health.
+// inside has the networks of the service's own addresses. Balancers and
+// orchestrators ask for /health by such an address in place of a host name.
 var inside = []netip.Prefix{
 	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
 	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fd00::/8"),
 }
 
-// hsts spares the loopback names, where it would pin other work on this
-// machine.
+// hsts does not send Strict-Transport-Security for loopback names. A browser
+// would otherwise use https for every other program on this machine.
 var hsts = headers.HSTS{ExceptLoopback: true}

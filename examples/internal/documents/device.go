@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// A device is a browser that has logged in to an account before. It has an
-// allowance of its own for that account: strangers who use up the limits of the
-// account, or of the address that a browser shares with them, do not lock it
-// out. A browser that two people share is known for whoever logged in last.
+// A device is a browser that has logged in to an account before. It has limits
+// of its own for that account. So it is not locked out if strangers use up the
+// limit of the account, or the limit of an address that it shares with them. If
+// two people share a browser, it is the device of the person who logged in
+// last.
 type device [sha256.Size]byte
 
 const (
 	deviceCookie = "__Host-device"
-	// deviceLifetime is how long a browser is known after its last login.
+	// deviceLifetime is how long a browser is remembered after its last login.
 	deviceLifetime = 180 * 24 * time.Hour
-	// maxDevices bounds the devices of an account; the one that has not logged
-	// in for the longest time is forgotten first.
+	// maxDevices bounds the devices of an account. The device with the oldest
+	// login is forgotten first.
 	maxDevices = 20
 )
 
-// deviceOf returns the device that sent r. The store keeps only the hash of
-// what the cookie says.
+// deviceOf returns the device that sent r. The store keeps only a hash of the
+// value of the cookie.
 func deviceOf(r *http.Request) (d device, ok bool) {
 	cookie, err := r.Cookie(deviceCookie)
 	if err != nil || len(cookie.Value) > 64 {
@@ -32,8 +33,8 @@ func deviceOf(r *http.Request) (d device, ok bool) {
 	return sha256.Sum256([]byte(cookie.Value)), true
 }
 
-// rememberDevice makes the browser known for the account. What it has known is
-// replaced, so that a copy of the cookie is worth nothing after the next login.
+// rememberDevice makes the browser a device of the account. It replaces an old
+// cookie, so that a copy of the old cookie is worthless after this login.
 func (a *App) rememberDevice(w http.ResponseWriter, r *http.Request, account *Account) {
 	if old, ok := deviceOf(r); ok {
 		a.accounts.forget(old)
@@ -46,8 +47,9 @@ func (a *App) rememberDevice(w http.ResponseWriter, r *http.Request, account *Ac
 	})
 }
 
-// keepingDevice wraps a logout. Clear-Site-Data for cookies would make the
-// browser forget its device; the cookies of the session expire by name.
+// keepingDevice wraps a logout and removes "cookies" from Clear-Site-Data,
+// which would also delete the device cookie. The logout expires the cookies of
+// the session by name.
 func keepingDevice(logout http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		logout.ServeHTTP(clearing{w}, r)

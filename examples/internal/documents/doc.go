@@ -1,8 +1,9 @@
 // Package documents is a document API behind the whole chain, as a program to
-// start from: people and API keys keep documents, see their own or everybody's
-// as their role says, and nobody else's exist for them.
+// start from. People and API keys write documents. Their role says whether they
+// see their own documents or all documents. A document that a caller may not
+// see is answered like a document that does not exist.
 //
-// chain.go holds the layers, policy.go says who may do what, routes.go lists
-// the routes with their rules, limits.go holds what stops guesses. The rest is
-// what an application has anyway.
+// Read chain.go for the layers, policy.go for the roles and their permissions,
+// routes.go for the routes with their rules, and limits.go for the limits on
+// logins. The other files are the application itself.
 package documents

@@ -10,7 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// draft is what a client may say of a document.
+// draft holds the members of a document that a client may set.
 type draft struct {
 	Title   string `json:"title"`
 	Content string `json:"content"`
@@ -22,7 +22,7 @@ type changes struct {
 	Content *string `json:"content"`
 }
 
-// pageQuery is which part of a list is asked for.
+// pageQuery says which part of a list the client asks for.
 type pageQuery struct {
 	Limit  int `json:"limit"`
 	Offset int `json:"offset"`
@@ -110,7 +110,7 @@ func (a *App) deleteDocument(w http.ResponseWriter, r *http.Request, d authz.Gra
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// storeProblem says what a client may know of a fault of the store.
+// storeProblem turns an error of the store into the answer for the client.
 func storeProblem(err error) error {
 	switch {
 	case errors.Is(err, errNoDocument), errors.Is(err, errConflict):
@@ -118,7 +118,7 @@ func storeProblem(err error) error {
 			Detail: "The document was changed or deleted in the meantime. Read it again."}
 	case errors.Is(err, errShare):
 		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.share_used", Err: err,
-			Detail: "You have as much as one owner may have. Shorten a document, or have one deleted."}
+			Detail: "You have reached the limit of one owner. Shorten a document, or have one deleted."}
 	case errors.Is(err, errFull), errors.Is(err, errBusy):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "documents.unavailable", Err: err,
 			Detail: "The server cannot take this now. Try again later."}

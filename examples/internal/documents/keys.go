@@ -12,7 +12,7 @@ import (
 // overlap is how long the old secret of a key works beside the new one.
 const overlap = 24 * time.Hour
 
-// issuedKey is a key as its maker sees it, this once.
+// issuedKey is the answer with a new key. The key is shown only in this answer.
 type issuedKey struct {
 	ID        string    `json:"id"`
 	Key       string    `json:"key"`

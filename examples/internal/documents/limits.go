@@ -9,25 +9,26 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
-// limits are those of logging in and signing up. The limits of every request
-// stand in chain.go. All share one store.
+// limits holds the limits on logins and sign-ups. The limits on every request
+// are in chain.go. All limits share one store.
 type limits struct {
 	store *ratelimit.MemoryStore
 
-	// All requests to log in or sign up, right or wrong: each costs the time
-	// of hashing a password.
-	requests       *ratelimit.Middleware // of an address
-	deviceRequests *ratelimit.Middleware // of the devices of an account
+	// These count all requests to log in or sign up, because each request costs
+	// the time of hashing a password.
+	requests       *ratelimit.Middleware // by address
+	deviceRequests *ratelimit.Middleware // by account, for its known devices
 
-	// Wrong passwords. A limit by account alone would let one network lock its
-	// owner out, so no site has more than half of it.
-	address        *ratelimit.Middleware // of an address, for all accounts
-	accountAddress *ratelimit.Middleware // of an address, for one account
-	accountSite    *ratelimit.Middleware // of the network around it
-	account        *ratelimit.Middleware // of everybody
-	device         *ratelimit.Middleware // of a device that is known
+	// These count wrong passwords. With a limit by account alone, one network
+	// could lock the owner of the account out. So a site has at most half of
+	// that limit.
+	address        *ratelimit.Middleware // by address, for all accounts
+	accountAddress *ratelimit.Middleware // by address and account
+	accountSite    *ratelimit.Middleware // by site and account
+	account        *ratelimit.Middleware // by account
+	device         *ratelimit.Middleware // by known device and account
 
-	signUps *ratelimit.Middleware // of an address
+	signUps *ratelimit.Middleware // sign-ups, by address
 }
 
 func (a *App) openLimits() error {
@@ -57,7 +58,7 @@ func (a *App) openLimits() error {
 	return nil
 }
 
-// deviceAccount is the account that knows the device of r, or empty.
+// deviceAccount returns the id of the account of the device that sent r, or "".
 func (a *App) deviceAccount(r *http.Request) string {
 	d, ok := deviceOf(r)
 	if !ok {
@@ -66,14 +67,14 @@ func (a *App) deviceAccount(r *http.Request) string {
 	return a.accounts.owner(d)
 }
 
-// deviceKey counts by that account. A login that runs beside this one may just
-// have replaced the device, so the address stands in for it.
+// deviceKey counts by the account of the device. If a login that runs at the
+// same time has just replaced the device, it counts by the address.
 func (a *App) deviceKey(r *http.Request) string {
 	return cmp.Or(a.deviceAccount(r), ratelimit.AddressPrefix(bulwark.ClientIP(r)))
 }
 
-// requestLimit counts every request by address, and those of known devices by
-// their account.
+// requestLimit counts the requests of a known device by its account, and all
+// other requests by address.
 func (a *App) requestLimit() bulwark.LayerFunc {
 	return func(next http.Handler) http.Handler {
 		known, unknown := a.limits.deviceRequests.Wrap(next), a.limits.requests.Wrap(next)
@@ -88,9 +89,9 @@ func (a *App) requestLimit() bulwark.LayerFunc {
 }
 
 // takeLogin counts a login before its password is checked, so that guesses that
-// run at once are all counted. What it returns takes the count back. Only the
-// body tells the account, so what is no login at all is never counted: any page
-// could lock its visitors out by sending garbage.
+// run at once are all counted. The function refund gives the count back. A body
+// that is not a login is not counted here. Otherwise any page could lock its
+// visitors out by sending garbage.
 func (a *App) takeLogin(r *http.Request, email string) (refund func(), err error) {
 	l, ctx, addr := a.limits, r.Context(), bulwark.ClientIP(r)
 	var taken []*ratelimit.Reservation
@@ -120,8 +121,8 @@ func (a *App) takeLogin(r *http.Request, email string) (refund func(), err error
 	return refund, nil
 }
 
-// site is the network that one customer of a provider usually has: the /48 of
-// an IPv6 address and the /24 of an IPv4 one.
+// site returns the network that one customer of a provider usually has: the /48
+// network of an IPv6 address, or the /24 network of an IPv4 address.
 func site(addr netip.Addr) string {
 	prefix := ratelimit.AddressPrefix(addr) // without zones and translators
 	if wide, err := netip.ParsePrefix(prefix); err == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/bulwark-go/bulwark/headers"
 )
 
-// The page is one answer, so that its script and its style run by the nonce of
-// this very answer and by nothing else.
+// The page has its script and its style inside, so that the nonce of this
+// answer allows them and nothing else does.
 var (
 	//go:embed page.html
 	pageText string
@@ -26,9 +26,10 @@ var (
 	pageTemplate = template.Must(template.New("page").Parse(pageText))
 )
 
-// pageHeaders take the place of the outer layer's on the page. Browsers tell
-// reportsPath what its policy stopped. The one policy of trusted types is the
-// script's, for the frames that show documents.
+// pageHeaders replaces, on the page, the header fields of the outer layer.
+// Browsers report to reportsPath what the policy of the page has blocked. The
+// script has the only policy for trusted types, for the frames that show
+// documents.
 func pageHeaders() headers.Config {
 	return headers.Config{
 		Preset:    headers.HTML,
@@ -47,7 +48,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 	}{headers.Nonce(r.Context()), pageStyle, pageScript + shelfScript})
 }
 
-// visitor is who a page talks to.
+// visitor describes the user of a page.
 type visitor struct {
 	ID    string `json:"id"`
 	Email string `json:"email,omitempty"`
@@ -57,9 +58,9 @@ type visitor struct {
 	May map[string]string `json:"may"`
 }
 
-// me tells a page who is logged in. Nobody gets 200 like everybody: a page that
-// finds out by a refusal leaves two security events for each visit. Renewable
-// says that there is a refresh cookie, which scripts cannot see.
+// me tells a page who is logged in. An anonymous caller also gets 200, because
+// a refusal would cause two security events for each visit. Renewable says that
+// there is a refresh cookie, which scripts cannot see.
 func (a *App) me(w http.ResponseWriter, r *http.Request) {
 	_, missing := r.Cookie("__Host-refresh")
 	caller, _ := bulwark.PrincipalFrom(r.Context())

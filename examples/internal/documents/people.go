@@ -9,13 +9,13 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// credentials are what a login says.
+// credentials is the body of a login.
 type credentials struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
 }
 
-// login checks a password and starts a session. See limits.go for what stops
+// login checks a password and starts a session. See limits.go for the limits on
 // guesses.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	said, err := validate.BodyAs[credentials](r)
@@ -50,7 +50,7 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	answer(w, r, http.StatusOK, tokens)
 }
 
-// newUser is what a sign-up says.
+// newUser is the body of a sign-up.
 type newUser struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
@@ -58,8 +58,8 @@ type newUser struct {
 	Role     string `json:"role"`
 }
 
-// signUp makes an account. The schema lets "moderator" through because admins
-// make moderators; that it is an admin who asks is decided here.
+// signUp makes an account. The schema accepts the role "moderator", because
+// admins make moderators. Whether the caller is an admin is checked here.
 func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
 	said, err := validate.BodyAs[newUser](r)
 	if err != nil {
@@ -72,7 +72,7 @@ func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
 			Errors: []bulwark.FieldError{{Pointer: "/role", In: "body", Code: "forbidden", Detail: "Only an admin may choose this role."}}})
 		return
 	}
-	// A sign-up stays counted whatever comes of it, but for a fault of ours.
+	// A sign-up stays counted, unless it fails because the server is busy.
 	taken, _, err := a.limits.signUps.TakeFor(r.Context(), bulwark.ClientIP(r))
 	if err != nil {
 		bulwark.Deny(w, r, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// openPolicy says which role may do what. Whatever is not granted is denied.
+// openPolicy says which role may do what. Everything else is denied.
 func (a *App) openPolicy() (err error) {
 	a.policy, err = authz.NewPolicy(authz.PolicyConfig{
 		Resources: map[string][]string{"document": {"create", "read", "update", "delete"}},
@@ -21,7 +21,7 @@ func (a *App) openPolicy() (err error) {
 	return err
 }
 
-// documents tells how a document is found and whose it is.
+// documents says how a document is loaded and who owns it.
 func (a *App) documents() authz.Resource[*Document] {
 	return authz.Resource[*Document]{
 		Name: "document",

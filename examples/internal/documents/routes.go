@@ -17,29 +17,38 @@ const (
 	reportsPath  = "/reports/csp"
 )
 
-// openRoutes lists every route with its rule: one without a rule cannot be
-// written.
+// openRoutes registers every route with its rule. The Mux does not accept a
+// route without a rule.
 func (a *App) openRoutes() error {
 	mux := authz.NewMux(a.policy)
 	a.mux = mux
 	documents, admin := a.documents(), authz.RequireRole("admin")
 
-	// What a body must look like, and what is taken out of it before.
+	// Without MediaTypes a layer also accepts merge patches.
 	jsonBody := []string{"application/json"}
+
+	// Layers that remove unsafe markup from a body. They stand before the layer
+	// that checks the body.
 	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
 	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
+
+	// Layers that check a body, or the query, against a schema.
 	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	onePage := validate.Config{Query: validate.SchemaJSON(pageSchema)}
 	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings, MediaTypes: jsonBody}
 	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
 	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
-	// The auth layer refuses what a page of another site sends only where there
-	// is a cookie already. A login gives one out.
+
+	// The auth layer refuses a request from a page of another site only if the
+	// request has a session cookie. A login does not have a cookie yet, so it
+	// needs a check of its own.
 	sameSite, err := auth.NewCrossSite(a.config.Origins)
 	if err != nil {
 		return err
 	}
+
+	// Handlers for the well-known paths and the reports of browsers.
 	metadata, err := auth.MetadataHandler(auth.Metadata{
 		Resource: a.config.BaseURL, AuthorizationServers: []string{a.issuer()}, JWKSURI: a.config.BaseURL + jwksPath, Name: "Documents",
 	})
@@ -50,7 +59,6 @@ func (a *App) openRoutes() error {
 	if err != nil {
 		return err
 	}
-
 	reports, err := headers.ReportsHandler(headers.Reports{})
 	if err != nil {
 		return err
@@ -63,10 +71,10 @@ func (a *App) openRoutes() error {
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
 
-	mux.Handle("POST /api/auth/login", authz.Public("how one becomes somebody"), http.HandlerFunc(a.login), sameSite, a.requestLimit(), login)
-	mux.Handle("POST /api/auth/refresh", authz.Public("has a credential of its own"), a.sessions.RefreshHandler())
-	mux.Handle("POST /api/auth/logout", authz.Public("whoever wants to be logged out is"), keepingDevice(a.sessions.LogoutHandler()))
-	mux.Handle("GET /api/auth/me", authz.Public("tells nobody that it is nobody"), http.HandlerFunc(a.me))
+	mux.Handle("POST /api/auth/login", authz.Public("a login comes before the credential"), http.HandlerFunc(a.login), sameSite, a.requestLimit(), login)
+	mux.Handle("POST /api/auth/refresh", authz.Public("the refresh cookie is the credential"), a.sessions.RefreshHandler())
+	mux.Handle("POST /api/auth/logout", authz.Public("everybody may log out"), keepingDevice(a.sessions.LogoutHandler()))
+	mux.Handle("GET /api/auth/me", authz.Public("also says that nobody is logged in"), http.HandlerFunc(a.me))
 	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.requestLimit(), cleanName, newUser)
 
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)

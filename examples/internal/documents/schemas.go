@@ -2,26 +2,27 @@ package documents
 
 import "github.com/bulwark-go/bulwark"
 
-// Bodies beyond these are 413.
+// A larger body is answered with 413. Both are in bytes.
 const (
 	maxBody         = 64 << 10
 	maxDocumentBody = 1 << 20
 )
 
-// A character has at most four bytes. Longer strings are refused before they
-// are sanitized, which is dear, and counted, which comes after it.
+// A character has at most four bytes. A longer string is refused before it is
+// sanitized, because sanitizing is expensive. Its characters are counted
+// afterwards.
 var (
 	shortStrings    = bulwark.JSONLimits{MaxStringBytes: 4 * 254}
 	documentStrings = bulwark.JSONLimits{MaxStringBytes: 4 * 60_000}
 )
 
-// visible is the pattern of text that shows something: one character beside
-// blanks, controls, marks without a letter, and letters that are drawn blank.
-// Empty text fits, because minLength speaks of that.
+// visible is the pattern of text with at least one visible character. These do
+// not count: blanks, controls, marks without a letter, and letters that are
+// drawn blank. Empty text matches, because minLength checks the length.
 const visible = `"^$|[^\\s\\p{Z}\\p{C}\\p{M}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]"`
 
-// A login says little about what is wrong with it: the account has its rules
-// from the sign-up.
+// A login has fewer rules than a sign-up, because the account was checked at
+// the sign-up.
 const loginSchema = `{
 	"type": "object",
 	"properties": {
@@ -51,7 +52,8 @@ const documentSchema = `{
 	"required": ["title"]
 }`
 
-// A merge patch (RFC 7396) removes a member with null; neither may be removed.
+// A merge patch (RFC 7396) removes a member with null. Neither title nor
+// content may be removed, so null does not match.
 const patchSchema = `{
 	"type": "object",
 	"properties": {

@@ -11,13 +11,13 @@ import (
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
 
-// knownPassword is that of the seeded accounts where only this machine can use
-// it.
+// knownPassword is the password of the seeded accounts if only this machine
+// reaches the API.
 const knownPassword = "correct horse battery staple"
 
-// Seed makes an account for each role and an API key for each tier. It says on
-// out what they are, this once, and how to try them. The password is well known
-// only where local says that nobody but this machine reaches the API.
+// Seed makes an account for each role and an API key for each tier. It writes
+// them to out, once, and says how to try them. The password is random unless
+// local says that only this machine reaches the API.
 func (a *App) Seed(ctx context.Context, out io.Writer, local bool) error {
 	password := knownPassword
 	if !local {
@@ -44,8 +44,8 @@ func (a *App) Seed(ctx context.Context, out io.Writer, local bool) error {
 	return nil
 }
 
-// hint says how to try the API: lines for a shell, and whose documents they are
-// about. The lines keep what they need in variables.
+// hint says how to try the API, with lines for a shell. The lines keep the
+// password, the token and the key in variables.
 func hint(out io.Writer, url, password, key string) {
 	curl := "curl -s"
 	if strings.HasPrefix(url, "https:") {

@@ -12,8 +12,8 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
-// A Document is what the API is about. Version makes a write fail that was
-// decided on something older.
+// A Document belongs to the caller who has created it. The version makes a
+// write fail if the document has changed since it was read.
 type Document struct {
 	ID        string    `json:"id"`
 	OwnerID   string    `json:"owner_id"`
@@ -21,7 +21,7 @@ type Document struct {
 	Content   string    `json:"content"`
 	CreatedAt time.Time `json:"created_at"`
 
-	ownerIssuer string // OwnerID is unique within it
+	ownerIssuer string // OwnerID is unique within this issuer
 	version     int
 }
 
@@ -29,17 +29,18 @@ var (
 	errNoDocument = errors.New("no such document")
 	errConflict   = errors.New("the document was changed in the meantime")
 	errFull       = errors.New("the store is full")
-	errShare      = errors.New("the owner has as much as one owner may have")
+	errShare      = errors.New("the owner has reached the limit of one owner")
 )
 
-// bounds are how much a store holds, in documents and in bytes: in all, and of
-// one owner. What one owner may have is a hundredth of what all may have, so
-// that no owner uses up what all share.
+// bounds says how much a store holds, in documents and in bytes: in total, and
+// of one owner. By default an owner has about a hundredth of the total, so that
+// one owner cannot fill the store.
 type bounds struct{ documents, bytes, ownDocuments, ownBytes int }
 
 var defaultBounds = bounds{documents: 50_000, bytes: 512 << 20, ownDocuments: 500, ownBytes: 5 << 20}
 
-// size is what a document takes, with what the store needs for it.
+// size returns how many bytes a document takes, including the overhead of the
+// store.
 func (d *Document) size() int { return len(d.Title) + len(d.Content) + 512 }
 
 // An owner is the caller that a document belongs to.
@@ -47,7 +48,7 @@ type owner struct{ issuer, subject string }
 
 func (d *Document) owner() owner { return owner{d.ownerIssuer, d.OwnerID} }
 
-// A shelf is documents in the order of their creation.
+// A shelf holds documents in the order of their creation.
 type shelf struct {
 	documents []*Document
 	bytes     int
@@ -63,8 +64,8 @@ func (s *shelf) remove(d *Document) {
 	s.bytes -= d.size()
 }
 
-// A store keeps documents in memory. It writes only what has been granted, and
-// what it returns are copies. A real service has a database here.
+// A store keeps documents in memory. It writes only documents with a grant, and
+// returns copies. A real service has a database here.
 type store struct {
 	bounds bounds
 
@@ -78,8 +79,8 @@ func newStore(b bounds) *store {
 	return &store{bounds: b, byID: map[string]*Document{}, owned: map[owner]*shelf{}}
 }
 
-// room returns an error where so much more does not fit in. An owner's own
-// share is asked for first: that is for the owner to mend.
+// room returns an error if that many more documents or bytes do not fit. It
+// checks the share of the owner first, because the owner can fix that.
 func (s *store) room(of owner, documents, bytes int) error {
 	if documents <= 0 && bytes <= 0 {
 		return nil
@@ -127,7 +128,8 @@ func (s *store) get(_ context.Context, id string) (*Document, error) {
 	return &copied, nil
 }
 
-// update writes what has been granted, if nobody else has since it was read.
+// update changes the document, unless somebody else has changed it since it was
+// read.
 func (s *store) update(_ context.Context, grant authz.Granted[*Document], next draft) (*Document, error) {
 	read, err := grant.For("update")
 	if err != nil {
@@ -173,7 +175,7 @@ func (s *store) delete(_ context.Context, grant authz.Granted[*Document]) error 
 	return nil
 }
 
-// unchanged returns the stored document if it is still the one that was read.
+// unchanged returns the stored document if it has the version that was read.
 func (s *store) unchanged(read *Document) (*Document, error) {
 	known, ok := s.byID[read.ID]
 	switch {
@@ -185,8 +187,8 @@ func (s *store) unchanged(read *Document) (*Document, error) {
 	return known, nil
 }
 
-// list returns one page of the documents of an owner, or of all where of is
-// nil, the newest first, and how many there are in all.
+// list returns one page of the documents of an owner, newest first, and the
+// number of all these documents. A nil owner stands for all owners.
 func (s *store) list(_ context.Context, of *owner, limit, offset int) (page []*Document, total int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
