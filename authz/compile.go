@@ -148,8 +148,8 @@ func (b *builder) grant(r *role, grants []string) {
 	}
 }
 
-// refuseCycles reports each cycle once, where a walk in the order of names
-// meets it.
+// refuseCycles reports each cycle once, when a walk in the order of names meets
+// it.
 func (b *builder) refuseCycles() {
 	const walking, walked = 1, 2
 	state := make([]int, len(b.roleNames))

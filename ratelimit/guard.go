@@ -24,7 +24,7 @@ func (m *Middleware) guarded(next http.Handler) *guard {
 	return &guard{limits: []*Middleware{m}, next: next}
 }
 
-// ServeHTTP passes the request on where no limit refuses it.
+// ServeHTTP passes the request on if no limit refuses it.
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch n := len(g.limits); {
 	case n == 1:
@@ -63,7 +63,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, charges []charge) 
 }
 
 // decide takes from all limits or from none, and reports whether one of them
-// refuses. The error is why, where none is exceeded.
+// refuses. The error says why, if no limit is exceeded.
 func (g *guard) decide(charges []charge, r *http.Request, scope *bulwark.Scope) (refused bool, fault error) {
 	for i, m := range g.limits {
 		fault = m.charge(&charges[i], r, scope)

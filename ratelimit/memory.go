@@ -26,8 +26,8 @@ const (
 // The store does not keep the keys, but 64-bit hashes of them with a seed of
 // this process. A key whose quota is whole again needs no room. If there is no
 // room for a new key, the store forgets the key that has used the least.
-// Therefore the keys of a flood displace each other. They displace neither a
-// caller that has used up a quota nor a caller that was there before.
+// Therefore the keys of a flood displace each other. They do not displace a
+// caller that has used up a quota, or a caller that was there before.
 //
 // Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
 // for concurrent use, and does not need a lock to count a key that it already
@@ -159,9 +159,9 @@ func (s *MemoryStore) made() *table {
 	return t
 }
 
-// open claims a name for one limit and returns the table. It reports false
-// where the name is taken. The limit keeps the table, so that a request does
-// not come through here.
+// open claims a name for one limit and returns the table. It reports false if
+// the name is taken. The limit keeps the table, so that a request does not come
+// through here.
 func (s *MemoryStore) open(name string) (t *table, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -108,7 +108,7 @@ func (m *Middleware) appendKey(b []byte, r *http.Request, c *caller, bits int) (
 }
 
 // appendTaken appends a key that a handler knows, with so many bits of an IPv6
-// address where there is an address.
+// address if there is an address.
 func appendTaken(b []byte, addr netip.Addr, bits int, key []string) []byte {
 	if addr.IsValid() {
 		b = appendAddress(append(b, spaceTakenFor), addr, bits)

@@ -15,7 +15,7 @@ import (
 // the member violated-policies.
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
-// outageWait is the Retry-After where the store has failed.
+// outageWait is the Retry-After if the store has failed.
 const outageWait = 5 * time.Second
 
 // refusal is the answer to a request past some of the limits, or nil. It is the

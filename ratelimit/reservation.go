@@ -117,8 +117,7 @@ func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string
 	return m.takeFor(ctx, addr, key)
 }
 
-// takeFor takes from a key and, where addr is an IPv6 address, from the wider
-// key.
+// takeFor takes from a key and, if addr is an IPv6 address, from the wider key.
 func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string) (*Reservation, Result, error) {
 	if !m.made() {
 		return nil, Result{}, m.unready()

@@ -20,9 +20,9 @@ import (
 // quotas.
 //
 // A Store is safe for concurrent use. It ends a call when the context of the
-// call ends, or at an earlier deadline of its own; a store that never waits
-// needs neither. A store that is full forgets the cells that have used the
-// least, because a forgotten cell has a whole quota again.
+// call ends, or at an earlier deadline of its own. A store that never waits
+// does not need to check them. A store that is full forgets the cells that have
+// used the least, because a forgotten cell has a whole quota again.
 type Store interface {
 	// Debit takes from each cell its Cost, if every cell has room for its Cost.
 	// Otherwise it takes from no cell. It reports whether it has taken. In both

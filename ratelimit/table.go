@@ -87,8 +87,8 @@ func (t *table) level(hash uint64, now int64) int64 {
 	return max(0, until.Load()-now)
 }
 
-// take occupies the key of a debit for its cost, where there is room or the
-// debit may owe. It notes for how long the key is occupied then. A refusal only
+// take occupies the key of a debit for its cost, if there is room or the debit
+// may owe. It notes for how long the key is occupied then. A refusal only
 // reads.
 func (t *table) take(d *debit, now int64) bool {
 	amount, most := d.amount(d.cost), d.most()
@@ -127,7 +127,7 @@ func (t *table) take(d *debit, now int64) bool {
 	}
 }
 
-// insert gives a key a slot. It reports false where the key has one already.
+// insert gives a key a slot. It reports false if the key already has a slot.
 func (t *table) insert(b *bucket, hash uint64, now, until int64) bool {
 	lock := &t.locks[hash&t.mask%stripes]
 	lock.Lock()

@@ -1,7 +1,7 @@
 // Package bench measures this module beside the middleware that services put
 // together today and beside the floor: what the standard library alone needs
-// for the same answer. Everything is measured in one process and in turns, so
-// that the ratios hold where the absolute times of a machine do not.
+// for the same answer. Everything is measured in one process and in turns: the
+// ratios hold on any machine, and the absolute times do not.
 //
 // Its tables come as Go benchmarks and as a report that says which of the set
 // bounds are met:

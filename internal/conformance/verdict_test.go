@@ -13,7 +13,7 @@ import (
 const maxToken = 8192
 
 // reasons are all that a token can be refused for: those of jose.Fault, and
-// "keys" where the key set is refused before any token comes.
+// "keys" if the key set is refused before any token is read.
 var reasons = []string{"malformed", "algorithm", "type", "unknown_key", "signature", "keys"}
 
 // A verdict is what our code says of a token.
@@ -37,7 +37,8 @@ func (v verdict) String() string {
 // judge verifies a vector with the keys of its group.
 func judge(g group, v vector) verdict {
 	if v.encrypted() {
-		// Before any key is looked for; that there is none would be another reason.
+		// Before any key is looked for; that there is none would be another
+		// reason.
 		return verify(v.token(), &jose.KeySet{})
 	}
 	keys, err := g.keySet()
@@ -47,7 +48,7 @@ func judge(g group, v vector) verdict {
 	return verify(v.token(), keys)
 }
 
-// verify does what auth/jwt does with a token, but for the claims, which the
+// verify does what auth/jwt does with a token, except for the claims, which the
 // vectors do not have.
 func verify(token string, keys *jose.KeySet) verdict {
 	parts, err := compact.Parse(token, maxToken)
@@ -57,8 +58,8 @@ func verify(token string, keys *jose.KeySet) verdict {
 	return verifyParts(parts, keys)
 }
 
-// verifyParts accepts all algorithms at once, those for secrets beside those for
-// public keys. No configuration can say so: here the key alone must decide.
+// verifyParts accepts all algorithms at once, those for secrets beside those
+// for public keys. No configuration can say so: here the key alone must decide.
 func verifyParts(parts compact.Token, keys *jose.KeySet) verdict {
 	rules := jose.Rules{Algorithms: jose.Algorithms(), Plain: true}
 	header, err := rules.ReadHeader(parts.Header)
@@ -91,8 +92,8 @@ func refused(err error) verdict {
 	return verdict{fault.Reason, fault.Err.Error()}
 }
 
-// keysCause is why a key set is refused. Behind the colon it may be crypto or jwx
-// that speaks, whose words change.
+// keysCause is why a key set is refused. Behind the colon it may be crypto or
+// jwx that speaks, whose words change.
 func keysCause(err error) string {
 	text := err.Error()
 	summary, cause, _ := strings.Cut(text, ": ")

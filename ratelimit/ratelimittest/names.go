@@ -38,7 +38,7 @@ func keys(t *trial, _ ratelimit.Store) {
 	}
 }
 
-// apart notes where two cells are one.
+// apart fails the test if two cells are the same cell.
 func apart(t *trial, what string, made func(i int) ratelimit.Cell) {
 	t.resets(what, made(0), made(1))
 	t.takes(true, what, costing(made(0), 2))

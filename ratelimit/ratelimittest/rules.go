@@ -126,7 +126,7 @@ func manyCells(t *trial, _ ratelimit.Store) {
 			forgotten++
 		}
 	}
-	// A cell may give way where by chance many fall into one place.
+	// A cell may give way if by chance many cells fall into one place.
 	if forgotten > many/20 {
 		t.fault("%d of %d cells are not as they were left", forgotten, many)
 	}

@@ -148,7 +148,7 @@ func costing(c ratelimit.Cell, cost int64) ratelimit.Cell {
 	return c
 }
 
-// debit takes, and notes where what the store says does not fit together.
+// debit takes, and notes an answer of the store that contradicts itself.
 func (t *trial) debit(what string, cells ...ratelimit.Cell) (taken []ratelimit.Cell, ok bool) {
 	ctx, cancel := t.call()
 	defer cancel()
@@ -176,8 +176,7 @@ func (t *trial) debit(what string, cells ...ratelimit.Cell) (taken []ratelimit.C
 	return cells, ok
 }
 
-// takes notes where Debit does not take what it should, or takes what it should
-// not.
+// takes notes a Debit that takes although it should not, or the reverse.
 func (t *trial) takes(want bool, what string, cells ...ratelimit.Cell) []ratelimit.Cell {
 	taken, ok := t.debit(what, cells...)
 	if ok != want {
@@ -192,7 +191,7 @@ func (t *trial) left(c ratelimit.Cell) int64 {
 	return looked[0].Standing.Remaining
 }
 
-// has notes where a cell has not that many left.
+// has notes a cell that does not have that many requests left.
 func (t *trial) has(want int64, what string, c ratelimit.Cell) {
 	if got := t.left(c); got != want {
 		t.fault("%s: %d are left, want %d", what, got, want)
@@ -221,7 +220,7 @@ func (t *trial) resets(what string, cells ...ratelimit.Cell) {
 	}
 }
 
-// near notes where a time is not the one that it was a moment before.
+// near notes a time above want, or below it by more than the time of a call.
 func (t *trial) near(what string, got, want time.Duration) {
 	if got > want || got < want-callTime {
 		t.fault("%s is %v, want %v", what, got, want)

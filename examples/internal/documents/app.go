@@ -17,7 +17,8 @@ import (
 
 // Config holds the settings of the program that serves the API.
 type Config struct {
-	// BaseURL is where clients find the API: scheme and host.
+	// BaseURL is the scheme and host of the API, such as
+	// "https://api.example.com".
 	BaseURL string
 	// Hosts are the host names that the API answers to.
 	Hosts []string
