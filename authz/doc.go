@@ -119,13 +119,13 @@
 // mark, a number sign or an octet that is encoded twice is also 400. A request
 // target without a path is also 400.
 //
-// Every refusal is an event. A refusal of the caller is authz_fail. If the
-// refusal is about an object, the event has a keyed hash of the object, so that
-// somebody who tries many ids is seen. A refusal because of the path or the
-// method is input_validation_fail. If the configuration causes the refusal, the
-// attribute error of the event names the field or the call that has to change.
-// A Mux, Policy, Middleware or Handler that was made without its constructor
-// answers 500 "authz.unconfigured".
+// Every refusal is an event. A refusal because of the caller is authz_fail. If
+// the refusal is about an object, the event has a keyed hash of the object, so
+// that somebody who tries many ids is seen. A refusal because of the path or
+// the method is input_validation_fail. If the configuration causes the refusal,
+// the attribute error of the event names the field or the call that has to
+// change. A Mux, Policy, Middleware or Handler that was made without its
+// constructor answers 500 "authz.unconfigured".
 //
 // A wrong policy, [Config] or Guard is an error. A wrong registration on a Mux
 // is a panic, as with [http.ServeMux]. Both list every mistake, each as a
