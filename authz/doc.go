@@ -64,8 +64,9 @@
 //   - "*": every action on every object.
 //
 // The reach is always written out: "document:read" is an error. The reach "all"
-// includes every other reach. A "*" stands for a whole part, never for a part
-// of a name, and never for the reach.
+// includes every other reach. Inside a permission a "*" stands for every
+// resource or every action. It cannot stand for a part of a name or for the
+// reach.
 //
 // Every resource, action, reach and role must be declared. A name that is not
 // declared is an error at start, which suggests the nearest name.
@@ -73,8 +74,8 @@
 // # Routes
 //
 //   - [Mux.Handle] takes a [Rule]: [Public], [Authenticated], [RequireRole],
-//     [Require], [All] or [Any]. A route without a rule cannot be written, and
-//     a request that no route serves is denied.
+//     [Require], [All] or [Any]. A route cannot be registered without a rule,
+//     and a request that no route serves is denied.
 //   - [HandleObject] gives the handler a [Granted], which only this package can
 //     make. An object that the caller may not read is the same 404 as an object
 //     that does not exist.
