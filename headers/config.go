@@ -25,17 +25,17 @@ type Config struct {
 	// Endpoints are the places to which browsers send reports. A key is a name
 	// that the field ReportTo of a [CSP] uses, and a value is a URL, such as
 	// {"csp": "/reports/csp"}. The URL is https, or a path of the service
-	// itself. They are sent as Reporting-Endpoints, over TLS only, because
-	// browsers ignore the header elsewhere. A [ReportsHandler] receives the
-	// reports. Default: none.
+	// itself. The endpoints are sent as Reporting-Endpoints, over TLS only,
+	// because browsers ignore the header elsewhere. A [ReportsHandler] receives
+	// the reports. Default: none.
 	Endpoints map[string]string
 	// HSTS is Strict-Transport-Security. Default: one year with all subdomains.
 	HSTS HSTS
 	// CacheControl is the Cache-Control of answers whose handler does not set
-	// the header, such as "private, max-age=60". With a nonce in a policy it
-	// must have private or no-store. If the handler has asked for the [Nonce],
-	// and its own Cache-Control lets shared caches store the page, this value
-	// replaces it. Default: no-store.
+	// the header, such as "private, max-age=60". If a policy has a nonce,
+	// CacheControl must have private or no-store. A handler that has asked for
+	// the [Nonce] must not let shared caches store the page. If it does,
+	// CacheControl replaces the value of the handler. Default: no-store.
 	CacheControl string
 	// EmbedderPolicy is Cross-Origin-Embedder-Policy: require-corp or
 	// credentialless. It may name one of the Endpoints:
@@ -70,8 +70,8 @@ type Config struct {
 	//
 	//	PermissionsPolicy: "camera=(), geolocation=self, usb=();report-to=usb",
 	//
-	// Default: none for API. Default for HTML: a list that allows next to
-	// nothing, see [HTML].
+	// Default: none for API. Default for HTML: a list that denies almost every
+	// feature, see [HTML].
 	PermissionsPolicy string
 	// PermissionsReportOnly is Permissions-Policy-Report-Only. Browsers report
 	// its violations and do not enforce it. Default: none.
@@ -81,16 +81,16 @@ type Config struct {
 	ReferrerPolicy string
 	// FrameOptions is X-Frame-Options: DENY or SAMEORIGIN. Browsers that know
 	// the directive frame-ancestors ignore X-Frame-Options if the policy has
-	// the directive. If the CSP has no FrameAncestors, SAMEORIGIN also makes
-	// them 'self'. Default: DENY.
+	// the directive. If the CSP has no FrameAncestors, SAMEORIGIN also sets
+	// FrameAncestors to 'self'. Default: DENY.
 	FrameOptions string
 	// Legacy are headers that current browsers ignore. Default: none.
 	Legacy Legacy
-	// FromHandler are names of headers for which an added value of the handler
-	// wins. A reverse proxy adds the headers of its upstream beside those of
-	// this layer. For a header in this list, the added value goes out. For any
-	// other header, the value of this layer goes out. Cache-Control is always
-	// in the list. Default: none.
+	// FromHandler are names of headers that the handler may add. A reverse
+	// proxy adds the headers of its upstream beside those of this layer. For a
+	// header in this list, the added value goes out. For any other header, the
+	// value of this layer goes out. Cache-Control is always in the list.
+	// Default: none.
 	FromHandler []string
 	// InsecureSharedNonce accepts a CacheControl, and a Cache-Control of a
 	// handler, that lets shared caches store a page with its nonce. Such a

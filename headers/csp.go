@@ -19,11 +19,11 @@ package headers
 //
 // Write 'nonce' for a nonce that is new in each response, see [Nonce]. A nonce
 // that is written out, such as 'nonce-abc', is refused, because an attacker who
-// injects a script can write it as well. Beside 'strict-dynamic' browsers
-// ignore hosts and 'self': such a script needs the nonce, or a script with the
-// nonce that loads it. A host with a wildcard allows every name under it. This
-// includes names that a provider gives to its customers, such as
-// x.s3.amazonaws.com under *.amazonaws.com.
+// injects a script can write it as well. If a list has 'strict-dynamic',
+// browsers ignore its hosts and 'self'. A script then needs the nonce, or a
+// script with the nonce has to load it. A host with a wildcard allows every
+// name under it. This includes names that a provider gives to its customers,
+// such as x.s3.amazonaws.com under *.amazonaws.com.
 //
 // A source list is a field of type []string whose name ends in Src, SrcElem or
 // SrcAttr, and BaseURI, FormAction and FrameAncestors:
@@ -44,26 +44,27 @@ package headers
 // written.
 //
 // With the preset [HTML], a browser loads a file of another host only if that
-// host allows it. Its answer has Cross-Origin-Resource-Policy: cross-origin, or
-// the element has a crossorigin attribute and the host allows CORS. See
-// [Config.EmbedderPolicy].
+// host allows it in one of two ways, see [Config.EmbedderPolicy]:
+//
+//   - The answer of the host has Cross-Origin-Resource-Policy: cross-origin.
+//   - The element has a crossorigin attribute, and the host allows CORS.
 type CSP struct {
-	// DefaultSrc is for each kind of content without a list of its own among
-	// the fields that end in Src. Some fields fall back on another field first.
-	// Required if a source list is set. Default: that of the preset.
+	// DefaultSrc is for each kind of content whose own field below is not set.
+	// Some fields use another field first: see their defaults. Required if a
+	// source list is set. Default: that of the preset.
 	DefaultSrc []string
-	// ScriptSrc is where scripts may come from, and which inline scripts may
-	// run. Without InsecureAnyScript it takes none of these: *, a scheme alone,
-	// and all of a public suffix, such as https://*.com. With 'nonce' a
-	// report-only policy requires BaseURI. Default: the same as DefaultSrc.
+	// ScriptSrc is for scripts: their sources, and the inline scripts that may
+	// run. Without InsecureAnyScript, New refuses *, a scheme alone, and all of
+	// a public suffix, such as https://*.com. A report-only policy with 'nonce'
+	// also requires BaseURI. Default: the same as DefaultSrc.
 	ScriptSrc []string
 	// ScriptSrcElem is for script elements. Default: the same as ScriptSrc.
 	ScriptSrcElem []string
 	// ScriptSrcAttr is for event handlers in attributes. Default: the same as
 	// ScriptSrc.
 	ScriptSrcAttr []string
-	// StyleSrc is where style sheets may come from, and which inline styles
-	// count. Default: the same as DefaultSrc.
+	// StyleSrc is for styles: the sources of style sheets, and the inline
+	// styles that may apply. Default: the same as DefaultSrc.
 	StyleSrc []string
 	// StyleSrcElem is for style and link elements. Default: the same as
 	// StyleSrc.
@@ -75,46 +76,44 @@ type CSP struct {
 	// FontSrc is for fonts that style sheets load. Default: the same as
 	// DefaultSrc.
 	FontSrc []string
-	// ConnectSrc is where scripts may send requests: fetch, XMLHttpRequest,
+	// ConnectSrc is for requests that scripts send: fetch, XMLHttpRequest,
 	// WebSocket, EventSource, sendBeacon, and ping of links. Default: the same
 	// as DefaultSrc.
 	ConnectSrc []string
 	// MediaSrc is for audio, video and their tracks. Default: the same as
 	// DefaultSrc.
 	MediaSrc []string
-	// ObjectSrc is for object and embed elements. Without InsecureAnyScript it
-	// takes none of these: *, a scheme alone, and all of a public suffix.
-	// Default: 'none'.
+	// ObjectSrc is for object and embed elements. Without InsecureAnyScript,
+	// New refuses *, a scheme alone, and all of a public suffix. Default:
+	// 'none'.
 	ObjectSrc []string
-	// FrameSrc is what the page may show in frames. Default: the same as
-	// ChildSrc.
+	// FrameSrc is for frames in the page. Default: the same as ChildSrc.
 	FrameSrc []string
 	// ChildSrc is for frames and workers that have no list of their own.
 	// Default: the same as DefaultSrc.
 	ChildSrc []string
-	// WorkerSrc is where workers may be started from. Default: the same as
+	// WorkerSrc is for scripts that start as workers. Default: the same as
 	// ChildSrc, or as ScriptSrc if there is no ChildSrc.
 	WorkerSrc []string
 	// ManifestSrc is for the manifest of a web application. Default: the same
 	// as DefaultSrc.
 	ManifestSrc []string
-	// BaseURI is which URLs a base element may have. DefaultSrc does not cover
-	// it. Without InsecureAnyScript it takes none of these: *, a scheme alone,
-	// and all of a public suffix. With such a source, an injected base element
-	// would send relative URLs of scripts to a host of the attacker. Default:
-	// 'none'.
+	// BaseURI is for the URL of a base element. DefaultSrc does not cover it.
+	// Without InsecureAnyScript, New refuses *, a scheme alone, and all of a
+	// public suffix. With such a source, an injected base element would send
+	// relative URLs of scripts to a host of the attacker. Default: 'none'.
 	BaseURI []string
-	// FormAction is where forms may be sent. DefaultSrc does not cover it. The
-	// source * allows every place. Default: 'self'.
+	// FormAction is for the URLs to which forms are sent. DefaultSrc does not
+	// cover it. The source * allows every URL. Default: 'self'.
 	FormAction []string
-	// FrameAncestors is which sites may show the page in a frame. DefaultSrc
-	// does not cover it. The source * allows every site. Browsers that know the
-	// directive ignore X-Frame-Options. Default: 'none', or 'self' if
-	// [Config.FrameOptions] is SAMEORIGIN.
+	// FrameAncestors is for the sites that may show the page in a frame.
+	// DefaultSrc does not cover it. The source * allows every site. Browsers
+	// that know the directive ignore X-Frame-Options. Default: 'none', or
+	// 'self' if [Config.FrameOptions] is SAMEORIGIN.
 	FrameAncestors []string
 
-	// Sandbox removes the rights of a page that are not listed, such as
-	// "allow-scripts". An empty list that is not nil removes all rights.
+	// Sandbox lists the rights that a page keeps, such as "allow-scripts". All
+	// other rights are removed. An empty list that is not nil removes all.
 	// Default: nil, which sends no sandbox.
 	Sandbox []string
 	// UpgradeInsecureRequests makes http URLs of the page https. It is sent
@@ -122,16 +121,18 @@ type CSP struct {
 	// meaning there. It is always sent for HTML, and for a [Config.CSP] with a
 	// source list. Default: false.
 	UpgradeInsecureRequests bool
-	// RequireTrustedTypes refuses strings at the places of the DOM that would
-	// run them, unless a policy of TrustedTypes made them. Default: false.
+	// RequireTrustedTypes makes browsers refuse a string that a script gives to
+	// the DOM as code or markup. A value that a policy of TrustedTypes has made
+	// is accepted. Default: false.
 	RequireTrustedTypes bool
 	// TrustedTypes are the names of the policies that scripts may create, or
 	// the keywords 'none' and 'allow-duplicates'. Default: nil, which does not
 	// restrict them.
 	TrustedTypes []string
-	// ReportTo is where violations are reported: a name in [Config.Endpoints].
-	// The URL is always sent as report-uri. The name is sent as report-to over
-	// TLS only, because browsers ignore it elsewhere. Default: none.
+	// ReportTo is a name in [Config.Endpoints]. Browsers report violations to
+	// its URL. The URL is always sent as report-uri. The name is sent as
+	// report-to over TLS only, because browsers ignore it elsewhere. Default:
+	// none.
 	ReportTo string
 
 	// InsecureInlineScript allows 'unsafe-inline' and 'unsafe-hashes' for
@@ -142,8 +143,8 @@ type CSP struct {
 	// styles. An attacker who injects markup can then change what the page
 	// shows, and read some of it by selectors. Default: false.
 	InsecureInlineStyle bool
-	// InsecureEval allows 'unsafe-eval'. Text that an attacker gets into eval
-	// then runs as script. Default: false.
+	// InsecureEval allows 'unsafe-eval'. If an attacker gets text into eval,
+	// the text then runs as script. Default: false.
 	InsecureEval bool
 	// InsecureAnyScript allows scripts from *, from a scheme alone, such as
 	// https: or data:, and from all of a public suffix, such as https://*.com.

@@ -13,16 +13,16 @@ const year = 365 * 24 * time.Hour
 
 // HSTS is Strict-Transport-Security (RFC 6797). A browser that has seen the
 // header uses https for the host, even if a link says http. The header is sent
-// over TLS only: the client has reached this server by TLS, or a trusted proxy
-// reports TLS (see [bulwark.Edge]). Over plain http browsers ignore it. The
-// zero value is one year with all subdomains.
+// over TLS only, because browsers ignore it over plain http. A request has TLS
+// if the client has reached this server by TLS, or if a trusted proxy reports
+// TLS (see [bulwark.Edge]). The zero value is one year with all subdomains.
 type HSTS struct {
 	// MaxAge is how long browsers remember the header, in whole seconds.
 	// Default: one year. At least 1 second.
 	MaxAge time.Duration
-	// Preload agrees to an entry in the list that browsers are built with. A
-	// host enters the list easily and leaves it slowly. Preload requires a
-	// MaxAge of at least one year, and subdomains. Default: false.
+	// Preload allows browsers to put the host into their built-in list of hosts
+	// that use https only. It takes months to leave the list. Preload requires
+	// a MaxAge of at least one year, and subdomains. Default: false.
 	Preload bool
 	// ExceptLoopback does not send the header to clients that ask for
 	// localhost, a name under localhost, or a loopback address. A browser would

@@ -16,15 +16,11 @@ const (
 	//	Strict-Transport-Security: max-age=31536000; includeSubDomains
 	//	X-Content-Type-Options: nosniff
 	//	X-Frame-Options: DENY
-	//
-	// The set has seven headers for a reason. With Content-Type a response has
-	// eight. A ninth key would make the map of its headers three times as
-	// expensive.
 	API Preset = iota
 
 	// HTML is for pages. A script runs if it carries the nonce of the response,
-	// see [Nonce], or if such a script loads it. Everything else comes from the
-	// own origin of the page:
+	// see [Nonce], or if a script with the nonce loads it. Everything else
+	// comes from the own origin of the page:
 	//
 	//	Cache-Control: no-store
 	//	Content-Security-Policy: default-src 'self';
@@ -45,9 +41,9 @@ const (
 	// without an entry for its host. Because of the embedder policy, that host
 	// must allow it, see [CSP].
 	//
-	// The referrer policy is same-origin: with no-referrer browsers would send
-	// forms of the page itself with "Origin: null". Trusted types are an
-	// option: CSP{RequireTrustedTypes: true}.
+	// The referrer policy is same-origin. With no-referrer, browsers would send
+	// the forms of the page with "Origin: null". For trusted types, set
+	// CSP{RequireTrustedTypes: true}.
 	HTML
 )
 
@@ -88,6 +84,8 @@ func (p Preset) set() (set, bool) {
 	}}
 	switch p {
 	case API:
+		// Seven headers, and Content-Type is the eighth: a ninth key would make the
+		// map of the response three times as expensive.
 		s.csp = CSP{DefaultSrc: []string{"'none'"}, FrameAncestors: []string{"'none'"}}
 	case HTML:
 		s.csp = CSP{

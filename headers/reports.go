@@ -34,7 +34,7 @@ type Reports struct {
 	MaxClientRequests int
 	// MaxGroups is how many kinds of violations are told apart in a window. One
 	// event has the number of all further violations. Pages of the service
-	// itself have some room more: a tenth of MaxGroups, and a third of this
+	// itself have additional room: a tenth of MaxGroups, and a third of this
 	// tenth for one client. Such a page is at the BaseURL of [bulwark.Edge] or
 	// at the host of the request. Default: 100. At most 10,000.
 	MaxGroups int
@@ -59,15 +59,15 @@ type Reports struct {
 // If pages of other origins report to the handler, put it behind a cors layer.
 //
 // It takes both formats: application/csp-report of report-uri (CSP Level 2),
-// and application/reports+json of report-to (Reporting API). It reads each body
-// by its content, under either type, and reads text that is not UTF-8 as
-// browsers do. Of a list it reads the first hundred reports. It counts further
-// reports, and reports that it cannot read.
+// and application/reports+json of report-to (Reporting API). The content of the
+// body decides which format it is, and not the media type. Text that is not
+// UTF-8 is read as browsers do. The handler reads the first hundred reports of
+// a list. It only counts further reports, and reports that it cannot read.
 //
 // Violations of the same directive, document and blocked URL are one kind. The
 // first of a kind is a malicious_csp_violation event at once. If there are
 // more, a second event has their count when the window ends. The rule of the
-// event is the directive, such as script-src, which has the field ScriptSrc in
+// event is the directive, such as script-src, which is the field ScriptSrc of
 // [CSP]. The attribute "disposition" is enforce for [Config.CSP] and report for
 // [Config.ReportOnly]. The reasons of the events are:
 //
@@ -76,13 +76,13 @@ type Reports struct {
 //	headers.csp_reports_unread        requests beyond MaxRequests or
 //	                                  MaxClientRequests, unreadable reports
 //
-// The handler does not keep samples of scripts. Of a URL it does not keep the
-// query, the fragment and the user. All of these may hold secrets. Anybody can
+// The handler does not keep samples of scripts. It does not keep the query, the
+// fragment and the user of a URL. All of these may hold secrets. Anybody can
 // send reports, and browser extensions cause many: a report is a hint and not a
 // proof.
 //
 // The answer to a report is 204. A body that is not a report is 400, 413 or
-// 415. A body that takes longer than 10 seconds is 408. Every mistake is
+// 415. A body that takes longer than 10 seconds is 408. Every mistake in c is
 // returned at once, each as a [*bulwark.ConfigError].
 func ReportsHandler(c Reports) (http.Handler, error) {
 	faults := fault.In("headers")

@@ -37,9 +37,9 @@ type SecurityTxt struct {
 	Hiring []string
 }
 
-// SecurityTxtHandler returns a handler that answers GET and HEAD with the file.
-// Serve it at /.well-known/security.txt, over https. Every mistake is reported
-// at once, each as a [*bulwark.ConfigError].
+// SecurityTxtHandler returns a handler that answers GET and HEAD with the text
+// of s. Serve it at /.well-known/security.txt, over https. Every mistake is
+// reported at once, each as a [*bulwark.ConfigError].
 func SecurityTxtHandler(s SecurityTxt) (http.Handler, error) {
 	faults := fault.In("headers")
 	var text strings.Builder
