@@ -30,9 +30,9 @@ const defaultBody = 1 << 20
 //
 // Both fail with an *[http.MaxBytesError], which [bulwark.Deny] answers with
 // 413. An HTTP/1 connection is then closed, and the server does not read the
-// rest. For this, each writer that an outer layer puts around the writer of the
-// server needs an Unwrap method, as [http.ResponseController] wants it. The
-// writer of [http.TimeoutHandler] has none.
+// rest. For this, each ResponseWriter that an outer layer uses needs an Unwrap
+// method, see [http.ResponseController]. The ResponseWriter of
+// [http.TimeoutHandler] does not have this method.
 //
 // Put MaxBodyBytes outside every layer that replaces the body of a request.
 // Inside such a layer it can only lower the limit.

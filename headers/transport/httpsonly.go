@@ -20,17 +20,18 @@ import (
 //		…
 //	)
 //
-// Outside Edge it sees the connection alone. Behind a proxy that ends TLS it
-// would then redirect each request to the URL that the request has come from.
+// Outside Edge, HTTPSOnly sees only the connection. Behind a proxy that
+// terminates TLS, it would then redirect each request to the URL of the same
+// request.
 //
 // If a load balancer checks the health of the service over plain http, serve
 // the check outside the chain.
 type HTTPSOnly struct {
 	// API refuses a request over plain http with 403
-	// "transport.https_required", as OWASP ASVS 5.0 section 4.1.2 wants it for
-	// every client that is not a browser. A redirected client would go on
+	// "transport.https_required", as OWASP ASVS 5.0 section 4.1.2 requires for
+	// clients that are not browsers. After a redirect, the client would go on
 	// sending its token in the clear, and nobody would notice. Replace a
-	// credential that has come in such a request. Default: false, which
+	// credential that was sent in such a request. Default: false, which
 	// redirects as [RedirectHandler] does.
 	API bool
 	// Hosts are the hosts of a redirect, as in [RedirectHandler], such as

@@ -28,8 +28,8 @@ import (
 // others.
 //
 // A request that has come over TLS is also refused with 421, because a redirect
-// would send it to the URL that it has come from. If one listener, or one
-// proxy, serves http and https, put [HTTPSOnly] into the chain instead.
+// would send the client to the same URL again. If one listener, or one proxy,
+// serves http and https, put [HTTPSOnly] into the chain instead.
 //
 // RedirectHandler is for pages that people open. Everything that a client sends
 // before the redirect is in the clear, and only HSTS prevents it the next time.

@@ -64,12 +64,11 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 // Serve serves on ln until ctx ends, with TLS if server.TLSConfig is set. Then
 // it stops in this order:
 //
-//   - It takes no further connection, and tells the requests that use
-//     [Stopping].
+//   - It accepts no further connections, and closes the channels of [Stopping].
 //   - It lets the requests in flight finish, and closes the other connections.
 //   - It writes the records that the ErrorLog of [Server] still holds, and
 //     waits at most 1 second for that.
-//   - It shuts the stacks down, last, because requests still report to them.
+//   - It shuts the stacks down. This is last, because requests report to them.
 //
 // The stacks are shut down in the given order. List the inside first and the
 // audit log last: first the router, such as an authz.Mux, and then the
@@ -98,8 +97,8 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 //	signal.Ignore(syscall.SIGPIPE)
 //
 // The call of AfterFunc restores the default after the first signal: a second
-// signal then ends the process, whatever hangs. The call of Ignore is for a log
-// on stderr. Without it, a write to a pipe whose reader has gone ends the
+// signal then ends the process, even if Serve hangs. The call of Ignore is for
+// a log on stderr. Without it, a write to a pipe whose reader has gone ends the
 // process. With it, the write fails, and audit counts the record and reports a
 // gap.
 //

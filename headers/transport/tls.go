@@ -24,20 +24,21 @@ const sessionLifetime = 24 * time.Hour
 //   - TLS 1.2 and TLS 1.3 only.
 //   - For TLS 1.2 the suites ECDHE-ECDSA-AES128-GCM-SHA256 and
 //     ECDHE-RSA-AES128-GCM-SHA256, so that every connection is forward secret
-//     and none uses CBC. The suites of TLS 1.3 are fixed, and all good.
-//   - Key exchange by X25519MLKEM768, which a later quantum computer does not
-//     break, then X25519, P-256 and P-384.
+//     and none uses CBC. The suites of TLS 1.3 are fixed, and all of them are
+//     secure.
+//   - Key exchange by X25519MLKEM768 first, which resists quantum computers,
+//     then by X25519, P-256 and P-384.
 //   - Sessions that can be resumed for one day after the full handshake. A
 //     session with a client certificate cannot be resumed, so that the
 //     certificate is verified on each connection.
 //
 // A ticket of TLS 1.3 contains a lifetime of seven days (604800 seconds), and
 // scanners report that number. It is a hint that crypto/tls writes. A session
-// that is older than a day is not resumed, whatever its ticket contains.
+// that is older than a day is not resumed.
 //
-// Each call returns a new configuration. Its session tickets are made with the
-// keys of that value, even after the value has been cloned. To share keys
-// between processes, call SetSessionTicketKeys on the value and not on a clone.
+// Each call returns a new configuration. Its session tickets use keys of its
+// own, and its clones use the same keys. To share keys between processes, call
+// SetSessionTicketKeys on the value and not on a clone.
 func TLS() *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
