@@ -73,21 +73,21 @@ type Config struct {
 	MaxAge time.Duration
 	// DenyRefused answers actual requests from refused origins with 403.
 	// Without it the handler runs, and the page cannot read the answer. Set it
-	// if the request itself has an effect that must not happen. Pages of the
+	// if a request can have an effect that must not happen. Pages of the
 	// service itself also send their origin. A service with such pages needs a
-	// [bulwark.Edge]: the host that Edge has accepted for the request is the
-	// service itself. Another host of Edge.Hosts is not. Add such a host to
-	// Origins if its pages call this one. Default: false.
+	// [bulwark.Edge]: the origin of the service is the host that Edge has
+	// accepted for the request. Each other host of Edge.Hosts is another
+	// origin. Add it to Origins if its pages call this host. Default: false.
 	DenyRefused bool
 	// DryRun reports requests that would be refused, and passes them on to the
 	// next handler. It does not allow more: such an answer has no CORS headers
 	// of this layer. Default: false.
 	DryRun bool
-	// Debug helps to find a missing entry of Methods or Headers. It changes the
-	// answer to a preflight from an allowed origin that asks for a method or
-	// header that is not allowed. The answer then lists the allowed methods and
-	// headers, so that the console of the browser names the missing entry. The
-	// browser still refuses the request. Default: false.
+	// Debug helps to find a missing entry of Methods or Headers. If an allowed
+	// origin asks for a method or header that is not allowed, the answer to its
+	// preflight lists the allowed methods and headers. The console of the
+	// browser then names the missing entry. The browser still refuses the
+	// request. Default: false.
 	Debug bool
 }
 

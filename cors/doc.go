@@ -16,7 +16,8 @@
 //
 // # Defence
 //
-// Name the origins. An API with cookies that a single-page application calls:
+// Name the origins. For an API with cookies that a single-page application
+// calls, write:
 //
 //	cors.Config{
 //		Origins:     []string{"https://app.example.com"},
@@ -25,14 +26,16 @@
 //		Credentials: true, // cookies; not needed for an Authorization header
 //	}
 //
-// An API with tokens leaves Credentials out, and adds "Authorization" to
-// Headers. [Origins] reads the list from an environment variable. Wrap the
-// layer around the router, and not around a handler of the router: a preflight
-// is an OPTIONS request. A pattern such as "POST /documents" does not match
-// OPTIONS, so the router would answer 405 before the layer sees the request.
+// For an API with tokens, leave Credentials out, and add "Authorization" to
+// Headers. [Origins] makes the list from the text of an environment variable.
 //
-// The protocol is that of github.com/rs/cors. This package makes it impossible
-// to configure it badly. [New] refuses:
+// Wrap the layer around the router, and not around a handler of the router: a
+// preflight is an OPTIONS request. A pattern such as "POST /documents" does not
+// match OPTIONS, so the router would answer 405 before the layer sees the
+// request.
+//
+// The protocol is implemented by github.com/rs/cors. This package checks its
+// configuration. [New] refuses:
 //
 //   - an origin that browsers never send, such as one with a path;
 //   - an origin that allows more than it seems to;
@@ -51,8 +54,8 @@
 //     [Config.DenyRefused] it is 403 instead.
 //   - A page of the service itself needs no permission. Its origin is the host
 //     that [bulwark.Edge] has accepted for this request.
-//   - A request with two Origin lines is 400, because two programs might each
-//     read another line.
+//   - A request with two Origin lines is 400, because two programs could read
+//     different lines.
 //   - Each refusal is a malicious_cors event. Its attribute "error" says what
 //     was wanted, and names the field of the [Config] that changes it.
 //

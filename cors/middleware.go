@@ -37,13 +37,13 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindCORS }
 
 // Wrap answers preflights, and adds CORS headers to the answers of next, so
-// that allowed origins can read them. Next is the router, and not one of its
-// handlers, which would never see a preflight.
+// that allowed origins can read them. Next is the router. A handler of the
+// router would never see a preflight.
 //
 // A cors layer inside another cors layer replaces the headers of the outer
-// layer. It finds the outer layer through a ResponseWriter between them, such
-// as a compressor, if that has the same header map and an Unwrap method. CORS
-// headers of any other code are removed.
+// layer. A ResponseWriter between the two layers, such as a compressor, must
+// have the same header map and an Unwrap method. CORS headers of any other code
+// are removed.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	if m == nil || m.origins == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
