@@ -28,7 +28,7 @@ type Config struct {
 
 	// AccessLog adds a record of type "access" for each request: method, path,
 	// route, status, bytes, duration in milliseconds, caller. The status is the
-	// status that the client has seen. Three attributes mark an answer that did
+	// status that the client received. Three attributes mark an answer that did
 	// not end well:
 	//
 	//   - "cutOff": true, if the answer was cut off after its header.
@@ -65,8 +65,9 @@ type Config struct {
 	//		return span.TraceID().String(), span.SpanID().String()
 	//	},
 	//
-	// If it returns malformed ids, zeros or nothing, the ids of the traceparent
-	// of the client are used. Default: nil, which uses the traceparent alone.
+	// If it returns malformed ids, zeros or nothing, the record has the ids of
+	// the traceparent that the client sent. Default: nil, which uses the
+	// traceparent alone.
 	Trace func(context.Context) (traceID, spanID string)
 
 	// Observers see every event, one by one, before it is counted or dropped.

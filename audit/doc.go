@@ -22,8 +22,8 @@
 //		…
 //	)
 //
-// Each security event is one record of a fixed shape. On the log it is one
-// line; here it is on several:
+// Each security event is one record of a fixed shape. In the log a record is
+// one line. Here it has line breaks:
 //
 //	{"time":"…","level":"WARN","msg":"security event",
 //	"type":"security","event":"authz_fail",
@@ -75,25 +75,25 @@
 //     anonymous callers are written one by one up to 20 per name, address
 //     prefix (the IPv4 address or the IPv6 /64) and minute. Events of a known
 //     caller are written one by one up to 100 per name and minute. When the
-//     minute is over, one record has the count of all further events. In this
-//     record a field in which the events differ is empty. The attributes
-//     "addresses", "methods", "paths" and "reasons" list the first four
-//     different values, each with its number.
+//     minute is over, one record has the count of all further events. A field
+//     of this record is empty if its events have different values. The
+//     attributes "addresses", "methods", "paths" and "reasons" list the first
+//     four different values, each with its number.
 //   - A flood of one client does not remove the address or the path from the
 //     record of another client. After 16 address prefixes of one site (the IPv4
 //     /24 or the IPv6 /48) the site is counted as one. When the table is full,
 //     the networks with the most entries are counted as one each.
 //   - [Secret] is text that no log shows. The access record shows only the
-//     query values and headers that the Config names. This rule also holds for
-//     the URLs in headers and attributes. Bodies are never logged.
+//     query values and headers that the Config names. The rule for query values
+//     also holds for URLs in headers and attributes. Bodies are never logged.
 //
 // So every event is in exactly one of three places: a record, the count of a
 // record, or the count of a gap.
 //
 // # Events
 //
-// An alert counts events by name and status. The layers of this module, or an
-// application, report these names:
+// An alert counts events by name and status. The layers of this module or the
+// application report these names:
 //
 //	event                        status     who causes it
 //	authn_token_invalid          400, 401   a bad, expired or revoked credential
@@ -102,12 +102,12 @@
 //	authn_login_fail             401        a wrong password (the application)
 //	authn_token_reuse            401        a refresh token that was used before
 //	malicious_csrf               403        a request that another site sent
-//	malicious_cors               403, any   script of an origin not on the list
+//	malicious_cors               403, any   a script of an origin not listed
 //	malicious_csp_violation      –          a browser's report
 //	input_validation_fail        4xx        a body, path or header that is wrong
 //	excess_rate_limit_exceeded   429        a caller beyond a limit
 //	sys_unavailable              500, 503   a failure here, or of a dependency
-//	sys_monitor_disabled         –          a weak configuration, told at start
+//	sys_monitor_disabled         –          a weak configuration, found at start
 //	authn_key_stale              –          an API key that is due for rotation
 //	audit_gap                    –          a sink that hangs or fails
 //	authn_login_success, authn_token_created, authn_token_revoked,
@@ -117,13 +117,13 @@
 //	authn_credential_stuffing, authn_impossible_travel, malicious_sqli,
 //	malicious_extraneous, malicious_attack_tool, malicious_excess_404,
 //	malicious_direct_reference, session_use_after_expire, sys_monitor_enabled
-//	                             any        what an application finds out itself
+//	                             any        what the application itself detects
 //
 // Failed authentication is the sum of authn_token_invalid, authn_login_fail and
-// authn_token_reuse. Add authz_fail with status 401 if every request should
-// carry a credential: the first visit of a browser has no credential. Failed
-// authorization is authz_fail with status 403. Count the value of "count" if a
-// record has it, and 1 otherwise.
+// authn_token_reuse. If each client sends a credential with its first request,
+// add authz_fail with status 401. Browsers do not: their first visit has no
+// credential. Failed authorization is authz_fail with status 403. Count the
+// value of "count" if a record has it, and 1 otherwise.
 //
 //   - Alert on each: authn_token_reuse, audit_gap, sys_monitor_disabled after a
 //     deployment.
@@ -145,19 +145,18 @@
 // Any client can send a traceparent. Its ids connect records and prove nothing.
 // [Config.Trace] names the span of the service itself.
 //
-// A flood from the whole internet fills the table with large networks. A client
-// in one of these networks is counted with it.
+// A flood from the whole internet fills the table with large networks. Then a
+// client is counted together with the other clients of its network.
 //
-// The path of a request is shown as it came: a secret in a path is not
-// redacted.
+// A secret in the path of a request is not redacted.
 //
 // # Errors
 //
 // [New] returns every mistake at once, each as a [*bulwark.ConfigError] with
-// the path of its field. The layer refuses nothing if New has made it. Without
-// New each request is 500 "audit.unconfigured". Drain and Shutdown return an
-// error if records still wait for a sink, or if a sink has refused the last
-// records.
+// the path of its field. A layer that New has made does not refuse requests. A
+// layer that was made without New answers each request with 500
+// "audit.unconfigured". Drain and Shutdown return an error if records still
+// wait for a sink, or if a sink has refused the last records.
 //
 // The package reports events of its own with these reasons:
 //

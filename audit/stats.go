@@ -10,7 +10,7 @@ type Stats struct {
 // to two sinks counts twice. A record that stands for a hundred events counts a
 // hundred. The sum of the fields is everything that was recorded, with two
 // exceptions: events that are counted until the current minute is over, and the
-// record that is being written now. Gap records are in none of the fields.
+// record that is being written now. Gap records are not counted in any field.
 type Counts struct {
 	Written uint64 // the sink has taken it
 	Full    uint64 // dropped: the queue was full

@@ -3,8 +3,8 @@
 //
 // # Threat
 //
-// An audit log that loses records is worth little. Records are easily lost on
-// their way from slog to zap:
+// An audit log must not lose records. Records are easily lost on their way from
+// slog to zap:
 //
 //   - zapslog adds a stack trace to each record at ERROR.
 //   - zapslog writes each level above ERROR as ERROR.
@@ -29,28 +29,28 @@
 // The handler passes [testing/slogtest], and:
 //
 //   - It takes no stack traces.
-//   - It keeps a level that zap has no name for as the attribute "severity",
+//   - If zap has no name for a level, the attribute "severity" has the name,
 //     such as "ERROR+4".
 //   - It adds requestId, traceId and spanId from the context of a request, if
 //     the record does not have them.
-//   - It writes records that the sampling of the logger would drop. A sampler
-//     inside a tee is the exception, see below.
+//   - It also writes the records that the sampling of the logger would drop,
+//     except for a sampler inside a tee, see below.
 //   - It returns the error of a write, so that package audit can count it.
 //
 // # Not covered
 //
 // A sampler that is one of several cores of a zapcore.NewTee still drops
-// records, because the tee reports only that another core has written. Give
-// each core a Sink of its own, zaplog.New(zap.New(core)), instead of the tee.
+// records, because the tee reports only that another core has written. Instead
+// of the tee, give each core a sink of its own: zaplog.New(zap.New(core)).
 //
 // The handler does not escape text. The console encoder of zap writes messages
-// as they are. Package audit has constant messages and escapes its texts. But
-// an application that logs "user "+name through this handler lets clients forge
+// as they are. Package audit has constant messages and escapes its texts. An
+// application that logs "user "+name through this handler lets clients forge
 // lines.
 //
 // Fields that were added to the logger by With are kept. Its hooks, and its
-// options for callers and stack traces, are not used. Call Sync on a logger
-// that buffers after the audit layer has shut down.
+// options for callers and stack traces, are not used. If the logger buffers,
+// call its Sync after the audit layer has shut down.
 //
 // # Errors
 //
@@ -59,5 +59,5 @@
 // request: package audit counts the record and writes an audit_gap.
 //
 // Example shows zap in a chain. The example of [New] shows what a record
-// becomes, and the incorrect example what happens without a logger.
+// becomes, and the incorrect example shows what happens without a logger.
 package zaplog
