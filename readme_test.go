@@ -197,6 +197,25 @@ func TestReadmeChain(t *testing.T) {
 	}
 }
 
+// The layer in docs/architecture.md is the one that ExampleSlot runs.
+func TestArchitectureLayer(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 1 {
+		t.Fatalf("docs/architecture.md has %d blocks of Go, want the layer", len(blocks))
+	}
+	if !strings.Contains(unindented(string(code)), unindented(blocks[0][1])) {
+		t.Error("the layer of docs/architecture.md is not the code of ExampleSlot")
+	}
+}
+
 // The refusal and the record in README.md are those of a real request.
 func TestReadmeRefusal(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
