@@ -15,9 +15,9 @@ const intro = `# Codes, reasons and events
 
 <!-- Made by "go generate ./internal/codes". Do not edit. -->
 
-Every refusal has a **code** that is never renamed. The client reads it in the body, clients translate by it, and metrics count by it.
-The log has the same word as ` + "`reason`" + `, or a more exact one. The text of ` + "`error`" + ` beside it says what was wanted and which field of the
-Config changes it. A submitted value is never in the answer.
+Every refusal has a **code** that is never renamed. The code is in the body of the answer: clients translate by it, and metrics count by it.
+In the log, ` + "`reason`" + ` is the code or a more exact word. Beside it, ` + "`error`" + ` says what was wanted, and names the field of the Config that
+changes the decision. A submitted value is never in the answer.
 
 `
 
@@ -27,7 +27,7 @@ func page() string {
 	b.WriteString(intro)
 	b.WriteString("- [Codes](#codes), package by package\n- [Reasons](#reasons) of a bad credential or a denied object\n" +
 		"- [Faults of fields](#faults-of-fields), the lines of `errors`\n- [Events](#events)\n- [Events without a refusal](#events-without-a-refusal)\n\n")
-	b.WriteString("## Codes\n\nThe level is that of the event in the log. Two levels stand where a credential in the request makes the difference.\n")
+	b.WriteString("## Codes\n\nThe level is the level of the event in the log. If the level depends on a credential in the request, the table shows both levels.\n")
 	for _, f := range families {
 		fmt.Fprintf(&b, "\n### %s\n\n", f.name)
 		if f.about != "" {
@@ -39,17 +39,17 @@ func page() string {
 			row(&b, "`"+r.code+"`", r.statuses(), name, level, r.means, r.do)
 		}
 	}
-	b.WriteString("\n## Reasons\n\nThe client sees none of these words: `auth.invalid_token` and `authz.forbidden` say no more to whoever guesses.\n\n")
+	b.WriteString("\n## Reasons\n\nThese words are in the log only. The client sees only a code, such as `auth.invalid_token` or `authz.forbidden`, so that an attacker does not learn which check failed.\n\n")
 	rows(&b, "reason", "what it means", "what changes it")
 	for _, r := range reasons {
 		row(&b, "`"+r.word+"`", r.means, r.do)
 	}
-	b.WriteString("\n## Faults of fields\n\nEach line of `errors` has the place (`pointer`, `in`), a code, and the parameters of the rule as `params`.\n\n")
+	b.WriteString("\n## Faults of fields\n\nEach line of `errors` has the place (`pointer` and `in`), a code, and the parameters of the rule (`params`).\n\n")
 	rows(&b, "code", "params", "what it means")
 	for _, f := range faults {
 		row(&b, "`"+f.code+"`", f.params, f.means)
 	}
-	b.WriteString("\n## Events\n\nThe names are those of the OWASP logging vocabulary where it has one. An application reports its own by `bulwark.Report`.\n\n")
+	b.WriteString("\n## Events\n\nIf the OWASP logging vocabulary has a name for an event, the event has that name. An application reports its own events with `bulwark.Report`.\n\n")
 	rows(&b, "event", "level", "who reports it", "what it means", "what to do")
 	for _, h := range happenings {
 		row(&b, "`"+string(h.name)+"`", h.name.Level().String(), h.by, h.means, h.do)
