@@ -82,7 +82,7 @@ func callerOf(ctx context.Context) *bulwark.Principal {
 // A folder decides which events are written one by one, and turns the others
 // into counted records.
 type folder struct {
-	limit     int // of an address, and of whatever anybody can cause
+	limit     int // of an address, and of events that anybody can cause
 	perCaller int // of a known caller
 	bound     int
 	emit      func(*entry)

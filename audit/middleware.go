@@ -65,7 +65,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 }
 
 // Record takes an event, and does not block. [bulwark.Report] inside the
-// Middleware calls it. The context tells whether the caller is known. Outside a
+// Middleware calls it. The context says whether the caller is known. Outside a
 // request, pass any context. Observers and sinks get the event with safe texts,
 // and with Level and Time filled in. A Name must be lower case letters, digits
 // and underscores. Any other name becomes "_OTHER".

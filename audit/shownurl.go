@@ -12,7 +12,7 @@ import (
 type shownHeader struct {
 	canonical, key string
 	isURL          bool // the value is a URL, absolute or not
-	isOne          bool // and nothing but a URL, whatever characters it has
+	isOne          bool // and only a URL, with any characters
 }
 
 func newShownHeader(name string) shownHeader {

@@ -58,18 +58,20 @@ type Reports struct {
 //
 // If pages of other origins report to the handler, put it behind a cors layer.
 //
-// It takes both formats: application/csp-report of report-uri (CSP Level 2),
-// and application/reports+json of report-to (Reporting API). The content of the
-// body decides which format it is, and not the media type. Text that is not
-// UTF-8 is read as browsers do. The handler reads the first hundred reports of
-// a list. It only counts further reports, and reports that it cannot read.
+// The handler takes both formats: application/csp-report of report-uri (CSP
+// Level 2), and application/reports+json of report-to (Reporting API). The
+// content of the body decides which format it is, and not the media type. Text
+// that is not UTF-8 is read as browsers do. The handler reads the first hundred
+// reports of a list. It only counts further reports, and reports that it cannot
+// read.
 //
 // Violations of the same directive, document and blocked URL are one kind. The
-// first of a kind is a malicious_csp_violation event at once. If there are
-// more, a second event has their count when the window ends. The rule of the
-// event is the directive, such as script-src, which is the field ScriptSrc of
-// [CSP]. The attribute "disposition" is enforce for [Config.CSP] and report for
-// [Config.ReportOnly]. The reasons of the events are:
+// first violation of a kind is a malicious_csp_violation event at once. If more
+// violations of this kind follow, a second event has their count when the
+// window ends. The rule of the event is the directive, such as script-src,
+// which is the field ScriptSrc of [CSP]. The attribute "disposition" is enforce
+// for [Config.CSP] and report for [Config.ReportOnly]. The reasons of the
+// events are:
 //
 //	headers.csp_violation             a kind of violation
 //	headers.csp_violations_ungrouped  kinds beyond MaxGroups

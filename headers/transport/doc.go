@@ -71,7 +71,7 @@
 //
 // Requests are refused with:
 //
-//	421 transport.misdirected    a redirect to a host that is not on the list
+//	421 transport.misdirected    a host that is not on the list of the redirect
 //	403 transport.https_required a plain http request to an API
 //	413 body.too_large           a body beyond its limit
 //
