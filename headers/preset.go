@@ -84,8 +84,8 @@ func (p Preset) set() (set, bool) {
 	}}
 	switch p {
 	case API:
-		// Seven headers, and Content-Type is the eighth: a ninth key would make the
-		// map of the response three times as expensive.
+		// Seven headers, and Content-Type is the eighth: a ninth key would
+		// make the map of the response three times as expensive.
 		s.csp = CSP{DefaultSrc: []string{"'none'"}, FrameAncestors: []string{"'none'"}}
 	case HTML:
 		s.csp = CSP{
