@@ -203,7 +203,7 @@ func TestArchitectureLayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile("example_test.go")
+	code, err := os.ReadFile("exampleenter_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestArchitectureLayer(t *testing.T) {
 		t.Fatalf("docs/architecture.md has %d blocks of Go, want the layer", len(blocks))
 	}
 	if !strings.Contains(unindented(string(code)), unindented(blocks[0][1])) {
-		t.Error("the layer of docs/architecture.md is not the code of ExampleSlot")
+		t.Error("the layer of docs/architecture.md is not the code of ExampleEnter")
 	}
 }
 
