@@ -18,15 +18,15 @@ import (
 // once, fields to saying their default, and packages to having Examples.
 
 // inverted matches "is no", "are none" and the like. The first group is not
-// empty in "there is no".
-var inverted = regexp.MustCompile(`(?i)(\bthere\s+)?\b(?:is|are|was|were)\s+(?:no|none)\b`)
+// empty in "there is no", and the second in "is no longer".
+var inverted = regexp.MustCompile(`(?i)(\bthere\s+)?\b(?:is|are|was|were)\s+(?:no|none)\b(\s+(?:longer|more)\b)?`)
 
 // invertedLines returns the numbers of the lines, counted from 0, on which a
 // sentence of text says "is no" in place of "is not a" or "there is no".
 func invertedLines(text string) []int {
 	var lines []int
 	for _, at := range inverted.FindAllStringSubmatchIndex(text, -1) {
-		if at[2] < 0 {
+		if at[2] < 0 && at[4] < 0 {
 			lines = append(lines, strings.Count(text[:at[0]], "\n"))
 		}
 	}
@@ -235,7 +235,8 @@ func TestEveryPackageHasAnExample(t *testing.T) {
 	seen := 0
 	for _, h := range houses(t) {
 		names := h.examples(t)
-		if len(names) == 0 {
+		// A suite needs a *testing.T, so that its Example has no output.
+		if len(names) == 0 && h.folder != "ratelimit/ratelimittest" {
 			t.Errorf("%s has no Example with an output", h.folder)
 		}
 		if !slices.Contains(misusable, h.folder) {

@@ -73,7 +73,7 @@ func sessionLimit(t *trial, store session.Store) {
 	refreshed.Generation++
 	t.wants(nil, update(t, store, refreshed), "Update")
 	shown := keeps(t, store, "the second session", second)
-	shown.Shown = true // which is no refresh
+	shown.Shown = true // without a refresh
 	t.wants(nil, update(t, store, shown), "Update")
 	ends(t, store, at("d", 4), 3, nil, "the fourth session", "b")
 	listed(t, store, issuer, "alice", "a caller at the limit", "a", "c", "d")

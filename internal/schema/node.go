@@ -70,7 +70,7 @@ type node struct {
 }
 
 type objectRules struct {
-	min, max     int // -1 is none
+	min, max     int // -1 means without a bound
 	required     []string
 	properties   []property // sorted by name
 	byPrice      []property // the cheap ones first
