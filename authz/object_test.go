@@ -719,3 +719,50 @@ func TestOneCanForAllHandles(t *testing.T) {
 		}
 	}
 }
+
+// A handler that finds no object by itself answers as for an object that is
+// hidden, byte for byte.
+func TestAMissingObjectOutsideTheMux(t *testing.T) {
+	res := tenants()
+	res.Policy = mustPolicy(t, tenantPolicy())
+	answers := map[string]func(w http.ResponseWriter, r *http.Request){
+		"a stranger's": func(w http.ResponseWriter, r *http.Request) {
+			_, err := res.Check(r, "read", &document{OwnerID: "bob", Tenant: "other"})
+			bulwark.Deny(w, r, err)
+		},
+		"nil": func(w http.ResponseWriter, r *http.Request) {
+			grant, err := res.Check(r, "read", nil)
+			if err == nil {
+				t.Errorf("a grant for nothing: %v", grant)
+				return
+			}
+			bulwark.Deny(w, r, err)
+		},
+		"the error": func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, authz.ErrNotFound) },
+		"the error wrapped": func(w http.ResponseWriter, r *http.Request) {
+			bulwark.Deny(w, r, fmt.Errorf("find 42: %w", authz.ErrNotFound))
+		},
+	}
+	for _, caller := range []*bulwark.Principal{as("alice", "user"), as("root", "admin")} {
+		bodies := map[string]bool{}
+		for name, answer := range answers {
+			if name == "a stranger's" && caller.Subject == "root" {
+				continue // whose documents root may read
+			}
+			expected := want{status: 404, code: "authz.not_found", event: bulwark.AuthzFail}
+			if name == "a stranger's" {
+				expected.reason = "authz.not_readable" // which only the log has
+			}
+			expected.check(t, http.HandlerFunc(answer), request("GET", "/42", caller))
+			w := serve(http.HandlerFunc(answer), request("GET", "/42", caller))
+			body := w.Body.String()
+			bodies[body[:strings.Index(body, `"instance"`)]+body[strings.Index(body, `"code"`):]] = true
+		}
+		if len(bodies) != 1 {
+			t.Errorf("%s can tell them apart: %v", caller.Subject, bodies)
+		}
+	}
+	if _, err := res.Check(request("POST", "/", as("root", "admin")), "create", nil); err == nil {
+		t.Error("nothing may be created")
+	}
+}

@@ -79,8 +79,14 @@ func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bo
 // hidden is the same answer for an object that does not exist and for an object
 // that the caller may not read. Only the log distinguishes them.
 func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
+	problem := hidden(reason)
+	problem.Log.Rule, problem.Log.Attrs = c.text, res.attrs(p, r)
+	return problem
+}
+
+func hidden(reason string) *bulwark.Problem {
 	return &bulwark.Problem{Status: http.StatusNotFound, Code: "authz.not_found", Detail: "There is no such object.",
-		Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Reason: reason, Rule: c.text, Attrs: res.attrs(p, r)}}
+		Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Reason: reason}}
 }
 
 // attrs names the object in an event by a keyed hash of the request's path, so

@@ -2,16 +2,31 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"reflect"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // ErrNotFound is the error of [Resource.Load] for an object that does not
-// exist. The client gets the same 404 as for an object that it may not read.
-var ErrNotFound = errors.New("authz: object not found")
+// exist. The client gets the same 404 as for an object that it may not read. A
+// handler that finds out by itself that an object does not exist gives the same
+// answer by bulwark.Deny(w, r, authz.ErrNotFound).
+var ErrNotFound error = notFound{}
+
+type notFound struct{}
+
+func (notFound) Error() string { return "authz: object not found" }
+
+// As makes [bulwark.Deny] answer as for an object that is hidden.
+func (notFound) As(target any) bool {
+	p, ok := target.(**bulwark.Problem)
+	if ok {
+		*p = hidden("authz.not_found")
+	}
+	return ok
+}
 
 // A Resource says how objects of one kind are found and who owns them, so that
 // they can be checked before a handler sees them:
@@ -101,7 +116,7 @@ func (res *Resource[T]) within(p *pass, number int, object T) bool {
 //   - For "create" the object is the new object, as decoded. The refusal is
 //     403.
 //   - For any other action the refusal is 403 if the caller may read the
-//     object, and otherwise 404.
+//     object, and otherwise 404. A nil object is the same 404.
 //   - An anonymous caller is 401.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
@@ -126,7 +141,11 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 		return Granted[T]{}, refusal
 	}
 	t.resolve(&p.held, p.caller)
-	if !res.within(&p, c.number, object) {
+	missing := nilable[T]() && fault.IsNil(object)
+	if missing && action != "create" {
+		return Granted[T]{}, res.hidden(&c, res.Policy, r, "authz.not_found")
+	}
+	if missing || !res.within(&p, c.number, object) {
 		visible := action == "create" || res.within(&p, c.read, object)
 		return Granted[T]{}, res.refusal(&c, res.Policy, r, visible)
 	}

@@ -117,6 +117,7 @@ func TestReadRefuses(t *testing.T) {
 		{"BlankEncoding", coded(" "), body.Limits{}, 415, "body.unsupported_encoding"},
 		{"EmptyEncodingInList", coded("identity,"), body.Limits{}, 415, "body.unsupported_encoding"},
 		{"MediaType", text, body.Limits{}, 415, "body.unsupported_media_type"},
+		{"MediaTypeTooLarge", text, body.Limits{Max: 1}, 415, "body.unsupported_media_type"},
 		{"MediaTypeChunked", chunkedText, body.Limits{}, 415, "body.unsupported_media_type"},
 		{"Syntax", post(`{"a":s3cret}`), body.Limits{}, 400, "body.malformed"},
 		{"Depth", post(`[[[]]]`), body.Limits{JSON: jsondoc.Limits{Depth: 2}}, 400, "body.too_complex"},

@@ -78,18 +78,19 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		r, b := carry(r, r.Header, &content{})
 		return r, b, nil
 	}
-	// A length that is declared too long is refused unread (RFC 9110 section
-	// 15.5.14). A short length is not trusted: the body is counted as it is
-	// read.
-	if r.ContentLength > l.Max {
-		return r, nil, l.tooLarge()
-	}
 	if !identity(r.Header) {
 		return r, nil, unsupportedEncoding()
 	}
 	mediaType, known := MediaType(r.Header)
 	if r.ContentLength > 0 && (!known || !allows(l.MediaTypes, mediaType)) {
 		return r, nil, l.unsupportedMediaType(r)
+	}
+	// The type comes before the size: to a client with the wrong type no other
+	// size would help. A length that is declared too long is refused unread
+	// (RFC 9110 section 15.5.14). A short length is not trusted: the body is
+	// counted as it is read.
+	if r.ContentLength > l.Max {
+		return r, nil, l.tooLarge()
 	}
 	data, err := readAll(w, r, l)
 	if err != nil {
@@ -117,11 +118,11 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 // and rewinds it.
 func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 	if !b.Empty() {
-		if int64(len(b.bytes)) > l.Max {
-			return r, nil, l.tooLarge()
-		}
 		if !allows(l.MediaTypes, b.mediaType) {
 			return r, nil, l.unsupportedMediaType(r)
+		}
+		if int64(len(b.bytes)) > l.Max {
+			return r, nil, l.tooLarge()
 		}
 		if b.asks(l.JSON) && !l.Raw {
 			if _, err := jsondoc.DecodeValue(b.bytes, l.JSON); err != nil {
