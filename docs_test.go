@@ -21,7 +21,7 @@ func TestCaseRoot20WhatPeopleGetWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for place, text := range map[string]string{"the comment of Edge": edge, "README.md": string(readme)} {
-		for _, said := range []string{"RealIP", "ProxyHeaders", "HealthPaths", `"GET /health"`} {
+		for _, said := range []string{"RealIP", "ProxyHeaders", "HealthPaths", `/health"`} {
 			if !strings.Contains(text, said) {
 				t.Errorf("%s does not say %s", place, said)
 			}

@@ -126,7 +126,8 @@ func readmeService(logger *slog.Logger, tokens auth.Authenticator, issuer string
 		audit.Config{Logger: logger},
 		bulwark.Edge{Hosts: []string{"api.example.com"}},
 		headers.Config{},
-		cors.Config{Origins: []string{"https://app.example.com"}, Credentials: true},
+		cors.Config{Origins: []string{"https://app.example.com"}, Methods: []string{"GET", "PUT"},
+			Headers: []string{"Authorization", "Content-Type"}, Credentials: true},
 		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute"},
 		auth.Config{Authenticators: []auth.Authenticator{tokens}, Optional: true}, // each route says who may call it
 		ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Anonymous: "unlimited"},
@@ -135,17 +136,21 @@ func readmeService(logger *slog.Logger, tokens auth.Authenticator, issuer string
 		return nil, err // every mistake of every Config, at once
 	}
 
-	mux := authz.NewMux(policy) // a route without a rule cannot be written
+	mux := authz.NewMux(policy) // a route without a rule cannot be registered
 	mux.Handle("GET /admin/users", authz.RequireRole("admin"), listUsers)
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), getDocument)   // loads it and checks its owner
 	authz.HandleObject(mux, "PUT /documents/{id}", documents.Can("update"), putDocument, // and the layers of this route:
 		sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text}},
 		validate.Config{Body: validate.SchemaJSON(documentSchema)})
 
-	root := http.NewServeMux()
-	root.Handle("GET /health", health) // outside the stack: a probe has no host name and no token
-	root.Handle("/", stack.Wrap(mux))
-	return root, nil
+	protected := stack.Wrap(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/health" { // outside the stack: a probe has no host name and no token
+			health.ServeHTTP(w, r)
+			return
+		}
+		protected.ServeHTTP(w, r)
+	}), nil
 }
 
 // The chain in README.md is the code above, and it protects.

@@ -282,3 +282,32 @@ func TestMissingAuditBeforeTheSubRequest(t *testing.T) {
 		}
 	}
 }
+
+// A client that is too slow is there: it reads the 408, and the record says so.
+func TestTooSlowIsNotGone(t *testing.T) {
+	out := newLog()
+	m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true})
+	server := serve(t, 1, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // long ago
+		_, err := io.ReadAll(r.Body)
+		bulwark.Deny(w, r, err)
+	})))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
+		t.Fatalf("%v %v", resp, err)
+	}
+	resp.Body.Close()
+	server.Close()
+	drain(t, m)
+	for _, record := range out.records(t) {
+		if record["status"] != 408.0 || record["cancelled"] != nil {
+			t.Errorf("%v", record)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 )
 
 // A Mux routes requests as [http.ServeMux] does, and each route has a rule. The
-// rule is an argument, so that a route without a rule cannot be written. A
+// rule is an argument, so that a route without a rule cannot be registered. A
 // request that no route serves is denied.
 //
 //	mux := authz.NewMux(policy)

@@ -40,7 +40,10 @@ func (w *Writer) Ending(r *http.Request, how How) Ending {
 	if w.hijacked { // the connection is the handler's, panic or not
 		return Ending{Status: w.Status()}
 	}
-	unseen := w.late || !w.sent(r.ProtoMajor) && gone(r.Context())
+	// net/http ends the context when it cannot read the body, also for a
+	// deadline: who gets a 408 for that has not left.
+	here := w.status == http.StatusRequestTimeout
+	unseen := w.late || !here && !w.sent(r.ProtoMajor) && gone(r.Context())
 	switch {
 	case unseen && (how == Aborted || how == Returned && w.status == 0):
 		return Ending{Status: StatusCancelled, Cancelled: true}

@@ -43,6 +43,7 @@ func TestCaseAudit4Ending(t *testing.T) {
 		{"returned", t.Context(), nothing, response.Returned, false, response.Ending{Status: 200}},
 		{"returned_with_status", t.Context(), status, response.Returned, false, response.Ending{Status: 404}},
 		{"unseen", left, status, response.Returned, false, response.Ending{Status: 404, Cancelled: true}},
+		{"too_late_for_the_body", left, func(w http.ResponseWriter) { w.WriteHeader(408) }, response.Returned, false, response.Ending{Status: 408}},
 		{"unseen_and_aborted", left, status, response.Aborted, false, response.Ending{Status: 499, Cancelled: true}},
 		{"unseen_and_panicked", left, status, response.Panicked, false, response.Ending{Status: 500}},
 		{"seen_in_part", left, wrote(2049), response.Returned, false, response.Ending{Status: 200}},

@@ -138,7 +138,7 @@ func (w *Writer) begin(status int) {
 		return
 	}
 	w.status = status
-	w.late = w.client != nil && gone(w.client)
+	w.late = w.client != nil && status != http.StatusRequestTimeout && gone(w.client)
 	w.runHooks(status)
 }
 
