@@ -10,28 +10,37 @@ import (
 // says what the Config wants, and repeats nothing that a client has sent.
 type causes struct {
 	ambiguous, header, scheme, issuer error
+	// issuers are the issuers of the authenticators.
+	issuers map[string]bool
 }
 
 // The texts for the log that do not depend on the Config.
 var (
 	errRequired     = errors.New("the request has no credential; auth.Config.Optional lets it pass as anonymous")
-	errUnread       = errors.New("none of auth.Config.Authenticators reads the token; a signed token needs an iss, and an opaque token an introspection.Introspector")
+	errNoIssuer     = errors.New("the iss of the token is missing or cannot be read; a signed token needs the iss that is the Issuer of its authenticator (jwt.Config.Issuer)")
+	errUnsigned     = errors.New("the token has no signature, like a token with the alg none; its issuer must sign it with one of jwt.Config.Algorithms")
+	errOpaque       = errors.New("the text is not a signed token, and none of auth.Config.Authenticators reads an opaque token; an introspection.Introspector does")
+	errTooLong      = errors.New("the token is longer than 8192 bytes, and none of auth.Config.Authenticators reads it; jwt.Config.MaxTokenBytes accepts a longer token")
+	errPassedOver   = errors.New("the authenticator of the iss does not read the token: the token is too long (jwt.Config.MaxTokenBytes), or its scheme is not accepted (jwt.Config.DPoP)")
 	errTwoFallbacks = errors.New("two of auth.Config.Authenticators accept any opaque token; leave one of them")
 )
 
 func newCauses(m *Middleware) causes {
 	var schemes, issuers []string
+	known := map[string]bool{}
 	for _, c := range m.challenges.bare {
 		schemes = addNew(schemes, c.Scheme)
 	}
 	for _, a := range m.authenticators {
 		if named, ok := a.(Issuer); ok {
 			issuers = addNew(issuers, named.Issuer())
+			known[named.Issuer()] = true
 		}
 	}
 	fields := append([]string{"Authorization"}, m.fields...)
 	offered := shown(schemes)
 	return causes{
+		issuers:   known,
 		ambiguous: errors.New("more than one credential in the fields that auth.Config.Authenticators read: " + shown(fields)),
 		header: errors.New("the Authorization header is not a scheme, a space and credentials; the schemes of " +
 			"auth.Config.Authenticators are " + offered),

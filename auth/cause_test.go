@@ -29,6 +29,9 @@ func errorIn(e bulwark.Event) string {
 	return ""
 }
 
+// ownJWT is a token of an issuer of the service, and no authenticator reads it.
+const ownJWT = "e30.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIn0.c2ln"
+
 // Where a field of the Config changes the decision, the event names the field
 // and what it holds. It never repeats what the client has sent.
 func TestRefusalsNameTheField(t *testing.T) {
@@ -50,7 +53,18 @@ func TestRefusalsNameTheField(t *testing.T) {
 		"two-fallbacks": {opaques, []string{"Authorization: Bearer hunter2"}, "ambiguous", []string{"two of auth.Config.Authenticators", "leave one"}},
 		"issuer": {service, []string{"Authorization: Bearer " + fakeJWT}, "issuer",
 			[]string{"auth.Config.Authenticators", "https://issuer.example, https://api.example.com/keys"}},
-		"malformed": {service, []string{"Authorization: Bearer hunter2"}, "malformed", []string{"auth.Config.Authenticators", "introspection"}},
+		"opaque": {service, []string{"Authorization: Bearer hunter2"}, "malformed",
+			[]string{"not a signed token", "auth.Config.Authenticators", "introspection.Introspector"}},
+		"encrypted": {service, []string{"Authorization: Bearer a.hunter2.c.d.e"}, "malformed", []string{"not a signed token"}},
+		"no-iss":    {service, []string{"Authorization: Bearer " + anonymousJ}, "malformed", []string{"iss of the token is missing", "jwt.Config.Issuer"}},
+		"no-iss-that-can-be-read": {service, []string{"Authorization: Bearer a.hunter2!.c"}, "malformed",
+			[]string{"cannot be read", "jwt.Config.Issuer"}},
+		"unsigned": {service, []string{"Authorization: Bearer " + strings.TrimSuffix(fakeJWT, "c2ln")}, "malformed",
+			[]string{"no signature", "the alg none", "jwt.Config.Algorithms"}},
+		"too-long": {service, []string{"Authorization: Bearer " + strings.Repeat("hunter2", 2000)}, "malformed",
+			[]string{"longer than 8192 bytes", "jwt.Config.MaxTokenBytes"}},
+		"own-iss": {service, []string{"Authorization: Bearer " + ownJWT}, "malformed",
+			[]string{"does not read the token", "jwt.Config.MaxTokenBytes", "jwt.Config.DPoP"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := exchangeWith(t, test.config, request(test.headers...))
@@ -103,7 +117,7 @@ func TestCrossSiteRefusalsNameTheField(t *testing.T) {
 		want    string
 	}{
 		"fetch-site":          {"POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://other.example"}, "Sec-Fetch-Site says"},
-		"old-browser":         {"POST", []string{"Origin: https://other.example"}, "the Origin is neither"},
+		"old-browser":         {"POST", []string{"Origin: https://other.example"}, "the Origin is not the service's own"},
 		"websocket":           {"GET", []string{websocket, "Origin: https://other.example"}, "from another origin"},
 		"websocket-no-origin": {"GET", []string{websocket}, "exactly one Origin"},
 	} {
@@ -112,7 +126,7 @@ func TestCrossSiteRefusalsNameTheField(t *testing.T) {
 			r.Method = test.method
 			x := through(guard, r)
 			x.refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
-			explained(t, x.events[0], test.want, "TrustedOrigins")
+			explained(t, x.events[0], test.want, "auth.Config.TrustedOrigins", "session.Config.TrustedOrigins", "auth.NewCrossSite")
 		})
 	}
 }

@@ -152,12 +152,16 @@ func (c *CrossSite) Check(r *http.Request) error {
 	return crossSite(errForeignOrigin)
 }
 
+// trustedOrigins are the places that name a trusted origin. A guard does not
+// know which of them has made it.
+const trustedOrigins = "auth.Config.TrustedOrigins, session.Config.TrustedOrigins or auth.NewCrossSite"
+
 // What the log learns of a cross-site request.
 var (
-	errFetchSite     = errors.New("Sec-Fetch-Site says that a page of another origin sent the request; name that origin in TrustedOrigins if its pages may")
-	errForeignOrigin = errors.New("the Origin is neither the service's own (bulwark.Edge.Hosts, BaseURL) nor in TrustedOrigins")
-	errOneOrigin     = errors.New("a WebSocket handshake needs exactly one Origin: that of the service or one in TrustedOrigins")
-	errWebSocket     = errors.New("a WebSocket handshake from another origin; name the origin in TrustedOrigins if its pages may open one (the service's own comes from bulwark.Edge.Hosts and BaseURL)")
+	errFetchSite     = errors.New("Sec-Fetch-Site says that a page of another origin sent the request; to allow its pages, name the origin in " + trustedOrigins)
+	errForeignOrigin = errors.New("the Origin is not the service's own (bulwark.Edge.Hosts and BaseURL), and is not in " + trustedOrigins)
+	errOneOrigin     = errors.New("a WebSocket handshake needs exactly one Origin: the service's own, or one in " + trustedOrigins)
+	errWebSocket     = errors.New("a WebSocket handshake from another origin than the service's own (bulwark.Edge.Hosts and BaseURL); to allow its pages, name the origin in " + trustedOrigins)
 )
 
 // checkOrigin compares the Origin, as it must be for a WebSocket handshake.

@@ -129,13 +129,28 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 		p.Challenges = m.challenges.bare
 		return p
 	}
-	p := Invalid("malformed", errUnread)
 	token, _ := Credentials(r, scheme)
-	if _, ok := compact.Issuer(token, mostUnclaimed); ok {
-		p = Invalid("issuer", m.causes.issuer)
-	}
+	p := Invalid(m.unread(token))
 	p.Challenges = marked
 	return p
+}
+
+// unread says why no authenticator reads the token.
+func (m *Middleware) unread(token string) (reason string, cause error) {
+	issuer, named := compact.Issuer(token, mostUnclaimed)
+	switch {
+	case named && m.causes.issuers[issuer]:
+		return "malformed", errPassedOver
+	case named:
+		return "issuer", m.causes.issuer
+	case len(token) > mostUnclaimed:
+		return "malformed", errTooLong
+	case strings.Count(token, ".") != 2:
+		return "malformed", errOpaque
+	case strings.HasSuffix(token, "."):
+		return "malformed", errUnsigned
+	}
+	return "malformed", errNoIssuer
 }
 
 // mostUnclaimed bounds the tokens, in bytes, whose iss is read although no

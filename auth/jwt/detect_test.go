@@ -106,7 +106,10 @@ func TestCaseAuth11EachTokenIsLookedAt(t *testing.T) {
 // Long tokens are routed, accepted and refused as short ones are.
 func TestCaseAuth11LongTokens(t *testing.T) {
 	first, second, stranger := authtest.NewIssuer(t), authtest.NewIssuer(t), authtest.NewIssuer(t)
-	layer, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{mustNew(t, first.Config()), mustNew(t, second.Config())}})
+	short := authtest.NewIssuer(t)
+	bounded := short.Config()
+	bounded.MaxTokenBytes = 1 << 10
+	layer, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{mustNew(t, first.Config()), mustNew(t, second.Config()), mustNew(t, bounded)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +126,8 @@ func TestCaseAuth11LongTokens(t *testing.T) {
 		"second":   {second.Token(authtest.Claims{"a": strings.Repeat("é\n", 700)}), second.URL(), ""},
 		"stranger": {stranger.Token(authtest.Claims{"a": strings.Repeat("é\n", 700)}), "", "issuer"},
 		"too-long": {first.Token(authtest.Claims{"a": strings.Repeat("é\n", 7000)}), "", "malformed"},
+		// The iss is one of ours: the length is what is wrong.
+		"too-long-for-its-verifier": {short.Token(authtest.Claims{"a": strings.Repeat("é\n", 700)}), "", "malformed"},
 	} {
 		recorder.Take()
 		subject = ""
