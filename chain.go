@@ -41,8 +41,9 @@ type Stack struct {
 //
 // A chain without auth may stand inside another chain that has auth. A limit by
 // principal in the inner chain then needs AuthOutside in its ratelimit.Config,
-// or Chain refuses it. A limit that you wrote has a method AuthOutside() bool
-// instead. A layer around a limit forwards this method.
+// or Chain refuses it. A limit that you wrote yourself has a method
+// AuthOutside() bool instead of the field. A layer around a limit forwards this
+// method.
 //
 // Chain refuses a layer whose optional method would never be called:
 //

@@ -54,7 +54,7 @@ func peer(r *http.Request) netip.Addr {
 // peer. If the peer has no IP address, such as on a Unix socket, it returns the
 // zero Addr, which is not valid.
 //
-// Every client has one form of address:
+// The address of a client always has the same form:
 //
 //   - An IPv4-mapped address, and an address of a NAT64 (RFC 6052), is returned
 //     as IPv4.

@@ -32,7 +32,7 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //	return
 //
 // Deny chooses the answer by err, and also looks at the errors that err wraps.
-// A *[Problem] is the answer itself. A *[ConfigError] is 500 with the code
+// A *[Problem] is the answer itself. A *[ConfigError] becomes 500 with the code
 // "<package>.unconfigured". An error that the client caused is not a failure of
 // the server:
 //
@@ -53,12 +53,14 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 // Any other error becomes an opaque 500 "internal.error", and only the log sees
 // the cause. Two examples:
 //
-//   - A deadline that the program set itself, such as that of a database call.
+//   - A deadline that the program set itself, such as the deadline of a
+//     database call.
 //   - An error of a decoder such as encoding/json, because the error does not
 //     say who wrote the text. If the client wrote the text, make a Problem.
 //
-// Deny recognises errors of the request body exactly if a layer of this module
-// stands outside. Otherwise Deny goes by the kind of the error.
+// If a layer of this module stands outside, Deny knows exactly which errors
+// come from the request body. Without such a layer, Deny decides by the type of
+// the error.
 //
 // The answer:
 //
@@ -74,12 +76,13 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //
 //   - Deny reports the event once for each answer, event name and reason. Two
 //     calls belong to one answer if their ResponseWriters have the same Header
-//     map. A part of a batch with its own ResponseWriter is its own answer.
-//   - Auth may already have reported a bad credential. The 401 for the missing
-//     caller that follows is then not reported again.
+//     map. A part of a batch that has its own ResponseWriter has its own
+//     answer.
+//   - If auth has already reported a bad credential, the 401 that follows for
+//     the missing caller is not reported.
 //   - A Problem whose event is [NoEvent] is answered without an event. Three
-//     refusals are reported all the same: a 403, a 429, and a 401 for a request
-//     with a credential.
+//     refusals are always reported: a 403, a 429, and a 401 for a request with
+//     a credential.
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	fresh := scopeOf(r.Context()) == nil
 	r, s := Enter(r)

@@ -17,18 +17,20 @@
 //	}
 //	server := transport.Server(stack.Wrap(mux))
 //
-// A service leaves out the layers that it does not need. Rules, sanitizing and
-// validating belong to a single route. Package authz has the router for them: a
-// route without a rule cannot be written.
+// A service leaves out the layers that it does not need. A rule, sanitizing and
+// validation belong to a single route. Give them to Handle of authz.Mux
+// together with the route. Handle does not accept a route without a rule.
 //
 // The Examples are complete programs, in the files example*_test.go: a chain
 // ([Chain]), a refusal ([Deny]), a service behind a proxy ([Edge]), a security
-// event ([Report]) and a layer of your own ([Enter]).
+// event ([Report]) and a layer of your own ([Enter]). In the repository,
+// docs/recipes.md has one recipe for each task, and docs/codes.md explains each
+// refusal and event.
 //
 // # Threat
 //
-// Every request is taken to be malicious until it is verified. The risks are
-// those of the OWASP API Security Top 10:
+// The layers treat every request as malicious until it is verified. The risks
+// are those of the OWASP API Security Top 10:
 //
 //   - access to the object of another user;
 //   - a forged or stolen credential;
@@ -46,11 +48,11 @@
 // Eight packages each wrap an [http.Handler]. They do not depend on each other:
 //
 //   - audit records each refusal, and each request if configured;
-//   - headers sets the response headers that make browsers careful;
+//   - headers sets the response headers that restrict what a browser allows;
 //   - cors decides which origins may call, and explains each refusal;
 //   - ratelimit decides how often a client may call;
-//   - auth finds out who calls: tokens (auth/jwt, auth/introspection), API keys
-//     (auth/apikey), login sessions (auth/session);
+//   - auth finds out who calls, by tokens (auth/jwt, auth/introspection), API
+//     keys (auth/apikey) or login sessions (auth/session);
 //   - authz decides what the caller may do, and to which object;
 //   - sanitize removes markup and control characters from chosen fields;
 //   - validate accepts only requests that a schema describes.
@@ -63,7 +65,7 @@
 //
 //   - The request passes the layers from the outermost to the innermost, and
 //     then reaches the handler. The response passes them in reverse.
-//   - [Edge] settles the host, the address of the client and the request id.
+//   - [Edge] determines the host, the address of the client and the request id.
 //     The auth layer identifies the caller.
 //   - A layer that refuses the request calls [Deny]. Deny writes the answer and
 //     reports the security [Event]. The layers inside and the handler never
@@ -73,10 +75,10 @@
 //   - The audit layer records the events and, if configured, the response.
 //
 // The layers of one request share one [Scope], which costs a chain one
-// allocation. Who may act is stored in the context of the request, and only the
-// layers inside see it. Who called is recorded for the layers outside, and no
-// layer decides by that record. So one caller is never taken for another. The
-// long form of this story is docs/architecture.md in the repository.
+// allocation. The caller is stored in the context of the request, and only the
+// layers inside auth see this context. The layers outside auth get a record of
+// the caller for their logs, and no layer decides by that record. So one caller
+// is never taken for another. See docs/architecture.md in the repository.
 //
 // # Not covered
 //

@@ -23,14 +23,14 @@ import (
 //		ForwardedHeader: "X-Forwarded-For",
 //	}
 //
-// Edge settles these facts once for each request:
+// Edge determines these facts once for each request:
 //
 //   - the host that the request asks for;
 //   - the address of the client, see [ClientIP];
 //   - whether the client came over TLS;
-//   - the request id, see [RequestID]. The answer has this id in its only
-//     X-Request-Id, also if a handler or a service behind a reverse proxy sets
-//     another one.
+//   - the request id, see [RequestID]. The answer has exactly one X-Request-Id,
+//     with this id. An X-Request-Id that a handler or a service behind a
+//     reverse proxy sets is replaced.
 //
 // No other code in this module reads a forwarding header.
 //
@@ -41,17 +41,18 @@ import (
 // # Other middleware
 //
 // Remove middleware that rewrites the address of the client, such as RealIP of
-// chi and ProxyHeaders of gorilla. They overwrite RemoteAddr with a value that
-// the client wrote, and Edge would take the value for the peer. Call [ClientIP]
-// in place of ClientIP of gin and RealIP of echo, which read the headers
-// themselves.
+// chi and ProxyHeaders of gorilla. Such middleware overwrites RemoteAddr with a
+// value that the client wrote, and Edge would take the value for the peer. Call
+// [ClientIP] in place of ClientIP of gin and RealIP of echo. Both methods
+// return the address of the proxy, or read forwarding headers by their own
+// rules.
 //
 // # Health checks
 //
 // The health check of an orchestrator or load balancer asks by address, or by
 // HTTP/1.0 without a Host. Edge refuses such a request with 421, and reports an
-// event. There are two ways to let it pass. Name its path in HealthPaths, or
-// serve the path outside the stack:
+// event. There are two ways to let a health check pass. Name its path in
+// HealthPaths, or serve the path outside the stack:
 //
 //	root := http.NewServeMux()
 //	root.Handle("GET /health", health)
@@ -76,13 +77,14 @@ type Edge struct {
 	InsecureAnyHost bool
 	// HealthPaths are the paths of health checks, such as "/health". A GET or
 	// HEAD for exactly such a path passes in two more cases: the Host is empty,
-	// or the Host is an address in HealthHosts. The path is compared as it is
-	// escaped in the URL. The host of a health check is never an origin of the
+	// or the Host is an address in HealthHosts. The path is compared in its
+	// escaped form. The host of a health check is never an origin of the
 	// service. Default: none.
 	HealthPaths []string
-	// HealthHosts are the networks of the service's own addresses, which a
-	// health check has in its Host. HealthHosts needs HealthPaths. Default:
-	// none, so that only a health check without a Host passes.
+	// HealthHosts are the networks of the service's own addresses. A health
+	// check may have one of these addresses in its Host. HealthHosts needs
+	// HealthPaths. Default: none, so that only a health check without a Host
+	// passes.
 	HealthHosts []netip.Prefix
 	// BaseURL is the public URL of the service, such as
 	// "https://api.example.com". It has a scheme and a host, and no path. Links
@@ -95,9 +97,9 @@ type Edge struct {
 	TrustedProxies []netip.Prefix
 	// TrustUnixSocket trusts every peer that connects to a Unix socket of the
 	// service, like a proxy in TrustedProxies. Set ForwardedHeader as well. A
-	// peer on a Unix socket has no address. Its requests are refused with 400
-	// "edge.client_address" if this field is false, or if the proxy does not
-	// name the client. Default: false.
+	// peer on a Unix socket has no address. If this field is false, or the
+	// proxy does not name the client, its requests are refused with 400
+	// "edge.client_address". Default: false.
 	TrustUnixSocket bool
 	// ForwardedHeader is the one header in which the trusted proxies name the
 	// client. Required with TrustedProxies or TrustUnixSocket, and an error
@@ -118,8 +120,8 @@ type Edge struct {
 	ForwardedHeader string
 	// RequestID returns the id that the application already has for the
 	// request, such as the id of its tracing. The id has 1 to 64 letters,
-	// digits, "-", ".", "_" and "~". Any other result, also an empty one, is
-	// ignored. Default: the X-Request-Id of a trusted proxy, or else a random
+	// digits, "-", ".", "_" and "~". Any other result is ignored, also an empty
+	// text. Default: the X-Request-Id of a trusted proxy, or else a random
 	// UUID.
 	RequestID func(*http.Request) string
 	// Responder writes refusals in place of the standard body, for all layers.

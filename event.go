@@ -17,17 +17,17 @@ import (
 //	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "password"})
 //
 // Report fills in the other fields from the request, and makes every text safe
-// to log. Fields that are already set stay.
+// to log. Report keeps the fields that are set.
 //
 // If Level is nil, the level is the level of the name (see [EventName.Level]).
-// Two refusals are an ordinary part of each day. Reported for a request, they
-// are INFO:
+// Two kinds of refusals are INFO if they are reported for a request, because
+// they happen in ordinary use:
 //
 //   - [InputValidationFail] with the status 404, 409, 410, 412 or 423.
 //   - [AuthzFail] with the status 401, if the request has no credential.
 //
-// They are still events, so that somebody who probes for objects or routes can
-// be seen.
+// Both are still events, because many of them show that somebody probes for
+// objects or routes.
 //
 // A request has a credential if at least one of these is true:
 //
@@ -35,8 +35,8 @@ import (
 //   - A bad credential or a failed login has been reported.
 //   - A header field brings a credential: Authorization, Proxy-Authorization,
 //     or a field that is named after a token or an API key.
-//   - There is a Cookie. This rule applies only until an authentication layer
-//     has read the cookies and found nobody.
+//   - The request has a Cookie. This rule applies only until an authentication
+//     layer has read the cookies and found nobody.
 //   - A query parameter is named access_token, token, api_key, password or
 //     similar.
 //

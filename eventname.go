@@ -2,14 +2,14 @@ package bulwark
 
 import "log/slog"
 
-// An EventName is the name of a security event. The names are those of the
-// OWASP logging vocabulary, and a few of this module that the vocabulary lacks.
+// An EventName is the name of a security event. Most names come from the OWASP
+// logging vocabulary. This module adds a few that the vocabulary lacks.
 type EventName string
 
 // NoEvent is for [ProblemLog.Event]: the refusal is not a security event, and
 // [Deny] reports nothing. NoEvent never hides an attack: a 403, a 429, and a
-// 401 for a request with a credential are reported all the same. The access log
-// and metrics count the refusal like any other answer.
+// 401 for a request with a credential are always reported. The access log and
+// metrics count the refusal like any other answer.
 const NoEvent EventName = "no_event"
 
 // The events that this module reports, and events that applications often need.
@@ -54,7 +54,7 @@ const (
 // Level returns the level of an event of this name:
 //
 //   - INFO is part of ordinary use.
-//   - WARN is a refusal that the client deserved.
+//   - WARN is a refusal that the client caused.
 //   - ERROR is a failure of the service, or a stolen credential. An action of a
 //     client alone is never ERROR.
 //

@@ -18,9 +18,9 @@ func PrincipalFrom(ctx context.Context) (*Principal, bool) {
 	return p, p != nil
 }
 
-// Settled reports whether it has been decided who may act in ctx. It is true
-// after [Identify] or [WithPrincipal], also if the caller is anonymous. The
-// result for one ctx never changes.
+// Settled reports whether the caller of ctx has been determined. The result is
+// true after [Identify] or [WithPrincipal], also if the caller is anonymous.
+// The result for one ctx never changes.
 func Settled(ctx context.Context) bool {
 	_, settled := identity(ctx)
 	return settled
@@ -39,12 +39,12 @@ func identity(ctx context.Context) (p *Principal, settled bool) {
 }
 
 // WithPrincipal returns a context in which p is the caller. A nil p is an
-// anonymous caller. It is for tests, and for applications that act as another
-// caller on purpose:
+// anonymous caller. WithPrincipal is for tests, and for applications that act
+// as another caller on purpose:
 //
 //   - Only the returned context changes.
-//   - An event in this context names the real caller, and beside it the assumed
-//     one ([Event.AssumedID]).
+//   - An event in this context names the real caller. It names p as well, in
+//     [Event.AssumedID].
 //   - The innermost [Identify] or WithPrincipal counts.
 func WithPrincipal(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, identityKey{}, &assumed{principal: p})

@@ -15,8 +15,8 @@ import (
 //     order.
 //   - [Shutdowner] closes what the layer holds, such as a queue or a goroutine.
 //
-// A layer that wraps another layer forwards both. Let the compiler check the
-// signature of such a method:
+// A layer that wraps another layer forwards the methods of both interfaces. Let
+// the compiler check the signature of such a method:
 //
 //	var _ bulwark.Shutdowner = (*layer)(nil)
 //
@@ -80,8 +80,8 @@ const (
 // A Shutdowner holds something that must be drained and closed: a queue, a
 // goroutine, a connection. [Stack.Shutdown] calls it.
 type Shutdowner interface {
-	// Shutdown drains and closes. It returns when that is done. If ctx ends
-	// earlier, it returns an error. It may be called more than once.
+	// Shutdown drains and closes. It returns when both are done. If ctx ends
+	// earlier, it returns an error. Shutdown may be called more than once.
 	Shutdown(ctx context.Context) error
 }
 

@@ -22,8 +22,8 @@ type Problem struct {
 	// Title is a short summary of the kind of problem. Default: the text of
 	// Status, such as "Conflict".
 	Title string
-	// Status is the HTTP status of the answer, from 400 to 599. Default: 500,
-	// also in place of a status outside this range.
+	// Status is the HTTP status of the answer. At least 400, at most 599.
+	// Default: 500. A status outside the bounds becomes 500.
 	Status int
 	// Code is the stable identifier of the refusal, "package.reason" in lower
 	// snake case. Never rename a code: clients translate by it, and alerts
@@ -48,7 +48,7 @@ type Problem struct {
 	// in whole seconds, rounded up. Default: 1 second. At least 1 second.
 	RetryAfter time.Duration
 
-	// Log is the part that only the log sees, beside Err.
+	// Log is the part that, like Err, only the log sees.
 	Log ProblemLog
 	// Err is the cause. Only the log sees its text, shortened and escaped.
 	// Default: nil.
@@ -72,7 +72,7 @@ type ProblemLog struct {
 	// caller, for example the owner of a session that another client has
 	// presented. Default: the caller.
 	Issuer, UserID string
-	// Attrs are more attributes of the event. At most 3; further ones are
+	// Attrs are more attributes of the event. At most 3. Further attributes are
 	// dropped. Default: empty.
 	Attrs []slog.Attr
 }
@@ -106,7 +106,7 @@ func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.body("")
 // A FieldError says what is wrong with one value of a request. It never holds
 // the value itself.
 type FieldError struct {
-	// Pointer is the JSON pointer (RFC 6901) of the value within In.
+	// Pointer is the JSON pointer (RFC 6901) of the value within the part In.
 	Pointer string `json:"pointer"`
 	// In is the part of the request with the value: "body", "query", "path" or
 	// "header".

@@ -26,7 +26,7 @@ type Recorder interface {
 //
 // A handler that refuses without [Deny] sets Status of the event to the status
 // of the refusal. The audit layer then does not report the refusal a second
-// time. An event named [NoEvent] is not sent anywhere, and means that the
+// time. An event named [NoEvent] is not sent anywhere. It only says that the
 // refusal needs no report.
 func Report(r *http.Request, e Event) {
 	_, s := Enter(r)
@@ -35,8 +35,8 @@ func Report(r *http.Request, e Event) {
 }
 
 // ReportContext reports a security event of work that has a context and no
-// request. If ctx belongs to a request, the event is reported like [Report]
-// does it. In a job or a tool the event goes to otherwise, or to [slog.Default]
+// request. If ctx belongs to a request, ReportContext works like [Report]. In a
+// job or a tool, the event goes to the recorder otherwise, or to [slog.Default]
 // if otherwise is nil.
 func ReportContext(ctx context.Context, otherwise Recorder, e Event) {
 	s := scopeOf(ctx)

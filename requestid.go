@@ -7,8 +7,8 @@ import (
 )
 
 // RequestID returns the id of the request that ctx belongs to. The same id is
-// in the X-Request-Id of the response, in problems and in events. It is empty
-// if no layer of this module has seen the request.
+// in the X-Request-Id of the response, in problems and in events. The id is
+// empty if no layer of this module has seen the request.
 func RequestID(ctx context.Context) string {
 	if s := scopeOf(ctx); s != nil {
 		return s.requestID()

@@ -16,19 +16,19 @@ import (
 //
 // A Scope is itself the context of its request. A value in an ordinary context
 // is visible only further inside, and each new context needs a copy of the
-// request. A Scope avoids both:
+// request. A Scope avoids both problems:
 //
 //   - The first layer that needs the Scope installs it with [Enter].
 //   - A layer further inside sets a field of the Scope. It does not make
 //     another context.
 //   - A layer further outside reads the field after the handler has returned.
 //
-// Who may act is not a field of the Scope. [Identify] returns a request with
-// another Scope, which carries the caller and shares everything else. The Scope
-// around it does not change. A handler may send more requests with its own
-// context: a part of a batch, a fragment, a call with the credential of the
-// service. None of these requests ever acts as another caller, and no other
-// caller acts as the caller of the handler.
+// The caller who may act is not a field of the Scope. [Identify] returns a
+// request with another Scope, which carries the caller and shares everything
+// else. The Scope around it does not change. A handler may send more requests
+// with its own context: a part of a batch, a fragment, a call with the
+// credential of the service. Each of these requests acts as the caller of its
+// own context, and none of them changes the caller of the handler.
 //
 // A sub-request is a request whose Header is another map than the Header of the
 // request around it. Enter makes a Scope for the sub-request:
@@ -110,8 +110,8 @@ type scopeKey struct{}
 //   - r is a sub-request: its context has the Scope of another request, whose
 //     Header is another map.
 //
-// A request without a Header uses the Scope in its context. Such a request is
-// made to ask a question about a context.
+// A request without a Header uses the Scope in its context. Such a request only
+// carries a context, for a function that takes a request.
 func Enter(r *http.Request) (*http.Request, *Scope) {
 	nearest := scopeOf(r.Context())
 	if nearest == nil {
@@ -225,10 +225,10 @@ func (s *Scope) Value(key any) any {
 	return s.nearest().Value(key)
 }
 
-// Caller returns who called: the first caller that [Identify] recorded for this
-// request. It is nil if no caller has been identified, and also if the caller
-// is anonymous. Use it for records, and do not decide by it: a handler asks
-// [PrincipalFrom]. A sub-request has a caller of its own.
+// Caller returns the first caller that [Identify] recorded for this request.
+// The result is nil if no caller has been identified, and also if the caller is
+// anonymous. Use the result only for records. A handler that decides by the
+// caller asks [PrincipalFrom]. A sub-request has a caller of its own.
 func (s *Scope) Caller() *Principal {
 	return s.shared.caller.Load().orNil()
 }
@@ -242,9 +242,9 @@ func (s *Scope) Secure() bool {
 }
 
 // BaseURL returns the public URL of the service, without a trailing slash, as
-// in [Edge.BaseURL]. It is empty if Edge has none. Build links and check DPoP
-// proofs only with this URL: the client chooses the Host header. To check an
-// origin, use [Scope.Origin].
+// in [Edge.BaseURL]. The result is empty if Edge has no BaseURL. Build links
+// and check DPoP proofs only with this URL: the client chooses the Host header.
+// To check an origin, use [Scope.Origin].
 func (s *Scope) BaseURL() string {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
@@ -252,11 +252,12 @@ func (s *Scope) BaseURL() string {
 }
 
 // Origin returns the scheme and host of this request, such as
-// "https://api.example.com". It is written like the Origin of a browser: in
-// lower case, and without the default port of the scheme. For this request, it
-// is the only origin that belongs to the service.
+// "https://api.example.com". The result is written like the Origin of a
+// browser: in lower case, and without the default port of the scheme. For this
+// request, no other origin belongs to the service.
 //
-// Origin is empty if no [Edge] found the host in its Hosts:
+// Origin is empty if no [Edge] found the host in its Hosts. This is so in three
+// cases:
 //
 //   - There is no Edge.
 //   - Edge has InsecureAnyHost.

@@ -23,12 +23,15 @@
 //	}
 //
 // To choose the caller of a request, use [bulwark.WithPrincipal] or package
-// auth/authtest. The Example of the package is a table of refusals.
+// auth/authtest. The Example of the package is a table of refusals. The page
+// docs/testing.md in the repository shows which test tool answers which
+// question.
 //
 // # Not covered
 //
-// The tests that a store of credentials must pass are in package auth/authtest,
-// and those of a store of limits in package ratelimit/ratelimittest.
+// Package auth/authtest has the tests that a store of credentials must pass.
+// Package ratelimit/ratelimittest has the tests that a store of limits must
+// pass.
 //
 // # Errors
 //

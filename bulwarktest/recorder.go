@@ -12,15 +12,16 @@ import (
 // A Recorder keeps the security events of the requests behind it. The zero
 // value is ready, and safe for concurrent use.
 //
-// A Recorder is a [bulwark.Layer]. In a chain without package audit it is the
-// first part:
+// A Recorder is a [bulwark.Layer]. In a chain without package audit, the
+// Recorder is the first part:
 //
 //	var events bulwarktest.Recorder
 //	stack, err := bulwark.Chain(&events, bulwark.Edge{…}, …)
 //
 // In a chain with audit, give the Recorder to Observers of audit.Config
-// instead. Events go to one recorder only: an audit layer replaces a Recorder
-// outside it, and a Recorder inside replaces the audit layer.
+// instead. Only the innermost recorder around a handler gets its events. A
+// Recorder outside an audit layer does not get the events of the handlers
+// inside. A Recorder inside gets them, and the audit layer does not.
 type Recorder struct {
 	mu     sync.Mutex
 	events []bulwark.Event
