@@ -28,10 +28,10 @@ type Authenticator interface {
 	// [Middleware] can refuse a request with two credentials.
 	Detect(r *http.Request) Presence
 	// Authenticate verifies the credential that Detect has found. It returns
-	// the caller, or an error that refuses r. The error is made by [Invalid] or
-	// [Unavailable], or is another *[bulwark.Problem]. Any other error becomes
-	// an opaque 500. Authenticate never writes a response. It never returns nil
-	// for both results.
+	// the caller, or an error that refuses r. Make the error with [Invalid] or
+	// [Unavailable], or return another *[bulwark.Problem]. Any other error
+	// becomes an opaque 500. Authenticate never writes a response. Authenticate
+	// never returns nil for both results.
 	Authenticate(r *http.Request) (*bulwark.Principal, error)
 	// Challenges returns what a 401 offers for this kind of credential: at
 	// least one scheme, with its parameters. The client should prefer the first
@@ -52,22 +52,21 @@ const (
 	// ambient credential counts as no credential.
 	Ambient
 	// Fallback means a credential that may be of this kind, such as an opaque
-	// token that only its issuer can read. It is used if no authenticator
+	// token that only its issuer can read. It is verified if no authenticator
 	// reports Explicit or Kindred.
 	Fallback
-	// Kindred means a credential of this kind that every authenticator of the
-	// kind may use, such as a malformed API key. If no authenticator reports
-	// Explicit, the first authenticator that reports Kindred gets it. Two
-	// authenticators are of the same kind if their first challenges have the
-	// same scheme.
+	// Kindred means a credential that could belong to any authenticator of this
+	// kind, such as a malformed API key. If no authenticator reports Explicit,
+	// the first authenticator that reports Kindred gets it. Two authenticators
+	// are of the same kind if their first challenges have the same scheme.
 	Kindred
 	// Explicit means a credential that is certainly of this kind.
 	Explicit
 )
 
 // Credentials returns the text after the scheme in the Authorization header of
-// r. The case of the scheme does not matter (RFC 9110 section 11.1). ok is
-// false in these cases:
+// r. The case of the scheme does not matter (RFC 9110 section 11.1). The result
+// ok is false in these cases:
 //
 //   - The request has no Authorization header, or more than one line of it.
 //   - The header has another scheme.

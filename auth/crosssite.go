@@ -11,8 +11,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// CrossSite refuses requests that the page of another site makes a browser send
-// with the user's cookie.
+// CrossSite refuses cross-site requests: a page of another site makes the
+// browser send a request, and the browser adds the user's cookie.
 //
 // [http.CrossOriginProtection] checks the requests that change something:
 //
@@ -21,25 +21,25 @@ import (
 //   - A browser too old for Sec-Fetch-Site sends Origin. Its host must be the
 //     host of the Host header (the scheme does not matter), or the Origin must
 //     be the service's own or trusted.
-//   - A request with no such header does not come from a browser, so it does
-//     not carry a forged cookie. It passes.
+//   - A request without Sec-Fetch-Site and without Origin passes. It does not
+//     come from a browser, so no page has made it.
 //
 // [bulwark.Edge] limits the Host header to the names of the service. Without an
-// Edge, an attacker can point a name of his own at this service, and the name
-// counts as the service's own.
+// Edge, an attacker can point their own domain name at this service, and this
+// name counts as the service's own.
 //
-// A WebSocket handshake is a GET. The check above lets it pass, and CORS does
-// not apply to it. Every browser sends an Origin with it (RFC 6455 section
-// 4.1). The Origin must be exactly the service's own origin or a trusted
-// origin.
+// A WebSocket handshake is a GET. The check above lets a GET pass, and CORS
+// does not apply to a handshake. Every browser sends an Origin with the
+// handshake (RFC 6455 section 4.1). The Origin must be exactly the service's
+// own origin or a trusted origin.
 //
 // The service's own origin is found in this order:
 //
 //  1. The host of this request, if [bulwark.Edge] accepts it by its Hosts. The
 //     scheme is the scheme of the client, or https if BaseURL has https.
 //  2. The BaseURL of the Edge.
-//  3. Without both, the service has no origin of its own. Then only pages of
-//     trusted origins may open a WebSocket.
+//  3. Without an accepted host and a BaseURL, the service has no origin of its
+//     own. Then only pages of trusted origins may open a WebSocket.
 //
 // A service with two names has two origins. List the origin whose pages may
 // call the other name. If a proxy replaces the public name in the Host header,
@@ -132,7 +132,8 @@ func canonicalOrigin(origin string) string {
 
 // Check returns nil, or a *[bulwark.Problem] that refuses r: 403
 // "auth.cross_site" with the event malicious_csrf. Call it for requests whose
-// credential is ambient, and in handlers that set or clear such a credential.
+// credential is ambient (see [Ambient]), and in handlers that set or clear such
+// a credential.
 func (c *CrossSite) Check(r *http.Request) error {
 	if c == nil || c.protection == nil {
 		return fault.Unmade("auth(crosssite)", "NewCrossSite")

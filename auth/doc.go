@@ -4,9 +4,9 @@
 //
 // Credentials are forged, stolen, expired, or meant for another service. A
 // browser attaches a cookie to a request that the page of an attacker has sent.
-// A request with two credentials can be one caller for this service and another
-// caller for the service behind it. An exact error message helps an attacker
-// who guesses credentials.
+// A request with two credentials can act as one caller here, and as another
+// caller in the service behind. An exact error message helps an attacker who
+// guesses credentials.
 //
 // # Defence
 //
@@ -46,9 +46,9 @@
 //
 // # Streams
 //
-// The caller of a request is settled when the request begins. An ordinary
-// response may end after the credential has expired. A stream may not. It ends
-// at [bulwark.Principal.ExpiresAt] of its caller. A stream is one of these:
+// The caller of a request is determined when the request begins. An ordinary
+// response may end after the credential has expired. A stream ends at
+// [bulwark.Principal.ExpiresAt] of its caller. A stream is one of these:
 //
 //   - a response that is flushed. A [net/http/httputil.ReverseProxy] also
 //     flushes answers of unknown length.
@@ -56,15 +56,15 @@
 //
 // At the end, the context of the request is cancelled and writes fail. The
 // connection is closed, or the HTTP/2 stream is reset, so that the client sees
-// that the response is incomplete. One case is different: a foreign
-// ResponseWriter may hide the deadlines of the server and have no Unwrap.
-// Behind it, the client cannot see that the response is incomplete.
+// that the response is incomplete. In one case the client cannot see this:
+// behind a foreign ResponseWriter that hides the deadlines of the server and
+// has no Unwrap.
 //
 // After ExpiresAt, a flush does not start a stream and Hijack returns an error.
 // One case is different: because clocks differ, a verifier may accept a
 // credential shortly after it has expired. Then the stream may last a minute.
-// A handler that sends sub-requests with its own ResponseWriter is bound by the
-// earliest of their ends while they are served.
+// While a handler serves sub-requests with its own ResponseWriter, the earliest
+// end of these requests also ends its stream.
 //
 // # Not covered
 //

@@ -11,7 +11,8 @@ import (
 
 // MemoryRevocations implements [Revocations] in memory, for one process. When
 // the process ends, every revocation is lost: a revoked credential is accepted
-// again until it expires. Use a store that all processes share in production.
+// again until it expires. In production, use a store that all processes share:
+// see docs/own-store.md in the repository.
 //
 // The zero value is ready. MemoryRevocations is safe for concurrent use and
 // must not be copied. It never waits and ignores the context, so a logout

@@ -78,12 +78,12 @@ func (m *Middleware) Build() (bulwark.Layer, error) { return m, nil }
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAuth }
 
 // Authenticate returns the caller of r. With [Config.Optional], it returns nil
-// for an anonymous request. An error refuses r; pass the error to
-// [bulwark.Deny]. Authenticate does not put the caller into the context of r. A
-// bad cookie that counts as no credential is reported.
+// for a request without credentials. An error is the refusal of r: pass it to
+// [bulwark.Deny]. Authenticate does not put the caller into the context of r.
+// If Optional is set, Authenticate reports a bad cookie and returns nil.
 //
-// Exactly one authenticator is asked, and its answer is final. No other
-// authenticator gets a credential that was refused.
+// At most one authenticator verifies a credential, and its answer is final. No
+// other authenticator gets a credential that was refused.
 func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	r, _ = bulwark.Enter(r)
 	found, err := m.authenticate(r)

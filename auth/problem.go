@@ -15,7 +15,7 @@ import (
 //
 // The reason is one of a closed list, so that metrics can count by it. "Changed
 // by" names the fields of Config, in the packages of the list, that change the
-// decision. A package name before a field means that only the Config of this
+// decision. A package name before a field means that only the Config of that
 // package has the field.
 //
 // Reasons of tokens (packages jwt and introspection):
@@ -28,8 +28,8 @@ import (
 //     jwt InsecurePlainType and introspection RequireType.
 //   - "issuer": the iss is another issuer. Changed by Issuer, and by
 //     Authenticators of auth.
-//   - "audience": the token is for another service. Changed by Audience, jwt
-//     AudienceClaim and introspection InsecureAnyAudience.
+//   - "audience": the token is for another service, or has no aud. Changed by
+//     Audience, jwt AudienceClaim and introspection InsecureAnyAudience.
 //   - "claim": a claim does not have the required value. Changed by jwt
 //     Require.
 //   - "expired": the token has expired. Changed by Skew.

@@ -17,8 +17,8 @@ import (
 // time, by the context and by a deadline of its own. It keeps these rules:
 //
 //   - After Revoke has returned nil, Revoked reports true for everything that
-//     the Revocation names, until its Expires. The store drops nothing before,
-//     not even to make room.
+//     the Revocation names, until its Expires. The store drops nothing before
+//     that time, not even to make room.
 //   - A Revocation names credentials of its own issuer and its own kind only.
 //     Ids are compared byte by byte. They may hold any bytes and have any
 //     length.
@@ -60,7 +60,7 @@ type Revocation struct {
 	// or earlier. Default: none.
 	Subject string
 	// IssuedUntil goes with Subject. Required with Subject, and an error
-	// without.
+	// without Subject.
 	//
 	// time.Now() logs a caller out everywhere. The clock of the issuer may be
 	// ahead of this clock. Then add the difference, at most the Skew of the
@@ -69,7 +69,7 @@ type Revocation struct {
 	// right after the call, because most issuers write iat in whole seconds.
 	//
 	// At most 5 minutes from now. A later time would end logins of the future,
-	// and nobody could undo that. To keep somebody out, disable the account.
+	// and nobody could undo this. To lock a user out, disable the account.
 	IssuedUntil time.Time
 	// Expires is when every verifier refuses the last of these credentials as
 	// expired. Write the expiry of the credential plus 5 minutes, because

@@ -32,14 +32,22 @@ func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.P
 	return nil, nil, p
 }
 
-// detected holds the first authenticator of each kind of presence, or -1, and
-// the number of authenticators for the kinds that must be alone. In the end,
-// explicit is the authenticator to ask: the Explicit one, else the first
-// Kindred one, else the Fallback one.
+// detected is what the authenticators have found in a request. An authenticator
+// is an index into Middleware.authenticators, or -1.
 type detected struct {
-	ambient, fallback, kindred, explicit int
-	fallbacks, count                     int
-	kinds                                kindSet // of those that are Kindred
+	// ambient, fallback and kindred are the first authenticators that report
+	// this Presence.
+	ambient, fallback, kindred int
+	// explicit is the authenticator to ask: the first that reports Explicit, or
+	// else kindred, or else fallback.
+	explicit int
+	// fallbacks is the number of authenticators that report Fallback.
+	fallbacks int
+	// count is the number of credentials, as far as they exclude each other.
+	// Two or more refuse the request.
+	count int
+	// kinds are the kinds of the authenticators that report Kindred.
+	kinds kindSet
 }
 
 func (m *Middleware) detect(r *http.Request) detected {
@@ -67,8 +75,8 @@ func (m *Middleware) detect(r *http.Request) detected {
 	}
 	switch {
 	case found.explicit >= 0:
-		// A credential of the kind of the Explicit one is the same credential.
-		// A credential of another kind is another credential.
+		// A Kindred credential of the same kind is the Explicit credential. A
+		// Kindred credential of another kind is another credential.
 		found.count += found.kinds.without(m.kinds[found.explicit]).len()
 	case found.kindred >= 0:
 		found.explicit, found.count = found.kindred, found.kinds.len()

@@ -3,11 +3,11 @@
 //
 // # Threat
 //
-// A key is copied into configuration files, shell histories, logs and
-// repositories, and nobody notices when it leaks there. A key lives for months.
-// A copy of the database reveals all keys that the database holds in the clear.
-// Guesses that all reach the store overload the store. If a key can only be
-// replaced with an outage, nobody replaces it.
+// People copy a key into configuration files, shell histories, logs and
+// repositories. Nobody notices when the key leaks there. A key lives for
+// months. A copy of the database reveals all keys that the database holds in
+// the clear. If every guess reaches the store, many guesses overload it. If a
+// key can only be replaced with an outage, nobody replaces it.
 //
 // # Defence
 //
@@ -27,7 +27,7 @@
 //
 //   - "Authorization: ApiKey KEY".
 //   - "Authorization: Bearer KEY", if the key begins with [Config.Prefix].
-//   - the header field that [Config.Header] names, if it names one.
+//   - the header field [Config.Header], if it is set.
 //
 // A key is never read from the query of a URL, because the query ends up in
 // logs, histories and Referer. [Keys.Verify] accepts a key that does not come
@@ -59,12 +59,12 @@
 //     all keys of an owner.
 //   - [Keys.List] shows whose keys exist and which keys are stale.
 //
-// Several Keys with another prefix or environment may stand in one auth layer.
-// Each recognizes its own keys in all places above. The first Keys refuse a
-// text that no Keys recognize.
+// One auth layer may have several Keys values with different prefixes or
+// environments. Each value recognizes its own keys in all places above. The
+// first value refuses a text that no value recognizes.
 //
 // [MemoryStore] serves one process. Several processes need a [Store] that they
-// share.
+// share. authtest.TestKeyStore tests a store of your own.
 //
 // # Not covered
 //
@@ -73,8 +73,8 @@
 // sender constraints if the clients can use them. A key that acts for an owner
 // does not know whether the account of the owner still exists, so call
 // [Keys.RevokeOwner] when an account is closed. The application decides who may
-// issue, rotate and revoke keys. It also reports the keys that it issues and
-// rotates.
+// issue, rotate and revoke keys. The application also reports the keys that it
+// issues and rotates.
 //
 // # Errors
 //
@@ -88,11 +88,11 @@
 // A caller of Issue, Rotate, Revoke, RevokeOwner or List gets:
 //
 //   - 422 "apikey.invalid_grant": a field of the Grant is wrong.
-//   - 422 "apikey.invalid_overlap": the overlap is longer than
+//   - 422 "apikey.invalid_overlap": the overlap is negative, or longer than
 //     [Config.MaxOverlap].
 //   - 404 "apikey.not_found": the store has no key with this id.
 //   - 409 "apikey.ended": the key is revoked or expired.
-//   - 409 "apikey.too_many_secrets": too many rotations overlap.
+//   - 409 "apikey.too_many_secrets": 4 secrets of the key still work.
 //   - 503 "apikey.unavailable": the store does not answer.
 //   - 503 "apikey.store_full": the store has no room.
 //

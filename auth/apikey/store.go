@@ -29,18 +29,18 @@ import (
 //   - unknown: If the store has no record with the ID, Get, Update and Mark
 //     return [auth.ErrNotFound] and make no record.
 //   - list: List returns the records that [Filter.Matches], in the order of
-//     their IDs, byte by byte. It begins behind After and ends after Limit
-//     records. A Limit below 1 counts as 1000. The caller may change the list,
-//     but not the slices inside its records.
+//     their IDs, byte by byte. The list begins after the ID After, and ends
+//     after Limit records. A Limit below 1 counts as 1000. The caller may
+//     change the list, but not the slices inside its records.
 //   - owners: RevokeOwner leaves a mark for a caller. From then on, Create and
 //     Update store an older record of the caller as revoked. A record is older
-//     if its CreatedAt is until or earlier. Its RevokedAt, if zero, becomes
-//     until. If a caller has two
-//     marks, the later until counts. Records that exist, records that were
-//     made later, and records of other callers stay as they are. The store
-//     never forgets a mark.
-//   - marks: Mark sets the mark if at is at least every later than the mark.
-//     The first Mark sets a mark that was never set. No mark moves back.
+//     if its CreatedAt is not after the time until. If its RevokedAt is zero,
+//     it becomes until. If a caller has two marks, the later until counts.
+//     Records that exist, records that were made later, and records of other
+//     callers stay as they are. The store never forgets a mark.
+//   - marks: Mark sets the mark if the time at is later than the mark by the
+//     duration every, or by more. The first Mark sets a mark that was never
+//     set. No mark moves back.
 //   - marks-apart: Each record has two marks: LastUsed and StaleReported.
 //     Update does not change them. It ignores their values in its argument.
 //   - slices: The store copies the slices that it is given. The slices that Get
@@ -78,8 +78,9 @@ type Store interface {
 	// such record, it returns [auth.ErrNotFound]. If the record has another
 	// Version than rec, it returns [auth.ErrConflict].
 	Update(ctx context.Context, rec Record) error
-	// Mark sets a mark of the record to at, and reports true. If the mark is
-	// later than at minus every, Mark changes nothing and reports false.
+	// Mark sets a mark of the record to the time at, and reports true. If the
+	// mark is later than the time at minus every, Mark changes nothing and
+	// reports false.
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
 	// List returns one page of the records that the filter matches.
 	List(ctx context.Context, f Filter) ([]Record, error)
@@ -106,7 +107,7 @@ type Filter struct {
 	// Stale chooses the keys whose newest secret was made before this time.
 	// Default: keys of any age.
 	Stale time.Time
-	// After is the last ID of the page before. The page begins behind it.
+	// After is the last ID of the page before. The page begins after this ID.
 	// Default: the first page.
 	After string
 	// Limit is the number of keys on a page. Default: 1000. At most 1000.

@@ -45,7 +45,7 @@ type Config struct {
 	// made with, and ends when the key is no longer in this list. To change the
 	// key without logging anybody out:
 	//
-	//  1. Add the new key behind the old key, in all processes.
+	//  1. Add the new key after the old key, in all processes.
 	//  2. Put the new key first, in all processes.
 	//  3. After one Lifetime, remove the old key.
 	StoreKeys [][]byte
@@ -64,8 +64,8 @@ type Config struct {
 	// prolong it. Default: 7 days. At least AccessLifetime, at most 90 days.
 	Lifetime time.Duration
 	// Grace is how long after its use a refresh token gets the same successor
-	// again, while the successor has not been used. It does not matter whether
-	// the access token of the successor has been used. Default: 20 seconds. At
+	// again, unless the successor has been used. It does not matter whether the
+	// access token of the successor has been used. Default: 20 seconds. At
 	// least 1 second, at most 10 minutes.
 	Grace time.Duration
 	// LostAnswer is how long after its use a refresh token gets the same

@@ -4,12 +4,13 @@
 //
 // # Threat
 //
-// A script that gets onto the page can read a token in localStorage. A stolen
-// token that lasts for weeks can be used for weeks. A signed token that nobody
-// can revoke is still accepted after a logout or a dismissal. A careless
-// rotation of refresh tokens logs out a user who opens two tabs, or does not
-// notice a stolen copy. Another site can make a browser send its cookies, or
-// can log the browser into the account of an attacker.
+// A script that gets onto the page can read a token in localStorage. An
+// attacker can use a stolen token until it expires, perhaps for weeks. A signed
+// token that nobody can revoke is still accepted after a logout, and after
+// somebody has left the company. A careless rotation of refresh tokens logs out
+// a user who opens two tabs, or does not notice a stolen copy. Another site can
+// make a browser send its cookies, or can log the browser into the account of
+// an attacker.
 //
 // # Defence
 //
@@ -28,17 +29,18 @@
 //	mux.Handle("POST /logout", sessions.LogoutHandler())
 //	layer := auth.Config{Authenticators: []auth.Authenticator{sessions}, Optional: true}
 //
-// Optional lets the login and the refresh pass, whose clients have no valid
-// access token.
+// Optional lets requests to the login and the refresh pass. Their clients have
+// no valid access token.
 //
-// A login, made by [Sessions.Issue], is a session in the [Store] and two
-// tokens:
+// [Sessions.Issue] logs a caller in. A login has a session in the [Store] and
+// two tokens:
 //
 //   - An access token: a signed JWT of 15 minutes that names the session. Each
 //     request looks the session up, so a logout or a revocation counts at once.
 //     A browser has the token in the cookie __Host-access. Any other client has
-//     the token in the body of the login's answer. The two tokens have
-//     different types, and each is refused in the place of the other.
+//     the token in the body of the login's answer. The token for the cookie and
+//     the token for the body have different types. Each is refused in the place
+//     of the other.
 //   - A refresh token: 256 random bits, for at most 7 days after the login, in
 //     the cookie __Host-refresh. Each use replaces it.
 //
@@ -48,26 +50,28 @@
 //
 // The successor of a refresh token is derived from the token, with a key that
 // is not in the store. So the same token gets the same successor again. Tabs
-// that refresh at the same time stay logged in, and so do clients whose answer
-// was lost: [Sessions.RefreshHandler] says when a used token is answered again.
-// Any other used token shows that somebody has a copy. Then the session is
-// revoked, for the owner and for the attacker, and authn_token_reuse is
-// reported.
+// that refresh at the same time stay logged in. A client whose answer was lost
+// also stays logged in. [Sessions.RefreshHandler] says when a used token is
+// answered again. Any other used token shows that somebody has a copy. Then the
+// session is revoked, for the owner and for the attacker, and authn_token_reuse
+// is reported.
 //
 // A refresh token has a MAC, so an invented token is refused without asking the
 // store. The store holds a hash of the newest token and of the rights of the
-// session. If somebody without the key plants, copies or changes a row in the
+// session. If somebody without the key inserts, copies or changes a row in the
 // store, no token fits the row.
 //
 // [Sessions.Issue], [Sessions.RefreshHandler] and [Sessions.LogoutHandler]
 // refuse cross-site requests, even without a cookie. Only LogoutHandler clears
-// cookies. If a slow request cleared a cookie, it could remove a fresh one.
+// cookies. If another handler cleared cookies, a slow answer could remove a
+// newer cookie.
 //
 // [Sessions.List] shows where somebody is logged in. [Sessions.Revoke] and
 // [Sessions.RevokeAll] end sessions, in a request or in a job.
 // [Sessions.JWKSHandler] serves the public keys to other services that accept
 // the access tokens. [MemoryStore] serves one process. Several processes need a
-// [Store] that they share.
+// [Store] that they share. The page docs/own-store.md in the repository shows
+// how to write a store.
 //
 // # Not covered
 //
@@ -85,10 +89,11 @@
 //   - If the attacker always refreshes within the same second as the user, the
 //     attacker looks like another tab of the user.
 //
-// A service that verifies access tokens only by the JWKS does not know of
-// logouts. It also does not record that a token has been used. The roles of a
-// caller are the roles at the last refresh, at most 15 minutes ago. To end the
-// rights of a caller at once, use RevokeAll.
+// A service that verifies access tokens only by the JWKS does not learn of
+// logouts. It also does not record that a token has been used, and
+// [Config.LostAnswer] goes by that record. The roles of a caller are the roles
+// at the last refresh, at most 15 minutes ago. To end the rights of a caller at
+// once, use RevokeAll.
 //
 // # Errors
 //
@@ -98,7 +103,7 @@
 //     explains them.
 //   - 401 "session.cookie_required": a refresh without a cookie.
 //   - 403 "auth.cross_site": see [auth.CrossSite].
-//   - 404 "session.not_found": a revocation of a session that does not exist.
+//   - 404 "session.not_found": the session to revoke does not exist.
 //   - 405 "session.method_not_allowed": a method other than POST.
 //   - 503 "session.unavailable": the Store or Lookup does not answer.
 //   - 503 "auth.unavailable": the Store does not answer for a request with an

@@ -51,7 +51,7 @@ func (t Tokens) shown() string { return "tokens for " + strconv.Itoa(t.ExpiresIn
 // A client that sends Sec-Fetch-Site or Origin is a browser and gets no token
 // in Tokens. A cross-site request is refused, because a page of an attacker
 // could log its visitors into the attacker's account. A full store is 503. Pass
-// an error to [bulwark.Deny]. After an error, w is untouched.
+// an error to [bulwark.Deny]. After an error, w and its Header are unchanged.
 func (s *Sessions) Issue(w http.ResponseWriter, r *http.Request, p *bulwark.Principal) (Tokens, error) {
 	if err := s.made(); err != nil {
 		return Tokens{}, err

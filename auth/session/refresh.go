@@ -12,12 +12,12 @@ import (
 )
 
 // RefreshHandler returns a handler for POST. It reads the refresh cookie, and
-// no body. It answers 200 {"expires_in": seconds} and sets both cookies anew.
-// It calls [Config.Lookup], so the new access token has the account's roles of
-// now.
+// not the body. It answers 200 {"expires_in": seconds} and sets both cookies
+// anew. It calls [Config.Lookup], so the new access token has the current roles
+// of the account.
 //
-// Each refresh token is used once. A token that was used before still gets the
-// same successor again in these cases, while the successor has not been used:
+// Each refresh token is used once. If the successor of a used token has not
+// been used, the used token gets the same successor again in these cases:
 //
 //   - Within a second after the token was used, because tabs refresh at once.
 //     The event session_renewed has the reason "concurrent".
@@ -28,7 +28,7 @@ import (
 // The events with the reasons "grace" and "lost_answer" are warnings. Each
 // token counts once. If three tokens in a row are given out again for these two
 // reasons, the session is revoked. In any other case, a used token also revokes
-// the session. Both are reported as authn_token_reuse.
+// the session. Both revocations are reported as authn_token_reuse.
 //
 // Any other bad cookie is 401 and changes nothing. The handler never clears
 // cookies, because another answer may have replaced the refused cookie.

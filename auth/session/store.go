@@ -67,8 +67,9 @@ import (
 // an outage: the request is answered with 503.
 type Store interface {
 	// Create stores a new session. It first ends the sessions of the caller
-	// that are in replaces, and then the sessions above the limit. All this is
-	// one atomic step. It returns the ids of the sessions that it has ended.
+	// whose ids are in replaces, and then the sessions above the limit. All
+	// this is one atomic step. It returns the ids of the sessions that it has
+	// ended.
 	Create(ctx context.Context, s Session, limit int, replaces []string) (ended []string, err error)
 	// Get returns the session with the id, or [auth.ErrNotFound].
 	Get(ctx context.Context, id string) (Session, error)
@@ -94,7 +95,8 @@ type Store interface {
 // Filter without any of Subject, Provider.Subject and Provider.SessionID
 // matches no session.
 type Filter struct {
-	// Issuer and Subject are the caller. Set both or none. Default: any caller.
+	// Issuer and Subject are the caller. Set both, or leave both empty.
+	// Default: any caller.
 	Issuer, Subject string
 	// Provider is the login at an identity provider. Set its Issuer together
 	// with its Subject or SessionID, or both. Default: any login.
