@@ -7,7 +7,7 @@ import (
 )
 
 // A ConfigError says what is wrong with one field of a Config, and what to
-// write instead. Every constructor in this module collects all of them and
+// write instead. Every constructor in this module collects all mistakes and
 // returns them joined (see [errors.Join]). So one start of the program shows
 // every mistake.
 //

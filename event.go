@@ -44,7 +44,7 @@ import (
 // [AuthnLoginFail].
 type Event struct {
 	Name     EventName    // what happened
-	Level    slog.Leveler // nil: by Name and Status. Once reported, a slog.Level
+	Level    slog.Leveler // nil: by Name and Status; once reported, a slog.Level
 	Time     time.Time    // UTC
 	ClientIP netip.Addr   // see [ClientIP]
 	Issuer   string       // of the caller

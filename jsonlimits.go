@@ -5,20 +5,20 @@ package bulwark
 // 400 "body.too_complex". A zero field stands for its default. A negative field
 // is an error.
 type JSONLimits struct {
-	// MaxDepth is how deep arrays and objects are nested. Default: 32.
+	// MaxDepth bounds how deep arrays and objects are nested. Default: 32.
 	MaxDepth int
-	// MaxKeys is the number of object members in the whole document. Default:
-	// 1,000.
+	// MaxKeys bounds the number of object members in the whole document.
+	// Default: 1,000.
 	MaxKeys int
-	// MaxItems is the number of elements of one array. Default: 1,000.
+	// MaxItems bounds the number of elements of one array. Default: 1,000.
 	MaxItems int
-	// MaxValues is the number of values of every kind in the whole document.
-	// Default: 10,000.
+	// MaxValues bounds the number of values of every kind in the whole
+	// document. Default: 10,000.
 	MaxValues int
-	// MaxStringBytes is the size of one string in bytes. Default: the limit of
-	// the layer for a whole body.
+	// MaxStringBytes bounds the size of one string in bytes. Default: the limit
+	// of the layer for a whole body.
 	MaxStringBytes int
-	// MaxNameBytes is the size of one member name in bytes. At most
+	// MaxNameBytes bounds the size of one member name in bytes. At most
 	// MaxStringBytes. Default: 1,024.
 	MaxNameBytes int
 }

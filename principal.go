@@ -46,7 +46,7 @@ type Principal struct {
 	// AuthTime is the time of the last login. A refresh does not change it.
 	AuthTime time.Time
 	// IssuedAt is the time at which the credential was issued. It is zero if
-	// the credential does not say it.
+	// the credential does not have this time.
 	IssuedAt time.Time
 	// ExpiresAt is the time at which the credential expires. Zero means never.
 	ExpiresAt time.Time

@@ -38,8 +38,8 @@ import (
 //  1. The host of this request, if [bulwark.Edge] accepts it by its Hosts. The
 //     scheme is the scheme of the client, or https if BaseURL has https.
 //  2. The BaseURL of the Edge.
-//  3. Without an accepted host and a BaseURL, the service has no origin of its
-//     own. Then only pages of trusted origins may open a WebSocket.
+//  3. Otherwise the service has no origin of its own. Then only pages of
+//     trusted origins may open a WebSocket.
 //
 // A service with two names has two origins. List the origin whose pages may
 // call the other name. If a proxy replaces the public name in the Host header,

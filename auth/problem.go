@@ -20,9 +20,10 @@ import (
 //
 // Reasons of tokens (packages jwt and introspection):
 //
-//   - "malformed": the token cannot be parsed, is too long, or lacks a claim
-//     that every token needs, such as sub or exp. Changed by MaxTokenBytes,
-//     ClientClaim, TokenIDClaim, and introspection InsecureNoExpiry.
+//   - "malformed": the token cannot be parsed, is not signed, is too long, or
+//     lacks a claim that every token needs, such as iss, sub or exp. Changed by
+//     MaxTokenBytes, ClientClaim, TokenIDClaim, introspection InsecureNoExpiry,
+//     and Authenticators of auth.
 //   - "algorithm": the alg is not accepted. Changed by jwt Algorithms.
 //   - "type": the token is of a type that is not accepted. Changed by Types,
 //     jwt InsecurePlainType and introspection RequireType.

@@ -33,11 +33,11 @@ type Config struct {
 	// owner. Required. At most 256 bytes. No other authenticator may have the
 	// same Issuer.
 	Issuer string
-	// Peppers are the secret keys of the hashes in the store. A copy of the
-	// store is worth nothing without them. The first pepper hashes new secrets.
-	// The other peppers verify old secrets until their keys have been rotated.
-	// A secret is refused if its pepper is missing here. Required. At least 1,
-	// at most 4.
+	// Peppers are the secret keys of the hashes in the store. Without the
+	// peppers, a copy of the store is useless. The first pepper hashes new
+	// secrets. The other peppers verify old secrets until their keys have been
+	// rotated. A secret is refused if its pepper is missing here. Required. At
+	// least 1, at most 4.
 	Peppers []Pepper
 	// Store keeps the keys: &MemoryStore{}, or a store that several processes
 	// share. Required.
@@ -56,8 +56,8 @@ type Config struct {
 	// least 1 second, at most 10 years.
 	MaxOverlap time.Duration
 	// UsedEvery is the precision of [Record.LastUsed]. A use within this time
-	// after the last recorded use writes nothing. Default: 1 minute. At least 1
-	// second, at most 10 years.
+	// after the last recorded use is not recorded. Default: 1 minute. At least
+	// 1 second, at most 10 years.
 	UsedEvery time.Duration
 	// Tiers are the tiers that a Grant may name. Each is 1 to 128 bytes.
 	// Default: "default", "premium" and "enterprise".

@@ -174,8 +174,8 @@ type Session struct {
 	// Shown says that an access token of the newest generation has been used.
 	// It is set only while a lost answer is possible.
 	Shown bool
-	// GraceUsed says that the newest refresh token has been given out again,
-	// later than within a second.
+	// GraceUsed says that the newest refresh token has been given out again, a
+	// second or more after it was made.
 	GraceUsed bool
 	// GraceRun is the number of generations in a row that were given out again.
 	GraceRun int
