@@ -79,18 +79,19 @@ type Config struct {
 	BodyTimeout time.Duration
 
 	// JSON bounds a JSON body. A document beyond a bound is 400
-	// "body.too_complex". A string longer than MaxStringBytes is such a
-	// document, even if Fields does not name the string. Default: the default
-	// of each bound.
+	// "body.too_complex". MaxStringBytes bounds every string of the document,
+	// also a string that Fields does not name. Default: the default of each
+	// bound.
 	//
 	// MaxStringBytes also bounds each value that Form and Query name, before
 	// the value is sanitized. A longer value is 400 "sanitize.length". A named
-	// string that another layer has put into the body has the same bound. The
-	// default of MaxStringBytes is MaxBodyBytes. For a value with the policy
-	// Strict, UGC or Custom it is 64 KiB, because reading HTML costs up to a
-	// hundred times as much as reading text. A schema with "maxLength": 60000
-	// behind this layer needs MaxStringBytes: 4 * 60000, because a character
-	// has up to four bytes.
+	// string that another layer has put into the body has the same bound.
+	//
+	// The default of MaxStringBytes is MaxBodyBytes. For a value with the
+	// policy Strict, UGC or Custom the default is 64 KiB, because reading HTML
+	// costs up to a hundred times as much as reading text. A schema with
+	// "maxLength": 60000 behind this layer needs MaxStringBytes: 4 * 60000,
+	// because a character has up to four bytes.
 	//
 	// The other bounds apply only to JSON bodies.
 	JSON bulwark.JSONLimits

@@ -1,6 +1,6 @@
 // Package sanitize removes markup, control characters and characters that
-// change the direction of text from chosen strings of a request. It does so
-// before any other layer reads these strings.
+// change the direction of text from chosen strings of a request. The layer does
+// so before package validate and the handler read these strings.
 //
 // [New] makes a [Middleware] of a [Config]. Each entry of its [Fields] names
 // strings and gives them a [Policy]: [Reject], [Text], [Strict], [UGC], or a
@@ -9,9 +9,9 @@
 //
 // # Threat
 //
-// A value that is stored today is shown later: in a page, in a mail, or in a
-// log, by another program. Markup in the value becomes a script in the browser
-// of another user. Control characters forge lines of a log. Characters that
+// A value that is stored today is shown later by another program: in a page, in
+// a mail, or in a log. Markup in the value becomes a script in the browser of
+// another user. Control characters forge lines of a log. Characters that
 // change the direction of text make a file name or a line of code look like
 // another one.
 //
@@ -61,18 +61,18 @@
 //
 //   - A string that is not named is never changed. Passwords, tokens and
 //     signatures arrive as they were sent.
-//   - Only the tokens of changed strings are written anew. The order, the
-//     numbers and the white space of the body stay.
-//   - A named field of a form is clean for every reader of the request. Package
-//     net/http also looks for the field in the query (r.FormValue). So a
-//     request that has the field in the query is refused.
+//   - Only changed strings are written again. The order, the numbers and the
+//     white space of the body stay as they were.
+//   - A named field of a form is clean for every reader of the request. A
+//     request that has the field in the query is refused, because r.FormValue
+//     also reads the query.
 //
 // # Not covered
 //
 //   - Sanitizing input is a second line of defence. The first line is to escape
 //     text for the place where it is written: a page, a query, a command or a
-//     log. Text makes nothing safe for an HTML attribute or a script. For Text,
-//     "javascript:alert(1)" is text, and not a URL.
+//     log. A result of Text is not safe as the URL of a link or in a script:
+//     Text does not change "javascript:alert(1)", which is plain text.
 //   - UGC keeps ids, which can shadow variables of the scripts of a page. UGC
 //     also keeps images, whose server learns who reads the page. A Content
 //     Security Policy limits both.
@@ -93,11 +93,11 @@
 //     value.
 //   - 400 "sanitize.length": a value is longer than Config.JSON.MaxStringBytes,
 //     which is 64 KiB for HTML by default. A long string in a JSON body may be
-//     "body.too_complex"; see the field.
+//     "body.too_complex" instead; see Config.JSON.
 //   - 422 "sanitize.spelling": a name in the body differs only by case from a
 //     name in Fields.
-//   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": a
-//     semicolon, or a percent sign that does not begin an escape.
+//   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": the query
+//     or form has a semicolon, or a percent sign that does not begin an escape.
 //   - 400 "body.ambiguous_parameter": a named field of a form is in the query,
 //     or a named parameter of the query is in a form.
 //   - 400 "body.malformed": the body is not strict JSON, or not a form.
@@ -105,9 +105,9 @@
 //   - 400 "body.incomplete": the body ends early.
 //   - 408 "body.timeout": the body takes longer than Config.BodyTimeout.
 //   - 413 "body.too_large": the body is longer than Config.MaxBodyBytes.
-//   - 415 "body.unsupported_media_type": the type is not in Config.MediaTypes
-//     and is not that of a form with a field in Config.Form, or the charset is
-//     not UTF-8.
+//   - 415 "body.unsupported_media_type": the charset is not UTF-8, or the layer
+//     does not read the type. Config.Fields reads JSON of a type in
+//     Config.MediaTypes. Config.Form reads urlencoded forms.
 //   - 415 "body.unsupported_encoding": the body has a Content-Encoding.
 //   - 500 "sanitize.unconfigured": the Middleware was made without New.
 //

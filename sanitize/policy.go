@@ -46,9 +46,9 @@ const (
 	// forgets to escape it or resolves its character references once. Two
 	// unescaped results side by side in a page are not safe: the second may
 	// close a tag that the first has left open. "count<max" and
-	// " onfocus=alert(1)//>" together are an element with a script. "<im" and
-	// "g src=x onerror=alert(1)//>" together are one too. Text keeps these
-	// words. Only escaping protects values that stand side by side.
+	// " onfocus=alert(1)//>" together are an element with a script, and so are
+	// "<im" and "g src=x onerror=alert(1)//>". Text keeps these strings. Only
+	// escaping protects values that stand side by side.
 	//
 	// Text changes markup as follows:
 	//
@@ -62,9 +62,10 @@ const (
 	//     "<!here>" becomes "< !here>", "x<y and z>0" becomes "x< y and z>0",
 	//     and "&lt;script&gt;" becomes "&lt; script&gt;".
 	//   - A tag that is not closed also gets this space, if its element is
-	//     known or it has a value: "x <script" becomes "x < script", and
-	//     "a<b c" becomes "a< b c". An open "<!" or "</" that does not begin a
-	//     tag gets the space as well: "Ann<!:" becomes "Ann< !:".
+	//     known or if it has an attribute with a value:
+	//     "x <script" becomes "x < script", and "a<b c" becomes "a< b c".
+	//   - An open "<!" or "</" that does not begin a tag also gets this space:
+	//     "Ann<!:" becomes "Ann< !:".
 	//
 	// Text that looks like the tag of an element is removed. "List<Object>"
 	// becomes "List", because HTML has an element object. "Vec<Line>" becomes
@@ -122,9 +123,10 @@ const (
 	flawSpelling = "spelling"
 )
 
-// String applies the policy p to s, for use in handlers. It returns the empty
-// string for a string that Reject refuses. A nil policy is Reject. If a
-// built-in policy is applied to its own result, the result does not change.
+// String applies the policy p to s, for use in handlers. With the policy
+// Reject, String returns the empty string if Reject refuses s. A nil policy is
+// Reject. If a built-in policy is applied to its own result, the result does
+// not change.
 //
 // String does not bound the length of s, and its time grows with the length.
 // Check the length before the call. UGC may take half a second for 1 MiB of

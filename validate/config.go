@@ -18,7 +18,8 @@ import (
 // comment lists them.
 type Config struct {
 	// Body describes the JSON body. With a Body, a request without a body is
-	// 400 "body.required". Default: the body is not checked.
+	// 400 "body.required", unless OptionalBody is set. Default: the body is not
+	// checked.
 	Body Schema
 	// Query describes the query as an object. Each property is a parameter.
 	// Default: the query is not checked.
@@ -80,15 +81,16 @@ type Config struct {
 	// MaxItems to the items of one parameter in a query or header. A parameter
 	// beyond a bound is 400 "validate.too_complex".
 	JSON bulwark.JSONLimits
-	// MaxSteps is the work for each of body, query, path and header, in steps.
-	// A value that takes more is 400 "validate.too_complex". Default: 100,000.
+	// MaxSteps bounds the work for the body, the query, the path and the
+	// header, each by itself, in steps. A value that takes more steps is 400
+	// "validate.too_complex". Default: 100,000.
 	//
-	// One step is a schema that is applied to a value, a property or an item
-	// that is looked at, or a value that is filled in as a default. Some work
-	// costs more:
+	// These cost one step each: a schema that is applied to a value, a property
+	// or item that is checked, and a value that is filled in as a default. Some
+	// work costs more:
 	//
 	//   - a pattern costs the bytes of the string times the instructions of the
-	//     compiled pattern, 256 of them for one step, and the same again for
+	//     compiled pattern, divided by 256. The same cost is added again for
 	//     each 64 KiB of the string;
 	//   - uniqueItems costs one step for each value within the items;
 	//   - a long default costs one step for each 32 bytes;
@@ -105,8 +107,8 @@ type Config struct {
 	Formats map[string]func(string) bool
 	// URISchemes are the schemes that the formats uri and uri-reference accept,
 	// in lower case, such as "https". Default: every scheme that carries no
-	// script and no data. The default refuses javascript, data, vbscript, blob,
-	// file and similar schemes.
+	// script and no data. The schemes javascript, data, vbscript, blob, file,
+	// filesystem, livescript, mocha, view-source and jar are refused.
 	URISchemes []string
 	// PathValue returns a wildcard of the route, for routers that leave
 	// r.PathValue empty. Default: [net/http.Request.PathValue].

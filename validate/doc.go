@@ -16,8 +16,8 @@
 //   - documents that are expensive to check, because they are deep, wide, or
 //     full of alternatives.
 //
-// Schemas have mistakes, and most validators do not report them. They ignore a
-// misspelled keyword or an unknown format, and the rule is never applied.
+// A schema can have a mistake. Most validators ignore a misspelled keyword or
+// an unknown format, without an error. The rule is then never applied.
 //
 // # Defence
 //
@@ -53,9 +53,7 @@
 //			bulwark.Deny(w, r, err)
 //			return
 //		}
-//		route, err := validate.PathAs[Route](r)      // likewise
-//		options, err := validate.QueryAs[Options](r) // likewise
-//		// ...
+//		// Call validate.PathAs and validate.QueryAs in the same way.
 //	}
 //
 // [SchemaFS] reads a schema from a file, such as one in an embed.FS. [HeaderAs]
@@ -77,46 +75,56 @@
 //     all names that a schema of the object declares, requires or depends on,
 //     in every branch of anyOf, oneOf, not and if. So "KIND" cannot evade a
 //     rule about "kind".
-//   - Formats are asserted, each in a strict reading. [BodyAs] can store every
-//     value that a format accepts in the Go type for the format: a date-time in
-//     a time.Time, a duration in a time.Duration.
+//   - Every format is checked strictly. A value that passes also fits the Go
+//     type of the format: [BodyAs] stores a date-time in a time.Time, and a
+//     duration in a time.Duration.
 //   - A readOnly property is refused, because only the service sets it (JSON
-//     Schema Validation section 9.4). A property is not required if the schema
-//     with its "required", or a schema around that schema, makes it readOnly. A
-//     readOnly in another branch of anyOf, oneOf or if does not count. A
-//     "required" in not or if still looks at what the client has sent.
-//   - Rules about presence look at what the client has sent: required,
-//     dependentRequired, dependentSchemas, minProperties and maxProperties,
-//     also inside an if or a branch. A default does not fulfil them. Rules
-//     about values also apply to defaults.
-//   - The work for one value is bounded by Config.MaxSteps, for every schema
-//     and every document. Functions in Config.Formats are not counted and must
-//     be quick.
+//     Schema Validation section 9.4). So "required" does not demand it; see
+//     below.
+//   - Rules about presence count only the properties that the client has sent,
+//     and not defaults. These rules are required, dependentRequired,
+//     dependentSchemas, minProperties and maxProperties, also inside an if or a
+//     branch. Rules about values also apply to defaults.
+//   - Config.MaxSteps bounds the work for the body, the query, the path and the
+//     header, each by itself. The bound holds for every schema and every
+//     document. Functions in Config.Formats are not counted and must be quick.
 //   - A string that is longer than maxLength is not checked against pattern and
 //     format. So a maxLength beside a pattern bounds the cost of one string. An
 //     array has this cost for each of its items.
 //
+// A "required" and a readOnly property:
+//
+//   - The property is not required if the readOnly is in the schema with the
+//     "required", or in a schema around it. A readOnly in another branch of
+//     anyOf, oneOf or if has no effect on the "required".
+//   - Inside not and if, the property stays required.
+//   - The property stays required in a branch of anyOf or oneOf, if only
+//     schemas around the branch make it readOnly, and the branch requires no
+//     property that the client can send.
+//
 // Defaults:
 //
-//   - Defaults are filled in before the value is checked. Each property may
-//     have a default, if properties, items, prefixItems, allOf and $ref lead to
-//     the property.
+//   - Defaults are filled in before the value is checked. A property may have a
+//     default if only these keywords lead to the property: properties, items,
+//     prefixItems, allOf and $ref.
 //   - Defaults inside anyOf, oneOf and if are an error of New, because the
 //     value decides which of their schemas applies.
 //   - Defaults are not filled in for the method PATCH or for a merge patch. A
 //     patch does not change a property that it does not name (RFC 7396). Other
 //     rules, such as required, also apply to a patch. So give a PATCH its own
 //     schema.
-//   - A body with defaults is written anew. Content-Length follows, and digests
-//     of the old bytes are removed. The defaults of a query or header are added
-//     to it. The Body of the request yields the bytes again from the start.
+//   - If the body gets a default, the layer writes the body again, corrects
+//     Content-Length, and removes digests of the old bytes. Defaults of query
+//     parameters and header fields are added to the request.
+//   - The handler can read r.Body from the start.
 //
 // Query, path and header:
 //
 //   - The text of a parameter is read as the type that the schema declares for
 //     it. Numbers are plain decimals. Booleans are true and false.
 //   - An unknown query parameter is refused. A repeated query parameter is
-//     refused, unless it is an array that is written by repeating.
+//     refused, unless its schema declares an array that is written by
+//     repeating; see Config.Query.
 //   - A form in the body that holds a parameter of the query is refused,
 //     because r.FormValue prefers the body.
 //   - A request whose Connection names a described header field is refused,
@@ -145,25 +153,27 @@
 //     relative-json-pointer, byte (base64);
 //   - of numbers: int8, int16, int32, int64, uint8, uint16, uint32, uint64,
 //     float, double;
-//   - without a rule: password, binary;
+//   - without a check: password, binary;
 //   - your own: Config.Formats.
 //
 // Keywords that only describe: default, title, description, examples,
 // deprecated, writeOnly, $comment, contentMediaType, contentSchema, example,
-// externalDocs, xml, discriminator, every name that begins with "x-", and words
-// of editors such as markdownDescription and defaultSnippets. A default also
-// has the effect above.
+// externalDocs, xml, discriminator, every name that begins with "x-", and
+// keywords of editors such as markdownDescription and defaultSnippets. A
+// default is also filled in, as described above.
 //
-// [New] refuses a schema for each of these mistakes, in every document that a
-// $ref leads to, and names the place and what to write:
+// [New] refuses a schema with one of these mistakes, also in a document that a
+// $ref leads to. The error names the place and what to write:
 //
 //   - text that is not strict JSON, such as a name that occurs twice;
 //   - a misspelled or unknown keyword, also one of an older draft or of OpenAPI
 //     3.0, such as definitions or nullable;
 //   - an unknown format or contentEncoding;
 //   - a pattern that does not compile;
-//   - a keyword that never applies to the declared type, or that means nothing
-//     alone, such as then without if;
+//   - a keyword that never applies to the declared type, such as minLength
+//     beside the type integer;
+//   - a keyword that has no effect without another keyword, such as then
+//     without if;
 //   - two properties whose names differ only by case;
 //   - a required property whose name is a misspelling of a declared one;
 //   - bounds, types or values that no value can meet, such as a minLength above
@@ -176,34 +186,34 @@
 // # Not covered
 //
 //   - The names in patternProperties, in propertyNames, and in objects of const
-//     and enum are compared with their case. Write "(?i)" in the pattern, or
-//     "additionalProperties": false.
+//     and enum are compared exactly: "KIND" is not "kind". Write "(?i)" in the
+//     pattern, or "additionalProperties": false.
 //   - A schema does not know who the caller is. Package authz decides who may
 //     set which property.
 //   - Markup in strings is not removed. Package sanitize removes it, in a layer
 //     outside of validate: a string can become too short when its markup is
 //     removed, so its length must be checked afterwards.
-//   - contentEncoding is asserted for base64. Its other values,
-//     contentMediaType and contentSchema only describe a value.
+//   - Of contentEncoding, only the value base64 is checked. Its other values
+//     only describe a string, as contentMediaType and contentSchema do.
 //   - Patterns are those of package regexp. They have no lookahead and no
 //     back-references.
 //   - Parameters that hold objects, the fields of forms, and compressed bodies
 //     are not checked.
-//   - A $ref to the meta-schema of the draft is evaluated by the schema
-//     library. Its steps are not counted. The limits on the document still
-//     apply.
+//   - The work for a $ref to the meta-schema of the draft is not counted. The
+//     limits on the document still apply.
 //   - A $ref leads to the same document, or to files given with [SchemaFS]. It
 //     never leads to a network.
 //
 // # Errors
 //
 // A value that a schema refuses is 422 "validate.invalid". The list "errors" in
-// the answer has an entry for each fault. An entry has the place of the value
-// (in, and a JSON pointer), a stable code, the parameters of the rule, and a
+// the answer has an entry for each fault, up to Config.MaxErrors. An entry has
+// the members of [bulwark.FieldError]: the part of the request (in), the JSON
+// pointer of the value, a stable code, the parameters of the rule, and a
 // sentence. The entries are sorted and are the same on every run. They never
 // hold a submitted value.
 //
-// A pointer holds names that the client has sent. Control characters and
+// A pointer can hold names that the client has sent. Control characters and
 // characters that change the direction of text are written as \u and four
 // digits. A pointer that would be longer than 256 bytes ends at the parent.
 //
@@ -230,7 +240,8 @@
 //   - 400 "validate.malformed_header": a header field is not UTF-8, or
 //     Connection names a described field;
 //   - 400 "body.ambiguous_parameter": a form holds a parameter of the query;
-//   - 400 "body.required": Config.Body is set, and the request has no body;
+//   - 400 "body.required": Config.Body is set without Config.OptionalBody, and
+//     the request has no body;
 //   - 400 "body.malformed": the body is not strict JSON, or not the form that
 //     its Content-Type names;
 //   - 400 "body.too_complex": the document exceeds a bound of Config.JSON;

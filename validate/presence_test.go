@@ -36,6 +36,8 @@ func TestCaseValidate2ReadOnly(t *testing.T) {
 			`{}`, `{"links":{"self":"x"}}`, []string{"body /links read_only"}},
 		{"WriteOnly", `{"type":"object","required":["password"],"properties":{"password":{"type":"string","writeOnly":true}}}`,
 			`{"password":"x"}`, `{}`, []string{"body /password required"}},
+		{"BranchOfNothingElse", `{"type":"object","properties":{"id":{"readOnly":true},"a":{"type":"string"}},"anyOf":[{"required":["id"]},{"required":["a","id"]}]}`,
+			`{"a":"x"}`, `{}`, []string{"body /id required"}},
 		{"ReadOnlyFalse", `{"type":"object","required":["a"],"properties":{"a":{"type":"string","readOnly":false}}}`,
 			`{"a":"x"}`, `{}`, []string{"body /a required"}},
 	}

@@ -59,9 +59,9 @@ func (c *checkedValues) Value(key any) any {
 // r.Body can still be read from the start. BodyAs returns an error if the
 // reader changes the bytes, or if the body was read in part.
 //
-// An error is a mistake of the program. No Middleware has checked the body of
-// this request, or T cannot hold a value that the schema allows. Give the error
-// to [bulwark.Deny], which answers an opaque 500.
+// An error means that the program has a mistake: no Middleware has checked the
+// body of this request, or T cannot hold a value that the schema allows. Give
+// the error to [bulwark.Deny], which answers an opaque 500.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
 	b := body.From(r)
