@@ -25,14 +25,21 @@ import (
 //
 // A request "OPTIONS *" goes to h, as every other request does.
 //
-// A handler that streams for longer than WriteTimeout is cut off, and the
-// client sees an unexpected end. Such a handler moves the deadline itself,
-// before each write:
+// An answer that takes longer than WriteTimeout is cut off, and the client sees
+// an unexpected end. A handler that streams moves the write deadline before
+// each write:
 //
 //	control := http.NewResponseController(w)
 //	control.SetWriteDeadline(time.Now().Add(30 * time.Second))
 //
-// A handler that takes a long upload does the same with SetReadDeadline.
+// Over HTTP/2 the write deadline ends the stream even while nothing is written.
+// So set it later than the next write.
+//
+// A handler that takes a long upload moves both deadlines before it reads the
+// body, because WriteTimeout also counts from the header of the request:
+//
+//	control.SetReadDeadline(time.Now().Add(10 * time.Minute))
+//	control.SetWriteDeadline(time.Now().Add(11 * time.Minute))
 func Server(h http.Handler) *http.Server {
 	if h == nil {
 		h = http.DefaultServeMux // as net/http does
