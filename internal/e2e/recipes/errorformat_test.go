@@ -22,7 +22,7 @@ var germanTexts = map[string]string{
 	"max_length":                "Höchstens %v Zeichen sind erlaubt.",
 }
 
-// german returns the text of a code, or a text for all others.
+// german returns the text of a code, or one text for all other codes.
 func german(code string, params map[string]any) string {
 	text, known := germanTexts[code]
 	if !known {
@@ -34,7 +34,7 @@ func german(code string, params map[string]any) string {
 	return text
 }
 
-// legacyError is what clients of the old API read.
+// legacyError is the body that clients of the old API read.
 type legacyError struct {
 	Error  string            `json:"error"`
 	Code   string            `json:"code"`
@@ -42,7 +42,7 @@ type legacyError struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// legacyErrors is the Responder of an Edge. Status and header are settled.
+// legacyErrors is the Responder of an Edge. Deny has set the header fields.
 func legacyErrors(w http.ResponseWriter, r *http.Request, p *bulwark.Problem) {
 	answer := legacyError{
 		Error: german(p.Code, nil),

@@ -31,7 +31,7 @@ func (h kindHandler) Handle(ctx context.Context, record slog.Record) error {
 			kind = attr.Value.String()
 		case "event":
 			gap = attr.Value.String() == string(bulwark.AuditGap)
-		case "rule": // of a gap, it is the kind of the missing records
+		case "rule": // of a gap: the kind of the missing records
 			if gap {
 				kind = attr.Value.String()
 			}

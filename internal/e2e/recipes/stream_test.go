@@ -56,8 +56,8 @@ func download(folder *os.Root) http.HandlerFunc {
 	}
 }
 
-// events sends server-sent events. Each text of the feed is one event; it has
-// no line breaks, as JSON has none.
+// events sends server-sent events. Each text of the feed is one event and must
+// not have line breaks: json.Marshal writes none.
 func events(subscribe func(context.Context) <-chan string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)

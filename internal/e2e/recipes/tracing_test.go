@@ -26,15 +26,15 @@ func spanIDs(ctx context.Context) (traceID, spanID string) {
 	return span.TraceID().String(), span.SpanID().String()
 }
 
-// traceAsRequestID takes the id of the trace as that of the request.
+// traceAsRequestID returns the id of the trace as the id of the request.
 func traceAsRequestID(r *http.Request) string {
 	if span := trace.SpanContextFromContext(r.Context()); span.HasTraceID() {
 		return span.TraceID().String()
 	}
-	return "" // Edge makes a random one
+	return "" // Edge makes a random id
 }
 
-// nameSpan names the span after the route, once the router has found it.
+// nameSpan names the span after the route, when the router has found the route.
 func nameSpan(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)

@@ -67,8 +67,8 @@ func uploads(folder string) (http.Handler, error) {
 	return mux, nil
 }
 
-// moreTime gives the request more time than transport.Server does: 30 seconds
-// for reading, and 60 seconds until the answer is written.
+// moreTime replaces the deadlines of transport.Server, which are 30 seconds for
+// reading the request and 60 seconds for the end of the answer.
 func moreTime(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(uploadTime))
@@ -84,7 +84,7 @@ func answerUpload(w http.ResponseWriter, r *http.Request, folder string, file io
 		bulwark.Deny(w, r, err) // 500
 		return
 	}
-	defer os.Remove(kept.Name()) // after the Rename it finds no file
+	defer os.Remove(kept.Name()) // after the Rename, there is no such file
 	_, err = io.Copy(kept, file)
 	err = errors.Join(err, kept.Close())
 	if err == nil {

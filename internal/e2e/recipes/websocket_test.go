@@ -44,8 +44,8 @@ func echoSocket(origins ...string) http.HandlerFunc {
 	}
 }
 
-// watchSocket finds out that the client is gone, and says goodbye if the
-// process stops.
+// watchSocket closes the connection if the client does not answer a ping, or if
+// the process stops.
 func watchSocket(ctx context.Context, conn *websocket.Conn) {
 	heartbeat := time.NewTicker(30 * time.Second)
 	defer heartbeat.Stop()
