@@ -81,7 +81,8 @@ type SessionStore struct{ DB *sql.DB }
 
 var _ session.Store = (*SessionStore)(nil)
 
-// Create ends the sessions that make room, and stores s, in one transaction.
+// Create deletes the replaced sessions and those above the limit, and stores s,
+// in one transaction.
 func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int, replaces []string) (ended []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
@@ -153,7 +154,7 @@ func (st *SessionStore) Get(ctx context.Context, id string) (session.Session, er
 }
 
 // Update compares and swaps: it writes only if the version in the database is
-// still s.Version. Of two Updates from one version the database lets one pass.
+// still s.Version. Of two Updates of the same version, only one succeeds.
 func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
@@ -215,7 +216,7 @@ func (st *SessionStore) List(ctx context.Context, f session.Filter) ([]session.S
 	return st.query(ctx, strings.Join(where, " AND "), args...)
 }
 
-// Sweep forgets the sessions that have expired.
+// Sweep deletes the sessions that have expired.
 func (st *SessionStore) Sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
@@ -274,12 +275,12 @@ type RevocationStore struct{ DB *sql.DB }
 
 var _ auth.Revocations = (*RevocationStore)(nil)
 
-// Revoke remembers r. Of two revocations of one thing the later times count.
+// Revoke stores r. Of two revocations of the same id, the later times count.
 func (st *RevocationStore) Revoke(ctx context.Context, r auth.Revocation) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	expires := int64(math.MaxInt64) // for good
+	expires := int64(math.MaxInt64) // never
 	if !r.Expires.IsZero() {
 		expires = ceilMicro(r.Expires)
 	}
@@ -298,7 +299,7 @@ func (st *RevocationStore) Revoke(ctx context.Context, r auth.Revocation) error 
 	return err
 }
 
-// Revoked asks for the token, its session and its subject in one query.
+// Revoked looks up the token, its session and its subject in one query.
 func (st *RevocationStore) Revoked(ctx context.Context, p *bulwark.Principal) (revoked bool, err error) {
 	if p == nil {
 		return true, nil
@@ -311,7 +312,7 @@ func (st *RevocationStore) Revoked(ctx context.Context, p *bulwark.Principal) (r
 	return revoked, err
 }
 
-// Sweep forgets the revocations that have expired.
+// Sweep deletes the revocations that have expired.
 func (st *RevocationStore) Sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
@@ -322,7 +323,7 @@ func (st *RevocationStore) Sweep(ctx context.Context) error {
 // ceilMicro rounds up: a revocation never ends early.
 func ceilMicro(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
-// sweepEvery forgets what has expired, until ctx ends.
+// sweepEvery deletes expired rows, until ctx ends.
 func sweepEvery(ctx context.Context, every time.Duration, stores ...interface{ Sweep(context.Context) error }) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -334,13 +335,13 @@ func sweepEvery(ctx context.Context, every time.Duration, stores ...interface{ S
 		}
 		for _, store := range stores {
 			if err := store.Sweep(ctx); err != nil {
-				slog.WarnContext(ctx, "what has expired could not be deleted", "error", err)
+				slog.WarnContext(ctx, "expired rows could not be deleted", "error", err)
 			}
 		}
 	}
 }
 
-// ownStoreConfigs are the Configs that get the stores.
+// ownStoreConfigs returns the Configs with the stores.
 func ownStoreConfigs(db *sql.DB, sessions session.Config, tokens jwt.Config) (session.Config, jwt.Config) {
 	sessions.Store = &SessionStore{DB: db}
 	tokens.Revocations = &RevocationStore{DB: db}

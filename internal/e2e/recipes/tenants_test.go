@@ -40,7 +40,7 @@ func oneRateForAll(log bulwark.Builder, tokens auth.Authenticator) (*bulwark.Sta
 // A Plan is what a tenant pays for.
 type Plan struct {
 	Tenant ratelimit.Rate // for all callers of the tenant together
-	Caller ratelimit.Rate // for each of them
+	Caller ratelimit.Rate // for each caller
 }
 
 // tenantPlans are the rates by the name of the plan.
@@ -50,7 +50,7 @@ var tenantPlans = map[string]Plan{
 }
 
 // limitTenants is the layer of the limits. It stands inside the auth layer.
-// planOf tells the plan of a tenant, and false if there is no such tenant.
+// planOf returns the plan of a tenant, and false if there is no such tenant.
 func limitTenants(plans map[string]Plan, planOf func(tenant string) (plan string, ok bool)) (bulwark.Layer, error) {
 	store := &ratelimit.MemoryStore{Max: 100_000}
 	limits := map[string]bulwark.Layer{}
