@@ -56,7 +56,7 @@ type graphQuery struct {
 	reports *ratelimit.Middleware
 }
 
-// requestKey finds the request in the context of a resolver.
+// requestKey is the key of the request in the context of a resolver.
 type requestKey struct{}
 
 func requestOf(ctx context.Context) *http.Request { return ctx.Value(requestKey{}).(*http.Request) }
@@ -92,7 +92,7 @@ func (m *graphMemo) ID() graphql.ID        { return graphql.ID(m.memo.ID) }
 func (m *graphMemo) Title() string         { return m.memo.Title }
 func (m *graphMemo) Related() []*graphMemo { return []*graphMemo{m} }
 
-// opaque makes a panic of a resolver an error that the client learns nothing of.
+// opaque turns a panic of a resolver into an error whose text only the log gets.
 type opaque struct{}
 
 func (opaque) MakePanicError(_ context.Context, value any) *grapherrors.QueryError {

@@ -66,11 +66,11 @@ func rpcCode(status int) int {
 // rpcCosts are the costs of the methods that cost more than 1.
 var rpcCosts = map[string]int{"reports.run": 10}
 
-// rpcCost is what a batch costs: the sum of its calls.
+// rpcCost is the cost of a batch: the sum of its calls.
 func rpcCost(r *http.Request) int {
 	calls, _, err := rpcCalls(r)
 	if err != nil {
-		return 0 // which the limit refuses
+		return 0 // the limit refuses a cost of 0
 	}
 	sum := 0
 	for _, call := range calls {

@@ -79,7 +79,7 @@ func (ms *Memos) Read(r *http.Request, id string) (*Memo, error) {
 	return grant.Value(), nil
 }
 
-// RunReport needs a permission and no object.
+// RunReport needs a permission, and not an object.
 func (ms *Memos) RunReport(r *http.Request) (int, error) {
 	caller, _ := bulwark.PrincipalFrom(r.Context())
 	if !ms.policy.Decide(authz.Query{Principal: caller, Resource: "report", Action: "run", Reach: "all"}).Allowed {
@@ -93,8 +93,8 @@ func (ms *Memos) RunReport(r *http.Request) (int, error) {
 	return len(ms.byID), nil
 }
 
-// inProtocol gives every refusal the shape that the clients of its route read:
-// of a layer, of a batch as a whole, and of one operation.
+// inProtocol writes a refusal in the form that the clients of the route read. The
+// refusal may be that of a layer, of a whole batch, or of one operation.
 func inProtocol(w http.ResponseWriter, r *http.Request, p *bulwark.Problem) {
 	more := map[string]any{"code": p.Code}
 	if len(p.Errors) > 0 {
@@ -116,8 +116,8 @@ func inProtocol(w http.ResponseWriter, r *http.Request, p *bulwark.Problem) {
 	json.NewEncoder(w).Encode(body)
 }
 
-// An operationAnswer is the answer to one operation. Each has a header of its own, so that
-// Deny reports each refusal.
+// An operationAnswer is the answer to one operation. Each operationAnswer has its
+// own header, so that Deny reports each refusal.
 type operationAnswer struct {
 	header http.Header
 	body   bytes.Buffer
@@ -127,8 +127,8 @@ func (p *operationAnswer) Header() http.Header         { return p.header }
 func (p *operationAnswer) WriteHeader(int)             {}
 func (p *operationAnswer) Write(b []byte) (int, error) { return p.body.Write(b) }
 
-// refuseOperation reports the refusal of one operation, and reads what inProtocol has
-// made of it into answer.
+// refuseOperation reports the refusal of one operation. It decodes into answer
+// the body that inProtocol has written.
 func refuseOperation(r *http.Request, err error, answer any) {
 	p := &operationAnswer{header: http.Header{}}
 	bulwark.Deny(p, r, err)
