@@ -71,8 +71,9 @@
 //
 //   - Sanitizing input is a second line of defence. The first line is to escape
 //     text for the place where it is written: a page, a query, a command or a
-//     log. A result of Text is not safe as the URL of a link or in a script:
-//     Text does not change "javascript:alert(1)", which is plain text.
+//     log. Text makes no value safe for an HTML attribute or a script. Text does
+//     not change "javascript:alert(1)", which is plain text, but a script as
+//     the URL of a link.
 //   - UGC keeps ids, which can shadow variables of the scripts of a page. UGC
 //     also keeps images, whose server learns who reads the page. A Content
 //     Security Policy limits both.
