@@ -71,9 +71,9 @@
 //
 //   - Sanitizing input is a second line of defence. The first line is to escape
 //     text for the place where it is written: a page, a query, a command or a
-//     log. Text makes no value safe for an HTML attribute or a script. Text does
-//     not change "javascript:alert(1)", which is plain text, but a script as
-//     the URL of a link.
+//     log. Text makes no value safe for an HTML attribute or a script. Text
+//     does not change "javascript:alert(1)", which is plain text, but a script
+//     as the URL of a link.
 //   - UGC keeps ids, which can shadow variables of the scripts of a page. UGC
 //     also keeps images, whose server learns who reads the page. A Content
 //     Security Policy limits both.

@@ -60,8 +60,8 @@ type Config struct {
 
 	// MaxBodyBytes is the largest size of the body in bytes, also of a form
 	// that the layer reads because of Query. A larger body is 413
-	// "body.too_large". If another layer also bounds the body, the smaller bound
-	// applies. Default: 1 MiB.
+	// "body.too_large". If another layer also bounds the body, the smaller
+	// bound applies. Default: 1 MiB.
 	MaxBodyBytes int64
 	// MediaTypes are the types of the body, in lower case and without
 	// parameters: "application/json" or another type that ends in "+json". Any
