@@ -216,6 +216,10 @@ func TestThumbprint(t *testing.T) {
 // Each mistake says what is wrong and what to write instead: a reader sees
 // nothing else.
 func TestConfigErrorsSayWhatToWrite(t *testing.T) {
+	const privatePEM = "jwt.Keys[0]: is a private key; give the public key, which openssl pkey -in FILE -pubout writes"
+	privateBlock := func(kind string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte("a key")}))
+	}
 	public := jwt.StaticKeys(&signers(t)["RS256"].(*rsa.PrivateKey).PublicKey)
 	for _, test := range []struct {
 		name   string
@@ -235,7 +239,18 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 		}, "jwt.Algorithms[0]: RS256: needs public keys, and Keys are secrets; use HS256, HS384 or HS512, or leave Algorithms out"},
 		{"short-secret", func(c *jwt.Config) { c.Keys = jwt.SecretKeys([]byte("hunter2")) },
 			"jwt.Keys[0]: is shorter than 32 bytes; make 32 bytes with crypto/rand, and give them to issuer and service"},
-		{"private-key", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(signers(t)["RS256"]) }, "jwt.Keys[0]: is a private key; give its Public(), which is all that a verifier needs"},
+		{"private-key", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(signers(t)["RS256"]) }, "jwt.Keys[0]: is a private key; give the public key, which its method Public returns"},
+		{"private-pem", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(privateBlock("PRIVATE KEY")) }, privatePEM},
+		{"private-rsa-pem", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(privateBlock("RSA PRIVATE KEY")) }, privatePEM},
+		{"encrypted-pem", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(privateBlock("ENCRYPTED PRIVATE KEY")) }, privatePEM},
+		{"private-pem-behind-its-curve", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(privateBlock("EC PARAMETERS") + privateBlock("EC PRIVATE KEY"))
+		}, privatePEM},
+		{"private-pem-on-one-line", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(strings.ReplaceAll(privateBlock("PRIVATE KEY"), "\n", `\n`))
+		}, privatePEM},
+		{"request-pem", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(privateBlock("CERTIFICATE REQUEST")) },
+			"jwt.Keys[0]: has a PEM block of another type than PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE; give the public key in one of these three"},
 		{"a-number", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(7) }, "jwt.Keys[0]: has the type int; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text"},
 		{"cooldown", func(c *jwt.Config) {
 			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Cooldown: time.Millisecond})

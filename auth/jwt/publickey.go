@@ -8,9 +8,15 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"regexp"
 
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
+
+// privateArmour begins a private key in PEM, also if the line breaks are lost or
+// another block stands before it: the parameters of a curve, as OpenSSL writes
+// them.
+var privateArmour = regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----`)
 
 // staticKey reads one argument of StaticKeys.
 func staticKey(k any) ([]*jose.Key, error) {
@@ -20,7 +26,7 @@ func staticKey(k any) ([]*jose.Key, error) {
 	case []byte:
 		return staticBytes(k)
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-		return nil, errors.New("is a private key; give its Public(), which is all that a verifier needs")
+		return nil, errors.New("is a private key; give the public key, which its method Public returns")
 	}
 	one, err := jose.NewKey("", "", k)
 	if err != nil {
@@ -30,6 +36,9 @@ func staticKey(k any) ([]*jose.Key, error) {
 }
 
 func staticBytes(text []byte) ([]*jose.Key, error) {
+	if privateArmour.Match(text) {
+		return nil, errors.New("is a private key; give the public key, which openssl pkey -in FILE -pubout writes")
+	}
 	block, rest := pem.Decode(text)
 	if block == nil {
 		if armour.Match(text) {
@@ -73,5 +82,5 @@ func publicFromPEM(block *pem.Block) (crypto.PublicKey, error) {
 		}
 		return cert.PublicKey, nil
 	}
-	return nil, errors.New("has a PEM block of another type than PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE; of a private key give the public one")
+	return nil, errors.New("has a PEM block of another type than PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE; give the public key in one of these three")
 }

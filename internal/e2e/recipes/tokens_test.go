@@ -338,7 +338,7 @@ func TestWhatNewSaysOfKeys(t *testing.T) {
 	}{
 		"short-secret":  {secretConfig([]byte("change-me")), "jwt.Keys[0]", "32 bytes"},
 		"public-secret": {secretConfig(key.publicPEM), "jwt.Keys[0]", "StaticKeys"},
-		"private-key":   {tokenConfig(key.privatePEM), "jwt.Keys[0]", "PUBLIC KEY"},
+		"private-key":   {tokenConfig(key.privatePEM), "jwt.Keys[0]", "give the public key"},
 		"one-line-pem":  {tokenConfig([]byte(strings.ReplaceAll(string(key.publicPEM), "\n", `\n`))), "jwt.Keys[0]", "line breaks"},
 		"plain-type":    {typed, "jwt.Types[0]", "InsecurePlainType"},
 	} {
