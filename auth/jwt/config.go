@@ -62,8 +62,8 @@ type Config struct {
 	// years.
 	MaxLifetime time.Duration
 	// RolesClaims are the claims that hold the roles of the caller. Each is a
-	// list of strings, or one string. The caller has the roles of all of them.
-	// A token that has none of the claims has no roles.
+	// list of strings, or one string. The caller has the roles of all these
+	// claims. A token with none of the claims gives no roles.
 	//
 	// A claim is written in one of three ways:
 	//   - as its name, such as "role" or "https://example.com/roles";
@@ -75,15 +75,15 @@ type Config struct {
 	// Default: "roles". At most 16.
 	RolesClaims []string
 	// TierClaim names the claim with the rate-limit tier of the caller. It is
-	// written as in RolesClaims. Default: none is read.
+	// written as in RolesClaims. Default: none, callers have no tier.
 	TierClaim string
-	// TokenIDClaim names the claim that identifies a token in place of jti, by
-	// which Revocations name a token. Example: "uti" for Entra ID. It is
-	// written as in RolesClaims. Default: "jti".
+	// TokenIDClaim names the claim that identifies a token, if this is not jti.
+	// Revocations name a token by this claim. Example: "uti" for Entra ID. It
+	// is written as in RolesClaims. Default: "jti".
 	TokenIDClaim string
 	// ClientClaim names the claim that stands in for a missing sub, such as
-	// "client_id". Some issuers leave sub out if a client acts for itself. It
-	// is written as in RolesClaims.
+	// "client_id". Some issuers write no sub if a client acts for itself. It is
+	// written as in RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So
 	// a client is never taken for the person of that name. A token whose own
@@ -110,9 +110,10 @@ type Config struct {
 	InsecureUnbound bool
 	// Revocations names the tokens that are no longer good. It is asked on
 	// every request, also for cached tokens, and has 2 seconds to answer.
-	// [auth.MemoryRevocations] never waits. If it is set, tokens without jti
-	// (see TokenIDClaim), sid and iat are refused, because no revocation could
-	// name them. Default: nil, a token is good until it expires.
+	// [auth.MemoryRevocations] never waits. A token then needs a jti (see
+	// TokenIDClaim), a sid or an iat. Without all three it is refused, because
+	// no revocation could name it. Default: nil, a token is good until it
+	// expires.
 	Revocations auth.Revocations
 	// InsecureOnOutage is how long tokens are accepted without an answer of
 	// Revocations, counted from the first failure. The first answer about any
@@ -145,8 +146,8 @@ const (
 )
 
 // New returns a verifier. The error joins a *[bulwark.ConfigError] for each
-// mistake. The keys are fetched when the first token comes, so that the issuer
-// need not be up yet.
+// mistake. The issuer may still be down: the keys are fetched when the first
+// token comes.
 func New(c Config) (*Verifier, error) {
 	c.Audience = slices.Clone(c.Audience)
 	found := fault.In("jwt")

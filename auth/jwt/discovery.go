@@ -26,15 +26,17 @@ import (
 //  1. beneath the issuer, at /.well-known/openid-configuration;
 //  2. between the host and the path of the issuer, at
 //     /.well-known/oauth-authorization-server, if the first place does not
-//     answer with a JSON object. An answer of 5xx ends the look.
+//     answer with a JSON object. An answer of 5xx from the first place ends the
+//     search.
 //
-// The issuer in the metadata must be equal to this one to the letter. A
-// template such as "https://…/{tenantid}/v2.0", or the document of somebody
-// else, would bring the keys of somebody else.
+// The issuer in the metadata must be exactly the issuer given here. A template
+// such as "https://…/{tenantid}/v2.0", or the metadata of another issuer, would
+// bring the keys of another issuer.
 //
 // The jwks_uri is used for 1 hour. It is looked up again earlier if the keys
-// cannot be fetched from it. The bounds of c are for metadata and keys, and the
-// Timeout is for both together. Everything else is as with [RemoteKeys].
+// cannot be fetched from it. The bounds of c hold for the metadata and for the
+// keys. The Timeout bounds both fetches together. Everything else is as with
+// [RemoteKeys].
 func Discover(issuer string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
 	reason := keysFault(issuer)

@@ -3,8 +3,8 @@
 //
 // # Threat
 //
-// A token is text that a client sends. The token itself says how it is to be
-// checked. Attackers have made verifiers accept:
+// A token is text that a client sends. Its header names the algorithm and the
+// key for its own check. Attackers have made verifiers accept:
 //
 //   - a token without a signature,
 //   - a public key of the issuer as the secret of HS256,
@@ -13,8 +13,8 @@
 //   - a claim that is present twice,
 //   - another spelling of a token that had been revoked.
 //
-// A verifier that fetches keys for each new kid can be made to attack its own
-// issuer. A verifier that fetches keys for each request goes down with the
+// If a verifier fetches keys for each new kid, an attacker can use it to flood
+// the issuer. If it fetches keys for each request, it goes down with the
 // issuer.
 //
 // # Defence
@@ -29,46 +29,48 @@
 //
 // The [Verifier] decides, not the token: issuer, audience, type and algorithms
 // are configured. A key is used with its own kind of algorithm only. Header and
-// claims have one spelling, and are decoded once, strictly. The cheap checks
+// claims are decoded once and strictly, in one spelling only. The cheap checks
 // come first, the signature last. The package follows RFC 8725.
 //
 // Keys from [Discover] and [RemoteKeys] are read without a lock and renewed in
-// the background before they expire. They outlive an outage of the issuer.
+// the background before they expire. In an outage of the issuer they are used
+// for up to [RemoteConfig.MaxStale] longer.
 //
-// A verified token is cached for up to one minute, by the hash of the whole
-// token, as long as its key is published. Each request checks again what may
-// have changed: the time, the key and [Config.Revocations].
+// A verified token is cached for up to one minute, under the hash of the whole
+// token. It is dropped when a fetched key set no longer has its key. Each
+// request checks again what may have changed: the time, the key and
+// [Config.Revocations].
 //
 // A token may be bound to a key of the client: by DPoP ([Config.DPoP]) or by
 // the certificate of the connection ([Config.MutualTLS]). An attacker who has
-// stolen a bound token cannot use it. A token that is bound in a way that is
-// not configured is refused, because nothing would check the binding.
+// stolen a bound token cannot use it. A bound token is refused if the field for
+// its binding is not set, because nothing would check the binding.
 //
 // A token that cannot be checked is not a bad token. It is refused with 503 and
 // Retry-After, not with 401.
 //
 // # Not covered
 //
-// A signature has more than one spelling: anybody who has an ECDSA token can
-// turn its (r, s) into (r, n-s), which is also valid (RFC 7518 section 3.4 does
-// not choose). So revoke a token by its jti or sid, never by its text or a hash
-// of its text. The cache holds good tokens only. Another spelling costs one
-// more verification.
+// Revoke a token by its jti or sid, never by its text or a hash of its text.
+// The signature has more than one spelling: anybody who has an ECDSA token can
+// replace its (r, s) by (r, n-s), which is also valid (RFC 7518 section 3.4
+// does not choose). Another spelling costs one more verification. The cache
+// holds good tokens only.
 //
 // Encrypted tokens (JWE) are refused. Opaque tokens are the subject of package
 // introspection. Without Revocations a token is good until it expires, unless
 // something else, such as a session, refuses it.
 //
-// An issuer that publishes keys without kid is followed only as fast as its
-// Cache-Control says: a token without kid does not show that a key has been
-// replaced.
+// If an issuer publishes keys without kid, only the next regular fetch finds a
+// new key (see [RemoteKeys]). A token without kid does not show that a key has
+// been replaced.
 //
 // # Errors
 //
-// A bad token is 401 "auth.invalid_token". The log learns the reason, which
-// [auth.Invalid] lists, and an error that names the field of [Config] to look
-// at. A token that cannot be checked is 503 "auth.unavailable" with the reason
-// "keys_unavailable" or "store_unavailable".
+// A bad token is 401 "auth.invalid_token". The event has a reason
+// ([auth.Invalid] lists them) and an error that names the field of [Config] to
+// look at. A token that cannot be checked is 503 "auth.unavailable" with the
+// reason "keys_unavailable" or "store_unavailable".
 //
 // A [Verifier] or [Signer] that was made without its constructor answers 500
 // "jwt.unconfigured". The handler of [Signer.JWKSHandler] answers methods other
@@ -78,9 +80,9 @@
 // # Issuers
 //
 // Issuers that follow RFC 9068 write the typ "at+jwt". Their tokens need no
-// option. Most other issuers and libraries write the typ "JWT" or none, which
-// needs [Config.InsecurePlainType]. Then something else must tell an access
-// token from an ID token:
+// option. Most other issuers and libraries write the typ "JWT" or none. Their
+// tokens need [Config.InsecurePlainType]. Then one of two things must tell an
+// access token from an ID token:
 //
 //   - an audience that no ID token has (the aud of an ID token is the id of the
 //     client), or
@@ -88,8 +90,9 @@
 //     [Config.Require].
 //
 // The page docs/issuers.md in the repository has a tested Config for Keycloak,
-// Auth0, Entra ID, Okta, Cognito and Google. It also has one for the tokens of
-// a program of your own, which signs with a shared secret.
+// Auth0, Entra ID, Okta, Cognito and Google. The page docs/tokens.md has it for
+// the tokens of jsonwebtoken and golang-jwt, with a key or with a shared
+// secret. It also explains each refusal by its reason.
 //
 // The Example is the smallest service. The Examples of [Discover] and [Signer]
 // show the keys of an issuer, and an issuer of your own. The Example of [New]

@@ -9,8 +9,8 @@ import (
 // A KeySource gives a verifier its keys: [Discover], [RemoteKeys],
 // [StaticKeys], [SecretKeys] or [Signer.Keys]. [New] reports what is wrong with
 // a source. Several verifiers may share a source, and then share the fetched
-// keys. The source is closed when the last of them is shut down. The next [New]
-// opens it again.
+// keys. When the last of these verifiers is shut down, the source is closed.
+// The next [New] opens it again.
 type KeySource interface {
 	// secret reports whether the keys are secrets, for HS256 and its like. The
 	// method keeps other packages from making a KeySource, which decides what

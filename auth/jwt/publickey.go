@@ -13,9 +13,9 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// privateArmour begins a private key in PEM, also if the line breaks are lost or
-// another block stands before it: the parameters of a curve, as OpenSSL writes
-// them.
+// privateArmour begins a private key in PEM, also if the line breaks are lost
+// or another block stands before it: the parameters of a curve, as OpenSSL
+// writes them.
 var privateArmour = regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----`)
 
 // staticKey reads one argument of StaticKeys.

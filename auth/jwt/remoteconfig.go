@@ -13,18 +13,19 @@ import (
 
 // RemoteConfig bounds how keys are fetched. The zero value suits most services.
 type RemoteConfig struct {
-	// Transport makes the requests. Default: one of its own that uses the
-	// proxy of the environment, TLS 1.2 or later, and keeps no connections.
+	// Transport makes the requests. Default: a transport that uses the proxy of
+	// the environment and TLS 1.2 or later, and keeps no connections.
 	Transport http.RoundTripper
-	// MaxStale is how long after the end of their lifetime the keys are still
-	// used, if the issuer cannot be reached. A negative value allows no such
-	// time. Default: 24 hours. At most 30 days.
+	// MaxStale is how long the keys are used after the end of their lifetime,
+	// if the issuer cannot be reached. With a negative value they are not used
+	// after their lifetime. Default: 24 hours. At most 30 days.
 	MaxStale time.Duration
 	// Timeout bounds one fetch, including redirects and body. Default: 5
 	// seconds. At most 30 seconds.
 	Timeout time.Duration
-	// Cooldown is the least time between two fetches that an unknown key of a
-	// token causes. Default: 30 seconds. At least 1 second. At most 1 hour.
+	// Cooldown is the least time between two fetches that tokens with an
+	// unknown key cause. Default: 30 seconds. At least 1 second. At most 1
+	// hour.
 	Cooldown time.Duration
 	// MaxDocumentBytes bounds the key set, and the metadata of [Discover], in
 	// bytes. Default: 524288 (512 KiB). At most 8388608 (8 MiB).
@@ -55,29 +56,29 @@ const (
 //     gives the keys, less their Age. The lifetime is between 1 minute and 1
 //     day. Without Cache-Control it is 15 minutes. No token of a known key
 //     waits for these fetches.
-//   - A failed fetch is tried again after 1 second, then later each time, up to
-//     1 minute. The old keys remain until MaxStale is over. Tokens get 503 if
-//     no keys have been fetched yet, or if MaxStale is over. A token with an
-//     unknown kid also gets 503 while fetches fail.
-//   - A kid that no key has, or no key for the alg of the token, starts one
-//     more fetch. The tokens of that moment wait for it. Other tokens with an
-//     unknown kid are refused at once until the Cooldown is over.
+//   - A failed fetch is tried again after 1 second. The pause grows with each
+//     failure, up to 1 minute. The old keys remain until MaxStale is over.
+//     Tokens get 503 if no keys have been fetched yet, or if MaxStale is over.
+//     A token with an unknown kid also gets 503 while fetches fail.
+//   - If no key has the kid and fits the alg of a token, one more fetch starts.
+//     The tokens of that moment wait for it. After that, tokens with an unknown
+//     kid are refused at once until the Cooldown is over.
 //   - A token with a bad signature never starts a fetch.
 //
-// Anybody can make up a kid. An attacker who sends one such token in each
-// Cooldown can delay a key that the issuer has just begun to use: its tokens
-// are refused with 401 for at most one Cooldown. This does not affect an issuer
-// that publishes a new key for the lifetime of its key set before it signs with
-// it.
+// Anybody can make up a kid, and so cause the one fetch of each Cooldown. If
+// the issuer then begins to sign with a new key, the tokens of this key are
+// refused with 401 for at most one Cooldown. This does not happen if the issuer
+// publishes a key for one lifetime of its key set, and signs with the key only
+// then.
 //
-// One strange key does not make the set useless. A key that cannot be read or
-// used is passed over. If several keys have one kid, those that fit the alg of
-// a token are tried, at most four. A secret or private key refuses the set, and
-// the earlier keys remain.
+// A key that cannot be read or used is skipped, and the other keys of the set
+// are used. If several keys have one kid, the keys that fit the alg of a token
+// are tried, at most four. A set that holds a secret or private key is refused,
+// and the earlier keys remain.
 //
-// No goroutine stays after a fetch. A source that no token has used for the
-// lifetime of its keys plus MaxStale forgets them. [Verifier.Shutdown] ends it
-// earlier, with the last of the verifiers that share the source.
+// No goroutine stays after a fetch. If no token uses a source for the lifetime
+// of its keys plus MaxStale, the source forgets the keys. [Verifier.Shutdown]
+// of the last verifier that uses a source closes the source.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
 	if reason := keysFault(url); reason != "" {

@@ -35,9 +35,9 @@ type SignerConfig struct {
 	// thumbprint of the key (RFC 7638), which names the same key everywhere. At
 	// most 256 bytes.
 	KeyID string
-	// Retired are public keys that signed before, and whose tokens are still
-	// accepted. They are published beside the Key, under their thumbprints.
-	// Keep a key here as long as its tokens live. Default: none.
+	// Retired are the public keys of earlier signing keys. Their tokens are
+	// still accepted. They are published beside the Key, under their
+	// thumbprints. Keep a key here as long as its tokens live. Default: none.
 	Retired []crypto.PublicKey
 }
 

@@ -37,7 +37,7 @@ func (s *static) renewed(context.Context, *jose.KeySet, bool) (*jose.KeySet, err
 //
 // Private keys and secrets are an error: a verifier does not need them. A key
 // that is given twice counts once. In a JWK a member that is null counts as
-// absent. In a JWK Set a key that cannot be used is passed over.
+// absent. In a JWK Set a key that cannot be used is skipped.
 //
 // Which keys are tried for a token:
 //

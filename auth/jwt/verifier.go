@@ -62,8 +62,7 @@ func (v *Verifier) Issuer() string {
 // Detect returns [auth.Explicit] for a Bearer token of three segments whose iss
 // is exactly the issuer of v, and [auth.None] for any other. With [Config.DPoP]
 // the scheme may also be DPoP. Detect does not look into a token that is longer
-// than [Config.MaxTokenBytes]. A long token is decoded once for all verifiers
-// of a request.
+// than [Config.MaxTokenBytes].
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	if v.made() != nil {
 		return auth.None
