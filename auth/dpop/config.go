@@ -18,18 +18,19 @@ import (
 // Config says how proofs of possession are checked (RFC 9449). It prints, logs
 // and encodes as JSON without the NonceKey. Other encoders see every field.
 //
-// The htu of a proof must begin with the BaseURL of [bulwark.Edge], whichever
-// of its Hosts the request names. If hosts must be told apart, give each an
-// Edge of its own. A proxy that changes the path makes every proof wrong.
+// The htu of a proof is the URL that the client calls. It must begin with the
+// BaseURL of [bulwark.Edge], also if the Edge has several Hosts. If a proof for
+// one host must not be good for another, give each host an Edge of its own. A
+// proxy must not change the path: the path would differ from the htu.
 //
 // A browser needs CORS: the Headers of package cors must have DPoP, and its
 // Expose must have DPoP-Nonce and WWW-Authenticate.
 type Config struct {
-	// Replays remembers the used proofs, until 1 minute after they would still
-	// be accepted. Use &dpop.MemoryReplays{} for one process, or a store that
+	// Replays remembers each used proof until 1 minute after its time to be
+	// accepted ends. Use &dpop.MemoryReplays{} for one process, or a store that
 	// several processes share. A store has 2 seconds to answer. If it does not
-	// answer, all requests are refused with 503. If it is full, the requests of
-	// the clients without room are refused with 503. Required.
+	// answer, every request with a proof is refused with 503. If it has no room
+	// for a client, the requests of this client are refused with 503. Required.
 	Replays Replays
 	// Algorithms are the signature algorithms of proofs (RFC 7518 section 3.1).
 	// RSA keys must have 2048 to 4096 bits: the client chooses the key, and so
@@ -38,12 +39,12 @@ type Config struct {
 	// 9864).
 	Algorithms []string
 	// Window is how far the iat of a proof may be from now, before and after.
-	// With a NonceKey the nonce counts in its place. Default: 60 seconds. At
-	// least 1 second. At most 5 minutes.
+	// With a NonceKey the time of the nonce counts, and the iat does not.
+	// Default: 60 seconds. At least 1 second. At most 5 minutes.
 	Window time.Duration
 	// NonceKey makes each proof carry a nonce of this service (RFC 9449 section
 	// 9), so that no proof can be made ahead of time. A client whose clock is
-	// wrong can then call also, because the nonce tells the time of the proof.
+	// wrong can then also call, because the nonce gives the time of the proof.
 	//
 	// A proof without a nonce is refused with 401 and the nonce to use, and the
 	// client tries again. The event of this refusal has the reason "nonce": do
@@ -51,9 +52,8 @@ type Config struct {
 	//
 	// Default: none, proofs need no nonce. At least 32 bytes.
 	NonceKey []byte
-	// NonceLifetime is the least time that a nonce is good. It is never good
-	// for more than twice this time. Default: 5 minutes. At least 30 seconds.
-	// At most 1 hour.
+	// NonceLifetime is the least time that a nonce is good. The most is twice
+	// this time. Default: 5 minutes. At least 30 seconds. At most 1 hour.
 	NonceLifetime time.Duration
 	// MaxProofBytes bounds the length of a proof in bytes. Default: 4096. At
 	// most 65536.

@@ -4,12 +4,12 @@
 //
 // # Threat
 //
-// A bearer token works for everybody who has it. It leaks through a log, a
-// proxy or a script, and the attacker is then taken for the caller.
+// A bearer token works for everybody who has it. If it leaks through a log, a
+// proxy or a script, an attacker can act as the caller.
 //
-// A proof that is checked carelessly is stolen together with its token. The
-// attacker sends the proof again, sends it to another URL, or makes proofs
-// ahead of time and keeps them.
+// Proofs must also be checked strictly. Otherwise an attacker sends a stolen
+// proof again, or to another URL. Or a script in the client makes proofs ahead
+// of time, and the attacker uses them later.
 //
 // # Defence
 //
@@ -20,7 +20,7 @@
 //	jwt.Config{…, DPoP: proofs}
 //	bulwark.Edge{…, BaseURL: "https://api.example.com"}
 //
-// A token that is bound to a key is accepted only beside a proof. A proof is a
+// A token that is bound to a key is accepted only together with a proof: a
 // small signed document in the header field DPoP. [Verifier.Check] reads it as
 // strictly as package jwt reads a token. The proof must be:
 //
@@ -31,8 +31,8 @@
 //   - not used before.
 //
 // The URL is compared with the BaseURL of [bulwark.Edge], never with the Host
-// header. [Replays] remembers the used proofs. It is asked last, so that only
-// the holder of a key can fill the store.
+// header. [Config.Replays] remembers the used proofs. It is asked last, so that
+// only the holder of a key can fill it.
 //
 // With [Config.NonceKey] a proof carries a nonce of this service, so that no
 // proof can be made ahead of time.
@@ -42,19 +42,20 @@
 // A proof covers the method, the URI and the token of a request. It does not
 // cover the body and the other header fields (RFC 9449 section 11.7). An
 // attacker who can use the key of the client, such as a script in its page, can
-// make proofs. The authorization server issues the bound tokens.
+// make proofs. This package does not issue the bound tokens: the authorization
+// server does.
 //
 // # Errors
 //
-// Each refusal has a reason for the log, and an error that names the field of
+// The event of a refusal has a reason, and an error that names the field of
 // [Config] to look at.
 //
 //   - A bad proof is 401 "auth.invalid_dpop_proof" with the reason "proof", or
 //     "replay" if it has been used before.
 //   - A proof of another key is 401 "auth.invalid_token" with the reason
 //     "binding".
-//   - A proof without a nonce that is good now is 401 "auth.use_dpop_nonce"
-//     with the reason "nonce".
+//   - A proof with an old nonce, or without a nonce, is 401
+//     "auth.use_dpop_nonce" with the reason "nonce".
 //   - If the store is full or does not answer, the answer is 503
 //     "auth.unavailable" with the reason "store_full" or "store_unavailable".
 //   - A Verifier that was made without [New], and a service without a BaseURL,
@@ -62,6 +63,6 @@
 //
 // [New] returns an error that joins a *[bulwark.ConfigError] for each mistake.
 //
-// The Example of [New] shows a service, a client and an attacker. Another shows
-// what New says about a wrong Config.
+// The Example of [New] shows a service, a client and an attacker. Another
+// Example shows what New says about a wrong Config.
 package dpop

@@ -12,18 +12,17 @@ import (
 // MemoryReplays is a [Replays] in the memory of one process. After a restart of
 // the process a proof can be used once more within its time. The zero value is
 // ready. It is safe for concurrent use and must not be copied. It never waits,
-// so that contexts make no difference.
+// so it does not look at contexts.
 //
-// A client may hold as many ids as there is free room. So a single client can
-// fill only half of the store, and there is room for the next client. A client
-// that wants more is refused with [auth.ErrFull]. Other clients are not
-// refused.
+// A client may hold at most as many ids as the store has free room for. So a
+// single client can fill only half of the store. A client that wants more is
+// refused with [auth.ErrFull], and other clients are not refused.
 type MemoryReplays struct {
-	// Max bounds the ids held at once. Each takes about 250 bytes, whatever its
-	// length. An id is held for 2 to 3 minutes with the default
-	// [Config.Window], and with nonces for up to three times their lifetime.
-	// Default: 262144, about 65 MB. This is enough for about 1500 proofs a
-	// second of many clients, or 700 of one client.
+	// Max bounds the ids held at once. An id of any length takes about 250
+	// bytes. An id is held for 2 to 3 minutes with the default [Config.Window],
+	// and with nonces for up to three times their lifetime. Default: 262144,
+	// about 65 MB. This is enough for about 1500 proofs a second of many
+	// clients, or 700 of one client.
 	Max int
 
 	mu   sync.Mutex

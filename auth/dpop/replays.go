@@ -6,14 +6,14 @@ import (
 )
 
 // Replays remembers ids that may be used only once: the jti of a DPoP proof
-// (RFC 9449 section 11.1), of a client assertion, or a nonce. A Replays must be
-// safe for concurrent use. It must end its work when the context ends, and also
-// within a time of its own. It must keep these rules:
+// (RFC 9449 section 11.1), the jti of a client assertion, or a nonce. A Replays
+// must be safe for concurrent use. It must end its work when the context ends,
+// and it must also have a timeout of its own. It must keep these rules:
 //
 //   - If one client uses one id many times, also at the same time, exactly one
-//     use is first, until the time of this use has passed. After that the id is
-//     new. Another use does not move the time.
-//   - An id whose time has already passed is first at most once. The zero time
+//     use is first. The time of this use counts: other uses do not change it.
+//     When it has passed, the id is new.
+//   - A use whose time has already passed is first at most once. The zero time
 //     has always passed.
 //   - An id counts within its client: two clients may use the same id.
 //   - Clients and ids are compared byte by byte. They may hold any bytes and
@@ -24,7 +24,8 @@ import (
 //
 // A client can make up any number of ids. So a verifier asks last, when
 // everything else about the proof is good. The client has then proven its
-// identity: for a DPoP proof it is the thumbprint of the key (RFC 7638).
+// identity. For a DPoP proof, the client is the thumbprint of the key (RFC
+// 7638).
 //
 // Any error other than [auth.ErrFull] is an outage. With any error the proof
 // must be refused. TestReplays of package authtest checks these rules.

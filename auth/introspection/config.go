@@ -39,7 +39,7 @@ type Config struct {
 	// refresh and ID tokens active, and only these members tell them apart.
 	// Default: "Bearer", "DPoP", "at+jwt", "access_token" and "access".
 	Types []string
-	// RequireType refuses tokens whose answer has no token_type, typ and
+	// RequireType refuses tokens whose answer has none of token_type, typ and
 	// token_use. Set it beside InsecureAnyAudience and InsecureNoExpiry, if the
 	// answers of the server have a type: without an audience nothing else tells
 	// a refresh token from an access token. Default: false.
@@ -52,8 +52,8 @@ type Config struct {
 
 	// Client is this service, as the authorization server knows it. Required.
 	Client Client
-	// Transport makes the requests. Default: one of its own that uses the proxy
-	// of the environment and TLS 1.2 or later.
+	// Transport makes the requests. Default: a transport that uses the proxy of
+	// the environment and TLS 1.2 or later.
 	Transport http.RoundTripper
 	// Timeout bounds one question with its answer. It also bounds how long a
 	// request waits until its question can begin. Default: 5 seconds. At most
@@ -73,11 +73,12 @@ type Config struct {
 	// Cache says how long answers are remembered, and how many. Default: the
 	// defaults of its fields.
 	Cache Cache
-	// InsecureOnOutage is how long after its Cache.Lifetime the last good
-	// answer about a token is used while the endpoint fails. It is never used
-	// after the exp. An attacker who can make the endpoint fail can use a
-	// revoked token for this time. New logs once that this field is set.
-	// Default: 0, such tokens are refused with 503. At most 1 hour.
+	// InsecureOnOutage is how long the last good answer about a token is used
+	// after the Cache.Lifetime, while the endpoint fails. The answer is never
+	// used after the exp of the token. An attacker who can make the endpoint
+	// fail can use a revoked token for this time. New writes one log line if
+	// this field is set. Default: 0, such tokens are refused with 503. At most
+	// 1 hour.
 	InsecureOnOutage time.Duration
 
 	// Skew is how much the clocks of issuer and service may differ. A negative
@@ -85,7 +86,7 @@ type Config struct {
 	Skew time.Duration
 	// RolesClaims are the members of an answer that hold the roles of the
 	// caller. Each is a list of strings, or one string. The caller has the
-	// roles of all of them. An answer that has none of the members has no
+	// roles of all these members. An answer with none of the members gives no
 	// roles.
 	//
 	// A member is written in one of three ways:
@@ -98,15 +99,16 @@ type Config struct {
 	// Default: "roles". At most 16.
 	RolesClaims []string
 	// TierClaim names the member with the rate-limit tier of the caller. It is
-	// written as in RolesClaims. Default: none is read.
+	// written as in RolesClaims. Default: none, callers have no tier.
 	TierClaim string
-	// TokenIDClaim names the member that identifies a token in place of jti, by
-	// which Revocations name a token. It is written as in RolesClaims. Default:
-	// "jti".
+	// TokenIDClaim names the member that identifies a token, if this is not
+	// jti. Revocations name a token by this member. It is written as in
+	// RolesClaims. Default: "jti".
 	TokenIDClaim string
 	// ClientClaim names the member that stands in for a missing sub, such as
-	// "client_id". RFC 7662 section 2.2 makes sub optional, and servers leave
-	// it out if a client acts for itself. It is written as in RolesClaims.
+	// "client_id". RFC 7662 section 2.2 makes sub optional, and some servers
+	// write no sub if a client acts for itself. It is written as in
+	// RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So
 	// a client is never taken for the person of that name. A token whose own
@@ -119,11 +121,11 @@ type Config struct {
 	Method string
 	// Revocations names the tokens that are no longer good, before their
 	// remembered answers expire or the server knows. It is asked on every
-	// request and has 2 seconds to answer. [auth.MemoryRevocations] never
-	// waits. If it does not answer, the token is refused with 503. If it is
-	// set, tokens without jti (see TokenIDClaim), sid and iat are refused,
-	// because no revocation could name them. Default: nil, only the server
-	// revokes tokens.
+	// request. It has 2 seconds to answer, or the token is refused with 503.
+	// [auth.MemoryRevocations] never waits. A token then needs a jti (see
+	// TokenIDClaim), a sid or an iat. Without all three it is refused, because
+	// no revocation could name it. Default: nil, only the server revokes
+	// tokens.
 	Revocations auth.Revocations
 	// DPoP accepts tokens that are bound to a key of the client. The sender
 	// proves for each request that it holds the key (RFC 9449); see [dpop.New].
@@ -146,10 +148,10 @@ type Config struct {
 
 // Cache says how long answers are remembered, and how many.
 type Cache struct {
-	// Lifetime is how long an answer about a good token is used, and never
-	// after its exp. A revoked token is still accepted for this time. A
-	// negative value remembers no answer. Default: 60 seconds. At most 60
-	// seconds.
+	// Lifetime is how long an answer about a good token is used. It is never
+	// used after the exp of the token. A revoked token is still accepted for
+	// this time. With a negative value no answer about a good token is
+	// remembered. Default: 60 seconds. At most 60 seconds.
 	Lifetime time.Duration
 	// InactiveLifetime is how long a refused token stays refused without a new
 	// question. A negative value remembers no refusal. Default: 5 seconds. At
@@ -157,8 +159,8 @@ type Cache struct {
 	InactiveLifetime time.Duration
 	// Max bounds how many good tokens are remembered, at 1 KiB each on average.
 	// Refused tokens are remembered apart, at most 1024, so that bad tokens do
-	// not push out good ones. A negative value remembers no token. Default:
-	// 10000.
+	// not push out good ones. With a negative value no good token is
+	// remembered. Default: 10000.
 	Max int
 }
 

@@ -8,7 +8,8 @@
 //
 //   - Each made-up token causes a question to this service.
 //   - An answer that is remembered is still used after the token was revoked.
-//   - If the service is slow or down, everything that waits for it is too.
+//   - If the service is slow or down, the requests that wait for it are slow or
+//     fail.
 //
 // Servers also call refresh tokens, ID tokens and the tokens of other services
 // active. And an attacker who can ask the endpoint can try out stolen tokens
@@ -25,26 +26,27 @@
 //	…
 //	auth.Config{Authenticators: []auth.Authenticator{tokens}}
 //
-// This service authenticates itself with its [Client], and never follows a
-// redirect with a token. The answer is decoded strictly, within bounds. Its
-// active must be the literal true. Its issuer, audience, type, times, subject
-// and binding must be as configured. Any other answer refuses the token with
-// 401.
+// The question carries the credentials of [Config.Client]. The package never
+// follows a redirect with a token. The answer is decoded strictly, within
+// bounds. The member active must be the literal true. Issuer, audience, type,
+// times, subject and binding must be as configured. If one of them is not, the
+// token is refused with 401. If the answer cannot be read, the token is refused
+// with 503.
 //
 // An answer is used for at most one minute, and never after the end of its
 // token. A refusal is used for five seconds. Refusals are kept apart, so that
-// bad tokens do not push out good ones. An answer is remembered by the hash of
-// the whole token. At most one question is under way for each token, and at
+// bad tokens do not push out good ones. An answer is remembered under the hash
+// of the whole token. At most one question is under way for each token, and at
 // most [Config.MaxConcurrent] in all. If the token is bound to a client, each
 // request proves the binding again.
 //
 // If the endpoint cannot be asked, the token is not a bad token: it is refused
 // with 503 and Retry-After, not with 401. An endpoint that fails is not asked
-// for one second, then longer, up to 15 seconds. After that one request finds
-// out whether the endpoint is back, and the others do not wait for it. With
-// [Config.InsecureOnOutage] the last good answer about a token is used in this
-// time. If the endpoint refuses the credentials of this service, that is also
-// an outage.
+// for one second. This pause grows with each failure, up to 15 seconds. After
+// the pause one request finds out whether the endpoint is back. Other requests
+// do not wait for this and get 503. With [Config.InsecureOnOutage] the last
+// good answer about a token is used during the outage. If the endpoint refuses
+// the credentials of this service, that is also an outage.
 //
 // # Not covered
 //
@@ -63,10 +65,10 @@
 //
 // # Errors
 //
-// A token that is not good is 401 "auth.invalid_token". The log learns the
-// reason, which [auth.Invalid] lists, and an error that names the field of
-// [Config] to look at. If nobody can be asked about a token, the answer is 503
-// "auth.unavailable" with the reason "introspection_unavailable" or
+// A bad token is 401 "auth.invalid_token". The event has a reason
+// ([auth.Invalid] lists them) and an error that names the field of [Config] to
+// look at. If the endpoint or a store does not answer, the token is refused
+// with 503 "auth.unavailable" with the reason "introspection_unavailable" or
 // "store_unavailable". An [Introspector] that was made without [New] answers
 // 500 "introspection.unconfigured". [New] returns an error that joins a
 // *[bulwark.ConfigError] for each mistake.
@@ -77,15 +79,16 @@
 // 7662 makes all three optional:
 //
 //   - If aud is missing, look for a setting of the server, such as the audience
-//     mapper of Keycloak. Without one, set [Config.InsecureAnyAudience].
+//     mapper of Keycloak. If there is no such setting, set
+//     [Config.InsecureAnyAudience].
 //   - If exp is missing, set [Config.InsecureNoExpiry].
-//   - If sub is missing for clients that act for themselves, name the member
-//     that stands in for it in [Config.ClientClaim]. Without it the token is
+//   - If sub is missing for clients that act for themselves, name the member to
+//     use in its place in [Config.ClientClaim]. Otherwise these tokens are
 //     refused.
 //
 // An endpoint may answer 4xx with an error about the token, such as
-// "unsupported_token_type" for a signed token. This is a decision: the token is
-// refused with 401. Other answers than 200 are an outage.
+// "unsupported_token_type" for a signed token. This answer decides: the token
+// is refused with 401. Any other answer that is not 200 is an outage.
 //
 // The Examples show a Config, and what [New] says about a wrong one. Package
 // authtest has an endpoint for the tests of a service.

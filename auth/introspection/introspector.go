@@ -184,8 +184,8 @@ func (i *Introspector) Challenges() []bulwark.Challenge {
 	return i.rules.binding.Challenges()
 }
 
-// Shutdown asks no more questions and ends those under way. It waits for their
-// end until ctx ends. Remembered answers remain for their time.
+// Shutdown asks no more questions, and ends the questions under way. It waits
+// for their end until ctx ends. Remembered answers are used until they expire.
 func (i *Introspector) Shutdown(ctx context.Context) error {
 	if i.made() != nil {
 		return nil
