@@ -15,8 +15,7 @@ import (
 	"time"
 )
 
-// An Attack is a token that no verifier may accept, or a proof that no verifier
-// may accept with its token.
+// An Attack is a token or a proof that a verifier must refuse.
 type Attack struct {
 	// Name says what is wrong, in lower case with hyphens.
 	Name string

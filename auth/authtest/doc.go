@@ -1,13 +1,14 @@
-// Package authtest helps you test a service that has authentication. It has
-// callers, tokens and proofs for the tests of a service. It also has test
-// suites for stores of credentials.
+// Package authtest helps you test a service that has authentication. It makes
+// callers, tokens and proofs. It also has test suites for stores of
+// credentials. The page docs/testing.md in the repository has a whole service
+// with its tests.
 //
 // # Threat
 //
-// A test that fakes the verifier shows only that the fake works. A test that
-// sends good tokens only does not show that bad tokens are refused. A store
-// that loses a revocation, or lets two refreshes of one token succeed, passes
-// every test that does not look for it.
+// A test that fakes the verifier shows only that the fake works. A test with
+// good tokens only does not show that bad tokens are refused. A store that
+// loses a revocation, or lets two refreshes of one token succeed, passes every
+// test that does not look for these faults.
 //
 // # Defence
 //
@@ -23,8 +24,8 @@
 //	token := issuer.Token(authtest.Claims{"sub": "alice"})
 //	r.Header.Set("Authorization", "Bearer "+token)
 //
-// A real verifier accepts its tokens. [Claims] change any claim of a token.
-// [Issuer.Attacks] returns tokens that no verifier may accept.
+// A real verifier accepts these tokens. [Claims] can change any claim of a
+// token. [Issuer.Attacks] returns tokens that a verifier must refuse.
 //
 // [NewOpaqueIssuer] starts an issuer of opaque tokens. [NewProver] is a client
 // that proves the possession of a key, and [ProverWith] is such a client with a
@@ -32,8 +33,8 @@
 //
 // [TestSessionStore], [TestKeyStore], [TestRevocations] and [TestReplays] check
 // the rules of the four store interfaces, each rule in a subtest. Call them
-// from the tests of a store of your own. Each suite is itself tested with
-// stores that break one rule each.
+// from the tests of a store of your own, as docs/own-store.md shows. Each suite
+// is itself tested with stores that break one rule each.
 //
 // # Not covered
 //
@@ -43,7 +44,7 @@
 //
 // # Errors
 //
-// A mistake fails the test that has called.
+// A mistake in a call fails the test.
 //
 // The Examples of [NewIssuer] and [As] show both kinds of test.
 package authtest
@@ -58,8 +59,8 @@ import (
 // authentication layer. A nil p makes the caller anonymous. See
 // [bulwark.WithPrincipal].
 //
-// Set both Issuer and Subject of p. Without one of them authz takes the caller
-// for anonymous, and the event of its 401 says so.
+// Set both Issuer and Subject of p. If one of them is missing, authz takes the
+// caller for anonymous. The event of the 401 then says to set both.
 func As(r *http.Request, p *bulwark.Principal) *http.Request {
 	return r.WithContext(bulwark.WithPrincipal(r.Context(), p))
 }

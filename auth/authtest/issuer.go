@@ -15,7 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
 
-// Audience is the aud of an issuer's tokens.
+// Audience is the aud of the tokens that [Issuer] and [OpaqueIssuer] make.
 const Audience = "https://api.example.com"
 
 // Claims are the claims of a token, by name. A nil value leaves the claim out.

@@ -13,8 +13,8 @@ import (
 )
 
 // An OpaqueIssuer is an authorization server with opaque tokens. Its
-// introspection endpoint (RFC 7662) answers what they stand for. It is safe for
-// concurrent use.
+// introspection endpoint (RFC 7662) answers questions about them. It is safe
+// for concurrent use.
 type OpaqueIssuer struct {
 	url string
 

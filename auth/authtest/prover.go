@@ -44,13 +44,14 @@ func (p *Prover) Bound() Claims {
 	return Claims{"cnf": map[string]string{"jkt": p.Thumbprint()}}
 }
 
-// Proof returns a proof for one request with the token. The url is the one that
-// the client uses. The changes replace claims of the proof, or leave them out.
+// Proof returns a proof for one request with the token. The url is the URL that
+// the client calls. The changes replace claims of the proof, or leave them out.
 func (p *Prover) Proof(method, url, token string, changes Claims) string {
 	return mint(p.key, p.header(nil), p.claims(method, url, token, changes))
 }
 
-// Sign puts the token, under the scheme DPoP, and a proof for the URL into r.
+// Sign puts two header fields into r: Authorization with the token and the
+// scheme DPoP, and DPoP with a proof for the URL.
 func (p *Prover) Sign(r *http.Request, url, token string) {
 	r.Header.Set("Authorization", "DPoP "+token)
 	r.Header.Set("DPoP", p.Proof(r.Method, url, token, nil))
@@ -66,9 +67,9 @@ func (p *Prover) claims(method, url, token string, changes Claims) Claims {
 	return changed(Claims{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix(), "ath": encode(hash[:])}, changes)
 }
 
-// Attacks returns proofs for the request that no resource server may accept
-// with the token. Each breaks one rule. The reason is "proof" for a proof that
-// is bad in itself, and "binding" for a proof of another key.
+// Attacks returns bad proofs for a request with the token: a resource server
+// must refuse each of them. Each breaks one rule. The reason is "proof" for a
+// proof that is bad in itself, and "binding" for a proof of another key.
 func (p *Prover) Attacks(method, url, token string) []Attack {
 	good := func(changes Claims) Claims { return p.claims(method, url, token, changes) }
 	claims := func(changes Claims) string { return mint(p.key, p.header(nil), good(changes)) }

@@ -19,7 +19,7 @@ import (
 //
 // The suite takes about 3 seconds, because one rule waits for an entry to
 // expire. A store in memory can be tested in a bubble of [testing/synctest],
-// where this time passes at once. There are no subtests then.
+// where this time passes at once. In a bubble the suite has no subtests.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestRevocations(t, func(t *testing.T) auth.Revocations {

@@ -20,7 +20,7 @@ import (
 //
 // The suite takes less than 10 seconds, because two rules wait for a session to
 // expire. A store in memory can be tested in a bubble of [testing/synctest],
-// where this time passes at once. There are no subtests then.
+// where this time passes at once. In a bubble the suite has no subtests.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestSessionStore(t, func(t *testing.T) session.Store {

@@ -90,6 +90,6 @@
 // "unsupported_token_type" for a signed token. This answer decides: the token
 // is refused with 401. Any other answer that is not 200 is an outage.
 //
-// The Examples show a Config, and what [New] says about a wrong one. Package
+// The Examples show a Config, and what [New] says about a wrong Config. Package
 // authtest has an endpoint for the tests of a service.
 package introspection
