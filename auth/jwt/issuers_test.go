@@ -23,17 +23,6 @@ import (
 
 // The Configs of docs/issuers.md, each as it stands there.
 
-func ownProgram() jwt.Config {
-	secret := []byte("0123456789abcdef0123456789abcdef")
-	return jwt.Config{
-		Issuer:            "https://login.example.com",
-		Audience:          []string{"documents"},
-		Keys:              jwt.SecretKeys(secret),
-		InsecurePlainType: true,
-		RolesClaims:       []string{"role"},
-	}
-}
-
 func keycloak() jwt.Config {
 	return jwt.Config{
 		Issuer:      "https://login.example.com/realms/acme",
@@ -193,36 +182,6 @@ func TestIssuers(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// The token of a library, with a shared secret.
-func TestIssuersOwnProgram(t *testing.T) {
-	claims := func(changes map[string]any) map[string]any {
-		all := map[string]any{"iss": "https://login.example.com", "aud": "documents", "sub": "alice", "role": "editor", "exp": time.Now().Add(time.Hour).Unix()}
-		maps.Copy(all, changes)
-		return all
-	}
-	secret := []byte("0123456789abcdef0123456789abcdef")
-	const header = `{"alg":"HS256","typ":"JWT"}`
-	p := newService(t, ownProgram()).accepts(hs256(secret, header, claims(nil)))
-	if p.Subject != "alice" || !slices.Equal(p.Roles, []string{"editor"}) {
-		t.Errorf("%+v", p)
-	}
-	wantRefused(t, ownProgram(), hs256(secret, header, claims(map[string]any{"aud": "other"})), "audience")
-	wantRefused(t, ownProgram(), hs256([]byte("a guess"), header, claims(nil)), "signature")
-}
-
-// The table of the guide has each reason that a field decides.
-func TestIssuersGuideHasEachReason(t *testing.T) {
-	guide, err := os.ReadFile("../../docs/issuers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, reason := range []string{"type", "algorithm", "issuer", "audience", "claim", "expired", "not_yet_valid", "lifetime", "signature", "unknown_key", "binding", "revoked", "malformed", "keys_unavailable"} {
-		if !strings.Contains(string(guide), "`"+reason+"`") {
-			t.Errorf("the guide does not explain the reason %s", reason)
-		}
 	}
 }
 

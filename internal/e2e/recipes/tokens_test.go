@@ -234,6 +234,13 @@ func TestTheReasonsOfRefusedTokens(t *testing.T) {
 		config.Keys, config.Require = keys, map[string]string{"tenant": "acme", "sub": "alice"}
 		return tokenServiceOf(t, config)
 	}
+	revocations := &auth.MemoryRevocations{}
+	if err := revocations.Revoke(t.Context(), auth.Revocation{Issuer: "https://login.example.com", TokenID: "stolen"}); err != nil {
+		t.Fatal(err)
+	}
+	revocable := tokenConfig(key.publicPEM)
+	revocable.Revocations, revocable.MaxLifetime = revocations, 0
+	revoking := tokenServiceOf(t, revocable)
 	s, ofSet := acme(jwt.StaticKeys(key.publicPEM)), acme(jwt.StaticKeys(key.jwks("2026")))
 	strict := key.service(t, accessTokenConfig)
 
@@ -282,6 +289,9 @@ func TestTheReasonsOfRefusedTokens(t *testing.T) {
 		{"no-exp", s, with(map[string]any{"exp": nil}), "malformed"},
 		{"no-sub", strict, aToken(rs256, key.PrivateKey, map[string]any{"typ": "at+jwt"}, map[string]any{"sub": nil}), "malformed"},
 		{"exp-as-text", s, with(map[string]any{"exp": "tomorrow"}), "malformed"},
+		{"bound-to-a-key", s, with(map[string]any{"cnf": map[string]any{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), "binding"},
+		{"revoked", revoking, with(map[string]any{"jti": "stolen"}), "revoked"},
+		{"not-revocable", revoking, aToken(rs256, key.PrivateKey, nil, map[string]any{"iat": nil}), "malformed"},
 		{"signature", s, made(rs256, other.PrivateKey, nil), "signature"},
 		{"kid", ofSet, made(rs256, key.PrivateKey, map[string]any{"kid": "2025"}), "unknown_key"},
 	} {
@@ -321,10 +331,35 @@ func TestTokensWithASecret(t *testing.T) {
 	if got, e := s.ask(t, aToken(golangjwt.SigningMethodHS256, secret, nil, nil)); got != "200 alice editor" || e != nil {
 		t.Errorf("a token with a secret: %s, %+v", got, e)
 	}
-	if got, e := s.ask(t, aToken(golangjwt.SigningMethodRS256, newIssuerKey(t).PrivateKey, nil, nil)); got != "401" || e == nil || e.Reason != "algorithm" {
-		t.Errorf("a token with a key: %s, %+v", got, e)
+	hs256 := golangjwt.SigningMethodHS256
+	for name, test := range map[string]struct{ token, reason string }{
+		"key":            {aToken(golangjwt.SigningMethodRS256, newIssuerKey(t).PrivateKey, nil, nil), "algorithm"},
+		"guess":          {aToken(hs256, []byte("a guess"), nil, nil), "signature"},
+		"other-audience": {aToken(hs256, secret, nil, map[string]any{"aud": "https://other.example.com"}), "audience"},
+	} {
+		if got, e := s.ask(t, test.token); got != "401" || e == nil || e.Reason != test.reason {
+			t.Errorf("%s: %s, %+v, want the reason %s", name, got, e, test.reason)
+		}
 	}
 }
+
+// Keys that cannot be fetched are not the fault of the token.
+func TestTokensWithoutKeys(t *testing.T) {
+	key := newIssuerKey(t)
+	config := tokenConfig(key.publicPEM)
+	config.Keys = jwt.RemoteKeys("https://login.example.com/jwks.json", jwt.RemoteConfig{Transport: unreachable{}})
+	got, e := tokenServiceOf(t, config).ask(t, aToken(golangjwt.SigningMethodRS256, key.PrivateKey, nil, nil))
+	if got != "503" || e == nil || e.Reason != "keys_unavailable" || !strings.Contains(fmt.Sprint(e.Attrs), errUnreachable.Error()) {
+		t.Errorf("%s, %+v, want 503 keys_unavailable with its cause", got, e)
+	}
+}
+
+// unreachable is the transport to an issuer that is down.
+type unreachable struct{}
+
+var errUnreachable = errors.New("the issuer is down")
+
+func (unreachable) RoundTrip(*http.Request) (*http.Response, error) { return nil, errUnreachable }
 
 // TestWhatNewSaysOfKeys holds the fields that the page names for mistakes.
 func TestWhatNewSaysOfKeys(t *testing.T) {
