@@ -8,9 +8,9 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// echoLayer makes a middleware of echo's out of a layer, or of a Stack of
-// several. echo.WrapMiddleware does so too, but hands on the error of a handler
-// only when the layer has returned, so that the layer does not see the status.
+// echoLayer makes an echo middleware from a layer, or from a Stack of several
+// layers. echo.WrapMiddleware is not enough: it handles the error of a handler
+// after the layer has returned, so the layer does not see the status.
 func echoLayer(layer bulwark.Layer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(e echo.Context) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// ginLayer makes a handler of gin's out of a layer, or of a Stack of several.
+// ginLayer makes a gin handler from a layer, or from a Stack of several layers.
 func ginLayer(layer bulwark.Layer) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		outerWriter, outerRequest := g.Writer, g.Request
@@ -28,8 +28,8 @@ func ginLayer(layer bulwark.Layer) gin.HandlerFunc {
 	}
 }
 
-// A ginWriter is gin's writer for what is inside a layer. It keeps the status
-// until the header is written, as gin wants it, and writes to the layer.
+// A ginWriter is the gin.ResponseWriter of the handlers inside a layer. It writes
+// to the layer. As gin wants it, it keeps the status until the header is written.
 type ginWriter struct {
 	gin.ResponseWriter // outside the layer
 	layer              http.ResponseWriter
@@ -44,7 +44,7 @@ func (w *ginWriter) Status() int         { return w.status }
 
 func (w *ginWriter) Size() int {
 	if !w.written {
-		return -1 // as gin says it
+		return -1 // as in gin
 	}
 	return w.size
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
-// humaLayer makes a middleware of huma's out of a layer, or of a Stack of
-// several, for an API on an http.ServeMux. The other adapters of huma have the
+// humaLayer makes a huma middleware from a layer, or from a Stack of several
+// layers, for an API on an http.ServeMux. The other adapters of huma have the
 // same two functions, Unwrap and NewContext.
 func humaLayer(layer bulwark.Layer) func(huma.Context, func(huma.Context)) {
 	return func(h huma.Context, next func(huma.Context)) {

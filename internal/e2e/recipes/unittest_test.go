@@ -39,8 +39,8 @@ type Notes struct {
 	Handler http.Handler // the routes behind the stack
 }
 
-// NewNotes takes what a test has of another kind than the program: who makes
-// the tokens, and where the events go.
+// NewNotes takes the two parts that are different in a test: the verifier of
+// the tokens, and the layer that gets the events.
 func NewNotes(tokens auth.Authenticator, log bulwark.Builder) (*Notes, error) {
 	policy, err := authz.NewPolicy(authz.PolicyConfig{
 		Resources: map[string][]string{"note": {"create", "read"}},
