@@ -26,7 +26,7 @@ type Attack struct {
 }
 
 // Attacks returns tokens that are made now. Each breaks one rule. If a verifier
-// accepts one of them, its caller can be anybody.
+// accepts one of them, anybody can have sent it.
 func (i *Issuer) Attacks() []Attack {
 	a := attacker{Issuer: i, key: i.current()}
 	var all []Attack

@@ -11,10 +11,10 @@ import (
 // and it must also have a timeout of its own. It must keep these rules:
 //
 //   - If one client uses one id many times, also at the same time, exactly one
-//     use is first. The time of this use counts: other uses do not change it.
-//     When it has passed, the id is new.
-//   - A use whose time has already passed is first at most once. The zero time
-//     has always passed.
+//     use is first. The time of this use counts: other uses do not change the
+//     time. When the time has passed, the id is new.
+//   - If the time has already passed, at most one use of the id is first. The
+//     zero time has always passed.
 //   - An id counts within its client: two clients may use the same id.
 //   - Clients and ids are compared byte by byte. They may hold any bytes and
 //     have any length.

@@ -98,16 +98,16 @@ type Config struct {
 	//
 	// Default: "roles". At most 16.
 	RolesClaims []string
-	// TierClaim names the member with the rate-limit tier of the caller. It is
-	// written as in RolesClaims. Default: none, callers have no tier.
+	// TierClaim names the member with the rate-limit tier of the caller. The
+	// name is written as in RolesClaims. Default: none, callers have no tier.
 	TierClaim string
 	// TokenIDClaim names the member that identifies a token, if this is not
-	// jti. Revocations name a token by this member. It is written as in
+	// jti. Revocations name a token by this member. The name is written as in
 	// RolesClaims. Default: "jti".
 	TokenIDClaim string
 	// ClientClaim names the member that stands in for a missing sub, such as
 	// "client_id". RFC 7662 section 2.2 makes sub optional, and some servers
-	// write no sub if a client acts for itself. It is written as in
+	// write no sub if a client acts for itself. The name is written as in
 	// RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So

@@ -26,8 +26,8 @@ type Config struct {
 	Audience []string
 	// AudienceClaim names the claim that is read in place of aud in tokens
 	// without aud. Example: "client_id" for Cognito, whose access tokens name
-	// only the client. It is written as in RolesClaims. Default: none, tokens
-	// without aud are refused.
+	// only the client. The name is written as in RolesClaims. Default: none,
+	// tokens without aud are refused.
 	AudienceClaim string
 	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [StaticKeys],
 	// [SecretKeys] or [Signer.Keys]. Required.
@@ -74,16 +74,16 @@ type Config struct {
 	//
 	// Default: "roles". At most 16.
 	RolesClaims []string
-	// TierClaim names the claim with the rate-limit tier of the caller. It is
-	// written as in RolesClaims. Default: none, callers have no tier.
+	// TierClaim names the claim with the rate-limit tier of the caller. The
+	// name is written as in RolesClaims. Default: none, callers have no tier.
 	TierClaim string
 	// TokenIDClaim names the claim that identifies a token, if this is not jti.
-	// Revocations name a token by this claim. Example: "uti" for Entra ID. It
-	// is written as in RolesClaims. Default: "jti".
+	// Revocations name a token by this claim. Example: "uti" for Entra ID. The
+	// name is written as in RolesClaims. Default: "jti".
 	TokenIDClaim string
 	// ClientClaim names the claim that stands in for a missing sub, such as
-	// "client_id". Some issuers write no sub if a client acts for itself. It is
-	// written as in RolesClaims.
+	// "client_id". Some issuers write no sub if a client acts for itself. The
+	// name is written as in RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So
 	// a client is never taken for the person of that name. A token whose own

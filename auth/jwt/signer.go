@@ -36,7 +36,7 @@ type SignerConfig struct {
 	// most 256 bytes.
 	KeyID string
 	// Retired are the public keys of earlier signing keys. Their tokens are
-	// still accepted. They are published beside the Key, under their
+	// still accepted. The keys are published beside the Key, under their
 	// thumbprints. Keep a key here as long as its tokens live. Default: none.
 	Retired []crypto.PublicKey
 }
