@@ -54,9 +54,17 @@ import (
 // event. There are two ways to let a health check pass. Name its path in
 // HealthPaths, or serve the path outside the stack:
 //
-//	root := http.NewServeMux()
-//	root.Handle("GET /health", health)
-//	root.Handle("/", stack.Wrap(mux))
+//	protected := stack.Wrap(mux)
+//	root := func(w http.ResponseWriter, r *http.Request) {
+//		if r.URL.Path == "/health" {
+//			health.ServeHTTP(w, r)
+//			return
+//		}
+//		protected.ServeHTTP(w, r)
+//	}
+//
+// Do not put an [http.ServeMux] around the stack: it answers a path such as
+// "//x" with a redirect, and no layer sees the request.
 //
 // The zero Edge is an error, because Hosts is required.
 type Edge struct {

@@ -45,12 +45,16 @@ func withHealth(logger *slog.Logger, api http.Handler, ping func(context.Context
 		fmt.Fprintln(w, "ready")
 	})
 
-	// Outside the stack: no layer sees the request.
-	root := http.NewServeMux()
-	root.HandleFunc("GET /alive", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintln(w, "alive")
+	// Outside the stack: no layer sees the request. A ServeMux here would answer
+	// a path such as //x with a redirect, which no layer would see.
+	protected := stack.Wrap(inside)
+	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/alive" {
+			fmt.Fprintln(w, "alive")
+			return
+		}
+		protected.ServeHTTP(w, r)
 	})
-	root.Handle("/", stack.Wrap(inside))
 	return root, stack, nil
 }
 
@@ -98,6 +102,7 @@ func TestHealth(t *testing.T) {
 		{"another_path", "GET /health HTTP/1.1\r\nHost: 10.1.2.3:8080\r\n", "421 Misdirected Request", ""},
 		{"with_a_query", "GET /ready?full=1 HTTP/1.1\r\nHost: 10.1.2.3:8080\r\n", "200 OK", "ready\n"},
 		{"api_by_address", "GET / HTTP/1.1\r\nHost: 10.1.2.3:8080\r\n", "421 Misdirected Request", ""},
+		{"unclean_path", "GET //x HTTP/1.1\r\nHost: evil.example\r\n", "421 Misdirected Request", ""},
 		{"api_by_http_1_0", "GET / HTTP/1.0\r\n", "421 Misdirected Request", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
