@@ -23,8 +23,8 @@ type Stack struct {
 // it sees each request first and each response last.
 //
 // Chain returns the errors of all parts at once (see [ConfigError]). Chain also
-// refuses an order in which one layer defeats another layer. The order of a part
-// with a mistake is checked when the mistake is gone:
+// refuses an order in which one layer defeats another layer. The order of a
+// part with a mistake is checked when the mistake is gone:
 //
 //   - audit is the outermost layer, and stands in a chain only once. A refusal
 //     outside audit would not be recorded.
