@@ -31,7 +31,7 @@ func (b *builder) build() *Middleware {
 	bounds := m.limits.JSON.WithDefaults()
 	m.maxParams, m.maxItems, m.maxName = bounds.Keys, bounds.Items, bounds.Name
 	if m.pathValue == nil {
-		m.pathValue = (*http.Request).PathValue
+		m.pathValue, m.routed = (*http.Request).PathValue, true
 	}
 	b.checkNumbers(m)
 	b.checkFormats()

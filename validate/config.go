@@ -45,6 +45,11 @@ type Config struct {
 	// Path describes the wildcards of the route as an object, as in Query but
 	// without arrays. An empty wildcard counts as missing. Default: the path is
 	// not checked.
+	//
+	// Routes with different wildcards may share a Config. The pattern of each
+	// route has at least one wildcard that Path describes, or does not have
+	// wildcards. Otherwise no rule would be applied. The answer to such a
+	// request is 500 "validate.unconfigured".
 	Path Schema
 	// Header describes header fields as an object, as in Query. The names of
 	// the properties may have any case. Default: the header is not checked.
@@ -112,7 +117,8 @@ type Config struct {
 	// filesystem, livescript, mocha, view-source and jar are refused.
 	URISchemes []string
 	// PathValue returns a wildcard of the route, for routers that leave
-	// r.PathValue empty. Default: [net/http.Request.PathValue].
+	// r.PathValue empty. Without PathValue such a route is 500
+	// "validate.unconfigured". Default: [net/http.Request.PathValue].
 	PathValue func(r *http.Request, name string) string
 	// Status is the status for values that a schema refuses: 422 (RFC 9110
 	// section 15.5.21) or 400. Default: 422.

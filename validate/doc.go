@@ -252,7 +252,8 @@
 //     or the charset is not UTF-8;
 //   - 415 "body.unsupported_encoding": the body has a Content-Encoding;
 //   - 500 "validate.unchecked": the check itself failed;
-//   - 500 "validate.unconfigured": the Middleware was made without New.
+//   - 500 "validate.unconfigured": the Middleware was made without New, or the
+//     route does not have a path value that Config.Path describes.
 //
 // If a field of the Config decides a refusal, the attribute "error" of the
 // event names the field.

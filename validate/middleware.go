@@ -22,6 +22,7 @@ type Middleware struct {
 	optional  bool
 	open      bool // unknown properties and parameters pass
 	pathValue func(*http.Request, string) string
+	routed    bool // pathValue is that of net/http
 	maxSteps  int
 	status    int
 	maxErrors int
@@ -55,7 +56,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 // returns the request to pass on. The body of this request yields the checked
 // bytes from the start. Its defaults are filled in, and [BodyAs], [QueryAs],
 // [PathAs] and [HeaderAs] find its checked values. A refusal is a
-// *[bulwark.Problem], for [bulwark.Deny].
+// *[bulwark.Problem], or a *[bulwark.ConfigError] if the server has a mistake.
+// Both are for [bulwark.Deny].
 //
 // Check does not apply Config.BodyTimeout, because it has no ResponseWriter to
 // set a read deadline with.

@@ -22,6 +22,11 @@ func (v *visit) path() error {
 			values[param.name] = coerce(text, param.types)
 		}
 	}
+	if len(values) == 0 && v.m.routed {
+		if err := p.unrouted(v.r); err != nil {
+			return err
+		}
+	}
 	filled, err := v.parameters(p, values)
 	if err != nil {
 		return err
