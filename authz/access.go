@@ -58,6 +58,9 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	if res.Policy != nil && res.Policy != policy {
 		wrong("is of a resource with another Policy than the route; set Resource.Policy to the policy of the Mux, or leave it out")
 	}
+	if res.PathValue == nil && len(res.PathNames) > 0 {
+		wrong("is of a resource whose PathNames " + namesAlone)
+	}
 	for _, name := range slices.Sorted(maps.Keys(res.Reaches)) {
 		if res.Reaches[name] == nil {
 			wrong("is of a resource whose Reaches[" + name + "] is nil; give it a function, or remove the entry")

@@ -25,12 +25,18 @@ type Config struct {
 	Rule Rule
 	// PathValue returns a path value under a router that does not set
 	// [http.Request.PathValue]. The values of all PathNames are checked as the
-	// path values of a Mux are, and then set on the request. Default: the path
-	// values are those of http.Request.PathValue.
+	// path values of a Mux are, and then set on the request. If PathValue
+	// returns "" for a name of PathNames, the answer is 500
+	// "authz.unconfigured". Default: the path values are those of
+	// http.Request.PathValue.
 	PathValue func(r *http.Request, name string) string
-	// PathNames are the names with which PathValue is called. Default: "id".
+	// PathNames are the names with which PathValue is called. Every route that
+	// has this Config must have wildcards of these names. Default: "id".
 	PathNames []string
 }
+
+// namesAlone says what is wrong with PathNames without PathValue.
+const namesAlone = "are the names for PathValue, which is missing; set PathValue, or leave PathNames out"
 
 // Build is New, for a Chain.
 func (c Config) Build() (bulwark.Layer, error) {
@@ -53,7 +59,7 @@ func New(c Config) (*Middleware, error) {
 		faults.Add("Rule", c.Rule.String(), reason)
 	}
 	if c.PathValue == nil && len(c.PathNames) > 0 {
-		faults.Add("PathNames", "", "are the names for PathValue, which is missing; set PathValue, or leave PathNames out")
+		faults.Add("PathNames", "", namesAlone)
 	}
 	if err := faults.Err(); err != nil {
 		if len(reasons) == 0 {
@@ -62,6 +68,6 @@ func New(c Config) (*Middleware, error) {
 		return nil, err
 	}
 	m := &Middleware{gate: gate{c.Policy, number}}
-	m.path.init(c.PathValue, c.PathNames)
+	m.path.init("Config", c.PathValue, c.PathNames)
 	return m, nil
 }

@@ -126,7 +126,8 @@
 // the method is input_validation_fail. If the configuration causes the refusal,
 // the attribute error of the event names the field or the call that has to
 // change. A Mux, Policy, Middleware or Handler that was made without its
-// constructor answers 500 "authz.unconfigured".
+// constructor answers 500 "authz.unconfigured". So does a route of another
+// router if PathValue returns nothing for a name of PathNames.
 //
 // A wrong policy, [Config] or Guard is an error. A wrong registration on a Mux
 // is a panic, as with [http.ServeMux]. Both list every mistake, each as a

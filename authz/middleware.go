@@ -44,7 +44,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bulwark.Deny(w, r, err) })
 	}
 	g := &guest{next: &ruled{m.gate, next}}
-	g.path.init(m.path.value, m.path.names)
+	g.path.init(m.path.owner, m.path.value, m.path.names)
 	return g
 }
 
@@ -56,7 +56,7 @@ func (m *Middleware) Check(r *http.Request) error {
 		return err
 	}
 	if _, err := m.path.safe(r); err != nil {
-		return pathValue(err)
+		return err
 	}
 	var p pass
 	return m.gate.admit(r, &p)

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -43,8 +44,8 @@ func HandleObject[T any](m *Mux, pattern string, access Access[T], h func(http.R
 //
 // A wrong access, handler or layer panics as on a [Mux], with paths such as
 // "authz.Object(document:read).access". If the router does not set
-// [http.Request.PathValue], set [Resource.PathValue]. The path is checked as by
-// a [Middleware].
+// [http.Request.PathValue], set [Resource.PathValue] and [Resource.PathNames].
+// The path is checked as by a [Middleware].
 func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), layers ...bulwark.Builder) *Handler {
 	reg := newRegistration("Object("+strings.Join(access.rule.names, ":")+")", policy)
 	if !policy.ready() {
@@ -55,8 +56,10 @@ func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter,
 	e := access.entry(reg, kindObject, "Object", nil)
 	reg.admits(e.argument, e.rule, e.patterns...)
 	reg.refuse()
-	guest := &guest{next: newObject(reg.gate(0), access, h, reg)}
-	guest.path.init(access.resource.PathValue, access.resource.PathNames)
+	o := newObject(reg.gate(0), access, h, reg)
+	guest := &guest{next: o}
+	guest.path.init("Resource", access.resource.PathValue, access.resource.PathNames)
+	o.path = &guest.path
 	handler := &Handler{next: guest}
 	handler.closers.add(nil, reg.stack)
 	return handler
@@ -68,6 +71,7 @@ type object[T any] struct {
 	resource Resource[T]
 	action   string
 	nilable  bool
+	path     *guestPath // under a router that is not ours; nil on a Mux
 	handler  func(http.ResponseWriter, *http.Request, Granted[T])
 	layered  http.Handler // the handler inside its layers; nil where there are none
 }
@@ -105,13 +109,22 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Granted[T]{}, o.resource.loadError(p.check, o.policy, r, err)
+		refusal := o.resource.loadError(p.check, o.policy, r, err)
+		if errors.Is(err, ErrNotFound) && o.path != nil && o.path.unrouted(r) {
+			refusal.(*bulwark.Problem).Err = errNoPathValues
+		}
+		return Granted[T]{}, refusal
 	}
 	if !o.resource.within(&p, p.check.number, value) {
 		return Granted[T]{}, o.resource.refusal(p.check, o.policy, r, o.resource.within(&p, p.check.read, value))
 	}
 	return Granted[T]{value, o.action, p.caller}, nil
 }
+
+// errNoPathValues is what the log says about an object that may have been
+// looked for without its name.
+var errNoPathValues = errors.New(`the request has no path value "id" and no pattern with wildcards; ` +
+	"if the router does not set http.Request.PathValue, set authz.Resource.PathValue and PathNames")
 
 // inner is the handler at the inner end of the layers.
 func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {

@@ -78,7 +78,7 @@ func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bo
 
 // hidden is the same answer for an object that does not exist and for an object
 // that the caller may not read. Only the log distinguishes them.
-func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) error {
+func (res *Resource[T]) hidden(c *check, p *Policy, r *http.Request, reason string) *bulwark.Problem {
 	problem := hidden(reason)
 	problem.Log.Rule, problem.Log.Attrs = c.text, res.attrs(p, r)
 	return problem

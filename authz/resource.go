@@ -77,10 +77,14 @@ type Resource[T any] struct {
 	Policy *Policy
 	// PathValue returns a path value for [Object], under a router that does not
 	// set [http.Request.PathValue]. The values of all PathNames are checked as
-	// the path values of a Mux are, and then set on the request. Default: the
-	// path values are those of http.Request.PathValue.
+	// the path values of a Mux are, and then set on the request. If PathValue
+	// returns "" for a name of PathNames, the answer is 500
+	// "authz.unconfigured", and Load is not called. Default: the path values are
+	// those of http.Request.PathValue.
 	PathValue func(r *http.Request, name string) string
-	// PathNames are the names with which PathValue is called. Default: "id".
+	// PathNames are the names with which PathValue is called. Every route of an
+	// [Object] of this resource must have wildcards of these names. Default:
+	// "id".
 	PathNames []string
 }
 

@@ -130,7 +130,7 @@ var families = []family{
 		{"authz.forbidden", []int{forbidden}, "", nil, "The caller lacks the role or the permission, or the route has no rule.", "Read `rule` and `reason`. Give a role the permission in `authz.PolicyConfig`."},
 		{"authz.insufficient_scope", []int{forbidden}, "", nil, "The token lacks a scope.", "The client asks the issuer for the scope in `WWW-Authenticate`."},
 		{"authz.insufficient_user_authentication", []int{unauthorized}, "", nil, "The login is too old or too weak for this route.", "The user logs in again, as `WWW-Authenticate` says (RFC 9470)."},
-		{"authz.not_found", []int{notFound}, bulwark.AuthzFail, nil, "The object does not exist, or the caller may not read it. The answers are equal.", "Read `reason`: it says which of the two happened."},
+		{"authz.not_found", []int{notFound}, bulwark.AuthzFail, nil, "The object does not exist, or the caller may not read it. The answers are equal.", "Read `reason`: it says which of the two happened. `error` is set if the router sets no path values."},
 		{"authz.no_route", []int{notFound}, "", nil, "No route has this path.", "Nothing, unless the route was forgotten."},
 		{"authz.method_not_allowed", []int{noMethod}, "", nil, "The path has routes, but not for this method.", "The client uses a method of `Allow`."},
 		{"authz.path_value", []int{badRequest}, "", nil, "A value in the path holds a slash, a dot segment or a control character. Under `Mount` and under another router, also: the path has an empty segment or a semicolon.", "The client sends an id that is one segment of the path."},
