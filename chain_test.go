@@ -194,7 +194,7 @@ func TestNoAuthIsNotSaidOfAnAuthWithAMistake(t *testing.T) {
 	if err == nil || err.Error() != "auth.A: is wrong" {
 		t.Errorf("got %v", err)
 	}
-	if _, err = bulwark.Chain(limit); err == nil || !strings.Contains(err.Error(), "add auth.Config") {
+	if _, err = bulwark.Chain(limit); err == nil || !strings.Contains(err.Error(), "put auth.Config outside") {
 		t.Errorf("without auth: %v", err)
 	}
 }

@@ -113,7 +113,8 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 		{"authz_outside_auth", []bulwark.Builder{of("authz"), of("auth")},
 			"bulwark.Chain[0]: authz: put it inside auth: outside auth there is no principal"},
 		{"limit_without_auth", []bulwark.Builder{of("ratelimit.principal")},
-			"bulwark.Chain[0]: ratelimit.principal: counts by principal, and this chain has no auth layer; add auth.Config outside the limit, or set AuthOutside if another chain with auth stands around this one"},
+			"bulwark.Chain[0]: ratelimit.principal: counts by principal, and no auth layer stands outside it here; " +
+				"set AuthOutside on the limit if auth stands around the router or around this chain, or else put auth.Config outside the limit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := bulwark.Chain(test.parts...); err == nil || err.Error() != test.want {

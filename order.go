@@ -9,7 +9,7 @@ import "fmt"
 func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 	var errs []error
 	refuse := func(i int, kind Kind, reason string) {
-		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", at[i]), Value: string(kind), Reason: reason})
+		errs = append(errs, &ConfigError{Field: fmt.Sprintf("bulwark.Chain[%d]", at[i]), Value: shown(layers[i], kind), Reason: reason})
 	}
 	last := map[Kind]int{}
 	for i, layer := range layers {
@@ -38,12 +38,23 @@ func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 				refuse(i, kind, "put it inside auth: outside auth there is no principal")
 			}
 			if !ok && !someMissing && kind == KindPrincipalLimit && !authOutside(layer) {
-				refuse(i, kind, "counts by principal, and this chain has no auth layer; add auth.Config outside the limit, or set AuthOutside if another chain with auth stands around this one")
+				refuse(i, kind, "counts by principal, and no auth layer stands outside it here; "+
+					"set AuthOutside on the limit if auth stands around the router or around this chain, or else put auth.Config outside the limit")
 			}
 		}
 		seen[kind] = true
 	}
 	return errs
+}
+
+// shown names a layer in an error: a limit by its name, any other layer by its
+// kind.
+func shown(layer Layer, kind Kind) string {
+	limit, ok := layer.(interface{ LimitName() string })
+	if ok && (kind == KindRateLimit || kind == KindPrincipalLimit) && limit.LimitName() != "" {
+		return "ratelimit(" + limit.LimitName() + ")"
+	}
+	return string(kind)
 }
 
 // authOutside reports whether a limit by principal says that it is meant for a

@@ -23,6 +23,15 @@ type meantWrong struct{ part }
 func (m meantWrong) Build() (bulwark.Layer, error) { return m, nil }
 func (m meantWrong) AuthOutside() error            { return nil }
 
+// limit is a layer with the name of a limit.
+type limit struct {
+	part
+	name string
+}
+
+func (l limit) Build() (bulwark.Layer, error) { return l, nil }
+func (l limit) LimitName() string             { return l.name }
+
 // A chain is refused whose order defeats a limit.
 func TestCaseRoot17Limits(t *testing.T) {
 	byIP := ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "10/minute"}
@@ -44,15 +53,18 @@ func TestCaseRoot17Limits(t *testing.T) {
 		{"limit_by_principal_outside_cors", []bulwark.Builder{inner, crossOrigin}, "put cors outside each limit"},
 		{"between_cors_and_cors", []bulwark.Builder{crossOrigin, byIP, crossOrigin}, "bulwark.Chain[2]: cors"},
 		{"cors_outside_limit", []bulwark.Builder{crossOrigin, byIP}, ""},
-		{"no_auth", []bulwark.Builder{byCaller}, "bulwark.Chain[0]: ratelimit.principal: counts by principal"},
-		{"no_auth_and_others", []bulwark.Builder{of("audit"), crossOrigin, byIP, byCaller, of("authz")}, "bulwark.Chain[3]: ratelimit.principal: counts by principal"},
+		{"no_auth", []bulwark.Builder{byCaller}, "bulwark.Chain[0]: ratelimit(caller): counts by principal"},
+		{"no_auth_and_others", []bulwark.Builder{of("audit"), crossOrigin, byIP, byCaller, of("authz")}, "bulwark.Chain[3]: ratelimit(caller): counts by principal"},
 		{"no_auth_says_what_to_do", []bulwark.Builder{byCaller}, "AuthOutside"},
 		{"auth_is_around_the_chain", []bulwark.Builder{inner}, ""},
 		{"auth_is_in_the_chain", []bulwark.Builder{who, byCaller}, ""},
 		{"auth_is_in_both", []bulwark.Builder{who, inner}, ""},
-		{"inside_out", []bulwark.Builder{inner, who}, "put it inside auth"},
+		{"inside_out", []bulwark.Builder{inner, who}, "bulwark.Chain[0]: ratelimit(caller): put it inside auth"},
 		{"by_address_alone", []bulwark.Builder{byIP}, ""},
-		{"foreign_limit", []bulwark.Builder{of("ratelimit.principal")}, "AuthOutside"},
+		{"foreign_limit", []bulwark.Builder{of("ratelimit.principal")}, "bulwark.Chain[0]: ratelimit.principal: counts by principal"},
+		{"foreign_limit_with_a_name", []bulwark.Builder{limit{part{kind: "ratelimit.principal", calls: new([]string)}, "mine"}}, "bulwark.Chain[0]: ratelimit(mine): counts by principal"},
+		{"foreign_limit_with_an_empty_name", []bulwark.Builder{limit{part{kind: "ratelimit.principal", calls: new([]string)}, ""}}, "bulwark.Chain[0]: ratelimit.principal: counts by principal"},
+		{"name_of_another_kind", []bulwark.Builder{limit{part{kind: "authz", calls: new([]string)}, "mine"}, who}, "bulwark.Chain[0]: authz: put it inside auth"},
 		{"foreign_limit_that_is_meant", []bulwark.Builder{meant{part{kind: "ratelimit.principal", calls: new([]string)}}}, ""},
 		{"misspelled", []bulwark.Builder{meantWrong{part{kind: "ratelimit.principal", calls: new([]string)}}}, "write AuthOutside() bool"},
 	} {

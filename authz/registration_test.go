@@ -208,6 +208,26 @@ func TestLimitsOfOneName(t *testing.T) {
 	want{status: 429, code: "ratelimit.exceeded", event: bulwark.ExcessRateLimitExceeded}.check(t, mux, request("GET", "/b", nil))
 }
 
+// A limit by principal inside a route names itself and the field that says where
+// auth is, because auth cannot be a layer of the route.
+func TestLimitByPrincipalInsideARoute(t *testing.T) {
+	policy := mustPolicy(t, guide())
+	caller := ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: "1/minute"}
+	show := func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {}
+	const reason = "counts by principal, and no auth layer stands outside it here; set AuthOutside on the limit if auth stands around the router"
+	for place, register := range map[string]func(){
+		"Object(document:read).layers[0]": func() { authz.Object(policy, documents().Can("read"), show, caller) },
+		"Mux(GET /a).layers[1]":           func() { authz.NewMux(policy).Handle("GET /a", authz.Public("x"), ok(), kinded("x"), caller) },
+	} {
+		mustRefuse(t, place, reason, register)
+		if text := fmt.Sprint(refusal(t, register)); !strings.Contains(text, "layers[") || !strings.Contains(text, "]: ratelimit(caller): counts") {
+			t.Errorf("%s does not name the limit", text)
+		}
+	}
+	caller.AuthOutside = true
+	authz.Object(policy, documents().Can("read"), show, caller)
+}
+
 // A layer that cannot be compared does not break a registration.
 type uncomparable struct{ names []string }
 

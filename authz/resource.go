@@ -79,8 +79,8 @@ type Resource[T any] struct {
 	// set [http.Request.PathValue]. The values of all PathNames are checked as
 	// the path values of a Mux are, and then set on the request. If PathValue
 	// returns "" for a name of PathNames, the answer is 500
-	// "authz.unconfigured", and Load is not called. Default: the path values are
-	// those of http.Request.PathValue.
+	// "authz.unconfigured", and Load is not called. Default: the path values
+	// are those of http.Request.PathValue.
 	PathValue func(r *http.Request, name string) string
 	// PathNames are the names with which PathValue is called. Every route of an
 	// [Object] of this resource must have wildcards of these names. Default:
