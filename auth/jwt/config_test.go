@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -251,6 +252,21 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 		}, privatePEM},
 		{"request-pem", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(privateBlock("CERTIFICATE REQUEST")) },
 			"jwt.Keys[0]: has a PEM block of another type than PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE; give the public key in one of these three"},
+		{"empty-secret", func(c *jwt.Config) { c.Keys = jwt.SecretKeys([]byte(os.Getenv("JWT_TEST_SECRET_THAT_IS_NOT_SET"))) },
+			"jwt.Keys[0]: is empty; is the variable set? Make 32 bytes with crypto/rand, and give them to issuer and service"},
+		{"empty-public-key", func(c *jwt.Config) { c.Keys = jwt.StaticKeys("\n") },
+			"jwt.Keys[0]: is empty; is the variable set? Give a public key as PEM, JWK or JWK Set"},
+		{"secret-beside-a-public-key", func(c *jwt.Config) {
+			c.Keys = jwt.StaticKeys(&signers(t)["RS256"].(*rsa.PrivateKey).PublicKey, []byte("s3cret-of-thirty-two-bytes-12345"))
+		}, "jwt.Keys[1]: is neither PEM nor a JWK or JWK Set, and a string or []byte is read as one of them; give a secret to SecretKeys (read the key set: invalid syntax at byte 1)"},
+		{"secret-of-digits", func(c *jwt.Config) { c.Keys = jwt.StaticKeys("12345678") },
+			"jwt.Keys[0]: is neither PEM nor a JWK or JWK Set, and a string or []byte is read as one of them; give a secret to SecretKeys (read the key set: the document is not a JSON object)"},
+		{"cut-jwk", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(`{"kty":"RSA"`) },
+			"jwt.Keys[0]: is neither PEM nor a JWK or JWK Set, and a string or []byte is read as one of them; give a secret to SecretKeys (read the key set: invalid syntax: the document ends too early)"},
+		{"secret-jwk", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(`{"kty":"oct","k":"AAAA"}`) },
+			"jwt.Keys[0]: the key set holds a secret or private key; give a secret to SecretKeys, and of a private key the public key"},
+		{"weak-jwk", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(`{"kty":"x"}`) },
+			"jwt.Keys[0]: no usable key in the key set: invalid key type from JSON (x)"},
 		{"a-number", func(c *jwt.Config) { c.Keys = jwt.StaticKeys(7) }, "jwt.Keys[0]: has the type int; use a *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, or PEM or a JWK as text"},
 		{"cooldown", func(c *jwt.Config) {
 			c.Keys = jwt.RemoteKeys("https://issuer.example/jwks", jwt.RemoteConfig{Cooldown: time.Millisecond})

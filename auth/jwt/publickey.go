@@ -1,13 +1,16 @@
 package jwt
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"regexp"
 
 	"github.com/bulwark-go/bulwark/internal/jose"
@@ -44,7 +47,7 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 		if armour.Match(text) {
 			return nil, errLineBreaks
 		}
-		return jose.ParseKeys(text, maxKeys)
+		return staticJSON(text)
 	}
 	var keys []*jose.Key
 	for ; block != nil; block, rest = pem.Decode(rest) {
@@ -63,6 +66,26 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 	}
 	return keys, nil
 }
+
+// staticJSON reads a JWK or JWK Set. A text of another kind is mostly a secret,
+// or a variable that is not set.
+func staticJSON(text []byte) ([]*jose.Key, error) {
+	if isBlank(text) {
+		return nil, errors.New("is empty; is the variable set? Give a public key as PEM, JWK or JWK Set")
+	}
+	keys, err := jose.ParseKeys(text, maxKeys)
+	switch {
+	case err == nil:
+		return keys, nil
+	case errors.Is(err, jose.ErrPrivate):
+		return nil, fmt.Errorf("%w; give a secret to SecretKeys, and of a private key the public key", err)
+	case bytes.TrimSpace(text)[0] != '{' || !json.Valid(text):
+		return nil, fmt.Errorf("is neither PEM nor a JWK or JWK Set, and a string or []byte is read as one of them; give a secret to SecretKeys (%w)", err)
+	}
+	return nil, err
+}
+
+func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
 // errLineBreaks is mostly about a text from an environment variable, which may
 // not hold line breaks.

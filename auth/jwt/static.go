@@ -75,6 +75,10 @@ func SecretKeys(secrets ...[]byte) KeySource {
 	found := fault.In("jwt.Keys")
 	var all []*jose.Key
 	for i, secret := range secrets {
+		if len(secret) < jose.MinSecret && isBlank(secret) {
+			found.AddAt("", i, "", "is empty; is the variable set? Make 32 bytes with crypto/rand, and give them to issuer and service")
+			continue
+		}
 		if len(secret) < jose.MinSecret {
 			found.AddAt("", i, "", "is shorter than 32 bytes; make 32 bytes with crypto/rand, and give them to issuer and service")
 			continue

@@ -39,13 +39,16 @@ func ParseKeys(body []byte, most int) ([]*Key, error) {
 	return readAll(list, most)
 }
 
+// ErrPrivate refuses keys that only their owner may have.
+var ErrPrivate = errors.New("the key set holds a secret or private key")
+
 func readAll(list []json.RawMessage, most int) ([]*Key, error) {
 	if len(list) > most {
 		return nil, &TooManyKeysError{Keys: len(list), Most: most}
 	}
 	for _, text := range list {
 		if holdsSecret(text) {
-			return nil, errors.New("the key set holds a secret or private key")
+			return nil, ErrPrivate
 		}
 	}
 	var keys []*Key
