@@ -7,13 +7,14 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // check returns the names of the claims, or the mistakes in c. The defaults of
 // c are filled in.
 func (c Config) check() (claims.Names, error) {
-	found := fault.In("introspection")
+	found := fault.In("introspection" + issuer.Label(c.Issuer))
 	if reason := address.Fault(c.Endpoint, "an attacker on the way could read every token"); reason != "" {
 		found.Add("Endpoint", address.WithoutUser(c.Endpoint), reason)
 	}

@@ -229,7 +229,10 @@ func (c Config) withDefaults() Config {
 func typeName(text string) string { return strings.TrimPrefix(strings.ToLower(text), "application/") }
 
 // New returns an introspector. The error joins a *[bulwark.ConfigError] for
-// each mistake. The endpoint need not be up yet.
+// each mistake. The path of a field names the issuer, as in
+// "introspection(https://login.example.com).Endpoint". An issuer that is
+// missing, or that is not a short plain text, is left out of the path. The
+// endpoint need not be up yet.
 func New(c Config) (*Introspector, error) {
 	c = c.withDefaults()
 	names, err := c.check()

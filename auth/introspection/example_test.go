@@ -59,7 +59,7 @@ func ExampleNew_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// introspection.Endpoint: http://issuer.example/introspect: must be https; an attacker on the way could read every token
-	// introspection.Client.Secret: must be set, or exactly one of Client.Certificate and Client.Authorize in its place: an endpoint must not tell everybody what a token is good for
-	// introspection.Audience: is empty; write the aud of the tokens for this service, or set InsecureAnyAudience if the answers have no aud
+	// introspection(https://issuer.example).Endpoint: http://issuer.example/introspect: must be https; an attacker on the way could read every token
+	// introspection(https://issuer.example).Client.Secret: must be set, or exactly one of Client.Certificate and Client.Authorize in its place: an endpoint must not tell everybody what a token is good for
+	// introspection(https://issuer.example).Audience: is empty; write the aud of the tokens for this service, or set InsecureAnyAudience if the answers have no aud
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/introspection"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // RFC 7662 section 2.2 makes sub optional: a member that the Config names stands
@@ -142,7 +141,7 @@ func TestCaseAuth8EveryMemberCanBeWritten(t *testing.T) {
 	c.RolesClaims, c.TierClaim, c.ClientClaim, c.TokenIDClaim = []string{"/a~"}, "/b~2", "/~", "/"
 	_, err := introspection.New(c)
 	want := []string{"introspection.ClientClaim", "introspection.RolesClaims[0]", "introspection.TierClaim", "introspection.TokenIDClaim"}
-	if got := faulttest.Sorted(err); !slices.Equal(got, want) {
+	if got := fieldsOf(err, c.Issuer); !slices.Equal(got, want) {
 		t.Errorf("errors for %q, want %q: %v", got, want, err)
 	}
 }
@@ -190,7 +189,7 @@ func TestCaseAuth17TypeSaysBoundAndBindingIsMissing(t *testing.T) {
 		c := config(&server{answer: says(with("token_type", `"N_A"`))})
 		newService(t, c).refusesFirst("opaque", "type")
 		c.Types = []string{"Bearer", "N_A"}
-		if _, err := introspection.New(c); !slices.Equal(faulttest.Sorted(err), []string{"introspection.Types[1]"}) {
+		if _, err := introspection.New(c); !slices.Equal(fieldsOf(err, c.Issuer), []string{"introspection.Types[1]"}) {
 			t.Error(err)
 		}
 	})

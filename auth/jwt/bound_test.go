@@ -15,7 +15,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/boundtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/authz"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func unbound(c *boundtest.Settings) { c.JWT.InsecureUnbound = true }
@@ -295,8 +294,8 @@ func TestBindingConfigErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			config := good
 			test.change(&config)
-			if _, err := jwt.New(config); !slices.Equal(faulttest.Sorted(err), test.want) {
-				t.Errorf("errors for %q: %v", faulttest.Sorted(err), err)
+			if _, err := jwt.New(config); !slices.Equal(fieldsOf(err), test.want) {
+				t.Errorf("errors for %q: %v", fieldsOf(err), err)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
+	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
@@ -146,8 +147,12 @@ const (
 )
 
 // New returns a verifier. The error joins a *[bulwark.ConfigError] for each
-// mistake. The issuer may still be down: the keys are fetched when the first
-// token comes.
+// mistake. The path of a field names the issuer, as in
+// "jwt(https://login.example.com).Keys[0]". An issuer that is missing, or that
+// is not a short plain text, is left out of the path.
+//
+// The issuer may still be down: the keys are fetched when the first token
+// comes.
 func New(c Config) (*Verifier, error) {
 	c.Audience = slices.Clone(c.Audience)
 	found := fault.In("jwt")
@@ -158,7 +163,7 @@ func New(c Config) (*Verifier, error) {
 	algorithms, err := c.algorithms()
 	found.Join(err)
 	if err := found.Err(); err != nil {
-		return nil, err
+		return nil, fault.Renamed(err, "jwt", "jwt"+issuer.Label(c.Issuer))
 	}
 	v := &Verifier{
 		issuer:        c.Issuer,

@@ -15,7 +15,6 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // page answers for one URL.
@@ -381,7 +380,7 @@ func TestDiscoverConfigErrors(t *testing.T) {
 			}
 			for range 2 { // a mistake is not found twice for a source that two verifiers share
 				verifier, err := jwt.New(c)
-				if got := faulttest.Sorted(err); !slices.Equal(got, test.want) || (verifier == nil) != (err != nil) {
+				if got := fieldsOf(err); !slices.Equal(got, test.want) || (verifier == nil) != (err != nil) {
 					t.Errorf("errors for %q, want %q: %v", got, test.want, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "secret") {

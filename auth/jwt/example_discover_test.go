@@ -48,7 +48,7 @@ func ExampleDiscover_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// jwt.Keys: https://issuer.example: are of another issuer than Issuer; give Discover and Issuer the iss of the tokens, to the letter
+	// jwt(https://issuer.example/).Keys: https://issuer.example: are of another issuer than Issuer; give Discover and Issuer the iss of the tokens, to the letter
 }
 
 // exampleIssuer stands for an authorization server.

@@ -172,7 +172,7 @@ func ExampleNew_incorrect() {
 	})
 	fmt.Println(err)
 	// Output:
-	// jwt.Audience: is empty; write the aud of the tokens for this service
-	// jwt.Keys.URL: http://issuer.example/jwks.json: must be https; an attacker on the way could put other keys in their place
-	// jwt.Algorithms[1]: HS256: needs Keys of SecretKeys, and is never accepted beside public keys
+	// jwt(https://issuer.example).Audience: is empty; write the aud of the tokens for this service
+	// jwt(https://issuer.example).Keys.URL: http://issuer.example/jwks.json: must be https; an attacker on the way could put other keys in their place
+	// jwt(https://issuer.example).Algorithms[1]: HS256: needs Keys of SecretKeys, and is never accepted beside public keys
 }

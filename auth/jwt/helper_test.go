@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -12,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // service is a handler behind auth and one verifier, with what it has seen.
@@ -94,3 +96,17 @@ func jwksOf(signer *jwt.Signer) string {
 	signer.JWKSHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	return w.Body.String()
 }
+
+// fieldsOf returns the paths of all ConfigErrors in err, sorted and without the
+// issuer. [TestErrorsNameTheIssuer] is about the issuer.
+func fieldsOf(err error) []string {
+	fields := faulttest.Sorted(err)
+	for i := range fields {
+		fields[i] = withoutIssuer(fields[i])
+	}
+	return fields
+}
+
+var namedIssuer = regexp.MustCompile(`(?m)^jwt\((https?:|issuer\.)[^)]*\)`)
+
+func withoutIssuer(text string) string { return namedIssuer.ReplaceAllString(text, "jwt") }

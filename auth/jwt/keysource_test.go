@@ -16,7 +16,6 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // More keys without a name than a token is tried with would refuse every token.
@@ -56,7 +55,7 @@ func TestTooManyKeysWithoutAName(t *testing.T) {
 			c := configFor(test.keys)
 			c.Algorithms = test.algorithms
 			verifier, err := jwt.New(c)
-			if got := faulttest.Sorted(err); !slices.Equal(got, test.want) || (verifier == nil) != (err != nil) {
+			if got := fieldsOf(err); !slices.Equal(got, test.want) || (verifier == nil) != (err != nil) {
 				t.Errorf("errors for %q, want %q: %v", got, test.want, err)
 			}
 		})
@@ -130,7 +129,7 @@ func TestDurationsAreBounded(t *testing.T) {
 			c := config
 			test.change(&c)
 			verifier, err := jwt.New(c)
-			if got := faulttest.Sorted(err); !slices.Equal(got, test.want) {
+			if got := fieldsOf(err); !slices.Equal(got, test.want) {
 				t.Fatalf("errors for %q, want %q: %v", got, test.want, err)
 			}
 			if err == nil {

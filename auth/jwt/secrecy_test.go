@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/internal/secrettest"
 )
 
@@ -51,10 +50,10 @@ func TestZeroSigner(t *testing.T) {
 	for name, signer := range map[string]*jwt.Signer{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
 			verifier, err := jwt.New(configFor(signer.Keys()))
-			if got := faulttest.Sorted(err); verifier != nil || !slices.Equal(got, []string{"jwt.Keys"}) {
+			if got := fieldsOf(err); verifier != nil || !slices.Equal(got, []string{"jwt.Keys"}) {
 				t.Errorf("errors for %q: %v", got, err)
 			}
-			if token, err := signer.Sign("at+jwt", goodClaims()); token != "" || !slices.Equal(faulttest.Sorted(err), []string{"jwt(signer)"}) {
+			if token, err := signer.Sign("at+jwt", goodClaims()); token != "" || !slices.Equal(fieldsOf(err), []string{"jwt(signer)"}) {
 				t.Errorf("%q, %v", token, err)
 			}
 			w := httptest.NewRecorder()

@@ -17,7 +17,6 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 func decode(t *testing.T, text string) []byte {
@@ -160,7 +159,7 @@ func TestSignerConfigErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			signer, err := jwt.NewSigner(test.config)
-			if got := faulttest.Sorted(err); signer != nil || !slices.Equal(got, test.want) {
+			if got := fieldsOf(err); signer != nil || !slices.Equal(got, test.want) {
 				t.Errorf("%v, errors for %q, want %q", signer, got, test.want)
 			}
 		})

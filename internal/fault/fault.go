@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -54,6 +55,28 @@ func (l *List) at(field string) string {
 		return l.path + field
 	}
 	return l.path + "." + field
+}
+
+// Renamed returns err with another first word in the path of each ConfigError.
+// The word of a path ends at a dot or a bracket. A path with a name in round
+// brackets keeps its name. It is for errors that were found before the name was
+// known. It copies the errors, because several Configs may share them.
+func Renamed(err error, word, name string) error {
+	switch e := err.(type) {
+	case *bulwark.ConfigError:
+		rest, ok := strings.CutPrefix(e.Field, word)
+		if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
+			return err
+		}
+		return &bulwark.ConfigError{Field: name + rest, Value: e.Value, Reason: e.Reason}
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, one := range e.Unwrap() {
+			all = append(all, Renamed(one, word, name))
+		}
+		return errors.Join(all...)
+	}
+	return err
 }
 
 // Unmade returns the error for a value at this path that was made without its

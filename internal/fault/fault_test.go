@@ -38,6 +38,35 @@ func TestList(t *testing.T) {
 	}
 }
 
+// Renamed changes the first word of the paths, and no other text. It leaves the
+// errors as they are, because several Configs may share them.
+func TestRenamed(t *testing.T) {
+	shared := fault.In("jwt.Keys")
+	shared.AddAt("", 1, "x", "jwt is wrong")
+	shared.Add("URL", "", "is missing")
+	inner := errors.New("jwt: inner")
+	faults := fault.In("jwt")
+	faults.Add("", "", "is wrong as a whole")
+	faults.Join(shared.Err())
+	faults.Join(inner)
+	faults.Join(&bulwark.ConfigError{Field: "jwtx.Keys", Reason: "is of another package"})
+	faults.Join(&bulwark.ConfigError{Field: "jwt(signer).Key", Reason: "has a name"})
+	before := faults.Err().Error()
+	renamed := fault.Renamed(faults.Err(), "jwt", "jwt(https://a.example)")
+	want := "jwt(https://a.example): is wrong as a whole\n" +
+		"jwt(https://a.example).Keys[1]: x: jwt is wrong\njwt(https://a.example).Keys.URL: is missing\n" +
+		"jwt: inner\njwtx.Keys: is of another package\njwt(signer).Key: has a name"
+	if renamed.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", renamed, want)
+	}
+	if faults.Err().Error() != before || !errors.Is(renamed, inner) {
+		t.Errorf("the errors have changed: %v", faults.Err())
+	}
+	if err := fault.Renamed(nil, "jwt", "x"); err != nil {
+		t.Errorf("nothing is %v", err)
+	}
+}
+
 func TestUnmadeIsAnOpaque500(t *testing.T) {
 	var rec bulwarktest.Recorder
 	w := httptest.NewRecorder()

@@ -5,6 +5,7 @@ package issuer
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/compact"
@@ -46,4 +47,23 @@ func Of(r *http.Request, token string, limit int) (issuer string, ok bool) {
 	found.issuer, found.ok = compact.Issuer(token, limit)
 	looked.Set(scope, found)
 	return found.issuer, found.ok
+}
+
+// mostLabel bounds an issuer in the path of an error, in bytes.
+const mostLabel = 128
+
+// Label returns the issuer in round brackets, for the path of an error, so that
+// a program with several verifiers says which verifier is wrong. It returns ""
+// for a text that is long, that cannot be read in a path, or that may hold a
+// password.
+func Label(issuer string) string {
+	if issuer == "" || len(issuer) > mostLabel {
+		return ""
+	}
+	for i := range len(issuer) {
+		if c := issuer[i]; c <= ' ' || c > '~' || strings.IndexByte("()[]@?#", c) >= 0 {
+			return ""
+		}
+	}
+	return "(" + issuer + ")"
 }

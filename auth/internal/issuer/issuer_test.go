@@ -15,6 +15,30 @@ func token(payload string) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
 }
 
+// An issuer stands in the path of an error if it can be read there, and holds
+// no password.
+func TestLabel(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://issuer.example/realms/a":    "(https://issuer.example/realms/a)",
+		"accounts.example":                   "(accounts.example)",
+		strings.Repeat("a", 128):             "(" + strings.Repeat("a", 128) + ")",
+		strings.Repeat("a", 129):             "",
+		"":                                   "",
+		"https://user:secret@issuer.example": "",
+		"https://issuer.example/?key=secret": "",
+		"https://issuer.example/#a":          "",
+		"https://issuer.example/ a":          "",
+		"https://issuer.example/\n":          "",
+		"https://issuer.example/\u202e":      "",
+		"https://issuer.example/(a)":         "",
+		"https://issuer.example/a[0]":        "",
+	} {
+		if got := issuer.Label(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestWhoseTokenItIs(t *testing.T) {
 	const ours = "https://issuer.example"
 	long := `,"pad":"` + strings.Repeat("x", 4096) + `"}`

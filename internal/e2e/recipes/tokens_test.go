@@ -371,15 +371,15 @@ func TestWhatNewSaysOfKeys(t *testing.T) {
 		field  string
 		says   string
 	}{
-		"short-secret":  {secretConfig([]byte("change-me")), "jwt.Keys[0]", "32 bytes"},
-		"public-secret": {secretConfig(key.publicPEM), "jwt.Keys[0]", "StaticKeys"},
-		"private-key":   {tokenConfig(key.privatePEM), "jwt.Keys[0]", "give the public key"},
-		"one-line-pem":  {tokenConfig([]byte(strings.ReplaceAll(string(key.publicPEM), "\n", `\n`))), "jwt.Keys[0]", "line breaks"},
-		"plain-type":    {typed, "jwt.Types[0]", "InsecurePlainType"},
+		"short-secret":  {secretConfig([]byte("change-me")), ".Keys[0]", "32 bytes"},
+		"public-secret": {secretConfig(key.publicPEM), ".Keys[0]", "StaticKeys"},
+		"private-key":   {tokenConfig(key.privatePEM), ".Keys[0]", "give the public key"},
+		"one-line-pem":  {tokenConfig([]byte(strings.ReplaceAll(string(key.publicPEM), "\n", `\n`))), ".Keys[0]", "line breaks"},
+		"plain-type":    {typed, ".Types[0]", "InsecurePlainType"},
 	} {
 		_, err := jwt.New(test.config)
 		var wrong *bulwark.ConfigError
-		if !errors.As(err, &wrong) || wrong.Field != test.field || !strings.Contains(wrong.Reason, test.says) {
+		if !errors.As(err, &wrong) || !strings.HasPrefix(wrong.Field, "jwt("+test.config.Issuer+").") || !strings.HasSuffix(wrong.Field, test.field) || !strings.Contains(wrong.Reason, test.says) {
 			t.Errorf("%s: %v, want %s to say %q", name, err, test.field, test.says)
 		}
 	}
