@@ -330,7 +330,7 @@ func TestUploadBehindLayersOfARoute(t *testing.T) {
 		{"validate_query_more", validate.Config{Query: query, MaxBodyBytes: uploadBytes}, 3 << 20, http.StatusCreated},
 		{"validate_header", validate.Config{Header: validate.SchemaJSON(
 			`{"type": "object", "properties": {"x-folder": {"type": "string"}}}`)}, 3 << 20, http.StatusCreated},
-		{"validate_body_large", validate.Config{Body: validate.SchemaJSON(`{"type": "object"}`)}, 3 << 20, http.StatusRequestEntityTooLarge},
+		{"validate_body_large", validate.Config{Body: validate.SchemaJSON(`{"type": "object"}`)}, 3 << 20, http.StatusUnsupportedMediaType},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mux, err := uploads(t.TempDir())
