@@ -40,7 +40,9 @@ func loginAPI(key crypto.Signer, storeKey []byte, find func(ctx context.Context,
 		// Check the password first.
 		if _, err := sessions.Issue(w, r, &bulwark.Principal{Subject: "alice"}); err != nil {
 			bulwark.Deny(w, r, err)
+			return
 		}
+		w.WriteHeader(http.StatusNoContent) // the cookies hold the tokens
 	})
 	mux.Handle("POST /refresh", sessions.RefreshHandler())
 	mux.Handle("POST /logout", sessions.LogoutHandler())
@@ -74,7 +76,7 @@ func TestSessions(t *testing.T) {
 			}
 			return w.Code
 		}
-		if got := send("POST", "/login"); got != 200 {
+		if got := send("POST", "/login"); got != 204 {
 			t.Fatalf("the login is %d", got)
 		}
 		var ages []int
@@ -104,4 +106,21 @@ func TestSessions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The two sections of the page fit together: a good login is not a failure. The
+// limit shows 9 of 10 each time, because it holds one back for the login itself.
+func TestLoginsOfTheSessionsAreNotLimited(t *testing.T) {
+	account := func(_ context.Context, subject string) (*bulwark.Principal, error) {
+		return &bulwark.Principal{Subject: subject}, nil
+	}
+	login := http.StripPrefix("/api/auth", bulwark.Must(loginAPI(signing(), []byte(strings.Repeat("k", 32)), account)))
+	api := bulwark.Must(limitedAPI(login, http.HandlerFunc(missing)))
+	for n := range 11 {
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, httptest.NewRequest("POST", "https://api.example.com/api/auth/login", nil))
+		if w.Code != 204 || w.Header().Get("RateLimit-Remaining") != "9" {
+			t.Fatalf("good login %d is %d, %s left", n+1, w.Code, w.Header().Get("RateLimit-Remaining"))
+		}
+	}
 }

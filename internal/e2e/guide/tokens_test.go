@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -43,6 +44,31 @@ func callerHandler(w http.ResponseWriter, r *http.Request) {
 	caller, _ := bulwark.PrincipalFrom(r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]string{"sub": caller.Subject})
+}
+
+// account is our way to read req.user, with the claim email.
+func account(w http.ResponseWriter, r *http.Request) {
+	user, ok := bulwark.PrincipalFrom(r.Context()) // req.user
+	if !ok {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "account.nobody"})
+		return
+	}
+	email, _ := user.Claim("email") // req.user.email, of type any
+	json.NewEncoder(w).Encode(map[string]any{"sub": user.Subject, "roles": user.Roles, "email": email})
+}
+
+func TestRequestUser(t *testing.T) {
+	handler := bulwark.Must(authenticated(&signing().PublicKey, http.HandlerFunc(account)))
+	got := call{"GET", "/account", "", bearer(token(t, nil, map[string]any{"email": "alice@example.com"}))}.of(t, serve(t, handler))
+	if want := `{"email":"alice@example.com","roles":["user"],"sub":"alice"}` + "\n"; got.status != 200 || got.body != want {
+		t.Errorf("%d %s, want %s", got.status, got.body, want)
+	}
+	// Without an auth layer there is no caller.
+	w := httptest.NewRecorder()
+	account(w, httptest.NewRequest("GET", "/account", nil))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("without a caller: %d", w.Code)
+	}
 }
 
 // token signs claims as jsonwebtoken does. A change of nil removes a claim.
