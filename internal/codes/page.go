@@ -16,8 +16,11 @@ const intro = `# Codes, reasons and events
 <!-- Made by "go generate ./internal/codes". Do not edit. -->
 
 Every refusal has a **code** that is never renamed. The code is in the body of the answer: clients translate by it, and metrics count by it.
-In the log, ` + "`reason`" + ` is the code or a more exact word. Beside it, ` + "`error`" + ` says what was wanted, and names the field of the Config that
-changes the decision. A submitted value is never in the answer.
+In the log, ` + "`reason`" + ` is the code or a more exact word. If a field of a Config decided, ` + "`error`" + ` says in most events what was wanted, and
+names the field. These refusals may come without ` + "`error`" + `: a method that is not allowed, a request that only the client can correct, and
+` + "`ratelimit.exceeded`" + `, whose ` + "`rule`" + ` names the limit. The tables below name the field. A submitted value is never in the answer.
+
+[tokens.md](tokens.md), [issuers.md](issuers.md), [routers.md](routers.md) and [recipes.md](recipes.md) show what to write.
 
 `
 
@@ -27,7 +30,9 @@ func page() string {
 	b.WriteString(intro)
 	b.WriteString("- [Codes](#codes), package by package\n- [Reasons](#reasons) of a bad credential or a denied object\n" +
 		"- [Faults of fields](#faults-of-fields), the lines of `errors`\n- [Events](#events)\n- [Events without a refusal](#events-without-a-refusal)\n\n")
-	b.WriteString("## Codes\n\nThe level is the level of the event in the log. If the level depends on a credential in the request, the table shows both levels.\n")
+	b.WriteString("## Codes\n\nThe level is the level of the event in the log. If the level depends on a credential in the request, the table shows both levels.\n\n" +
+		"An audit layer writes every event with its level, even if the level of its Logger is higher. Without an audit layer, events go to `slog.Default`, " +
+		"and there an INFO event has the level WARN.\n")
 	for _, f := range families {
 		fmt.Fprintf(&b, "\n### %s\n\n", f.name)
 		if f.about != "" {
@@ -59,6 +64,9 @@ func page() string {
 	for _, n := range notes {
 		row(&b, "`"+string(n.event)+"`", "`"+n.word+"`", n.means, n.do)
 	}
+	b.WriteString("\nThe events of `transport` come from `transport.Server`. They belong to no request, so they always go to `slog.Default`. `transport.Server` also writes " +
+		"records that are not events. They have the message `server message`, the level WARN and the reason `transport.handler`: net/http noticed a mistake of a " +
+		"handler, such as a second call of `WriteHeader`. Read `error`, and correct the handler.\n")
 	return b.String()
 }
 

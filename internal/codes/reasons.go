@@ -15,24 +15,23 @@ type note struct {
 	reason
 }
 
-// reasons stand beside the codes of auth and authz. The error attribute of the
-// event names the field of the Config that was not met.
+// reasons stand beside the codes of auth and authz.
 var reasons = []reason{
-	{"malformed", "The text is not a token, a key or a cookie of this kind.", "The client sends the whole credential. `MaxTokenBytes` bounds a token."},
-	{"algorithm", "The token was signed with another algorithm.", "`jwt.Config.Algorithms`; the keys must fit the algorithm."},
-	{"type", "The `typ` of the token is not an accepted type, or the answer of introspection names another type.", "`jwt.Config.Types`; `introspection.Config.Types` and `RequireType`."},
-	{"issuer", "The `iss` is another issuer.", "`jwt.Config.Issuer`: each character has to be the same, also a slash at the end."},
-	{"audience", "The token or the key was made for another service or environment.", "`jwt.Config.Audience`; `apikey.Config.Env`."},
-	{"claim", "A claim that is required is missing or has another value.", "`jwt.Config.Require`, `ClientClaim`, `TokenIDClaim`; the issuer's settings."},
-	{"expired", "The credential has expired.", "The client gets a new credential. `Skew` allows for a difference of clocks."},
+	{"malformed", "The text is not a token, a key or a cookie of this kind. A token has this reason also if its `iss`, `sub` or `exp` is missing, if a claim has another JSON type, if it is not signed, or if it is too long. A cookie has it also if the request has the cookie twice.", "Read `error`. `MaxTokenBytes`, `RolesClaims`, `ClientClaim` and `TokenIDClaim` of `jwt.Config`; `apikey.Config.Prefix`. See [tokens.md](tokens.md#what-goes-wrong-by-reason)."},
+	{"algorithm", "The token was signed with another algorithm, or its algorithm does not fit the keys.", "`jwt.Config.Algorithms`; `jwt.Config.Keys`: `SecretKeys` for HS256, public keys for all others. See [tokens.md](tokens.md#from-hs256-to-rs256)."},
+	{"type", "The `typ` of the token is missing or is not an accepted type. Or the answer of introspection names another type.", "`jwt.Config.InsecurePlainType` for the type `JWT` and for tokens without a type; `jwt.Config.Types` for any other type; `introspection.Config.Types` and `RequireType`. See [tokens.md](tokens.md#better-give-the-token-its-type)."},
+	{"issuer", "The `iss` is another issuer.", "`jwt.Config.Issuer`: each character has to be the same, also a slash at the end. See [issuers.md](issuers.md)."},
+	{"audience", "The token or the key was made for another service or environment. Or the token has no `aud`.", "`Audience` of `jwt.Config`, `introspection.Config` and `session.Config`; `jwt.Config.AudienceClaim`; `apikey.Config.Env`. See [issuers.md](issuers.md)."},
+	{"claim", "A claim that `jwt.Config.Require` names is missing or has another value.", "`jwt.Config.Require`; the issuer's settings."},
+	{"expired", "The credential has expired, or a rotation has ended the secret of the API key.", "The client gets a new credential. `Skew` allows for a difference of clocks."},
 	{"not_yet_valid", "The token is not valid yet.", "`Skew`, or the clock of one of the two machines."},
 	{"lifetime", "The token lives longer than allowed, or has no `iat`.", "`jwt.Config.MaxLifetime`; the issuer's settings."},
-	{"signature", "The signature is wrong.", "`jwt.Config.Keys`, if the issuer signs with another key. Otherwise the token is forged."},
-	{"unknown_key", "No key has the `kid` of the token, or there is no such API key.", "`jwt.Config.Keys`; the issuer's key set."},
+	{"signature", "The key that fits the token did not make its signature.", "`jwt.Config.Keys`, if it has a key of another issuer, or another secret. Otherwise the token was changed or forged."},
+	{"unknown_key", "No key has the `kid` of the token. Or the store does not have the API key.", "`jwt.Config.Keys`; the issuer's key set; for the tokens of a session `jwt.SignerConfig.Retired`, which holds the old keys; `apikey.Config.Store`, if the key is in another store."},
 	{"binding", "The token is bound to another DPoP key or client certificate, or is not bound.", "`jwt.Config.DPoP` and `MutualTLS`: the client proves that it has the key."},
-	{"revoked", "The token, key or session was revoked.", "The user logs in again."},
+	{"revoked", "The token, the key or the session has ended: by a logout, a revocation, `MaxSessions` or `Lifetime`. A session of a `MemoryStore` also ends when the process ends.", "The user logs in again. So that sessions live longer than the process, write a store: [own-store.md](own-store.md)."},
 	{"inactive", "The issuer says that the token is not active.", "The client gets a new token."},
-	{"key", "The id of the API key exists, but the secret is wrong.", "The client uses the new secret, if its old secret has ended. Otherwise somebody guesses."},
+	{"key", "The id of the API key exists, but its secret does not match: the secret is wrong, or `apikey.Config.Peppers` lacks the pepper of the key.", "The client uses the newest secret. `apikey.Config.Peppers` must hold the old peppers. Otherwise somebody is guessing."},
 	{"network", "The API key is used from an address outside its networks.", "`Grant.Networks` of the key; `Edge.TrustedProxies`."},
 	{"session", "There is no such session, or the cookie does not fit it.", "The user logs in again. `session.Config.StoreKeys` must hold the old keys while they rotate."},
 	{"reuse", "A refresh token was used before. Its session is revoked.", "The user logs in again. Somebody has stolen the token, or the client stores old cookies."},
@@ -40,7 +39,7 @@ var reasons = []reason{
 	{"disabled", "The account is gone or disabled. Its session is revoked.", "`session.Config.Lookup` decides."},
 	{"ambiguous", "The request has two credentials.", "The client sends one credential."},
 	{"authorization_header", "`Authorization` is not a scheme and a credential.", "The client sends `Authorization: Bearer …`."},
-	{"scheme", "No authenticator reads the scheme.", "`auth.Config.Authenticators`."},
+	{"scheme", "No authenticator reads the scheme in `Authorization`.", "The client sends a scheme that `WWW-Authenticate` names. To accept the scheme, add its authenticator to `auth.Config.Authenticators`."},
 	{"proof", "The DPoP proof does not fit the request.", "`Edge.BaseURL` must be the URL that clients use; `dpop.Config.Window` allows for a difference of clocks."},
 	{"replay", "The DPoP proof was used before.", "The client makes a proof for each request."},
 	{"nonce", "The DPoP proof lacks the nonce of the server.", "The client repeats the request with `DPoP-Nonce`."},
@@ -49,8 +48,8 @@ var reasons = []reason{
 	{"store_unavailable", "A store does not answer, or its answer makes no sense.", "Make the store reachable. Read `error`."},
 	{"store_full", "A store has no room.", "Raise `Max`, or use a store of your own."},
 	{"authz.no_rule", "The pattern that matched has no rule in the rules of `Guard`.", "Add a rule for the pattern."},
-	{"authz.not_within_reach", "The caller may read the object, but may not do this with it.", "`authz.PolicyConfig`: a permission with a wider reach."},
-	{"authz.not_readable", "The object exists, but the caller may not read it. The client sees a 404.", "`authz.PolicyConfig`: a permission to read."},
+	{"authz.not_within_reach", "The caller may read the object, but may not do this with it.", "`authz.Resource.Owner`, which must return the issuer and the subject of the caller, to the letter. Otherwise `authz.PolicyConfig`: a permission with a wider reach."},
+	{"authz.not_readable", "The object exists, but the caller may not read it. The client sees a 404.", "First `authz.Resource.Owner`, if the object belongs to the caller: it must return the issuer and the subject of the caller, to the letter. A slash at the end of the issuer counts. Otherwise `authz.PolicyConfig`: a permission to read. Do not grant `read:all` to users who should see only their own objects."},
 }
 
 // notes are what the module reports without refusing anything.
@@ -69,10 +68,10 @@ var notes = []note{
 	{bulwark.SessionRenewed, reason{"grace", "A refresh token was used again within the grace time. Level WARN.", "Look at it if it repeats: somebody may have a copy."}},
 	{bulwark.SessionRenewed, reason{"lost_answer", "A client asked again for an answer that it had not received. Level WARN.", "Look at it if it repeats."}},
 	{bulwark.AuthnKeyStale, reason{"max_age", "An API key is older than `apikey.Config.MaxAge`. Reported once a day.", "Rotate the key."}},
-	{bulwark.AuthzFail, reason{"authz.unknown_role", "A caller has a role that the policy does not know. Reported once for each role.", "Name the role in `authz.PolicyConfig`, or correct the issuer."}},
+	{bulwark.AuthzFail, reason{"authz.unknown_role", "A caller has a role that the policy does not know. Reported once for each role.", "Name the role in `authz.PolicyConfig.Roles`, without grants if it should grant nothing. Or correct `jwt.Config.RolesClaims`, or the issuer. See [issuers.md](issuers.md#keycloak)."}},
 	{bulwark.SysMonitorDisabled, reason{"ratelimit.dry_run", "A limit with `DryRun` started: it refuses nobody.", "Remove `DryRun`."}},
 	{bulwark.ExcessRateLimitExceeded, reason{"ratelimit.dry_run", "A limit with `DryRun` would have refused.", "Nothing."}},
-	{bulwark.SysMonitorDisabled, reason{"ratelimit.unseen", "A limit on failures does not see the status, because an adapter hides it.", "See docs/routers.md."}},
+	{bulwark.SysMonitorDisabled, reason{"ratelimit.unseen", "A limit on failures does not see the status: the handler writes nothing, or an adapter hides the status. Reported at the first such answer.", "Write the status before the handler returns. See [routers.md](routers.md#the-adapters)."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violation", "A browser reports a violation of the policy. `rule` is the directive.", "Correct the page or the policy."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violations_ungrouped", "There are more kinds of violations than `Reports.MaxGroups` or `MaxClientGroups`.", "Nothing."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_reports_unread", "There are more requests than `Reports.MaxRequests` or `MaxClientRequests`, or a report cannot be read.", "Nothing."}},

@@ -65,6 +65,91 @@ func secretConfig(secret []byte) jwt.Config {
 	}
 }
 
+// newKeyConfig accepts the tokens that the login service makes after the move.
+func newKeyConfig(publicKey []byte) jwt.Config {
+	return jwt.Config{
+		Issuer:      "https://login.example.com/rs256", // a new iss
+		Audience:    []string{"https://api.example.com"},
+		Keys:        jwt.StaticKeys(publicKey),
+		Algorithms:  []string{"RS256"},
+		RolesClaims: []string{"role"},
+	}
+}
+
+// movingConfig accepts the old tokens and the new tokens.
+func movingConfig(secret, publicKey []byte) (auth.Config, error) {
+	before, err := jwt.New(secretConfig(secret)) // remove it when the last old token has expired
+	if err != nil {
+		return auth.Config{}, err
+	}
+	after, err := jwt.New(newKeyConfig(publicKey))
+	if err != nil {
+		return auth.Config{}, err
+	}
+	return auth.Config{Authenticators: []auth.Authenticator{after, before}}, nil
+}
+
+// whoAmI shows the caller and the issuer.
+func whoAmI(w http.ResponseWriter, r *http.Request) {
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	fmt.Fprintln(w, caller.Subject, strings.Join(caller.Roles, " "), "of", caller.Issuer)
+}
+
+// TestFromHS256ToRS256 sends tokens of before and after the move to a service
+// that accepts both, and to the service of the day when the old verifier is gone.
+func TestFromHS256ToRS256(t *testing.T) {
+	secret, key := make([]byte, 32), newIssuerKey(t)
+	rand.Read(secret)
+	serviceOf := func(config auth.Config) tokenService {
+		events := &bulwarktest.Recorder{}
+		return tokenService{events.Wrap(bulwark.Must(auth.New(config)).Wrap(http.HandlerFunc(whoAmI))), events}
+	}
+	both := serviceOf(bulwark.Must(movingConfig(secret, key.publicPEM)))
+	moved := serviceOf(auth.Config{Authenticators: []auth.Authenticator{bulwark.Must(jwt.New(newKeyConfig(key.publicPEM)))}})
+	same := newKeyConfig(key.publicPEM)
+	same.Issuer = "https://login.example.com"
+	atOnce := serviceOf(auth.Config{Authenticators: []auth.Authenticator{bulwark.Must(jwt.New(same))}})
+
+	hs256, rs256 := golangjwt.SigningMethodHS256, golangjwt.SigningMethodRS256
+	access, renamed := map[string]any{"typ": "at+jwt"}, map[string]any{"iss": "https://login.example.com/rs256"}
+	before, after := aToken(hs256, secret, nil, nil), aToken(rs256, key.PrivateKey, access, renamed)
+	for name, test := range map[string]struct {
+		service             tokenService
+		token, want, reason string
+	}{
+		"before":                    {both, before, "200 alice editor of https://login.example.com", ""},
+		"after":                     {both, after, "200 alice editor of https://login.example.com/rs256", ""},
+		"moved-after":               {moved, after, "200 alice editor of https://login.example.com/rs256", ""},
+		"moved-before":              {moved, before, "401", "issuer"},
+		"new-key-under-the-old-iss": {both, aToken(rs256, key.PrivateKey, access, nil), "401", "algorithm"},
+		"at-once":                   {atOnce, aToken(rs256, key.PrivateKey, access, nil), "200 alice editor of https://login.example.com", ""},
+		"at-once-before":            {atOnce, before, "401", "algorithm"},
+		"secret-under-the-new-iss":  {both, aToken(hs256, secret, access, renamed), "401", "algorithm"},
+		"public-key-as-secret":      {both, aToken(hs256, key.publicPEM, access, renamed), "401", "algorithm"},
+	} {
+		got, e := test.service.ask(t, test.token)
+		reason := ""
+		if e != nil {
+			reason = e.Reason
+		}
+		if got != test.want || reason != test.reason {
+			t.Errorf("%s: %s, reason %q, want %s, reason %q", name, got, reason, test.want, test.reason)
+		}
+	}
+
+	// Two verifiers of one iss are a mistake. Both algorithms in one Config are another.
+	_, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{
+		bulwark.Must(jwt.New(secretConfig(secret))), bulwark.Must(jwt.New(same))}})
+	if err == nil || !strings.Contains(err.Error(), "has the same issuer") {
+		t.Errorf("two verifiers of one iss: %v", err)
+	}
+	mixed := newKeyConfig(key.publicPEM)
+	mixed.Algorithms = []string{"RS256", "HS256"}
+	if _, err := jwt.New(mixed); err == nil {
+		t.Error("RS256 and HS256 in one Config are accepted")
+	}
+}
+
 func newTokenService(config jwt.Config) (http.Handler, error) {
 	tokens, err := jwt.New(config)
 	if err != nil {
