@@ -52,6 +52,15 @@ func auth0() jwt.Config {
 	}
 }
 
+func auth0Permissions() jwt.Config {
+	return jwt.Config{
+		Issuer:      "https://acme.eu.auth0.com/",
+		Audience:    []string{"https://api.example.com"},
+		Keys:        jwt.Discover("https://acme.eu.auth0.com/", jwt.RemoteConfig{}),
+		RolesClaims: []string{"permissions"},
+	}
+}
+
 func entra() jwt.Config {
 	return jwt.Config{
 		Issuer:            "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0",
@@ -134,6 +143,11 @@ func TestIssuers(t *testing.T) {
 		}, bulwark.Principal{Subject: "auth0|5f7c8ec7", TokenID: "73WakrfV", Roles: []string{"editor"}, Scopes: []string{"openid", "read:documents"}}, []other{
 			{"id-token", `"typ":"JWT"`, map[string]any{"aud": "K1AUPhZq", "sub": "auth0|5f7c8ec7"}, "type"},
 			{"for-userinfo-only", `"typ":"at+jwt"`, map[string]any{"aud": "https://acme.eu.auth0.com/userinfo", "sub": "auth0|5f7c8ec7"}, "audience"},
+		}},
+		{"auth0-permissions", auth0Permissions(), `"typ":"at+jwt"`, map[string]any{
+			"aud": "https://api.example.com", "sub": "auth0|5f7c8ec7", "jti": "73WakrfV", "scope": "openid", "permissions": []string{"read:documents", "write:documents"},
+		}, bulwark.Principal{Subject: "auth0|5f7c8ec7", TokenID: "73WakrfV", Roles: []string{"read:documents", "write:documents"}, Scopes: []string{"openid"}}, []other{
+			{"id-token", `"typ":"JWT"`, map[string]any{"aud": "K1AUPhZq", "sub": "auth0|5f7c8ec7"}, "type"},
 		}},
 		{"entra", entra(), `"typ":"JWT"`, map[string]any{
 			"aud": "22222222-2222-2222-2222-222222222222", "azp": client, "azpacr": "1", "sub": "AAAAAAAAAAAAAAAAAAAAAIkz", "oid": "00000000-0000-0000-66f3-3332eca7ea81",
@@ -233,7 +247,8 @@ func (p *published) token(header string, claims map[string]any) string {
 	})
 }
 
-// TestIssuersGuide holds the blocks of the guide against the functions above.
+// TestIssuersGuide holds the Configs of the guide against the functions above.
+// internal/e2e/recipes has the policies of the guide.
 func TestIssuersGuide(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/issuers.md")
 	if err != nil {
@@ -244,7 +259,7 @@ func TestIssuersGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	code := strings.ReplaceAll(string(source), "\n\t", "\n")
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	blocks := regexp.MustCompile("(?s)```go\n(jwt\\.Config.*?)```").FindAllStringSubmatch(string(guide), -1)
 	if want := strings.Count(string(source), "\treturn jwt.Config{\n"); len(blocks) != want {
 		t.Errorf("the guide has %d blocks, and there are %d Configs", len(blocks), want)
 	}
