@@ -16,7 +16,7 @@ var pages = map[string]int{
 	"one-route.md":   19,
 	"own-store.md":   14,
 	"tenants.md":     6,
-	"testing.md":     15,
+	"testing.md":     22,
 	"tokens.md":      11,
 }
 
