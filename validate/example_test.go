@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -100,6 +101,37 @@ func Example_patch() {
 	// Output:
 	// theme is named: false
 	// size: 14
+}
+
+// A merge patch (RFC 7396) can set a member, remove it with null, or leave it
+// out. A map of raw values tells the three apart; a struct of pointers cannot.
+func Example_mergePatch() {
+	profile := bulwark.Must(validate.New(validate.Config{Body: validate.SchemaJSON(`{
+		"type": "object",
+		"properties": {"nickname": {"type": ["string", "null"], "maxLength": 40}}
+	}`)}))
+	handler := profile.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		patch, err := validate.BodyAs[map[string]json.RawMessage](r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		switch value, named := patch["nickname"]; {
+		case !named:
+			fmt.Println("keep the nickname")
+		case string(value) == "null":
+			fmt.Println("remove the nickname")
+		default:
+			fmt.Println("set the nickname to", string(value))
+		}
+	}))
+	send(handler, "PATCH", "/profile", `{"nickname": "Al"}`)
+	send(handler, "PATCH", "/profile", `{"nickname": null}`)
+	send(handler, "PATCH", "/profile", `{}`)
+	// Output:
+	// set the nickname to "Al"
+	// remove the nickname
+	// keep the nickname
 }
 
 func ExampleBodyAs() {

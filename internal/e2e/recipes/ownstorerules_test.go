@@ -47,6 +47,38 @@ func TestRevocationStore(t *testing.T) {
 	})
 }
 
+// A revocation outlives the process. An id is bytes: "\xff" is not text.
+func TestRevocationsSurviveAReopening(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "revocations.db")
+	ids := []string{"plain", "with\x00zero", "\xff", "\"quoted\""}
+	open := func() *RevocationStore {
+		db, err := openDatabase(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return &RevocationStore{DB: db}
+	}
+
+	before := open()
+	for _, id := range ids {
+		revocation := auth.Revocation{Issuer: "https://login.example.com", TokenID: id, Expires: time.Now().Add(time.Hour)}
+		if err := before.Revoke(t.Context(), revocation); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before.DB.Close()
+
+	after := open()
+	for _, id := range append(ids, "\xfe") {
+		caller := &bulwark.Principal{Issuer: "https://login.example.com", Subject: "alice", TokenID: id}
+		revoked, err := after.Revoked(t.Context(), caller)
+		if want := id != "\xfe"; err != nil || revoked != want {
+			t.Errorf("%q: revoked %v, %v, want %v", id, revoked, err, want)
+		}
+	}
+}
+
 // storeProcess is one of several processes of a service, with a pool of its own
 // to the database that all of them share.
 type storeProcess struct {

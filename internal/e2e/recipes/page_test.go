@@ -14,7 +14,7 @@ var pages = map[string]int{
 	"browser-app.md": 3,
 	"recipes.md":     34,
 	"one-route.md":   19,
-	"own-store.md":   14,
+	"own-store.md":   15,
 	"tenants.md":     6,
 	"testing.md":     22,
 	"tokens.md":      11,
