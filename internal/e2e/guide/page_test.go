@@ -37,7 +37,7 @@ func TestThePageShowsThisCode(t *testing.T) {
 			t.Errorf("nothing here runs this block of %s:\n%s", block[1], block[2])
 		}
 	}
-	if count["js"] < 8 || count["go"] < 11 || len(count) > 5 {
+	if count["js"] < 8 || count["go"] < 18 || len(count) > 5 {
 		t.Errorf("the page has %v blocks", count)
 	}
 }
