@@ -36,7 +36,8 @@ import (
 //   - "expired": the token has expired. Changed by Skew.
 //   - "not_yet_valid": the nbf or the iat is in the future. Changed by Skew.
 //   - "lifetime": the token is valid for too long. Changed by jwt MaxLifetime.
-//   - "signature": the signature is wrong. No field changes this.
+//   - "signature": the signature is wrong, or made with another key. Changed by
+//     jwt Keys.
 //   - "unknown_key": no key of the issuer fits the token. Changed by jwt Keys.
 //   - "binding": the token is not bound to a key or a certificate although it
 //     must be, or the request does not prove that it has the key. Changed by

@@ -59,8 +59,8 @@
 // [SchemaFS] reads a schema from a file, such as one in an embed.FS. [HeaderAs]
 // reads the checked header fields.
 //
-// The Examples show a sign-up with its faults (package), a PATCH (Patch),
-// schemas in files (SchemaFS), a body with defaults (BodyAs), a page of a list
+// The Examples show a sign-up with its faults (package), a PATCH (Patch,
+// MergePatch), schemas in files (SchemaFS), a body with defaults (BodyAs), a page of a list
 // (QueryAs), an id in the route (PathAs), a header field (HeaderAs), and
 // mistakes: New (Incorrect) and BodyAs (Incorrect).
 //

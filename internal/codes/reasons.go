@@ -81,7 +81,7 @@ var notes = []note{
 	{bulwark.AuditGap, reason{"audit.sink_failed", "Records were dropped, because the sink returned an error or did not return.", "Look at the sink."}},
 	{bulwark.InputValidationFail, reason{"transport.tls_handshake", "A TLS handshake failed.", "Look at it if it comes from clients of your own."}},
 	{bulwark.InputValidationFail, reason{"transport.protocol", "A client broke HTTP/2.", "Nothing."}},
-	{bulwark.SysUnavailable, reason{"transport.panic", "A handler panicked outside any audit layer.", "Correct the handler."}},
+	{bulwark.SysUnavailable, reason{"transport.panic", "A handler panicked. With an audit layer there is an `audit.panic` record of the same panic, with the same `remoteAddr`.", "Correct the handler."}},
 	{bulwark.SysUnavailable, reason{"transport.accept", "The server could not accept a connection.", "Raise the limit of open files."}},
 	{bulwark.SysUnavailable, reason{"transport.server", "Another line of the server's log.", "Read `error`."}},
 }
