@@ -60,9 +60,9 @@
 // reads the checked header fields.
 //
 // The Examples show a sign-up with its faults (package), a PATCH (Patch,
-// MergePatch), schemas in files (SchemaFS), a body with defaults (BodyAs), a page of a list
-// (QueryAs), an id in the route (PathAs), a header field (HeaderAs), and
-// mistakes: New (Incorrect) and BodyAs (Incorrect).
+// MergePatch), schemas in files (SchemaFS), a body with defaults (BodyAs), a
+// page of a list (QueryAs), an id in the route (PathAs), a header field
+// (HeaderAs), and mistakes: New (Incorrect) and BodyAs (Incorrect).
 //
 // The layer reads the body once and decodes it as strict JSON, within limits on
 // its size, time, nesting and number of values. Then the schema decides:

@@ -26,9 +26,9 @@ type Attack struct {
 }
 
 // Attacks returns tokens that are made now. Each breaks one rule of a verifier
-// with [Issuer.Config]. If such a verifier accepts one of them, anybody can have
-// sent it. A verifier with another Config accepts or refuses some of them for
-// another reason: see docs/testing.md in the repository.
+// with [Issuer.Config]. If such a verifier accepts one of them, anybody can
+// have sent it. A verifier with another Config accepts or refuses some of them
+// for another reason: see docs/testing.md in the repository.
 func (i *Issuer) Attacks() []Attack {
 	a := attacker{Issuer: i, key: i.current()}
 	var all []Attack
