@@ -33,7 +33,7 @@ func (res *Resource[T]) created(g *gate, r *http.Request, action string, object 
 		return Granted[T]{}, err
 	}
 	if nilable[T]() && fault.IsNil(object) || !res.within(&p, p.check.number, object) {
-		return Granted[T]{}, res.refusal(p.check, g.policy, r, true)
+		return Granted[T]{}, res.refusal(&p, g.policy, r, object, true)
 	}
 	return Granted[T]{object, action, p.caller}, nil
 }

@@ -27,7 +27,8 @@ func caller(r *http.Request) *bulwark.Principal {
 var (
 	errHalfKnown  = errors.New("the principal has no Issuer or no Subject, and so counts as nobody; set both")
 	errNoAuth     = errors.New("no authentication layer has seen the request; put one outside the route, such as auth.Config in bulwark.Chain")
-	errNoRoles    = errors.New("the caller has no roles in Principal.Roles, so PolicyConfig.Roles grants nothing; the authenticator must fill them in")
+	errNoRoles    = errors.New("the caller has no roles in Principal.Roles, so PolicyConfig.Roles grants nothing; for tokens, RolesClaims in the Config of the authenticator names the claims that hold the roles")
+	errNoneKnown  = errors.New("none of the caller's roles is in PolicyConfig.Roles, where upper and lower case differ; add the roles there, or correct the issuer or RolesClaims in the Config of the authenticator")
 	errNoScopes   = errors.New("the credential has no scopes in Principal.Scopes, and Rule.Scopes asks for them; the authenticator must fill them in")
 	errNoACR      = errors.New("the credential does not name the kind of login in Principal.ACR, and Rule.StepUp asks for it; the authenticator must fill it in")
 	errNoAuthTime = errors.New("the credential does not tell the time of the login in Principal.AuthTime, and Rule.StepUp asks for it; the authenticator must fill it in")
@@ -47,10 +48,10 @@ func unknownCaller(r *http.Request) error {
 
 // lacking returns what the principal does not say and the refusing part of a
 // rule asks for, or nil if the principal says it.
-func (c *check) lacking(v refusal, caller *bulwark.Principal) error {
+func (c *check) lacking(v refusal, h *held, caller *bulwark.Principal) error {
 	switch {
-	case v == forbidden && len(caller.Roles) == 0:
-		return errNoRoles
+	case v == forbidden:
+		return h.noRole()
 	case v == needScope && len(caller.Scopes) == 0:
 		return errNoScopes
 	case v == needStepUp && len(c.acr) > 0 && caller.ACR == "":
@@ -91,11 +92,20 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 		if v == anonymous {
 			refusal.Err = unknownCaller(r)
 		} else {
-			refusal.Err = at.lacking(v, p.caller)
+			refusal.Err = at.lacking(v, &p.held, p.caller)
+			p.nameRoles(refusal)
 		}
 		return refusal
 	}
 	return nil
+}
+
+// nameRoles adds the caller's roles to a refusal that is so because the policy
+// has none of them. An issuer has chosen the names, so few of them are shown.
+func (p *pass) nameRoles(refusal *bulwark.Problem) {
+	if refusal.Err == errNoneKnown {
+		refusal.Log.Attrs = append(refusal.Log.Attrs, slog.String("roles", shownRoles(p.caller.Roles)))
+	}
 }
 
 // ruled is a handler behind a rule.

@@ -44,6 +44,17 @@ func (h *held) reaches(number int) (set reaches) {
 	return set
 }
 
+// noRole returns why no role grants anything, if there is no role at all.
+func (h *held) noRole() error {
+	switch {
+	case h.n > 0:
+		return nil
+	case h.unknown:
+		return errNoneKnown
+	}
+	return errNoRoles
+}
+
 func (h *held) any(pass []bool) bool {
 	passes := func(r *role) bool { return pass[r.number] }
 	return slices.ContainsFunc(h.room[:h.n], passes) || slices.ContainsFunc(h.more, passes)

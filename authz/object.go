@@ -116,7 +116,7 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 		return Granted[T]{}, refusal
 	}
 	if !o.resource.within(&p, p.check.number, value) {
-		return Granted[T]{}, o.resource.refusal(p.check, o.policy, r, o.resource.within(&p, p.check.read, value))
+		return Granted[T]{}, o.resource.refusal(&p, o.policy, r, value, o.resource.within(&p, p.check.read, value))
 	}
 	return Granted[T]{value, o.action, p.caller}, nil
 }

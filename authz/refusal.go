@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // problem is the refusal of the check by the part of it that refuses.
@@ -66,14 +67,61 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 
 // refusal is the answer about an object that the caller may not use: 403 if the
 // caller may read it, and otherwise the 404 of an object that does not exist.
-func (res *Resource[T]) refusal(c *check, p *Policy, r *http.Request, visible bool) error {
+func (res *Resource[T]) refusal(p *pass, policy *Policy, r *http.Request, object T, visible bool) error {
+	problem := res.hidden(p.check, policy, r, "authz.not_readable")
 	if visible {
-		problem := c.problem(forbidden, c, nil)
-		problem.Log.Reason = "authz.not_within_reach"
-		problem.Log.Attrs = res.attrs(p, r)
-		return problem
+		attrs := problem.Log.Attrs
+		problem = p.check.problem(forbidden, p.check, nil)
+		problem.Log.Reason, problem.Log.Attrs = "authz.not_within_reach", attrs
 	}
-	return res.hidden(c, p, r, "authz.not_readable")
+	problem.Err = res.cause(p, object, visible)
+	p.nameRoles(problem)
+	return problem
+}
+
+// Causes of a refusal about an object that are likely a mistake of the program.
+var (
+	errNoGrant = errors.New("no role of the caller grants this action on any object of the resource; if it should, add a permission to Role.Grants in PolicyConfig.Roles")
+	errIssuer  = errors.New("Resource.Owner returned another Issuer than the caller's for the same subject; both must be equal, a slash at the end counts")
+)
+
+// cause returns why the caller may not use the object, if a mistake of the
+// program may be the reason, and nil for an ordinary refusal.
+func (res *Resource[T]) cause(p *pass, object T, visible bool) error {
+	may, sees := p.held.reaches(p.check.number), p.held.reaches(p.check.read)
+	switch err := p.held.noRole(); {
+	case err != nil:
+		return err
+	case may == 0 && (visible || sees == 0):
+		return errNoGrant
+	case (may|sees)&reachOwn == 0, nilable[T]() && fault.IsNil(object):
+		return nil
+	}
+	issuer, subject := res.Owner(object)
+	if issuer != "" && subject == p.caller.Subject && issuer != p.caller.Issuer {
+		return errIssuer
+	}
+	return nil
+}
+
+// shownRoles is what a log shows of a caller's roles: the first three, each at
+// most 64 bytes.
+func shownRoles(roles []string) string {
+	var b strings.Builder
+	for i, role := range roles {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == 3 {
+			b.WriteString("…")
+			break
+		}
+		if len(role) > 64 {
+			role = strings.ToValidUTF8(role[:64], "") + "…"
+		}
+		b.WriteString(role)
+	}
+	return b.String()
 }
 
 // hidden is the same answer for an object that does not exist and for an object

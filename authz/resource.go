@@ -151,7 +151,7 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	}
 	if missing || !res.within(&p, c.number, object) {
 		visible := action == "create" || res.within(&p, c.read, object)
-		return Granted[T]{}, res.refusal(&c, res.Policy, r, visible)
+		return Granted[T]{}, res.refusal(&p, res.Policy, r, object, visible)
 	}
 	return Granted[T]{object, action, p.caller}, nil
 }
