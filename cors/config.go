@@ -3,6 +3,7 @@ package cors
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +118,8 @@ func New(c Config) (*Middleware, error) {
 	}
 	m.protocol = newProtocol(c, m.origins, methods)
 	m.allowMethods = strings.Join(methods, ", ")
-	m.allowHeaders = strings.Join(c.Headers, ", ")
+	m.headers = slices.Clone(c.Headers)
+	m.allowHeaders = strings.Join(m.headers, ", ")
 	m.wanted = newWanted(m.allowMethods, m.allowHeaders)
 	m.credentials = c.Credentials
 	m.exposed = exposed(c.Expose)

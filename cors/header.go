@@ -11,6 +11,7 @@ const (
 	exposeHeaders    = "Access-Control-Expose-Headers"
 	maxAge           = "Access-Control-Max-Age"
 	requestMethod    = "Access-Control-Request-Method"
+	requestHeaders   = "Access-Control-Request-Headers"
 )
 
 var responseHeaders = [...]string{allowOrigin, allowCredentials, allowMethods, allowHeaders, exposeHeaders, maxAge}

@@ -24,6 +24,7 @@ type Middleware struct {
 
 	allowMethods string // for Debug
 	allowHeaders string
+	headers      []string // that pages may set
 	wanted       wanted
 	denyRefused  bool
 	dryRun       bool
@@ -112,7 +113,7 @@ func (m *Middleware) settle(w http.ResponseWriter, r *http.Request, next http.Ha
 	}
 	forget(h)
 	ownVary(h, make([]string, 1))
-	problem := m.refusal(first(r.Header["Origin"]), method, true)
+	problem := m.refusal(r, first(r.Header["Origin"]), method, true)
 	// A method that browsers do not look up in the list would be allowed by
 	// explaining.
 	explicable := problem.Code == codeHeader || problem.Code == codeMethod && !safelisted(method)
@@ -138,15 +139,19 @@ func (m *Middleware) refuseActual(w http.ResponseWriter, r *http.Request, next h
 		m.serve(w, r, next, "")
 		return
 	}
-	problem := m.refusal(origin, r.Method, false)
+	problem := m.refusal(r, origin, r.Method, false)
+	// Where no Edge has checked the Host, it is the client's word.
+	own := scope.Origin() == "" && sameHost(origin, scope.BaseURL(), r.Host)
 	if m.denyRefused {
+		if own && problem.Code == codeOrigin {
+			problem.Err = errNoEdge
+		}
 		vary(w.Header(), "Origin")
 		m.refuse(w, r, problem, next)
 		return
 	}
-	// Where no Edge has checked the Host, it is the client's word: a page of
-	// this very host saves an event, and is granted nothing.
-	if scope.Origin() == "" && sameHost(origin, scope.BaseURL(), r.Host) {
+	// A page of this very host saves an event, and is granted nothing.
+	if own {
 		m.serve(w, r, next, "")
 		return
 	}

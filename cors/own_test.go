@@ -12,6 +12,33 @@ import (
 	"github.com/bulwark-go/bulwark/cors"
 )
 
+// Without an Edge the layer does not know its own host. DenyRefused then also
+// refuses the pages of the service itself, and the log names what is missing.
+func TestAnOwnPageWithoutAnEdge(t *testing.T) {
+	c := cors.Config{Origins: []string{"https://app.example.com"}, DenyRefused: true}
+	for _, test := range []struct {
+		origin, host string
+		edge         bool // is named
+	}{
+		{"https://www.example.com", "www.example.com", true},
+		{"https://www.example.com:8443", "www.example.com:8443", true},
+		{"https://evil.example", "www.example.com", false},
+		{"null", "www.example.com", false},
+	} {
+		x := (&exchange{method: "POST", host: test.host, header: http.Header{"Origin": {test.origin}}}).through(t, c)
+		x.refused(t, http.StatusForbidden, "cors.origin")
+		text := ""
+		for _, attr := range x.events[0].Attrs {
+			if attr.Key == "error" {
+				text = attr.Value.String()
+			}
+		}
+		if strings.Contains(text, "bulwark.Edge") != test.edge {
+			t.Errorf("%s at %s: error %q", test.origin, test.host, text)
+		}
+	}
+}
+
 // The host that Edge has accepted is the service itself, by the scheme that the
 // request came by. Another of its names is not.
 func TestCaseHc8OwnNames(t *testing.T) {

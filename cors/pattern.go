@@ -28,6 +28,9 @@ func parsePattern(text string) (pattern, string) {
 	if len(text) > maxOrigin {
 		return pattern{}, "is longer than an origin can be; write scheme://host or scheme://host:port"
 	}
+	if reason := listFault(text); reason != "" {
+		return pattern{}, reason
+	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		return pattern{}, "must be scheme://host or scheme://host:port, such as https://app.example.com"
@@ -85,8 +88,48 @@ func schemeFault(scheme string) string {
 			return "has no valid scheme in lower case; write for example https://app.example.com"
 		}
 	}
-	if scheme == "" {
+	switch {
+	case scheme == "":
 		return "has no scheme before ://; write for example https://app.example.com"
+	case mistyped(scheme):
+		return "has a scheme that no browser sends (did you mean https?); write for example https://app.example.com"
+	}
+	return ""
+}
+
+// mistyped reports whether a scheme is one edit away from http or https, or has
+// the letters of https alone. Applications choose their schemes freely, so that
+// a scheme that is further away stays, such as steps://localhost.
+func mistyped(scheme string) bool {
+	if scheme == "http" || scheme == "https" {
+		return false
+	}
+	return oneEdit(scheme, "https") || oneEdit(scheme, "http") || len(scheme) > 2 && strings.Trim(scheme, "htps") == ""
+}
+
+// oneEdit reports whether a becomes b if one byte is inserted, removed,
+// replaced or swapped with its neighbour.
+func oneEdit(a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+	return len(a) <= 1 && len(b) <= 1 || swapped
+}
+
+// listFault recognises several origins in one text, with another separator than
+// that of [Origins].
+func listFault(text string) string {
+	const separator = "and the separator of cors.Origins is a comma; write one origin in each string"
+	_, after, _ := strings.Cut(text, "://")
+	switch {
+	case strings.Contains(text, ";"):
+		return "has a semicolon, " + separator
+	case strings.ContainsAny(text, " \t\r\n") && strings.Contains(after, "://"):
+		return "has white space between origins, " + separator
 	}
 	return ""
 }

@@ -99,6 +99,56 @@ func TestPreflightRefused(t *testing.T) {
 	}
 }
 
+// The event of a refusal names what was asked for. A client has written it:
+// only a short token is named, and nothing of it reaches the answer.
+func TestARefusalNamesWhatWasAskedFor(t *testing.T) {
+	const app = "https://app.example.com"
+	long := strings.Repeat("a", 64)
+	for _, test := range []struct {
+		name        string
+		header      http.Header
+		code        string
+		key, wanted string // of the attribute; nothing is no attribute
+	}{
+		{"method", preflight(app, "PATCH"), "cors.method", "requestMethod", "PATCH"},
+		{"method_lower_case", preflight(app, "put"), "cors.method", "requestMethod", "put"},
+		{"method_longest", preflight(app, long), "cors.method", "requestMethod", long},
+		{"method_too_long", preflight(app, long+"a"), "cors.method", "requestMethod", ""},
+		{"method_no_token", preflight(app, "PUT level=INFO"), "cors.method", "requestMethod", ""},
+		{"header", preflight(app, "PUT", "x-evil"), "cors.header", "requestHeader", "x-evil"},
+		{"header_among_others", preflight(app, "PUT", "authorization,x-evil,x-more"), "cors.header", "requestHeader", "x-evil"},
+		{"header_in_the_second_line", preflight(app, "PUT", "authorization", "x-evil"), "cors.header", "requestHeader", "x-evil"},
+		{"header_longest", preflight(app, "PUT", long), "cors.header", "requestHeader", long},
+		{"header_too_long", preflight(app, "PUT", long+"a"), "cors.header", "requestHeader", ""},
+		{"header_no_token", preflight(app, "PUT", "x evil"), "cors.header", "requestHeader", ""},
+		{"header_of_many", preflight(app, "PUT", strings.Repeat("authorization,", 1000)+"x-evil"), "cors.header", "requestHeader", ""},
+		{"origin", preflight("https://evil.example", "PATCH", "x-evil"), "cors.origin", "requestMethod", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, c := range []cors.Config{guide, with(guide, func(c *cors.Config) { c.DryRun = true })} {
+				x := (&exchange{method: "OPTIONS", header: test.header}).through(t, c)
+				x.reported(t, test.code)
+				got := map[string]string{}
+				for _, attr := range x.events[0].Attrs {
+					got[attr.Key] = attr.Value.String()
+				}
+				if got[test.key] != test.wanted || c.DryRun != (got["dry_run"] == "true") {
+					t.Errorf("%v, want %s %q", got, test.key, test.wanted)
+				}
+				if test.wanted != "" && strings.Contains(x.w.Body.String(), test.wanted) {
+					t.Errorf("the answer has it: %s", x.w.Body)
+				}
+			}
+		})
+	}
+	// A request without a preflight, whose method is not listed.
+	x := (&exchange{method: "PATCH", header: http.Header{"Origin": {app}}}).through(t, with(guide, func(c *cors.Config) { c.DenyRefused = true }))
+	x.refused(t, http.StatusForbidden, "cors.method")
+	if attr := x.events[0].Attrs[1]; attr.Key != "requestMethod" || attr.Value.String() != "PATCH" {
+		t.Errorf("%v", x.events[0].Attrs)
+	}
+}
+
 func TestDebug(t *testing.T) {
 	debug := with(guide, func(c *cors.Config) { c.Debug = true })
 	lists := "Allow-Credentials: true\nAllow-Headers: Content-Type, Authorization\nAllow-Methods: GET, HEAD, POST, PUT, DELETE\nAllow-Origin: https://app.example.com"

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/token"
 )
 
 // The codes of refusals.
@@ -17,6 +20,37 @@ const (
 	codeHeader    = "cors.header"
 	codeAmbiguous = "cors.ambiguous"
 )
+
+// maxAsked bounds the method and the header name that an event names.
+const maxAsked = 64
+
+// asked is what a page asked for, for the log alone. A client has written the
+// text, so that only a short token is shown.
+func asked(key, text string) []slog.Attr {
+	if len(text) > maxAsked || !token.Is(text) {
+		return nil
+	}
+	return []slog.Attr{slog.String(key, text)}
+}
+
+// unlisted returns the first name of Access-Control-Request-Headers that is not
+// in Config.Headers, or nothing. It reads 64 names at most.
+func (m *Middleware) unlisted(lines []string) string {
+	left := 64
+	for _, line := range lines {
+		for name := range strings.SplitSeq(line, ",") {
+			if left--; left < 0 {
+				return ""
+			}
+			name = strings.Trim(name, " \t")
+			same := func(listed string) bool { return strings.EqualFold(listed, name) }
+			if name != "" && !slices.ContainsFunc(m.headers, same) {
+				return name
+			}
+		}
+	}
+	return ""
+}
 
 // wanted has what the log says about each refusal: what was wanted, and the
 // field that changes it.
@@ -30,12 +64,13 @@ func newWanted(methods, headers string) wanted {
 	}
 }
 
+var errNoEdge = errors.New("the origin is not in cors.Config.Origins; it is the origin of the service itself, if the Host of the request is right: put bulwark.Edge with Hosts around cors, which checks it")
+
 var errAmbiguous = errors.New("one line each of Origin and Access-Control-Request-Method was wanted; no field of cors.Config allows two")
 
-// refusal says why the protocol did not allow a request. It reads only the
-// parts of the request that New has bounded. If neither the origin nor the
+// refusal says why the protocol did not allow a request. If neither the origin nor the
 // method is the reason, a header is.
-func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Problem {
+func (m *Middleware) refusal(r *http.Request, origin, method string, preflight bool) *bulwark.Problem {
 	p := &bulwark.Problem{Status: http.StatusForbidden, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS, Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}}
 	switch {
 	case !m.origins.allows(origin):
@@ -43,9 +78,11 @@ func (m *Middleware) refusal(origin, method string, preflight bool) *bulwark.Pro
 		p.Detail = "Pages of this origin may not use this service."
 	case !m.lists(method) || !preflight:
 		p.Code, p.Err = codeMethod, m.wanted.method
+		p.Log.Attrs = append(p.Log.Attrs, asked("requestMethod", method)...)
 		p.Detail = "Pages of other origins may not use this method."
 	default:
 		p.Code, p.Err = codeHeader, m.wanted.header
+		p.Log.Attrs = append(p.Log.Attrs, asked("requestHeader", m.unlisted(r.Header[requestHeaders]))...)
 		p.Detail = "Pages of other origins may not set one of the headers that Access-Control-Request-Headers lists."
 	}
 	return p
