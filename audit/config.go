@@ -171,15 +171,17 @@ func New(c Config) (*Middleware, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	sinks := slices.Clone(c.Sinks)
+	to := func(field string, sink slog.Handler) {
+		m.deliveries = append(m.deliveries, newDelivery("audit.Config."+field, sink, m.query, security, access))
+	}
+	for i, sink := range c.Sinks {
+		to("Sinks["+strconv.Itoa(i)+"]", sink)
+	}
 	switch {
 	case c.Logger != nil:
-		sinks = []slog.Handler{c.Logger.Handler()}
-	case len(sinks) == 0:
-		sinks = []slog.Handler{nil} // slog.Default, looked up for each record
-	}
-	for _, sink := range sinks {
-		m.deliveries = append(m.deliveries, newDelivery(sink, m.query, security, access))
+		to("Logger", c.Logger.Handler())
+	case len(c.Sinks) == 0:
+		to("Logger", nil) // slog.Default, looked up for each record
 	}
 	m.folder = newFolder(oneByOne, perCaller, prefixes, m.deliver)
 	return m, nil

@@ -3,13 +3,17 @@ package audit
 import (
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark"
 )
 
 // A delivery carries records to one sink: two bounded queues, and one goroutine
 // that begins with the first record and ends with shutdown.
 type delivery struct {
+	field string       // of the Config that the sink is in
 	sink  slog.Handler // nil is slog.Default's
 	query []string     // the parameters that a URL in a record shows
 	wake  chan struct{}
@@ -24,9 +28,11 @@ type delivery struct {
 	lost     [classes][causes]uint64 // all that gaps have ever held
 	told     [classes][causes]uint64 // how much of that gap records have told
 	lastGap  [classes][causes]time.Time
-	missing  int  // how many of gaps are open
-	failing  bool // the sink refused the last record
+	missing  int   // how many of gaps are open
+	failing  bool  // the sink refused the last record
+	why      error // if failing: what it returned
 	retry    time.Time
+	said     time.Time // when slog.Default was told last; of the goroutine alone
 	begun    bool
 	ended    bool // the goroutine will touch nothing any more
 	idle     bool
@@ -34,8 +40,8 @@ type delivery struct {
 	waiters  []*waiter
 }
 
-func newDelivery(sink slog.Handler, query []string, security, access int) *delivery {
-	d := &delivery{sink: sink, query: query, wake: make(chan struct{}, 1), over: make(chan struct{})}
+func newDelivery(field string, sink slog.Handler, query []string, security, access int) *delivery {
+	d := &delivery{field: field, sink: sink, query: query, wake: make(chan struct{}, 1), over: make(chan struct{})}
 	d.queues[securityClass].bound = security
 	d.queues[accessClass].bound = access
 	return d
@@ -183,7 +189,7 @@ func (d *delivery) tell(class class, cause cause, lost gap, e *entry, room []slo
 
 // settle remembers whether the sink works. d.mu is held.
 func (d *delivery) settle(err error) {
-	d.failing = err != nil
+	d.failing, d.why = err != nil, err
 	if d.failing {
 		d.retry = time.Now().Add(gapEvery)
 	}
@@ -244,9 +250,19 @@ var (
 	errGoexit = errors.New("audit: the sink ended its goroutine")
 )
 
-// write hands a record to the sink. A sink that panics must not end the
+// write hands a record to the sink, and says at [slog.Default] why the sink
+// fails.
+func (d *delivery) write(e *entry, room []slog.Attr) error {
+	err := d.handle(e, room)
+	if err != nil {
+		d.complain(err)
+	}
+	return err
+}
+
+// handle hands a record to the sink. A sink that panics must not end the
 // process.
-func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
+func (d *delivery) handle(e *entry, room []slog.Attr) (err error) {
 	defer func() {
 		if recover() != nil {
 			err = errPanic
@@ -260,4 +276,36 @@ func (d *delivery) write(e *entry, room []slog.Attr) (err error) {
 		return sink.Handle(background(), accessRecord(e, room))
 	}
 	return sink.Handle(background(), securityRecord(e, room, d.query))
+}
+
+// sayEvery is how often at most the cause of a failure is told to
+// [slog.Default], for each sink.
+const sayEvery = time.Minute
+
+// complain tells slog.Default why the sink fails: an audit_gap is written when
+// the sink works again, and until then nobody would know. Where slog.Default is
+// the sink itself, the line would be lost as well.
+func (d *delivery) complain(err error) {
+	now := time.Now()
+	if d.sink == nil || !d.said.IsZero() && now.Sub(d.said) < sayEvery {
+		return
+	}
+	d.said = now
+	other := slog.Default().Handler()
+	if same(other, d.sink) {
+		return
+	}
+	defer func() { _ = recover() }()
+	e := bulwark.Event{Name: bulwark.AuditGap, Time: now}
+	e.Attrs[0] = slog.Any("error", err)
+	e = shown(e, d.query)
+	record := slog.NewRecord(now, slog.LevelError, "audit sink fails, records are lost", 0)
+	record.AddAttrs(slog.String("layer", "audit"), slog.String("sink", d.field), slog.String("reason", sinkFailed.String()), e.Attrs[0])
+	_ = other.Handle(background(), record)
+}
+
+// same reports whether two handlers are one. Handlers of a type that cannot be
+// compared are not.
+func same(a, b slog.Handler) bool {
+	return reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
 }

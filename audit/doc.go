@@ -156,7 +156,12 @@
 // the path of its field. A layer that New has made does not refuse requests. A
 // layer that was made without New answers each request with 500
 // "audit.unconfigured". Drain and Shutdown return an error if records still
-// wait for a sink, or if a sink has refused the last records.
+// wait for a sink, or if a sink has refused the last records. The error wraps
+// the error of the sink and names its field of the Config.
+//
+// While a sink fails, a line of level ERROR at [slog.Default] has the error of
+// the sink, at most once a minute for each sink. The line is left out if
+// slog.Default writes to the same handler.
 //
 // The package reports events of its own with these reasons:
 //

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -76,7 +77,7 @@ func (d *delivery) drain(ctx context.Context) error {
 		return errors.Join(err, context.Cause(ctx))
 	}
 	if d.failing && d.missing > 0 {
-		return errors.New("audit: a sink refused the last records")
+		return fmt.Errorf("audit: a sink refused the last records (%s): %w", d.field, d.why)
 	}
 	return nil
 }

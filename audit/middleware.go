@@ -114,7 +114,7 @@ func (m *Middleware) deliver(e *entry) {
 // Drain waits until the sinks have everything that was recorded before the
 // call: the queues, the counted records of minutes that are not over, and the
 // gap records. It returns an error if the context ends first, or if a sink
-// refuses a record.
+// refuses a record. The error then wraps the error of the sink.
 func (m *Middleware) Drain(ctx context.Context) error {
 	if !m.made() {
 		return nil

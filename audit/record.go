@@ -82,12 +82,7 @@ const attrRoom = 32
 // securityRecord returns the record of an event. The room for its attributes is
 // the caller's, and the query names what the URLs in them show.
 func securityRecord(e *entry, room []slog.Attr, query []string) slog.Record {
-	safely := safe(e.event)
-	for i := range safely.Attrs { // an error of an HTTP client has the URL in it
-		if value := safely.Attrs[i].Value; value.Kind() == slog.KindString && strings.ContainsAny(value.String(), "/%") {
-			safely.Attrs[i].Value = slog.StringValue(safeAgain(showURLs(value.String(), false, query, 0)))
-		}
-	}
+	safely := shown(e.event, query)
 	renameAttrs(&safely)
 	attrs := safely.AppendAttrs(room[:0])
 	if e.counted != nil {
@@ -96,6 +91,18 @@ func securityRecord(e *entry, room []slog.Attr, query []string) slog.Record {
 	record := slog.NewRecord(safely.Time, levelOf(&safely), "security event", 0)
 	record.AddAttrs(attrs...)
 	return record
+}
+
+// shown is safe, with what must not be shown cut out of the URLs in
+// attributes. An error of an HTTP client has the URL in it.
+func shown(e bulwark.Event, query []string) bulwark.Event {
+	e = safe(e)
+	for i := range e.Attrs {
+		if value := e.Attrs[i].Value; value.Kind() == slog.KindString && strings.ContainsAny(value.String(), "/%") {
+			e.Attrs[i].Value = slog.StringValue(safeAgain(showURLs(value.String(), false, query, 0)))
+		}
+	}
+	return e
 }
 
 // accessRecord returns the record of a request.

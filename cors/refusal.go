@@ -68,8 +68,8 @@ var errNoEdge = errors.New("the origin is not in cors.Config.Origins; it is the 
 
 var errAmbiguous = errors.New("one line each of Origin and Access-Control-Request-Method was wanted; no field of cors.Config allows two")
 
-// refusal says why the protocol did not allow a request. If neither the origin nor the
-// method is the reason, a header is.
+// refusal says why the protocol did not allow a request. If neither the origin
+// nor the method is the reason, a header is.
 func (m *Middleware) refusal(r *http.Request, origin, method string, preflight bool) *bulwark.Problem {
 	p := &bulwark.Problem{Status: http.StatusForbidden, Log: bulwark.ProblemLog{Event: bulwark.MaliciousCORS, Attrs: []slog.Attr{slog.String("origin", origin[:min(len(origin), maxOrigin)])}}}
 	switch {

@@ -87,6 +87,6 @@ func ExampleNew_incorrect() {
 	fmt.Println(layer.Close())
 	fmt.Println(zaplog.New(nil).Handle(context.Background(), slog.Record{}))
 	// Output:
-	// audit: a sink refused the last records
+	// audit: a sink refused the last records (audit.Config.Sinks[0]): zaplog: made without a logger; give zaplog.New a *zap.Logger
 	// zaplog: made without a logger; give zaplog.New a *zap.Logger
 }
