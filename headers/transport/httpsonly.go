@@ -77,7 +77,7 @@ func (l httpsOnly) Wrap(next http.Handler) http.Handler {
 }
 
 var errPlain = errors.New("the request came over plain http, which transport.HTTPSOnly.API refuses; " +
-	"a proxy that ends TLS must be one of bulwark.Edge.TrustedProxies")
+	"a proxy that ends TLS must be one of bulwark.Edge.TrustedProxies, and must set X-Forwarded-Proto, or proto in Forwarded, to https")
 
 // refusePlain is the answer of an API to plain http.
 func refusePlain(w http.ResponseWriter, r *http.Request) {

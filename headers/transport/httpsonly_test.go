@@ -65,6 +65,7 @@ func TestCaseTransport2HTTPSOnly(t *testing.T) {
 		{"form", transport.HTTPSOnly{Hosts: []string{"x.example.com:8443"}}, "POST", "http://x.example.com/a", 308, "https://x.example.com:8443/a", "", ""},
 		{"other_host", transport.HTTPSOnly{Hosts: []string{"x.example.com"}}, "GET", "http://y.example.com/a", 421, "", "transport.misdirected", "transport.HTTPSOnly.Hosts (x.example.com)"},
 		{"api", transport.HTTPSOnly{API: true}, "GET", "http://x.example.com/a?b=c", 403, "", "transport.https_required", "transport.HTTPSOnly.API"},
+		{"api_proto", transport.HTTPSOnly{API: true}, "GET", "http://x.example.com/a", 403, "", "transport.https_required", "must set X-Forwarded-Proto, or proto in Forwarded, to https"},
 		{"api_write", transport.HTTPSOnly{API: true}, "DELETE", "http://y.example.com/a", 403, "", "transport.https_required", "bulwark.Edge.TrustedProxies"},
 	} {
 		for _, arrival := range arrivals {

@@ -58,6 +58,10 @@ const needsHosts = "needs the hosts under which the service answers, such as app
 func redirectTo(hosts []string, path, field string, faults *fault.List) *redirect {
 	l := &redirect{targets: make(map[string]string, len(hosts))}
 	for i, host := range hosts {
+		if strings.Contains(host, "://") {
+			faults.AddAt(field, i, host, "has a scheme; write the host alone, such as app.example.com")
+			continue
+		}
 		target := strings.ToLower(host)
 		name := hostname(target)
 		if reason := hostFault(name, target[len(name):]); reason != "" {

@@ -83,6 +83,7 @@ func TestRedirectHandlerFaults(t *testing.T) {
 		{"none", nil, "transport.RedirectHandler"},
 		{"empty", []string{""}, "transport.RedirectHandler[0]"},
 		{"scheme", []string{"https://a"}, "transport.RedirectHandler[0]"},
+		{"scheme_and_port", []string{"https://a:8443"}, "transport.RedirectHandler[0]"},
 		{"path", []string{"a/b"}, "transport.RedirectHandler[0]"},
 		{"wildcard", []string{"*.example.com"}, "transport.RedirectHandler[0]"},
 		{"user", []string{"a@b"}, "transport.RedirectHandler[0]"},
@@ -105,6 +106,9 @@ func TestRedirectHandlerFaults(t *testing.T) {
 			fault := (*bulwark.ConfigError)(nil)
 			if handler != nil || !errors.As(err, &fault) || fault.Field != test.field || !advice.MatchString(fault.Reason) {
 				t.Errorf("got %v, %v; want an error at %s with advice", handler, err, test.field)
+			}
+			if strings.HasPrefix(test.name, "scheme") && fault != nil && fault.Reason != "has a scheme; write the host alone, such as app.example.com" {
+				t.Errorf("the reason is %q", fault.Reason)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/shutdown"
 )
 
@@ -85,7 +86,8 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 // Serve returns nil after an orderly stop. It returns [ErrCutOff] if requests
 // had to be cut off and nothing else failed. It returns another error if the
 // listener failed or a stack could not be shut down. In every case the stacks
-// are shut down, and ln is closed. The server cannot be used again.
+// are shut down, and ln is closed. The server cannot be used again: Serve
+// refuses a server that has stopped.
 //
 // # Signals
 //
@@ -116,7 +118,7 @@ func Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...
 //	os.Exit(1)
 func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, stacks ...bulwark.Shutdowner) error {
 	err := g.serve(ctx, ln, server)
-	if server.ErrorLog != nil {
+	if server != nil && server.ErrorLog != nil {
 		if lines, ok := server.ErrorLog.Writer().(*errorLog); ok {
 			lines.finish(logFinish) // before the stacks: the records may go through them
 		}
@@ -136,9 +138,11 @@ func (g Grace) Serve(ctx context.Context, ln net.Listener, server *http.Server, 
 }
 
 func (g Grace) serve(ctx context.Context, ln net.Listener, server *http.Server) error {
-	if fault := certificateFault(server); fault != nil {
-		ln.Close()
-		return fault
+	if err := argumentFault(ln, server); err != nil {
+		if !fault.IsNil(ln) {
+			ln.Close()
+		}
+		return err
 	}
 	stop := prepare(server)
 	defer stop.cancel()
@@ -229,14 +233,25 @@ func within(late context.Context, do func() error) error {
 	}
 }
 
-// certificateFault reports, at the start, a mistake that would make every
-// handshake fail.
-func certificateFault(server *http.Server) error {
-	config := server.TLSConfig
-	if config == nil || len(config.Certificates) > 0 || config.GetCertificate != nil || config.GetConfigForClient != nil {
-		return nil
+// argumentFault reports, at the start, arguments with which nothing could be
+// served. Without a certificate every handshake would fail. A server that has
+// stopped would return at once.
+func argumentFault(ln net.Listener, server *http.Server) error {
+	faults := fault.In("transport.Serve")
+	if fault.IsNil(ln) {
+		faults.Add("ln", "", "is nil; give Serve the listener that net.Listen returned")
 	}
-	return &bulwark.ConfigError{Field: "transport.Serve.server.TLSConfig", Reason: "has no certificate; set Certificates or GetCertificate"}
+	if server == nil {
+		faults.Add("server", "", "is nil; make it with transport.Server")
+		return faults.Err()
+	}
+	if counting, ok := server.Handler.(*counting); ok && counting.stop.hasBegun() {
+		faults.Add("server", "", "was served before and has stopped; make another with transport.Server for each call of Serve")
+	}
+	if config := server.TLSConfig; config != nil && len(config.Certificates) == 0 && config.GetCertificate == nil && config.GetConfigForClient == nil {
+		faults.Add("server.TLSConfig", "", "has no certificate; set Certificates or GetCertificate")
+	}
+	return faults.Err()
 }
 
 func orDefault(d, standard time.Duration) time.Duration {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/headers/transport"
+	"github.com/bulwark-go/bulwark/internal/faulttest"
 )
 
 // closer is a stack whose Shutdown is a function.
@@ -308,6 +310,51 @@ func TestServeFaults(t *testing.T) {
 		err := transport.Serve(t.Context(), ln, server, nil)
 		fault := (*bulwark.ConfigError)(nil)
 		if !errors.As(err, &fault) || fault.Field != "transport.Serve.server.TLSConfig" {
+			t.Errorf("Serve returned %v, want a ConfigError", err)
+		}
+		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Error("the listener is still open")
+		}
+	})
+	// A mistake of the program is an error with the name of the argument, and
+	// the stacks are shut down even so.
+	var nilListener *net.TCPListener
+	for _, test := range []struct {
+		name   string
+		ln     net.Listener
+		server *http.Server
+		fields []string
+	}{
+		{"nil_server", listen(t), nil, []string{"transport.Serve.server"}},
+		{"nil_listener", nil, transport.Server(readAll), []string{"transport.Serve.ln"}},
+		{"nil_pointer", nilListener, transport.Server(readAll), []string{"transport.Serve.ln"}},
+		{"nil_both", nil, nil, []string{"transport.Serve.ln", "transport.Serve.server"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			shut := false
+			err := transport.Serve(t.Context(), test.ln, test.server, closer(func(context.Context) error { shut = true; return nil }))
+			if got := faulttest.Fields(err); !slices.Equal(got, test.fields) || !shut {
+				t.Errorf("Serve returned %v, stack shut down %t; want errors at %v", err, shut, test.fields)
+			}
+			if test.ln != nil && test.ln != nilListener {
+				if _, err := test.ln.Accept(); !errors.Is(err, net.ErrClosed) {
+					t.Error("the listener is still open")
+				}
+			}
+		})
+	}
+	// An http.Server that has stopped would return at once, and without a word.
+	t.Run("served_before", func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		server := transport.Server(readAll)
+		if err := transport.Serve(ctx, listen(t), server); err != nil {
+			t.Fatal(err)
+		}
+		ln, shut := listen(t), false
+		err := transport.Serve(t.Context(), ln, server, closer(func(context.Context) error { shut = true; return nil }))
+		fault := (*bulwark.ConfigError)(nil)
+		if !errors.As(err, &fault) || fault.Field != "transport.Serve.server" || !strings.Contains(fault.Reason, "served before") || !shut {
 			t.Errorf("Serve returned %v, want a ConfigError", err)
 		}
 		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {

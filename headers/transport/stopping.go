@@ -64,6 +64,16 @@ func (s *stopping) cancel() {
 	s.ends = nil
 }
 
+// hasBegun reports whether the stop has begun.
+func (s *stopping) hasBegun() bool {
+	select {
+	case <-s.begun:
+		return true
+	default:
+		return false
+	}
+}
+
 // base returns the base context of a listener.
 func (s *stopping) base(outer context.Context) context.Context {
 	ctx, end := context.WithCancelCause(context.WithValue(outer, stoppingKey{}, s))
@@ -95,10 +105,19 @@ func prepare(server *http.Server) *stopping {
 	if next == nil {
 		next = http.DefaultServeMux
 	}
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		stop.running.Add(1)
-		defer stop.running.Add(-1)
-		next.ServeHTTP(w, r)
-	})
+	server.Handler = &counting{stop, next}
 	return stop
+}
+
+// counting counts the requests that a handler is at. It also tells a server
+// that has been served.
+type counting struct {
+	stop *stopping
+	next http.Handler
+}
+
+func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.stop.running.Add(1)
+	defer c.stop.running.Add(-1)
+	c.next.ServeHTTP(w, r)
 }
