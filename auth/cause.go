@@ -16,7 +16,7 @@ type causes struct {
 
 // The texts for the log that do not depend on the Config.
 var (
-	errRequired     = errors.New("the request has no credential; auth.Config.Optional lets it pass as anonymous")
+	errRequired     = errors.New("no credential; expected for a client that has not logged in; auth.Config.Optional lets such a request pass as anonymous")
 	errNoIssuer     = errors.New("the iss of the token is missing or cannot be read; a signed token needs the iss that is the Issuer of its authenticator (jwt.Config.Issuer)")
 	errUnsigned     = errors.New("the token has no signature, like a token with the alg none; its issuer must sign it with one of jwt.Config.Algorithms")
 	errOpaque       = errors.New("the text is not a signed token, and none of auth.Config.Authenticators reads an opaque token; an introspection.Introspector does")

@@ -45,7 +45,7 @@ func TestRefusalsNameTheField(t *testing.T) {
 		reason  string
 		want    []string
 	}{
-		"no-credential": {service, nil, "auth.credentials_required", []string{"auth.Config.Optional"}},
+		"no-credential": {service, nil, "auth.credentials_required", []string{"expected for a client that has not logged in", "auth.Config.Optional"}},
 		"scheme":        {service, []string{"Authorization: Hunter2 hunter2"}, "scheme", []string{"auth.Config.Authenticators", "Bearer, ApiKey"}},
 		"header":        {service, []string{"Authorization: hunter2"}, "authorization_header", []string{"auth.Config.Authenticators", "Bearer, ApiKey"}},
 		"two-lines": {service, []string{"Authorization: Bearer good-hunter2", "X-Api-Key: hunter2"}, "ambiguous",

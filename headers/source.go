@@ -35,6 +35,12 @@ func (c *CSP) check(d directive, path string, faults *fault.List) {
 
 // sourceFault says what is wrong with one source of a directive.
 func (c *CSP) sourceFault(d directive, source string) string {
+	switch {
+	case strings.HasSuffix(source, ";"):
+		return "ends with a semicolon, which the layer writes between directives; leave the semicolon out"
+	case strings.HasSuffix(source, ","):
+		return "ends with a comma; leave the comma out"
+	}
 	for _, char := range []byte(source) {
 		switch {
 		case char == ';' || char == ',':

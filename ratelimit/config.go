@@ -94,7 +94,7 @@ func (c Config) Build() (bulwark.Layer, error) {
 	return m, nil
 }
 
-const keyMissing = "is missing; say whose requests are counted together, such as ratelimit.ByIP, or call Take instead of Wrap"
+const keyMissing = "is missing, and Wrap needs it; say whose requests are counted together, such as ratelimit.ByIP, or call Take, which needs no Key"
 
 // New checks the Config and makes its limit. Every mistake is reported at once,
 // each as a [*bulwark.ConfigError].

@@ -44,6 +44,12 @@ func (r Rate) parse() (quota, string) {
 	if text == "unlimited" {
 		return quota{unlimited: true}, ""
 	}
+	switch {
+	case text == "":
+		return quota{}, `is missing; write for example "100/minute" or "unlimited"`
+	case strings.ContainsAny(text, " \t\r\n"):
+		return quota{}, `has a space or a line break; write it without, for example "100/minute"`
+	}
 	text, option, hasOption := strings.Cut(text, ",")
 	number, unit, ok := strings.Cut(text, "/")
 	if !ok {

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
@@ -68,6 +70,28 @@ func TestRatesRefused(t *testing.T) {
 				t.Errorf("%q: %v, want one error in Rate", rate, err)
 			}
 		})
+	}
+}
+
+// The reason says what is wrong with the text, and not only what a rate is.
+func TestTheReasonFitsTheRate(t *testing.T) {
+	for rate, want := range map[ratelimit.Rate]string{
+		"":                      `is missing; write for example "100/minute"`,
+		"100 / minute":          "has a space",
+		" 100/minute":           "has a space",
+		"100/minute\n":          "has a space",
+		"100/minute, burst=25":  "has a space",
+		"100 per minute":        "has a space",
+		"100":                   "is not a rate",
+		"ten/minute":            "must begin with a whole number",
+		"100/month":             "after the slash",
+		"100/minute,burst=many": "after the comma",
+	} {
+		_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 8})
+		fault := (*bulwark.ConfigError)(nil)
+		if !errors.As(err, &fault) || !strings.Contains(fault.Reason, want) || !strings.Contains(fault.Reason, "write") {
+			t.Errorf("%q: %v, want %q with advice", rate, err, want)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func (d *Verifier) Check(r *http.Request, token, thumbprint string) error {
 	_, scope := bulwark.Enter(r)
 	base := scope.BaseURL()
 	if base == "" {
-		return &bulwark.ConfigError{Field: "dpop", Reason: "needs a bulwark.Edge with a BaseURL before auth.Config in the Chain: the htu of each proof begins with it"}
+		return &bulwark.ConfigError{Field: "dpop", Reason: "needs a bulwark.Edge with a BaseURL before auth.Config in the Chain, or around the layer (bulwark.NewEdge(…).Wrap): the htu of each proof begins with it"}
 	}
 	now := time.Now()
 	parts, head, err := d.parse(r)
