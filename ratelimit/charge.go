@@ -15,6 +15,7 @@ import (
 type charge struct {
 	limit  *Middleware
 	quota  *quota
+	byAddr bool     // the keys are made of an address
 	keys   int      // 0 where nothing is counted, 1, or 2
 	debits [2]debit // in a MemoryStore
 	cells  []Cell   // in another store
@@ -154,7 +155,7 @@ func (s *Standing) join(other Standing) {
 // It allocates nothing for keys of up to 256 bytes in a MemoryStore.
 func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) error {
 	who, err := m.identify(r, scope)
-	c.limit, c.quota = m, who.quota
+	c.limit, c.quota, c.byAddr = m, who.quota, who.addr.IsValid()
 	if err != nil || who.quota.unlimited {
 		return err
 	}

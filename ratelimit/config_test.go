@@ -136,6 +136,9 @@ func TestUnconfigured(t *testing.T) {
 			b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/second"})
 			b.handler = b.rec.Wrap(m.Wrap(b.spy))
 			res := b.from("192.0.2.1")
+			if text := wanted(b.rec.Events()[0]); name == "keyless" && (!strings.Contains(text, "ratelimit(n).Key") || !strings.Contains(text, "Wrap needs it") || !strings.Contains(text, "Take")) {
+				t.Errorf("error %q", text)
+			}
 			b.refused(t, res, 0, 500, "ratelimit.unconfigured", bulwark.SysUnavailable)
 			if m.Kind() != "ratelimit" {
 				t.Errorf("kind %q", m.Kind())

@@ -42,7 +42,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, charges []charge) 
 	r, scope := bulwark.Enter(r)
 	refused, err := g.decide(charges, r, scope)
 	if refused {
-		err = cmp.Or(refusal(charges), err)
+		err = cmp.Or(refusal(charges, r), err)
 	}
 	failures := false
 	for i := range charges {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -20,7 +21,7 @@ const outageWait = 5 * time.Second
 
 // refusal is the answer to a request past some of the limits, or nil. It is the
 // outermost limit's, and has the longest wait.
-func refusal(charges []charge) error {
+func refusal(charges []charge, r *http.Request) error {
 	var p *bulwark.Problem
 	var violated []string
 	for i := range charges {
@@ -32,6 +33,9 @@ func refusal(charges []charge) error {
 			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Too many requests. Try again after the number of seconds in Retry-After.")
 		}
 		violated = append(violated, c.limit.name)
+		if c.byAddr && p.Err == nil {
+			p.Err = unproxied(r)
+		}
 		// The draft asks that Retry-After is not before t (section 6). A
 		// request that costs one waits exactly as long, a dearer one longer.
 		p.RetryAfter = max(p.RetryAfter, c.standing.Wait, c.standing.Reset)
@@ -44,6 +48,21 @@ func refusal(charges []charge) error {
 	p.Extensions = map[string]any{"violated-policies": violated}
 	p.Log.Event = bulwark.ExcessRateLimitExceeded
 	return p
+}
+
+// unproxied returns an error if the address of the client is the address of the
+// connection, and a private one: it may be the address of a proxy, and all of
+// its clients then share one quota.
+func unproxied(r *http.Request) error {
+	client := bulwark.ClientIP(r)
+	if !client.IsPrivate() && !client.IsLoopback() && !client.IsLinkLocalUnicast() {
+		return nil
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || peer.Addr().Unmap().WithZone("") != client {
+		return nil
+	}
+	return errUnproxied
 }
 
 // unavailable is the answer if the store does not say how a quota stands. That
@@ -83,6 +102,7 @@ func (m *Middleware) unaffordable(why error) *bulwark.Problem {
 // changes it.
 var (
 	errNoAddress    = errors.New("bulwark.ClientIP has no address for the request; behind a Unix socket set Edge.TrustUnixSocket and Edge.ForwardedHeader, or change Config.Key")
+	errUnproxied    = errors.New("the address is that of a private network: if it is a proxy's, name it in bulwark.Edge.TrustedProxies, or all clients of the proxy share one quota")
 	errBadAddress   = errors.New("the address given to TakeFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
 	errEmptyKey     = errors.New("a KeyFunc in Config.Key returned an empty text; return a text for each request, or put the limit inside the layer that knows the value")
 	errNoSubject    = errors.New("Config.Key has ByPrincipal, and the Subject of the principal is empty; the authenticator must set it")

@@ -144,7 +144,7 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 	case err != nil:
 		return nil, Result{}, m.unavailable(err)
 	case !ok && !m.dryRun:
-		return nil, c.result(), refusal([]charge{c})
+		return nil, c.result(), refusal([]charge{c}, nil)
 	case !ok:
 		m.reportDry(request(), &c)
 		return &Reservation{}, c.result(), nil

@@ -70,6 +70,59 @@ func TestEventsNameTheField(t *testing.T) {
 	}
 }
 
+// All clients behind a proxy that the Edge does not trust share one quota. The
+// refusal names the field, if the address of the connection is a private one
+// and the limit counts by it.
+func TestAPrivateAddressMayBeAProxy(t *testing.T) {
+	edge := func(proxies ...string) func(http.Handler) http.Handler {
+		e := bulwark.Edge{InsecureAnyHost: true}
+		for _, proxy := range proxies {
+			e.TrustedProxies, e.ForwardedHeader = append(e.TrustedProxies, netip.MustParsePrefix(proxy)), "X-Forwarded-For"
+		}
+		return bulwark.Must(bulwark.NewEdge(e)).Wrap
+	}
+	alice := &bulwark.Principal{Issuer: "https://accounts.example", Subject: "alice"}
+	for name, test := range map[string]struct {
+		key     ratelimit.Key
+		addr    string
+		forward string
+		layers  []func(http.Handler) http.Handler
+		named   bool
+	}{
+		"private":           {ratelimit.ByIP, "10.0.0.1", "203.0.113.7", nil, true},
+		"private_v6":        {ratelimit.ByIP, "fd00::1", "", nil, true},
+		"mapped":            {ratelimit.ByIP, "::ffff:192.168.0.1", "", nil, true},
+		"loopback":          {ratelimit.ByIP, "127.0.0.1", "", nil, true},
+		"edge_without":      {ratelimit.ByIP, "10.0.0.1", "203.0.113.7", []func(http.Handler) http.Handler{edge()}, true},
+		"other_proxy":       {ratelimit.ByIP, "10.0.0.1", "203.0.113.7", []func(http.Handler) http.Handler{edge("192.168.0.0/16")}, true},
+		"anonymous":         {ratelimit.ByPrincipal, "10.0.0.1", "", []func(http.Handler) http.Handler{as(nil)}, true},
+		"public":            {ratelimit.ByIP, "203.0.113.7", "", nil, false},
+		"trusted_proxy":     {ratelimit.ByIP, "10.0.0.1", "203.0.113.7", []func(http.Handler) http.Handler{edge("10.0.0.0/8")}, false},
+		"private_behind_it": {ratelimit.ByIP, "10.0.0.1", "192.168.7.7", []func(http.Handler) http.Handler{edge("10.0.0.0/8")}, false},
+		"by_principal":      {ratelimit.ByPrincipal, "10.0.0.1", "", []func(http.Handler) http.Handler{as(alice)}, false},
+		"by_value":          {ratelimit.KeyFunc(func(*http.Request) string { return "x" }), "10.0.0.1", "", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := serve(t, ratelimit.Config{Key: test.key, Rate: "1/hour"}, test.layers...)
+			change := func(r *http.Request) {
+				if test.forward != "" {
+					r.Header.Set("X-Forwarded-For", test.forward)
+				}
+			}
+			b.from(test.addr, change)
+			res := b.from(test.addr, change)
+			events := b.rec.Take()
+			if res.StatusCode != http.StatusTooManyRequests || len(events) != 1 || events[0].Reason != "ratelimit.exceeded" {
+				t.Fatalf("%d, events %+v", res.StatusCode, events)
+			}
+			text := wanted(events[0])
+			if named := strings.Contains(text, "bulwark.Edge.TrustedProxies"); named != test.named || !named && text != "" {
+				t.Errorf("error %q, want one: %t", text, test.named)
+			}
+		})
+	}
+}
+
 // A limit in a dry run says by which field it refuses nothing.
 func TestDryRunNamesTheField(t *testing.T) {
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1/hour", DryRun: true})
