@@ -101,6 +101,26 @@ func nonceFrom(t *testing.T, d *dpop.Verifier) string {
 	return nonce
 }
 
+// Without a BaseURL the program is wrong. The error says where an Edge goes, in
+// a Chain and without it.
+func TestWithoutABaseURL(t *testing.T) {
+	d, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prover := authtest.NewProver(t)
+	r, _ := bulwark.Enter(boundtest.Asks("DPoP", "opaque", prover.Proof(http.MethodGet, boundtest.Documents, "opaque", nil)))
+	var config *bulwark.ConfigError
+	if err := d.Check(r, "opaque", prover.Thumbprint()); !errors.As(err, &config) {
+		t.Fatalf("%v, want a ConfigError", err)
+	}
+	for _, part := range []string{"BaseURL", "before auth.Config in the Chain", "around the layer", "bulwark.NewEdge"} {
+		if !strings.Contains(config.Reason, part) {
+			t.Errorf("reason %q lacks %q", config.Reason, part)
+		}
+	}
+}
+
 func TestNoKeyIsPrinted(t *testing.T) {
 	key := []byte("0123456789abcdefghijklmnopqrstuv")
 	config := dpop.Config{Replays: &dpop.MemoryReplays{}, NonceKey: key, Window: 30 * time.Second}
