@@ -22,8 +22,9 @@ type builder struct {
 func (b *builder) build() *Middleware {
 	c := &b.config
 	m := &Middleware{
-		limits: body.Config{Source: "validate.Config", MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(b.faults),
-		ready:  true, optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
+		limits:   body.Config{Source: "validate.Config", MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(b.faults),
+		bindings: map[string]*binding{},
+		ready:    true, optional: c.OptionalBody, open: c.InsecureUnknownProperties, pathValue: c.PathValue,
 		status:    or(c.Status, http.StatusUnprocessableEntity),
 		maxErrors: or(c.MaxErrors, defaultMaxErrors),
 		maxSteps:  or(c.MaxSteps, defaultSteps),
@@ -37,6 +38,7 @@ func (b *builder) build() *Middleware {
 	b.checkFormats()
 	b.checkSchemes()
 	m.body = b.schema("Body", c.Body)
+	m.bindings[inBody] = &binding{schema: m.body}
 	for _, part := range [...]struct {
 		field string
 		in    string
@@ -49,6 +51,7 @@ func (b *builder) build() *Middleware {
 				b.faults.Add(part.field, "", reason)
 			}
 			*part.to = p
+			m.bindings[part.in] = &binding{schema: n}
 		}
 	}
 	if !c.Body.set && !c.Query.set && !c.Path.set && !c.Header.set {

@@ -90,3 +90,15 @@ func TestConfigIsCopied(t *testing.T) {
 	through(t, m, post(`"mine"`)).passed(t)
 	through(t, m, post(`"other"`)).refused(t, 422, "validate.invalid")
 }
+
+// A required property that cannot be sent is a mistake, unless unknown
+// properties pass.
+func TestRequiredButUndeclared(t *testing.T) {
+	config := validate.Config{Body: validate.SchemaJSON(`{"type":"object","required":["nickname"],"properties":{"email":{"type":"string"}}}`)}
+	got := configErrors(t, config)
+	if len(got) != 1 || !strings.Contains(got[0], `at /required names "nickname", which no schema of the object describes`) {
+		t.Errorf("got %q", got)
+	}
+	config.InsecureUnknownProperties = true
+	serve(t, config, post(`{"nickname":"x"}`)).passed(t)
+}

@@ -176,6 +176,8 @@
 //     without if;
 //   - two properties whose names differ only by case;
 //   - a required property whose name is a misspelling of a declared one;
+//   - a required property that no schema of the object describes, because the
+//     object would always be refused (not with InsecureUnknownProperties);
 //   - bounds, types or values that no value can meet, such as a minLength above
 //     the maxLength;
 //   - a default that its own schema refuses, that can never be filled in, or

@@ -37,7 +37,7 @@ func TestCaseValidate9TwoRules(t *testing.T) {
 		{"Formats", `{"type":"string","allOf":[{"format":"uuid"},{"format":"email"}]}`, `"abc"`, []string{` format {"format":"uuid"}`, ` format {"format":"email"}`}},
 		{"Limits", `{"type":"integer","minimum":3,"allOf":[{"minimum":5}]}`, `1`, []string{` minimum {"limit":3}`, ` minimum {"limit":5}`}},
 		{"Same", `{"type":"integer","minimum":3,"allOf":[{"minimum":3}]}`, `1`, []string{` minimum {"limit":3}`}},
-		{"SameRequired", `{"type":"object","required":["a"],"allOf":[{"required":["a"]}]}`, `{}`, []string{`/a required null`}},
+		{"SameRequired", `{"type":"object","properties":{"a":true},"required":["a"],"allOf":[{"required":["a"]}]}`, `{}`, []string{`/a required null`}},
 		{"DependentRequired", `{"type":"object","properties":{"a":true,"b":true},"dependentRequired":{"a":["c"],"b":["c"]}}`, `{"a":1,"b":1}`,
 			[]string{`/c dependent_required {"with":"a"}`, `/c dependent_required {"with":"b"}`}},
 	} {

@@ -17,6 +17,7 @@ type Middleware struct {
 	ready               bool
 	body                *schema.Schema
 	query, path, header *parameters
+	bindings            map[string]*binding // by the part of the request
 
 	limits    body.Limits
 	optional  bool
@@ -74,6 +75,6 @@ func (m *Middleware) check(w http.ResponseWriter, r *http.Request) (checked *htt
 			checked, err = nil, broken(fmt.Errorf("checking panicked, perhaps in a function of validate.Config.Formats or in validate.Config.PathValue: %v", cause))
 		}
 	}()
-	v := visit{m: m, w: w, r: r, checked: &checkedValues{}}
+	v := visit{m: m, w: w, r: r, checked: &checkedValues{m: m}}
 	return v.run()
 }

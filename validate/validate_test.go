@@ -226,8 +226,8 @@ func TestBodyAs(t *testing.T) {
 	})
 	t.Run("WrongType", func(t *testing.T) {
 		_, err := validate.BodyAs[struct{ Email int }](checked)
-		if err != nil {
-			t.Errorf("a name in another case was bound: %v", err)
+		if !errors.As(err, new(*bulwark.ConfigError)) {
+			t.Errorf("a name in another case: %v", err)
 		}
 		type wrong struct {
 			Email int `json:"email"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
@@ -17,6 +18,7 @@ import (
 // another body or query, and must not get the values of this request.
 type checkedValues struct {
 	context.Context
+	m                   *Middleware
 	body                *body.Body
 	query, path, header *checkedParameters
 }
@@ -48,7 +50,9 @@ func (c *checkedValues) Value(key any) any {
 // differences:
 //
 //   - Names match exactly. A field without a json tag gets only the property
-//     with the name of the field: "Name", and not "name".
+//     with the name of the field: "Name", and not "name". If the schema declares
+//     "name" and not "Name", such a field is an error, which names the tag to
+//     write.
 //   - The T shares no memory with the request.
 //
 // A property without a field in T is left out. With Config.OptionalBody, a
@@ -60,8 +64,8 @@ func (c *checkedValues) Value(key any) any {
 // reader changes the bytes, or if the body was read in part.
 //
 // An error means that the program has a mistake: no Middleware has checked the
-// body of this request, or T cannot hold a value that the schema allows. Give
-// the error to [bulwark.Deny], which answers an opaque 500.
+// body of this request, T cannot hold a value that the schema allows, or a
+// field of T has the name of a property in another spelling. Give the error to [bulwark.Deny], which answers an opaque 500.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
 	b := body.From(r)
@@ -72,11 +76,14 @@ func BodyAs[T any](r *http.Request) (T, error) {
 		if b == nil && !c.body.Yields(r) || b != nil && !b.Same(c.body) {
 			return into, missing("body")
 		}
+		if err := c.m.bindings[inBody].fits(reflect.TypeFor[T](), inBody); err != nil {
+			return into, err
+		}
 		value, ok := c.body.Value()
 		if !ok {
 			return into, nil
 		}
-		return bind[T](value, "body")
+		return bind[T](value, inBody)
 	}
 	return into, missing("body")
 }
@@ -108,6 +115,9 @@ func parametersAs[T any](r *http.Request, in string, of func(*checkedValues) *ch
 		}
 		if p.raw(r) != p.text {
 			return into, missing(in)
+		}
+		if err := c.m.bindings[in].fits(reflect.TypeFor[T](), in); err != nil {
+			return into, err
 		}
 		return bind[T](p.values, in)
 	}

@@ -184,3 +184,40 @@ func isTagName(s string) bool {
 	}
 	return s != ""
 }
+
+// A Field is a field of a struct that Bind stores a property in.
+type Field struct {
+	Name   string // of the property
+	Tagged bool   // Name is from a tag
+	Go     reflect.StructField
+}
+
+// Fields returns the fields of the struct type t that Bind stores properties
+// in, also those of embedded structs. It returns nil for any other type, and
+// for a type that decodes itself.
+func Fields(t reflect.Type) []Field {
+	s := shapeOf(t)
+	if t.Kind() != reflect.Struct || s.json || s.text {
+		return nil
+	}
+	fields := make([]Field, len(s.fields))
+	for i, f := range s.fields {
+		fields[i] = Field{f.name, f.tagged, t.FieldByIndex(f.index)}
+	}
+	return fields
+}
+
+// Elem returns the type of the elements of a map, a slice or an array, and the
+// type that a pointer points to. It returns nil for any other type, and for a
+// type that decodes itself.
+func Elem(t reflect.Type) reflect.Type {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return t.Elem()
+	case reflect.Map, reflect.Slice, reflect.Array:
+		if s := shapeOf(t); !s.json && !s.text {
+			return t.Elem()
+		}
+	}
+	return nil
+}

@@ -30,7 +30,9 @@
 //     evaluateobject.go and evaluatebranch.go (allOf, anyOf, if and so on).
 //   - memory.go: what was found of a part of the value; best.go: which branch
 //     was meant; presence.go: what was sent and what was filled in.
-//   - met.go: schemas that no value meets.
+//   - met.go: schemas that no value meets; absent.go: required properties that
+//     no object can have; schemas.go: all schemas for one value, for both this
+//     and readers that want to know names before there is a value.
 //   - marks.go: the properties that schemas have described; close.go: the
 //     refusal of all others; spelling.go: names in another case.
 //   - equal.go, unique.go, decimal.go: equality and exact numbers.

@@ -59,6 +59,9 @@ func Compile(source Source, options Options) (*Schema, error) {
 		mistakes = append(mistakes, neverFilled(root, c.all())...)
 	}
 	mistakes = append(mistakes, neverMet(c.all(), options.MaxSteps)...)
+	if !options.Open {
+		mistakes = append(mistakes, neverPresent(root)...)
+	}
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}

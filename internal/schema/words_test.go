@@ -156,7 +156,7 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		{"BoundsNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"minimum":5.0,"allOf":[{"maximum":3}]}}}`, "/$defs/l has a minimum that excludes its maximum"},
 		{"TypesNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"type":"null","allOf":[{"type":"string"}]}}}`, "/$defs/l allows no type"},
 		{"LengthsInAllOf", `{"allOf":[{"minLength":5},{"maxLength":3}]}`, "has a minLength that excludes its maxLength"},
-		{"RequiredInAllOf", `{"allOf":[{"required":["a","b"]},{"maxProperties":1}]}`, "that excludes its maxProperties"},
+		{"RequiredInAllOf", `{"properties":{"a":true,"b":true},"allOf":[{"required":["a","b"]},{"maxProperties":1}]}`, "that excludes its maxProperties"},
 		{"RequiredAndForbidden", `{"required":["a"],"properties":{"a":false}}`, `/required names "a", which the schema forbids`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
