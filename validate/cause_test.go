@@ -95,3 +95,46 @@ func TestDetailNamesTheBound(t *testing.T) {
 		t.Errorf("detail %q, want %q", o.problem.Detail, want)
 	}
 }
+
+// The log has the place of the first fault if the schema has each name in it. A
+// name that the client has chosen is not logged.
+func TestFirstFaultInTheLog(t *testing.T) {
+	body := func(schema string) validate.Config { return validate.Config{Body: validate.SchemaJSON(schema)} }
+	const order = `{"properties":{"parts":{"items":{"required":["id"],"properties":{"id":{"type":"integer"}}}},"by/name":{"additionalProperties":{"type":"integer"}}},"patternProperties":{"^x-":{"type":"integer"}}}`
+	for _, test := range []struct {
+		name   string
+		config validate.Config
+		r      *http.Request
+		want   string
+	}{
+		{"Root", body(`{"type":"object"}`), post(`1`), "body type"},
+		{"Declared", body(`{"properties":{"email":{"type":"string"}}}`), post(`{"email":1}`), "body /email type"},
+		{"Missing", body(signUp), post(`{}`), "body /email required"},
+		{"MissingInAnItem", body(order), post(`{"parts":[{"id":1},{}]}`), "body /parts/1/id required"},
+		{"InAnItem", body(order), post(`{"parts":[{"id":"s3cret"}]}`), "body /parts/0/id type"},
+		{"Unknown", body(order), post(`{"s3cret":1}`), "body unknown"},
+		{"UnknownInAnItem", body(order), post(`{"parts":[{"id":1,"s3cret":1}]}`), "body unknown"},
+		{"KeyOfAMap", body(order), post(`{"by/name":{"s3cret":"x"}}`), "body type"},
+		{"NumberAsKeyOfAMap", body(order), post(`{"by/name":{"4915112345678":"x"}}`), "body type"},
+		{"Pattern", body(order), post(`{"x-s3cret":"x"}`), "body type"},
+		{"NameThatLooksLikeAnIndex", body(`{"allOf":[{"items":{"type":"integer"}},{"additionalProperties":{"type":"integer"}}]}`), post(`{"0":"x"}`), "body type"},
+		{"Query", validate.Config{Query: validate.SchemaJSON(`{"properties":{"limit":{"type":"integer"}}}`)}, get("limit=s3cret"), "query /limit type"},
+		{"QueryRepeated", validate.Config{Query: validate.SchemaJSON(`{"properties":{"limit":{"type":"integer"}}}`)}, get("limit=1&limit=2"), "query /limit repeated"},
+		{"QueryUnknown", validate.Config{Query: validate.SchemaJSON(`{"properties":{"limit":{"type":"integer"}}}`)}, get("s3cret=1"), "query unknown"},
+		{"QueryRepeatedUnknown", validate.Config{Query: validate.SchemaJSON(`{"patternProperties":{"^s":{"type":"string"}}}`)}, get("s3cret=1&s3cret=2"), "query repeated"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := serve(t, test.config, test.r)
+			o.refused(t, 422, "validate.invalid")
+			var got string
+			for _, a := range o.events[0].Attrs {
+				if a.Key == "first" {
+					got = a.Value.String()
+				}
+			}
+			if got != test.want {
+				t.Errorf("first is %q, want %q", got, test.want)
+			}
+		})
+	}
+}

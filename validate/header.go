@@ -40,7 +40,7 @@ func (v *visit) header() error {
 		}
 		value, once := param.value(lines)
 		if !once {
-			v.repeated(inHeader, param.name)
+			v.repeated(inHeader, param.name, true)
 		}
 		values[param.name] = value
 	}

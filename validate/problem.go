@@ -18,11 +18,20 @@ func (v *visit) invalid() *bulwark.Problem {
 	errs, total := sorted(v.found, v.m.maxErrors)
 	p := &bulwark.Problem{Status: v.m.status, Code: "validate.invalid",
 		Detail: "The request has values that are not allowed; see errors.", Errors: errs, Err: cause(errs[0]),
-		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", errs[0].In+" "+errs[0].Code)}}}
+		Log: bulwark.ProblemLog{Attrs: []slog.Attr{slog.Int("faults", total), slog.String("first", v.first(errs[0]))}}}
 	if total > len(errs) {
 		p.Detail = fmt.Sprintf("The request has values that are not allowed; errors lists the first %d of %d.", len(errs), total)
 	}
 	return p
+}
+
+// first is the first fault for the log: the part of the request, the pointer if
+// the schema has all its names, and the code.
+func (v *visit) first(e bulwark.FieldError) string {
+	if e.Pointer == "" || v.submitted[e.In+e.Pointer] {
+		return e.In + " " + e.Code
+	}
+	return e.In + " " + e.Pointer + " " + e.Code
 }
 
 // fieldOf is the field of the Config that describes a part of the request.

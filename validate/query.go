@@ -32,7 +32,8 @@ func (v *visit) query() error {
 			return tooMany(inQuery, "bytes in the name of a parameter", "MaxNameBytes", v.m.maxName)
 		}
 		param := parameter{types: schema.String}
-		if i, declared := p.find(name); declared {
+		i, declared := p.find(name)
+		if declared {
 			param = p.list[i]
 		} else if v.m.open && len(texts) > 1 {
 			param = parameter{types: schema.Array, items: schema.String} // let through as it is
@@ -47,7 +48,7 @@ func (v *visit) query() error {
 		}
 		value, once := param.value(texts)
 		if !once {
-			v.repeated(inQuery, name)
+			v.repeated(inQuery, name, declared)
 		}
 		values[name] = value
 	}

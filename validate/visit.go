@@ -19,6 +19,9 @@ type visit struct {
 	r       *http.Request
 	checked *checkedValues
 	found   []bulwark.FieldError
+	// submitted are the places, as in and pointer, whose pointer may hold a name
+	// that the schema does not have. The log must not repeat such a name.
+	submitted map[string]bool
 }
 
 func (v *visit) run() (*http.Request, error) {
@@ -43,14 +46,29 @@ func (v *visit) hold(in string, check func(any) (schema.Result, error), value an
 	for i := range result.Faults {
 		f := &result.Faults[i]
 		v.found = append(v.found, bulwark.FieldError{Pointer: f.Pointer, In: in, Code: string(f.Code), Params: f.Params, Detail: f.Detail()})
+		if !f.Declared {
+			v.keepSecret(in, f.Pointer)
+		}
 	}
 	return result, nil
 }
 
-// repeated notes a parameter that must be given once.
-func (v *visit) repeated(in, name string) {
+// repeated notes a parameter that must be given once. It may be a parameter that
+// the schema does not declare.
+func (v *visit) repeated(in, name string, declared bool) {
 	pointer, _ := jsondoc.AppendSegment(nil, jsondoc.Legible(name), schema.MaxPointer)
 	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})
+	if !declared {
+		v.keepSecret(in, string(pointer))
+	}
+}
+
+// keepSecret keeps a pointer out of the log.
+func (v *visit) keepSecret(in, pointer string) {
+	if v.submitted == nil {
+		v.submitted = map[string]bool{}
+	}
+	v.submitted[in+pointer] = true
 }
 
 // isPatch reports whether the body is a merge patch (RFC 7396) or another body

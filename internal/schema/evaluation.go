@@ -9,8 +9,9 @@ import (
 // steps. It remembers the results for parts of the value, so the work is at
 // most the size of the value times the size of the schema.
 type evaluation struct {
-	open      bool // unknown properties are allowed
-	request   bool // properties that are read only are refused, and there are some
+	open      bool            // unknown properties are allowed
+	request   bool            // properties that are read only are refused, and there are some
+	declared  map[string]bool // the names of properties in the schema
 	added     additions
 	given     int // steps
 	steps     int // left

@@ -12,6 +12,9 @@ type Fault struct {
 	Pointer string // of the value that broke it (RFC 6901)
 	Code    Code
 	Params  map[string]any // of the rule, nil if it has none
+	// Declared is set if the schema has every name on the way to the value. The
+	// pointer then holds nothing that was submitted.
+	Declared bool
 
 	// depth is the depth of the value. The pointer may have fewer segments.
 	depth int
@@ -38,13 +41,24 @@ func (e *evaluation) note(report bool, f Fault) bool {
 	if !report || len(e.faults) >= maxFaults {
 		return false
 	}
-	f.Pointer, f.depth = e.pointer(&f), len(e.path)
+	f.Pointer, f.depth, f.Declared = e.pointer(&f), len(e.path), e.declaredWay(&f)
 	if f.named {
 		f.depth++
 	}
 	f.name = "" // it would keep the whole document in memory
 	e.faults = append(e.faults, f)
 	return false
+}
+
+// declaredWay reports whether the schema has the names of all properties on the
+// way to the value at hand, or to its property.
+func (e *evaluation) declaredWay(f *Fault) bool {
+	for i := range e.path {
+		if e.path[i].index < 0 && !e.declared[e.path[i].name] {
+			return false
+		}
+	}
+	return !f.named || e.declared[f.name]
 }
 
 // limit notes a fault against a bound.

@@ -42,7 +42,8 @@ type Schema struct {
 	// request is set for values that a client sends, where one may be read
 	// only.
 	request  bool
-	patterns []*pattern // of names
+	patterns []*pattern      // of names
+	declared map[string]bool // the names of all properties
 }
 
 // Compile compiles a schema and settles its defaults. The error joins
@@ -65,7 +66,7 @@ func Compile(source Source, options Options) (*Schema, error) {
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
 	}
-	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: c.gather() && options.Request, patterns: patternsOf(root)}, nil
+	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: c.gather() && options.Request, patterns: patternsOf(root), declared: namesOf(c.all())}, nil
 }
 
 // ErrTooComplex is a check that was given up after Options.MaxSteps.
@@ -89,7 +90,7 @@ func (s *Schema) CheckPatch(v any) (Result, error) { return s.check(v, false) }
 
 func (s *Schema) check(v any, fill bool) (Result, error) {
 	e := newEvaluation(s.steps, s.open)
-	e.request = s.request
+	e.request, e.declared = s.request, s.declared
 	f := filler{steps: s.steps, depth: maxDefaultDepth, added: e.addedRoom[:0]}
 	filled := v
 	if fill {

@@ -86,6 +86,9 @@ func (s Schemas) Known() map[string]bool {
 	return names
 }
 
+// namesOf returns the names that the schemas declare, require or depend on.
+func namesOf(all []*node) map[string]bool { return Schemas{all: all}.Known() }
+
 // eachNamed calls visit for the names that the rules require or depend on.
 func (o *objectRules) eachNamed(visit func(name string)) {
 	each := func(names []string) {
