@@ -37,7 +37,7 @@ func (b *builder) build() *Middleware {
 	b.checkNumbers(m)
 	b.checkFormats()
 	b.checkSchemes()
-	m.body = b.schema("Body", c.Body)
+	m.body, _ = b.schema("Body", c.Body)
 	m.bindings[inBody] = &binding{schema: m.body}
 	for _, part := range [...]struct {
 		field string
@@ -45,8 +45,8 @@ func (b *builder) build() *Middleware {
 		to    **parameters
 		from  Schema
 	}{{"Query", inQuery, &m.query, c.Query}, {"Path", inPath, &m.path, c.Path}, {"Header", inHeader, &m.header, c.Header}} {
-		if n := b.schema(part.field, part.from); n != nil {
-			p, faults := parametersOf(n, part.in)
+		if n, sound := b.schema(part.field, part.from); n != nil {
+			p, faults := parametersOf(n, part.in, sound)
 			for _, reason := range faults {
 				b.faults.Add(part.field, "", reason)
 			}
@@ -120,27 +120,27 @@ func isScheme(s string) bool {
 	return s != "" && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// schema compiles one schema. It returns nil if there is no schema, or if the
-// schema has a mistake.
-func (b *builder) schema(field string, s Schema) *schema.Schema {
+// schema compiles one schema, and reports whether the schema is sound. It
+// returns nil if there is no schema, or if its mistakes leave nothing to ask.
+func (b *builder) schema(field string, s Schema) (compiled *schema.Schema, sound bool) {
 	if !s.set {
-		return nil
+		return nil, false
 	}
 	text, err := s.read()
 	if err != nil {
 		b.faults.Add(field, s.name, err.Error())
-		return nil
+		return nil, false
 	}
-	compiled, err := schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
+	compiled, err = schema.Compile(schema.Source{URL: s.url(field), Text: text, Load: s.load},
 		schema.Options{Formats: b.formats, MaxSteps: or(b.config.MaxSteps, defaultSteps), Open: b.config.InsecureUnknownProperties, URISchemes: b.config.URISchemes, Request: true,
 			DescriptiveDefaults: b.config.DescriptiveDefaults})
 	if err == nil {
-		return compiled
+		return compiled, true
 	}
 	for _, reason := range reasons(err) {
 		b.faults.Add(field, "", reason.Error())
 	}
-	return nil
+	return compiled, false
 }
 
 // reasons takes a joined error apart.

@@ -258,5 +258,7 @@
 //     route does not have a path value that Config.Path describes.
 //
 // If a field of the Config decides a refusal, the attribute "error" of the
-// event names the field.
+// event names the field. The attribute "first" of "validate.invalid" has the
+// part of the request, the pointer and the code of the first fault. It has no
+// pointer if the client has chosen a name in the pointer.
 package validate

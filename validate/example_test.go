@@ -286,7 +286,7 @@ func ExampleNew_incorrect() {
 	fmt.Println(err)
 	// Output:
 	// validate.MaxErrors: 1000: is more than 100; write a number up to 100
-	// validate.Body: body.json at /properties/email/format names a format that is not known; did you mean "email"?; correct it, or add your own to Config.Formats
-	// validate.Body: body.json at /properties/name/maxLenght is not a keyword of draft 2020-12; did you mean "maxLength"?
-	// validate.Query: query.json at /properties/page/default is refused by its own schema; write a value that the rules beside it allow
+	// validate.Body: the schema of validate.Config.Body at /properties/email/format names a format that is not known; did you mean "email"?; correct it, or add your own to Config.Formats
+	// validate.Body: the schema of validate.Config.Body at /properties/name/maxLenght is not a keyword of draft 2020-12; did you mean "maxLength"?
+	// validate.Query: the schema of validate.Config.Query at /properties/page/default is refused by its own schema; write a value that the rules beside it allow
 }

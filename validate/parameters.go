@@ -31,8 +31,9 @@ type parameter struct {
 }
 
 // parametersOf reads the declared properties. It returns the parameters, and
-// the reasons why some of them cannot be read from text.
-func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
+// the reasons why some of them cannot be read from text. If the schema is not
+// sound, the rules and defaults of the properties are not looked at.
+func parametersOf(described *schema.Schema, in string, sound bool) (*parameters, []string) {
 	p := &parameters{schema: described, in: in, folds: map[string]struct{}{}}
 	var faults []string
 	wrong := func(name, reason string) { faults = append(faults, fmt.Sprintf("declares %q, which %s", name, reason)) }
@@ -42,7 +43,7 @@ func parametersOf(described *schema.Schema, in string) (*parameters, []string) {
 			wrong(p.list[i].name, reason)
 		}
 	}
-	readable := len(faults) == 0
+	readable := sound && len(faults) == 0
 	for property := range described.Properties() {
 		i, _ := p.find(property.Name)
 		if !readable {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 
@@ -33,13 +34,13 @@ func SchemaJSON(text string) Schema { return Schema{text: text, set: true} }
 // [New].
 func SchemaFS(fsys fs.FS, name string) Schema { return Schema{fsys: fsys, name: name, set: true} }
 
-// url is the name under which the schema is compiled; part is "Body", "Query",
-// "Path" or "Header".
+// url is the name under which the schema is compiled, and which the mistakes in
+// it begin with; part is "Body", "Query", "Path" or "Header".
 func (s Schema) url(part string) string {
 	if s.fsys != nil {
 		return schema.Base + s.name
 	}
-	return schema.Base + strings.ToLower(part) + ".json"
+	return schema.Base + url.PathEscape("the schema of validate.Config."+part)
 }
 
 // read returns the text of the schema itself.

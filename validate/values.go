@@ -139,11 +139,14 @@ func bind[T any](value any, in string) (T, error) {
 	return into, nil
 }
 
-// withoutValue drops the message of a type's own UnmarshalJSON. The message may
-// quote the value, and the error goes to the log.
+// withoutValue names the field, and drops the message of a type's own
+// UnmarshalJSON. The message may quote the value, and the error goes to the log.
 func withoutValue(err error) error {
 	var fault *jsondoc.BindError
 	if errors.As(err, &fault) {
+		if fault.Field != "" {
+			return fmt.Errorf("%s: %s: %s", fault.Field, fault.Type, fault.Reason)
+		}
 		return fmt.Errorf("%s: %s", fault.Type, fault.Reason)
 	}
 	return err

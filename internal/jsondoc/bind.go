@@ -44,8 +44,12 @@ func Bind(v any, dst any) error {
 // BindError reports a value that its Go type cannot hold.
 type BindError struct {
 	Pointer string // RFC 6901, of the value; it contains submitted names
-	Type    string // the Go type
-	Reason  string // never contains submitted text
+	// Field is the way to the Go variable, such as Address.Lines[2]. It is empty
+	// for the value as a whole. It never contains submitted text: the key of a
+	// map is written as *.
+	Field  string
+	Type   string // the Go type
+	Reason string // never contains submitted text
 	// Err is the error of the type's own UnmarshalJSON or UnmarshalText. It may
 	// quote the value.
 	Err error
@@ -63,10 +67,15 @@ func mismatch(t reflect.Type, reason string, cause error) error {
 	return &BindError{Type: t.String(), Reason: reason, Err: cause}
 }
 
-// under puts a segment before the pointer of an error that came up from there.
-func under(segment string, err error) error {
+// under puts a segment before the pointer of an error that came up from there,
+// and the Go name of the same step before its Field.
+func under(segment, field string, err error) error {
 	if e, ok := err.(*BindError); ok {
 		e.Pointer = "/" + pointerEscaper.Replace(segment) + e.Pointer
+		if e.Field != "" && e.Field[0] != '[' {
+			field += "."
+		}
+		e.Field = field + e.Field
 	}
 	return err
 }
@@ -218,7 +227,7 @@ func bindArray(list []any, dst reflect.Value, depth int) error {
 	}
 	for i, v := range list {
 		if err := bind(v, dst.Index(i), depth+1); err != nil {
-			return under(strconv.Itoa(i), err)
+			return under(strconv.Itoa(i), "["+strconv.Itoa(i)+"]", err)
 		}
 	}
 	return nil
@@ -247,7 +256,7 @@ func bindMap(object map[string]any, dst reflect.Value, depth int) error {
 			err = bind(object[name], value, depth+1)
 		}
 		if err != nil {
-			return under(name, err)
+			return under(name, "[*]", err)
 		}
 		dst.SetMapIndex(key, value)
 	}
@@ -299,7 +308,7 @@ func bindStruct(object map[string]any, dst reflect.Value, fields []field, depth 
 			continue
 		}
 		if err := bindField(v, dst, f, depth); err != nil {
-			return under(f.name, err)
+			return under(f.name, dst.Type().FieldByIndex(f.index).Name, err)
 		}
 	}
 	return nil

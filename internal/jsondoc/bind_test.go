@@ -446,3 +446,32 @@ func ExampleDocument_Patch() {
 	fmt.Printf("%s\n", src)
 	// Output: {"n": 1.0, "notes": ["hi", "fine"]}
 }
+
+// The error of Bind names the Go variable. The key of a map comes from the
+// client and is not named.
+func TestBindErrorNamesTheField(t *testing.T) {
+	type line struct{ Zip int }
+	type target struct {
+		Age     int `json:"age"`
+		Address struct {
+			Lines []line `json:"lines"`
+		} `json:"address"`
+		Scores map[string]line
+		line
+	}
+	for src, want := range map[string]string{
+		`{"age":1.5}`:                            "Age",
+		`{"address":{"lines":[{},{"Zip":"x"}]}}`: "Address.Lines[1].Zip",
+		`{"Scores":{"s3cret":{"Zip":"x"}}}`:      "Scores[*].Zip",
+		`{"Scores":{"s3cret":1}}`:                "Scores[*]",
+		`{"Zip":true}`:                           "Zip",
+		`[]`:                                     "",
+	} {
+		var into target
+		err := jsondoc.Bind(decode(t, src).Value, &into)
+		var fault *jsondoc.BindError
+		if !errors.As(err, &fault) || fault.Field != want {
+			t.Errorf("%s: %#v, want the field %q", src, err, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -25,7 +26,13 @@ func (n *node) mistake(suffix, format string, args ...any) error {
 }
 
 // documentName is the name of a document as the author of the schema knows it.
-func documentName(url string) string { return strings.TrimPrefix(url, Base) }
+func documentName(location string) string {
+	name := strings.TrimPrefix(location, Base)
+	if unescaped, err := url.PathUnescape(name); err == nil {
+		return unescaped
+	}
+	return name
+}
 
 // notJSON says where a schema document is not JSON.
 func notJSON(url, text string, err error) error {

@@ -47,7 +47,8 @@ type Schema struct {
 }
 
 // Compile compiles a schema and settles its defaults. The error joins
-// everything that is wrong, in a fixed order.
+// everything that is wrong, in a fixed order. With an error, the Schema is nil,
+// or it is only for questions about its properties.
 func Compile(source Source, options Options) (*Schema, error) {
 	known := formatsOf(options)
 	c := newCompiler(source.Load, known, strictness{formats: known, seen: map[string]bool{}, declared: map[string]bool{}}.inspect)
@@ -63,10 +64,7 @@ func Compile(source Source, options Options) (*Schema, error) {
 	if !options.Open {
 		mistakes = append(mistakes, neverPresent(root)...)
 	}
-	if err := errors.Join(mistakes...); err != nil {
-		return nil, err
-	}
-	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: c.gather() && options.Request, patterns: patternsOf(root), declared: namesOf(c.all())}, nil
+	return &Schema{root: root, steps: options.MaxSteps, open: options.Open, request: c.gather() && options.Request, patterns: patternsOf(root), declared: namesOf(c.all())}, errors.Join(mistakes...)
 }
 
 // ErrTooComplex is a check that was given up after Options.MaxSteps.
