@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -111,8 +112,11 @@ func (d *discovery) metadata(ctx context.Context, f *fetcher) (map[string]any, e
 			return nil, err
 		default:
 			value, err := jsondoc.DecodeValue(body, jsondoc.Limits{Bytes: len(body), Depth: 16})
+			if err != nil {
+				return nil, fmt.Errorf("the metadata is not strict JSON: %w", err)
+			}
 			metadata, _ := value.(map[string]any)
-			return metadata, err
+			return metadata, nil
 		}
 	}
 	return nil, missed

@@ -238,6 +238,11 @@ func TestCaseAuth7BothPlacesMiss(t *testing.T) {
 		if w := s.send(tokenBy(signer)); w.Code != http.StatusServiceUnavailable || !strings.Contains(causeOf(s.recorder.Events()), "another issuer") {
 			t.Errorf("%d, %+v", w.Code, s.recorder.Events())
 		}
+		w.put(wellKnown, document(`{"issuer":`))
+		time.Sleep(time.Minute)
+		if w := s.send(tokenBy(signer)); w.Code != http.StatusServiceUnavailable || !strings.Contains(causeOf(s.recorder.Events()), "the metadata is not strict JSON: invalid syntax at byte 10") {
+			t.Errorf("%d, %+v", w.Code, s.recorder.Events())
+		}
 	})
 }
 

@@ -108,7 +108,7 @@ func (c *content) document() (*jsondoc.Document, error) {
 	return c.doc, nil
 }
 
-var errClosed = errors.New("body: read after Close")
+var errClosed = errors.New("the body of the request is read after its Close")
 
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {

@@ -53,6 +53,8 @@ func TestCausesNameTheField(t *testing.T) {
 		{"MediaType", text, body.Limits{MediaTypes: []string{"application/json"}}, 415, "body.unsupported_media_type", "must be one of application/json", []string{"application/json", "MediaTypes of layer.Config"}},
 		{"MediaTypeFrom", text, body.Limits{TypesFrom: "layer.Config.Form"}, 415, "body.unsupported_media_type", "must be one of application/json", []string{"see layer.Config.Form"}},
 		{"Timeout", late, body.Limits{Timeout: 7 * time.Second}, 408, "body.timeout", "in time", []string{"BodyTimeout of layer.Config (7s)", "ReadTimeout"}},
+		{"Syntax", sent(`{s3cret}`), body.Limits{}, 400, "body.malformed", "accepted here: invalid syntax at byte 1.", []string{"the body is not strict JSON: invalid syntax at byte 1"}},
+		{"SameName", sent(`{"s3cret":1,"s3cret":2}`), body.Limits{}, 400, "body.malformed", "duplicate name", []string{"the body is not strict JSON: duplicate name in an object at byte 12"}},
 		{"Depth", sent(`[[1]]`), limited(jsondoc.Limits{Depth: 1}), 400, "body.too_complex", "may have at most 1 levels of arrays and objects; it has more at byte 1.", []string{"JSON.MaxDepth of layer.Config"}},
 		{"Keys", sent(`{"a":1,"b":2}`), limited(jsondoc.Limits{Keys: 1}), 400, "body.too_complex", "at most 1 members of objects", []string{"JSON.MaxKeys of layer.Config"}},
 		{"Items", sent(`[1,2]`), limited(jsondoc.Limits{Items: 1}), 400, "body.too_complex", "at most 1 elements in one array", []string{"JSON.MaxItems of layer.Config"}},

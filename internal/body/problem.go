@@ -91,7 +91,8 @@ func (l Limits) fromJSON(err error) *bulwark.Problem {
 		}
 		return p
 	}
-	p.Detail = "The body is not a JSON document that is accepted here: " + strings.TrimPrefix(err.Error(), "jsondoc: ") + "."
+	p.Err = fmt.Errorf("the body is not strict JSON: %w", err)
+	p.Detail = "The body is not a JSON document that is accepted here: " + fault.Error() + "."
 	return p
 }
 

@@ -191,7 +191,7 @@ func known(kty string) bool {
 func readKey(text json.RawMessage) (*Key, error) {
 	value, err := jsondoc.DecodeValue(text, jsondoc.Limits{Bytes: len(text), Depth: 32, Keys: len(text), Items: len(text), Values: len(text)})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the key is not strict JSON: %w", err)
 	}
 	members, ok := value.(map[string]any)
 	if !ok {

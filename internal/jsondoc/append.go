@@ -36,11 +36,11 @@ func Append(dst []byte, v any) ([]byte, error) {
 }
 
 var (
-	errTooDeep    = errors.New("jsondoc: value nested too deeply")
-	errNotUTF8    = errors.New("jsondoc: string is not UTF-8")
-	errNotNumber  = errors.New("jsondoc: number has no JSON text")
-	errOutOfRange = errors.New("jsondoc: number out of range")
-	errAmbiguous  = errors.New("jsondoc: names that differ only by case")
+	errTooDeep    = errors.New("value nested too deeply")
+	errNotUTF8    = errors.New("string is not UTF-8")
+	errNotNumber  = errors.New("number has no JSON text")
+	errOutOfRange = errors.New("number out of range")
+	errAmbiguous  = errors.New("names that differ only by case")
 )
 
 func appendValue(dst []byte, v any, depth int) ([]byte, error) {
@@ -80,7 +80,7 @@ func appendValue(dst []byte, v any, depth int) ([]byte, error) {
 		}
 		return strconv.AppendFloat(dst, v, format, -1, 64), nil
 	}
-	return nil, fmt.Errorf("jsondoc: no JSON text for the Go type %T", v)
+	return nil, fmt.Errorf("no JSON text for the Go type %T", v)
 }
 
 func appendArray(dst []byte, list []any, depth int) ([]byte, error) {

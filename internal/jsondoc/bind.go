@@ -36,7 +36,7 @@ import (
 func Bind(v any, dst any) error {
 	target := reflect.ValueOf(dst)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return errors.New("jsondoc: Bind needs a pointer that is not nil")
+		return errors.New("Bind needs a pointer that is not nil")
 	}
 	return bind(v, target.Elem(), 0)
 }
@@ -57,7 +57,7 @@ type BindError struct {
 
 // Error tells the Go type and the reason, and nothing that was submitted.
 func (e *BindError) Error() string {
-	return "jsondoc: cannot bind to " + e.Type + ": " + e.Reason
+	return "cannot bind to " + e.Type + ": " + e.Reason
 }
 
 // Unwrap returns Err.

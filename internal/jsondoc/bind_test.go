@@ -163,38 +163,38 @@ func TestBindRefuses(t *testing.T) {
 		name, src, pointer, text string
 		cause                    bool
 	}{
-		{"string_for_int", `{"Int8":"hunter2"}`, "/Int8", "jsondoc: cannot bind to int8: a string", false},
-		{"bool_for_string", `{"role":true}`, "/role", "jsondoc: cannot bind to string: a boolean", false},
-		{"number_for_string", `{"role":1}`, "/role", "jsondoc: cannot bind to string: a number", false},
-		{"object_for_string", `{"role":{}}`, "/role", "jsondoc: cannot bind to string: an object", false},
-		{"array_for_string", `{"role":[]}`, "/role", "jsondoc: cannot bind to string: an array", false},
-		{"array_for_struct", `[]`, "", "jsondoc: cannot bind to jsondoc_test.account: an array", false},
-		{"overflow", `{"Int8":128}`, "/Int8", "jsondoc: cannot bind to int8: a number that is fractional or out of range", false},
-		{"overflow_by_exponent", `{"Int8":1e300}`, "/Int8", "jsondoc: cannot bind to int8: a number that is fractional or out of range", false},
-		{"fraction", `{"Int8":1.5}`, "/Int8", "jsondoc: cannot bind to int8: a number that is fractional or out of range", false},
-		{"negative", `{"Uint8":-1}`, "/Uint8", "jsondoc: cannot bind to uint8: a number that is fractional, negative or out of range", false},
-		{"float_overflow", `{"Float32":1e300}`, "/Float32", "jsondoc: cannot bind to float32: a number out of range", false},
-		{"base64", `{"Bytes":"*hunter2"}`, "/Bytes", "jsondoc: cannot bind to []uint8: a string that is not base64", false},
-		{"number_string", `{"Number":"hunter2"}`, "/Number", "jsondoc: cannot bind to json.Number: a string that is not a number", false},
-		{"quoted_without_quotes", `{"quoted":1}`, "/quoted", "jsondoc: cannot bind to int: not a string, as its tag asks", false},
-		{"quoted_white_space", `{"quoted":"1 "}`, "/quoted", "jsondoc: cannot bind to int: a string with white space around its JSON", false},
-		{"quoted_garbage", `{"quoted":"hunter2"}`, "/quoted", "jsondoc: cannot bind to int: a string that holds no JSON", true},
-		{"quoted_other", `{"quoted":"true"}`, "/quoted", "jsondoc: cannot bind to int: a boolean", false},
-		{"own", `{"Own":"bad"}`, "/Own", "jsondoc: cannot bind to jsondoc_test.raw: refused by its UnmarshalJSON", true},
-		{"time", `{"When":"hunter2"}`, "/When", "jsondoc: cannot bind to time.Time: refused by its UnmarshalJSON", true},
-		{"text", `{"Level":"bad"}`, "/Level", "jsondoc: cannot bind to jsondoc_test.level: refused by its UnmarshalText", true},
-		{"text_not_string", `{"Level":1}`, "/Level", "jsondoc: cannot bind to jsondoc_test.level: not a string", false},
-		{"text_key", `{"Levels":{"bad":1}}`, "/Levels/bad", "jsondoc: cannot bind to jsondoc_test.level: refused by its UnmarshalText", true},
-		{"interface", `{"Err":"hunter2"}`, "/Err", "jsondoc: cannot bind to error: an interface with methods", false},
-		{"deep", `{"Map":{"a/b":{"id":"ok"},"c~d":{"id":1}}}`, "/Map/c~0d/id", "jsondoc: cannot bind to string: a number", false},
-		{"slice_element", `{"Slice":["a",2]}`, "/Slice/1", "jsondoc: cannot bind to string: a number", false},
-		{"int_key", `{"ByInt":{"300":true}}`, "/ByInt/300", "jsondoc: cannot bind to int8: a number that is fractional or out of range", false},
-		{"int_key_fraction", `{"ByInt":{"1":true,"1.0":false}}`, "/ByInt/1.0", "jsondoc: cannot bind to int8: a name that is not a plain decimal integer", false},
-		{"int_key_exponent", `{"ByInt":{"1":true,"10e-1":false}}`, "/ByInt/10e-1", "jsondoc: cannot bind to int8: a name that is not a plain decimal integer", false},
-		{"int_key_negative_zero", `{"ByInt":{"-0":true}}`, "/ByInt/-0", "jsondoc: cannot bind to int8: a name that is not a plain decimal integer", false},
-		{"int_key_leading_zero", `{"ByInt":{"01":true}}`, "/ByInt/01", "jsondoc: cannot bind to int8: not a JSON number", false},
-		{"text_key_twice", `{"Levels":{"high":1,"low":2,"hıgh":3}}`, "/Levels/hıgh", "jsondoc: cannot bind to jsondoc_test.level: a name that stands for the same key as another", false},
-		{"int_key_word", `{"ByInt":{"hunter2":true}}`, "/ByInt/hunter2", "jsondoc: cannot bind to int8: not a JSON number", false},
+		{"string_for_int", `{"Int8":"hunter2"}`, "/Int8", "cannot bind to int8: a string", false},
+		{"bool_for_string", `{"role":true}`, "/role", "cannot bind to string: a boolean", false},
+		{"number_for_string", `{"role":1}`, "/role", "cannot bind to string: a number", false},
+		{"object_for_string", `{"role":{}}`, "/role", "cannot bind to string: an object", false},
+		{"array_for_string", `{"role":[]}`, "/role", "cannot bind to string: an array", false},
+		{"array_for_struct", `[]`, "", "cannot bind to jsondoc_test.account: an array", false},
+		{"overflow", `{"Int8":128}`, "/Int8", "cannot bind to int8: a number that is fractional or out of range", false},
+		{"overflow_by_exponent", `{"Int8":1e300}`, "/Int8", "cannot bind to int8: a number that is fractional or out of range", false},
+		{"fraction", `{"Int8":1.5}`, "/Int8", "cannot bind to int8: a number that is fractional or out of range", false},
+		{"negative", `{"Uint8":-1}`, "/Uint8", "cannot bind to uint8: a number that is fractional, negative or out of range", false},
+		{"float_overflow", `{"Float32":1e300}`, "/Float32", "cannot bind to float32: a number out of range", false},
+		{"base64", `{"Bytes":"*hunter2"}`, "/Bytes", "cannot bind to []uint8: a string that is not base64", false},
+		{"number_string", `{"Number":"hunter2"}`, "/Number", "cannot bind to json.Number: a string that is not a number", false},
+		{"quoted_without_quotes", `{"quoted":1}`, "/quoted", "cannot bind to int: not a string, as its tag asks", false},
+		{"quoted_white_space", `{"quoted":"1 "}`, "/quoted", "cannot bind to int: a string with white space around its JSON", false},
+		{"quoted_garbage", `{"quoted":"hunter2"}`, "/quoted", "cannot bind to int: a string that holds no JSON", true},
+		{"quoted_other", `{"quoted":"true"}`, "/quoted", "cannot bind to int: a boolean", false},
+		{"own", `{"Own":"bad"}`, "/Own", "cannot bind to jsondoc_test.raw: refused by its UnmarshalJSON", true},
+		{"time", `{"When":"hunter2"}`, "/When", "cannot bind to time.Time: refused by its UnmarshalJSON", true},
+		{"text", `{"Level":"bad"}`, "/Level", "cannot bind to jsondoc_test.level: refused by its UnmarshalText", true},
+		{"text_not_string", `{"Level":1}`, "/Level", "cannot bind to jsondoc_test.level: not a string", false},
+		{"text_key", `{"Levels":{"bad":1}}`, "/Levels/bad", "cannot bind to jsondoc_test.level: refused by its UnmarshalText", true},
+		{"interface", `{"Err":"hunter2"}`, "/Err", "cannot bind to error: an interface with methods", false},
+		{"deep", `{"Map":{"a/b":{"id":"ok"},"c~d":{"id":1}}}`, "/Map/c~0d/id", "cannot bind to string: a number", false},
+		{"slice_element", `{"Slice":["a",2]}`, "/Slice/1", "cannot bind to string: a number", false},
+		{"int_key", `{"ByInt":{"300":true}}`, "/ByInt/300", "cannot bind to int8: a number that is fractional or out of range", false},
+		{"int_key_fraction", `{"ByInt":{"1":true,"1.0":false}}`, "/ByInt/1.0", "cannot bind to int8: a name that is not a plain decimal integer", false},
+		{"int_key_exponent", `{"ByInt":{"1":true,"10e-1":false}}`, "/ByInt/10e-1", "cannot bind to int8: a name that is not a plain decimal integer", false},
+		{"int_key_negative_zero", `{"ByInt":{"-0":true}}`, "/ByInt/-0", "cannot bind to int8: a name that is not a plain decimal integer", false},
+		{"int_key_leading_zero", `{"ByInt":{"01":true}}`, "/ByInt/01", "cannot bind to int8: not a JSON number", false},
+		{"text_key_twice", `{"Levels":{"high":1,"low":2,"hıgh":3}}`, "/Levels/hıgh", "cannot bind to jsondoc_test.level: a name that stands for the same key as another", false},
+		{"int_key_word", `{"ByInt":{"hunter2":true}}`, "/ByInt/hunter2", "cannot bind to int8: not a JSON number", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var a account
@@ -220,17 +220,17 @@ func TestBindTargets(t *testing.T) {
 		v, dst any
 		want   string
 	}{
-		{"not_a_pointer", object{}, a, "jsondoc: Bind needs a pointer that is not nil"},
-		{"nil", object{}, nil, "jsondoc: Bind needs a pointer that is not nil"},
-		{"nil_pointer", object{}, (*account)(nil), "jsondoc: Bind needs a pointer that is not nil"},
-		{"foreign_value", struct{}{}, &a, "jsondoc: cannot bind to jsondoc_test.account: not a decoded value"},
-		{"foreign_value_for_unmarshaler", struct{}{}, &raw{}, "jsondoc: cannot bind to jsondoc_test.raw: not a decoded value"},
-		{"broken_number", number("0x1"), new(int), "jsondoc: cannot bind to int: not a JSON number"},
-		{"number_that_costs", number("1e99999999999999999999"), new(int), "jsondoc: cannot bind to int: a number that is fractional or out of range"},
-		{"number_that_costs_less", number("1e999999999"), new(int), "jsondoc: cannot bind to int: a number that is fractional or out of range"},
-		{"value_in_itself", inItself, &list{}, "jsondoc: value nested too deeply"},
-		{"map_key_type", object{"a": true}, &map[bool]bool{}, "jsondoc: cannot bind to bool: a name"},
-		{"hidden_embedded_pointer", object{"Shown": number("1")}, &struct{ *hidden }{}, "jsondoc: cannot bind to *jsondoc_test.hidden: embedded by pointer and not exported"},
+		{"not_a_pointer", object{}, a, "Bind needs a pointer that is not nil"},
+		{"nil", object{}, nil, "Bind needs a pointer that is not nil"},
+		{"nil_pointer", object{}, (*account)(nil), "Bind needs a pointer that is not nil"},
+		{"foreign_value", struct{}{}, &a, "cannot bind to jsondoc_test.account: not a decoded value"},
+		{"foreign_value_for_unmarshaler", struct{}{}, &raw{}, "cannot bind to jsondoc_test.raw: not a decoded value"},
+		{"broken_number", number("0x1"), new(int), "cannot bind to int: not a JSON number"},
+		{"number_that_costs", number("1e99999999999999999999"), new(int), "cannot bind to int: a number that is fractional or out of range"},
+		{"number_that_costs_less", number("1e999999999"), new(int), "cannot bind to int: a number that is fractional or out of range"},
+		{"value_in_itself", inItself, &list{}, "value nested too deeply"},
+		{"map_key_type", object{"a": true}, &map[bool]bool{}, "cannot bind to bool: a name"},
+		{"hidden_embedded_pointer", object{"Shown": number("1")}, &struct{ *hidden }{}, "cannot bind to *jsondoc_test.hidden: embedded by pointer and not exported"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := jsondoc.Bind(tt.v, tt.dst); err == nil || err.Error() != tt.want {
@@ -426,7 +426,7 @@ func ExampleBind() {
 func ExampleDecode() {
 	_, err := jsondoc.Decode([]byte(`{"role":"user","ROLE":"admin"}`), jsondoc.Limits{})
 	fmt.Println(err)
-	// Output: jsondoc: duplicate name in an object, and the two names differ by case only, at byte 15
+	// Output: duplicate name in an object, and the two names differ by case only, at byte 15
 }
 
 func ExampleDocument_Patch() {

@@ -104,7 +104,7 @@ func (e *Error) Error() string {
 	if e.ByCase {
 		text = "duplicate name in an object, and the two names differ by case only,"
 	}
-	return "jsondoc: " + text + " at byte " + strconv.Itoa(e.Offset)
+	return text + " at byte " + strconv.Itoa(e.Offset)
 }
 
 // IsLimit is Kind.IsLimit.

@@ -46,8 +46,8 @@ func notJSON(url, text string, err error) error {
 	}
 	line := 1 + strings.Count(before, "\n")
 	column := len(before) - strings.LastIndexByte(before, '\n')
-	return fmt.Errorf("%s is not strict JSON: %s (line %d, column %d)",
-		documentName(url), strings.TrimPrefix(err.Error(), "jsondoc: "), line, column)
+	return fmt.Errorf("%s is not strict JSON: %w (line %d, column %d)",
+		documentName(url), err, line, column)
 }
 
 // notLoaded says which $ref leads to a document that is not there.

@@ -68,7 +68,7 @@ func Compile(source Source, options Options) (*Schema, error) {
 }
 
 // ErrTooComplex is a check that was given up after Options.MaxSteps.
-var ErrTooComplex = errors.New("schema: checking the value takes more steps than are allowed")
+var ErrTooComplex = errors.New("checking the value takes more steps than are allowed")
 
 // A Result is what checking one value has found.
 type Result struct {
