@@ -28,10 +28,14 @@ func newCauses(c Config) causes {
 	if c.Header != "" {
 		places += " and " + c.Header
 	}
+	forgets := ""
+	if _, memory := c.Store.(*MemoryStore); memory {
+		forgets = "; a MemoryStore loses its keys when the process ends"
+	}
 	return causes{
 		malformed:   fmt.Errorf("%w: wanted is %s_id_secret_check (apikey.Config.Prefix and Env)", errMalformed, family),
 		environment: fmt.Errorf("the key is of another environment than apikey.Config.Env (%s)", c.Env),
-		unknown:     fmt.Errorf("apikey.Config.Store has no key of this id for %s (apikey.Config.Prefix and Env)", family),
+		unknown:     fmt.Errorf("apikey.Config.Store has no key of this id for %s (apikey.Config.Prefix and Env)%s", family, forgets),
 		stale:       fmt.Errorf("the secret is older than apikey.Config.MaxAge (%v); rotate the key", c.MaxAge),
 		ambiguous:   fmt.Errorf("more than one line of %s (apikey.Config.Header)", places),
 		overlap:     fmt.Errorf("apikey.Config.MaxOverlap is %v", c.MaxOverlap),

@@ -72,7 +72,7 @@ func TestRefusalsNameTheField(t *testing.T) {
 			"malformed":   {"acme-live-hunter2", "malformed", []string{"apikey.Config.Prefix", "acme_live_id_secret_check"}},
 			"mistyped":    {mistyped(good.Key), "malformed", []string{"checksum", "mistyped"}},
 			"environment": {withCheck("acme_test_" + good.ID + "_" + made), "audience", []string{"apikey.Config.Env (live)"}},
-			"unknown":     {withCheck("acme_live_0000000000000000_" + made), "unknown_key", []string{"apikey.Config.Store", "acme_live"}},
+			"unknown":     {withCheck("acme_live_0000000000000000_" + made), "unknown_key", []string{"apikey.Config.Store", "acme_live", "a MemoryStore loses its keys when the process ends"}},
 			"secret":      {withCheck("acme_live_" + good.ID + "_" + made), "key", []string{"apikey.Config.Peppers"}},
 			"revoked":     {gone.Key, "revoked", []string{"Keys.Revoke"}},
 			"expired":     {short.Key, "expired", []string{"Grant.ExpiresAt", "apikey.Config.Lifetime"}},

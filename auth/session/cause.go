@@ -11,8 +11,8 @@ import (
 // causes are the texts for the log that depend on the Config, made at New. Each
 // says what the Config wants, and repeats nothing that a client has sent.
 type causes struct {
-	access, session, refreshes, reuse, overused, limit error
-	graced, lost                                       string
+	access, session, ended, refreshes, reuse, overused, limit error
+	graced, lost                                              string
 	// tokens explains the reasons of package jwt by the fields of this package.
 	tokens map[string]error
 }
@@ -27,14 +27,24 @@ var (
 	errCaller   = errors.New("the session in session.Config.Store belongs to another caller")
 	errOld      = errors.New("a refresh token was used again after its successor was used; its session is revoked")
 	errDisabled = errors.New("session.Config.Lookup returned a nil Principal: the account is gone or disabled; its session is revoked")
-	errEnded    = fmt.Errorf("session.Config.Store does not have the session: a logout, a revocation, session.Config.MaxSessions or Lifetime has ended it: %w", auth.ErrNotFound)
 )
+
+// ended explains a session that the store does not have. After a restart, this
+// is every session of a MemoryStore.
+func ended(store Store) error {
+	forgets := ""
+	if _, memory := store.(*MemoryStore); memory {
+		forgets = "; a MemoryStore also loses its sessions when the process ends"
+	}
+	return fmt.Errorf("session.Config.Store does not have the session: a logout, a revocation, session.Config.MaxSessions or Lifetime has ended it%s: %w", forgets, auth.ErrNotFound)
+}
 
 func newCauses(c Config) causes {
 	access := fmt.Errorf("the access token has ended; session.Config.AccessLifetime is %v", c.AccessLifetime)
 	return causes{
 		access:    access,
 		session:   fmt.Errorf("the session has ended; session.Config.Lifetime is %v", c.Lifetime),
+		ended:     ended(c.Store),
 		refreshes: fmt.Errorf("the session was refreshed %d times, as often as session.Config.MaxRefreshes allows", c.MaxRefreshes),
 		reuse: fmt.Errorf("a refresh token was used again, later than session.Config.Grace (%v) and LostAnswer (%v) allow; its session is revoked",
 			c.Grace, c.LostAnswer),

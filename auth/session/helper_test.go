@@ -185,7 +185,7 @@ func start(t testing.TB, change func(*session.Config)) *service {
 	if change != nil {
 		change(&c)
 	}
-	s.store = c.Store.(*flaky)
+	s.store, _ = c.Store.(*flaky) // nil for a store that cannot break down
 	var err error
 	if s.Sessions, err = session.New(c); err != nil {
 		t.Fatal(err)

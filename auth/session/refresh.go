@@ -75,7 +75,7 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	for range storeTries {
 		held, err := s.store.Get(r.Context(), token.id())
 		if errors.Is(err, auth.ErrNotFound) {
-			return renewal{}, auth.Invalid("session", errEnded)
+			return renewal{}, auth.Invalid("session", s.causes.ended)
 		}
 		if err != nil {
 			return renewal{}, unavailable(err)

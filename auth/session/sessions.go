@@ -136,7 +136,7 @@ func (s *Sessions) live(ctx context.Context, p *bulwark.Principal) (Session, err
 	held, err := s.store.Get(ctx, p.SessionID)
 	switch {
 	case errors.Is(err, auth.ErrNotFound):
-		return held, auth.Invalid("revoked", errEnded)
+		return held, auth.Invalid("revoked", s.causes.ended)
 	case err != nil:
 		return held, storeAway(err)
 	case held.Issuer != p.Issuer || held.Subject != p.Subject:

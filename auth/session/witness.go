@@ -43,7 +43,7 @@ func (s *Sessions) witness(ctx context.Context, held Session, p *bulwark.Princip
 		case err == nil:
 			return nil
 		case errors.Is(err, auth.ErrNotFound):
-			return auth.Invalid("revoked", errEnded)
+			return auth.Invalid("revoked", s.causes.ended)
 		case !errors.Is(err, auth.ErrConflict):
 			return storeAway(err)
 		}
