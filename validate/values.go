@@ -50,9 +50,9 @@ func (c *checkedValues) Value(key any) any {
 // differences:
 //
 //   - Names match exactly. A field without a json tag gets only the property
-//     with the name of the field: "Name", and not "name". If the schema declares
-//     "name" and not "Name", such a field is an error, which names the tag to
-//     write.
+//     with the name of the field: "Name", and not "name". If the schema
+//     declares "name" and not "Name", such a field is an error, which names the
+//     tag to write.
 //   - The T shares no memory with the request.
 //
 // A property without a field in T is left out. With Config.OptionalBody, a
@@ -65,7 +65,8 @@ func (c *checkedValues) Value(key any) any {
 //
 // An error means that the program has a mistake: no Middleware has checked the
 // body of this request, T cannot hold a value that the schema allows, or a
-// field of T has the name of a property in another spelling. Give the error to [bulwark.Deny], which answers an opaque 500.
+// field of T has the name of a property in another spelling. Give the error to
+// [bulwark.Deny], which answers an opaque 500.
 func BodyAs[T any](r *http.Request) (T, error) {
 	var into T
 	b := body.From(r)
@@ -140,7 +141,8 @@ func bind[T any](value any, in string) (T, error) {
 }
 
 // withoutValue names the field, and drops the message of a type's own
-// UnmarshalJSON. The message may quote the value, and the error goes to the log.
+// UnmarshalJSON. The message may quote the value, and the error goes to the
+// log.
 func withoutValue(err error) error {
 	var fault *jsondoc.BindError
 	if errors.As(err, &fault) {

@@ -19,8 +19,8 @@ type visit struct {
 	r       *http.Request
 	checked *checkedValues
 	found   []bulwark.FieldError
-	// submitted are the places, as in and pointer, whose pointer may hold a name
-	// that the schema does not have. The log must not repeat such a name.
+	// submitted are the places, as in and pointer, whose pointer may hold a
+	// name that the schema does not have. The log must not repeat such a name.
 	submitted map[string]bool
 }
 
@@ -53,8 +53,8 @@ func (v *visit) hold(in string, check func(any) (schema.Result, error), value an
 	return result, nil
 }
 
-// repeated notes a parameter that must be given once. It may be a parameter that
-// the schema does not declare.
+// repeated notes a parameter that must be given once. It may be a parameter
+// that the schema does not declare.
 func (v *visit) repeated(in, name string, declared bool) {
 	pointer, _ := jsondoc.AppendSegment(nil, jsondoc.Legible(name), schema.MaxPointer)
 	v.found = append(v.found, bulwark.FieldError{Pointer: string(pointer), In: in, Code: "repeated", Detail: "Must be given once."})

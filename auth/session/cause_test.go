@@ -80,8 +80,8 @@ func TestRefusedRefreshesNameTheField(t *testing.T) {
 			s.events.Take()
 			return tok.refresh
 		}, 401, "auth.invalid_token", "authn_token_invalid/session", []string{"session.Config.Store", "session.Config.MaxSessions"}},
-		"restarted": {func(c *session.Config) { c.Store = &session.MemoryStore{} }, func(t *testing.T, s *service, tok tokens) string {
-			s = start(t, func(c *session.Config) { c.Store = &session.MemoryStore{} })
+		"restarted": {func(c *session.Config) { c.Store = &session.MemoryStore{} }, func(t *testing.T, _ *service, tok tokens) string {
+			s := start(t, func(c *session.Config) { c.Store = &session.MemoryStore{} })
 			return s.login(t, "alice").refresh
 		}, 401, "auth.invalid_token", "authn_token_invalid/session", []string{"session.Config.Store", "a MemoryStore also loses its sessions when the process ends"}},
 		"reuse": {nil, func(t *testing.T, s *service, tok tokens) string {

@@ -44,9 +44,9 @@ func Bind(v any, dst any) error {
 // BindError reports a value that its Go type cannot hold.
 type BindError struct {
 	Pointer string // RFC 6901, of the value; it contains submitted names
-	// Field is the way to the Go variable, such as Address.Lines[2]. It is empty
-	// for the value as a whole. It never contains submitted text: the key of a
-	// map is written as *.
+	// Field is the way to the Go variable, such as Address.Lines[2]. It is
+	// empty for the value as a whole. It never contains submitted text: the key
+	// of a map is written as *.
 	Field  string
 	Type   string // the Go type
 	Reason string // never contains submitted text

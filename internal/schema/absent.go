@@ -3,7 +3,8 @@ package schema
 import "slices"
 
 // maxAbsent bounds the work of [neverPresent], in schemas that are looked at.
-const maxAbsent = 1 << 20
+// Beyond it, a mistake may stay unnoticed: the requests are then refused.
+const maxAbsent = 1 << 22
 
 // neverPresent names required properties that no object can have, because no
 // schema of the object describes them and the properties of the object are
@@ -40,6 +41,9 @@ func neverPresent(root *node) []error {
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
+			if work += len(s.all) + len(s.certain); work > maxAbsent {
+				return
+			}
 			walk(s.Property(name))
 		}
 		walk(s.Values())
