@@ -237,6 +237,11 @@ func TestBodyAs(t *testing.T) {
 			t.Errorf("BodyAs = %v", err)
 		}
 	})
+	t.Run("WrongTypeOfTheWhole", func(t *testing.T) {
+		if _, err := validate.BodyAs[int](checked); err == nil || !strings.HasSuffix(err.Error(), "in validate.Config: int: an object") {
+			t.Errorf("BodyAs = %v", err)
+		}
+	})
 	t.Run("LayersInLayers", func(t *testing.T) {
 		inner := bulwark.Must(validate.New(validate.Config{Query: validate.SchemaJSON(`{"type":"object","properties":{"q":{"type":"string"}}}`)}))
 		r := post(goodUser)

@@ -207,13 +207,10 @@ func Fields(t reflect.Type) []Field {
 	return fields
 }
 
-// Elem returns the type of the elements of a map, a slice or an array, and the
-// type that a pointer points to. It returns nil for any other type, and for a
-// type that decodes itself.
+// Elem returns the type of the elements of a map, a slice or an array. It
+// returns nil for any other type, and for a type that decodes itself.
 func Elem(t reflect.Type) reflect.Type {
 	switch t.Kind() {
-	case reflect.Pointer:
-		return t.Elem()
 	case reflect.Map, reflect.Slice, reflect.Array:
 		if s := shapeOf(t); !s.json && !s.text {
 			return t.Elem()
