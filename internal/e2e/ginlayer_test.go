@@ -77,6 +77,9 @@ func (w *ginWriter) Flush() {
 }
 
 func (w *ginWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.written {
+		w.ResponseWriter.WriteHeaderNow() // gin has only kept the 101 so far
+	}
 	w.written = true
 	return http.NewResponseController(w.layer).Hijack()
 }
