@@ -15,9 +15,9 @@ func TestEcho(t *testing.T) {
 		open:    openEcho,
 		noRoute: "service.no_route",
 		routes: routes{
-			health: "/health", document: "/documents/:id", create: "/documents", admin: "/admin",
-			vault: "/vault", batch: "/batch",
-			unknown: "/*", // for RouteNotFound is a route to echo
+			health: "GET /health", document: "GET /documents/:id", create: "POST /documents", admin: "GET /admin",
+			vault: "GET /vault", batch: "POST /batch",
+			unknown: "GET /*", // for RouteNotFound is a route to echo
 		},
 	})
 }
@@ -58,7 +58,7 @@ func openEcho(c *core) http.Handler {
 // where a function of the request does not find it.
 func echoRoute(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(e echo.Context) error {
-		layer := bulwark.RecordRoute(func(*http.Request) string { return e.Path() })
+		layer := bulwark.RecordRoute(func(r *http.Request) string { return routeOf(r, e.Path()) })
 		return echoLayer(layer)(next)(e)
 	}
 }

@@ -15,8 +15,8 @@ func TestGin(t *testing.T) {
 		open:    openGin,
 		noRoute: "service.no_route",
 		routes: routes{
-			health: "/health", document: "/documents/:id", create: "/documents", admin: "/admin",
-			vault: "/vault", batch: "/batch",
+			health: "GET /health", document: "GET /documents/:id", create: "POST /documents", admin: "GET /admin",
+			vault: "GET /vault", batch: "POST /batch",
 		},
 	})
 }
@@ -57,7 +57,7 @@ func openGin(c *core) http.Handler {
 // ginRoute records the pattern of the route. gin keeps it in its own context,
 // where a function of the request does not find it.
 func ginRoute(g *gin.Context) {
-	ginLayer(bulwark.RecordRoute(func(*http.Request) string { return g.FullPath() }))(g)
+	ginLayer(bulwark.RecordRoute(func(r *http.Request) string { return routeOf(r, g.FullPath()) }))(g)
 }
 
 // ginPathValues puts the parameters where net/http has them.

@@ -15,8 +15,8 @@ func TestGorilla(t *testing.T) {
 		open:    openGorilla,
 		noRoute: "service.no_route",
 		routes: routes{
-			health: "/health", document: "/documents/{id}", create: "/documents", admin: "/admin",
-			vault: "/vault", batch: "/batch",
+			health: "GET /health", document: "GET /documents/{id}", create: "POST /documents", admin: "GET /admin",
+			vault: "GET /vault", batch: "POST /batch",
 		},
 	})
 }
@@ -26,7 +26,7 @@ func openGorilla(c *core) http.Handler {
 	router.NotFoundHandler = http.HandlerFunc(noRoute)
 	router.Use(bulwark.RecordRoute(func(r *http.Request) string {
 		template, _ := mux.CurrentRoute(r).GetPathTemplate()
-		return template
+		return routeOf(r, template)
 	}).Wrap)
 
 	documents := c.documents
