@@ -1,0 +1,219 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/gorilla/mux"
+	"github.com/labstack/echo/v4"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/authz"
+)
+
+// newCollection serves the list and the creation of documents.
+func newCollection(l *Layers) *authz.Mux {
+	collection := authz.NewMux(l.Policy)
+	authz.HandleList(collection, "GET /orgs/{org}/documents", l.Documents.Can("read"), listDocuments)
+	authz.HandleCreate(collection, "POST /orgs/{org}/documents", l.Documents.Can("create"), createDocument)
+	return collection
+}
+
+func listDocuments(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	authz.WriteList(w, r, reach, []*Document{ // the result of a query with the reach
+		{ID: "7", Org: r.PathValue("org"), Issuer: caller.Issuer, Subject: caller.Subject},
+	})
+}
+
+func createDocument(w http.ResponseWriter, r *http.Request, check func(*Document) (authz.Granted[*Document], error)) {
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	created, err := check(&Document{ID: "8", Org: r.PathValue("org"), Issuer: caller.Issuer, Subject: caller.Subject})
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusCreated)
+	json.NewEncoder(w).Encode(created.Value())
+}
+
+// mountCollections mount the collection under each router.
+var mountCollections = map[string]func(collection http.Handler) http.Handler{
+	"chi": func(collection http.Handler) http.Handler {
+		router := chi.NewRouter()
+		router.Handle("/orgs/{org}/documents", collection)
+		return router
+	},
+	"gorilla": func(collection http.Handler) http.Handler {
+		router := mux.NewRouter().SkipClean(true)
+		router.Handle("/orgs/{org}/documents", collection)
+		return router
+	},
+	"gin": func(collection http.Handler) http.Handler {
+		router := newGin(ginRoute, ginPathValues)
+		router.Any("/orgs/:org/documents", gin.WrapH(collection))
+		return router
+	},
+	"echo": func(collection http.Handler) http.Handler {
+		router := echo.New()
+		router.Use(echoRoute, echoPathValues)
+		router.Any("/orgs/:org/documents", echo.WrapHandler(collection))
+		return router
+	},
+	"huma": func(collection http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/orgs/{org}/documents", collection)
+		return mux
+	},
+}
+
+// A Mux under another router decides as it does alone, and names its own route
+// in events.
+func TestCollectionsUnderOtherRouters(t *testing.T) {
+	issuer := authtest.NewIssuer(t)
+	for name, mount := range mountCollections {
+		t.Run(name, func(t *testing.T) {
+			s := newSmallTest(t, issuer, func(l *Layers) http.Handler {
+				return l.Stack.Wrap(mount(newCollection(l)))
+			})
+			alice, token := s.bearer("alice")
+			for _, test := range []struct {
+				method string
+				status int
+				body   string
+			}{
+				{"GET", 200, `{"items":[{"ID":"7","Org":"acme"`},
+				{"HEAD", 200, ""},
+				{"POST", 201, `{"ID":"8","Org":"acme"`},
+			} {
+				if w := s.ask(test.method, "/orgs/acme/documents", alice, token); w.Code != test.status || !strings.HasPrefix(w.Body.String(), test.body) {
+					t.Errorf("%s: %d %s", test.method, w.Code, w.Body)
+				}
+			}
+			s.refused(s.ask("GET", "/orgs/acme/documents"), 401, "authz.unauthenticated", bulwark.AuthzFail, "authz.unauthenticated", "GET /orgs/{org}/documents")
+			w := s.ask("DELETE", "/orgs/acme/documents", alice, token)
+			if allow := w.Header().Get("Allow"); allow != "GET, HEAD, POST" {
+				t.Errorf("Allow %q", allow)
+			}
+			got := s.events.Take()
+			if w.Code != 405 || len(got) != 1 || got[0].Reason != "authz.method_not_allowed" {
+				t.Errorf("a wrong method: %d, events %+v", w.Code, got)
+			}
+		})
+	}
+}
+
+func ginEveryRoute(l *Layers) http.Handler {
+	router := gin.New()
+	router.RedirectTrailingSlash = false
+	router.HandleMethodNotAllowed = true
+	router.Use(ginRoute, ginLayer(l.Stack), ginPathValues)
+	router.NoRoute(func(g *gin.Context) { ginDeny(g, noSuchRoute) })
+	router.NoMethod(func(g *gin.Context) { ginDeny(g, noSuchMethod) })
+	router.GET("/me", ginLayer(l.Members), gin.WrapF(me))
+	return router
+}
+
+func echoEveryRoute(l *Layers) http.Handler {
+	router := echo.New()
+	router.HTTPErrorHandler = echoErrors
+	router.Use(echoRoute, echoLayer(l.Stack), echoPathValues)
+	router.GET("/me", echo.WrapHandler(http.HandlerFunc(me)), echoLayer(l.Members))
+	return router
+}
+
+// With the stack behind the route, each event of the stack has the route.
+func TestTheRouteInEveryEvent(t *testing.T) {
+	issuer := authtest.NewIssuer(t)
+	for name, test := range map[string]struct {
+		open  func(*Layers) http.Handler
+		of405 string
+	}{
+		"gin":  {ginEveryRoute, ""},
+		"echo": {echoEveryRoute, "POST /me"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmallTest(t, issuer, test.open)
+			alice, token := s.bearer("alice")
+			if w := s.ask("GET", "/me", alice, token); w.Code != 200 || w.Body.String() != "alice\n" {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+			s.refused(s.ask("GET", "/me", alice, "Bearer x.y.z"), 401, "auth.invalid_token", bulwark.AuthnTokenInvalid, "malformed", "GET /me")
+			s.refused(s.ask("GET", "/me"), 401, "authz.unauthenticated", bulwark.AuthzFail, "authz.unauthenticated", "GET /me")
+			for _, path := range []string{"/nowhere", "/me/", "//me"} {
+				w := s.ask("GET", path)
+				s.refused(w, 404, "service.no_route", bulwark.InputValidationFail, "service.no_route", "")
+				if w.Header().Get("Content-Security-Policy") == "" {
+					t.Errorf("%s does not have the headers of the stack: %v", path, w.Header())
+				}
+			}
+			s.refused(s.ask("POST", "/me"), 405, "service.no_method", bulwark.InputValidationFail, "service.no_method", test.of405)
+			if w := s.ask("OPTIONS", "/me", "Origin", "https://app.example.com", "Access-Control-Request-Method", "GET"); w.Code != 204 {
+				t.Errorf("a preflight: %d", w.Code)
+			}
+		})
+	}
+}
+
+// TestErrorsOfEchoHandlers asks for each kind of error that a handler of echo
+// returns.
+func TestErrorsOfEchoHandlers(t *testing.T) {
+	issuer := authtest.NewIssuer(t)
+	changed := &bulwark.Problem{Status: http.StatusConflict, Code: "documents.changed"}
+	for name, test := range map[string]struct {
+		err    error
+		status int
+		code   string
+		event  bulwark.EventName
+	}{
+		"problem":      {changed, 409, "documents.changed", bulwark.InputValidationFail},
+		"wrapped":      {echo.NewHTTPError(500).SetInternal(changed), 409, "documents.changed", bulwark.InputValidationFail},
+		"unauthorized": {echo.ErrUnauthorized, 401, "problem.status_401", bulwark.AuthzFail},
+		"not-found":    {echo.ErrNotFound, 404, "service.no_route", bulwark.InputValidationFail},
+		"other":        {http.ErrBodyNotAllowed, 500, "internal.error", bulwark.SysUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmallTest(t, issuer, func(l *Layers) http.Handler {
+				router := echo.New()
+				router.HTTPErrorHandler = echoErrors
+				router.Use(echoRoute)
+				router.GET("/", func(echo.Context) error { return test.err })
+				return l.Stack.Wrap(router)
+			})
+			s.refused(s.ask("GET", "/"), test.status, test.code, test.event, test.code, "GET /")
+		})
+	}
+}
+
+// HEAD is not a part of GET under every router.
+func TestHeadOfEachRouter(t *testing.T) {
+	issuer := authtest.NewIssuer(t)
+	for name, test := range map[string]struct {
+		open   func(*Layers) http.Handler
+		status int
+	}{
+		"chi": {chiService, 405}, "chi-get-head": {func(l *Layers) http.Handler {
+			router := chi.NewRouter()
+			router.Use(middleware.GetHead)
+			router.With(l.Members.Wrap).Get("/me", me)
+			return l.Stack.Wrap(router)
+		}, 200}, "gorilla": {gorillaService, 200}, "gin": {ginService, 405}, "echo": {echoService, 405}, "huma": {humaService, 200},
+	} {
+		s := newSmallTest(t, issuer, test.open)
+		alice, token := s.bearer("alice")
+		r := httptest.NewRequest("HEAD", "https://api.example.com/me", nil)
+		r.Header.Set(alice, token)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if w.Code != test.status {
+			t.Errorf("%s: HEAD is %d, want %d", name, w.Code, test.status)
+		}
+	}
+}
