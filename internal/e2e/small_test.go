@@ -446,7 +446,13 @@ func TestTheSmallServices(t *testing.T) {
 			}
 			s.refused(w, 429, "ratelimit.exceeded", bulwark.ExcessRateLimitExceeded, "ratelimit.exceeded", "POST /login")
 
-			for _, path := range []string{"/nowhere", "/me/"} {
+			for _, path := range []string{"/nowhere", "/me/", "//me"} {
+				if name == "huma" && path == "//me" {
+					if w := s.ask("GET", path); w.Code != 307 || w.Header().Get("Location") != "/me" || len(s.events.Take()) != 0 {
+						t.Errorf("http.ServeMux redirects: %d %v", w.Code, w.Header())
+					}
+					continue
+				}
 				w = s.ask("GET", path)
 				if w.Header().Get("Content-Security-Policy") == "" {
 					t.Errorf("%s does not have the headers of the stack: %v", path, w.Header())

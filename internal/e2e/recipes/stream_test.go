@@ -68,6 +68,11 @@ func events(subscribe func(context.Context) <-chan string) http.HandlerFunc {
 			_, err := io.WriteString(w, text+"\n\n")
 			return err == nil && control.Flush() == nil
 		}
+		defer func() { // if the credential has expired, this is the event session_expired
+			if r.Context().Err() != nil {
+				bulwark.Deny(w, r, context.Cause(r.Context()))
+			}
+		}()
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no") // nginx passes each event on at once
 		if !send(": welcome") {
@@ -119,6 +124,10 @@ Content-Type: application/problem+json
 WWW-Authenticate: ApiKey error="invalid_token"
 
 {"type":"about:blank","title":"Unauthorized","status":401,"code":"auth.invalid_token","detail":"…","instance":"…"}
+`
+
+const streamExpiredLog = `
+{"level":"INFO","event":"session_expired","path":"/events","reason":"request.credential_expired"}
 `
 
 const streamNotFoundLog = `
@@ -271,9 +280,36 @@ func TestStreamEndsWithItsKey(t *testing.T) {
 				if version == 1 { // the browser comes again, and gives up
 					wireAnswer(t, b.ask(t, version, "/events", key), streamExpired)
 				}
+				b.stop()
+				b.log.shows(t, streamExpiredLog)
 			})
 		})
 	}
+}
+
+// A client that leaves is not an event.
+func TestStreamOfAClientThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mux, ended := http.NewServeMux(), make(chan struct{})
+		stream := events(func(context.Context) <-chan string { return nil })
+		mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+			stream(w, r)
+			close(ended)
+		})
+		b := newStreamBubble(t, mux)
+		resp := b.ask(t, 1, "/events", b.issue(24*time.Hour))
+		if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != ": welcome\n" {
+			t.Errorf("%q, %v", line, err)
+		}
+		resp.Body.Close()
+		<-ended
+		b.stop()
+		for _, record := range b.log.records(t) {
+			if record["type"] == "security" {
+				t.Errorf("an event: %v", record)
+			}
+		}
+	})
 }
 
 // slowReader reads 32 KiB in each 20 seconds.
