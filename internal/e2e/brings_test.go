@@ -195,6 +195,7 @@ func TestLoggersWriteSecrets(t *testing.T) {
 	underGin := newGin(gin.LoggerWithWriter(&text))
 	underGin.GET("/", func(*gin.Context) {})
 	underEcho := echo.New()
+	//lint:ignore SA1019 the test shows what it does
 	underEcho.Use(echomiddleware.LoggerWithConfig(echomiddleware.LoggerConfig{Output: &text}))
 	underEcho.GET("/", func(echo.Context) error { return nil })
 	for name, router := range map[string]http.Handler{"chi": underChi, "gin": underGin, "echo": underEcho} {

@@ -217,3 +217,65 @@ func TestHeadOfEachRouter(t *testing.T) {
 		}
 	}
 }
+
+// What routers answer by themselves has the headers of the stack, and neither a
+// problem body nor an event. Redirects of gin do not pass Use.
+func TestPlainAnswersOfRouters(t *testing.T) {
+	denyAlone := func(err error, e echo.Context) { bulwark.Deny(e.Response(), e.Request(), err) }
+	underGin := func(use ...gin.HandlerFunc) http.Handler {
+		router := newGin(use...)
+		router.GET("/me", gin.WrapF(me))
+		return router
+	}
+	underEcho := func(errors echo.HTTPErrorHandler) http.Handler {
+		router := echo.New()
+		if errors != nil {
+			router.HTTPErrorHandler = errors
+		}
+		router.GET("/me", func(echo.Context) error { return noSuchMethod })
+		return router
+	}
+	underChi, underGorilla, underHuma := chi.NewRouter(), mux.NewRouter(), http.NewServeMux()
+	underChi.Get("/me", me)
+	underGorilla.HandleFunc("/me", me).Methods("GET")
+	underHuma.HandleFunc("GET /me", me)
+	for name, test := range map[string]struct {
+		router  http.Handler
+		path    string
+		status  int
+		reason  string // of the event, and "" if there is no event
+		use     bool   // the stack stands in Use
+		headers bool
+	}{
+		"chi":           {underChi, "/nowhere", 404, "", false, true},
+		"gorilla":       {underGorilla, "/nowhere", 404, "", false, true},
+		"gorilla-clean": {underGorilla, "//me", 301, "", false, true},
+		"gin":           {underGin(), "/nowhere", 404, "", false, true},
+		"gin-slash":     {underGin(), "/me/", 301, "", false, true},
+		"gin-slash-use": {nil, "/me/", 301, "", true, false},
+		"huma":          {underHuma, "/nowhere", 404, "", false, true},
+		"echo":          {underEcho(nil), "/nowhere", 404, "", false, true},
+		"echo-problem":  {underEcho(nil), "/me", 500, "", false, true},
+		"echo-deny":     {underEcho(denyAlone), "/nowhere", 500, "internal.error", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmallTest(t, authtest.NewIssuer(t), func(l *Layers) http.Handler {
+				if test.use {
+					return underGin(ginRoute, ginLayer(l.Stack))
+				}
+				return l.Stack.Wrap(test.router)
+			})
+			w := s.ask("GET", test.path)
+			if w.Code != test.status || (w.Header().Get("Content-Security-Policy") != "") != test.headers {
+				t.Errorf("%d %v", w.Code, w.Header())
+			}
+			got := s.events.Take()
+			if test.reason == "" && (len(got) != 0 || w.Header().Get("Content-Type") == "application/problem+json") {
+				t.Errorf("%v, events %+v: the page need not warn of it", w.Header(), got)
+			}
+			if test.reason != "" && (len(got) != 1 || got[0].Reason != test.reason || got[0].Name != bulwark.SysUnavailable) {
+				t.Errorf("events %+v", got)
+			}
+		})
+	}
+}

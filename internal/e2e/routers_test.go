@@ -28,7 +28,7 @@ func TestThePageShowsThisCode(t *testing.T) {
 		code.WriteString(flat(string(text)))
 	}
 	blocks := regexp.MustCompile("(?s)```[a-z]+\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	if len(blocks) < 23 {
+	if len(blocks) < 36 {
 		t.Errorf("only %d blocks found", len(blocks))
 	}
 	for _, block := range blocks {

@@ -13,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/auth/jwt"
+	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
@@ -35,6 +36,37 @@ func oneRateForAll(log bulwark.Builder, tokens auth.Authenticator) (*bulwark.Sta
 		ratelimit.Config{Name: "tenant", Key: ratelimit.KeyFunc(tenantOf), Rate: "5/minute", MaxKeys: 10_000},
 		ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: "3/minute", MaxKeys: 100_000},
 	)
+}
+
+// limitMembers is the layer of the routes that need a caller. The rule refuses
+// an anonymous request with 401, before the limit asks for its tenant.
+func limitMembers(policy *authz.Policy) (bulwark.Layer, error) {
+	return bulwark.Chain(
+		authz.Config{Policy: policy, Rule: authz.Authenticated()},
+		ratelimit.Config{Name: "tenant", Key: ratelimit.KeyFunc(tenantOf), Rate: "5/minute", MaxKeys: 10_000},
+		ratelimit.Config{Name: "caller", Key: ratelimit.ByPrincipal, Rate: "3/minute", MaxKeys: 100_000, AuthOutside: true},
+	)
+}
+
+// withLogin has one route for everybody. All other routes need a caller.
+func withLogin(log bulwark.Builder, tokens auth.Authenticator, policy *authz.Policy, login, api http.Handler) (http.Handler, error) {
+	stack, err := bulwark.Chain(
+		log,
+		bulwark.Edge{Hosts: []string{"api.example.com"}},
+		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute"},
+		auth.Config{Authenticators: []auth.Authenticator{tokens}, Optional: true},
+	)
+	if err != nil {
+		return nil, err
+	}
+	members, err := limitMembers(policy)
+	if err != nil {
+		return nil, err
+	}
+	routes := http.NewServeMux()
+	routes.Handle("POST /login", login)
+	routes.Handle("/", members.Wrap(api))
+	return stack.Wrap(routes), nil
 }
 
 // A Plan is what a tenant pays for.
@@ -229,6 +261,62 @@ func TestOneRateForAllTenants(t *testing.T) {
 			}
 			c.refusal(bulwark.InputValidationFail, "ratelimit.key", "tenant")
 		}
+	})
+}
+
+// With Optional, an anonymous request reaches the public route, and the limits
+// of tenants count callers alone.
+func TestTenantsBesideALogin(t *testing.T) {
+	tenantBubble(t, func(c *tenantTest) {
+		policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+			Resources: map[string][]string{"document": {"read"}},
+			Roles:     authz.Roles{"user": {Grants: []string{"document:read:own"}}},
+		}))
+		hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "hello") })
+		h, err := withLogin(c.events, c.verifier(), policy, hello, hello)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.handler = h
+		for range 10 {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("POST", "https://api.example.com/login", nil))
+			if w.Code != http.StatusOK {
+				t.Errorf("a login: %d %s", w.Code, w.Body)
+			}
+			w = httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", "https://api.example.com/", nil))
+			if w.Code != http.StatusUnauthorized {
+				t.Errorf("nobody: %d %s", w.Code, w.Body)
+			}
+			c.refusal(bulwark.AuthzFail, "authz.unauthenticated", "authenticated")
+		}
+		if n, _ := c.passes("acme", "alice"); n != 3 {
+			t.Errorf("%d requests of one caller pass, want 3", n)
+		}
+		c.refusal(bulwark.ExcessRateLimitExceeded, "ratelimit.exceeded", "caller")
+		if n, _ := c.passes("acme", "bob"); n != 2 {
+			t.Errorf("%d requests of the next caller pass, want 2", n)
+		}
+		c.refusal(bulwark.ExcessRateLimitExceeded, "ratelimit.exceeded", "tenant")
+	})
+}
+
+// An anonymous request does not have a tenant, so a limit by tenant directly
+// behind an optional auth layer refuses all of them.
+func TestTenantsBehindOptional(t *testing.T) {
+	tenantBubble(t, func(c *tenantTest) {
+		c.open(bulwark.Chain(
+			c.events,
+			auth.Config{Authenticators: []auth.Authenticator{c.verifier()}, Optional: true},
+			ratelimit.Config{Name: "tenant", Key: ratelimit.KeyFunc(tenantOf), Rate: "5/minute"},
+		))
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, httptest.NewRequest("POST", "https://api.example.com/login", nil))
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%d: the page need not warn of it", w.Code)
+		}
+		c.refusal(bulwark.InputValidationFail, "ratelimit.key", "tenant")
 	})
 }
 

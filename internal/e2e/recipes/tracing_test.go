@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -116,6 +118,28 @@ func TestTracing(t *testing.T) {
 	replace := strings.NewReplacer("TRACE", id, "SPAN", load.SpanContext().SpanID().String())
 	log.shows(t, replace.Replace(tracingLog))
 	log.shows(t, fmt.Sprintf(`{"type":"access","traceId":%q,"spanId":%q}`, id, request.SpanContext().SpanID()))
+}
+
+// chi sets the pattern on its own copy of the request, so nameSpan stands in
+// router.Use.
+func TestTracingUnderChi(t *testing.T) {
+	router := chi.NewRouter()
+	router.Use(nameSpan)
+	router.Get("/documents/{id}", func(http.ResponseWriter, *http.Request) {})
+	bare := chi.NewRouter()
+	bare.Get("/documents/{id}", func(http.ResponseWriter, *http.Request) {})
+	for want, router := range map[string]http.Handler{"GET": bare, "/documents/{id}": router} {
+		spans := tracetest.NewSpanRecorder()
+		handler, stack, err := traced(new(wireLog).logger(), sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)), router)
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "https://api.example.com/documents/7", nil))
+		wireClose(t, stack)
+		if ended := spans.Ended(); len(ended) != 1 || ended[0].Name() != want {
+			t.Errorf("spans %v, want one of %q", ended, want)
+		}
+	}
 }
 
 // Without tracing of its own, a service records the traceparent of the client.

@@ -59,10 +59,15 @@ func TestZap(t *testing.T) {
 		t.Error(err)
 	}
 	text.shows(t, zapRecord)
+	log.Print("as log.Fatal writes it")
+	text.shows(t, `{"level":"info","msg":"as log.Fatal writes it"}`)
 	count := map[string]int{}
 	for _, record := range text.records(t) {
 		message := record["msg"].(string)
 		count[message]++
+		if strings.HasPrefix(message, "as log.Fatal") {
+			continue
+		}
 		if id, _ := record["requestId"].(string); id == "" {
 			t.Errorf("no request id: %v", record)
 		}
