@@ -29,8 +29,8 @@ import (
 	"github.com/bulwark-go/bulwark/bulwarktest"
 )
 
-// answerPanics answers a panic by bulwark.Deny: 500, an event, and the stack of
-// the panic in the log.
+// answerPanics answers a panic by bulwark.Deny: 500 and an event. The stack of
+// the panic goes to the log, because the text of an event is short.
 func answerPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -39,7 +39,8 @@ func answerPanics(next http.Handler) http.Handler {
 			case http.ErrAbortHandler:
 				panic(v) // net/http cuts the connection
 			default:
-				bulwark.Deny(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+				slog.ErrorContext(r.Context(), "panic", "value", v, "stack", string(debug.Stack()))
+				bulwark.Deny(w, r, fmt.Errorf("panic: %v", v))
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -49,13 +50,20 @@ func answerPanics(next http.Handler) http.Handler {
 // ginPanics answers a panic by bulwark.Deny. gin.Recovery answers without an
 // event.
 var ginPanics = gin.CustomRecoveryWithWriter(io.Discard, func(g *gin.Context, v any) {
-	ginDeny(g, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+	slog.ErrorContext(g.Request.Context(), "panic", "value", v, "stack", string(debug.Stack()))
+	ginDeny(g, fmt.Errorf("panic: %v", v))
 })
 
 // Recoverers of the routers hide a panic from the stack around them, and the
 // replacements of the page do not.
 func TestRecoverers(t *testing.T) {
 	silent := log.New(io.Discard, "", 0)
+	before, writer, flags := slog.Default(), log.Writer(), log.Flags()
+	t.Cleanup(func() {
+		slog.SetDefault(before)
+		log.SetOutput(writer)
+		log.SetFlags(flags)
+	})
 	boom := func(http.ResponseWriter, *http.Request) { panic("boom") }
 	underChi := func(use ...func(http.Handler) http.Handler) http.Handler {
 		router := chi.NewRouter()
@@ -91,26 +99,29 @@ func TestRecoverers(t *testing.T) {
 	for name, test := range map[string]struct {
 		open   func(stack bulwark.Layer) http.Handler
 		reason string // of the one event, and "" if there is no event
+		stack  bool   // the log has the stack
 	}{
-		"none":                 {around(http.HandlerFunc(boom)), "audit.panic"},
-		"answerPanics":         {around(answerPanics(http.HandlerFunc(boom))), "internal.error"},
-		"chi-inside":           {around(underChi(middleware.Recoverer)), ""},
-		"chi-outside":          {func(stack bulwark.Layer) http.Handler { return middleware.Recoverer(stack.Wrap(underChi())) }, "audit.panic"},
-		"chi-answerPanics":     {around(underChi(answerPanics)), "internal.error"},
-		"gorilla-inside":       {around(underGorilla(gorillaRecovery)), ""},
-		"gorilla-outside":      {func(stack bulwark.Layer) http.Handler { return gorillaRecovery(stack.Wrap(underGorilla())) }, "audit.panic"},
-		"gorilla-answerPanics": {around(underGorilla(answerPanics)), "internal.error"},
-		"gin-inside":           {around(underGin(gin.RecoveryWithWriter(io.Discard))), ""},
+		"none":                 {around(http.HandlerFunc(boom)), "audit.panic", false},
+		"answerPanics":         {around(answerPanics(http.HandlerFunc(boom))), "internal.error", true},
+		"chi-inside":           {around(underChi(middleware.Recoverer)), "", false},
+		"chi-outside":          {func(stack bulwark.Layer) http.Handler { return middleware.Recoverer(stack.Wrap(underChi())) }, "audit.panic", false},
+		"chi-answerPanics":     {around(underChi(answerPanics)), "internal.error", true},
+		"gorilla-inside":       {around(underGorilla(gorillaRecovery)), "", false},
+		"gorilla-outside":      {func(stack bulwark.Layer) http.Handler { return gorillaRecovery(stack.Wrap(underGorilla())) }, "audit.panic", false},
+		"gorilla-answerPanics": {around(underGorilla(answerPanics)), "internal.error", true},
+		"gin-inside":           {around(underGin(gin.RecoveryWithWriter(io.Discard))), "", false},
 		"gin-outside": {func(stack bulwark.Layer) http.Handler {
 			return underGin(gin.RecoveryWithWriter(io.Discard), ginLayer(stack))
-		}, "audit.panic"},
-		"gin-ginPanics":     {around(underGin(ginPanics)), "internal.error"},
-		"gin-ginPanics-use": {around(underGin(ginRoute, ginPanics)), "internal.error"},
-		"echo-inside":       {around(underEcho(nil, echomiddleware.Recover())), ""},
-		"echo-echoErrors":   {around(underEcho(echoErrors, echoRoute, echomiddleware.Recover())), "internal.error"},
+		}, "audit.panic", false},
+		"gin-ginPanics":     {around(underGin(ginPanics)), "internal.error", true},
+		"gin-ginPanics-use": {around(underGin(ginRoute, ginPanics)), "internal.error", true},
+		"echo-inside":       {around(underEcho(nil, echomiddleware.Recover())), "", false},
+		"echo-echoErrors":   {around(underEcho(echoErrors, echoRoute, echomiddleware.Recover())), "internal.error", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var events bulwarktest.Recorder
+			var text bytes.Buffer
+			slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
 			stack := bulwark.Must(bulwark.Chain(audit.Config{Logger: slog.New(slog.DiscardHandler), Observers: []bulwark.Recorder{&events}}))
 			h := test.open(stack)
 			w := httptest.NewRecorder()
@@ -127,6 +138,12 @@ func TestRecoverers(t *testing.T) {
 				t.Errorf("events %+v: the page need not warn of it", got)
 			case test.reason != "" && (len(got) != 1 || got[0].Reason != test.reason || got[0].Name != bulwark.SysUnavailable):
 				t.Errorf("events %+v, want %s", got, test.reason)
+			}
+			if test.reason == "internal.error" && len(got) == 1 && !strings.Contains(got[0].Attrs[0].Value.String(), "boom") {
+				t.Errorf("the cause is %v", got[0].Attrs[0])
+			}
+			if test.stack != strings.Contains(text.String(), "panic") || test.stack != strings.Contains(text.String(), "brings_test.go") {
+				t.Errorf("the log is %s", &text)
 			}
 			if test.reason == "internal.error" && (w.Code != 500 || !strings.Contains(w.Body.String(), `"internal.error"`)) {
 				t.Errorf("%d %s", w.Code, w.Body)
