@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/validate"
 )
 
 // newCollection serves the list and the creation of documents.
@@ -275,6 +277,59 @@ func TestPlainAnswersOfRouters(t *testing.T) {
 			}
 			if test.reason != "" && (len(got) != 1 || got[0].Reason != test.reason || got[0].Name != bulwark.SysUnavailable) {
 				t.Errorf("events %+v", got)
+			}
+		})
+	}
+}
+
+// If the layers do not get the path values, the event names the field.
+func TestForgottenPathValues(t *testing.T) {
+	issuer := authtest.NewIssuer(t)
+	rules := validate.SchemaJSON(`{"type": "object", "properties": {"id": {"type": "string", "maxLength": 3}}}`)
+	for name, test := range map[string]struct {
+		open   func(*Layers) http.Handler
+		status int
+		reason string
+		names  string // a word of the error in the event
+	}{
+		"gorilla-object": {func(l *Layers) http.Handler {
+			router := mux.NewRouter()
+			router.Handle("/orgs/{org}/documents/{id}", authz.Object(l.Policy, l.Documents.Can("read"), readDocument))
+			return router
+		}, 404, "authz.not_found", "PathValue"},
+		"gin-object": {func(l *Layers) http.Handler {
+			router := newGin()
+			router.GET("/orgs/:org/documents/:id", gin.WrapH(authz.Object(l.Policy, l.Documents.Can("read"), readDocument)))
+			return router
+		}, 404, "authz.not_found", "PathValue"},
+		"gin-validate": {func(*Layers) http.Handler {
+			router := newGin()
+			router.GET("/orgs/:org/documents/:id", ginLayer(bulwark.Must(validate.New(validate.Config{Path: rules}))), gin.WrapF(me))
+			return router
+		}, 500, "validate.unconfigured", "PathValue"},
+		"gorilla-one-name": {func(l *Layers) http.Handler {
+			documents := l.Documents
+			documents.PathValue = func(r *http.Request, name string) string { return mux.Vars(r)[name] }
+			router := mux.NewRouter()
+			router.Handle("/orgs/{org}/documents/{id}", authz.Object(l.Policy, documents.Can("read"), readDocument))
+			return router
+		}, 404, "authz.not_found", ""},
+		"gorilla-wrong-name": {func(l *Layers) http.Handler {
+			documents := l.Documents
+			documents.PathValue = func(r *http.Request, name string) string { return mux.Vars(r)[name] }
+			documents.PathNames = []string{"orgs", "id"}
+			router := mux.NewRouter()
+			router.Handle("/orgs/{org}/documents/{id}", authz.Object(l.Policy, documents.Can("read"), readDocument))
+			return router
+		}, 500, "authz.unconfigured", "PathNames"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmallTest(t, issuer, func(l *Layers) http.Handler { return l.Stack.Wrap(test.open(l)) })
+			alice, token := s.bearer("alice")
+			w := s.ask("GET", "/orgs/acme/documents/7", alice, token)
+			got := s.events.Take()
+			if w.Code != test.status || len(got) != 1 || got[0].Reason != test.reason || !strings.Contains(fmt.Sprint(got[0].Attrs), test.names) {
+				t.Errorf("%d %s, events %+v", w.Code, w.Body, got)
 			}
 		})
 	}
