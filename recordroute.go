@@ -4,11 +4,12 @@ import "net/http"
 
 // RecordRoute returns a layer that records the pattern of the matched route.
 // The layers outside a router need it, because their copy of the request does
-// not have the pattern. Put the layer inside the router. With chi, which sets
-// [http.Request.Pattern]:
+// not have the pattern. Put the layer inside the router, or around the stack if
+// pattern can ask the router. Record the method and the pattern, as package
+// authz does. With chi, which sets [http.Request.Pattern]:
 //
 //	router.Use(bulwark.RecordRoute(func(r *http.Request) string {
-//		return r.Pattern
+//		return r.Method + " " + r.Pattern
 //	}).Wrap)
 //
 // An event of a handler in an [http.ServeMux] has the pattern without
@@ -22,7 +23,7 @@ import "net/http"
 // the pattern in their own context:
 //
 //	_, scope := bulwark.Enter(c.Request)
-//	scope.SetRoute(c.FullPath())
+//	scope.SetRoute(c.Request.Method + " " + c.FullPath())
 func RecordRoute(pattern func(*http.Request) string) Layer {
 	return LayerFunc(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

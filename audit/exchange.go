@@ -42,7 +42,7 @@ func (x *exchange) end() {
 		// may hold anything. The address with its port is in both records.
 		e := bulwark.Event{Name: bulwark.SysUnavailable, Status: status, Reason: "audit.panic"}
 		e.Attrs[0] = slog.String("remoteAddr", x.came.RemoteAddr)
-		e.Attrs[1] = slog.String("error", "the handler panicked, or ended its goroutine; after a panic the ErrorLog of the server has the value and the stack, with the same remoteAddr")
+		e.Attrs[1] = slog.String("error", "the handler panicked, or ended its goroutine; after a panic the ErrorLog of the server has the value and the stack, with the same remoteAddr, unless a layer outside recovered")
 		bulwark.Report(x.r, e)
 		x.watch.Tell(status)
 	default:

@@ -18,9 +18,10 @@ type Access[T any] struct {
 // Can returns the access that [HandleObject], [HandleList], [HandleCreate] and
 // [Object] check: the action on an object of this resource.
 //
-// There is no function that answers for all objects of a type, such as
-// Can("delete", "document"). It would have to answer yes to a caller who may
-// delete one document, and readers would take the answer for every document.
+// A function that answers for all objects of a type, such as Can("delete",
+// "document"), is missing on purpose. It would have to answer yes to a caller
+// who may delete one document, and readers would take the answer for every
+// document.
 func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
 	res.PathNames = slices.Clone(res.PathNames)

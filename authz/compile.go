@@ -179,7 +179,7 @@ func (b *builder) refuseCycles() {
 }
 
 // flatten gives a role its own grants and those of its parents, which are
-// flattened first. There are no cycles any more.
+// flattened first. Cycles have been refused before.
 func (b *builder) flatten(r *role, done []bool) {
 	if done[r.number] {
 		return

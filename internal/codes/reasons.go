@@ -78,7 +78,7 @@ var notes = []note{
 	{bulwark.SysUnavailable, reason{"audit.panic", "A handler panicked.", "Correct the handler."}},
 	{bulwark.AuthzFail, reason{"audit.unreported", "A handler wrote a 401, 403 or 429 itself. A 429 is `excess_rate_limit_exceeded`.", "Use `bulwark.Deny`: its event has the reason."}},
 	{bulwark.AuditGap, reason{"audit.queue_full", "Records were dropped, because the sink is too slow. `count` has their number.", "Use a faster sink, or raise `MaxSecurityQueue` or `MaxAccessQueue`."}},
-	{bulwark.AuditGap, reason{"audit.sink_failed", "Records were dropped, because the sink returned an error or did not return.", "Look at the sink."}},
+	{bulwark.AuditGap, reason{"audit.sink_failed", "Records were dropped, because the sink returned an error or did not return.", "Look at the sink. `slog.Default` has its error, once a minute."}},
 	{bulwark.InputValidationFail, reason{"transport.tls_handshake", "A TLS handshake failed.", "Look at it if it comes from clients of your own."}},
 	{bulwark.InputValidationFail, reason{"transport.protocol", "A client broke HTTP/2.", "Nothing."}},
 	{bulwark.SysUnavailable, reason{"transport.panic", "A handler panicked. With an audit layer there is an `audit.panic` record of the same panic, with the same `remoteAddr`.", "Correct the handler."}},

@@ -142,7 +142,7 @@ var families = []family{
 		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, or `PathValue` returned nothing for one of `PathNames`.", "Read `error`."},
 	}},
 	{"validate", "What a request may say. `errors` has a line for each fault: see [Faults of fields](#faults-of-fields).", []refusal{
-		{"validate.invalid", []int{unprocessable}, "", nil, "The schema refuses the request. The status is `Config.Status`.", "The client corrects what `errors` lists."},
+		{"validate.invalid", []int{unprocessable}, "", nil, "The schema refuses the request. The status is `Config.Status`.", "The client corrects what `errors` lists. `first` in the event is the first of these."},
 		{"validate.too_complex", []int{badRequest}, "", nil, "Checking takes more steps than are allowed. `rule` names the part.", "Raise `validate.Config.MaxSteps`, or write a schema with fewer alternatives."},
 		{"validate.malformed_query", []int{badRequest}, "", nil, "The query is not `name=value` pairs in UTF-8.", "The client encodes the query."},
 		{"validate.malformed_path", []int{badRequest}, "", nil, "The path holds bytes that are not text.", "The client sends UTF-8."},
@@ -178,8 +178,8 @@ var families = []family{
 	}},
 	{"cors", "Which origins may call. A preflight is refused with these answers. An actual request gets its answer without CORS fields, so that the page cannot read it, and the event has the same reason. With `DenyRefused` it is refused as well.", []refusal{
 		{"cors.origin", []int{forbidden}, bulwark.MaliciousCORS, nil, "The origin is not one of `Config.Origins`.", "Add the origin to `Origins`."},
-		{"cors.method", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a method that is not in `Config.Methods`.", "Add the method to `Methods`."},
-		{"cors.header", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a header that is not in `Config.Headers`.", "Add the header to `Headers`."},
+		{"cors.method", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a method that is not in `Config.Methods`.", "Add the method to `Methods`. The event has it as `requestMethod`."},
+		{"cors.header", []int{forbidden}, bulwark.MaliciousCORS, nil, "A preflight asks for a header that is not in `Config.Headers`.", "Add the header to `Headers`. The event has it as `requestHeader`."},
 		{"cors.ambiguous", []int{badRequest}, bulwark.MaliciousCORS, nil, "The request has two origins, or two preflight fields.", "Nothing: browsers do not send such a request."},
 		{"cors.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
 	}},

@@ -27,7 +27,7 @@ func (r rule) faults(ctx context.Context, store ratelimit.Store) []error {
 }
 
 // inBubble reports whether t is in a bubble of testing/synctest, where Run and
-// Deadline must not be called and panic. There is no other way to ask.
+// Deadline must not be called and panic. Nothing else tells.
 func inBubble(t *testing.T) (in bool) {
 	defer func() { in = recover() != nil }()
 	t.Deadline()
