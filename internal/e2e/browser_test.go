@@ -242,9 +242,18 @@ func (p *tab) fill(form string, fields map[string]string) {
 	}
 }
 
-// click clicks on the first visible element of a selector.
+// click clicks on the first visible element of a selector, when the element has
+// come to rest: a click goes to a place of the page, and a list that is being
+// laid out has something else there a moment later.
 func (p *tab) click(selector string) {
 	p.t.Helper()
+	p.until(fmt.Sprintf(`(() => {
+		const box = [...document.querySelectorAll(%q)].map(one => one.getBoundingClientRect()).find(box => box.width > 0)
+		const place = box && [box.x, box.y, box.width, box.height].join()
+		const rests = box && window.restsAt === place
+		window.restsAt = place
+		return rests
+	})()`, selector))
 	p.do(chromedp.Click(selector, chromedp.NodeVisible))
 }
 

@@ -269,6 +269,7 @@ func TestDocuments(t *testing.T) {
 	p.until(`!document.getElementById("confirm").open`)
 	p.equal(listed("Better notes"), "true")
 	p.click(`button[aria-label="Delete Better notes"]`)
+	p.until(`document.getElementById("confirm").open`)
 	p.click(`#confirm button[value="yes"]`)
 	p.until(`document.querySelector("#list .empty")`)
 	p.until(`document.activeElement.id === "shelf-title"`)
