@@ -1,0 +1,268 @@
+package trail
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// A Report says what a log holds, as far as it is in order.
+type Report struct {
+	// First is the number of lines in the logs before: 0 for a trail that
+	// begins here.
+	First int64
+	// Lines are the lines that were read, checkpoints included.
+	Lines int64
+	// Checkpoints are the checkpoints that were verified.
+	Checkpoints int
+	// Last is the last of them. It is zero if there is none.
+	Last Checkpoint
+	// Unsigned are the lines after the last checkpoint. Nothing is known about
+	// them, except the checkpoint's own line.
+	Unsigned int64
+	// Torn says that the log ends in the middle of a line.
+	Torn bool
+}
+
+// A Kind is what was done to a log.
+type Kind string
+
+// What a [Fault] may be.
+const (
+	Edited    Kind = "edited"    // a line has other bytes
+	Removed   Kind = "removed"   // lines are missing before this line
+	Inserted  Kind = "inserted"  // the line was not written by the trail
+	Reordered Kind = "reordered" // lines stand in another order, from this line on
+	Truncated Kind = "truncated" // the log ends before a known checkpoint
+	Foreign   Kind = "foreign"   // the log begins as another log, or with a part missing
+)
+
+// A Fault is the first thing in a log that is not in order.
+type Fault struct {
+	Kind Kind
+	// Line is the number of the line in what was read, counted from 1. For
+	// Truncated it is the number after the last line.
+	Line int64
+	// Detail says more, in one sentence, without text of the log.
+	Detail string
+}
+
+// Error returns the line, the kind and the detail.
+func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s: %s", f.Line, f.Kind, f.Detail) }
+
+// Verify reads a log, or the logs of a rotation one after the other, and checks
+// every checkpoint in it. Each known checkpoint is one that was kept elsewhere:
+// the log must hold what it says. The error is a *[Fault], or that of reading.
+//
+// Without a known checkpoint nobody can tell that the end of a log was cut off
+// at an earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of any
+// length in bounded memory.
+func (v *Verifier) Verify(log io.Reader, known ...Checkpoint) (Report, error) {
+	s := &scan{verifier: v, known: slices.Clone(known)}
+	slices.SortFunc(s.known, func(a, b Checkpoint) int { return int(min(max(a.Size-b.Size, -1), 1)) })
+	err := s.read(log)
+	s.report.Unsigned = s.tree.size - s.signed
+	if err == nil {
+		err = s.finish()
+	}
+	return s.report, err
+}
+
+// A scan is one pass over a log.
+type scan struct {
+	verifier *Verifier
+	known    []Checkpoint // that are still to come, by size
+	report   Report
+	tree     tree
+	signed   int64 // how many lines the last checkpoint and its own line are
+
+	from   int64     // the number of the first of sums
+	sums   [][4]byte // of the lines since the last checkpoint
+	marked []int64   // those of them that look like checkpoints
+}
+
+const damaged = "the checkpoint is damaged, or not signed by this key"
+
+// maxMark bounds a checkpoint's line. A longer line is a record.
+const maxMark = 64<<10 + 2*maxSums
+
+// read reads all lines.
+func (s *scan) read(log io.Reader) error {
+	buffered := bufio.NewReaderSize(log, 64<<10)
+	var hashed leaf
+	for {
+		var mark []byte // the line, if it looks like a checkpoint
+		whole := false
+		for first := true; !whole; first = false {
+			piece, err := buffered.ReadSlice('\n')
+			if len(piece) > 0 {
+				hashed.write(piece)
+				whole = piece[len(piece)-1] == '\n'
+				if first && isMark(piece) || mark != nil && len(mark) < maxMark {
+					mark = append(mark, piece...)
+				}
+			}
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+				continue
+			case err == io.EOF:
+				if len(piece) == 0 && !hashed.begun {
+					return nil
+				}
+				if !whole {
+					s.report.Torn = true
+					return s.add(hashed.end())
+				}
+			case err != nil:
+				return fmt.Errorf("trail: read line %d: %w", s.report.Lines+1, err)
+			}
+		}
+		if mark != nil {
+			if err := s.checkpoint(mark); err != nil {
+				return err
+			}
+		}
+		if err := s.add(hashed.end()); err != nil {
+			return err
+		}
+		if mark != nil && s.signed == s.tree.size-1 {
+			s.signed = s.tree.size // the checkpoint's own line
+		}
+	}
+}
+
+// add counts a line.
+func (s *scan) add(hashed sum) error {
+	s.report.Lines++
+	s.tree.add(hashed)
+	if len(s.sums) < 4*maxEvery {
+		s.sums = append(s.sums, [4]byte(hashed[:sumBytes]))
+	}
+	return s.meet()
+}
+
+// checkpoint compares what was read with a checkpoint that comes next.
+func (s *scan) checkpoint(line []byte) error {
+	here := s.report.Lines + 1
+	c, at, sums, err := s.verifier.readMark(line)
+	if err != nil {
+		// A checkpoint that a crash has torn looks so. The next one tells
+		// whether this line is as it was written.
+		s.marked = append(s.marked[:min(len(s.marked), 16)], here)
+		return nil
+	}
+	if s.report.Lines == 0 && c.Size > 0 { // the log goes on from another one
+		s.report.First, s.tree, s.from = c.Size, at, c.Size
+		if err := s.meet(); err != nil {
+			return err
+		}
+	}
+	if c.Size != s.tree.size || c.Root != s.tree.root() {
+		return s.differ(here, c, sums)
+	}
+	if again, err := markLine(c, &at, sums); err != nil || !bytes.Equal(again, line) {
+		return &Fault{Edited, here, "the line of the checkpoint is written in another way"}
+	}
+	if len(sums) > 0 && s.report.Lines > 0 && !s.same(sums) {
+		return &Fault{Edited, here, "the checkpoint does not name the lines before it"}
+	}
+	s.report.Checkpoints++
+	s.report.Last = c
+	s.signed = s.tree.size
+	s.from, s.sums, s.marked = s.tree.size, s.sums[:0], s.marked[:0]
+	return nil
+}
+
+// same reports whether the sums of a checkpoint are those of the lines read.
+func (s *scan) same(sums []byte) bool {
+	if len(s.sums) >= 4*maxEvery {
+		return true // not all were kept
+	}
+	have := make([]byte, 0, len(s.sums)*sumBytes)
+	for _, one := range s.sums {
+		have = append(have, one[:]...)
+	}
+	return bytes.HasSuffix(have, sums)
+}
+
+// meet compares the tree with the checkpoints of its size that are known from
+// elsewhere.
+func (s *scan) meet() error {
+	for len(s.known) > 0 && s.known[0].Size <= s.tree.size {
+		known := s.known[0]
+		s.known = s.known[1:]
+		if known.Size == s.tree.size && known.Root != s.tree.root() {
+			return &Fault{Foreign, s.report.Lines, fmt.Sprintf("the log up to this line is not that of the checkpoint after %d lines that is known", known.Size)}
+		}
+	}
+	return nil
+}
+
+// finish looks for known checkpoints that the log does not reach.
+func (s *scan) finish() error {
+	if len(s.marked) > 0 && !(s.report.Torn && s.marked[0] == s.report.Lines) {
+		return &Fault{Edited, s.marked[0], damaged}
+	}
+	for _, known := range s.known {
+		if known.Size > s.tree.size {
+			return &Fault{Truncated, s.report.Lines + 1,
+				fmt.Sprintf("the log ends after %d lines, and a checkpoint after %d is known", s.tree.size, known.Size)}
+		}
+	}
+	return nil
+}
+
+// differ finds out what was done to the lines between two checkpoints.
+func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
+	want := make([][4]byte, len(sums)/sumBytes)
+	for i := range want {
+		want[i] = [4]byte(sums[i*sumBytes:])
+	}
+	have := s.sums
+	first := here - int64(len(have)) // the number of the line of have[0]
+	begin := c.Size - int64(len(want))
+	switch {
+	case len(want) == 0 || len(have) >= 4*maxEvery:
+		return &Fault{Edited, first, fmt.Sprintf("the lines up to the checkpoint in line %d are not those that it stands for", here)}
+	case begin < s.from:
+		return &Fault{Inserted, here, "the checkpoint stands for lines that an earlier checkpoint stands for"}
+	case begin > s.from && len(s.marked) > 0:
+		return &Fault{Edited, s.marked[0], damaged}
+	case begin-s.from > int64(len(have)):
+		return &Fault{Removed, here, "lines before this one are missing, and checkpoints with them"}
+	}
+	// A checkpoint that is missing stood for the lines before begin.
+	have, first = have[begin-s.from:], first+begin-s.from
+	i := 0
+	for i < len(have) && i < len(want) && have[i] == want[i] {
+		i++
+	}
+	line := first + int64(i)
+	left, right := have[i:], want[i:]
+	for len(left) > 0 && len(right) > 0 && left[len(left)-1] == right[len(right)-1] {
+		left, right = left[:len(left)-1], right[:len(right)-1]
+	}
+	switch {
+	case len(left) == 0 && len(right) == 0:
+		return &Fault{Edited, first, "the lines before this one are not those that the next checkpoint stands for"}
+	case len(left) == 0:
+		return &Fault{Removed, line, fmt.Sprintf("%d lines are missing before this line", len(right))}
+	case len(right) == 0:
+		return &Fault{Inserted, line, fmt.Sprintf("%d lines were not written by the trail", len(left))}
+	case len(left) == len(right) && permuted(left, right):
+		return &Fault{Reordered, line, fmt.Sprintf("%d lines stand in another order", len(left))}
+	}
+	return &Fault{Edited, line, fmt.Sprintf("%d lines differ from the %d that were written", len(left), len(right))}
+}
+
+// permuted reports whether two lists hold the same sums.
+func permuted(a, b [][4]byte) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	order := func(x, y [4]byte) int { return bytes.Compare(x[:], y[:]) }
+	slices.SortFunc(a, order)
+	slices.SortFunc(b, order)
+	return slices.Equal(a, b)
+}

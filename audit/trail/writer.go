@@ -1,0 +1,266 @@
+package trail
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// A Writer passes a log through unchanged, hashes its lines, and writes a
+// checkpoint after every so many of them. It is made by [New] or [Open]. It is
+// safe for concurrent use.
+type Writer struct {
+	config Config
+
+	mu     sync.Mutex
+	out    io.Writer
+	tree   tree
+	leaf   leaf
+	start  []byte // of the line at hand, as far as it tells a checkpoint from a record
+	sums   []byte // of the lines since the last checkpoint
+	since  int    // how many lines these are
+	timer  *time.Timer
+	closed bool
+	torn   bool  // the log has taken a part of a line and no more
+	failed error // of a checkpoint that the timer could not write; for the next caller
+}
+
+var (
+	// ErrClosed is the error of a Write after Close.
+	ErrClosed = errors.New("trail: the Writer is closed")
+	// ErrLikeCheckpoint is the error of a Write with a line that begins as a
+	// checkpoint does. A log that holds such lines could not be verified.
+	ErrLikeCheckpoint = errors.New("trail: the line begins like a checkpoint, so it is not written")
+)
+
+// New begins a trail on an empty log. The error joins a
+// *[bulwark.ConfigError] for everything that is wrong.
+func New(w io.Writer, c Config) (*Writer, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return &Writer{config: c, out: w}, nil
+}
+
+// Write writes p to the log. Whatever the log has taken is hashed, also if the
+// log takes only a part. Write and its checkpoints never mix with those of
+// another goroutine. It allocates nothing between checkpoints.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return 0, err
+	}
+	if err := w.mend(); err != nil {
+		return 0, err
+	}
+	if w.forges(p) {
+		return 0, ErrLikeCheckpoint
+	}
+	n, err := w.put(p)
+	if err == nil && w.since >= w.config.Every {
+		err = w.checkpoint()
+	}
+	if err == nil {
+		err, w.failed = w.failed, nil
+	}
+	return n, err
+}
+
+// ready reports why nothing can be written.
+func (w *Writer) ready() error {
+	switch {
+	case w.out == nil:
+		return unmade()
+	case w.closed:
+		return ErrClosed
+	}
+	return nil
+}
+
+// forges reports whether a line that p begins or goes on with would begin like
+// a checkpoint.
+func (w *Writer) forges(p []byte) bool {
+	begun := len(w.start)
+	for first := true; len(p) > 0; first = false {
+		line, rest, _ := bytes.Cut(p, []byte("\n"))
+		if !first {
+			begun = 0
+		}
+		if begun < len(markPrefix) {
+			var head [len(markPrefix)]byte
+			have := copy(head[:], w.start[:begun])
+			have += copy(head[have:], line)
+			if have == len(markPrefix) && isMark(head[:]) {
+				return true
+			}
+		}
+		p = rest
+	}
+	return false
+}
+
+// hash takes what has been written into the tree.
+func (w *Writer) hash(p []byte) {
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n') + 1
+		piece := p
+		if end > 0 {
+			piece = p[:end]
+		}
+		w.leaf.write(piece)
+		if room := len(markPrefix) - len(w.start); room > 0 {
+			w.start = append(w.start, piece[:min(room, len(piece))]...)
+		}
+		p = p[len(piece):]
+		if end > 0 {
+			w.line()
+		}
+	}
+}
+
+// line ends the line at hand.
+func (w *Writer) line() {
+	hashed := w.leaf.end()
+	w.tree.add(hashed)
+	w.start = w.start[:0]
+	if len(w.sums) < maxSums {
+		w.sums = append(w.sums, hashed[:sumBytes]...)
+	}
+	w.since++
+	if w.since == 1 {
+		w.wind()
+	}
+}
+
+// wind starts the timer for the next checkpoint.
+func (w *Writer) wind() {
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.config.Interval, w.late)
+		return
+	}
+	w.timer.Reset(w.config.Interval)
+}
+
+// late writes the checkpoint for lines that have waited long enough.
+func (w *Writer) late() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed || w.since == 0:
+	case w.leaf.begun: // a line is on its way
+		w.timer.Reset(w.config.Interval)
+	default:
+		w.failed = w.checkpoint()
+	}
+}
+
+// Checkpoint writes a checkpoint now, if there are lines since the last one.
+func (w *Writer) Checkpoint() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	if w.since == 0 {
+		return nil
+	}
+	return w.checkpoint()
+}
+
+// checkpoint writes a checkpoint. Its own line is a leaf as any other, so that
+// nobody can take it out. The lock is held. If it fails, the lines stay counted,
+// and the next Write tries again.
+func (w *Writer) checkpoint() error {
+	w.torn = w.torn || w.leaf.begun
+	if err := w.mend(); err != nil {
+		return err
+	}
+	c, err := sign(w.config.Origin, w.config.Signer, &w.tree)
+	if err != nil {
+		return err
+	}
+	sums := w.sums
+	if len(sums) >= maxSums { // some are missing
+		sums = nil
+	}
+	line, err := markLine(c, &w.tree, sums)
+	if err != nil {
+		return err
+	}
+	if _, err := w.put(line); err != nil {
+		return err
+	}
+	// The checkpoint's own line is the first line of the next checkpoint. It is
+	// not a reason for one.
+	own := w.sums[max(0, len(w.sums)-sumBytes):]
+	w.sums, w.since = append(w.sums[:0], own...), 0
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	if w.config.OnCheckpoint != nil {
+		w.config.OnCheckpoint(c)
+	}
+	return nil
+}
+
+// mend ends a line of which the log has taken a part only.
+func (w *Writer) mend() error {
+	if !w.torn {
+		return nil
+	}
+	w.torn = false
+	_, err := w.put([]byte("\n"))
+	return err
+}
+
+// put writes p and hashes what the log has taken.
+func (w *Writer) put(p []byte) (int, error) {
+	n, err := w.out.Write(p)
+	n = max(0, min(n, len(p)))
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	w.hash(p[:n])
+	w.torn = err != nil && w.leaf.begun
+	return n, err
+}
+
+// Rotate ends the log at hand with a checkpoint and goes on in next. The first
+// line there is a checkpoint too: it says where the tree stands, so that each
+// file can be verified, and the files together.
+func (w *Writer) Rotate(next io.Writer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		return err
+	}
+	if err := w.checkpoint(); err != nil {
+		return err
+	}
+	w.out = next
+	return w.checkpoint()
+}
+
+// Close writes the last checkpoint. It does not close the log below.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.ready(); err != nil {
+		if errors.Is(err, ErrClosed) {
+			return nil
+		}
+		return err
+	}
+	var err error
+	if w.since > 0 || w.leaf.begun {
+		err = w.checkpoint()
+	}
+	w.closed = true
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	return err
+}
