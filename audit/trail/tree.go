@@ -70,8 +70,10 @@ func treeOf(size int64, frontier []sum) (tree, bool) {
 
 // A leaf hashes one line as it is written, in pieces.
 type leaf struct {
-	state hash.Hash
-	begun bool
+	state  hash.Hash
+	begun  bool
+	prefix [1]byte // here, and not on the stack, because a hash.Hash takes them
+	result sum
 }
 
 // write adds bytes of the line.
@@ -81,17 +83,18 @@ func (l *leaf) write(p []byte) {
 	}
 	if !l.begun {
 		l.state.Reset()
-		l.state.Write([]byte{leafPrefix})
+		l.prefix[0] = leafPrefix
+		l.state.Write(l.prefix[:])
 		l.begun = true
 	}
 	l.state.Write(p)
 }
 
 // end returns the hash of the line, and makes ready for the next.
-func (l *leaf) end() (s sum) {
-	l.state.Sum(s[:0])
+func (l *leaf) end() sum {
+	l.state.Sum(l.result[:0])
 	l.begun = false
-	return s
+	return l.result
 }
 
 // base64Of is how hashes are written.

@@ -185,7 +185,9 @@ func (s *scan) same(sums []byte) bool {
 	for _, one := range s.sums {
 		have = append(have, one[:]...)
 	}
-	return bytes.HasSuffix(have, sums)
+	// The lines before a checkpoint that lacked its last byte, when the disk
+	// was full, stand in the next checkpoint again.
+	return bytes.HasSuffix(have, sums) || bytes.HasSuffix(sums, have)
 }
 
 // meet compares the tree with the checkpoints of its size that are known from
@@ -227,12 +229,15 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 	switch {
 	case len(want) == 0 || len(have) >= 4*maxEvery:
 		return &Fault{Edited, first, fmt.Sprintf("the lines up to the checkpoint in line %d are not those that it stands for", here)}
-	case begin < s.from:
+	case c.Size < s.from:
 		return &Fault{Inserted, here, "the checkpoint stands for lines that an earlier checkpoint stands for"}
 	case begin > s.from && len(s.marked) > 0:
 		return &Fault{Edited, s.marked[0], damaged}
 	case begin-s.from > int64(len(have)):
 		return &Fault{Removed, here, "lines before this one are missing, and checkpoints with them"}
+	}
+	if begin < s.from { // see same
+		want, begin = want[s.from-begin:], s.from
 	}
 	// A checkpoint that is missing stood for the lines before begin.
 	have, first = have[begin-s.from:], first+begin-s.from

@@ -1,0 +1,228 @@
+package trail_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/bulwark-go/bulwark/audit/trail"
+)
+
+func openFile(t testing.TB, name string) *os.File {
+	t.Helper()
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file
+}
+
+// A trail goes on where it ended, however the program ended, and the whole file
+// is in order.
+func TestOpenGoesOn(t *testing.T) {
+	for name, end := range map[string]struct {
+		how      func(w *trail.Writer, file *os.File)
+		unsigned int64
+		torn     bool
+	}{
+		"closed":   {func(w *trail.Writer, _ *os.File) { w.Close() }, 0, false},
+		"killed":   {func(*trail.Writer, *os.File) {}, 3, false},
+		"torn":     {func(_ *trail.Writer, file *os.File) { io.WriteString(file, "half a rec") }, 3, true},
+		"torn sum": {func(_ *trail.Writer, file *os.File) { io.WriteString(file, `{"trail":"checkpoint","note":"api`) }, 3, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "log")
+			file := openFile(t, path)
+			w, report, err := trail.Open(file, config(5))
+			if err != nil || report != (trail.Report{}) {
+				t.Fatalf("%+v %v", report, err)
+			}
+			for i := range 23 {
+				fmt.Fprintf(w, "first %d\n", i)
+			}
+			end.how(w, file)
+
+			again := openFile(t, path)
+			w, report, err = trail.Open(again, config(5))
+			if err != nil || report.Torn != end.torn || report.Last.Size == 0 {
+				t.Fatalf("%+v %v", report, err)
+			}
+			if want := end.unsigned + map[bool]int64{true: 0}[end.torn]; report.Unsigned != want {
+				t.Errorf("%d lines unsigned, want %d", report.Unsigned, want)
+			}
+			for i := range 7 {
+				fmt.Fprintf(w, "second %d\n", i)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, err := verifier(t).Verify(bytes.NewReader(data))
+			if err != nil || whole.Unsigned != 0 || whole.Torn {
+				t.Errorf("%+v %v\n%s", whole, err, data)
+			}
+			if !bytes.Contains(data, []byte("first 22\n")) || !bytes.Contains(data, []byte("second 6\n")) {
+				t.Errorf("records are missing:\n%s", data)
+			}
+		})
+	}
+}
+
+// The last checkpoint is found wherever it stands between blocks of the file,
+// and a forged one behind it is not taken for it.
+func TestOpenFindsTheLastCheckpoint(t *testing.T) {
+	for _, padding := range []int{0, 1, 100, 64<<10 - 30, 64<<10 - 5, 64 << 10, 64<<10 + 7, 200 << 10} {
+		path := filepath.Join(t.TempDir(), "log")
+		w, _, err := trail.Open(openFile(t, path), config(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "one\ntwo\nthree\nfour\n")
+		file := openFile(t, path)
+		fmt.Fprintf(file, "%s\n{\"trail\":\"checkpoint\",\"note\":\"forged\"}\n", strings.Repeat("x", padding))
+		w, report, err := trail.Open(openFile(t, path), config(2))
+		if err != nil || report.Last.Size != 4 || report.Unsigned != 2 {
+			t.Errorf("padding %d: %+v %v", padding, report, err)
+			continue
+		}
+		w.Close()
+		data, _ := os.ReadFile(path)
+		if report, err := verifier(t).Verify(bytes.NewReader(data)); err != nil || report.Unsigned != 0 {
+			t.Errorf("padding %d: %+v %v", padding, report, err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	foreign := filepath.Join(t.TempDir(), "foreign")
+	if err := os.WriteFile(foreign, []byte("a log of somebody else\nwith lines\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := trail.Open(openFile(t, foreign), config(5)); err == nil || !strings.Contains(err.Error(), "begin a new file") {
+		t.Errorf("a foreign log: %v", err)
+	}
+	stolen := config(5)
+	stolen.Signer = seed(9)
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, logOf(t, 20, 5), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := trail.Open(openFile(t, path), stolen); err == nil {
+		t.Error("another key goes on with the log")
+	}
+}
+
+// A program that is killed in the middle of its writes leaves a log that Open
+// goes on with. The test starts itself as that program.
+func TestKilledInMidWrite(t *testing.T) {
+	if path := os.Getenv("TRAIL_LOG"); path != "" {
+		w, _, err := trail.Open(openFile(t, path), config(50))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("open")
+		for i := 0; ; i++ {
+			fmt.Fprintf(w, "record %d %s\n", i, strings.Repeat("x", i%3000))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "log")
+	for round := range 8 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledInMidWrite$")
+		cmd.Env = append(os.Environ(), "TRAIL_LOG="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, 4)); err != nil { // until it writes
+			t.Fatalf("round %d: %v", round, err)
+		}
+		before, _ := os.Stat(path)
+		for grown := before; grown.Size() < before.Size()+200<<10; { // and has written enough
+			if grown, err = os.Stat(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd.Process.Signal(syscall.SIGKILL)
+		io.Copy(io.Discard, out)
+		cmd.Wait()
+	}
+	w, report, err := trail.Open(openFile(t, path), config(50))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("after the last kill: %d lines unsigned, torn %v", report.Unsigned, report.Torn)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	whole, err := verifier(t).Verify(data)
+	if err != nil || whole.Unsigned != 0 || whole.Torn {
+		t.Errorf("%+v %v", whole, err)
+	}
+}
+
+// A flaky is a log that takes only so much.
+type flaky struct {
+	bytes.Buffer
+	room int
+}
+
+var errFull = errors.New("no space left")
+
+func (f *flaky) Write(p []byte) (int, error) {
+	if len(p) > f.room {
+		n, _ := f.Buffer.Write(p[:f.room])
+		f.room = 0
+		return n, errFull
+	}
+	f.room -= len(p)
+	return f.Buffer.Write(p)
+}
+
+// A full disk tears records and checkpoints. When there is room again, the
+// trail goes on, and the log is in order.
+func TestFullDisk(t *testing.T) {
+	for room := range 1200 {
+		log := &flaky{room: room}
+		w, err := trail.New(log, config(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := 0
+		for i := range 12 {
+			if _, err := fmt.Fprintf(w, "record %d\n", i); err != nil {
+				if !errors.Is(err, errFull) {
+					t.Fatal(err)
+				}
+				if failed++; failed == 3 {
+					log.room = 1 << 20
+				}
+			}
+		}
+		log.room = 1 << 20
+		if err := w.Close(); err != nil {
+			t.Fatalf("room %d: %v", room, err)
+		}
+		if report, err := verifier(t).Verify(bytes.NewReader(log.Bytes())); err != nil || report.Unsigned != 0 || report.Torn {
+			t.Fatalf("room %d: %+v %v\n%s", room, report, err, log)
+		}
+	}
+}
