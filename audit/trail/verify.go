@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // A Report says what a log holds, as far as it is in order.
@@ -254,13 +255,20 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 	case len(left) == 0 && len(right) == 0:
 		return &Fault{Edited, first, "the lines before this one are not those that the next checkpoint stands for"}
 	case len(left) == 0:
-		return &Fault{Removed, line, fmt.Sprintf("%d lines are missing before this line", len(right))}
+		return &Fault{Removed, line, lines(len(right)) + " missing before this line"}
 	case len(right) == 0:
-		return &Fault{Inserted, line, fmt.Sprintf("%d lines were not written by the trail", len(left))}
+		return &Fault{Inserted, line, lines(len(left)) + " not written by the trail"}
 	case len(left) == len(right) && permuted(left, right):
 		return &Fault{Reordered, line, fmt.Sprintf("%d lines stand in another order", len(left))}
 	}
-	return &Fault{Edited, line, fmt.Sprintf("%d lines differ from the %d that were written", len(left), len(right))}
+	return &Fault{Edited, line, fmt.Sprintf("%s in place of %s that the trail has written", lines(len(left)), lines(len(right)))}
+}
+
+func lines(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return strconv.Itoa(n) + " lines"
 }
 
 // permuted reports whether two lists hold the same sums.
