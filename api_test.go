@@ -59,7 +59,7 @@ func houses(t *testing.T) []house {
 		_, missing := os.Stat(path.Join(folder, "go.mod"))
 		switch {
 		case folder != "." && (missing == nil || strings.HasPrefix(d.Name(), ".")),
-			d.Name() == "internal", d.Name() == "examples", d.Name() == "testdata", d.Name() == "docs":
+			d.Name() == "internal", d.Name() == "cmd", d.Name() == "examples", d.Name() == "testdata", d.Name() == "docs":
 			return fs.SkipDir
 		}
 		h, ok := parseHouse(t, folder)

@@ -15,7 +15,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	w, err := trail.New(io.Discard, trail.Config{Origin: origin, Signer: key, Every: 10_000, Interval: time.Hour})
+	w, err := trail.New(io.Discard, trail.Config{Origin: origin, Signer: key, MaxUnsigned: 10_000, Interval: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	w, err := trail.New(io.Discard, trail.Config{Origin: origin, Signer: key, Every: 10_000, Interval: time.Hour})
+	w, err := trail.New(io.Discard, trail.Config{Origin: origin, Signer: key, MaxUnsigned: 10_000, Interval: time.Hour})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -161,7 +161,7 @@ const (
 	markName   = "checkpoint"
 	noteLines  = 5 // of a note in a log: three of text, an empty one, a signature
 	sumBytes   = 4 // of each hash in Sums
-	maxSums    = 2 * maxEvery * sumBytes
+	maxSums    = 2 * maxUnsigned * sumBytes
 )
 
 // isMark reports whether a line begins like a checkpoint.

@@ -21,9 +21,9 @@ type Config struct {
 	// device. Whoever has it can write another log in place of this one.
 	// Required.
 	Signer crypto.Signer
-	// Every is after how many lines a checkpoint is written. Default: 1000. At
-	// most 10,000.
-	Every int
+	// MaxUnsigned is the number of lines after which a checkpoint is written.
+	// Default: 1000. At most 10,000.
+	MaxUnsigned int
 	// Interval is how long a line waits at most for a checkpoint. Default: 10
 	// seconds. At least 1 second, at most 1 hour.
 	Interval time.Duration
@@ -35,8 +35,8 @@ type Config struct {
 }
 
 const (
-	defaultEvery    = 1000
-	maxEvery        = 10_000
+	defaultUnsigned = 1000
+	maxUnsigned     = 10_000
 	defaultInterval = 10 * time.Second
 	maxInterval     = time.Hour
 	maxOrigin       = 256
@@ -70,10 +70,10 @@ func (c *Config) check() error {
 		found.Add("Signer", "", "does not have an Ed25519 key; make one with ed25519.GenerateKey")
 	}
 	switch {
-	case c.Every == 0:
-		c.Every = defaultEvery
-	case c.Every < 0 || c.Every > maxEvery:
-		found.Add("Every", strconv.Itoa(c.Every), "must be 1 to 10000 lines; leave it out for 1000")
+	case c.MaxUnsigned == 0:
+		c.MaxUnsigned = defaultUnsigned
+	case c.MaxUnsigned < 0 || c.MaxUnsigned > maxUnsigned:
+		found.Add("MaxUnsigned", strconv.Itoa(c.MaxUnsigned), "must be 1 to 10000 lines; leave it out for 1000")
 	}
 	switch {
 	case c.Interval == 0:

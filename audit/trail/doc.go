@@ -23,10 +23,10 @@
 //	audit.Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}
 //
 // The Writer hashes each line into a Merkle tree (RFC 6962). After every
-// thousand lines, or after ten seconds, it writes a checkpoint into the log: the
-// number of lines and the root of the tree, signed with Ed25519, as a signed
-// note of C2SP. A checkpoint's own line is hashed as every other line. To verify
-// a log:
+// thousand lines, or after ten seconds, it writes a checkpoint into the log:
+// the number of lines and the root of the tree, signed with Ed25519, as a
+// signed note of C2SP. A checkpoint's own line is hashed as every other line.
+// To verify a log:
 //
 //	go run github.com/bulwark-go/bulwark/audit/trail/cmd/trailverify -key KEY audit.log
 //

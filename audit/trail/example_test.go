@@ -14,7 +14,7 @@ import (
 func Example() {
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)) // from your secrets
 	var file bytes.Buffer                                                        // an *os.File, by Open
-	log, err := trail.New(&file, trail.Config{Origin: "api.example.com/audit", Signer: private, Every: 2})
+	log, err := trail.New(&file, trail.Config{Origin: "api.example.com/audit", Signer: private, MaxUnsigned: 2})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -48,10 +48,10 @@ func Example() {
 
 // New says everything that is wrong with a Config at once.
 func ExampleNew_incorrect() {
-	_, err := trail.New(new(bytes.Buffer), trail.Config{Origin: "https://api.example.com", Every: 100_000})
+	_, err := trail.New(new(bytes.Buffer), trail.Config{Origin: "https://api.example.com", MaxUnsigned: 100_000})
 	fmt.Println(err)
 	// Output:
 	// trail.Origin: has a scheme; leave it out, as in api.example.com/audit
 	// trail.Signer: is missing; set it to an ed25519.PrivateKey or a crypto.Signer with such a key
-	// trail.Every: 100000: must be 1 to 10000 lines; leave it out for 1000
+	// trail.MaxUnsigned: 100000: must be 1 to 10000 lines; leave it out for 1000
 }

@@ -71,7 +71,7 @@ func (w *Writer) resume(log io.ReaderAt, size int64, verifier *Verifier) (Report
 			report.Lines = w.tree.size - report.First
 			report.Unsigned = max(report.Lines-1, 0) // the checkpoint's own line is not a record
 			report.Torn = w.leaf.begun
-			w.since = int(min(report.Unsigned, maxEvery))
+			w.since = int(min(report.Unsigned, maxUnsigned))
 			if report.Torn {
 				w.since = max(w.since, 1)
 			}

@@ -36,7 +36,7 @@ func verifier(t testing.TB) *trail.Verifier {
 }
 
 func config(every int) trail.Config {
-	return trail.Config{Origin: origin, Signer: key, Every: every, Interval: time.Hour}
+	return trail.Config{Origin: origin, Signer: key, MaxUnsigned: every, Interval: time.Hour}
 }
 
 // logOf writes records with a checkpoint after every so many of them, and at
@@ -95,7 +95,7 @@ func TestTheRecordsAreUnchanged(t *testing.T) {
 	}
 }
 
-// Every change of a byte that a checkpoint covers is found, and the line that
+// MaxUnsigned change of a byte that a checkpoint covers is found, and the line that
 // is named is the line that was changed.
 func TestEveryEditIsFound(t *testing.T) {
 	log := logOf(t, 40, 8)
@@ -433,8 +433,8 @@ func TestKeys(t *testing.T) {
 }
 
 func TestConfigErrors(t *testing.T) {
-	_, err := trail.New(io.Discard, trail.Config{Origin: "https://x", Every: -1, Interval: time.Millisecond})
-	for _, field := range []string{"trail.Origin", "trail.Signer", "trail.Every", "trail.Interval"} {
+	_, err := trail.New(io.Discard, trail.Config{Origin: "https://x", MaxUnsigned: -1, Interval: time.Millisecond})
+	for _, field := range []string{"trail.Origin", "trail.Signer", "trail.MaxUnsigned", "trail.Interval"} {
 		if err == nil || !strings.Contains(err.Error(), field+":") {
 			t.Errorf("%v does not name %s", err, field)
 		}

@@ -43,6 +43,7 @@ const (
 
 // A Fault is the first thing in a log that is not in order.
 type Fault struct {
+	// Kind is what was done to the log.
 	Kind Kind
 	// Line is the number of the line in what was read, counted from 1. For
 	// Truncated it is the number after the last line.
@@ -59,8 +60,8 @@ func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s: %s", f.Line, f
 // the log must hold what it says. The error is a *[Fault], or that of reading.
 //
 // Without a known checkpoint nobody can tell that the end of a log was cut off
-// at an earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of any
-// length in bounded memory.
+// at an earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of
+// any length in bounded memory.
 func (v *Verifier) Verify(log io.Reader, known ...Checkpoint) (Report, error) {
 	s := &scan{verifier: v, known: slices.Clone(known)}
 	slices.SortFunc(s.known, func(a, b Checkpoint) int { return int(min(max(a.Size-b.Size, -1), 1)) })
@@ -139,7 +140,7 @@ func (s *scan) read(log io.Reader) error {
 func (s *scan) add(hashed sum) error {
 	s.report.Lines++
 	s.tree.add(hashed)
-	if len(s.sums) < 4*maxEvery {
+	if len(s.sums) < 4*maxUnsigned {
 		s.sums = append(s.sums, [4]byte(hashed[:sumBytes]))
 	}
 	return s.meet()
@@ -179,7 +180,7 @@ func (s *scan) checkpoint(line []byte) error {
 
 // same reports whether the sums of a checkpoint are those of the lines read.
 func (s *scan) same(sums []byte) bool {
-	if len(s.sums) >= 4*maxEvery {
+	if len(s.sums) >= 4*maxUnsigned {
 		return true // not all were kept
 	}
 	have := make([]byte, 0, len(s.sums)*sumBytes)
@@ -228,7 +229,7 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 	first := here - int64(len(have)) // the number of the line of have[0]
 	begin := c.Size - int64(len(want))
 	switch {
-	case len(want) == 0 || len(have) >= 4*maxEvery:
+	case len(want) == 0 || len(have) >= 4*maxUnsigned:
 		return &Fault{Edited, first, fmt.Sprintf("the lines up to the checkpoint in line %d are not those that it stands for", here)}
 	case c.Size < s.from:
 		return &Fault{Inserted, here, "the checkpoint stands for lines that an earlier checkpoint stands for"}

@@ -60,7 +60,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, ErrLikeCheckpoint
 	}
 	n, err := w.put(p)
-	if err == nil && w.since >= w.config.Every {
+	if err == nil && w.since >= w.config.MaxUnsigned {
 		err = w.checkpoint()
 	}
 	if err == nil {
@@ -171,8 +171,8 @@ func (w *Writer) Checkpoint() error {
 }
 
 // checkpoint writes a checkpoint. Its own line is a leaf as any other, so that
-// nobody can take it out. The lock is held. If it fails, the lines stay counted,
-// and the next Write tries again.
+// nobody can take it out. The lock is held. If it fails, the lines stay
+// counted, and the next Write tries again.
 func (w *Writer) checkpoint() error {
 	w.torn = w.torn || w.leaf.begun
 	if err := w.mend(); err != nil {

@@ -23,7 +23,7 @@ func TestTrailByOthers(t *testing.T) {
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
 	const origin = "api.example.com/audit"
 	var log bytes.Buffer
-	w, err := trail.New(&log, trail.Config{Origin: origin, Signer: private, Every: 7})
+	w, err := trail.New(&log, trail.Config{Origin: origin, Signer: private, MaxUnsigned: 7})
 	if err != nil {
 		t.Fatal(err)
 	}

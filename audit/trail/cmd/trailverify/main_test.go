@@ -19,7 +19,7 @@ func TestOneLine(t *testing.T) {
 	key := trail.VerifierKey("example.com/log", private.Public().(ed25519.PublicKey))
 	logs := []*bytes.Buffer{{}, {}}
 	var last trail.Checkpoint
-	w, err := trail.New(logs[0], trail.Config{Origin: "example.com/log", Signer: private, Every: 5,
+	w, err := trail.New(logs[0], trail.Config{Origin: "example.com/log", Signer: private, MaxUnsigned: 5,
 		OnCheckpoint: func(c trail.Checkpoint) { last = c }})
 	if err != nil {
 		t.Fatal(err)
