@@ -25,7 +25,7 @@ type Checkpoint struct {
 	Root [sha256.Size]byte
 	// Note is the signed text, as the note format of C2SP describes it: origin,
 	// size and root on three lines, an empty line, and the signature. Keep it
-	// where whoever can write the log cannot.
+	// on another machine than the log.
 	Note string
 }
 

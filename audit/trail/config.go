@@ -18,7 +18,8 @@ type Config struct {
 	// not accepted in its place. Required.
 	Origin string
 	// Signer has the Ed25519 key, such as an [ed25519.PrivateKey] or a key in a
-	// device. Whoever has it can write another log in place of this one.
+	// device. Anybody who has the key can write another log in place of this
+	// one.
 	// Required.
 	Signer crypto.Signer
 	// MaxUnsigned is the number of lines after which a checkpoint is written.
@@ -27,9 +28,9 @@ type Config struct {
 	// Interval is how long a line waits at most for a checkpoint. Default: 10
 	// seconds. At least 1 second, at most 1 hour.
 	Interval time.Duration
-	// OnCheckpoint is told each checkpoint that has been written, one at a
-	// time. Send the checkpoint to another machine: only who knows a later
-	// checkpoint sees that a log was cut off at an earlier one. OnCheckpoint
+	// OnCheckpoint is called with each checkpoint that has been written, one
+	// call at a time. Send the checkpoint to another machine: a later
+	// checkpoint shows that a log was cut off at an earlier one. OnCheckpoint
 	// must not block, because the log waits for it. Default: nil.
 	OnCheckpoint func(Checkpoint)
 }

@@ -44,12 +44,11 @@
 //
 // # Not covered
 //
-//   - The key. Whoever has it can write another log. Keep it in a device, or
-//     send the checkpoints to another machine.
-//   - The end of the log. Whoever cuts a log off behind an earlier checkpoint
-//     leaves a log that is in order. Only a later checkpoint that was kept
-//     elsewhere shows it: see [Config.OnCheckpoint], and the flag -known of
-//     trailverify.
+//   - The key. Anybody who has the key can write another log. Keep the key in a
+//     device, or send the checkpoints to another machine.
+//   - The end of the log. A log that was cut off behind an earlier checkpoint
+//     is in order. A later checkpoint that was kept on another machine shows
+//     the cut: see [Config.OnCheckpoint], and the flag -known of trailverify.
 //   - The lines behind the last checkpoint. [Report] has their number.
 //   - What was never written. A record that the program dropped leaves an
 //     audit_gap record: see package audit.

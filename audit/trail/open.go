@@ -15,15 +15,16 @@ import (
 // trail.
 //
 // Open looks for the last checkpoint, verifies it, and hashes the lines behind
-// it. It does not read what stands before, which is for [Verifier.Verify]. The
-// Report has the last checkpoint, and the number of lines behind it that nobody
-// has signed: somebody who could write to the file while the program did not
-// run can have changed these. Torn says that the last line had no end, as after
-// a crash. Open ends such a line, and signs what it has found with a checkpoint
-// of its own.
+// it. Open does not read the lines before the checkpoint. [Verifier.Verify]
+// reads all lines.
 //
-// A file with lines and without any checkpoint of this origin and key is an
-// error: a trail cannot vouch for what it has not seen.
+// The Report has the last checkpoint, and the number of unsigned lines behind
+// it. These lines can have been changed while the program did not run. Torn
+// says that the last line has no end, as after a crash. Open ends such a line,
+// and signs the lines behind the checkpoint with a new checkpoint.
+//
+// A file with lines and without a checkpoint of this origin and key is an
+// error.
 func Open(file *os.File, c Config) (*Writer, Report, error) {
 	w, err := New(file, c)
 	if err != nil {

@@ -56,12 +56,13 @@ type Fault struct {
 func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s: %s", f.Line, f.Kind, f.Detail) }
 
 // Verify reads a log, or the logs of a rotation one after the other, and checks
-// every checkpoint in it. Each known checkpoint is one that was kept elsewhere:
-// the log must hold what it says. The error is a *[Fault], or that of reading.
+// every checkpoint in it. A known checkpoint is a checkpoint that was kept on
+// another machine: the log must have the lines that the checkpoint signs. The
+// error is a *[Fault], or an error of reading.
 //
-// Without a known checkpoint nobody can tell that the end of a log was cut off
-// at an earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of
-// any length in bounded memory.
+// Without a known checkpoint Verify cannot see that a log was cut off at an
+// earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of any
+// length in bounded memory.
 func (v *Verifier) Verify(log io.Reader, known ...Checkpoint) (Report, error) {
 	s := &scan{verifier: v, known: slices.Clone(known)}
 	slices.SortFunc(s.known, func(a, b Checkpoint) int { return int(min(max(a.Size-b.Size, -1), 1)) })

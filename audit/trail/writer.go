@@ -44,9 +44,9 @@ func New(w io.Writer, c Config) (*Writer, error) {
 	return &Writer{config: c, out: w}, nil
 }
 
-// Write writes p to the log. Whatever the log has taken is hashed, also if the
-// log takes only a part. Write and its checkpoints never mix with those of
-// another goroutine. It allocates nothing between checkpoints.
+// Write writes p to the log. If the log takes only a part of p, this part is
+// hashed. Lines of two goroutines never mix, unless one call writes a part of a
+// line. Write allocates nothing between checkpoints.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
