@@ -35,8 +35,9 @@
 // public: [VerifierKey] writes it.
 //
 // Files may be rotated with [Writer.Rotate]. The next file begins with a
-// checkpoint, so that each file can be verified, and all files together. After
-// a crash, [Open] goes on from the last checkpoint.
+// checkpoint, so that all files can be verified together, and a later file
+// alone with [Verifier.VerifyNext]. After a crash, [Open] goes on from the last
+// checkpoint.
 //
 // The hashes cost about twice the SHA-256 of a line, and nothing is allocated
 // between checkpoints. A checkpoint holds four bytes for each line, by which

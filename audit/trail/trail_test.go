@@ -60,7 +60,7 @@ func logOf(t testing.TB, records, every int) []byte {
 }
 
 func TestAnUntouchedLogIsInOrder(t *testing.T) {
-	for _, records := range []int{0, 1, 2, 3, 7, 8, 9, 100, 1001} {
+	for _, records := range []int{1, 2, 3, 7, 8, 9, 100, 1001} {
 		for _, every := range []int{1, 3, 8, 1000} {
 			log := logOf(t, records, every)
 			report, err := verifier(t).Verify(bytes.NewReader(log))
@@ -284,7 +284,7 @@ func TestRotation(t *testing.T) {
 	}
 	lines := int64(0)
 	for i := range files {
-		report, err := read(i)
+		report, err := v.VerifyNext(bytes.NewReader(files[i].Bytes()))
 		if err != nil || report.First != lines || report.Unsigned != 0 {
 			t.Errorf("file %d alone: %+v %v, want %d lines before it", i, report, err, lines)
 		}
@@ -443,5 +443,42 @@ func TestConfigErrors(t *testing.T) {
 	var fault *bulwark.ConfigError
 	if _, err := zero.Write([]byte("x\n")); !errors.As(err, &fault) {
 		t.Errorf("the zero Writer: %v", err)
+	}
+}
+
+// What is left of a log is not in order only because nothing in it is wrong: an
+// attacker takes the lines of an attack out with everything before them, writes
+// other lines in place of all, or empties the file.
+func TestWhatIsMissingAltogether(t *testing.T) {
+	v := verifier(t)
+	log := logOf(t, 40, 8)
+	all := bytes.SplitAfter(log, []byte("\n"))
+	cuts := 0
+	for i, line := range all {
+		if i == 0 || !bytes.HasPrefix(line, []byte(`{"trail"`)) {
+			continue
+		}
+		cuts++
+		var fault *trail.Fault
+		rest := bytes.Join(all[i:], nil)
+		report, err := v.Verify(bytes.NewReader(rest))
+		if !errors.As(err, &fault) || fault.Kind != trail.Foreign || fault.Line != 1 || report.First != int64(i) {
+			t.Errorf("cut off at the checkpoint in line %d: %+v %v", i+1, report, err)
+		}
+		// Who knows that this is the next file says so.
+		if report, err := v.VerifyNext(bytes.NewReader(rest)); err != nil || report.First != int64(i) || report.Unsigned != 0 {
+			t.Errorf("from line %d on: %+v %v", i+1, report, err)
+		}
+	}
+	if cuts != 5 {
+		t.Fatalf("%d cuts", cuts)
+	}
+	for name, log := range map[string]string{"emptied": "", "other lines": "all\nnew\nlines\n", "one torn line": "half"} {
+		for method, verify := range map[string]func(io.Reader, ...trail.Checkpoint) (trail.Report, error){"Verify": v.Verify, "VerifyNext": v.VerifyNext} {
+			var fault *trail.Fault
+			if report, err := verify(strings.NewReader(log)); !errors.As(err, &fault) || fault.Kind != trail.Foreign || report.Checkpoints != 0 {
+				t.Errorf("%s, %s: %+v %v", name, method, report, err)
+			}
+		}
 	}
 }

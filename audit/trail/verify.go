@@ -55,16 +55,31 @@ type Fault struct {
 // Error returns the line, the kind and the detail.
 func (f *Fault) Error() string { return fmt.Sprintf("line %d: %s: %s", f.Line, f.Kind, f.Detail) }
 
-// Verify reads a log, or the logs of a rotation one after the other, and checks
-// every checkpoint in it. A known checkpoint is a checkpoint that was kept on
-// another machine: the log must have the lines that the checkpoint signs. The
-// error is a *[Fault], or an error of reading.
+// Verify reads a log from its beginning, or all logs of a rotation one after
+// the other, and checks every checkpoint in it. A known checkpoint is a
+// checkpoint that was kept on another machine: the log must have the lines that
+// the checkpoint signs. The error is a *[Fault], or an error of reading.
 //
-// Without a known checkpoint Verify cannot see that a log was cut off at an
-// earlier checkpoint: see [Config.OnCheckpoint]. Verify reads lines of any
-// length in bounded memory.
+// A log that goes on from a log that was not read is a fault, and so is a log
+// without any checkpoint, such as an empty one: nothing shows that lines were
+// not removed. Without a known checkpoint Verify cannot see that a log was cut
+// off at an earlier checkpoint: see [Config.OnCheckpoint]. Look at
+// [Report.Unsigned] for the lines that no checkpoint signs. Verify reads lines
+// of any length in bounded memory.
 func (v *Verifier) Verify(log io.Reader, known ...Checkpoint) (Report, error) {
-	s := &scan{verifier: v, known: slices.Clone(known)}
+	return v.verify(log, false, known)
+}
+
+// VerifyNext is Verify for a log that goes on from another one, which is not at
+// hand. [Report.First] is the number of lines that are taken on trust: compare
+// it with the end of the log before. A known checkpoint of a log before is
+// passed over.
+func (v *Verifier) VerifyNext(log io.Reader, known ...Checkpoint) (Report, error) {
+	return v.verify(log, true, known)
+}
+
+func (v *Verifier) verify(log io.Reader, next bool, known []Checkpoint) (Report, error) {
+	s := &scan{verifier: v, next: next, known: slices.Clone(known)}
 	slices.SortFunc(s.known, func(a, b Checkpoint) int { return int(min(max(a.Size-b.Size, -1), 1)) })
 	err := s.read(log)
 	s.report.Unsigned = s.tree.size - s.signed
@@ -77,7 +92,9 @@ func (v *Verifier) Verify(log io.Reader, known ...Checkpoint) (Report, error) {
 // A scan is one pass over a log.
 type scan struct {
 	verifier *Verifier
+	next     bool         // the log may go on from another one
 	known    []Checkpoint // that are still to come, by size
+	met      bool         // one of them was reached
 	report   Report
 	tree     tree
 	signed   int64 // how many lines the last checkpoint and its own line are
@@ -159,6 +176,9 @@ func (s *scan) checkpoint(line []byte) error {
 	}
 	if s.report.Lines == 0 && c.Size > 0 { // the log goes on from another one
 		s.report.First, s.tree, s.from = c.Size, at, c.Size
+		if !s.next {
+			return &Fault{Foreign, here, fmt.Sprintf("the log goes on after %s that are not here", lines(int(c.Size)))}
+		}
 		if err := s.meet(); err != nil {
 			return err
 		}
@@ -199,6 +219,7 @@ func (s *scan) meet() error {
 	for len(s.known) > 0 && s.known[0].Size <= s.tree.size {
 		known := s.known[0]
 		s.known = s.known[1:]
+		s.met = s.met || known.Size == s.tree.size
 		if known.Size == s.tree.size && known.Root != s.tree.root() {
 			return &Fault{Foreign, s.report.Lines, fmt.Sprintf("the log up to this line is not that of the checkpoint after %d lines that is known", known.Size)}
 		}
@@ -216,6 +237,9 @@ func (s *scan) finish() error {
 			return &Fault{Truncated, s.report.Lines + 1,
 				fmt.Sprintf("the log ends after %d lines, and a checkpoint after %d is known", s.tree.size, known.Size)}
 		}
+	}
+	if s.report.Checkpoints == 0 && !s.met {
+		return &Fault{Foreign, 1, "there is no checkpoint of this key in " + lines(int(s.report.Lines))}
 	}
 	return nil
 }

@@ -64,22 +64,24 @@ func run(args []string, out, errs io.Writer) int {
 	}
 	logs := &files{names: flags.Args()}
 	defer logs.close()
-	report, err := verifier.Verify(logs, known...)
+	verify := verifier.Verify
+	if *continued {
+		verify = verifier.VerifyNext
+	}
+	report, err := verify(logs, known...)
 	var fault *trail.Fault
 	switch {
 	case errors.As(err, &fault):
 		name, line := logs.place(fault.Line)
-		fmt.Fprintf(out, "%s:%d: %s: %s\n", name, line, fault.Kind, fault.Detail)
+		fmt.Fprintf(out, "%s:%d: %s: %s", name, line, fault.Kind, fault.Detail)
+		if report.First > 0 && !*continued {
+			fmt.Fprint(out, "; give the earlier logs, or -continued")
+		}
+		fmt.Fprintln(out)
 		return notInOrder
 	case err != nil:
 		fmt.Fprintln(errs, err)
 		return unreadable
-	case report.First > 0 && !*continued:
-		fmt.Fprintf(out, "%s:1: foreign: the log goes on after %d lines that are not here; give the earlier logs, or -continued\n", logs.names[0], report.First)
-		return notInOrder
-	case report.Checkpoints == 0:
-		fmt.Fprintf(out, "%s:1: foreign: there is no checkpoint of this key in %d lines\n", logs.names[0], report.Lines)
-		return notInOrder
 	}
 	fmt.Fprintf(out, "ok: %d lines, %d checkpoints, the last after %d lines", report.Lines, report.Checkpoints, report.Last.Size)
 	if report.Unsigned > 0 {
