@@ -58,6 +58,14 @@ func TestOpenGoesOn(t *testing.T) {
 			if want := end.unsigned + map[bool]int64{true: 0}[end.torn]; report.Unsigned != want {
 				t.Errorf("%d lines unsigned, want %d", report.Unsigned, want)
 			}
+			// What was found is signed before anything is added to it.
+			found, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if now, err := verifier(t).Verify(bytes.NewReader(found)); err != nil || now.Unsigned != 0 || now.Torn {
+				t.Errorf("after Open: %+v %v", now, err)
+			}
 			for i := range 7 {
 				fmt.Fprintf(w, "second %d\n", i)
 			}

@@ -482,3 +482,22 @@ func TestWhatIsMissingAltogether(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint in a log has the one signature that the trail has made: also the
+// last one, which no later checkpoint covers.
+func TestNothingIsAddedToTheLastCheckpoint(t *testing.T) {
+	log := logOf(t, 5, 5)
+	for name, changed := range map[string][]byte{
+		"a signature of somebody else": bytes.Replace(log, []byte(`\n","frontier"`), []byte(`\n— witness.example AAAAAAAA\n","frontier"`), 1),
+		"a space":                      bytes.Replace(log, []byte(`,"frontier"`), []byte(`, "frontier"`), 1),
+		"another member":               bytes.Replace(log, []byte(`,"frontier"`), []byte(`,"more":1,"frontier"`), 1),
+	} {
+		var fault *trail.Fault
+		if bytes.Equal(changed, log) {
+			t.Fatalf("%s: nothing is changed", name)
+		}
+		if report, err := verifier(t).Verify(bytes.NewReader(changed)); !errors.As(err, &fault) || fault.Kind != trail.Edited || fault.Line != 6 {
+			t.Errorf("%s: %+v %v", name, report, err)
+		}
+	}
+}
