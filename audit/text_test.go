@@ -137,6 +137,7 @@ func FuzzEvent(f *testing.F) {
 	for _, test := range injections {
 		f.Add(test.text)
 	}
+	f.Add(`\:&/`) // what looks like a port may be a part of a password
 	f.Fuzz(func(t *testing.T, text string) {
 		asJSON, console := newLog(), new(bytes.Buffer)
 		m, err := audit.New(audit.Config{Sinks: []slog.Handler{asJSON,
@@ -160,8 +161,11 @@ func FuzzEvent(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, key := range []string{"userId", "rule", "attr"} {
-			if key == "attr" && strings.ContainsAny(text, "?#@%;") {
-				continue // it may be a URL, of which a part is not shown
+			// The attribute may be a URL, of which a part is not shown. Where it
+			// has "&" alone, it is one only with a slash of some kind.
+			mayBeURL := strings.ContainsAny(text, "?#@%;") || strings.Contains(text, "&") && strings.ContainsAny(text, `/\`)
+			if key == "attr" && mayBeURL {
+				continue
 			}
 			want := strings.ReplaceAll(text, `\`, `\\`)
 			if got, _ := record[key].(string); len(got) > 256 || clean(text) && len(want) <= 256 && got != want {
