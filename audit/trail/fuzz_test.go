@@ -8,8 +8,8 @@ import (
 	"github.com/bulwark-go/bulwark/audit/trail"
 )
 
-// Whatever a log holds, Verify returns. It says that a log is in order and
-// signed to the end only of a log that the trail has written.
+// Whatever a log holds, Verify returns. Of a log in order, the lines that are
+// reported as signed are the lines that the trail has written, byte for byte.
 func FuzzVerify(f *testing.F) {
 	log := logOf(f, 12, 4)
 	f.Add([]byte("a line\n"))
@@ -17,13 +17,28 @@ func FuzzVerify(f *testing.F) {
 	f.Add(log[:200])
 	f.Add(bytes.Replace(log, []byte("record"), []byte("drocer"), 1))
 	f.Add([]byte("{\"trail\":\"checkpoint\",\"note\":\"\"}\n"))
+	f.Add(append(bytes.Clone(log[:len(log)*2/3]), "late and torn"...))
+	checkpoint := bytes.Index(log, []byte(`{"trail":"checkpoint"`))
+	f.Add(append(firstLines(log, 1+bytes.Count(log[:checkpoint], []byte("\n"))), "late\n"...))
 	v := verifier(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		report, err := v.Verify(bytes.NewReader(data))
-		if err == nil && report.Checkpoints > 0 && !bytes.HasPrefix(log, data[:min(len(data), len(log)-500)]) && report.First == 0 {
-			t.Errorf("a log of somebody else is in order: %+v", report)
+		if err != nil {
+			return
+		}
+		signed := int(report.Lines - report.Unsigned)
+		if report.First != 0 || report.Checkpoints == 0 || signed < 1 {
+			t.Fatalf("in order without a signed line: %+v", report)
+		}
+		if have, wrote := firstLines(data, signed), firstLines(log, signed); !bytes.Equal(have, wrote) {
+			t.Errorf("%d lines are reported as signed, and are\n%q\nwritten were\n%q", signed, have, wrote)
 		}
 	})
+}
+
+// firstLines returns the first n lines of a log.
+func firstLines(log []byte, n int) []byte {
+	return bytes.Join(bytes.SplitAfterN(log, []byte("\n"), n+1)[:min(n, bytes.Count(log, []byte("\n"))+1)], nil)
 }
 
 // A line of any bytes in any pieces is written as it is, and verified.
