@@ -73,7 +73,8 @@ type Config struct {
 	// Observers see every event, one by one, before it is counted or dropped.
 	// They are for counters and detectors. They run on the goroutine that
 	// reports the event, so their Record must not block. If an observer panics,
-	// the event and the answer go on without it. Default: none. At most 8.
+	// the event and the answer go on without it. An observer may also be an
+	// [AnswerObserver] or a [Watcher]. Default: none. At most 8.
 	Observers []bulwark.Recorder
 
 	// MaxOneByOne is how many events are written one by one in a minute. It is
@@ -141,9 +142,7 @@ func New(c Config) (*Middleware, error) {
 		faults.Add("Observers", strconv.Itoa(len(c.Observers)), "has more than 8; write a recorder that calls several")
 	}
 	for i, observer := range c.Observers {
-		if fault.IsNil(observer) {
-			faults.AddAt("Observers", i, "", "is nil; remove it, or write a recorder")
-		}
+		checkObserver(i, observer, faults)
 	}
 	checkShown(c, "AccessQuery", c.AccessQuery, faults)
 	checkShown(c, "AccessHeaders", c.AccessHeaders, faults)
@@ -184,6 +183,7 @@ func New(c Config) (*Middleware, error) {
 		to("Logger", nil) // slog.Default, looked up for each record
 	}
 	m.folder = newFolder(oneByOne, perCaller, prefixes, m.deliver)
+	m.watch()
 	return m, nil
 }
 

@@ -28,9 +28,11 @@ type delivery struct {
 	lost     [classes][causes]uint64 // all that gaps have ever held
 	told     [classes][causes]uint64 // how much of that gap records have told
 	lastGap  [classes][causes]time.Time
-	missing  int   // how many of gaps are open
-	failing  bool  // the sink refused the last record
-	why      error // if failing: what it returned
+	missing  int       // how many of gaps are open
+	failing  bool      // the sink refused the last record
+	why      error     // if failing: what it returned
+	errors   uint64    // how often the sink has failed
+	written  time.Time // when the sink took a record last
 	retry    time.Time
 	said     time.Time // when slog.Default was told last; of the goroutine alone
 	begun    bool
@@ -190,9 +192,12 @@ func (d *delivery) tell(class class, cause cause, lost gap, e *entry, room []slo
 // settle remembers whether the sink works. d.mu is held.
 func (d *delivery) settle(err error) {
 	d.failing, d.why = err != nil, err
-	if d.failing {
-		d.retry = time.Now().Add(gapEvery)
+	if !d.failing {
+		d.written = time.Now()
+		return
 	}
+	d.errors++
+	d.retry = time.Now().Add(gapEvery)
 }
 
 // dueGap finds a gap to record. A gap is recorded at once if nothing else

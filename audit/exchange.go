@@ -57,8 +57,8 @@ func (x *exchange) end() {
 		}
 		x.watch.Tell(status)
 	}
-	if x.audit.accessLog {
-		x.audit.access(x, how, ending)
+	if x.audit.accounts() {
+		x.audit.account(x, how, ending)
 	}
 	if panicked != nil {
 		panic(panicked)

@@ -18,17 +18,21 @@ import (
 // layer, and is also a [bulwark.Recorder] for events outside requests. It is
 // safe for concurrent use.
 type Middleware struct {
-	accessLog  bool
-	query      []string
-	headers    []shownHeader
-	trace      func(context.Context) (traceID, spanID string)
-	observers  []bulwark.Recorder
-	folder     *folder
-	deliveries []*delivery
+	accessLog       bool
+	query           []string
+	headers         []shownHeader
+	trace           func(context.Context) (traceID, spanID string)
+	observers       []bulwark.Recorder
+	answerObservers []AnswerObserver // of observers
+	folder          *folder
+	deliveries      []*delivery
 }
 
 // made reports whether m came from New.
 func (m *Middleware) made() bool { return m != nil && m.folder != nil }
+
+// accounts reports whether somebody wants to know how each request ended.
+func (m *Middleware) accounts() bool { return m.accessLog || len(m.answerObservers) > 0 }
 
 // Kind returns "audit", for the order check of [bulwark.Chain].
 func (m *Middleware) Kind() bulwark.Kind { return bulwark.KindAudit }
@@ -55,7 +59,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		w, watch := response.Of(w)
 		watch.From(came.Context())
 		x := exchange{audit: m, came: came, r: r, scope: scope, watch: watch}
-		if m.accessLog {
+		if m.accounts() {
 			x.begin = time.Now()
 		}
 		defer x.end()
@@ -95,13 +99,6 @@ func (m *Middleware) Record(ctx context.Context, e bulwark.Event) {
 		return
 	}
 	m.deliver(&entry{event: e, source: sourceID(who, around(nat64.Client(e.ClientIP), site))})
-}
-
-// observe keeps an observer that panics from taking the record, and the
-// request, with it.
-func observe(ctx context.Context, observer bulwark.Recorder, e bulwark.Event) {
-	defer func() { _ = recover() }()
-	observer.Record(ctx, e)
 }
 
 // deliver hands a record to each sink.

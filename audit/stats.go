@@ -1,9 +1,24 @@
 package audit
 
+import (
+	"strings"
+	"time"
+)
+
 // Stats counts all records since New, over all sinks.
 type Stats struct {
-	Security Counts // of security events
-	Access   Counts // of access records
+	Security Counts      // of security events
+	Access   Counts      // of access records
+	Sinks    []SinkStats // of each sink, in the order of the Config
+}
+
+// SinkStats counts the records of one sink since New.
+type SinkStats struct {
+	Field     string    // of the Config, such as "Logger" or "Sinks[0]"
+	Security  Counts    // of security events
+	Access    Counts    // of access records
+	Errors    uint64    // calls of Handle that failed, also of gap records
+	LastWrite time.Time // the end of the last call that succeeded; zero before that
 }
 
 // Counts are numbers of events. Each sink counts on its own: an event that goes
@@ -26,12 +41,19 @@ func (m *Middleware) Stats() Stats {
 		return s
 	}
 	for _, d := range m.deliveries {
-		d.mu.Lock()
-		s.Security.add(&d.counts[securityClass])
-		s.Access.add(&d.counts[accessClass])
-		d.mu.Unlock()
+		sink := d.stats()
+		s.Security.add(&sink.Security)
+		s.Access.add(&sink.Access)
+		s.Sinks = append(s.Sinks, sink)
 	}
 	return s
+}
+
+// stats returns the counts of one sink.
+func (d *delivery) stats() SinkStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return SinkStats{Field: strings.TrimPrefix(d.field, "audit.Config."), Security: d.counts[securityClass], Access: d.counts[accessClass], Errors: d.errors, LastWrite: d.written}
 }
 
 func (c *Counts) add(other *Counts) {
