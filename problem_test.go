@@ -284,7 +284,7 @@ func TestEventIsFilledInAndSafe(t *testing.T) {
 		len(e.RequestID) != 36 || e.Level != slog.LevelWarn {
 		t.Errorf("%+v", e)
 	}
-	const escaped = `a\x0d\x0ab\x00\u2028\u202e\x7f\x85\xff`
+	const escaped = `a\x0d\x0ab\x00\u2028\u202e\x7f\u0085\xff`
 	for _, text := range []string{e.Path[1:], e.Reason, e.Attrs[0].Value.String(), e.Attrs[1].Value.String()} {
 		if !strings.HasPrefix(text, escaped+"é") || len(text) > 256 {
 			t.Errorf("%q (%d bytes)", text, len(text))

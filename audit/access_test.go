@@ -34,7 +34,7 @@ func TestAccessRecord(t *testing.T) {
 		{"%zz=1", "[redacted]"},
 		{"limit=" + strings.Repeat("9", 5000), "limit=" + strings.Repeat("9", 250)},
 		{strings.Repeat("a&", 1000) + "limit=1", "[redacted]"},
-		{"limit=\u202e\u0085", `limit=\u202e\x85`},
+		{"limit=\u202e\u0085", `limit=\u202e\u0085`},
 	} {
 		r := request("GET", "/documents/1")
 		r.URL.RawQuery = test.query

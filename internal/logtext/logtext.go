@@ -16,6 +16,10 @@ import (
 // ignorable. A backslash is doubled, so that an escape cannot be typed. Plain
 // text is returned as it is, without an allocation.
 //
+// Two texts never become the same: \x80 to \xff are bytes that are not UTF-8,
+// and the control characters of that range are \u0080 to \u009f. Only a text
+// that was cut may be the beginning of several.
+//
 // Clip is for text as it came: what has been through it once has its
 // backslashes doubled by the next. See [Again].
 func Clip(text string, limit int) string {
@@ -40,7 +44,7 @@ func escape(text string, limit int, backslash string) string {
 			escaped = `\x` + digits(uint32(text[0]), 2)
 		case char == '\\':
 			escaped = backslash
-		case unicode.IsControl(char):
+		case char < utf8.RuneSelf && unicode.IsControl(char):
 			escaped = `\x` + digits(uint32(char), 2)
 		case char > 0xffff && hidden(char):
 			escaped = `\U` + digits(uint32(char), 8)
@@ -71,7 +75,7 @@ func plain(text string) bool {
 // package unicode has of it is the part that is not in Cf and not a variation
 // selector.
 func hidden(char rune) bool {
-	return char >= 0x80 && (char == '\u2028' || char == '\u2029' ||
+	return char >= 0x80 && (char == '\u2028' || char == '\u2029' || unicode.IsControl(char) ||
 		unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
 }
 

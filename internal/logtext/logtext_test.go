@@ -18,7 +18,7 @@ func TestClip(t *testing.T) {
 		{"plain_too_long", "abcdef", 4, "abcd"},
 		{"letters", "Größe 日本", 64, "Größe 日本"},
 		{"line_feed", "a\nb", 64, `a\x0ab`},
-		{"delete_and_C1", "a\x7f\u0085b", 64, `a\x7f\x85b`},
+		{"delete_and_C1", "a\x7f\u0085b", 64, `a\x7f\u0085b`},
 		{"separators", "a\u2028b\u2029", 64, `a\u2028b\u2029`},
 		{"bidirectional", "a\u202eb\u200f", 64, `a\u202eb\u200f`},
 		{"not_UTF-8", "a\xffb", 64, `a\xffb`},
