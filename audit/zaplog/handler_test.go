@@ -56,6 +56,33 @@ func TestHandler(t *testing.T) {
 		func(t *testing.T) map[string]any { return lines(t, &out)[0] })
 }
 
+// The console encoder writes time, level and message in columns of their own.
+func TestHandlerOnTheConsole(t *testing.T) {
+	var out bytes.Buffer
+	slogtest.Run(t,
+		func(*testing.T) slog.Handler {
+			out.Reset()
+			return zaplog.New(zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoding()), zapcore.AddSync(&out), zapcore.DebugLevel)))
+		},
+		func(t *testing.T) map[string]any {
+			columns := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\t")
+			record := map[string]any{}
+			for i, key := range []string{slog.TimeKey, slog.LevelKey, slog.MessageKey} {
+				// A record without time has no column for it.
+				if i == 0 && !strings.HasPrefix(columns[0], "2") && !strings.Contains(columns[0], "e+") {
+					continue
+				}
+				record[key], columns = columns[0], columns[1:]
+			}
+			if len(columns) > 0 {
+				if err := json.Unmarshal([]byte(columns[0]), &record); err != nil {
+					t.Fatalf("%v in %q", err, out.String())
+				}
+			}
+			return record
+		})
+}
+
 func TestLevels(t *testing.T) {
 	for _, test := range []struct {
 		level    slog.Level
