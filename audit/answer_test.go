@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,11 +190,11 @@ func TestObserversOfOtherSignatures(t *testing.T) {
 // balking is a sink that refuses records for a while.
 type balking struct {
 	*log
-	refuse bool
+	refuse atomic.Bool
 }
 
 func (r *balking) Handle(ctx context.Context, record slog.Record) error {
-	if r.refuse {
+	if r.refuse.Load() {
 		return errors.New("full")
 	}
 	return r.log.Handle(ctx, record)
@@ -202,7 +203,8 @@ func (r *balking) Handle(ctx context.Context, record slog.Record) error {
 // Stats tells the sinks apart: how often each has failed, and when it wrote.
 func TestSinkStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bad := &balking{newLog(), true}
+		bad := &balking{log: newLog()}
+		bad.refuse.Store(true)
 		m := build(t, audit.Config{Sinks: []slog.Handler{newLog(), bad}})
 		if s := m.Stats().Sinks; len(s) != 2 || s[0].Field != "Sinks[0]" || s[1].Field != "Sinks[1]" || !s[0].LastWrite.IsZero() {
 			t.Fatalf("at first %+v", s)
@@ -221,7 +223,7 @@ func TestSinkStats(t *testing.T) {
 		if s.Security.Written != 1 || s.Security.Failed != 1 {
 			t.Errorf("over all %+v", s.Security)
 		}
-		bad.refuse = false
+		bad.refuse.Store(false)
 		time.Sleep(2 * time.Second) // its gap record is written
 		synctest.Wait()
 		if s := m.Stats().Sinks[1]; s.Errors != 1 || s.LastWrite.IsZero() {

@@ -20,6 +20,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
 	"github.com/bulwark-go/bulwark/audit/zaplog"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // A format is one way to write a log, and to read it back.
@@ -147,6 +148,9 @@ func hostile() []string {
 // text can be typed that another text becomes.
 func TestEscapesOfEveryCharacter(t *testing.T) {
 	texts := hostile()
+	if race.Enabled { // the characters are not what it looks at
+		texts = texts[:300]
+	}
 	outs := make([]*bytes.Buffer, len(formats))
 	c := audit.Config{AccessLog: true, AccessQuery: []string{"q"}, AccessHeaders: []string{"X-Text"}, MaxOneByOne: 10_000, MaxPerCaller: 10_000, MaxPrefixes: 1 << 16, MaxAccessQueue: 1 << 16, MaxSecurityQueue: 1 << 16}
 	for i, format := range formats {
