@@ -3,6 +3,7 @@ package trail
 import (
 	"crypto"
 	"crypto/ed25519"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,8 @@ type Config struct {
 	// OnCheckpoint is called with each checkpoint that has been written, one
 	// call at a time. Send the checkpoint to another machine: a later
 	// checkpoint shows that a log was cut off at an earlier one. OnCheckpoint
-	// must not block, because the log waits for it. Default: nil.
+	// must not block, because the log waits for it, and must not write to the
+	// Writer. Default: nil.
 	OnCheckpoint func(Checkpoint)
 }
 
@@ -60,8 +62,11 @@ func originFault(origin string) string {
 }
 
 // check reports everything that is wrong, and fills in the defaults.
-func (c *Config) check() error {
+func (c *Config) check(log io.Writer) error {
 	found := fault.In("trail")
+	if fault.IsNil(log) {
+		found.Add("", "", "has no log; pass the file that the lines go to")
+	}
 	if reason := originFault(c.Origin); reason != "" {
 		found.Add("Origin", "", reason)
 	}

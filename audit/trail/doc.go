@@ -60,9 +60,11 @@
 // [New] and [Open] return every mistake of the [Config] at once, each as a
 // *[bulwark.ConfigError]. Write returns the error of the log below. If a
 // checkpoint cannot be written or signed, the Write or the Checkpoint that
-// tried it returns the error, the record itself is written, and the next Write
-// tries again. [ErrLikeCheckpoint] is a line that begins as a checkpoint does,
-// and is not written. Verify returns a *[Fault].
+// tried it returns the error, and the record itself is written. The Writer
+// tries again: with the next Write if MaxUnsigned lines wait, and after the
+// next Interval. [Writer.Stats] counts the attempts that failed.
+// [ErrLikeCheckpoint] is a line that begins as a checkpoint does, and is not
+// written. Verify returns a *[Fault].
 //
 // The Examples show a log that is written, verified and tampered with.
 package trail

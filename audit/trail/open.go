@@ -41,16 +41,18 @@ func Open(file *os.File, c Config) (*Writer, Report, error) {
 	if err != nil {
 		return nil, Report{}, err
 	}
+	w.mu.Lock() // a log that is long to read does not meet its own timer
+	defer w.mu.Unlock()
 	report, err := w.resume(file, info.Size(), verifier)
+	if err == nil && (report.Unsigned > 0 || report.Torn) {
+		w.torn = report.Torn
+		err = w.checkpoint()
+	}
 	if err != nil {
+		w.end()
 		return nil, report, err
 	}
-	if report.Unsigned > 0 || report.Torn {
-		w.torn = report.Torn
-		if err := w.Checkpoint(); err != nil {
-			return nil, report, err
-		}
-	}
+	w.count()
 	return w, report, nil
 }
 

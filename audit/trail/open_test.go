@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -188,12 +189,21 @@ func TestKilledInMidWrite(t *testing.T) {
 // A flaky is a log that takes only so much.
 type flaky struct {
 	bytes.Buffer
+	mu   sync.Mutex
 	room int
+}
+
+func (f *flaky) has(room int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.room = room
 }
 
 var errFull = errors.New("no space left")
 
 func (f *flaky) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if len(p) > f.room {
 		n, _ := f.Buffer.Write(p[:f.room])
 		f.room = 0
@@ -219,11 +229,11 @@ func TestFullDisk(t *testing.T) {
 					t.Fatal(err)
 				}
 				if failed++; failed == 3 {
-					log.room = 1 << 20
+					log.has(1 << 20)
 				}
 			}
 		}
-		log.room = 1 << 20
+		log.has(1 << 20)
 		if err := w.Close(); err != nil {
 			t.Fatalf("room %d: %v", room, err)
 		}

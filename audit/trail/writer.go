@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Writer passes a log through unchanged, hashes its lines, and writes a
@@ -25,6 +27,9 @@ type Writer struct {
 	closed bool
 	torn   bool  // the log has taken a part of a line and no more
 	failed error // of a checkpoint that the timer could not write; for the next caller
+
+	statsMu sync.Mutex // not mu, which is held while the log is written
+	stats   Stats
 }
 
 var (
@@ -38,7 +43,7 @@ var (
 // New begins a trail on an empty log. The error joins a
 // *[bulwark.ConfigError] for everything that is wrong.
 func New(w io.Writer, c Config) (*Writer, error) {
-	if err := c.check(); err != nil {
+	if err := c.check(w); err != nil {
 		return nil, err
 	}
 	return &Writer{config: c, out: w}, nil
@@ -48,11 +53,10 @@ func New(w io.Writer, c Config) (*Writer, error) {
 // hashed. Lines of two goroutines never mix, unless one call writes a part of a
 // line. Write allocates nothing between checkpoints.
 func (w *Writer) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ready(); err != nil {
+	if err := w.enter(); err != nil {
 		return 0, err
 	}
+	defer w.mu.Unlock()
 	if err := w.mend(); err != nil {
 		return 0, err
 	}
@@ -60,6 +64,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		return 0, ErrLikeCheckpoint
 	}
 	n, err := w.put(p)
+	w.count()
 	if err == nil && w.since >= w.config.MaxUnsigned {
 		err = w.checkpoint()
 	}
@@ -69,15 +74,23 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ready reports why nothing can be written.
-func (w *Writer) ready() error {
+// enter takes the lock, or reports why nothing can be written.
+func (w *Writer) enter() error {
+	if w == nil {
+		return unmade()
+	}
+	w.mu.Lock()
+	var err error
 	switch {
 	case w.out == nil:
-		return unmade()
+		err = unmade()
 	case w.closed:
-		return ErrClosed
+		err = ErrClosed
+	default:
+		return nil
 	}
-	return nil
+	w.mu.Unlock()
+	return err
 }
 
 // forges reports whether a line that p begins or goes on with would begin like
@@ -159,28 +172,42 @@ func (w *Writer) late() {
 
 // Checkpoint writes a checkpoint now, if there are lines since the last one.
 func (w *Writer) Checkpoint() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ready(); err != nil {
+	if err := w.enter(); err != nil {
 		return err
 	}
+	defer w.mu.Unlock()
 	if w.since == 0 {
 		return nil
 	}
 	return w.checkpoint()
 }
 
-// checkpoint writes a checkpoint. Its own line is a leaf as any other, so that
-// nobody can take it out. The lock is held. If it fails, the lines stay
-// counted, and the next Write tries again.
+// checkpoint writes a checkpoint, and counts it. The lock is held. If it fails,
+// the lines stay counted, and the timer tries again if no Write does so before.
 func (w *Writer) checkpoint() error {
+	c, err := w.putCheckpoint()
+	w.countCheckpoint(err)
+	if err != nil {
+		w.wind()
+		return err
+	}
+	w.failed = nil
+	if w.config.OnCheckpoint != nil {
+		w.config.OnCheckpoint(c)
+	}
+	return nil
+}
+
+// putCheckpoint writes a checkpoint. Its own line is a leaf as any other, so
+// that nobody can take it out.
+func (w *Writer) putCheckpoint() (Checkpoint, error) {
 	w.torn = w.torn || w.leaf.begun
 	if err := w.mend(); err != nil {
-		return err
+		return Checkpoint{}, err
 	}
 	c, err := sign(w.config.Origin, w.config.Signer, &w.tree)
 	if err != nil {
-		return err
+		return Checkpoint{}, err
 	}
 	sums := w.sums
 	if len(sums) >= maxSums { // some are missing
@@ -188,10 +215,10 @@ func (w *Writer) checkpoint() error {
 	}
 	line, err := markLine(c, &w.tree, sums)
 	if err != nil {
-		return err
+		return Checkpoint{}, err
 	}
 	if _, err := w.put(line); err != nil {
-		return err
+		return Checkpoint{}, err
 	}
 	// The checkpoint's own line is the first line of the next checkpoint. It is
 	// not a reason for one.
@@ -200,10 +227,7 @@ func (w *Writer) checkpoint() error {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	if w.config.OnCheckpoint != nil {
-		w.config.OnCheckpoint(c)
-	}
-	return nil
+	return c, nil
 }
 
 // mend ends a line of which the log has taken a part only.
@@ -213,6 +237,7 @@ func (w *Writer) mend() error {
 	}
 	w.torn = false
 	_, err := w.put([]byte("\n"))
+	w.count()
 	return err
 }
 
@@ -232,10 +257,12 @@ func (w *Writer) put(p []byte) (int, error) {
 // line there is a checkpoint too: it says where the tree stands, so that each
 // file can be verified, and the files together.
 func (w *Writer) Rotate(next io.Writer) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ready(); err != nil {
+	if err := w.enter(); err != nil {
 		return err
+	}
+	defer w.mu.Unlock()
+	if fault.IsNil(next) {
+		return errors.New("trail: rotate: the next log is nil; pass an open file")
 	}
 	if err := w.checkpoint(); err != nil {
 		return err
@@ -246,21 +273,25 @@ func (w *Writer) Rotate(next io.Writer) error {
 
 // Close writes the last checkpoint. It does not close the log below.
 func (w *Writer) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.ready(); err != nil {
-		if errors.Is(err, ErrClosed) {
-			return nil
-		}
+	err := w.enter()
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	var err error
+	defer w.mu.Unlock()
 	if w.since > 0 || w.leaf.begun {
 		err = w.checkpoint()
 	}
+	w.end()
+	return err
+}
+
+// end makes the Writer take nothing more.
+func (w *Writer) end() {
 	w.closed = true
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	return err
 }
