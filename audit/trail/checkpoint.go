@@ -194,8 +194,8 @@ func (v *Verifier) readMark(line []byte) (c Checkpoint, t tree, sums []byte, err
 	if c, err = v.Open(m.Note); err != nil {
 		return c, t, nil, err
 	}
-	if strings.Count(m.Note, "\n") != noteLines {
-		return c, t, nil, errors.New("trail: the checkpoint has signatures of others")
+	if strings.Count(m.Note, "\n") != noteLines || !strings.HasSuffix(m.Note, "\n") {
+		return c, t, nil, errors.New("trail: the checkpoint has more than its one signature")
 	}
 	frontier := make([]sum, len(m.Frontier))
 	for i, part := range m.Frontier {

@@ -46,7 +46,7 @@ type Fault struct {
 	// Kind is what was done to the log.
 	Kind Kind
 	// Line is the number of the line in what was read, counted from 1. For
-	// Truncated it is the number after the last line.
+	// Truncated it is the first line that is missing or has no end.
 	Line int64
 	// Detail says more, in one sentence, without text of the log.
 	Detail string
@@ -95,6 +95,7 @@ type scan struct {
 	next     bool         // the log may go on from another one
 	known    []Checkpoint // that are still to come, by size
 	met      bool         // one of them was reached
+	other    *Fault       // one of them is that of another log; a checkpoint on the next line can tell more
 	report   Report
 	tree     tree
 	signed   int64 // how many lines the last checkpoint and its own line are
@@ -156,12 +157,16 @@ func (s *scan) read(log io.Reader) error {
 
 // add counts a line.
 func (s *scan) add(hashed sum) error {
+	if s.other != nil {
+		return s.other
+	}
 	s.report.Lines++
 	s.tree.add(hashed)
 	if len(s.sums) < 4*maxUnsigned {
 		s.sums = append(s.sums, [4]byte(hashed[:sumBytes]))
 	}
-	return s.meet()
+	s.meet()
+	return nil
 }
 
 // checkpoint compares what was read with a checkpoint that comes next.
@@ -179,9 +184,7 @@ func (s *scan) checkpoint(line []byte) error {
 		if !s.next {
 			return &Fault{Foreign, here, fmt.Sprintf("the log goes on after %s that are not here", lines(int(c.Size)))}
 		}
-		if err := s.meet(); err != nil {
-			return err
-		}
+		s.meet()
 	}
 	if c.Size != s.tree.size || c.Root != s.tree.root() {
 		return s.differ(here, c, sums)
@@ -215,26 +218,35 @@ func (s *scan) same(sums []byte) bool {
 
 // meet compares the tree with the checkpoints of its size that are known from
 // elsewhere.
-func (s *scan) meet() error {
+func (s *scan) meet() {
 	for len(s.known) > 0 && s.known[0].Size <= s.tree.size {
 		known := s.known[0]
 		s.known = s.known[1:]
 		s.met = s.met || known.Size == s.tree.size
-		if known.Size == s.tree.size && known.Root != s.tree.root() {
-			return &Fault{Foreign, s.report.Lines, fmt.Sprintf("the log up to this line is not that of the checkpoint after %d lines that is known", known.Size)}
+		if known.Size == s.tree.size && known.Root != s.tree.root() && s.other == nil {
+			s.other = &Fault{Foreign, s.report.Lines, fmt.Sprintf("the log up to this line is not that of the checkpoint after %d lines that is known", known.Size)}
 		}
 	}
-	return nil
 }
 
 // finish looks for known checkpoints that the log does not reach.
 func (s *scan) finish() error {
+	end := s.report.Lines + 1
+	if s.report.Torn {
+		end--
+	}
+	switch {
+	case s.other != nil && s.report.Torn && s.other.Line == end:
+		return &Fault{Truncated, end, "the log ends in the middle of a line, and a checkpoint of the whole line is known"}
+	case s.other != nil:
+		return s.other
+	}
 	if len(s.marked) > 0 && !(s.report.Torn && s.marked[0] == s.report.Lines) {
 		return &Fault{Edited, s.marked[0], damaged}
 	}
 	for _, known := range s.known {
 		if known.Size > s.tree.size {
-			return &Fault{Truncated, s.report.Lines + 1,
+			return &Fault{Truncated, end,
 				fmt.Sprintf("the log ends after %d lines, and a checkpoint after %d is known", s.tree.size, known.Size)}
 		}
 	}
@@ -254,19 +266,24 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 	first := here - int64(len(have)) // the number of the line of have[0]
 	begin := c.Size - int64(len(want))
 	switch {
+	case c.Size < s.from || c.Size == s.from && s.report.Checkpoints > 0:
+		return &Fault{Inserted, here, "the checkpoint stands for lines that an earlier checkpoint stands for"}
+	case c.Size == 0: // of a log that was rotated before it had a line
+		return &Fault{Inserted, first, lines(len(have)) + " before the checkpoint that begins the log"}
 	case len(want) == 0 || len(have) >= 4*maxUnsigned:
 		return &Fault{Edited, first, fmt.Sprintf("the lines up to the checkpoint in line %d are not those that it stands for", here)}
-	case c.Size < s.from:
-		return &Fault{Inserted, here, "the checkpoint stands for lines that an earlier checkpoint stands for"}
 	case begin > s.from && len(s.marked) > 0:
 		return &Fault{Edited, s.marked[0], damaged}
-	case begin-s.from > int64(len(have)):
-		return &Fault{Removed, here, "lines before this one are missing, and checkpoints with them"}
+	case begin > s.from:
+		// A checkpoint is missing. It stood for the lines before begin. If no
+		// line stands in its place, it was removed, and others with it.
+		if n := sameEnd(have, want); int64(len(have)-n) <= begin-s.from {
+			return &Fault{Removed, here - int64(n), "lines before this one are missing, and checkpoints with them"}
+		}
 	}
 	if begin < s.from { // see same
 		want, begin = want[s.from-begin:], s.from
 	}
-	// A checkpoint that is missing stood for the lines before begin.
 	have, first = have[begin-s.from:], first+begin-s.from
 	i := 0
 	for i < len(have) && i < len(want) && have[i] == want[i] {
@@ -274,9 +291,8 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 	}
 	line := first + int64(i)
 	left, right := have[i:], want[i:]
-	for len(left) > 0 && len(right) > 0 && left[len(left)-1] == right[len(right)-1] {
-		left, right = left[:len(left)-1], right[:len(right)-1]
-	}
+	n := sameEnd(left, right)
+	left, right = left[:len(left)-n], right[:len(right)-n]
 	switch {
 	case len(left) == 0 && len(right) == 0:
 		return &Fault{Edited, first, "the lines before this one are not those that the next checkpoint stands for"}
@@ -288,6 +304,14 @@ func (s *scan) differ(here int64, c Checkpoint, sums []byte) *Fault {
 		return &Fault{Reordered, line, fmt.Sprintf("%d lines stand in another order", len(left))}
 	}
 	return &Fault{Edited, line, fmt.Sprintf("%s in place of %s that the trail has written", lines(len(left)), lines(len(right)))}
+}
+
+// sameEnd returns how many sums are the same at the end of two lists.
+func sameEnd(a, b [][4]byte) (n int) {
+	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
 }
 
 func lines(n int) string {

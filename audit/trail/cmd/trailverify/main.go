@@ -13,6 +13,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -77,6 +78,9 @@ func run(args []string, out, errs io.Writer) int {
 		if report.First > 0 && !*continued {
 			fmt.Fprint(out, "; give the earlier logs, or -continued")
 		}
+		if logs.torn != "" {
+			fmt.Fprintf(out, "; %s ends in the middle of a line", logs.torn)
+		}
 		fmt.Fprintln(out)
 		return notInOrder
 	case err != nil:
@@ -118,6 +122,8 @@ type files struct {
 	file   *os.File
 	lines  int64
 	begins []int64 // the lines before each file
+	last   byte    // that was read
+	torn   string  // the first file but the last that ends without a newline
 }
 
 // Read reads on, from the next file where one ends.
@@ -135,12 +141,14 @@ func (f *files) Read(p []byte) (int, error) {
 			f.next++
 		}
 		n, err := f.file.Read(p)
-		for _, c := range p[:n] {
-			if c == '\n' {
-				f.lines++
-			}
+		f.lines += int64(bytes.Count(p[:n], []byte("\n")))
+		if n > 0 {
+			f.last = p[n-1]
 		}
 		if err == io.EOF {
+			if f.last != '\n' && f.last != 0 && f.torn == "" && f.next < len(f.names) {
+				f.torn = f.names[f.next-1]
+			}
 			f.close()
 			err = nil
 		}
