@@ -12,7 +12,8 @@ import (
 
 // Open goes on with the trail in a file, which has been opened for reading and
 // appending: os.O_RDWR|os.O_APPEND|os.O_CREATE. In an empty file it begins a
-// trail.
+// trail, with a checkpoint of no lines, so that Open can go on wherever the
+// program is killed.
 //
 // Open looks for the last checkpoint, verifies it, and hashes the lines behind
 // it. Open does not read the lines before the checkpoint. [Verifier.Verify]
@@ -34,9 +35,6 @@ func Open(file *os.File, c Config) (*Writer, Report, error) {
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("trail: open the log: %w", err)
 	}
-	if info.Size() == 0 {
-		return w, Report{}, nil
-	}
 	verifier, err := NewVerifier(VerifierKey(c.Origin, c.Signer.Public().(ed25519.PublicKey)))
 	if err != nil {
 		return nil, Report{}, err
@@ -44,7 +42,7 @@ func Open(file *os.File, c Config) (*Writer, Report, error) {
 	w.mu.Lock() // a log that is long to read does not meet its own timer
 	defer w.mu.Unlock()
 	report, err := w.resume(file, info.Size(), verifier)
-	if err == nil && (report.Unsigned > 0 || report.Torn) {
+	if err == nil && (report.Unsigned > 0 || report.Torn || report.Checkpoints == 0) {
 		w.torn = report.Torn
 		err = w.checkpoint()
 	}
@@ -58,6 +56,9 @@ func Open(file *os.File, c Config) (*Writer, Report, error) {
 
 // resume sets the state of the trail from what the log holds.
 func (w *Writer) resume(log io.ReaderAt, size int64, verifier *Verifier) (Report, error) {
+	if begin, err := w.begins(log, size); begin || err != nil {
+		return Report{Lines: min(size, 1), Torn: size > 0}, err
+	}
 	at, err := w.lastMark(log, size, verifier)
 	if err != nil {
 		return Report{}, err
@@ -84,6 +85,28 @@ func (w *Writer) resume(log io.ReaderAt, size int64, verifier *Verifier) (Report
 		}
 	}
 }
+
+// begins reports whether a log holds nothing, or a part of its first line,
+// which is a checkpoint. This part becomes the first line of the tree.
+func (w *Writer) begins(log io.ReaderAt, size int64) (bool, error) {
+	if size > firstMark {
+		return false, nil
+	}
+	all := make([]byte, size)
+	if _, err := log.ReadAt(all, 0); err != nil && err != io.EOF {
+		return false, fmt.Errorf("trail: read the log: %w", err)
+	}
+	n := min(len(all), len(markPrefix))
+	if string(all[:n]) != markPrefix[:n] || bytes.IndexByte(all, '\n') >= 0 {
+		return false, nil
+	}
+	w.hash(all)
+	return true, nil
+}
+
+// firstMark bounds a checkpoint of no lines. Its origin stands in it twice, at
+// most with a backslash before each character.
+const firstMark = 4*maxOrigin + 512
 
 // A found is a checkpoint in a log.
 type found struct {

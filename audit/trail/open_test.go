@@ -101,7 +101,7 @@ func TestOpenFindsTheLastCheckpoint(t *testing.T) {
 		file := openFile(t, path)
 		fmt.Fprintf(file, "%s\n{\"trail\":\"checkpoint\",\"note\":\"forged\"}\n", strings.Repeat("x", padding))
 		w, report, err := trail.Open(openFile(t, path), config(2))
-		if err != nil || report.Last.Size != 4 || report.Unsigned != 2 {
+		if err != nil || report.Last.Size != 5 || report.Unsigned != 2 {
 			t.Errorf("padding %d: %+v %v", padding, report, err)
 			continue
 		}
@@ -166,6 +166,16 @@ func TestKilledInMidWrite(t *testing.T) {
 		cmd.Process.Signal(syscall.SIGKILL)
 		io.Copy(io.Discard, out)
 		cmd.Wait()
+		// As it was left, the log is in order, and says what is not signed and
+		// whether its last line has an end.
+		left, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := verifier(t).Verify(bytes.NewReader(left))
+		if torn := left[len(left)-1] != '\n'; err != nil || report.Torn != torn || report.Unsigned > 52 {
+			t.Errorf("round %d: torn %v: %+v %v", round, torn, report, err)
+		}
 	}
 	w, report, err := trail.Open(openFile(t, path), config(50))
 	if err != nil {
@@ -239,6 +249,177 @@ func TestFullDisk(t *testing.T) {
 		}
 		if report, err := verifier(t).Verify(bytes.NewReader(log.Bytes())); err != nil || report.Unsigned != 0 || report.Torn {
 			t.Fatalf("room %d: %+v %v\n%s", room, report, err, log)
+		}
+	}
+}
+
+// A program is killed after any byte, or the disk was full there: Open goes on.
+// No line is lost that was whole, and nothing is signed twice.
+func TestOpenAfterEveryByte(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole")
+	w, _, err := trail.Open(openFile(t, whole), config(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, "one\ntwo\nthree\n")
+	io.WriteString(w, "four\n")
+	w.Close()
+	log, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Count(log, []byte("\n")); lines != 7 {
+		t.Fatalf("%d lines", lines)
+	}
+	v := verifier(t)
+	for n := range len(log) + 1 {
+		path := filepath.Join(dir, "cut")
+		if err := os.WriteFile(path, log[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, report, err := trail.Open(file, config(3))
+		if torn := n > 0 && log[n-1] != '\n'; err != nil || report.Torn != torn {
+			t.Fatalf("cut at byte %d: %+v %v", n, report, err)
+		}
+		io.WriteString(w, "more\n")
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+		now, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(now, log[:n]) || !bytes.Contains(now[n:], []byte("\nmore\n")) && !bytes.HasPrefix(now[n:], []byte("more\n")) {
+			t.Fatalf("cut at byte %d: the log is\n%s", n, now)
+		}
+		if report, err := v.Verify(bytes.NewReader(now)); err != nil || report.Unsigned != 0 || report.Torn || report.First != 0 {
+			t.Fatalf("cut at byte %d: %+v %v\n%s", n, report, err, now)
+		}
+	}
+}
+
+// A disk is full from any byte on, and the program goes down before there is
+// room again: Open goes on.
+func TestOpenAfterAFullDisk(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	for room := range 1200 {
+		log := &flaky{room: 1 << 20}
+		w, err := trail.New(log, config(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "one\ntwo\nthree\n")
+		log.has(room)
+		failed := 0
+		for i := range 9 {
+			if _, err := fmt.Fprintf(w, "record %d\n", i); err != nil {
+				failed++
+			}
+			if i == 5 { // a little room, and no more
+				log.has(7)
+			}
+		}
+		if failed == 0 {
+			t.Fatalf("room %d: there was room", room)
+		}
+		if err := os.WriteFile(path, log.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, report, err := trail.Open(file, config(3))
+		if err != nil || report.Last.Size < 3 {
+			t.Fatalf("room %d: %+v %v\n%s", room, report, err, log)
+		}
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+		now, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report, err := verifier(t).Verify(bytes.NewReader(now)); err != nil || report.Unsigned != 0 || report.Torn {
+			t.Fatalf("room %d: %+v %v\n%s", room, report, err, now)
+		}
+		file.Close()
+	}
+}
+
+// The system says that the disk is full.
+func TestDevFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	if _, _, err := trail.Open(full, config(3)); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Open: %v", err)
+	}
+	w, err := trail.New(full, config(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.WriteString(w, "one\n"); n != 0 || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Write: %d %v", n, err)
+	}
+	if got := w.Stats(); got != (trail.Stats{}) {
+		t.Errorf("%+v of a log that has taken nothing", got)
+	}
+	if err := w.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// If the next file does not take its first line, at any byte of it, the trail
+// goes on in the file at hand, and may be rotated again.
+func TestRotateFails(t *testing.T) {
+	for room := 0; ; room++ {
+		before, next, third := &flaky{room: 1 << 20}, &flaky{room: room}, &flaky{room: 1 << 20}
+		w, err := trail.New(before, config(3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "one\ntwo\n")
+		if err := w.Rotate(next); err == nil {
+			break
+		} else if !errors.Is(err, errFull) {
+			t.Fatal(err)
+		}
+		if got, want := w.Stats().Lines, uint64(bytes.Count(before.Bytes(), []byte("\n"))); got != want {
+			t.Fatalf("room %d: %d lines in the tree, %d in the log", room, got, want)
+		}
+		io.WriteString(w, "three\n")
+		if err := w.Rotate(third); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, "four\n")
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if next.Len() != room {
+			t.Fatalf("room %d: the file that was full has %d bytes", room, next.Len())
+		}
+		both := append(bytes.Clone(before.Bytes()), third.Bytes()...)
+		for name, log := range map[string][]byte{"both": both, "the first": before.Bytes()} {
+			if report, err := verifier(t).Verify(bytes.NewReader(log)); err != nil || report.Unsigned != 0 || report.Torn {
+				t.Fatalf("room %d: %s: %+v %v\n%s", room, name, report, err, log)
+			}
+		}
+		if report, err := verifier(t).VerifyNext(bytes.NewReader(third.Bytes())); err != nil || report.Unsigned != 0 {
+			t.Fatalf("room %d: the next: %+v %v\n%s", room, report, err, third)
+		}
+		if room > 1000 {
+			t.Fatal("the first line does not end")
 		}
 	}
 }

@@ -18,8 +18,8 @@ type Stats struct {
 	// be signed or the log did not take it.
 	Failed uint64
 	// LastCheckpoint is when this Writer wrote its last checkpoint. It is zero
-	// before the first. Open writes a checkpoint only if there are lines behind
-	// the last one in the file, and does not know how old that one is.
+	// before the first: Open does not write one if the file ends with one, and
+	// does not know how old that one is.
 	LastCheckpoint time.Time
 }
 

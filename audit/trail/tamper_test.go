@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/audit/trail"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // rotated writes a small trail over two files, with several checkpoints in
@@ -92,6 +93,9 @@ func TestEveryByte(t *testing.T) {
 		}
 	}
 	for at, old := range log {
+		if race.Enabled && at%16 != 0 { // nothing here is concurrent
+			continue
+		}
 		for i, c := range []byte{old ^ 1, '\n', old ^ 0x80, '"'} {
 			if c == old {
 				continue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -253,9 +254,13 @@ func (w *Writer) put(p []byte) (int, error) {
 	return n, err
 }
 
-// Rotate ends the log at hand with a checkpoint and goes on in next. The first
-// line there is a checkpoint too: it says where the tree stands, so that each
-// file can be verified, and the files together.
+// Rotate ends the log at hand with a checkpoint and goes on in next, which is
+// empty. The first line there is a checkpoint too: it says where the tree
+// stands, so that each file can be verified, and the files together.
+//
+// After an error the trail goes on in the log at hand. If the program is killed
+// in the middle of Rotate, next can be empty, or hold a part of one line: go on
+// with [Open] in the log before.
 func (w *Writer) Rotate(next io.Writer) error {
 	if err := w.enter(); err != nil {
 		return err
@@ -267,8 +272,15 @@ func (w *Writer) Rotate(next io.Writer) error {
 	if err := w.checkpoint(); err != nil {
 		return err
 	}
+	out, tree, sums := w.out, w.tree, slices.Clone(w.sums)
 	w.out = next
-	return w.checkpoint()
+	err := w.checkpoint()
+	if err != nil { // what next has taken is not a part of the trail
+		w.out, w.tree, w.sums, w.since = out, tree, append(w.sums[:0], sums...), 0
+		w.leaf.begun, w.start, w.torn = false, w.start[:0], false
+		w.count()
+	}
+	return err
 }
 
 // Close writes the last checkpoint. It does not close the log below.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/audit/trail"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // A logbook is a trail over three files, line by line.
@@ -257,6 +258,9 @@ func TestEveryTruncation(t *testing.T) {
 	text := strings.Join(d.book.files[2], "")
 	closed := strings.LastIndex(text, isCheckpoint)
 	for n := range len(text) {
+		if race.Enabled && n%16 != 0 { // nothing here is concurrent
+			continue
+		}
 		files := d.whole()
 		files[2] = slices.Collect(strings.Lines(text[:n]))
 		lines := 13 + len(files[2])
@@ -296,6 +300,9 @@ func TestEveryTruncationOfAFileBefore(t *testing.T) {
 	for file := range 2 {
 		text := strings.Join(d.book.files[file], "")
 		for n := range len(text) {
+			if race.Enabled && n%16 != 0 {
+				continue
+			}
 			files := d.whole()
 			files[file] = slices.Collect(strings.Lines(text[:n]))
 			what := fmt.Sprintf("file %d cut at byte %d", file+1, n)
