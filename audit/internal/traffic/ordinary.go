@@ -28,7 +28,7 @@ const (
 	phones         = 0.2   // of the browsers ask for two icons that are not there
 	partnerRate    = 1     // documents a second in a batch
 	partnerMinutes = 40    // of each hour
-	deletedBatches = 0.02  // of the documents in a batch begin a deleted part
+	deletedBatches = 0.01  // of the documents in a batch begin a deleted part
 	deletedGoesOn  = 0.3   // of the deleted documents are followed by another one
 	crawlSeconds   = 10    // between two requests of a search engine
 	crawlDead      = 0.3   // of its requests lead to no route

@@ -1,0 +1,60 @@
+package detect
+
+import (
+	"hash/maphash"
+	"math/bits"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/nat64"
+)
+
+// An actor is an address, an account or a caller, by its hash.
+type actor struct {
+	key         uint64
+	asked, seen bool // at the door
+}
+
+// tag tells the actors of a set apart.
+func (a *actor) tag() uint32 { return uint32(a.key>>32) | 1 }
+
+// met asks the door, once for each event.
+func (a *actor) met(d *door) bool {
+	if !a.asked {
+		a.asked, a.seen = true, d.seen(a.key)
+	}
+	return a.seen
+}
+
+func (d *Detector) hash(text string) uint64 { return maphash.String(d.seed, text) }
+
+// join makes one hash of two, which are in order.
+func join(a, b uint64) uint64 {
+	a = (a ^ bits.RotateLeft64(b, 23)) * 0x9e3779b97f4a7c15
+	return a ^ a>>32
+}
+
+// addressOf returns the network that a client is taken to own: the IPv4 address
+// or the IPv6 /64.
+func (d *Detector) addressOf(e *bulwark.Event) (actor, bool) {
+	addr := nat64.Client(e.ClientIP)
+	if !addr.IsValid() {
+		return actor{}, false
+	}
+	whole := addr.As16()
+	network := whole[:]
+	if addr.Is6() {
+		network = whole[:8]
+	}
+	return actor{key: maphash.Bytes(d.seed, network)}, true
+}
+
+// callerOf returns who asked for an object, together with the route. Anybody
+// who is not known is counted by address.
+func (d *Detector) callerOf(e *bulwark.Event) (actor, bool) {
+	route := d.hash(e.Route)
+	if e.UserID != "" {
+		return actor{key: join(join(d.hash(e.Issuer), d.hash(e.UserID)), route)}, true
+	}
+	who, ok := d.addressOf(e)
+	return actor{key: join(who.key, route)}, ok
+}
