@@ -10,19 +10,21 @@ import (
 
 // An actor is an address, an account or a caller, by its hash.
 type actor struct {
-	key         uint64
-	asked, seen bool // at the door
+	key    uint64
+	asked  bool // the door
+	knocks int  // that the door knows of
 }
 
 // tag tells the actors of a set apart.
 func (a *actor) tag() uint32 { return uint32(a.key>>32) | 1 }
 
-// met asks the door, once for each event.
-func (a *actor) met(d *door) bool {
+// met returns how often the actor has knocked at the door before, up to two. It
+// asks once for each event.
+func (a *actor) met(d *door) int {
 	if !a.asked {
-		a.asked, a.seen = true, d.seen(a.key)
+		a.asked, a.knocks = true, d.knock(a.key)
 	}
-	return a.seen
+	return a.knocks
 }
 
 func (d *Detector) hash(text string) uint64 { return maphash.String(d.seed, text) }

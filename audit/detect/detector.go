@@ -48,27 +48,28 @@ func newDetector(c Config, key []byte) *Detector {
 		pseudonym: pseudonyms(key), onAnomaly: c.OnAnomaly,
 		seed: maphash.MakeSeed(), start: time.Now(), most: c.Enumeration.Run,
 	}
-	door := newDoor(actors)
-	leak := func(r report, l LeakConfig, marks int) *rule {
+	addresses, accounts := newDoor(actors), newDoor(actors)
+	leak := func(r report, l LeakConfig, marks int, door *door) *rule {
 		if l.InsecureOff {
 			return nil
 		}
 		return &rule{report: r, table: newTable(true, l.Threshold, marks, l.Leak, actors, door), most: c.MaxEstimated,
 			window: time.Duration(l.Threshold) * l.Leak, text: leakText(l)}
 	}
-	window := func(r report, w WindowConfig) *rule {
+	window := func(r report, w WindowConfig, door *door) *rule {
 		if w.InsecureOff {
 			return nil
 		}
 		return &rule{report: r, table: newTable(false, w.Threshold, w.Threshold, w.Window, actors, door), most: c.MaxEstimated,
 			window: w.Window, text: windowText(w)}
 	}
-	d.address, d.account = leak(bruteForce, c.BruteForce, 0), leak(bruteForce, c.BruteForce, 0)
-	d.stuffing = window(credentialStuffing, c.CredentialStuffing)
-	d.distributed = window(distributedGuessing, c.DistributedGuessing)
-	d.objects = window(enumeration, WindowConfig{c.Enumeration.Threshold, c.Enumeration.Window, c.Enumeration.InsecureOff})
-	d.paths = leak(probing, c.Probing, c.Probing.Threshold)
-	d.success = window(successAfterFailures, c.SuccessAfterFailures)
+	d.address = leak(bruteForce, c.BruteForce, 0, addresses)
+	d.account = leak(bruteForce, c.BruteForce, 0, accounts)
+	d.stuffing = window(credentialStuffing, c.CredentialStuffing, addresses)
+	d.distributed = window(distributedGuessing, c.DistributedGuessing, accounts)
+	d.objects = window(enumeration, WindowConfig{c.Enumeration.Threshold, c.Enumeration.Window, c.Enumeration.InsecureOff}, addresses)
+	d.paths = leak(probing, c.Probing, c.Probing.Threshold, addresses)
+	d.success = window(successAfterFailures, c.SuccessAfterFailures, accounts)
 	for _, r := range []*rule{d.account, d.distributed, d.success} {
 		if r != nil {
 			r.byAccount = true

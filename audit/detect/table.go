@@ -46,7 +46,7 @@ type head struct {
 	// own has two meanings. Bucket: when the bucket would be empty without what
 	// was inherited. Window: the last id, for runs.
 	own  uint32
-	more uint32 // the attempts since the last report, and the run in a byte
+	more uint32 // a bit of the door, the attempts since the last report, the run
 }
 
 // A mark is a value that was seen: 15 bits of its time, a bit that is set, and
@@ -98,7 +98,7 @@ type verdict struct {
 	run       int    // of ids in a row, always positive
 	seen      uint32 // see Anomaly.Seen
 	estimated bool
-	weak      bool // estimated, and the actor itself has done less than half
+	weak      bool // estimated, and the actor itself has done much less
 }
 
 // add counts a hit. If the threshold is reached, and the actor is not silent,
@@ -121,13 +121,13 @@ func (t *table) add(who *actor, h hit, most int, now uint32) verdict {
 	if row {
 		v.run, v.seen = run, uint32(run)
 	} else {
-		v.estimated = own < t.threshold
-		v.weak = own*2 < t.threshold
+		v.estimated = own < t.threshold || head.more&knocked != 0
+		v.weak = t.weak(own)
 	}
 	if head.told != 0 {
-		v.seen = head.more >> 8
+		v.seen = head.attempts()
 	}
-	head.told, head.more = now, head.more&0xff
+	head.told, head.more = now, head.more&(knocked|0xff)
 	return v
 }
 
@@ -154,7 +154,7 @@ func (t *table) put(at int, h hit, now uint32) (count, own, run int) {
 	}
 	if now-head.last > t.period {
 		clear(marks)
-		head.more &^= 0xff
+		head.more &^= knocked | 0xff
 	}
 	t.expire(marks, now)
 	meet(marks, h.value, now)
@@ -182,7 +182,7 @@ func (t *table) take(who *actor, now uint32) verdict {
 	stale := now-head.last > t.period
 	t.expire(marks, now)
 	count, own := live(marks)
-	v := verdict{reached: true, seen: head.more >> 8, estimated: own < count, weak: own*2 < count}
+	v := verdict{reached: true, seen: head.attempts(), estimated: own < count || head.more&knocked != 0, weak: t.weak(own)}
 	clear(marks)
 	head.more = 0
 	if count < t.threshold || stale || t.silent(head, now) {
@@ -238,7 +238,7 @@ func (t *table) admit(s *shard, set uint64, who *actor, now uint32) int {
 		}
 	}
 	if least >= 0 {
-		if !who.met(t.door) {
+		if who.met(t.door) < t.knocks() {
 			return -1
 		}
 		t.forget(s, at, now)
@@ -247,15 +247,27 @@ func (t *table) admit(s *shard, set uint64, who *actor, now uint32) int {
 	*h = head{tag: who.tag(), last: now, own: now}
 	clear(marks)
 	t.inherit(s, h, marks, now)
-	if least >= 0 { // its first hit is known to the door alone
+	if least >= 0 { // the door has kept it out so many times
+		h.more = knocked
+		for range t.knocks() {
+			if !t.leaky {
+				meet(marks, always, now)
+			}
+		}
 		if t.leaky {
-			h.last = now + min(t.left(h.last, now)+t.period, t.full())
-		} else {
-			push(marks, len(marks)-1, mark(0, now))
+			t.fill(h, uint32(t.knocks()), now)
 		}
 	}
 	return at
 }
+
+// knocks is how many hits of an actor the door keeps out if there is no free
+// place: two, or one where two would be more than half of the threshold.
+func (t *table) knocks() int { return min(2, t.threshold/2) }
+
+// weak reports whether an actor has done less than three quarters of the
+// threshold itself.
+func (t *table) weak(own int) bool { return own*4 < t.threshold*3 }
 
 // free reports whether nobody has a place, or somebody whose count is zero.
 func (t *table) free(place int, now uint32) bool {
@@ -406,9 +418,15 @@ func live(marks []uint32) (count, own int) {
 	return count, own
 }
 
-// tally counts attempts, up to 16 million.
+// knocked is set in head.more if the door had kept the actor out before.
+const knocked = 1 << 31
+
+// attempts is how many attempts there were since the last report.
+func (h *head) attempts() uint32 { return h.more &^ knocked >> 8 }
+
+// tally counts attempts, up to 8 million.
 func (h *head) tally(n uint32) {
-	h.more = min(h.more>>8+min(n, 1<<23), 1<<24-1)<<8 | h.more&0xff
+	h.more = h.more&(knocked|0xff) | min(h.attempts()+min(n, 1<<22), 1<<23-1)<<8
 }
 
 // row returns how many ids in a row have been refused, this one included.
