@@ -3,6 +3,7 @@ package detect
 import (
 	"hash/maphash"
 	"math/bits"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/nat64"
@@ -11,20 +12,31 @@ import (
 // An actor is an address, an account or a caller, by its hash.
 type actor struct {
 	key    uint64
-	asked  bool // the door
-	knocks int  // that the door knows of
+	since  time.Duration // the time of the event, since the start of the Detector
+	asked  bool          // the door
+	told   bool          // the door
+	knocks int           // that the door knew of before the event
 }
 
 // tag tells the actors of a set apart.
 func (a *actor) tag() uint32 { return uint32(a.key>>32) | 1 }
 
-// met returns how often the actor has knocked at the door before, up to two. It
-// asks once for each event.
-func (a *actor) met(d *door) int {
+// known returns how often the actor has knocked at the door before the event.
+func (a *actor) known(d *door) int {
 	if !a.asked {
-		a.asked, a.knocks = true, d.knock(a.key)
+		a.asked, a.knocks = true, d.known(a.key, a.since)
 	}
 	return a.knocks
+}
+
+// knock is known, and the door remembers the event, once.
+func (a *actor) knock(d *door) int {
+	before := a.known(d)
+	if !a.told {
+		a.told = true
+		d.remember(a.key, before)
+	}
+	return before
 }
 
 func (d *Detector) hash(text string) uint64 { return maphash.String(d.seed, text) }
@@ -37,7 +49,7 @@ func join(a, b uint64) uint64 {
 
 // addressOf returns the network that a client is taken to own: the IPv4 address
 // or the IPv6 /64.
-func (d *Detector) addressOf(e *bulwark.Event) (actor, bool) {
+func (d *Detector) addressOf(e *bulwark.Event, since time.Duration) (actor, bool) {
 	addr := nat64.Client(e.ClientIP)
 	if !addr.IsValid() {
 		return actor{}, false
@@ -47,16 +59,16 @@ func (d *Detector) addressOf(e *bulwark.Event) (actor, bool) {
 	if addr.Is6() {
 		network = whole[:8]
 	}
-	return actor{key: maphash.Bytes(d.seed, network)}, true
+	return actor{key: maphash.Bytes(d.seed, network), since: since}, true
 }
 
 // callerOf returns who asked for an object, together with the route. Anybody
 // who is not known is counted by address.
-func (d *Detector) callerOf(e *bulwark.Event) (actor, bool) {
+func (d *Detector) callerOf(e *bulwark.Event, since time.Duration) (actor, bool) {
 	route := d.hash(e.Route)
 	if e.UserID != "" {
-		return actor{key: join(join(d.hash(e.Issuer), d.hash(e.UserID)), route)}, true
+		return actor{key: join(join(d.hash(e.Issuer), d.hash(e.UserID)), route), since: since}, true
 	}
-	who, ok := d.addressOf(e)
-	return actor{key: join(who.key, route)}, ok
+	who, ok := d.addressOf(e, since)
+	return actor{key: join(who.key, route), since: since}, ok
 }

@@ -48,7 +48,9 @@ func newDetector(c Config, key []byte) *Detector {
 		pseudonym: pseudonyms(key), onAnomaly: c.OnAnomaly,
 		seed: maphash.MakeSeed(), start: time.Now(), most: c.Enumeration.Run,
 	}
-	addresses, accounts := newDoor(actors), newDoor(actors)
+	brute := time.Duration(c.BruteForce.Threshold) * c.BruteForce.Leak
+	addresses := newDoor(actors, max(brute, time.Duration(c.Probing.Threshold)*c.Probing.Leak, c.CredentialStuffing.Window, c.Enumeration.Window))
+	accounts := newDoor(actors, max(brute, c.DistributedGuessing.Window, c.SuccessAfterFailures.Window))
 	leak := func(r report, l LeakConfig, marks int, door *door) *rule {
 		if l.InsecureOff {
 			return nil
@@ -120,52 +122,53 @@ func (d *Detector) Answered(ctx context.Context, a audit.Answer) {
 // failed counts a failed login.
 func (d *Detector) failed(ctx context.Context, e *bulwark.Event) {
 	since, n := time.Since(d.start), times(e)
-	address, source := d.addressOf(e)
-	account, name, known := d.accountOf(e)
+	address, source := d.addressOf(e, since)
+	account, name, known := d.accountOf(e, since)
 	if source {
-		d.address.hit(d, ctx, e, &address, hit{n: n}, "", since)
+		d.address.hit(d, ctx, e, &address, hit{n: n}, "")
 	}
 	if source && known {
-		d.stuffing.hit(d, ctx, e, &address, hit{n: n, value: account.key}, "", since)
+		d.stuffing.hit(d, ctx, e, &address, hit{n: n, value: account.key}, "")
 	}
 	if !known {
 		return
 	}
-	d.account.hit(d, ctx, e, &account, hit{n: n}, name, since)
+	d.account.hit(d, ctx, e, &account, hit{n: n}, name)
 	if source {
-		d.distributed.hit(d, ctx, e, &account, hit{n: n, value: address.key}, name, since)
+		d.distributed.hit(d, ctx, e, &account, hit{n: n, value: address.key}, name)
 	}
-	d.success.count(d, &account, hit{n: n, value: always}, since)
+	d.success.count(&account, hit{n: n, value: always})
 }
 
 // guess counts a credential that somebody may have guessed.
 func (d *Detector) guess(ctx context.Context, e *bulwark.Event) {
-	if address, ok := d.addressOf(e); ok {
-		d.address.hit(d, ctx, e, &address, hit{n: times(e)}, "", time.Since(d.start))
+	if address, ok := d.addressOf(e, time.Since(d.start)); ok {
+		d.address.hit(d, ctx, e, &address, hit{n: times(e)}, "")
 	}
 }
 
 // succeeded looks at the failures that came before a login.
 func (d *Detector) succeeded(ctx context.Context, e *bulwark.Event) {
-	if account, name, ok := d.accountOf(e); ok {
-		d.success.after(d, ctx, e, &account, name, time.Since(d.start))
+	if account, name, ok := d.accountOf(e, time.Since(d.start)); ok {
+		d.success.after(d, ctx, e, &account, name)
 	}
 }
 
 // refused counts an object or a path that was refused.
 func (d *Detector) refused(ctx context.Context, e *bulwark.Event) {
+	since := time.Since(d.start)
 	h := hit{n: times(e), value: d.hash(e.Path)}
 	value, isObject := objectOf(e.Route, e.Path)
 	if isObject {
-		if who, ok := d.callerOf(e); ok {
+		if who, ok := d.callerOf(e, since); ok {
 			h.id, h.number = numberOf(value)
-			d.objects.hit(d, ctx, e, &who, h, "", time.Since(d.start))
+			d.objects.hit(d, ctx, e, &who, h, "")
 		}
 		return
 	}
 	if e.Status == http.StatusNotFound {
-		if address, ok := d.addressOf(e); ok {
-			d.paths.hit(d, ctx, e, &address, h, "", time.Since(d.start))
+		if address, ok := d.addressOf(e, since); ok {
+			d.paths.hit(d, ctx, e, &address, h, "")
 		}
 	}
 }
@@ -189,14 +192,14 @@ const accountAttr = "account"
 
 // accountOf returns the account of a login, by the attribute or by the user.
 // The name is the pseudonym, and empty for a user.
-func (d *Detector) accountOf(e *bulwark.Event) (who actor, name string, ok bool) {
+func (d *Detector) accountOf(e *bulwark.Event, since time.Duration) (who actor, name string, ok bool) {
 	for i := range e.Attrs {
 		if a := &e.Attrs[i]; a.Key == accountAttr && a.Value.Kind() == slog.KindString && a.Value.String() != "" {
-			return actor{key: d.hash(a.Value.String())}, a.Value.String(), true
+			return actor{key: d.hash(a.Value.String()), since: since}, a.Value.String(), true
 		}
 	}
 	if e.UserID == "" {
 		return actor{}, "", false
 	}
-	return actor{key: join(d.hash(e.Issuer), d.hash(e.UserID))}, "", true
+	return actor{key: join(d.hash(e.Issuer), d.hash(e.UserID)), since: since}, "", true
 }

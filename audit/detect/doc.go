@@ -112,3 +112,5 @@
 // shows a login, and the one of [Config] an answer to anomalies. The incorrect
 // example shows what New says about mistakes.
 package detect
+
+//go:generate go test -run ^TestEvidence$ -update .

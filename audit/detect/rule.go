@@ -49,7 +49,7 @@ func span(d time.Duration) string {
 }
 
 // hit counts an attempt, and reports the anomaly if there is one.
-func (r *rule) hit(d *Detector, ctx context.Context, e *bulwark.Event, who *actor, h hit, account string, since time.Duration) {
+func (r *rule) hit(d *Detector, ctx context.Context, e *bulwark.Event, who *actor, h hit, account string) {
 	if r == nil {
 		return
 	}
@@ -57,28 +57,28 @@ func (r *rule) hit(d *Detector, ctx context.Context, e *bulwark.Event, who *acto
 	if r.rule == Enumeration {
 		most = d.most
 	}
-	v := r.table.add(who, h, most, r.table.ticks(since))
-	r.close(d, since)
-	if v.reached && r.admits(v, since) {
+	v := r.table.add(who, h, most, r.table.ticks(who.since))
+	r.close(d, who.since)
+	if v.reached && r.admits(v, who.since) {
 		d.tell(ctx, r, e, v, account)
 	}
 }
 
 // count counts an attempt that is not an anomaly by itself.
-func (r *rule) count(d *Detector, who *actor, h hit, since time.Duration) {
+func (r *rule) count(who *actor, h hit) {
 	if r != nil {
-		r.table.count(who, h, r.table.ticks(since))
+		r.table.count(who, h, r.table.ticks(who.since))
 	}
 }
 
 // after reports the anomaly of what follows the attempts of an actor.
-func (r *rule) after(d *Detector, ctx context.Context, e *bulwark.Event, who *actor, account string, since time.Duration) {
+func (r *rule) after(d *Detector, ctx context.Context, e *bulwark.Event, who *actor, account string) {
 	if r == nil {
 		return
 	}
-	v := r.table.take(who, r.table.ticks(since))
-	r.close(d, since)
-	if v.reached && r.admits(v, since) {
+	v := r.table.take(who, r.table.ticks(who.since))
+	r.close(d, who.since)
+	if v.reached && r.admits(v, who.since) {
 		d.tell(ctx, r, e, v, account)
 	}
 }

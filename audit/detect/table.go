@@ -238,7 +238,7 @@ func (t *table) admit(s *shard, set uint64, who *actor, now uint32) int {
 		}
 	}
 	if least >= 0 {
-		if who.met(t.door) < t.knocks() {
+		if who.knock(t.door) < t.knocks() {
 			return -1
 		}
 		t.forget(s, at, now)
@@ -247,15 +247,14 @@ func (t *table) admit(s *shard, set uint64, who *actor, now uint32) int {
 	*h = head{tag: who.tag(), last: now, own: now}
 	clear(marks)
 	t.inherit(s, h, marks, now)
-	if least >= 0 { // the door has kept it out so many times
+	if n := min(who.known(t.door), t.knocks()); n > 0 { // the door has kept it out
 		h.more = knocked
-		for range t.knocks() {
-			if !t.leaky {
-				meet(marks, always, now)
-			}
-		}
 		if t.leaky {
-			t.fill(h, uint32(t.knocks()), now)
+			t.fill(h, uint32(n), now)
+			return at
+		}
+		for range n {
+			meet(marks, always, now)
 		}
 	}
 	return at
