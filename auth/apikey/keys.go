@@ -14,6 +14,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -156,7 +157,7 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	text, err := k.credential(r)
 	if err != nil {
-		return nil, err
+		return nil, attempt.Mark(err, method)
 	}
 	return k.verify(r.Context(), r, text)
 }
@@ -174,6 +175,12 @@ func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, err
 
 // verify is Verify for a text of r. Outside a request r is nil.
 func (k *Keys) verify(ctx context.Context, r *http.Request, text string) (*bulwark.Principal, error) {
+	p, err := k.lookUp(ctx, r, text)
+	return p, attempt.Mark(err, method)
+}
+
+// lookUp finds the key in the store and checks it.
+func (k *Keys) lookUp(ctx context.Context, r *http.Request, text string) (*bulwark.Principal, error) {
 	p, err := parse(text, k.prefix)
 	if err != nil {
 		if err == errMalformed {

@@ -60,3 +60,13 @@ func signers(t testing.TB) map[string]crypto.Signer {
 	}
 	return map[string]crypto.Signer{"RS256": rsaKey, "ES256": ecKey, "EdDSA": edKey}
 }
+
+// cause is what an event says of the error.
+func cause(e bulwark.Event) string {
+	for _, attr := range e.Attrs {
+		if attr.Key == "error" {
+			return attr.Value.String()
+		}
+	}
+	return ""
+}

@@ -58,7 +58,7 @@ func TestEachReasonNamesAField(t *testing.T) {
 				t.Errorf("%s: %d, ran %d times, events %+v, want the reason %s", test.name, w.Code, s.Ran.Load(), events, test.reason)
 				continue
 			}
-			text := events[0].Attrs[0].Value.String()
+			text := cause(events[0])
 			for _, part := range test.says {
 				if !strings.Contains(text, part) {
 					t.Errorf("%s: %q does not say %q", test.name, text, part)
@@ -75,7 +75,7 @@ func TestEachReasonNamesAField(t *testing.T) {
 		s := boundtest.Of(t, issuer)
 		token := s.Token(nil)
 		s.Send(boundtest.Asks("DPoP", token, s.Proof(token, nil), s.Proof(token, nil)))
-		if text := s.Recorder.Events()[0].Attrs[0].Value.String(); text != "there are 2 DPoP header fields, and there must be exactly 1" {
+		if text := cause(s.Recorder.Events()[0]); text != "there are 2 DPoP header fields, and there must be exactly 1" {
 			t.Errorf("%q", text)
 		}
 	})

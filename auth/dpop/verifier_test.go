@@ -37,7 +37,7 @@ func TestServiceWithoutBaseURL(t *testing.T) {
 			if text := w.Body.String(); strings.Contains(text, "BaseURL") || strings.Contains(text, "Edge") {
 				t.Errorf("the client learns %s", text)
 			}
-			if cause := s.Recorder.Events()[0].Attrs[0].Value.String(); !strings.Contains(cause, "BaseURL") {
+			if cause := cause(s.Recorder.Events()[0]); !strings.Contains(cause, "BaseURL") {
 				t.Errorf("the log does not say what is missing: %q", cause)
 			}
 			free := s.Issuer.Token(nil)

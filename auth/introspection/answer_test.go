@@ -252,7 +252,7 @@ func TestStatuses(t *testing.T) {
 			if n := s.asked.Load(); n != 1 {
 				t.Errorf("%d questions", n)
 			}
-			text := service.last().Attrs[0].Value.String()
+			text := cause(service.last())
 			if !strings.Contains(text, strconv.Itoa(code)) {
 				t.Errorf("the event does not tell the status: %q", text)
 			}

@@ -139,7 +139,7 @@ func TestAuthorizeThatFails(t *testing.T) {
 				if n := s.asked.Load(); n != 0 {
 					t.Errorf("%d questions", n)
 				}
-				if text := service.last().Attrs[0].Value.String(); strings.Contains(text, "secret-value") {
+				if text := cause(service.last()); strings.Contains(text, "secret-value") {
 					t.Errorf("the event says %q", text)
 				}
 				time.Sleep(2 * time.Hour)

@@ -186,7 +186,7 @@ func (s *service) accepts(token string) *bulwark.Principal {
 func (s *service) refuses(token, reason string) {
 	s.Helper()
 	s.refused(s.send(token), reason)
-	if text := s.last().Attrs[0].Value.String(); strings.Contains(text, token) {
+	if text := cause(s.last()); strings.Contains(text, token) {
 		s.Errorf("the event has the token: %s", text)
 	}
 }
@@ -242,4 +242,14 @@ func reason(err error) string {
 		return "no problem"
 	}
 	return p.Log.Reason
+}
+
+// cause is what an event says of the error.
+func cause(e bulwark.Event) string {
+	for _, attr := range e.Attrs {
+		if attr.Key == "error" {
+			return attr.Value.String()
+		}
+	}
+	return ""
 }

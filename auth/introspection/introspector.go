@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
@@ -102,17 +103,20 @@ func (i *Introspector) Authenticate(r *http.Request) (*bulwark.Principal, error)
 	}
 	token, scheme, ok := i.rules.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errNoToken)
+		return nil, i.named(auth.Invalid("malformed", errNoToken))
 	}
 	a, err := i.verify(r.Context(), token)
 	if err != nil {
-		return nil, err
+		return nil, i.named(err)
 	}
 	if err := i.rules.binding.Check(r, scheme, token, a.bound); err != nil {
-		return nil, err
+		return nil, i.named(err)
 	}
 	return a.principal, nil
 }
+
+// named makes the event of a refusal name the Method of i.
+func (i *Introspector) named(err error) error { return attempt.Mark(err, i.rules.method) }
 
 // Verify checks a token outside a request. It returns the caller that the token
 // stands for, or an error for [bulwark.Deny]:
@@ -129,10 +133,10 @@ func (i *Introspector) Verify(ctx context.Context, token string) (*bulwark.Princ
 	}
 	a, err := i.verify(ctx, token)
 	if err != nil {
-		return nil, err
+		return nil, i.named(err)
 	}
 	if err := confirmation.CheckNone(a.bound); err != nil {
-		return nil, err
+		return nil, i.named(err)
 	}
 	return a.principal, nil
 }

@@ -60,7 +60,7 @@ func TestLive(t *testing.T) {
 	stranger.Client.Secret = "guessed"
 	other := newService(t, stranger)
 	other.unavailable(token)
-	if text := other.last().Attrs[0].Value.String(); !strings.Contains(text, "credentials of this service: the answer is 401") {
+	if text := cause(other.last()); !strings.Contains(text, "credentials of this service: the answer is 401") {
 		t.Errorf("event %q", text)
 	}
 }

@@ -263,7 +263,7 @@ func TestCaseAuth18RefusalsAreNotOutages(t *testing.T) {
 					s := newService(t, config(server))
 					for range 2 { // asked, and remembered
 						s.refuses("e30.e30.AAAA", "inactive")
-						if text := s.last().Attrs[0].Value.String(); !strings.Contains(text, code) {
+						if text := cause(s.last()); !strings.Contains(text, code) {
 							t.Errorf("the event says %q", text)
 						}
 					}
@@ -309,7 +309,7 @@ func TestCaseAuth18RefusalsAreNotOutages(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newService(t, config(&server{answer: answers(400, "application/json", body)}))
 			s.unavailable("opaque")
-			text := s.last().Attrs[0].Value.String()
+			text := cause(s.last())
 			if want != "" && !strings.Contains(text, want) || want == "" && !strings.HasSuffix(text, "the answer is 400") {
 				t.Errorf("%s: the event says %q", body, text)
 			}

@@ -188,7 +188,7 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 		}
 		token["plan"] = map[string]any{"c.d": "no"}
 		event := wantRefused(t, c, issuer.Token(token), "claim")
-		if text := event.Attrs[0].Value.String(); !strings.Contains(text, "/plan/c.d") || !strings.Contains(text, `"yes"`) {
+		if text := cause(event); !strings.Contains(text, "/plan/c.d") || !strings.Contains(text, `"yes"`) {
 			t.Errorf("the event does not name the claim: %s", text)
 		}
 	})

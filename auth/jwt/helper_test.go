@@ -110,3 +110,13 @@ func fieldsOf(err error) []string {
 var namedIssuer = regexp.MustCompile(`(?m)^jwt\((https?:|issuer\.)[^)]*\)`)
 
 func withoutIssuer(text string) string { return namedIssuer.ReplaceAllString(text, "jwt") }
+
+// cause is what an event says of the error.
+func cause(e bulwark.Event) string {
+	for _, attr := range e.Attrs {
+		if attr.Key == "error" {
+			return attr.Value.String()
+		}
+	}
+	return ""
+}

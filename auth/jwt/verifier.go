@@ -12,6 +12,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
@@ -82,17 +83,20 @@ func (v *Verifier) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	token, scheme, ok := v.binding.Credentials(r)
 	if !ok {
-		return nil, auth.Invalid("malformed", errNoToken)
+		return nil, v.named(auth.Invalid("malformed", errNoToken))
 	}
 	known, err := v.verify(r.Context(), token)
 	if err != nil {
-		return nil, err
+		return nil, v.named(err)
 	}
 	if err := v.binding.Check(r, scheme, token, known.bound); err != nil {
-		return nil, err
+		return nil, v.named(err)
 	}
 	return known.principal, nil
 }
+
+// named makes the event of a refusal name the Method of v.
+func (v *Verifier) named(err error) error { return attempt.Mark(err, v.method) }
 
 // made returns an error for a Verifier that was made without New.
 func (v *Verifier) made() error {
@@ -138,10 +142,10 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*bulwark.Principal
 	}
 	known, err := v.verify(ctx, token)
 	if err != nil {
-		return nil, err
+		return nil, v.named(err)
 	}
 	if err := confirmation.CheckNone(known.bound); err != nil {
-		return nil, err
+		return nil, v.named(err)
 	}
 	return known.principal, nil
 }

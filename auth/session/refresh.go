@@ -9,6 +9,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 )
 
 // RefreshHandler returns a handler for POST. It reads the refresh cookie, and
@@ -40,7 +41,7 @@ func (s *Sessions) RefreshHandler() http.Handler {
 		now := time.Now()
 		done, err := s.renew(r, now)
 		if err != nil {
-			bulwark.Deny(w, r, attributed(err, done.held))
+			bulwark.Deny(w, r, attempt.Mark(attributed(err, done.held), method))
 			return
 		}
 		bulwark.Report(r, s.about(done.held, bulwark.SessionRenewed, done.how))

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 )
 
 // report sends an event of a call that has only a context: see
@@ -25,6 +26,9 @@ const (
 func (s *Sessions) about(held Session, name bulwark.EventName, reason string) bulwark.Event {
 	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
 		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}
+	if name == bulwark.AuthnTokenReuse {
+		e.Attrs[2] = attempt.Attr(method)
+	}
 	switch reason {
 	case string(graced):
 		e.Level, e.Attrs[1] = slog.LevelWarn, slog.String("error", s.causes.graced)

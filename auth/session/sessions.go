@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
@@ -108,10 +109,10 @@ func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	}
 	p, held, err := s.check(r)
 	if err != nil {
-		return nil, err
+		return nil, attempt.Mark(err, method)
 	}
 	if err := s.witness(r.Context(), held, p); err != nil {
-		return nil, err
+		return nil, attempt.Mark(err, method)
 	}
 	return p, nil
 }
