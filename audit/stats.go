@@ -19,6 +19,16 @@ type SinkStats struct {
 	Access    Counts    // of access records
 	Errors    uint64    // calls of Handle that failed, also of gap records
 	LastWrite time.Time // the end of the last call that succeeded; zero before that
+
+	SecurityQueue Queue // of security events
+	AccessQueue   Queue // of access records
+}
+
+// A Queue is the state of the records that wait for one sink. A record may
+// stand for many events.
+type Queue struct {
+	Records int // waiting
+	Max     int // of the Config: how many can wait
 }
 
 // Counts are numbers of events. Each sink counts on its own: an event that goes
@@ -53,8 +63,13 @@ func (m *Middleware) Stats() Stats {
 func (d *delivery) stats() SinkStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return SinkStats{Field: strings.TrimPrefix(d.field, "audit.Config."), Security: d.counts[securityClass], Access: d.counts[accessClass], Errors: d.errors, LastWrite: d.written}
+	return SinkStats{
+		Field: strings.TrimPrefix(d.field, "audit.Config."), Security: d.counts[securityClass], Access: d.counts[accessClass],
+		Errors: d.errors, LastWrite: d.written, SecurityQueue: d.queues[securityClass].state(), AccessQueue: d.queues[accessClass].state(),
+	}
 }
+
+func (q *queue) state() Queue { return Queue{Records: q.size, Max: q.bound} }
 
 func (c *Counts) add(other *Counts) {
 	c.Written += other.Written
