@@ -125,7 +125,7 @@ var events = []struct {
 		`security_events_total{event="authn_credential_stuffing"} +1`,
 	}},
 	{"finding-is-not-a-failure", bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "detect.brute_force", Count: 40}, []string{
-		`access_anomalies_total{rule="brute_force"} +1`,
+		`access_anomalies_total{rule="brute_force"} +40`,
 		`security_events_total{event="authn_login_fail"} +40`,
 	}},
 	{"unknown-finding", bulwark.Event{Name: bulwark.MaliciousExcess404, Reason: "detect.<script>"}, []string{

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/audit/internal/tally"
 	"github.com/bulwark-go/bulwark/audit/internal/timed"
+	"github.com/bulwark-go/bulwark/audit/trail"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -25,6 +26,9 @@ type Config struct {
 	// Policies are values of the label policy: the names of your rate limits.
 	// Default: none, so that all limits are "other". At most 64.
 	Policies []string
+	// Trail is the tamper-evident log whose length and last checkpoint are
+	// shown. Default: nil, so that the metrics of a trail are not there.
+	Trail *trail.Writer
 	// PlainNames adds the metric auth_failures, without labels. It is the sum
 	// of auth_failures_total, under a name that some alert rules have:
 	//
@@ -39,7 +43,7 @@ type Config struct {
 // *[bulwark.ConfigError] for each mistake.
 func New(c Config) (*Collector, error) {
 	faults := fault.In("metrics")
-	counted := tally.New(tally.Config{Methods: c.Methods, Reasons: c.Reasons, Policies: c.Policies}, faults)
+	counted := tally.New(tally.Config{Methods: c.Methods, Reasons: c.Reasons, Policies: c.Policies, Trail: c.Trail}, faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -187,5 +188,6 @@ func everything(t *testing.T) metrics.Config {
 	t.Helper()
 	c := config
 	c.Policies = append(slices.Clone(c.Policies), "login")
+	c.Trail = trailTo(t, io.Discard)
 	return c
 }

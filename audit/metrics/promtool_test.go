@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/audit"
 	"github.com/bulwark-go/bulwark/audit/metrics"
 )
 
@@ -113,7 +116,11 @@ func write(t *testing.T, name, text string) {
 func page(t *testing.T, c metrics.Config) string {
 	t.Helper()
 	collector, registry := made(t, c)
-	audited(t, collector)
+	layer, err := audit.New(audit.Config{Observers: []bulwark.Recorder{collector}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = layer.Shutdown(context.Background()) })
 	for _, name := range []string{"edge", "auth"} {
 		if _, err := collector.Timed(name, nothing).Build(); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/bulwark-go/bulwark/audit"
+	"github.com/bulwark-go/bulwark/audit/trail"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	Methods  []string
 	Reasons  []string
 	Policies []string
+	Trail    *trail.Writer
 }
 
 // A Tally holds all numbers. Make it with [New]. It is safe for concurrent use.
@@ -34,7 +36,11 @@ type Tally struct {
 
 	written, dropped, sinkErrors, queued, capacity, lastWrite *Metric
 	sinks                                                     *List
-	metrics                                                   []*Metric // of all
+
+	trail                           *trail.Writer // nil without a trail
+	lines, unsigned, lastCheckpoint *Metric
+
+	metrics []*Metric // of all
 
 	mu     sync.Mutex
 	layers []*audit.Middleware
@@ -42,7 +48,7 @@ type Tally struct {
 
 // New returns a Tally with every series at 0. It notes the mistakes of c.
 func New(c Config, faults *fault.List) *Tally {
-	t := &Tally{}
+	t := new(Tally)
 	reasons := named("Reasons", c.Reasons, maxReasons, faults)
 	method := Label{"method", "bulwark.auth.method", newList(slices.Concat(methods, named("Methods", c.Methods, maxMethods, faults))...)}
 	policy := Label{"policy", "bulwark.ratelimit.policy", newList(named("Policies", c.Policies, maxPolicies, faults)...)}
@@ -74,6 +80,7 @@ func New(c Config, faults *fault.List) *Tally {
 	t.responses = count("http_responses_total", "bulwark.http.responses", "{response}",
 		"Answers by the class of their status, 499 and refusals without an event included.", one("class", "bulwark.http.status_class", statusClasses...)...)
 	t.describeDelivery()
+	t.describeTrail(c.Trail)
 	return t
 }
 
@@ -89,4 +96,5 @@ func (t *Tally) Read(f Reader) {
 		c.read(f)
 	}
 	t.readDelivery(f)
+	t.readTrail(f)
 }

@@ -14,8 +14,7 @@ func (t *Tally) Record(e *bulwark.Event) {
 	n := uint64(max(e.Count, 1))
 	t.events.add(n, t.events.Labels[0].List.find(string(e.Name)), 0)
 	if rule, found := strings.CutPrefix(e.Reason, detected); found {
-		// Count is what the detector has counted, and this is one finding.
-		t.anomalies.add(1, t.anomalies.Labels[0].List.find(rule), 0)
+		t.anomalies.add(n, t.anomalies.Labels[0].List.find(rule), 0)
 		return
 	}
 	switch e.Name {

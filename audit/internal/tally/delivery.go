@@ -21,23 +21,25 @@ func (t *Tally) describeDelivery() {
 	class := Label{"class", "bulwark.audit.class", newList(classes...)}
 	sink := Label{"sink", "bulwark.audit.sink", t.sinks}
 	reason := Label{"reason", "error.type", newList(causes...)}
-	metric := func(gauge bool, name, instrument, unit, help string, labels ...Label) *Metric {
-		m := &Metric{Name: name, Instrument: instrument, Unit: unit, Help: help, Gauge: gauge, Labels: labels}
-		t.metrics = append(t.metrics, m)
-		return m
-	}
-	t.written = metric(false, "audit_events_written_total", "bulwark.audit.events.written", "{event}",
+	t.written = t.describe(false, "audit_events_written_total", "bulwark.audit.events.written", "{event}",
 		"Events and access records that a sink has taken.", class)
-	t.dropped = metric(false, "audit_events_dropped_total", "bulwark.audit.events.dropped", "{event}",
+	t.dropped = t.describe(false, "audit_events_dropped_total", "bulwark.audit.events.dropped", "{event}",
 		"Events and access records that a sink has not received.", class, reason)
-	t.sinkErrors = metric(false, "audit_sink_errors_total", "bulwark.audit.sink.errors", "{error}",
+	t.sinkErrors = t.describe(false, "audit_sink_errors_total", "bulwark.audit.sink.errors", "{error}",
 		"Calls of a sink that failed.", sink)
-	t.queued = metric(true, "audit_queue_records", "bulwark.audit.queue.size", "{record}",
+	t.queued = t.describe(true, "audit_queue_records", "bulwark.audit.queue.size", "{record}",
 		"Records that wait for a sink.", sink, class)
-	t.capacity = metric(true, "audit_queue_capacity_records", "bulwark.audit.queue.capacity", "{record}",
+	t.capacity = t.describe(true, "audit_queue_capacity_records", "bulwark.audit.queue.capacity", "{record}",
 		"Records that can wait for a sink. Half of the security queue is for events of level ERROR.", sink, class)
-	t.lastWrite = metric(true, "audit_last_write_timestamp_seconds", "bulwark.audit.last_write", "s",
+	t.lastWrite = t.describe(true, "audit_last_write_timestamp_seconds", "bulwark.audit.last_write", "s",
 		"When a sink has last taken a record, in seconds since 1970; 0 before that.", sink)
+}
+
+// describe adds a metric that is read from elsewhere.
+func (t *Tally) describe(gauge bool, name, instrument, unit, help string, labels ...Label) *Metric {
+	m := &Metric{Name: name, Instrument: instrument, Unit: unit, Help: help, Gauge: gauge, Labels: labels}
+	t.metrics = append(t.metrics, m)
+	return m
 }
 
 // Watch keeps an audit layer, to read its state later.
