@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,12 @@ import (
 	"github.com/bulwark-go/bulwark/audit"
 	"github.com/bulwark-go/bulwark/audit/metrics"
 )
+
+// Events of requests without an audit layer go to slog.Default.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // made returns a collector in a registry that checks it.
 func made(t testing.TB, c metrics.Config) (*metrics.Collector, *prometheus.Registry) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -70,7 +71,11 @@ func (p Part) Build() (bulwark.Layer, error) {
 		faults.Add("name", p.Name, "would be name number "+strconv.Itoa(MaxLayers+1)+"; give several layers one name, or measure fewer")
 		return nil, faults.Err()
 	}
-	return layer{inner: inner, to: to}, nil
+	made := layer{inner: inner, to: to}
+	if !reflect.ValueOf(inner).Comparable() { // a function
+		return &made, nil
+	}
+	return made, nil
 }
 
 // open returns the series of a name, or nil if there are too many names.
@@ -127,8 +132,8 @@ func (p place) Kind() bulwark.Kind                  { return bulwark.Kind(p) }
 func (p place) Wrap(next http.Handler) http.Handler { return next }
 
 // A layer measures another layer. It has all abilities of a layer, and forwards
-// them. It is a value: the same limit, measured twice under one name, is the
-// same limit for a Mux of package authz.
+// them. It is a value if values can be compared: the same limit, measured twice
+// under one name, is the same limit for a Mux of package authz.
 type layer struct {
 	inner bulwark.Layer
 	to    *series
