@@ -42,23 +42,23 @@
 //   - layer_duration_seconds{layer} is a histogram of the layers in
 //     [Collector.Timed].
 //   - audit_events_written_total{class} and
-//     audit_events_dropped_total{class,reason} count what the sinks of the audit
-//     layer received and did not receive, for the classes "security" and
+//     audit_events_dropped_total{class,reason} count what the sinks of the
+//     audit layer received and did not receive, for the classes "security" and
 //     "access". The reasons are queue_full, sink_failed and closed.
 //   - audit_trail_lines, audit_trail_unsigned_lines and
 //     audit_trail_last_checkpoint_timestamp_seconds describe Config.Trail.
 //   - audit_sink_errors_total{sink}, audit_queue_records{sink,class},
 //     audit_queue_capacity_records{sink,class} and
-//     audit_last_write_timestamp_seconds{sink} describe each sink. The name of a
-//     sink is its field in audit.Config, such as "Logger" or "Sinks[0]".
+//     audit_last_write_timestamp_seconds{sink} describe each sink. The name of
+//     a sink is its field in audit.Config, such as "Logger" or "Sinks[0]".
 //
 // An event with a Count counts as often as it says. A finding of package detect
 // is not a failure of authentication a second time.
 //
 // The file alerts.yml beside this package has alert rules, and dashboard.json
-// has a dashboard for Grafana. The guide docs/metrics.md shows how to load them.
-// Example is a complete service. ExampleCollector_Timed measures two layers.
-// Example_incorrect shows why an unknown limit is "other".
+// has a dashboard for Grafana. The guide docs/metrics.md shows how to load
+// them. Example is a complete service. ExampleCollector_Timed measures two
+// layers. Example_incorrect shows why an unknown limit is "other".
 //
 // # Not covered
 //
