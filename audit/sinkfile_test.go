@@ -79,7 +79,7 @@ func TestFilesThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file, cause := open(t)
 			out, room := &outlet{file: file}, newLog()
-			m := build(t, audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(out, nil)}})
+			m := build(t, audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(out, nil)}, MaxSecurityQueue: 1 << 12})
 			const requests = 200
 			refuse(t, m, requests)
 			if err := m.Drain(t.Context()); !errors.Is(err, cause) {
@@ -159,7 +159,7 @@ func TestRotatedFile(t *testing.T) {
 		return f
 	}
 	out := &outlet{file: open()}
-	m := build(t, audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(out, nil)}})
+	m := build(t, audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(out, nil)}, MaxSecurityQueue: 1 << 12})
 	const rotations, requests = 5, 100
 	for i := range rotations {
 		refuse(t, m, requests)

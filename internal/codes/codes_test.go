@@ -49,7 +49,7 @@ func houses(t *testing.T) []house {
 			return fs.SkipDir
 		}
 		switch d.Name() {
-		case "examples", "testdata", "docs", "codes", "authtest", "boundtest", "node_modules":
+		case "examples", "testdata", "docs", "codes", "authtest", "boundtest", "traffic", "node_modules":
 			return fs.SkipDir
 		}
 		all = append(all, parse(t, folder))
