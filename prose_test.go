@@ -198,7 +198,7 @@ type C struct {
 }
 
 // misusable are the packages with an Example of a wrong Config and its errors.
-var misusable = []string{".", "audit", "auth", "auth/apikey", "auth/dpop", "auth/introspection", "auth/jwt", "auth/session", "authz",
+var misusable = []string{".", "audit", "audit/detect", "auth", "auth/apikey", "auth/dpop", "auth/introspection", "auth/jwt", "auth/session", "authz",
 	"authz/authztest", "cors", "headers", "headers/transport", "ratelimit", "sanitize", "validate"}
 
 // examples returns the names of the Examples of a package whose output is

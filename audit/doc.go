@@ -117,7 +117,8 @@
 //	authn_credential_stuffing, authn_impossible_travel, malicious_sqli,
 //	malicious_extraneous, malicious_attack_tool, malicious_excess_404,
 //	malicious_direct_reference, session_use_after_expire, sys_monitor_enabled
-//	                             any        what the application itself detects
+//	                             any        what package detect finds, and what
+//	                                        the application itself detects
 //
 // Failed authentication is the sum of authn_token_invalid, authn_login_fail and
 // authn_token_reuse. If each client sends a credential with its first request,

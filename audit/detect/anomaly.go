@@ -24,6 +24,7 @@ const (
 // actor, rule and window. The actor is the address, the account, or the caller
 // with a route.
 type Anomaly struct {
+	// Rule is the rule whose threshold was reached.
 	Rule Rule
 	// ClientIP is the address of the request at hand.
 	ClientIP netip.Addr
@@ -39,10 +40,12 @@ type Anomaly struct {
 	// reached the threshold. In a later anomaly of the same actor it is the
 	// number of attempts since the anomaly before.
 	Seen int
-	// Threshold and Window are those of the rule. If the rule has a count that
-	// leaks, Window is the time in which the full count leaks away.
+	// Threshold is that of the rule. For ids in a row it is
+	// [EnumerationConfig.Run].
 	Threshold int
-	Window    time.Duration
+	// Window is that of the rule. If the count of the rule leaks, Window is the
+	// time in which the full count leaks away.
+	Window time.Duration
 	// Estimated is true if the table was full. Then the count contains what
 	// forgotten actors have done, and the actor may have done less than the
 	// threshold.

@@ -33,15 +33,16 @@ type Config struct {
 	// MaxActors is how many addresses, accounts or callers each rule keeps
 	// apart at a time. It is rounded up to a power of two. An actor takes 20
 	// bytes in each rule, and 4 bytes more for each value that the threshold
-	// counts. With the defaults, no rule takes more than 1 MB, and all rules
-	// together 5 MB. Default: 16,384. At least 64, at most 1,048,576.
+	// counts. With the defaults, no rule takes more than 1 MB, and a Detector
+	// takes 7 MB. The memory is taken by New, and does not grow. Default:
+	// 16,384. At least 64, at most 1,048,576.
 	MaxActors int
 	// MaxEstimated is how many weak estimates of a rule are reported one by one
-	// in a window. An estimate is an anomaly of a flood, when the table is
-	// full: its count contains what forgotten actors have done. The estimate is
-	// weak if the actor itself has done less than half. One event has the
-	// number of all further weak estimates. Default: 16. At least 1, at most
-	// 1,024.
+	// in a window. An estimate is an anomaly of a flood, when a table is full:
+	// its count contains what forgotten actors have done. The estimate is weak
+	// if the actor itself has done less than three quarters of the threshold.
+	// When the window is over, one event has the number of all other weak
+	// estimates. Default: 16. At least 1, at most 1,024.
 	MaxEstimated int
 
 	// BruteForce counts failed logins and guessed credentials of an address,

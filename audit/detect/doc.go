@@ -72,7 +72,8 @@
 //	malicious_excess_404           detect.probing
 //	authn_login_successafterfail   detect.success_after_failures
 //
-// The field "rule" of the record is the threshold. The attributes are "seen",
+// The record comes just before the record of that request. Its field "rule" is
+// the threshold. The attributes are "seen",
 // "threshold", "account" for a rule that counts by account, and "estimated".
 // What the actor does in the rest of the window is counted, and told by "seen"
 // of its next anomaly. [Config.OnAnomaly] lets the application answer.

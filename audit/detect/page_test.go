@@ -227,7 +227,7 @@ TestFloodHidesNobody, plays random floods of up to ten times the table against e
 
 // plot writes docs/detection.svg.
 func plot(m measured) string {
-	const width, height, left, top, gap = 250, 150, 40, 50, 60
+	const width, height, left, top, gap = 250, 150, 52, 50, 60
 	var b strings.Builder
 	add := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Detection and false reports over the threshold, for each rule">`, 3*(width+gap)+20, 2*(height+gap+30)+50)
