@@ -108,6 +108,9 @@ func (e *Event) Sanitize() {
 // clip makes the text number i safe, once: another time would double the
 // backslashes of its escapes. A text without a backslash has no escapes.
 func (e *Event) clip(i int, text string, limit int) string {
+	if len(text) <= limit && logtext.Plain(text) { // nearly always, and every text is looked at twice
+		return text
+	}
 	if strings.IndexByte(text, '\\') >= 0 && e.escaped[i] == fingerprint(text) && len(text) <= limit {
 		return text
 	}

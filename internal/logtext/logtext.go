@@ -23,7 +23,7 @@ import (
 // Clip is for text as it came: what has been through it once has its
 // backslashes doubled by the next. See [Again].
 func Clip(text string, limit int) string {
-	if len(text) <= limit && plain(text) {
+	if len(text) <= limit && Plain(text) {
 		return text
 	}
 	return escape(text, limit, `\\`)
@@ -60,7 +60,9 @@ func escape(text string, limit int, backslash string) string {
 	return b.String()
 }
 
-func plain(text string) bool {
+// Plain reports whether Clip returns text as it is, if it is not too long and
+// has nothing but printable ASCII.
+func Plain(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] >= 0x7f || text[i] == '\\' {
 			return false
