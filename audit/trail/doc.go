@@ -20,7 +20,7 @@
 //		OnCheckpoint: send, // to another machine
 //	})
 //	// check err, and look at report
-//	audit.Config{Logger: slog.New(slog.NewJSONHandler(log, nil))}
+//	audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(log, nil)}}
 //
 // The Writer hashes each line into a Merkle tree (RFC 6962). After every
 // thousand lines, or after ten seconds, it writes a checkpoint into the log:
@@ -66,5 +66,6 @@
 // [ErrLikeCheckpoint] is a line that begins as a checkpoint does, and is not
 // written. Verify returns a *[Fault].
 //
-// The Examples show a log that is written, verified and tampered with.
+// The Examples show a log that is written, verified and tampered with, and the
+// audit layer that writes into it.
 package trail

@@ -18,6 +18,7 @@ var pages = map[string]int{
 	"tenants.md":     7,
 	"testing.md":     22,
 	"tokens.md":      11,
+	"trail.md":       8,
 }
 
 // blocks are fenced blocks of a page, of any language, also within a list.
