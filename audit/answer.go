@@ -32,10 +32,11 @@ type Answer struct {
 // account tells the observers how a request ended, and queues its access
 // record.
 func (m *Middleware) account(x *exchange, how response.How, ending response.Ending) {
-	e := entry{event: bulwark.Event{Status: ending.Status}}
+	now := time.Now() // once, because it is a tenth of what a record costs
+	e := entry{event: bulwark.Event{Status: ending.Status, Time: now.UTC()}}
 	x.scope.Describe(x.r, &e.event)
 	e.event.Level = slog.LevelInfo
-	e.access = accessed{is: true, cutOff: ending.CutOff, cancelled: ending.Cancelled, bytes: x.watch.Bytes(), took: time.Since(x.begin)}
+	e.access = accessed{is: true, cutOff: ending.CutOff, cancelled: ending.Cancelled, bytes: x.watch.Bytes(), took: now.Sub(x.begin)}
 	// To cut an answer off on purpose is not a failure, unless it is empty.
 	e.access.panicked = how == response.Panicked || how == response.Aborted && !ending.CutOff && !ending.Cancelled
 	if x.r.Method == http.MethodHead {

@@ -19,6 +19,7 @@ require (
 	github.com/samber/slog-http v1.12.1
 	github.com/santhosh-tekuri/jsonschema/v5 v5.3.1
 	github.com/unrolled/secure v1.17.0
+	golang.org/x/sys v0.49.0
 )
 
 require (
@@ -48,7 +49,6 @@ require (
 	go.opentelemetry.io/otel/trace v1.29.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
 )

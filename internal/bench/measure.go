@@ -5,8 +5,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Case is one thing to measure.
@@ -150,9 +151,9 @@ func (r *Runner) Round() {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	cpu, path, wall := cpuTime(syscall.RUSAGE_SELF), cpuTime(syscall.RUSAGE_THREAD), time.Now()
+	cpu, path, wall := cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID), cpuTime(unix.CLOCK_THREAD_CPUTIME_ID), time.Now()
 	r.repeat()
-	took, passed, used := time.Since(wall), cpuTime(syscall.RUSAGE_THREAD)-path, cpuTime(syscall.RUSAGE_SELF)-cpu
+	took, passed, used := time.Since(wall), cpuTime(unix.CLOCK_THREAD_CPUTIME_ID)-path, cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID)-cpu
 	runtime.ReadMemStats(&after)
 	n := float64(r.n)
 	r.rounds = append(r.rounds, sample{float64(used) / n, float64(passed) / n, float64(took) / n,
@@ -175,12 +176,12 @@ func median(values []float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// cpuTime is what this process or thread has used of all processors, in user
-// and kernel mode.
-func cpuTime(who int) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(who, &u); err != nil {
+// cpuTime is what this process or thread has used of all processors. These
+// clocks count nanoseconds, where getrusage may count ticks.
+func cpuTime(clock int32) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(t.Nano())
 }

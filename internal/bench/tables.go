@@ -77,14 +77,6 @@ func within(text, of string, most time.Duration) Must {
 	}}
 }
 
-// pathWithin bounds the time that the request itself costs.
-func pathWithin(text, of string, most time.Duration) Must {
-	return Must{text, func(r Results) (string, bool) {
-		got := r[of].Cost().Path
-		return show(got), got <= most
-	}}
-}
-
 // beyond bounds the CPU time of a case beyond that of another.
 func beyond(text, of, than string, most time.Duration) Must {
 	return Must{text, func(r Results) (string, bool) {
