@@ -24,7 +24,6 @@ func auditTable() Table {
 	const (
 		quiet, observed  = "bulwark audit, nothing to record", "bulwark audit, an observer of every answer"
 		logged           = "bulwark audit, access log"
-		unwritten        = "bulwark audit, access log, without the writing"
 		snoop            = "httpsnoop, which records nothing"
 		httpLog, samber  = "httplog v3", "slog-http"
 		report, jsonSame = "bulwark Report into the queue", "slog's JSON handler, the same record"
@@ -44,14 +43,13 @@ func auditTable() Table {
 	}
 	t := Table{
 		Name: "Audit: whole middleware", Ours: logged,
-		Note: "Net of a handler without layers. CPU time includes the goroutine that writes; what bounds the request path is judged by the CPU time of the calling thread. Allocations include the writing too.",
+		Note: "Net of a handler without layers. CPU time includes the goroutine that writes; what bounds the request path is judged by the CPU time of the calling thread. Allocations include the writing too: the request path alone has 3 with an access record, as a test of package audit holds.",
 		Cases: []Case{
 			bare(),
 			recording(quiet, audit.Config{Logger: newLogger()}),
 			recording(observed, audit.Config{Logger: newLogger(), Observers: []bulwark.Recorder{answers{}}}),
 			handled(snoop, bareName, func() (http.Handler, error) { return snooped(nothing), nil }, load),
 			recording(logged, audit.Config{Logger: newLogger(), AccessLog: true, MaxAccessQueue: 65536}),
-			recording(unwritten, audit.Config{Sinks: []slog.Handler{slog.DiscardHandler}, AccessLog: true, MaxAccessQueue: 65536}),
 			handled(httpLog, bareName, func() (http.Handler, error) { return newHTTPLog()(nothing), nil }, load),
 			handled(samber, bareName, func() (http.Handler, error) { return sloghttp.New(newLogger())(nothing), nil }, load),
 			{Name: report, Open: func() (Run, error) {
@@ -80,7 +78,6 @@ func auditTable() Table {
 			allocs("an observer of every answer: ≤ 3 allocations, with the request id", observed, "", 3),
 			pathRatio("access log: ≤ 1/5 of httplog on the request path", logged, httpLog, 1.0/5),
 			pathRatio("access log: ≤ 1/5 of slog-http on the request path", logged, samber, 1.0/5),
-			allocs("access log: ≤ 4 allocations on the request path", unwritten, "", 4),
 			pathRatio("Report: ≤ 1/4 of slog's JSON handler", report, jsonSame, 1.0/4),
 			allocs("Report: no allocation", report, "", 0),
 		},

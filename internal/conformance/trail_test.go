@@ -18,16 +18,21 @@ import (
 
 // TestTrailByOthers verifies the checkpoints of a trail with the packages that
 // verify Go's own checksum database: the note, its signature and its key, and
-// the hash of the tree.
+// the hash of the tree, over two files.
 func TestTrailByOthers(t *testing.T) {
 	private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))
 	const origin = "api.example.com/audit"
-	var log bytes.Buffer
+	var log, next bytes.Buffer
 	w, err := trail.New(&log, trail.Config{Origin: origin, Signer: private, MaxUnsigned: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 200 {
+		if i == 100 { // the tree goes on in the next file
+			if err := w.Rotate(&next); err != nil {
+				t.Fatal(err)
+			}
+		}
 		fmt.Fprintf(w, "record %d\n", i)
 	}
 	if err := w.Close(); err != nil {
@@ -47,6 +52,7 @@ func TestTrailByOthers(t *testing.T) {
 		return hashes, nil
 	})
 	size, checked := int64(0), 0
+	log.Write(next.Bytes())
 	for line := range bytes.Lines(log.Bytes()) {
 		if bytes.HasPrefix(line, []byte(`{"trail":"checkpoint",`)) {
 			var mark struct{ Note string }
@@ -74,7 +80,7 @@ func TestTrailByOthers(t *testing.T) {
 		stored = append(stored, hashes...)
 		size++
 	}
-	if checked != 29 {
+	if checked != 31 {
 		t.Errorf("%d checkpoints", checked)
 	}
 	// And the other way: a note that the package note has signed is ours too.
