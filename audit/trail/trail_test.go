@@ -95,8 +95,8 @@ func TestTheRecordsAreUnchanged(t *testing.T) {
 	}
 }
 
-// MaxUnsigned change of a byte that a checkpoint covers is found, and the line that
-// is named is the line that was changed.
+// A change of a byte that a checkpoint covers is found, near the line that was
+// changed. [TestEveryByte] is stricter, with a smaller log.
 func TestEveryEditIsFound(t *testing.T) {
 	log := logOf(t, 40, 8)
 	if lines := bytes.Count(log, []byte("\n")); lines != 45 {
