@@ -14,139 +14,21 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit"
+	"github.com/bulwark-go/bulwark/audit/internal/tallytest"
 	"github.com/bulwark-go/bulwark/audit/metrics"
 	"github.com/bulwark-go/bulwark/internal/race"
 )
 
-func by(method string) [4]slog.Attr { return [4]slog.Attr{slog.String("authMethod", method)} }
-
-// events are events, and what they add to the series.
-var events = []struct {
-	name  string
-	event bulwark.Event
-	want  []string
-}{
-	{"bad-token", bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "expired", Status: 401, Attrs: by("jwt")}, []string{
-		`auth_attempts_total{method="jwt"} +1`,
-		`auth_failures_total{method="jwt",reason="expired"} +1`,
-		`security_events_total{event="authn_token_invalid"} +1`,
-	}},
-	{"method-in-the-second-attribute", bulwark.Event{Name: bulwark.AuthnTokenReuse, Reason: "reuse", Attrs: [4]slog.Attr{slog.String("session", "7"), slog.String("authMethod", "session")}}, []string{
-		`auth_attempts_total{method="session"} +1`,
-		`auth_failures_total{method="session",reason="reuse"} +1`,
-		`security_events_total{event="authn_token_reuse"} +1`,
-	}},
-	{"no-authenticator", bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "scheme"}, []string{
-		`auth_attempts_total{method="none"} +1`,
-		`auth_failures_total{method="none",reason="scheme"} +1`,
-		`security_events_total{event="authn_token_invalid"} +1`,
-	}},
-	{"unknown-method-and-reason", bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "solar", Attrs: by("palm")}, []string{
-		`auth_attempts_total{method="other"} +1`,
-		`auth_failures_total{method="other",reason="other"} +1`,
-		`security_events_total{event="authn_token_invalid"} +1`,
-	}},
-	{"method-that-is-not-text", bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "key", Attrs: [4]slog.Attr{slog.Int("authMethod", 1)}}, []string{
-		`auth_attempts_total{method="none"} +1`,
-		`auth_failures_total{method="none",reason="key"} +1`,
-		`security_events_total{event="authn_token_invalid"} +1`,
-	}},
-	{"own-method-and-reason", bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "login.failed", Attrs: by("kerberos")}, []string{
-		`auth_attempts_total{method="kerberos"} +1`,
-		`auth_failures_total{method="kerberos",reason="login.failed"} +1`,
-		`security_events_total{event="authn_token_invalid"} +1`,
-	}},
-	{"wrong-password", bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "login.failed", Attrs: by("jwt")}, []string{
-		`auth_attempts_total{method="password"} +1`,
-		`auth_failures_total{method="password",reason="login.failed"} +1`,
-		`security_events_total{event="authn_login_fail"} +1`,
-	}},
-	{"many-in-one", bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "password", Count: 250}, []string{
-		`auth_attempts_total{method="password"} +250`,
-		`auth_failures_total{method="password",reason="password"} +250`,
-		`security_events_total{event="authn_login_fail"} +250`,
-	}},
-	{"negative-count", bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "password", Count: -3}, []string{
-		`auth_attempts_total{method="password"} +1`,
-		`auth_failures_total{method="password",reason="password"} +1`,
-		`security_events_total{event="authn_login_fail"} +1`,
-	}},
-	{"login", bulwark.Event{Name: bulwark.AuthnLoginSuccess}, []string{
-		`auth_attempts_total{method="password"} +1`,
-		`security_events_total{event="authn_login_success"} +1`,
-	}},
-	{"forbidden", bulwark.Event{Name: bulwark.AuthzFail, Reason: "authz.forbidden", Status: 403}, []string{
-		`authz_failures_total{reason="authz.forbidden"} +1`,
-		`security_events_total{event="authz_fail"} +1`,
-	}},
-	{"forbidden-by-the-application", bulwark.Event{Name: bulwark.AuthzFail, Reason: "login.failed", Status: 403}, []string{
-		`authz_failures_total{reason="login.failed"} +1`,
-		`security_events_total{event="authz_fail"} +1`,
-	}},
-	{"limited", bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.exceeded", Rule: "caller", Status: 429}, []string{
-		`rate_limit_exceeded_total{policy="caller"} +1`,
-		`security_events_total{event="excess_rate_limit_exceeded"} +1`,
-	}},
-	{"limited-by-another", bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "audit.unreported", Status: 429}, []string{
-		`rate_limit_exceeded_total{policy="other"} +1`,
-		`security_events_total{event="excess_rate_limit_exceeded"} +1`,
-	}},
-	{"limited-on-trial", bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: "caller", Count: 9}, []string{
-		`security_events_total{event="excess_rate_limit_exceeded"} +9`,
-	}},
-	{"invalid", bulwark.Event{Name: bulwark.InputValidationFail, Reason: "validate.invalid", Status: 422}, []string{
-		`security_events_total{event="input_validation_fail"} +1`,
-		`validation_failures_total +1`,
-	}},
-	{"no-route", bulwark.Event{Name: bulwark.InputValidationFail, Reason: "authz.no_route", Status: 404}, []string{
-		`security_events_total{event="input_validation_fail"} +1`,
-	}},
-	{"conflict", bulwark.Event{Name: bulwark.InputValidationFail, Reason: "documents.changed", Status: 412}, []string{
-		`security_events_total{event="input_validation_fail"} +1`,
-	}},
-	{"sqli", bulwark.Event{Name: bulwark.MaliciousSQLi, Reason: "sanitize.suspicious", Rule: "sqli"}, []string{
-		`security_events_total{event="malicious_sqli"} +1`,
-		`suspicious_payloads_total{kind="sqli"} +1`,
-	}},
-	{"sqli-of-the-application", bulwark.Event{Name: bulwark.MaliciousSQLi, Reason: "search"}, []string{
-		`security_events_total{event="malicious_sqli"} +1`,
-		`suspicious_payloads_total{kind="sqli"} +1`,
-	}},
-	{"traversal", bulwark.Event{Name: bulwark.MaliciousExtraneous, Reason: "sanitize.suspicious", Rule: "traversal", Count: 3}, []string{
-		`security_events_total{event="malicious_extraneous"} +3`,
-		`suspicious_payloads_total{kind="traversal"} +3`,
-	}},
-	{"extraneous-of-the-application", bulwark.Event{Name: bulwark.MaliciousExtraneous, Rule: "zip bomb"}, []string{
-		`security_events_total{event="malicious_extraneous"} +1`,
-		`suspicious_payloads_total{kind="other"} +1`,
-	}},
-	{"finding", bulwark.Event{Name: bulwark.AuthnCredentialStuffing, Reason: "detect.credential_stuffing"}, []string{
-		`access_anomalies_total{rule="credential_stuffing"} +1`,
-		`security_events_total{event="authn_credential_stuffing"} +1`,
-	}},
-	{"finding-is-not-a-failure", bulwark.Event{Name: bulwark.AuthnLoginFail, Reason: "detect.brute_force", Count: 40}, []string{
-		`access_anomalies_total{rule="brute_force"} +40`,
-		`security_events_total{event="authn_login_fail"} +40`,
-	}},
-	{"unknown-finding", bulwark.Event{Name: bulwark.MaliciousExcess404, Reason: "detect.<script>"}, []string{
-		`access_anomalies_total{rule="other"} +1`,
-		`security_events_total{event="malicious_excess_404"} +1`,
-	}},
-	{"unknown-event", bulwark.Event{Name: "my_event", Reason: "expired", Status: 403}, []string{
-		`security_events_total{event="other"} +1`,
-	}},
-}
-
-var config = metrics.Config{Methods: []string{"kerberos"}, Reasons: []string{"login.failed"}, Policies: []string{"address", "caller"}}
+var config = metrics.Config{Methods: tallytest.Config.Methods, Reasons: tallytest.Config.Reasons, Policies: tallytest.Config.Policies}
 
 func TestEvents(t *testing.T) {
-	for _, test := range events {
-		t.Run(test.name, func(t *testing.T) {
+	for _, test := range tallytest.Events {
+		t.Run(test.Name, func(t *testing.T) {
 			collector, registry := made(t, config)
 			before := series(t, registry)
-			collector.Record(t.Context(), test.event)
-			if got := changed(before, series(t, registry)); !slices.Equal(got, test.want) {
-				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			collector.Record(t.Context(), test.Event)
+			if got := changed(before, series(t, registry)); !slices.Equal(got, test.Want) {
+				t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(test.Want, "\n"))
 			}
 		})
 	}
@@ -196,7 +78,7 @@ func TestHostileValuesMakeNoSeries(t *testing.T) {
 		bulwark.AuthzFail, bulwark.ExcessRateLimitExceeded, bulwark.InputValidationFail, bulwark.MaliciousSQLi, bulwark.MaliciousExtraneous, bulwark.AuditGap) {
 		for _, text := range hostile {
 			e := bulwark.Event{Name: name, Issuer: text, UserID: text, AssumedIssuer: text, AssumedID: text, Method: text, Path: text, Route: text,
-				RequestID: text, TraceID: text, SpanID: text, Reason: text, Rule: text, Attrs: by(text), Status: len(text), Count: len(text)}
+				RequestID: text, TraceID: text, SpanID: text, Reason: text, Rule: text, Attrs: tallytest.By(text), Status: len(text), Count: len(text)}
 			e.Attrs[1], e.Attrs[2] = slog.String(text, text), slog.Any("authMethod", text)
 			collector.Record(t.Context(), e)
 			e.Reason = "detect." + text
@@ -247,9 +129,9 @@ func TestNothingIsAllocated(t *testing.T) {
 	}
 	collector, _ := made(t, config)
 	ctx := t.Context()
-	for _, test := range events {
-		if n := testing.AllocsPerRun(100, func() { collector.Record(ctx, test.event) }); n > 0 {
-			t.Errorf("%s: %v allocations", test.name, n)
+	for _, test := range tallytest.Events {
+		if n := testing.AllocsPerRun(100, func() { collector.Record(ctx, test.Event) }); n > 0 {
+			t.Errorf("%s: %v allocations", test.Name, n)
 		}
 	}
 	answer := audit.Answer{Event: bulwark.Event{Status: 200}, Caller: &bulwark.Principal{Method: "jwt"}}
@@ -265,7 +147,7 @@ func TestConcurrentUse(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 1000 {
-				collector.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "expired", Attrs: by("jwt")})
+				collector.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "expired", Attrs: tallytest.By("jwt")})
 				collector.Answered(t.Context(), audit.Answer{Event: bulwark.Event{Status: 401}})
 			}
 		})
@@ -342,7 +224,7 @@ func TestThroughTheAuditLayer(t *testing.T) {
 
 func BenchmarkRecord(b *testing.B) {
 	collector, _ := made(b, config)
-	event := bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "expired", Attrs: by("jwt")}
+	event := bulwark.Event{Name: bulwark.AuthnTokenInvalid, Reason: "expired", Attrs: tallytest.By("jwt")}
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -51,7 +51,7 @@ func New(c Config) (*Collector, error) {
 		tally: counted,
 		descs: map[*tally.Metric]*prometheus.Desc{},
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "layer_duration_seconds", Help: "Time that a layer takes, without the handlers inside it.", Buckets: buckets,
+			Name: "layer_duration_seconds", Help: "Time that a layer takes, without the handlers inside it.", Buckets: tally.LayerBuckets,
 		}, []string{"layer"}),
 	}
 	for _, m := range counted.Metrics() {
@@ -67,7 +67,3 @@ func New(c Config) (*Collector, error) {
 	collector.layers = &timed.Layers{Path: "metrics", Open: collector.open}
 	return collector, nil
 }
-
-// buckets are the bounds of layer_duration_seconds, in seconds. Most layers
-// take microseconds. A layer that asks a store or an issuer takes milliseconds.
-var buckets = []float64{1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5}

@@ -93,3 +93,8 @@ func missing(status int) bool {
 	}
 	return false
 }
+
+// LayerBuckets are the bounds of the histogram of layers, in seconds. Most
+// layers take microseconds. A layer that asks a store or an issuer takes
+// milliseconds.
+var LayerBuckets = []float64{1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 0.1, 0.5, 2.5}
