@@ -1,5 +1,5 @@
-// Package tallytest has events for tests of the packages that count events, with
-// what they count.
+// Package tallytest has events for tests of the packages that count events,
+// with what they count.
 package tallytest
 
 import (
