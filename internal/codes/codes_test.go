@@ -167,7 +167,7 @@ func words() map[string]bool {
 }
 
 // likeCode is a text that looks like a code of this module.
-var likeCode = regexp.MustCompile(`^(body|request|edge|auth|jwt|dpop|apikey|session|introspection|authz|validate|sanitize|ratelimit|headers|cors|audit|transport|internal)\.[a-z][a-z_]*$`)
+var likeCode = regexp.MustCompile(`^(body|request|edge|auth|jwt|dpop|apikey|session|introspection|authz|validate|sanitize|ratelimit|headers|cors|audit|detect|transport|internal)\.[a-z][a-z_]*$`)
 
 // notCodes look like codes and are something else.
 var notCodes = map[string]string{
