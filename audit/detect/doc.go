@@ -73,10 +73,10 @@
 //	authn_login_successafterfail   detect.success_after_failures
 //
 // The record comes just before the record of that request. Its field "rule" is
-// the threshold. The attributes are "seen",
-// "threshold", "account" for a rule that counts by account, and "estimated".
-// What the actor does in the rest of the window is counted, and told by "seen"
-// of its next anomaly. [Config.OnAnomaly] lets the application answer.
+// the threshold. The attributes are "seen", "threshold", "account" for a rule
+// that counts by account, and "estimated". What the actor does in the rest of
+// the window is counted, and told by "seen" of its next anomaly.
+// [Config.OnAnomaly] lets the application answer.
 //
 // The Detector refuses nobody. It takes fixed memory, see [Config.MaxActors]. A
 // flood of actors that are made up does not hide an actor that is above a
