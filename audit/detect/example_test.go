@@ -146,25 +146,8 @@ func ExampleConfig() {
 	fmt.Println("alice at home:", needsSecondFactor(home, "alice@example.com"))
 	fmt.Println("bob, from the same network:", needsSecondFactor(attacker, "bob@example.com"))
 	// Output:
-	// the attacker: true
-	// alice at home: false
-	// bob, from the same network: false
-}
-
-// New says what is wrong with a Config, and what to write instead.
-func ExampleConfig_incorrect() {
-	_, err := detect.New(detect.Config{
-		AccountKey: audit.NewSecret("password"),
-		BruteForce: detect.LeakConfig{Threshold: 1},
-		Enumeration: detect.EnumerationConfig{
-			Run:    2,
-			Window: 48 * time.Hour,
-		},
-	})
-	fmt.Println(err)
-	// Output: detect.AccountKey: has 8 bytes; write at least 32 random bytes
-	// detect.BruteForce.Threshold: 1: must be 2 to 64, or 0 for the default of
-	// 5 detect.Enumeration.Run: 2: must be 3 to 100, or 0 for the default of 6
-	// detect.Enumeration.Window: 48h0m0s: must be 1s to 24h0m0s, or 0 for the
-	// default of 5m0s
+	// detect.AccountKey: has 8 bytes; write at least 32 random bytes
+	// detect.BruteForce.Threshold: 1: must be 2 to 64, or 0 for the default of 5
+	// detect.Enumeration.Run: 2: must be 3 to 100, or 0 for the default of 6
+	// detect.Enumeration.Window: 48h0m0s: must be 1s to 24h0m0s, or 0 for the default of 5m0s
 }
