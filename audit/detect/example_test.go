@@ -43,9 +43,8 @@ func Example() {
 		service.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", fmt.Sprint("/documents/", 100+7*id), nil))
 	}
 	layer.Shutdown(context.Background())
-	// Output: {"event":"malicious_direct_reference","route":"GET
-	// /documents/{id}","reason":"detect.enumeration","rule":"10 in
-	// 5m","seen":10}
+	// Output:
+	// {"event":"malicious_direct_reference","route":"GET /documents/{id}","reason":"detect.enumeration","rule":"10 in 5m","seen":10}
 }
 
 // only keeps the attributes of these names, so that the output is short.
@@ -145,6 +144,23 @@ func ExampleConfig() {
 	fmt.Println("the attacker:", needsSecondFactor(attacker, "alice@example.com"))
 	fmt.Println("alice at home:", needsSecondFactor(home, "alice@example.com"))
 	fmt.Println("bob, from the same network:", needsSecondFactor(attacker, "bob@example.com"))
+	// Output:
+	// the attacker: true
+	// alice at home: false
+	// bob, from the same network: false
+}
+
+// New says what is wrong with a Config, and what to write instead.
+func ExampleConfig_incorrect() {
+	_, err := detect.New(detect.Config{
+		AccountKey: audit.NewSecret("password"),
+		BruteForce: detect.LeakConfig{Threshold: 1},
+		Enumeration: detect.EnumerationConfig{
+			Run:    2,
+			Window: 48 * time.Hour,
+		},
+	})
+	fmt.Println(err)
 	// Output:
 	// detect.AccountKey: has 8 bytes; write at least 32 random bytes
 	// detect.BruteForce.Threshold: 1: must be 2 to 64, or 0 for the default of 5
