@@ -141,6 +141,11 @@ func TestWeakEstimates(t *testing.T) {
 				t.Errorf("%+v", a)
 			}
 		}
+		for _, record := range own(records()) {
+			if record["estimated"] != true || record["path"] == "" {
+				t.Errorf("an estimate is told as %v", record)
+			}
+		}
 		rest := func() (found []map[string]any) {
 			for _, record := range own(records()) {
 				if record["path"] == "" {
@@ -162,6 +167,16 @@ func TestWeakEstimates(t *testing.T) {
 		count, _ := got[0]["count"].(float64)
 		if count < 500 || got[0]["estimated"] != true || got[0]["ip"] != "" || got[0]["userId"] != "" || got[0]["event"] != "malicious_direct_reference" || got[0]["rule"] != "10 in 5m" {
 			t.Errorf("%v", got[0])
+		}
+		// The next window has room for estimates again.
+		for nth := range 7 {
+			for i := range 640 {
+				m.Record(t.Context(), object(madeUp(i).String(), fmt.Sprint("/documents/x", nth)))
+			}
+			time.Sleep(time.Second)
+		}
+		if got := seen.rules(); len(got) != 6 {
+			t.Errorf("%d anomalies in two windows", len(got))
 		}
 	})
 }

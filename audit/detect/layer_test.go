@@ -243,6 +243,32 @@ func TestHook(t *testing.T) {
 	}
 }
 
+// Without an audit layer around it, a panic of OnAnomaly still goes no further,
+// and the other rules go on.
+func TestHookThatPanics(t *testing.T) {
+	calls := 0
+	d := made(t, detect.Config{OnAnomaly: func(context.Context, detect.Anomaly) { calls++; panic("broken hook") }})
+	for range 5 {
+		d.Record(t.Context(), failure(d, "192.0.2.1", "alice"))
+	}
+	if calls != 2 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
+// An event with a Count makes an anomaly without that Count.
+func TestRecordOfACountedEvent(t *testing.T) {
+	d := made(t, detect.Config{})
+	m, records := layer(t, d)
+	e := failure(d, "192.0.2.1", "alice")
+	e.Count, e.Level = 70, slog.LevelDebug
+	m.Record(t.Context(), e)
+	got := own(records())
+	if len(got) != 2 || got[0]["count"] != nil || got[0]["level"] != "WARN" || got[0]["seen"] != 5.0 {
+		t.Errorf("%v", got)
+	}
+}
+
 // The events of a Detector are never counted, by itself or by another one.
 func TestOwnEventsAreIgnored(t *testing.T) {
 	var seen anomalies

@@ -27,9 +27,6 @@ func objectOf(route, path string) (value string, ok bool) {
 // numberOf reads the id of an object: a whole number, decimal or hexadecimal.
 // Of a long number only the last bits count.
 func numberOf(value string) (id uint64, ok bool) {
-	if value == "" || len(value) > 32 {
-		return 0, false
-	}
 	var hexadecimal, decimal uint64
 	isDecimal := true
 	for i := range len(value) {
@@ -45,7 +42,7 @@ func numberOf(value string) (id uint64, ok bool) {
 		hexadecimal, decimal = hexadecimal<<4|digit, decimal*10+digit
 	}
 	if isDecimal {
-		return decimal, true
+		return decimal, value != ""
 	}
 	return hexadecimal, true
 }

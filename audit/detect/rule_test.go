@@ -98,6 +98,7 @@ func TestThresholds(t *testing.T) {
 		{"late_success_below", []script{{2, 11 * time.Second, oneOnOne}, {1, 0, login}}, nil},
 		{"late_success", []script{{3, 11 * time.Second, oneOnOne}, {1, 0, login}}, []detect.Rule{late}},
 		{"late_success_begins_again", []script{{2, 11 * time.Second, oneOnOne}, {1, 0, login}, {2, 11 * time.Second, oneOnOne}, {1, 0, login}}, nil},
+		{"late_success_once", []script{{3, 11 * time.Second, oneOnOne}, {1, 0, login}, {3, 11 * time.Second, oneOnOne}, {1, 0, login}}, []detect.Rule{late}},
 		{"late_success_slides", []script{{20, 31 * time.Minute, oneOnOne}, {1, 0, login}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -268,6 +269,8 @@ func TestObjects(t *testing.T) {
 		{"zeros_in_front", "GET /documents/{id}", numbers("/documents/%08d", 95, 1), detect.Enumeration},
 		{"hexadecimal", "GET /documents/{id}", numbers("/documents/%x", 0xabc8, 1), detect.Enumeration},
 		{"object_id", "GET /documents/{id}", numbers("/documents/64b7f3a1c0ffee00dd00%04x", 0xabc8, -1), detect.Enumeration},
+		{"many_digits", "GET /documents/{id}", numbers("/documents/1234567890123456789012345678901234567%d", 95, 1), ""}, // 37 and more digits with one more at 100
+		{"no_id", "GET /documents/{id}", numbers("/x%d/documents/", 95, 1), ""},
 		{"uuid", "GET /documents/{id}", numbers("/documents/123e4567-e89b-12d3-a456-4266141740%02x", 16, 1), ""},
 		{"steps_of_two", "GET /documents/{id}", numbers("/documents/%d", 95, 2), ""},
 		{"other_words", "GET /documents/{id}", numbers("/documents/x%d", 95, 1), ""},
