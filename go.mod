@@ -3,6 +3,7 @@ module github.com/bulwark-go/bulwark
 go 1.26.0
 
 require (
+	github.com/corazawaf/libinjection-go v0.3.5
 	github.com/lestrrat-go/jwx/v2 v2.1.7
 	github.com/microcosm-cc/bluemonday v1.0.27
 	github.com/prometheus/client_golang v1.24.1

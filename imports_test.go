@@ -30,6 +30,7 @@ var confined = map[string]struct {
 	"github.com/lestrrat-go/jwx":            {"internal/jose", true},
 	"github.com/santhosh-tekuri/jsonschema": {"internal/schema", true},
 	"github.com/microcosm-cc/bluemonday":    {"sanitize", true},
+	"github.com/corazawaf/libinjection-go":  {"sanitize", true},
 	"github.com/rs/cors":                    {"cors", true},
 	"go.uber.org/zap":                       {"audit/zaplog", false},
 	"github.com/prometheus":                 {"audit/metrics", false},

@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -13,8 +14,8 @@ import (
 // sent.
 type Fields map[string]Policy
 
-// A Config names the strings to sanitize. At least one of Fields, Form and
-// Query is required.
+// A Config names the strings to sanitize. At least one of Fields, Form, Query
+// and Detect is required.
 type Config struct {
 	// Fields are strings in a JSON body. Default: no string in a JSON body is
 	// sanitized. With Form, a JSON body is then 415.
@@ -58,6 +59,25 @@ type Config struct {
 	// layer reads the form for this, within MaxBodyBytes and BodyTimeout. A
 	// name that is in both Form and Query may be in one of the two parts.
 	Query Fields
+
+	// Detect says whether the layer looks for suspicious payloads: injections
+	// into SQL, scripts, templates, paths, header fields and queries of
+	// MongoDB. DetectReport reports them, and DetectReject also refuses the
+	// request. Default: DetectOff. See the package comment for what is looked
+	// at.
+	//
+	// A Config with Detect may leave Fields, Form and Query empty. If Fields
+	// and Form are both empty, a body of any type passes. Only JSON bodies and
+	// urlencoded forms are then read, within MaxBodyBytes, BodyTimeout and
+	// JSON. A body that breaks these bounds, or is not strict JSON, is refused.
+	Detect Detect
+
+	// DetectExcept names strings that hold code on purpose, such as the source
+	// of a program. They are not examined. An entry is a JSON pointer as in
+	// Fields, such as "/snippets/*/source", or the name of a parameter of a
+	// form or query, such as "source". At most 64. Default: every string is
+	// examined.
+	DetectExcept []string
 
 	// MaxBodyBytes is the largest size of the body in bytes, before it is
 	// sanitized. A larger body is 413 "body.too_large". If another layer also
@@ -112,7 +132,11 @@ func New(c Config) (*Middleware, error) {
 		limits:    body.Config{Source: "sanitize.Config", MaxBodyBytes: c.MaxBodyBytes, BodyTimeout: c.BodyTimeout, MediaTypes: c.MediaTypes, JSON: c.JSON}.Limits(check.faults),
 		maxString: c.JSON.MaxStringBytes,
 	}
-	if len(c.Fields)+len(c.Form)+len(c.Query) == 0 {
+	m.detect, m.except = check.detect(c.Detect), check.exceptions(c.DetectExcept)
+	if len(c.DetectExcept) > 0 && c.Detect == DetectOff {
+		check.faults.Add("DetectExcept", "", "has entries, but Detect is DetectOff; set Detect: sanitize.DetectReport, or leave DetectExcept out")
+	}
+	if len(c.Fields)+len(c.Form)+len(c.Query) == 0 && c.Detect == DetectOff {
 		check.faults.Add("Fields", "", "is empty, and so are Form and Query; name a string, such as Fields: sanitize.Fields{\"/name\": sanitize.Text}")
 	}
 	if err := check.faults.Err(); err != nil {
@@ -123,6 +147,8 @@ func New(c Config) (*Middleware, error) {
 		m.maxString = int(m.limits.Max)
 		m.maxHTML = min(maxHTML, m.maxString)
 	}
+	m.open = m.limits
+	m.open.MediaTypes = append(slices.Clone(m.limits.MediaTypes), body.FormType)
 	if len(m.fields) == 0 {
 		m.limits.MediaTypes = nil
 	}

@@ -22,6 +22,9 @@ type Middleware struct {
 	limits    body.Limits
 	maxString int // bytes of one value
 	maxHTML   int // bytes of one value with a policy that reads HTML
+	detect    Detect
+	open      body.Limits // of a body in which no string is named
+	except    exceptions
 }
 
 // Kind returns "sanitize".
@@ -60,6 +63,35 @@ func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Reques
 	if m == nil || !m.ready {
 		return nil, fault.Unmade("sanitize", "New")
 	}
+	if m.detect == DetectOff {
+		return m.edit(w, r, nil)
+	}
+	return m.watch(w, r)
+}
+
+// watch is edit for a layer that looks for payloads. It looks at the request as
+// it was sent.
+func (m *Middleware) watch(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+	watch := watch{except: &m.except, left: maxExamined}
+	watch.target(r.URL)
+	if m.detect == DetectReject && len(watch.seen.list) > 0 { // refused without its body
+		return nil, watch.seen.reject(r)
+	}
+	clean, err := m.edit(w, r, &watch)
+	switch {
+	case len(watch.seen.list) == 0:
+		return clean, err
+	case m.detect == DetectReject:
+		return nil, watch.seen.reject(r)
+	case err != nil:
+		watch.seen.report(r)
+		return nil, err
+	}
+	return watch.seen.report(clean), nil
+}
+
+// edit sanitizes a request, and lets watch examine its body first.
+func (m *Middleware) edit(w http.ResponseWriter, r *http.Request, watch *watch) (*http.Request, error) {
 	var found refusal
 	r, err := m.cleanQuery(r, &found)
 	if err != nil {
@@ -68,7 +100,7 @@ func (m *Middleware) clean(w http.ResponseWriter, r *http.Request) (*http.Reques
 	if err = m.refuseQuery(r); err != nil {
 		return nil, err
 	}
-	if r, err = m.cleanBody(w, r, &found); err != nil {
+	if r, err = m.cleanBody(w, r, watch, &found); err != nil {
 		return nil, err
 	}
 	if r, err = m.refuseForm(w, r); err != nil {
@@ -96,9 +128,12 @@ func (m *Middleware) cleanQuery(r *http.Request, found *refusal) (*http.Request,
 	return r, nil
 }
 
-func (m *Middleware) cleanBody(w http.ResponseWriter, r *http.Request, found *refusal) (*http.Request, error) {
+func (m *Middleware) cleanBody(w http.ResponseWriter, r *http.Request, watch *watch, found *refusal) (*http.Request, error) {
+	if watch != nil && isParsed(r) {
+		watch.parsed(r)
+	}
 	if len(m.fields) == 0 && len(m.form) == 0 {
-		return r, nil
+		return m.watchBody(w, r, watch)
 	}
 	if len(m.form) > 0 && isParsed(r) {
 		return m.cleanParsed(r, found), nil
@@ -107,10 +142,31 @@ func (m *Middleware) cleanBody(w http.ResponseWriter, r *http.Request, found *re
 	if err != nil || b.Empty() {
 		return r, err
 	}
+	if watch != nil {
+		watch.body(b)
+	}
 	if b.MediaType() == body.FormType {
 		return m.cleanForm(r, b, found)
 	}
 	return m.cleanJSON(r, b, found), nil
+}
+
+// watchBody examines a body in which no string is named. A body that is neither
+// JSON nor a form passes unread.
+func (m *Middleware) watchBody(w http.ResponseWriter, r *http.Request, watch *watch) (*http.Request, error) {
+	if watch == nil || isParsed(r) {
+		return r, nil
+	}
+	limits, ok := m.readable(r)
+	if !ok {
+		return r, nil
+	}
+	r, b, err := body.Read(w, r, limits)
+	if err != nil || b.Empty() {
+		return r, err
+	}
+	watch.body(b)
+	return r, nil
 }
 
 func (m *Middleware) cleanForm(r *http.Request, b *body.Body, found *refusal) (*http.Request, error) {

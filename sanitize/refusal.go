@@ -15,6 +15,7 @@ const (
 	inBody  = "body"
 	inForm  = "form"
 	inQuery = "query"
+	inPath  = "path"
 )
 
 // Bounds of an answer.

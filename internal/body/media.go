@@ -35,10 +35,10 @@ func IsJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
-// identity reports whether the header names only the content coding "identity",
+// Identity reports whether the header names only the content coding "identity",
 // which changes nothing. An empty name does not count as identity, because the
 // next reader may read it as another coding.
-func identity(h http.Header) bool {
+func Identity(h http.Header) bool {
 	for _, value := range h["Content-Encoding"] {
 		for coding := range strings.SplitSeq(value, ",") {
 			if !strings.EqualFold(strings.TrimSpace(coding), "identity") {

@@ -78,7 +78,7 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 		r, b := carry(r, r.Header, &content{})
 		return r, b, nil
 	}
-	if !identity(r.Header) {
+	if !Identity(r.Header) {
 		return r, nil, unsupportedEncoding()
 	}
 	mediaType, known := MediaType(r.Header)

@@ -1,0 +1,18 @@
+package sanitize
+
+// The places of a string, for tests of Suspect.
+const (
+	BodyValue  = bodyValue
+	BodyName   = bodyName
+	FormValue  = formValue
+	FormName   = formName
+	QueryValue = queryValue
+	QueryName  = queryName
+	PathValue  = pathValue
+)
+
+// Suspect is the heart of Config.Detect.
+var Suspect = suspect
+
+// MaxExamined is what is examined of one request, in bytes.
+const MaxExamined = maxExamined

@@ -1,0 +1,17 @@
+package sanitize
+
+import libinjection "github.com/corazawaf/libinjection-go"
+
+// sqlFingerprint returns the fingerprint that libinjection has for a string: at
+// most 8 letters, each the kind of a token. It is empty if the string does not
+// look like an injection into SQL. It never holds text of the string.
+func sqlFingerprint(s string) string {
+	if found, fingerprint := libinjection.IsSQLi(s); found {
+		return fingerprint
+	}
+	return ""
+}
+
+// isScript reports whether a browser could run a part of the string as a
+// script.
+func isScript(s string) bool { return libinjection.IsXSS(s) }
