@@ -106,7 +106,7 @@ func (s *sighting) event(action string, status int) bulwark.Event {
 		name = bulwark.MaliciousSQLi
 	}
 	return bulwark.Event{
-		Name: name, Level: slog.LevelWarn, Reason: codeSuspicious, Rule: s.rule, Status: status, Count: s.count,
+		Name: name, Reason: codeSuspicious, Rule: s.rule, Status: status, Count: s.count,
 		Attrs: [4]slog.Attr{slog.String("in", s.at.in()), slog.String("pointer", s.pointer), slog.String("fingerprint", s.fingerprint), slog.String("action", action)},
 	}
 }

@@ -106,7 +106,7 @@ func TestSuspectPlaces(t *testing.T) {
 		{"{\"$ref\":\"#\"}", "", "", "", ""},
 		{"the files are in ../docs here", "", "", "traversal", "traversal"},
 		{"x%2527 or %25271%2527=%25271", "", "sqli", "sqli", "sqli"},
-				{"%253Cscript%253E", "", "xss", "xss", "xss"},
+		{"%253Cscript%253E", "", "xss", "xss", "xss"},
 		{"up ../../../ and on", "traversal", "traversal", "traversal", "traversal"},
 	} {
 		body, _ := sanitize.Suspect(tt.s, sanitize.BodyValue)
