@@ -401,7 +401,8 @@ func TestDetectExamined(t *testing.T) {
 	}{
 		{"plain", many(strings.Repeat("plain ", 12), 10_000), 1},
 		{"marked", many(quoted, 63), 1},
-		{"too_many", many(quoted, 64), 0},
+		{"just", many("it's here and it's", 3_639), 1},
+		{"too_many", many("it's here and it's", 3_640), 0},
 		{"huge", `["` + strings.Repeat("it's ", 200_000) + `","` + sqli + `"]`, 1},
 	} {
 		x := send(t, large, post(asJSON, tt.body))
