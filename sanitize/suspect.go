@@ -150,14 +150,14 @@ func match(s string, at part, t trait) (rule, fingerprint string) {
 		rule = ruleNoSQL
 	case t&traitBrace != 0 && !at.isName() && at != bodyValue && hasOperator(s):
 		rule = ruleNoSQL
-	case t&traitLine != 0 && splitsHeader(s, at):
+	case t&traitLine != 0 && breaksLine(s, at):
 		rule = ruleCRLF
 	case t&traitBrace != 0 && hasTemplate(s):
 		rule = ruleTemplate
-	case t&traitMarkup != 0 && isScript(s):
+	case t&traitMarkup != 0 && isScript(s) && !isAttributeOnly(s):
 		rule = ruleXSS
 	case t&traitSQL != 0:
-		if fingerprint = sqlFingerprint(s); fingerprint != "" {
+		if fingerprint = sqlFingerprint(s); fingerprint != "" && !isStatementOfProse(s, fingerprint, at) {
 			return ruleSQLi, fingerprint
 		}
 	}

@@ -4,11 +4,14 @@ import "strings"
 
 // targets are the files that attackers ask for to see whether they can read any
 // file, in lower case, with "/" for every separator.
-var targets = [...]string{"etc/passwd", "etc/shadow", "proc/self/", "windows/win.ini", "winnt/win.ini", "boot.ini", "web-inf/web.xml"}
+var targets = [...]string{"etc/passwd", "etc/shadow", "proc/self/environ", "proc/self/cmdline", "windows/win.ini", "winnt/win.ini", "boot.ini", "web-inf/web.xml"}
 
 // others are files that texts about computers mention as well. They count where
 // the whole string is a path.
-var others = [...]string{"etc/hosts", "etc/group", "etc/issue", "etc/crontab", "windows/system32/", "winnt/system32/", "windows/system.ini", "var/log/"}
+var others = [...]string{"etc/hosts", "etc/group", "etc/issue", "etc/crontab", "proc/self/", "windows/system32/", "winnt/system32/", "windows/system.ini", "var/log/"}
+
+// maxUp is how many directories a link in prose may go up.
+const maxUp = 4
 
 // traverses reports whether s is a path that leaves its directory, or the path
 // of a file that attackers ask for. In a text with white space, which may be
@@ -26,7 +29,7 @@ func traverses(s string, at part) bool {
 			if i == 0 || path[i-1] != '/' && path[i-1] != '\\' {
 				up = 0
 			}
-		} else if up++; !prose || up > 2 {
+		} else if up++; !prose || up > maxUp {
 			return true
 		}
 		for _, target := range targets {
