@@ -6,6 +6,9 @@ import "strings"
 // an SQL statement: a number or "union", and then words of SQL, such as "1 or 1
 // like 1". Prose also begins so, such as "1 or 2 people".
 func startsClause(s string) bool {
+	if s == "" || isLetter(s[0]) && s[0]|0x20 != 'u' {
+		return false
+	}
 	first, rest, _ := strings.Cut(strings.TrimLeft(s, " \t\r\n+-"), " ")
 	if strings.EqualFold(first, "union") {
 		return hasWord(rest, "select")

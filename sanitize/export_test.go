@@ -16,3 +16,6 @@ var Suspect = suspect
 
 // MaxExamined is what is examined of one request, in bytes.
 const MaxExamined = maxExamined
+
+// IsRule reports whether a rule has a text for the answer.
+func IsRule(rule string) bool { return details[rule] != "" }
