@@ -395,7 +395,8 @@ func TestEveryEventIsInTheTable(t *testing.T) {
 // The codes of the lines of errors are those of validate and sanitize.
 func TestEveryFaultIsInTheTable(t *testing.T) {
 	seen := map[string]bool{"repeated": true}
-	for folder, prefix := range map[string]string{"internal/schema": "code", "sanitize": "flaw"} {
+	for _, of := range [][2]string{{"internal/schema", "code"}, {"sanitize", "flaw"}, {"sanitize", "rule"}} {
+		folder, prefix := of[0], of[1]
 		for name, value := range parse(t, filepath.Join(module, folder)).consts {
 			if strings.HasPrefix(name, prefix) && len(name) > len(prefix) {
 				seen[value] = true

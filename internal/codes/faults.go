@@ -44,4 +44,11 @@ var faults = []fault{
 	{"encoding", "", "`sanitize`: the text is not UTF-8."},
 	{"length", "`limit`", "`sanitize`: the text is too long."},
 	{"spelling", "", "`sanitize`: the field is spelled in another case."},
+	{"sqli", "", "`sanitize`: the text looks like a part of an SQL statement."},
+	{"xss", "", "`sanitize`: the text has a script."},
+	{"traversal", "", "`sanitize`: the text is a path that leaves its directory."},
+	{"crlf", "", "`sanitize`: the text has a line break before a header field."},
+	{"template", "", "`sanitize`: the text has an expression of a template."},
+	{"nosql", "", "`sanitize`: a name is the operator of a query."},
+	{"unreadable", "", "`sanitize`: the text could not be examined."},
 }

@@ -81,6 +81,8 @@ var notes = []note{
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violation", "A browser reports a violation of the policy. `rule` is the directive.", "Correct the page or the policy."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violations_ungrouped", "There are more kinds of violations than `Reports.MaxGroups` or `MaxClientGroups`.", "Nothing."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_reports_unread", "There are more requests than `Reports.MaxRequests` or `MaxClientRequests`, or a report cannot be read.", "Nothing."}},
+	{bulwark.MaliciousSQLi, reason{"sanitize.suspicious", "A text of the request looks like an injection into SQL. `action` says whether the request was refused.", "Look at who sends it. Name fields that hold code on purpose in `sanitize.Config.DetectExcept`."}},
+	{bulwark.MaliciousExtraneous, reason{"sanitize.suspicious", "A text of the request looks like another attack. `rule` says which one: `xss`, `traversal`, `crlf`, `template`, `nosql` or `unreadable`.", "As for `malicious_sqli`."}},
 	{bulwark.SysUnavailable, reason{"audit.panic", "A handler panicked.", "Correct the handler."}},
 	{bulwark.AuthzFail, reason{"audit.unreported", "A handler wrote a 401, 403 or 429 itself. A 429 is `excess_rate_limit_exceeded`.", "Use `bulwark.Deny`: its event has the reason."}},
 	{bulwark.AuditGap, reason{"audit.queue_full", "Records were dropped, because the sink is too slow. `count` has their number.", "Use a faster sink, or raise `MaxSecurityQueue` or `MaxAccessQueue`."}},

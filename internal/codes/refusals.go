@@ -157,6 +157,8 @@ var families = []family{
 		{"sanitize.encoding", []int{badRequest}, "", nil, "A value is not UTF-8.", "The client sends UTF-8."},
 		{"sanitize.length", []int{badRequest}, "", nil, "A value is too long to be sanitised.", "Raise the limit of the policy. `params` has the limit."},
 		{"sanitize.spelling", []int{unprocessable}, "", nil, "A field is spelled in another case than in the Config.", "The client spells it as the Config does."},
+		{"sanitize.suspicious", []int{badRequest}, bulwark.NoEvent, nil, "`sanitize.Config.Detect` is `DetectReject`, and a text of the request looks like an attack. There is an event `malicious_sqli` or `malicious_extraneous` for each place.",
+			"Nothing, if it was an attack. Otherwise set `DetectReport`, or name the field in `DetectExcept`. `rule` and `pointer` in the log say what was found where."},
 		{"sanitize.malformed_query", []int{badRequest}, "", nil, "The query is not well formed.", "The client encodes the query."},
 		{"sanitize.malformed_form", []int{badRequest}, "", nil, "The form is not well formed.", "The client encodes the form."},
 		{"sanitize.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
