@@ -5,7 +5,8 @@
 // [New] makes a [Middleware] of a [Config]. Each entry of its [Fields] names
 // strings and gives them a [Policy]: [Reject], [Text], [Strict], [UGC], or a
 // policy made with [Custom]. [String] applies a policy to one string in a
-// handler.
+// handler. [Detect] of the Config reports or refuses requests that look like an
+// attack.
 //
 // # Threat
 //
@@ -35,8 +36,9 @@
 //
 // The Examples show this service (package), the policies (String), why it is a
 // mistake to unescape the result of an HTML sanitizer (String, Incorrect), a
-// policy of your own (Custom), a query (Middleware.Clean), and a Config that
-// [New] refuses (New, Incorrect).
+// policy of your own (Custom), a query (Middleware.Clean), a Config that [New]
+// refuses (New, Incorrect), and how attacks are reported (Detect) or refused
+// (Detect, Reject).
 //
 // The policies:
 //
@@ -67,8 +69,64 @@
 //     request that has the field in the query is refused, because r.FormValue
 //     also reads the query.
 //
+// Detect looks for suspicious payloads. It is off by default:
+//
+//	watch := sanitize.Config{Detect: sanitize.DetectReport}
+//
+// The layer then examines each string of a JSON body, each name and value of an
+// urlencoded form and of the query, and the path. It examines the strings as
+// they were sent and decoded, before a policy changes them. The rules:
+//
+//   - "sqli": an injection into SQL. libinjection decides.
+//   - "xss": a script or a tag that can run one. libinjection decides.
+//   - "traversal": a path that leaves its directory, such as "../", also if it
+//     is escaped twice. Or a file that attackers ask for, such as
+//     "/etc/passwd".
+//   - "template": an expression of a template, such as "{{7*7}}", "${jndi:", or
+//     "<% %>". A bare name, such as "{{name}}", is not found.
+//   - "nosql": a name that is an operator of MongoDB, such as "$where" in a
+//     body or "x[$ne]" in a query.
+//   - "crlf": a line break before a header field or a request line, in a query
+//     or form. Any line break in a path.
+//   - "unreadable": a rule has failed on the string.
+//
+// The first rule that finds a string is reported. The event is "malicious_sqli"
+// for the rule "sqli", and "malicious_extraneous" for the others. Its Rule is
+// the rule, and its Reason is "sanitize.suspicious". Its attributes:
+//
+//   - "in" is the part of the request: body, form, query or path.
+//   - "pointer" is the JSON pointer or the name of the parameter. It is "*" if
+//     the name has other characters than the names of parameters usually have.
+//   - "fingerprint" is the fingerprint of libinjection for the rule "sqli". For
+//     the other rules it is a hash, which is the same for the same string until
+//     the process ends.
+//   - "action" is "reported" or "rejected".
+//
+// The event and the answer never hold the string itself. But the path of the
+// request is in every event, also if the payload is in the path.
+//
+// What is examined is bounded:
+//
+//   - Of a string, the first 4 KiB and the last 1 KiB are examined, if it is
+//     longer than both together.
+//   - Of a request, 64 KiB are examined. Only strings count that have a
+//     character which one of the rules looks for.
+//   - At most 8 findings of a request are reported, each rule once for each
+//     place. The Count of the last event includes the others.
+//
 // # Not covered
 //
+//   - Detect is a smoke detector, not a wall. Attackers who know the rules get
+//     around them, for example by a long text before the payload. Parameters of
+//     SQL, escaped output and checked paths prevent the attacks. Detect says
+//     that somebody tries.
+//   - Detect also finds harmless text: a post about SQL, HTML with a style, or
+//     "sleep(5)". So it reports by default, and DetectReject is for services
+//     that take no such text. Config.DetectExcept takes out the fields that
+//     hold code on purpose.
+//   - Detect does not examine header fields, cookies, multipart bodies, bodies
+//     with a Content-Encoding, and bodies without a Content-Type or of another
+//     type.
 //   - Sanitizing input is a second line of defence. The first line is to escape
 //     text for the place where it is written: a page, a query, a command or a
 //     log. Text makes no value safe for an HTML attribute or a script. Text
@@ -84,7 +142,7 @@
 //     new ASCII characters, "<" among them. Such a program must sanitize after
 //     it folds.
 //   - The policies are about HTML. They do not prevent injection into SQL, a
-//     shell or a template.
+//     shell or a template. Detect reports some attempts.
 //
 // # Errors
 //
@@ -95,6 +153,9 @@
 //   - 400 "sanitize.length": a value is longer than Config.JSON.MaxStringBytes,
 //     which is 64 KiB for HTML by default. A long string in a JSON body may be
 //     "body.too_complex" instead; see Config.JSON.
+//   - 400 "sanitize.suspicious": Config.Detect is DetectReject, and a rule
+//     finds a string. The answer lists up to 8 of these strings, each with a
+//     pointer and the rule as its code. There is an event for each.
 //   - 422 "sanitize.spelling": a name in the body differs only by case from a
 //     name in Fields.
 //   - 400 "sanitize.malformed_query" and "sanitize.malformed_form": the query
@@ -113,5 +174,6 @@
 //   - 500 "sanitize.unconfigured": the Middleware was made without New.
 //
 // If a field of the Config decides a refusal, the attribute "error" of the
-// event names the field.
+// event names the field. The events of "sanitize.suspicious" have the
+// attributes above instead.
 package sanitize

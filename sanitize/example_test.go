@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/sanitize"
 )
 
@@ -101,4 +102,47 @@ func ExampleMiddleware_Clean() {
 	fmt.Println(r.URL, err)
 	// Output:
 	// /search?page=2&q=go+1%3C2 <nil>
+}
+
+// Attacks are reported, and the request goes on. The event says where the
+// payload is, and not what it is.
+func ExampleDetect() {
+	watch := bulwark.Must(sanitize.New(sanitize.Config{
+		Detect:       sanitize.DetectReport,
+		DetectExcept: []string{"/snippet"}, // code on purpose
+	}))
+	var events bulwarktest.Recorder // an audit layer in a service
+	handler := events.Wrap(watch.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })))
+
+	r := httptest.NewRequest("POST", "/notes?page=2", strings.NewReader(
+		`{"title": "O'Brien & Sons", "author": "x' OR '1'='1", "snippet": "SELECT * FROM users; --"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Code)
+	for _, e := range events.Events() {
+		fmt.Println(e.Name, e.Rule, e.Attrs)
+	}
+	// Output:
+	// 204
+	// malicious_sqli sqli [in=body pointer=/author fingerprint=s&sos action=reported]
+}
+
+// A service whose texts never look like code may refuse such a request.
+func ExampleDetect_reject() {
+	watch := bulwark.Must(sanitize.New(sanitize.Config{Detect: sanitize.DetectReject}))
+	var events bulwarktest.Recorder // an audit layer in a service
+	handler := events.Wrap(watch.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })))
+	for _, target := range []string{"/items?sort=-date&tag=rock+'n'+roll", "/items?file=..%2f..%2fetc%2fpasswd"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		fmt.Println(w.Code)
+	}
+	for _, e := range events.Events() {
+		fmt.Println(e.Name, e.Rule, e.Attrs[0], e.Attrs[1])
+	}
+	// Output:
+	// 204
+	// 400
+	// malicious_extraneous traversal in=query pointer=file
 }
