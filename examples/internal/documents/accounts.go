@@ -158,6 +158,17 @@ func (a *accounts) list(limit, offset int) (page []*Account, total int) {
 	return page, total
 }
 
+// ids returns the ids of all accounts.
+func (a *accounts) ids() []string {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	all := make([]string, 0, len(a.order))
+	for _, account := range a.order {
+		all = append(all, account.ID)
+	}
+	return all
+}
+
 // knows reports whether the device has logged in to the account before.
 func (a *accounts) knows(email string, d device) bool {
 	a.mu.RLock()

@@ -38,6 +38,8 @@ type App struct {
 	kept     *session.MemoryStore // the store of sessions
 	keys     *apikey.Keys
 	limits   *limits
+	journal  *journal  // what the page of the administrators shows
+	counters *counters // the same, in numbers
 	mux      *authz.Mux
 	stack    *bulwark.Stack
 }
@@ -47,7 +49,7 @@ type App struct {
 // keys and secrets from its secret store. So does a service whose sessions
 // outlive a restart.
 func New(c Config) (*App, error) {
-	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts()}
+	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters()}
 	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err

@@ -18,6 +18,8 @@ var (
 	pageText string
 	//go:embed page.css
 	pageStyle template.CSS
+	//go:embed ask.js
+	askScript template.JS
 	//go:embed page.js
 	pageScript template.JS
 	//go:embed shelf.js
@@ -39,13 +41,21 @@ func pageHeaders() headers.Config {
 	}
 }
 
+// activityHeaders is pageHeaders for a page whose script makes no markup: it
+// has no policy for trusted types at all.
+func activityHeaders() headers.Config {
+	c := pageHeaders()
+	c.CSP.TrustedTypes = []string{"'none'"}
+	return c
+}
+
 func page(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	pageTemplate.Execute(w, struct {
 		Nonce  string
 		Style  template.CSS
 		Script template.JS
-	}{headers.Nonce(r.Context()), pageStyle, pageScript + shelfScript})
+	}{headers.Nonce(r.Context()), pageStyle, askScript + pageScript + shelfScript})
 }
 
 // visitor describes the user of a page.

@@ -1,6 +1,3 @@
-
-"use strict";
-const $ = id => document.getElementById(id);
 const perPage = 20;
 
 let user = null;    // who is logged in
@@ -9,53 +6,6 @@ let editing = null; // the document in the editor, as it was when that began
 let clean = ["", ""]; // what the editor holds while nothing is typed
 let page = 0;
 let back = null;    // what had the focus when the session ended
-
-// ---- What the server is asked. Tokens live in cookies that this script uses
-// and never sees.
-
-class Refusal extends Error {
-  constructor(status, problem, wait = 0) {
-    super(problem.detail || problem.title || "The server did not say why it refused this.");
-    Object.assign(this, { status, code: problem.code, errors: problem.errors || [], wait });
-  }
-}
-class SessionEnded extends Error {
-  constructor(other = "") { super(); this.other = other; } // whose session there is now
-}
-
-async function ask(method, path, body) {
-  let response, text;
-  try {
-    response = await fetch(path, {
-      method,
-      headers: body ? { "Content-Type": "application/json" } : {},
-      body: body && JSON.stringify(body),
-    });
-    text = await response.text(); // a body that nobody reads keeps the request open
-  } catch {
-    throw new Refusal(0, { detail: "The server cannot be reached. Nothing was lost: try again." });
-  }
-  const json = (response.headers.get("Content-Type") || "").includes("json");
-  const answer = json && text ? JSON.parse(text) : {};
-  if (!response.ok) throw new Refusal(response.status, answer, Number(response.headers.get("Retry-After")));
-  return { answer, total: Number(response.headers.get("X-Total-Count")) };
-}
-
-// One tab refreshes for all: two that do it at once look like a thief.
-const alone = task => navigator.locks ? navigator.locks.request("refresh", task) : task();
-
-const renew = () => alone(async () => {
-  const { answer: me } = await ask("GET", "/api/auth/me");
-  if (me.user || !me.renewable) return Boolean(me.user);
-  try {
-    await ask("POST", "/api/auth/refresh");
-    return true;
-  } catch (refusal) {
-    if (refusal.status !== 401) throw refusal;
-    await ask("POST", "/api/auth/logout"); // so that the next visit does not try again
-    return false;
-  }
-});
 
 // Tabs share their cookies. What is typed as one user is not written as another
 // who has logged in since.
@@ -203,6 +153,7 @@ async function enter() {
   [user, former, back] = [me.user, null, null];
   $("name").textContent = user.name;
   $("role").textContent = user.role;
+  $("activity").hidden = user.role !== "admin";
   $("initial").textContent = Array.from(user.name)[0]?.toUpperCase() || "";
   $("login").reset();
   $("signup").reset();

@@ -36,6 +36,7 @@ func (a *App) openRoutes() error {
 	login := validate.Config{Body: validate.SchemaJSON(loginSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	newUser := validate.Config{Body: validate.SchemaJSON(userSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 	onePage := validate.Config{Query: validate.SchemaJSON(pageSchema)}
+	events := validate.Config{Query: validate.SchemaJSON(eventsSchema)}
 	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings, MediaTypes: jsonBody}
 	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
 	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
@@ -86,6 +87,9 @@ func (a *App) openRoutes() error {
 
 	mux.Handle("GET /admin/users", admin, http.HandlerFunc(a.listUsers), onePage)
 	mux.Handle("GET /admin/routes", admin, http.HandlerFunc(a.listRoutes))
+	mux.Handle("GET /admin/activity", admin, http.HandlerFunc(activityPage), activityHeaders())
+	mux.Handle("GET /admin/activity/counters", admin, http.HandlerFunc(a.activityCounters))
+	mux.Handle("GET /admin/events", admin, http.HandlerFunc(a.streamEvents), events)
 	mux.Handle("POST /admin/keys", admin, http.HandlerFunc(a.createKey), newKey)
 	mux.Handle("POST /admin/keys/{id}/rotate", admin, http.HandlerFunc(a.rotateKey))
 	return nil

@@ -1,6 +1,10 @@
 package documents
 
-import "github.com/bulwark-go/bulwark"
+import (
+	"strings"
+
+	"github.com/bulwark-go/bulwark"
+)
 
 // A larger body is answered with 413. Both are in bytes.
 const (
@@ -67,6 +71,16 @@ const pageSchema = `{
 	"properties": {
 		"limit":  {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
 		"offset": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0}
+	}
+}`
+
+// The kinds are the closed list of kinds.go. A caller is an account, an API
+// key, or nobody.
+var eventsSchema = `{
+	"type": "object",
+	"properties": {
+		"kind":   {"type": "string", "enum": ["` + strings.Join(kinds, `", "`) + `"]},
+		"caller": {"type": "string", "pattern": "^(` + nobody + `|u_[a-z0-9]{26}|key:[a-z0-9]{16})$"}
 	}
 }`
 

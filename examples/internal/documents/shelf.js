@@ -3,12 +3,6 @@
 const mine = item => item.owner_id === user.id;
 const may = (action, item) => user.may[action] === "all" || user.may[action] === "own" && mine(item);
 
-function element(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
 // The content is HTML that the server has cleaned. It is shown in a frame that
 // may run nothing and submit nothing. It has this page's origin only so that
 // this page can measure it.
