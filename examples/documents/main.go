@@ -68,6 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	flags := flag.NewFlagSet("documents", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
+	metricsAddr := flags.String("metrics", "127.0.0.1:0", "address to serve GET /metrics on, for Prometheus; port 0 picks a free one")
 	secure := flags.Bool("tls", false, "serve https with a certificate made for this run")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -109,6 +110,9 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	if err := app.Seed(ctx, stdout, place.loopback); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer serveMetrics(ctx, *metricsAddr, app, stdout, logger)()
+	defer stop()
 	fmt.Fprintf(stdout, "listening on %s\n", place.url)
 	return transport.Serve(ctx, ln, server, app.Held()...)
 }

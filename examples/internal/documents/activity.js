@@ -67,7 +67,7 @@ function show() {
   $("missed").hidden = missed === 0;
   $("missed").textContent = plural(missed, "event") + " came faster than this page could read. The log has them.";
   if (paused || waiting === 0) return;
-  const [newest] = arrived.slice(-1);
+  const last = arrived.at(-1);
   for (const record of arrived) offer(record.userId);
   $("rows").prepend(...arrived.splice(0).map(line).reverse());
   const rows = [...$("rows").children];
@@ -77,17 +77,21 @@ function show() {
     if (count > maxRows) one.remove();
   }
   $("none").hidden = true;
-  announce(newest, waiting);
+  announce(last, waiting);
 }
 
-// announce tells of the newest event, and not of each: a screen reader would
-// never come to an end.
-let announced = 0, heard = 0;
-function announce(newest, count) {
-  heard += count;
-  if (Date.now() - announced < 3000) return;
-  announced = Date.now();
-  const many = heard > 1 ? `${heard} new events. The newest: ` : "";
+// announce tells of the newest event, at most every three seconds: with more, a
+// screen reader would never come to an end.
+let newest = null, heard = 0, telling = 0;
+function announce(record, count) {
+  [newest, heard] = [record, heard + count];
+  if (telling) return;
+  tell();
+  telling = setTimeout(() => { telling = 0; if (heard > 0) announce(newest, 0); }, 3000);
+}
+
+function tell() {
+  const many = heard > 1 ? `${heard} new events. The newest: ` : "The newest: ";
   heard = 0;
   $("newest").textContent = `${many}${newest.event} at ${time.format(new Date(newest.timestamp))}, by ${names.get(newest.userId) || newest.userId}${newest.status ? ", answered " + newest.status : ""}.`;
 }

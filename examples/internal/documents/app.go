@@ -40,6 +40,7 @@ type App struct {
 	limits   *limits
 	journal  *journal  // what the page of the administrators shows
 	counters *counters // the same, in numbers
+	metrics  http.Handler
 	mux      *authz.Mux
 	stack    *bulwark.Stack
 }
@@ -49,7 +50,7 @@ type App struct {
 // keys and secrets from its secret store. So does a service whose sessions
 // outlive a restart.
 func New(c Config) (*App, error) {
-	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters()}
+	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters(), metrics: http.HandlerFunc(noMetrics)}
 	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err

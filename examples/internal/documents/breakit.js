@@ -26,7 +26,11 @@ async function asAdmin(method, path, body) {
 // The attacker has an API key of its own, with the role of a user and with its
 // own limit. So a burst uses up nobody else's limit.
 let attacker = null;
-const asAttacker = async () => "ApiKey " + (attacker ||= await asAdmin("POST", "/admin/keys", { name: "try to break it", tier: "default" })).key;
+async function asAttacker() {
+  attacker ||= await asAdmin("POST", "/admin/keys", { name: "try to break it", tier: "default" });
+  names.set("key:" + attacker.id, "key “try to break it”");
+  return "ApiKey " + attacker.key;
+}
 const post = async document => hit("POST", "/documents", { authorization: await asAttacker(), body: JSON.stringify(document) });
 
 // kept removes what was stored, and says how it was.

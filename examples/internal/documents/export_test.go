@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+
+	"github.com/bulwark-go/bulwark"
 )
 
 // HashCheaply makes logins quick: what these tests count is not the time of a
@@ -56,3 +58,18 @@ func (a *App) Devices() int { return len(a.accounts.owners) }
 func (a *App) SessionBounds() (accounts, sessionsEach, sessions int) {
 	return maxAccounts, maxSessions, a.kept.Max
 }
+
+// RecordJSON returns an event as the stream shows it.
+func RecordJSON(e bulwark.Event) []byte { return recordJSON(e) }
+
+// Kinds returns the closed list of kinds.
+func Kinds() []string { return kinds }
+
+// Streams returns how many streams of events are open.
+func (a *App) Streams() int { return a.journal.streams() }
+
+// The bounds of the journal.
+const (
+	MaxKept    = maxKept
+	MaxReaders = maxReaders
+)

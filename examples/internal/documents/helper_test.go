@@ -139,3 +139,14 @@ func (s *service) refused(a answer, status int, code string) {
 		s.t.Errorf("%d without Retry-After: %v", status, a)
 	}
 }
+
+// serveTo sends a request from this machine to a handler.
+func serveTo(handler http.Handler, method, host, path string) answer {
+	r := httptest.NewRequest(method, "http://"+host+path, nil)
+	r.RemoteAddr, r.URL.Scheme, r.URL.Host = "127.0.0.1:40000", "", ""
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	a := answer{Response: w.Result()}
+	json.Unmarshal(w.Body.Bytes(), &a.body)
+	return a
+}
