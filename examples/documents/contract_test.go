@@ -22,7 +22,7 @@ func TestHints(t *testing.T) {
 	p := start(t)
 	hints := strings.Join(p.stdout, "\n")
 	for _, want := range []string{"alice@example.com", "mallory@example.com", "bob@example.com", "root@example.com", password,
-		"default", "premium", "enterprise", "curl", "listening on http://127.0.0.1:"} {
+		"metrics on http://127.0.0.1:", "default", "premium", "enterprise", "curl", "listening on http://127.0.0.1:"} {
 		if !strings.Contains(hints, want) {
 			t.Errorf("stdout lacks %q:\n%s", want, hints)
 		}
@@ -436,7 +436,7 @@ func TestSignUp(t *testing.T) {
 func TestAdmin(t *testing.T) {
 	p := start(t)
 	who := map[string]string{"": "", "alice": p.login(t, "alice"), "bob": p.login(t, "bob"), "root": p.login(t, "root")}
-	for _, route := range []string{"GET /admin/users", "GET /admin/routes", "POST /admin/keys", "POST /admin/keys/1/rotate"} {
+	for _, route := range []string{"GET /admin/users", "GET /admin/routes", "GET /admin/activity", "GET /admin/activity/counters", "GET /admin/events", "POST /admin/keys", "POST /admin/keys/1/rotate"} {
 		method, path, _ := strings.Cut(route, " ")
 		for name, authorization := range who {
 			if name == "root" {
@@ -456,7 +456,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("users: %v", a)
 	}
 	a := p.do(t, "GET", "/admin/routes", "", "Authorization", root)
-	for _, want := range []string{"/documents/{id}", "/admin/users", "/health", "/api/auth/login", "PATCH"} {
+	for _, want := range []string{"/documents/{id}", "/admin/users", "/admin/activity", "/admin/activity/counters", "/admin/events", "/health", "/api/auth/login", "PATCH"} {
 		if !strings.Contains(string(a.body), want) {
 			t.Errorf("the inventory lacks %s: %v", want, a)
 		}
