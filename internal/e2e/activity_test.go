@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -67,7 +70,7 @@ func TestActivityShowsEventsAsTheyCome(t *testing.T) {
 	p.until(rows + ` >= 1`) // the login of root
 	p.violations("live")
 	p.refuse("/documents")
-	p.until(`document.querySelector("#rows tr").textContent.includes("authz_fail")`)
+	p.until(`document.querySelector("#rows tr")?.textContent.includes("authz_fail")`)
 	p.equal(`[...document.querySelectorAll("#rows tr:first-child td")].slice(1, 4).map(one => one.innerText.replace(/\s+/g, " ")).join("|")`,
 		"authz_fail INFO · authz.unauthenticated|nobody 127.0.0.1|GET /documents answered 401")
 	p.until(`document.getElementById("newest").textContent.includes("authz_fail")`)
@@ -127,6 +130,61 @@ func TestActivityFilters(t *testing.T) {
 	p.until(events + ` === "authn_login_success,authn_token_created,session_created"`)
 	p.violations("filtered")
 	p.console()
+}
+
+// A session that ends elsewhere ends the page, which says so and where to go on.
+func TestActivityEndsWithTheSession(t *testing.T) {
+	p := activity(t)
+	p.elsewhere()
+	p.until(`document.getElementById("state").dataset.state === "ended"`)
+	p.until(`document.getElementById("notice").textContent.includes("Your session has ended.")`)
+	p.equal(`document.querySelector("#notice a").pathname`, "/")
+	before := p.text(rows)
+	p.refuse("/documents")
+	p.equal(rows, before)
+	p.shoot("ended")
+	p.violations("ended")
+	p.refusals()
+}
+
+// With the refresh cookie alone the page goes on, and shows each event once.
+func TestActivityGoesOnAfterItsToken(t *testing.T) {
+	p := activity(t)
+	p.refuse("/documents")
+	p.until(`document.querySelector("#rows tr")?.textContent.includes("authz_fail")`)
+	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, network.DeleteCookies, network.DeleteCookiesParams{Name: "__Host-access", URL: p.url})
+		return err
+	}))
+	before := p.text(rows)
+	p.eval(`(() => { const after = stream.after; stream.stop(); resumed = []; stream = follow("", { after, onRecord: record => resumed.push(record.event), onState: state }); return true; })()`)
+	p.until(`resumed.includes("session_renewed") || resumed.includes("authn_token_created")`)
+	p.equal(`document.getElementById("state").dataset.state`, "live")
+	p.equal(`resumed.includes("authz_fail")`, "false")
+	p.equal(rows, before)
+	p.refusals()
+}
+
+// The keyboard reaches everything, and a button does what a click does.
+func TestActivityByKeyboard(t *testing.T) {
+	p := activity(t)
+	p.until(rows + ` >= 3`)
+	var reached []string
+	for range 14 {
+		p.do(chromedp.KeyEvent("\t"))
+		reached = append(reached, p.text(`document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.className || document.activeElement.localName`))
+	}
+	got := strings.Join(reached, ", ")
+	for _, want := range []string{"brand", "pause", "kind", "caller", "scroll", "Show the record of", "Send: A token without a signature"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the keyboard does not reach %q: %s", want, got)
+		}
+	}
+	p.eval(`document.querySelector(".attack button").focus()`)
+	p.do(chromedp.KeyEvent("\r"))
+	p.until(`document.querySelector(".attack .says").textContent === "401 auth.invalid_token"`)
+	p.equal(`document.activeElement.getAttribute("aria-label")`, "Send: A token without a signature")
+	p.refusals()
 }
 
 // Each button sends its attack and shows the answer beside the record.

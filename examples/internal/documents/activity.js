@@ -120,6 +120,7 @@ function state(name, wait) {
 }
 
 function over(text) {
+  stream?.stop();
   clearInterval(polling);
   $("notice").replaceChildren(text + " ", element("a", { href: "/", textContent: "Documents" }));
 }
