@@ -303,6 +303,17 @@ func TestMetricsHandler(t *testing.T) {
 			t.Errorf("Allow %q", a.Header.Get("Allow"))
 		}
 	}
+	// Every series is there at 0, and counts.
+	s.login("192.0.2.1", "alice", "wrong password")
+	text := exposition(handler)
+	for _, want := range []string{
+		`auth_failures_total{method="password",reason="login.failed"} 1`, "\nauth_failures 1\n", `rate_limit_exceeded_total{policy="login-account-site"} 0`,
+		`rate_limit_exceeded_total{policy="caller"} 0`, `security_events_total{event="malicious_csrf"} 0`, "go_goroutines ",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the metrics lack %q", want)
+		}
+	}
 	if err := held.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/audit/metrics"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
@@ -40,7 +41,7 @@ type App struct {
 	limits   *limits
 	journal  *journal  // what the page of the administrators shows
 	counters *counters // the same, in numbers
-	metrics  http.Handler
+	metrics  *metrics.Collector
 	mux      *authz.Mux
 	stack    *bulwark.Stack
 }
@@ -50,8 +51,8 @@ type App struct {
 // keys and secrets from its secret store. So does a service whose sessions
 // outlive a restart.
 func New(c Config) (*App, error) {
-	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters(), metrics: http.HandlerFunc(noMetrics)}
-	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openRoutes} {
+	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters()}
+	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openMetrics, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err
 		}

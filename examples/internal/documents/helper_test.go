@@ -150,3 +150,10 @@ func serveTo(handler http.Handler, method, host, path string) answer {
 	json.Unmarshal(w.Body.Bytes(), &a.body)
 	return a
 }
+
+// exposition returns the text of the metrics.
+func exposition(handler http.Handler) string {
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	return w.Body.String()
+}

@@ -13,6 +13,7 @@ import (
 // are in chain.go. All limits share one store.
 type limits struct {
 	store *ratelimit.MemoryStore
+	names []string // of the limits in this file
 
 	// These count all requests to log in or sign up, because each request costs
 	// the time of hashing a password.
@@ -54,6 +55,7 @@ func (a *App) openLimits() error {
 			return err
 		}
 		*limit.into = made
+		a.limits.names = append(a.limits.names, limit.name)
 	}
 	return nil
 }
