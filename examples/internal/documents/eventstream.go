@@ -64,7 +64,6 @@ func (a *App) streamEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := eventStream{control: http.NewResponseController(w), w: w}
-	s.control.SetReadDeadline(time.Time{}) // the request was read, and the server's limit for it must not end the answer
 	s.text.WriteString("retry: 3000\n\n")
 
 	beat := time.NewTicker(heartbeat)
