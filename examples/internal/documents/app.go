@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/audit/detect"
 	"github.com/bulwark-go/bulwark/audit/metrics"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/jwt"
@@ -42,6 +43,7 @@ type App struct {
 	journal  *journal  // what the page of the administrators shows
 	counters *counters // the same, in numbers
 	metrics  *metrics.Collector
+	detector *detect.Detector
 	mux      *authz.Mux
 	stack    *bulwark.Stack
 }
@@ -52,7 +54,7 @@ type App struct {
 // outlive a restart.
 func New(c Config) (*App, error) {
 	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters()}
-	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openMetrics, a.openRoutes} {
+	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openMetrics, a.openDetector, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err
 		}
@@ -104,6 +106,13 @@ func (a *App) openKeys() error {
 		Peppers: []apikey.Pepper{{Version: 1, Key: secret()}},
 		Store:   &apikey.MemoryStore{},
 	})
+	return err
+}
+
+// openDetector makes the detector of unusual access. It only reports. Logins
+// name their account to it, see people.go.
+func (a *App) openDetector() (err error) {
+	a.detector, err = detect.New(detect.Config{})
 	return err
 }
 

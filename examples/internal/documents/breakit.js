@@ -152,28 +152,35 @@ const attacks = [
 
 // ---- What came of it.
 
-// together counts hits with the same answer, and keeps the last of each.
+// together counts hits with the same answer, and keeps the last of each and the
+// ids of all.
 function together(hits) {
   const groups = [];
   for (const one of hits) {
     const group = groups.find(group => group.last.status === one.status && group.last.said.code === one.said.code);
-    if (group) Object.assign(group, { count: group.count + 1, last: one });
-    else groups.push({ count: 1, last: one });
+    if (group) group.last = one;
+    else groups.push({ last: one, ids: [] });
+    (group || groups.at(-1)).ids.push(one.id);
   }
   return groups;
 }
 
-// recordsOf waits for the records of requests, by their ids.
-function recordsOf(ids, after) {
+// recordsOf waits for the records of requests, by their ids. Of records that
+// differ in nothing but their request it keeps the last.
+function recordsOf(groups, after) {
   return new Promise(resolve => {
-    const found = new Map(ids.map(id => [id, []]));
+    const of = new Map(groups.flatMap(group => group.ids.map(id => [id, group])));
+    for (const group of groups) group.records = new Map();
     let last = null;
-    const done = () => { stream.stop(); clearTimeout(late); clearTimeout(last); resolve(found); };
+    const done = () => { reader.stop(); clearTimeout(late); clearTimeout(last); resolve(); };
     const late = setTimeout(done, 2000); // some requests leave no record
-    const stream = follow("", { after, onRecord: record => {
-      found.get(record.requestId)?.push(record);
+    const reader = follow("", { after, onRecord: record => {
+      const group = of.get(record.requestId);
+      if (!group) return;
+      group.records.set(record.event + " " + record.reason, record);
+      group.whole ||= record.requestId === group.last.id;
       clearTimeout(last);
-      if ([...found.values()].every(records => records.length > 0)) last = setTimeout(done, 200);
+      if (groups.every(group => group.whole)) last = setTimeout(done, 200);
     } });
   });
 }
@@ -188,8 +195,8 @@ function rawOf(record) {
   return made;
 }
 
-function came(group, records) {
-  const { last, count } = group, { said } = last;
+function came({ last, ids, records }) {
+  const { said } = last, count = ids.length;
   const list = element("dl", { className: "answer" });
   const good = last.status < 400;
   const status = element("strong", { className: good ? "status good" : "status bad", textContent: last.status });
@@ -200,8 +207,8 @@ function came(group, records) {
   if (!good && said.detail) list.append(...row("Said", said.detail));
   for (const error of good ? [] : said.errors || []) list.append(...row("Because", code(error.pointer), " ", error.detail));
   if (last.wait) list.append(...row("Retry-After", plural(Number(last.wait), "second")));
-  if (records.length === 0) list.append(...row("Record", good ? "none: nothing was refused" : "none has arrived"));
-  for (const record of records) {
+  if (records.size === 0) list.append(...row("Record", good ? "none: nothing was refused" : "none has arrived"));
+  for (const record of records.values()) {
     list.append(...row("Record", code(record.event), " ", element("span", { className: "quiet", textContent: [record.level, record.reason, record.rule].filter(Boolean).join(" · ") }),
       element("details", {}, element("summary", { textContent: "The whole record" }), rawOf(record))));
   }
@@ -222,9 +229,9 @@ function attackCard(attack, i) {
     try {
       const after = stream?.after;
       const groups = together(await attack.send());
-      const records = await recordsOf(groups.map(group => group.last.id), after);
-      result.replaceChildren(...groups.map(group => came(group, records.get(group.last.id))));
-      says.textContent = groups.map(({ count, last }) => `${count > 1 ? count + " × " : ""}${last.status} ${last.said.code || "allowed"}`).join(", then ");
+      await recordsOf(groups, after);
+      result.replaceChildren(...groups.map(came));
+      says.textContent = groups.map(({ ids, last }) => `${ids.length > 1 ? ids.length + " × " : ""}${last.status} ${last.said.code || "allowed"}`).join(", then ");
     } catch (error) {
       says.textContent = error instanceof Refusal ? error.message : "The browser could not send this: " + error.message;
     } finally {

@@ -17,7 +17,7 @@ import (
 func (a *App) chain() (*bulwark.Stack, error) {
 	c := a.config
 	return bulwark.Chain(
-		audit.Config{Logger: c.Logger, Observers: []bulwark.Recorder{a.metrics, a.journal, a.counters}},
+		audit.Config{Logger: c.Logger, Observers: []bulwark.Recorder{a.metrics, a.detector, a.journal, a.counters}},
 		bulwark.Edge{Hosts: c.Hosts, BaseURL: c.BaseURL, HealthPaths: []string{"/health"}, HealthHosts: inside},
 		headers.Config{HSTS: hsts},
 		cors.Config{

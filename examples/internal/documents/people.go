@@ -2,6 +2,7 @@ package documents
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -35,7 +36,8 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if account == nil {
-		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: bulwark.ProblemLog{Event: bulwark.AuthnLoginFail},
+		log := bulwark.ProblemLog{Event: bulwark.AuthnLoginFail, Attrs: []slog.Attr{a.detector.Account(normalEmail(said.Email))}}
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: log,
 			Detail: "The e-mail address or the password is wrong."})
 		return
 	}
@@ -46,7 +48,7 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.rememberDevice(w, r, account)
-	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: a.issuer(), UserID: account.ID})
+	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: a.issuer(), UserID: account.ID, Attrs: [4]slog.Attr{a.detector.Account(account.Email)}})
 	answer(w, r, http.StatusOK, tokens)
 }
 
