@@ -48,7 +48,7 @@ func (d *delivery) tried(w *waiter) error {
 			return errWaiting
 		}
 		for cause := range causes {
-			if d.told[class][cause] < w.lost[class][cause] && !(d.failing && time.Now().Before(d.retry)) {
+			if d.told[class][cause] < w.lost[class][cause] && !(d.failing && (d.ended || time.Now().Before(d.retry))) {
 				return errWaiting
 			}
 		}

@@ -126,8 +126,7 @@ func hostile() []string {
 		switch {
 		case c >= 0xd800 && c < 0xe000:
 		case unicode.IsControl(c), c == '\u2028', c == '\u2029',
-			unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector),
-			c&0xfffe == 0xfffe, c >= 0xfdd0 && c <= 0xfdef: // not characters
+			unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point):
 			texts = append(texts, string(c))
 			if c > 0xe0fff || c >= 0xe0200 && c&0xff != 0 { // thousands that are alike
 				continue

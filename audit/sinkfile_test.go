@@ -89,6 +89,14 @@ func TestFilesThatFail(t *testing.T) {
 			if s := before.Security; s.Failed != requests || s.Written+s.Queued != 0 || before.Sinks[0].Errors < requests || !before.Sinks[0].LastWrite.IsZero() {
 				t.Fatalf("%+v", before)
 			}
+			again := build(t, audit.Config{Sinks: []slog.Handler{slog.NewJSONHandler(out, nil)}})
+			refuse(t, again, 1)
+			for range 2 { // the second comes when the goroutine of the sink has ended
+				if err := again.Shutdown(t.Context()); !errors.Is(err, cause) {
+					t.Errorf("Shutdown says %v, want %v", err, cause)
+				}
+			}
+
 			out.turn(room)
 			drain(t, m)
 			gaps := of(room.records(t), "event", "audit_gap")

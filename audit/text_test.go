@@ -57,7 +57,7 @@ func eventOf(text string) bulwark.Event {
 // or a reader of lines takes for something else.
 func clean(line string) bool {
 	return utf8.ValidString(line) && !strings.ContainsFunc(line, func(c rune) bool {
-		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || unicode.In(c, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point)
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 // characters, the separators U+2028 and U+2029, bytes that are not UTF-8, and
 // all characters that show nothing: those of the category Cf, such as
 // bidirectional controls and U+200B, and those that Unicode calls default
-// ignorable. A backslash is doubled, so that an escape cannot be typed. Plain
-// text is returned as it is, without an allocation.
+// ignorable, and noncharacters. A backslash is doubled, so that an escape
+// cannot be typed. Plain text is returned as it is, without an allocation.
 //
 // Two texts never become the same: \x80 to \xff are bytes that are not UTF-8,
 // and the control characters of that range are \u0080 to \u009f. Only a text
@@ -78,7 +78,7 @@ func Plain(text string) bool {
 // selector.
 func hidden(char rune) bool {
 	return char >= 0x80 && (char == '\u2028' || char == '\u2029' || unicode.IsControl(char) ||
-		unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
+		unicode.In(char, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Noncharacter_Code_Point))
 }
 
 // digits returns n in hexadecimal, width digits long.

@@ -30,6 +30,7 @@ func TestClip(t *testing.T) {
 		{"variation", "a\ufe0f\U000e0100\u180b", 64, `a\ufe0f\U000e0100\u180b`},
 		{"tags", "a\U000e0041\U000e007f", 64, `a\U000e0041\U000e007f`},
 		{"reserved", "a\u2065\ufff0\U000e0fff", 64, `a\u2065\ufff0\U000e0fff`},
+		{"noncharacters", "a\ufdd0\uffff\U0010fffe", 64, `a\ufdd0\uffff\U0010fffe`},
 		{"annotation", "a\ufff9\U000110bd", 64, `a\ufff9\U000110bd`},
 		{"shown", "é\u0301🙂\u00a0、\ufffd", 64, "é\u0301🙂\u00a0、\ufffd"},
 		{"cut_at_a_backslash", `ab\`, 3, "ab"},
