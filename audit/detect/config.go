@@ -42,7 +42,9 @@ type Config struct {
 	// its count contains what forgotten actors have done. The estimate is weak
 	// if the actor itself has done less than three quarters of the threshold.
 	// When the window is over, one event has the number of all other weak
-	// estimates. Default: 16. At least 1, at most 1,024.
+	// estimates. An actor that goes on is reported again in the same window
+	// when its estimate is not weak any more. Default: 16. At least 1, at most
+	// 1,024.
 	MaxEstimated int
 
 	// BruteForce counts failed logins and guessed credentials of an address,

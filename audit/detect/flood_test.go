@@ -181,6 +181,74 @@ func TestWeakEstimates(t *testing.T) {
 	})
 }
 
+// An actor that was forgotten and comes back inherits enough: no count is ever
+// less than what the actor has done, whatever the flood does. So with room for
+// all estimates, every actor above the threshold is among the reports.
+func TestInheritance(t *testing.T) {
+	for round := range uint64(20) {
+		random := rand.New(rand.NewPCG(round, 5))
+		var order []netip.Addr
+		for i := range 300 {
+			for range 3 + random.IntN(4) {
+				order = append(order, madeUp(i))
+			}
+		}
+		for i := range 10 {
+			for range 10 + random.IntN(5) {
+				order = append(order, real(i))
+			}
+		}
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		synctest.Test(t, func(t *testing.T) {
+			var seen anomalies
+			d := made(t, detect.Config{MaxActors: 64, MaxEstimated: 1024, OnAnomaly: seen.add})
+			hits := map[netip.Addr]int{}
+			for _, who := range order {
+				hits[who]++
+				d.Record(t.Context(), object(who.String(), fmt.Sprint("/documents/x", hits[who])))
+				time.Sleep(4 * time.Minute / time.Duration(len(order)))
+			}
+			found := map[string]bool{}
+			for _, a := range seen.all {
+				found[a.UserID] = true
+			}
+			for i := range 10 {
+				if !found[real(i).String()] {
+					t.Errorf("round %d: an actor with %d objects is not reported", round, hits[real(i)])
+				}
+			}
+		})
+	}
+}
+
+// Whoever was kept out at the door is counted from its first hit. What it did
+// there is not told apart, so that the anomaly is an estimate.
+func TestDoor(t *testing.T) {
+	var seen anomalies
+	d := made(t, detect.Config{MaxActors: 64, OnAnomaly: seen.add, Enumeration: detect.EnumerationConfig{Threshold: 5}})
+	for nth := range 3 {
+		for i := range 400 {
+			d.Record(t.Context(), object(madeUp(i).String(), fmt.Sprint("/documents/x", nth)))
+		}
+	}
+	seen.all = nil
+	for i := range 20 {
+		for _, path := range []string{"x1", "x1", "x1", "x2", "x3"} {
+			d.Record(t.Context(), object(real(i).String(), "/documents/"+path))
+		}
+	}
+	estimated := 0
+	for _, a := range seen.all {
+		if !a.Estimated {
+			t.Errorf("3 different objects are told as %+v", a)
+		}
+		estimated++
+	}
+	if estimated < 15 {
+		t.Errorf("only %d of 20 are reported", estimated)
+	}
+}
+
 // The tables do not grow. With the defaults no rule takes more than 1 MB, and a
 // Detector with its two doors takes 7 MB.
 func TestMemory(t *testing.T) {

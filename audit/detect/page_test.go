@@ -41,16 +41,21 @@ func check(t *testing.T, name, want string) {
 var numerals = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)?`)
 
 // differ says where two texts differ by more than a small difference of their
-// numbers, or returns "".
+// numbers, or returns "". In a flood, more depends on the hashes.
 func differ(have, want string) string {
 	if numerals.ReplaceAllString(have, "0") != numerals.ReplaceAllString(want, "0") {
 		return "the text has changed"
 	}
+	flooded := len(numerals.FindAllString(strings.Split(have, "\n## In a flood")[0], -1))
 	a, b := numerals.FindAllString(have, -1), numerals.FindAllString(want, -1)
 	for i := range a {
 		x, _ := strconv.ParseFloat(a[i], 64)
 		y, _ := strconv.ParseFloat(b[i], 64)
-		if math.Abs(x-y) > max(2.5, 0.1*math.Max(x, y)) {
+		few, share := 2.5, 0.1
+		if i >= flooded {
+			few, share = 15, 0.3
+		}
+		if math.Abs(x-y) > max(few, share*math.Max(x, y)) {
 			return fmt.Sprintf("number %d of the file is %s, measured is %s", i, a[i], b[i])
 		}
 	}
@@ -63,7 +68,7 @@ func TestDiffer(t *testing.T) {
 		same bool
 	}{
 		{"a 100 b", "a 100 b", true}, {"a 100 b", "a 105 b", true}, {"a 100 b", "a 150 b", false}, {"a 2 b", "a 4 b", true},
-		{"a 2 b", "a 6 b", false}, {"a 2 b", "a 2 c", false}, {"a 2 b", "a b", false},
+		{"a 2 b", "a 6 b", false}, {"a\n## In a flood 2 b", "a\n## In a flood 6 b", true}, {"a\n## In a flood 2 b", "a\n## In a flood 26 b", false}, {"a 2 b", "a 2 c", false}, {"a 2 b", "a b", false},
 	} {
 		if got := differ(test.a, test.b) == ""; got != test.same {
 			t.Errorf("%q and %q are the same: %v", test.a, test.b, got)

@@ -46,7 +46,7 @@ type head struct {
 	// own has two meanings. Bucket: when the bucket would be empty without what
 	// was inherited. Window: the last id, for runs.
 	own  uint32
-	more uint32 // a bit of the door, the attempts since the last report, the run
+	more uint32 // two bits, the attempts since the last report, the run
 }
 
 // A mark is a value that was seen: 15 bits of its time, a bit that is set, and
@@ -114,7 +114,7 @@ func (t *table) add(who *actor, h hit, most int, now uint32) verdict {
 	count, own, run := t.put(at, h, now)
 	head := &t.heads[at]
 	row := most > 0 && run >= most
-	if count < t.threshold && !row || t.silent(head, now) {
+	if count < t.threshold && !row {
 		return verdict{}
 	}
 	v := verdict{reached: true, seen: uint32(count)}
@@ -124,10 +124,16 @@ func (t *table) add(who *actor, h hit, most int, now uint32) verdict {
 		v.estimated = own < t.threshold || head.more&knocked != 0
 		v.weak = t.weak(own)
 	}
+	if t.silent(head, v.weak, now) {
+		return verdict{}
+	}
 	if head.told != 0 {
 		v.seen = head.attempts()
 	}
 	head.told, head.more = now, head.more&(knocked|0xff)
+	if v.weak {
+		head.more |= faint
+	}
 	return v
 }
 
@@ -185,10 +191,13 @@ func (t *table) take(who *actor, now uint32) verdict {
 	v := verdict{reached: true, seen: head.attempts(), estimated: own < count || head.more&knocked != 0, weak: t.weak(own)}
 	clear(marks)
 	head.more = 0
-	if count < t.threshold || stale || t.silent(head, now) {
+	if count < t.threshold || stale || t.silent(head, v.weak, now) {
 		return verdict{}
 	}
 	head.told = now
+	if v.weak {
+		head.more |= faint
+	}
 	return v
 }
 
@@ -198,8 +207,12 @@ func (t *table) shard(who *actor) (s *shard, set uint64) {
 	return &t.shards[set%uint64(len(t.shards))], set
 }
 
-// silent reports whether the actor has been reported a short time ago.
-func (t *table) silent(h *head, now uint32) bool { return h.told != 0 && now-h.told < t.silence }
+// silent reports whether the actor has been reported a short time ago. A weak
+// estimate may have been one of many that were only counted, so that it does
+// not silence a report that is not weak.
+func (t *table) silent(h *head, weak bool, now uint32) bool {
+	return h.told != 0 && now-h.told < t.silence && (weak || h.more&faint == 0)
+}
 
 // place finds the place of an actor, or makes one. See admit.
 func (t *table) place(s *shard, set uint64, who *actor, now uint32) int {
@@ -417,15 +430,19 @@ func live(marks []uint32) (count, own int) {
 	return count, own
 }
 
-// knocked is set in head.more if the door had kept the actor out before.
-const knocked = 1 << 31
+// The bits of head.more: knocked if the door had kept the actor out before, and
+// faint if the last report was a weak estimate.
+const (
+	knocked = 1 << 31
+	faint   = 1 << 30
+)
 
 // attempts is how many attempts there were since the last report.
-func (h *head) attempts() uint32 { return h.more &^ knocked >> 8 }
+func (h *head) attempts() uint32 { return h.more &^ (knocked | faint) >> 8 }
 
-// tally counts attempts, up to 8 million.
+// tally counts attempts, up to 4 million.
 func (h *head) tally(n uint32) {
-	h.more = h.more&(knocked|0xff) | min(h.attempts()+min(n, 1<<22), 1<<23-1)<<8
+	h.more = h.more&(knocked|faint|0xff) | min(h.attempts()+min(n, 1<<21), 1<<22-1)<<8
 }
 
 // row returns how many ids in a row have been refused, this one included.
