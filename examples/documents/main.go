@@ -4,7 +4,8 @@
 //	go run ./examples/documents
 //
 // It writes to stdout how to try it, and to stderr the security events as JSON
-// lines. The API itself is in examples/internal/documents.
+// lines. It serves metrics for Prometheus on a listener of their own, see the
+// flag -metrics. The API itself is in examples/internal/documents.
 package main
 
 import (

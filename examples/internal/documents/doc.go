@@ -5,5 +5,8 @@
 //
 // Read chain.go for the layers, policy.go for the roles and their permissions,
 // routes.go for the routes with their rules, and limits.go for the limits on
-// logins. The other files are the application itself.
+// logins. The page of the administrators is in activity.go: it shows the
+// security events as they come (journal.go and eventstream.go), counts them
+// (counters.go), and sends attacks to the API (breakit.js). The metrics for
+// Prometheus are in metrics.go. The other files are the application itself.
 package documents
