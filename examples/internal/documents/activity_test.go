@@ -2,7 +2,7 @@ package documents_test
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -223,7 +223,7 @@ func TestSessionsAndKeysInUse(t *testing.T) {
 func TestRecordJSON(t *testing.T) {
 	e := bulwark.Event{Name: bulwark.SysUnavailable, Path: "/x\n\u202e<script>", Reason: "test.reason"}
 	e.Attrs[0] = slog.String("ip", "forged")
-	e.Attrs[1] = slog.Any("error", errors.New(`Get "https://user@idp.example/?token=s3cret#s3cret": refused`))
+	e.Attrs[1] = slog.String("from", "https://idp.example/?token=s3cret")
 	e.Sanitize()
 	text := documents.RecordJSON(e)
 	var record map[string]any
@@ -236,6 +236,54 @@ func TestRecordJSON(t *testing.T) {
 	if strings.Contains(string(text), "s3cret") || strings.ContainsAny(string(text), "\u202e") || !strings.Contains(string(text), `idp.example`) {
 		t.Errorf("record %s", text)
 	}
+}
+
+// What looks like an attack is told of, and the caller who writes about it is
+// not refused. Ordinary text leaves nothing.
+func TestSuspiciousDocumentsAreReported(t *testing.T) {
+	for name, test := range map[string]struct{ title, content, event string }{
+		"script":   {"<script>alert(1)</script>Minutes", "", "malicious_extraneous"},
+		"sql":      {"x' OR '1'='1' --", "", "malicious_sqli"},
+		"content":  {"Minutes", "<img src=x onerror=alert(1)>", "malicious_extraneous"},
+		"ordinary": {"Tom & Jerry's 1 < 2", "<h2>Agenda</h2><p>We met at <b>nine</b>; select one from the list.</p>", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			a := s.do("192.0.2.1", "POST", "/documents", map[string]string{"title": test.title, "content": test.content}, "Authorization", s.bearer("alice"))
+			if a.StatusCode != http.StatusCreated {
+				t.Errorf("%v", a)
+			}
+			found := s.events("malicious_extraneous")
+			found = append(found, s.events("malicious_sqli")...)
+			if test.event == "" && len(found) != 0 || test.event != "" && (len(found) != 1 || found[0]["event"] != test.event || found[0]["route"] != "POST /documents") {
+				t.Errorf("events %v, want %q", found, test.event)
+			}
+			if strings.Contains(fmt.Sprint(found), "alert(1)") {
+				t.Errorf("the value is in the log: %v", found)
+			}
+		})
+	}
+}
+
+// A guess and its account, which the log does not name.
+func TestAnomaliesOfLoginsAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t)
+		for range 4 {
+			s.login("192.0.2.1", "alice", "wrong password")
+		}
+		if a := s.login("192.0.2.1", "alice", password); a.StatusCode != http.StatusOK {
+			t.Fatalf("%v", a)
+		}
+		for i := range 6 {
+			s.login("192.0.2.2", fmt.Sprint("guess", i), "wrong password")
+		}
+		for _, name := range []string{"authn_login_successafterfail", "authn_credential_stuffing"} {
+			if found := s.events(name); len(found) != 1 || strings.Contains(fmt.Sprint(found), "@example.com") {
+				t.Errorf("%s: %v, want one event without the name of the account", name, found)
+			}
+		}
+	})
 }
 
 // The page has one nonce of its own and nothing inline beside it.

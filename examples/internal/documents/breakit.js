@@ -102,12 +102,12 @@ const attacks = [
   },
   {
     name: "A script in a title",
-    about: "The title is <script>alert(1)<\/script>Minutes. It is stored without the script.",
+    about: "The title is <script>alert(1)<\/script>Minutes. It is stored without the script, and reported.",
     send: async () => [await kept(await post({ title: "<script>alert(1)<\/script>Minutes" }))],
   },
   {
     name: "SQL in a title",
-    about: "The title is x' OR '1'='1' --. It is text, and stays text.",
+    about: "The title is x' OR '1'='1' --. It is stored as it is, since people write about SQL, and reported.",
     send: async () => [await kept(await post({ title: "x' OR '1'='1' --" }))],
   },
   {

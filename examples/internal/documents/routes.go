@@ -28,8 +28,9 @@ func (a *App) openRoutes() error {
 	jsonBody := []string{"application/json"}
 
 	// Layers that remove unsafe markup from a body. They stand before the layer
-	// that checks the body.
-	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
+	// that checks the body. What looks like an attack in a document is
+	// reported, and stored: somebody may write about SQL.
+	clean := sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text, "/content": sanitize.UGC}, Detect: sanitize.DetectReport, MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
 	cleanName := sanitize.Config{Fields: sanitize.Fields{"/name": sanitize.Text}, MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 
 	// Layers that check a body, or the query, against a schema.
