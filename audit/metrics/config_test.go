@@ -48,8 +48,12 @@ func TestConfigErrors(t *testing.T) {
 
 // The Config is copied.
 func TestConfigIsCopied(t *testing.T) {
-	policies := []string{"login"}
-	collector, registry := made(t, metrics.Config{Policies: policies})
+	all := []string{"login", "next"}
+	policies := all[:1]
+	collector, registry := made(t, metrics.Config{Policies: policies, Methods: policies, Reasons: policies})
+	if all[1] != "next" {
+		t.Errorf("New has written %q behind the list", all[1])
+	}
 	policies[0] = "changed"
 	before := series(t, registry)
 	collector.Record(t.Context(), bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Rule: "login"})

@@ -78,6 +78,8 @@ func TestMethods(t *testing.T) {
 		{"session", "GET /", nil, "keep", []string{`auth_attempts_total{method="session"} +1`}},
 		{"session-forged", "GET /", nil, "forge",
 			[]string{`auth_attempts_total{method="session"} +1`, `auth_failures_total{method="session",reason="signature"} +1`}},
+		{"session-ended", "GET /", nil, "end",
+			[]string{`auth_attempts_total{method="session"} +1`, `auth_failures_total{method="session",reason="revoked"} +1`}},
 		{"session-refreshed", "POST /refresh", nil, "keep", []string{`auth_attempts_total{method="session"} +1`}},
 		{"session-refresh-malformed", "POST /refresh", http.Header{"Cookie": {"__Host-refresh=x"}}, "",
 			[]string{`auth_attempts_total{method="session"} +1`, `auth_failures_total{method="session",reason="malformed"} +1`}},
@@ -102,6 +104,11 @@ func TestMethods(t *testing.T) {
 						cookie.Value = cookie.Value[:len(cookie.Value)-8] + "AAAAAAAA"
 					}
 					r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+				}
+				if test.login == "end" {
+					logout := httptest.NewRequest("POST", "/logout", nil)
+					logout.Header["Cookie"] = r.Header["Cookie"]
+					handler.ServeHTTP(httptest.NewRecorder(), logout)
 				}
 			}
 			before := series(t, registry)

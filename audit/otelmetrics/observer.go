@@ -106,7 +106,8 @@ func (o *Observer) Watch(m *audit.Middleware) {
 // takes itself, without the handlers inside it. The time is in
 // bulwark.layer.duration under the name. Build reports an error if the name is
 // not 1 to 64 letters, digits, "-", "_" and ".", or would be name number 33.
-// Several layers may have one name.
+// Several layers may have one name. The time of a layer that passes on another
+// request, as a batch does, includes the handlers inside it.
 //
 // Two adjacent rate limits decide together only if nothing stands between them.
 // Measure them as one part: a Stack of both. A Stack of layers of different

@@ -54,7 +54,9 @@ func (s *stopwatch) start(inner http.Handler) http.Handler {
 
 // pause returns a handler that stops the clock of s while next runs. A layer
 // that gives next another request, as a batch does, has a clock that nobody
-// finds. The own time of the layer then includes the time of next.
+// finds. The own time of the layer then includes the time of next. If a layer
+// calls next several times at once with one request, the clocks of the layers
+// inside are mixed up, and only the time of that layer itself is right.
 func (s *stopwatch) pause(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, scope := bulwark.Enter(r)
