@@ -82,12 +82,14 @@ func TestDetect(t *testing.T) {
 		{"body_escapes", func() *http.Request { return post(asJSON, `{"a":"\u003cscript\u003ecanary2()\u003c/script\u003e"}`) },
 			[]string{"malicious_extraneous body /a xss"}, []string{"body /a xss"}},
 		{"body_root", func() *http.Request { return post(asJSON, `"`+sqli+`"`) }, []string{"malicious_sqli body  sqli"}, []string{"body  sqli"}},
+		{"body_name", func() *http.Request { return post(asJSON, `{"first name":{"`+xss+`":{"\n":"`+sqli+`"}}}`) },
+			[]string{"malicious_sqli body /first name/*/* sqli"}, []string{"body /first name/*/* sqli"}},
 		{"body_suffix", func() *http.Request { return post("application/vnd.api+json", `{"a":"`+sqli+`"}`) }, []string{"malicious_sqli body /a sqli"}, []string{"body /a sqli"}},
 		{"merge_patch", func() *http.Request { return post("application/merge-patch+json", `{"a":"`+sqli+`"}`) }, []string{"malicious_sqli body /a sqli"}, []string{"body /a sqli"}},
 		{"operator", func() *http.Request { return post(asJSON, `{"user":{"$gt":5},"list":[{"\u0024where":"1"}]}`) },
 			[]string{"malicious_extraneous body /list/0/$where nosql", "malicious_extraneous body /user/$gt nosql"}, []string{"body /list/0/$where nosql", "body /user/$gt nosql"}},
 		{"form", func() *http.Request { return post(asForm, "a=1&b%2fc="+url.QueryEscape(sqli)+"&d[%24ne]=1") },
-			[]string{"malicious_sqli form * sqli", "malicious_extraneous form d[$ne] nosql"}, []string{"body /* sqli", "body /d[$ne] nosql"}},
+			[]string{"malicious_sqli form b/c sqli", "malicious_extraneous form d[$ne] nosql"}, []string{"body /b~1c sqli", "body /d[$ne] nosql"}},
 		{"query", func() *http.Request {
 			return get("/x", "q="+url.QueryEscape(xss)+"&p=..%2f..%2fcanary&n=a%0d%0aSet-Cookie:canary")
 		},

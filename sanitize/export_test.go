@@ -19,3 +19,11 @@ const MaxExamined = maxExamined
 
 // IsRule reports whether a rule has a text for the answer.
 func IsRule(rule string) bool { return details[rule] != "" }
+
+// SetIsScript puts another function in the place of libinjection's, and returns
+// what puts it back.
+func SetIsScript(f func(string) bool) (back func()) {
+	before := isScript
+	isScript = f
+	return func() { isScript = before }
+}

@@ -55,6 +55,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 // The body and URL.RawQuery of the result are changed. RequestURI keeps the
 // text that the client sent.
 //
+// With Config.Detect, Clean reports what it finds, as Wrap does.
+//
 // Clean does not apply Config.BodyTimeout, because it has no ResponseWriter to
 // set a read deadline with.
 func (m *Middleware) Clean(r *http.Request) (*http.Request, error) { return m.clean(nil, r) }

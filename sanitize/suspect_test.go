@@ -171,3 +171,19 @@ func TestSuspectAllocations(t *testing.T) {
 		}
 	}
 }
+
+// A rule that panics is a finding of its own, and takes no request with it.
+func TestSuspectPanics(t *testing.T) {
+	t.Cleanup(sanitize.SetIsScript(func(s string) bool { panic(s) }))
+	if rule, fingerprint := sanitize.Suspect("a < b", sanitize.BodyValue); rule != "unreadable" || len(fingerprint) != 12 {
+		t.Errorf("found by %q with %q", rule, fingerprint)
+	}
+	x := send(t, reports, post(asJSON, `{"a":"canary < b","b":"plain"}`))
+	if got := found(t, x.events.Events(), "reported", 0); !x.ran || len(got) != 1 || got[0] != "malicious_extraneous body /a unreadable" || strings.Contains(logged(x), "canary") {
+		t.Errorf("reported %q", got)
+	}
+	x = send(t, rejects, post(asJSON, `{"a":"canary < b"}`))
+	if x.ran || decoded(t, x.answer).Errors[0].Code != "unreadable" {
+		t.Errorf("answer %s", x.answer.Body)
+	}
+}

@@ -156,7 +156,7 @@ func (w *watch) body(b *body.Body) {
 			continue
 		}
 		if rule, fingerprint := w.look(s, bodyValue); rule != "" {
-			w.seen.add(bodyValue, pointerTo(doc, i), rule, fingerprint)
+			w.seen.add(bodyValue, shownPointer(doc.Pointer(i)), rule, fingerprint)
 		}
 	}
 	if src := b.Bytes(); bytes.IndexByte(src, '$') >= 0 || bytes.Contains(src, []byte(`\u0024`)) {
@@ -164,8 +164,6 @@ func (w *watch) body(b *body.Body) {
 		w.members(doc.Value, room[:0])
 	}
 }
-
-func pointerTo(doc *jsondoc.Document, i int) string { return jsondoc.Legible(doc.Pointer(i)) }
 
 // members examines the names of the members of v, in a fixed order.
 func (w *watch) members(v any, path []string) {
@@ -194,22 +192,40 @@ func pointerOf(path []string) string {
 			break
 		}
 	}
-	return jsondoc.Legible(string(out))
+	return shownPointer(string(out))
 }
 
 // shown returns the name of a parameter for an event. A name that is not a
 // plain one may be a payload itself, and is not shown.
 func shown(name string) string {
-	if len(name) > maxPointer {
+	if len(name) > maxPointer || !isPlain(name) {
 		return hidden
 	}
+	return jsondoc.Legible(name)
+}
+
+// shownPointer is shown for each segment of a JSON pointer.
+func shownPointer(pointer string) string {
+	if isPlain(pointer) {
+		return jsondoc.Legible(pointer)
+	}
+	segments := strings.Split(pointer, "/")
+	for i, segment := range segments {
+		segments[i] = shown(segment)
+	}
+	return strings.Join(segments, "/")
+}
+
+// isPlain reports whether a name has only the characters that names and their
+// pointers usually have.
+func isPlain(name string) bool {
 	for i := range len(name) {
 		c := name[i]
-		if !isLetter(c) && !isDigit(c) && c < 0x80 && strings.IndexByte("_-.[]$:", c) < 0 {
-			return hidden
+		if !isLetter(c) && !isDigit(c) && c < 0x80 && strings.IndexByte("_-.[]$:@ /~", c) < 0 {
+			return false
 		}
 	}
-	return jsondoc.Legible(name)
+	return true
 }
 
 // hidden stands for a name that is not shown.
