@@ -100,6 +100,8 @@ func crsCorpus(t testing.TB) corpus {
 		switch {
 		case family == "":
 			corpusName, family = "CRS, other attacks", "no rule"
+		case number == 941100, number == 941101, number == 942100, number == 942101:
+			corpusName = "CRS, by libinjection"
 		case family == "sqli" && levels[number] == 0:
 			t.Fatalf("rule %d has no level", number)
 		case family == "sqli" && levels[number] > 1:
@@ -162,6 +164,9 @@ func (in crsInput) pairs() (pairs []pair, why string) {
 		return nil, "is a whole encoded request"
 	}
 	target, query, _ := strings.Cut(in.URI, "?")
+	for _, prefix := range []string{"/get/", "/post/", "/anything/"} { // of the server under test
+		target = strings.TrimPrefix(target, prefix)
+	}
 	if whole := lenient(target); !regexp.MustCompile(`^[\w./-]*$`).MatchString(whole) || strings.Contains(whole, "..") {
 		pairs = append(pairs, pair{"path", whole})
 	}
@@ -176,6 +181,9 @@ func (in crsInput) pairs() (pairs []pair, why string) {
 		}
 	}
 	if in.Data != "" {
+		if mediaType == "" && strings.HasPrefix(in.Data, "{") && json.Valid([]byte(in.Data)) {
+			mediaType = "application/json"
+		}
 		switch mediaType {
 		case "multipart/form-data":
 			return nil, "is a multipart body"

@@ -7,7 +7,7 @@ func TestExplore(t *testing.T) {
 	type k struct{ c, f string; a bool; at place }
 	n := map[k][3]int{}
 	out, _ := os.Create("/tmp/notes/explore.txt")
-	for _, c := range []corpus{injectionCorpus(t), crsCorpus(t)} {
+	for _, c := range []corpus{injectionCorpus(t), crsCorpus(t), ordinaryCorpus(t), messageCorpus(t), codeCorpus(t)} {
 		for _, p := range c.payloads {
 			for _, at := range places {
 				s := w.send(t, p, at)
