@@ -59,6 +59,9 @@ func (p payload) request(at place) *http.Request {
 	case inQuery:
 		return httptest.NewRequest("GET", target+"?"+p.encoded(), nil)
 	}
+	if p.corpus == "ordinary messages" { // nobody writes a message into a path
+		return nil
+	}
 	path := target
 	for _, s := range p.pairs {
 		if !plain.MatchString(s.name) && bracketed.FindString(s.name) == "" {
@@ -143,7 +146,7 @@ func newWatcher(t testing.TB) *watcher {
 	return w
 }
 
-// A verdict is what became of a payload in one place.
+// A sight is what became of a payload in one place.
 type sight struct {
 	sent  bool
 	rules []string // that found it
