@@ -8,8 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
+
+	libinjection "github.com/corazawaf/libinjection-go"
 )
 
 var suspiciousFile = filepath.Join("..", "..", "docs", "suspicious-payloads.md")
@@ -82,8 +86,9 @@ type results struct {
 // A result is what became of one payload.
 type result struct {
 	payload
-	rules map[place][]string
-	sent  int // places
+	rules  map[place][]string
+	sent   int  // places
+	engine bool // whether libinjection alone finds one of its strings
 }
 
 func measure(t testing.TB) *results {
@@ -102,7 +107,7 @@ func measure(t testing.TB) *results {
 }
 
 func (out *results) add(w *watcher, t testing.TB, p payload) {
-	res := result{payload: p, rules: make(map[place][]string)}
+	res := result{payload: p, rules: make(map[place][]string), engine: p.engine()}
 	k := key{p.corpus, p.family, p.attack}
 	if out.rows[k] == nil {
 		out.rows[k] = make(map[place]*tally)
@@ -130,6 +135,18 @@ func (out *results) add(w *watcher, t testing.TB, p payload) {
 		res.rules[at] = seen.rules
 	}
 	out.all = append(out.all, res)
+}
+
+// engine reports whether libinjection finds one of the strings of p.
+func (p payload) engine() bool {
+	for _, s := range p.pairs {
+		for _, text := range [...]string{s.name, s.value} {
+			if found, _ := libinjection.IsSQLi(text); p.family != "xss" && found || p.family != "sqli" && libinjection.IsXSS(text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // The page says what the code finds today, and the rates hold. A rule that finds
@@ -209,6 +226,7 @@ func (out *results) tables() []byte {
 	out.rates(&doc, false, func(k key) bool {
 		return k.family != noRule && !strings.HasPrefix(k.corpus, "ordinary") && k.corpus != "code"
 	})
+	out.alone(&doc)
 	out.ordinary(&doc)
 	doc.WriteString("\n### Code\n\n")
 	out.rates(&doc, false, func(k key) bool { return k.corpus == "code" })
@@ -227,7 +245,7 @@ func (out *results) tables() []byte {
 	return doc.Bytes()
 }
 
-// order sorts the rows by family and corpus.
+// order returns the rows in the order of bounds. Others follow by name.
 func (out *results) order(attack bool, wanted func(key) bool) (keys []key) {
 	for k := range out.rows {
 		if k.attack == attack && wanted(k) {
@@ -235,10 +253,19 @@ func (out *results) order(attack bool, wanted func(key) bool) (keys []key) {
 		}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(strings.Compare(b.family, a.family), strings.Compare(strings.ToLower(a.corpus), strings.ToLower(b.corpus)))
+		return cmp.Or(cmp.Compare(indexOf(a), indexOf(b)), strings.Compare(a.corpus, b.corpus), strings.Compare(a.family, b.family))
 	})
-	slices.Reverse(keys)
 	return keys
+}
+
+// indexOf is the place of a row in bounds.
+func indexOf(k key) int {
+	for i, b := range bounds {
+		if k == (key{b.corpus, b.family, b.attack}) {
+			return i
+		}
+	}
+	return len(bounds)
 }
 
 // rates writes one row for each corpus, family and place.
@@ -264,12 +291,10 @@ func (out *results) rates(doc *bytes.Buffer, attack bool, wanted func(key) bool)
 }
 
 func boundOf(k key, i int) string {
-	for _, b := range bounds {
-		if b.corpus == k.corpus && b.family == k.family && b.attack == k.attack {
-			return fmt.Sprintf("%v %%", b.percent[i])
-		}
+	if at := indexOf(k); at < len(bounds) {
+		return fmt.Sprintf("%v %%", bounds[at].percent[i])
 	}
-	return ""
+	return "–"
 }
 
 func percent(rate float64) string { return fmt.Sprintf("%.1f %%", rate) }
@@ -330,6 +355,45 @@ func (out *results) ordinary(doc *bytes.Buffer) {
 	}
 }
 
+// alone compares the layer with libinjection on the same strings.
+func (out *results) alone(doc *bytes.Buffer) {
+	doc.WriteString("\n### libinjection alone, and the layer\n\n")
+	row(doc, "corpus", "texts", "libinjection alone finds", "the layer finds, in a body", "form", "query")
+	doc.WriteString("|---|---:|---:|---:|---:|---:|\n")
+	type count struct{ texts, alone, body, form, query int }
+	counts := make(map[string]*count)
+	for _, r := range out.all {
+		name := r.corpus
+		switch {
+		case r.family == "sqli" || r.family == "xss":
+			name = map[bool]string{true: "attacks", false: "harmless"}[r.attack] + ", " + r.family + ": " + r.corpus
+		case r.attack || strings.HasPrefix(r.corpus, "CRS"):
+			continue
+		}
+		c := counts[name]
+		if c == nil {
+			c = &count{}
+			counts[name] = c
+		}
+		c.texts++
+		c.alone += one(r.engine)
+		c.body += one(r.rules[inBody] != nil)
+		c.form += one(r.rules[inForm] != nil)
+		c.query += one(r.rules[inQuery] != nil)
+	}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		c := counts[name]
+		row(doc, name, fmt.Sprint(c.texts), fmt.Sprint(c.alone), fmt.Sprint(c.body), fmt.Sprint(c.form), fmt.Sprint(c.query))
+	}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func found(c tally) string {
 	if c.sent == 0 {
 		return "–"
@@ -367,9 +431,15 @@ func shown(pairs []pair) string {
 			texts = append(texts, p.value)
 		}
 	}
-	quoted := fmt.Sprintf("%q", texts)
-	text := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(quoted, `["`), `"]`), `\"`, `"`)
-	return "``` " + text + " ```"
+	var out strings.Builder
+	for _, r := range strings.Join(texts, " … ") {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return "``` " + out.String() + " ```"
 }
 
 // missed writes the attacks that are found in no place.
