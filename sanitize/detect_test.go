@@ -102,6 +102,11 @@ func TestDetect(t *testing.T) {
 		{"path", func() *http.Request { return get("/a/%2e%2e/canary", "") }, []string{"malicious_extraneous path  traversal"}, []string{"path  traversal"}},
 		{"path_twice_escaped", func() *http.Request { return get("/a/%252e%252e%252fcanary", "") }, []string{"malicious_extraneous path  traversal"}, []string{"path  traversal"}},
 		{"path_segment", func() *http.Request { return get("/a/canary'%20or%20'1'='1/b", "") }, []string{"malicious_sqli path  sqli"}, []string{"path  sqli"}},
+		{"path_slash", func() *http.Request {
+			r := get("/x", "")
+			r.URL, _ = url.Parse("/canary/1%2f**%2for%2f**%2f1=1/b")
+			return r
+		}, []string{"malicious_sqli path  sqli"}, []string{"path  sqli"}},
 		{"path_lines", func() *http.Request { return get("/a%0d%0aX-Canary:%20b", "") }, []string{"malicious_extraneous path  crlf"}, []string{"path  crlf"}},
 		{"form_and_query", func() *http.Request {
 			r := post(asForm, "q="+url.QueryEscape(sqli))

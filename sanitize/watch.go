@@ -45,21 +45,36 @@ func (w *watch) target(u *url.URL) {
 	if u == nil {
 		return
 	}
-	w.path(u.Path)
+	w.path(u)
 	w.pairs(u.RawQuery, queryName, queryValue)
 }
 
 // path examines the path as a whole, and each of its segments. A payload in one
-// segment is not recognised as SQL behind the others.
-func (w *watch) path(path string) {
-	rule, fingerprint := w.look(path, pathValue)
+// segment is not recognised as SQL behind the others. A slash that was escaped
+// is a part of its segment for [http.Request.PathValue], and ends a segment for
+// other routers.
+func (w *watch) path(u *url.URL) {
+	rule, fingerprint := w.look(u.Path, pathValue)
+	if rule == "" {
+		rule, fingerprint = w.segments(u.Path, false)
+	}
+	if rule == "" && u.RawPath != "" {
+		rule, fingerprint = w.segments(u.EscapedPath(), true)
+	}
+	w.seen.add(pathValue, "", rule, fingerprint)
+}
+
+func (w *watch) segments(path string, escaped bool) (rule, fingerprint string) {
 	for segment := range strings.SplitSeq(path, "/") {
 		if rule != "" || w.left <= 0 {
 			break
 		}
+		if escaped && strings.IndexByte(segment, '%') >= 0 {
+			segment, _ = url.PathUnescape(segment)
+		}
 		rule, fingerprint = w.look(segment, pathValue)
 	}
-	w.seen.add(pathValue, "", rule, fingerprint)
+	return rule, fingerprint
 }
 
 // pairs examines the names and values of a query or form.
