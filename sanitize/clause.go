@@ -9,6 +9,9 @@ func startsClause(s string) bool {
 	if s == "" || isLetter(s[0]) && s[0]|0x20 != 'u' {
 		return false
 	}
+	if comments(s) {
+		return true
+	}
 	first, rest, _ := strings.Cut(strings.TrimLeft(s, " \t\r\n+-"), " ")
 	if strings.EqualFold(first, "union") {
 		return hasWord(rest, "select")
@@ -40,6 +43,13 @@ func startsClause(s string) bool {
 		return strings.EqualFold(second, "procedure")
 	}
 	return false
+}
+
+// comments reports whether s is a number with a comment directly behind it,
+// such as "1--". A range of years such as "1914--1918" is not one.
+func comments(s string) bool {
+	rest := strings.TrimLeft(s, "0123456789")
+	return len(rest) < len(s) && strings.HasPrefix(rest, "--") && (len(rest) == 2 || !isDigit(rest[2]))
 }
 
 // hasWord reports whether one of the words is in s, in any case.

@@ -40,6 +40,28 @@ func hasTemplate(s string) bool {
 	return false
 }
 
+// namesDirectory reports whether s has a lookup of JNDI, such as
+// "jndi:ldap://example.com". Log4j decodes several other spellings of "${".
+func namesDirectory(s string) bool {
+	const name = "jndi"
+	for i := strings.IndexByte(s, ':'); i >= 0; {
+		rest := s[i+1:]
+		if i >= len(name) && strings.EqualFold(s[i-len(name):i], name) {
+			for _, scheme := range [...]string{"ldap", "rmi", "dns", "iiop", "nis", "corba", "nds", "http"} {
+				if hasFoldPrefix(rest, scheme) {
+					return true
+				}
+			}
+		}
+		next := strings.IndexByte(rest, ':')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return false
+}
+
 // isLookup reports whether the text after "${" is a lookup of Log4j (such as
 // "jndi:"), also one that is hidden in another lookup.
 func isLookup(s string) bool {

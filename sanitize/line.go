@@ -2,10 +2,10 @@ package sanitize
 
 import "strings"
 
-// splitting are the header fields that a split header sets. In a form, a line
-// of prose may begin with any other word and a colon.
-var splitting = [...]string{"set-cookie", "location", "content-type", "content-length", "content-disposition", "transfer-encoding", "refresh", "link",
-	"x-", "access-control-", "bcc", "host", "connection"}
+// splitting are the header fields that a split header sets. In a form or query,
+// a line of prose may begin with any other word and a colon.
+var splitting = [...]string{"set-cookie", "location", "content-", "transfer-encoding", "refresh", "link",
+	"x-", "access-control-", "bcc", "host", "connection", "remote-", "cache-control", "user-agent", "authorization"}
 
 // breaksLine reports whether a line break of s begins another header field,
 // status line or request line (RFC 9112 sections 3 to 5). A path and a name
@@ -20,23 +20,20 @@ func breaksLine(s string, at part) bool {
 			return false
 		}
 		s = strings.TrimLeft(s[end:], "\r\n \t")
-		if isField(s, at) || isStartLine(s) {
+		if isField(s) || isStartLine(s) {
 			return true
 		}
 	}
 }
 
-// isField reports whether s begins with a header field.
-func isField(s string, at part) bool {
+// isField reports whether s begins with one of these header fields.
+func isField(s string) bool {
 	n := 0
 	for n < len(s) && n < 64 && (isLetter(s[n]) || isDigit(s[n]) || s[n] == '-') {
 		n++
 	}
 	if n == 0 || n == len(s) || s[n] != ':' {
 		return false
-	}
-	if at != formValue {
-		return true
 	}
 	for _, name := range splitting {
 		if hasFoldPrefix(s, name) && (n == len(name) || name[len(name)-1] == '-') {

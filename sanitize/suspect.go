@@ -152,7 +152,7 @@ func match(s string, at part, t trait) (rule, fingerprint string) {
 		rule = ruleNoSQL
 	case t&traitLine != 0 && breaksLine(s, at):
 		rule = ruleCRLF
-	case t&traitBrace != 0 && hasTemplate(s):
+	case t&traitBrace != 0 && hasTemplate(s), t&(traitBrace|traitSQL|traitEscape) != 0 && namesDirectory(s):
 		rule = ruleTemplate
 	case t&traitMarkup != 0 && isScript(s) && !isAttributeOnly(s):
 		rule = ruleXSS

@@ -13,7 +13,7 @@ var payloads = map[string][]string{
 	"sqli": {
 		"' OR '1'='1", "admin'--", "1' AND SLEEP(5)#", "1 UNION SELECT 1", "1 uNiOn/**/aLL/**/sElEcT password from users", "1; DROP TABLE users",
 		"1/**/or/**/1=1", "' ; WAITFOR DELAY '0:0:5' --", "\") or (\"a\"=\"a", "1 or 1 like 1", "1' or 1=1 -- -", "x' and 1=(select count(*) from tabname); --", "1 order by 5", "1 group by 2", "1 having 1", "5 limit 1", "union all select a from b",
-		"-1 union select null,null",
+		"-1 union select null,null", "1--", "1--sp_password",
 	},
 	"xss": {
 		"<script>alert(1)</script>", "<ScRiPt >alert(1)</sCrIpT>", "<img src=x onerror=alert(1)>", `" onmouseover=alert(1) x="`, "<svg/onload=alert(1)>", "<iframe src=javascript:alert(1)>",
@@ -25,7 +25,7 @@ var payloads = map[string][]string{
 		"images/..", "．．／x", "%uff0e%uff0e%u2215x", "/etc/passwd%00.png",
 	},
 	"template": {
-		"{{7*7}}", "{{ 7 * '7' }}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "${jndi:ldap://x/a}", "${JNDI:ldap://x/a}", "${${lower:j}ndi:ldap://x}", "${::-j}", "{{config.items()}}",
+		"{{7*7}}", `$\u007Bjndi:ldap://x/a}`, "$&lbrace;jndi:ldap://x/a}", "&#36;{jndi:RMI://x}", "{{ 7 * '7' }}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "${jndi:ldap://x/a}", "${JNDI:ldap://x/a}", "${${lower:j}ndi:ldap://x}", "${::-j}", "{{config.items()}}",
 		"{{''.__class__.__mro__}}", "${T(java.lang.Runtime).getRuntime().exec('id')}", "{{constructor.constructor('x')()}}", "#{system('id')}", "{% import os %}{{os.popen('id')}}",
 	},
 }
@@ -38,7 +38,7 @@ var prose = []string{
 	"see .../x", "v1..2", "1 or 2 people", "1 and 2", "2 and a half", "Alice's and Bob's", "He said \"yes\" or \"no\"", "it's 5 o'clock; don't be late", "C'est l'été, n'est-ce pas ?",
 	"$5.00", "$ref", "a=b", "x = 1; y = 2", "(see above)", "f(x) = x^2", "and", "1", "-1", "3.14", "2026-02-11T08:30:00Z", "Europe/London", "~/notes", "c:\\temp", "…/…", "日本語／英語", "“quoted”",
 	"SELECT", "drop table by the door", "union of two sets", "order by phone", "The union select committee", "5 limit orders", "4 having fun", "3 group tours", "5 and 10 and 15", "2 and 3 or 4", "union membership fees", "12 or like it", "= 5", "<p>one</p><p>two</p>", `<b>x</b> & <i>y</i>`,
-	`<a href="https://example.com/">x</a>`, "{\"a\": [1, 2]}", "key: value\nother: value", "@user", "a!@#", "#1", "half-life", "--", "2 * 3 + 4",
+	`<a href="https://example.com/">x</a>`, "{\"a\": [1, 2]}", "key: value\nother: value", "@user", "a!@#", "#1", "half-life", "--", "1914--1918", "2 -- see below", "jndi: what is it; and jndi:x?", "2 * 3 + 4",
 	"the files are in ../docs, or in /var/log", "see /etc/hosts on your machine",
 }
 
@@ -99,7 +99,9 @@ func TestSuspectPlaces(t *testing.T) {
 		{"x\r\nHTTP/1.1 200 OK", "", "crlf", "crlf", "crlf"},
 		{"x\r\n\r\n Content-Length: 0", "", "crlf", "crlf", "crlf"},
 		{"x\r\nX-Injected: 1", "", "crlf", "crlf", "crlf"},
-		{"Hello,\r\nNote: this is a letter", "", "", "crlf", "crlf"},
+		{"Hello,\r\nNote: this is a letter", "", "", "", "crlf"},
+		{"Hello,\r\nE-mail: see above", "", "", "", "crlf"},
+		{"x\nRemote-Addr: 10.0.0.1", "", "crlf", "crlf", "crlf"},
 		{"one\ntwo\nthree", "", "", "", "crlf"},
 		{"x\nPOST /a HTTP/1.1", "", "crlf", "crlf", "crlf"},
 		{"x\nPOST a letter", "", "", "", "crlf"},
