@@ -31,16 +31,16 @@ var bounds = []struct {
 	attack         bool
 	percent        [4]float64
 }{
-	{"libinjection", "sqli", true, [4]float64{90, 90, 90, 90}},
+	{"libinjection", "sqli", true, [4]float64{96, 96, 96, 96}},
 	{"libinjection", "xss", true, [4]float64{100, 100, 100, 100}},
 	{"CRS, by libinjection", "sqli", true, [4]float64{85, 85, 85, 85}},
 	{"CRS, by libinjection", "xss", true, [4]float64{100, 100, 100, 100}},
-	{"CRS", "sqli", true, [4]float64{15, 30, 30, 30}},
-	{"CRS, levels 2 to 4", "sqli", true, [4]float64{10, 10, 10, 10}},
+	{"CRS", "sqli", true, [4]float64{18, 18, 18, 18}},
+	{"CRS, levels 2 to 4", "sqli", true, [4]float64{11, 11, 11, 11}},
 	{"CRS", "xss", true, [4]float64{38, 38, 38, 38}},
 	{"CRS", "traversal", true, [4]float64{45, 45, 45, 45}},
-	{"CRS", "crlf", true, [4]float64{0, 50, 50, 90}},
-	{"CRS", "template", true, [4]float64{38, 50, 50, 50}},
+	{"CRS", "crlf", true, [4]float64{0, 55, 55, 90}},
+	{"CRS", "template", true, [4]float64{65, 90, 90, 90}},
 	{"CRS", "nosql", true, [4]float64{85, 85, 85, 0}},
 
 	{"libinjection", "sqli", false, [4]float64{4, 4, 4, 4}},
