@@ -88,6 +88,8 @@ func TestDetect(t *testing.T) {
 		{"merge_patch", func() *http.Request { return post("application/merge-patch+json", `{"a":"`+sqli+`"}`) }, []string{"malicious_sqli body /a sqli"}, []string{"body /a sqli"}},
 		{"operator", func() *http.Request { return post(asJSON, `{"user":{"$gt":5},"list":[{"\u0024where":"1"}]}`) },
 			[]string{"malicious_extraneous body /list/0/$where nosql", "malicious_extraneous body /user/$gt nosql"}, []string{"body /list/0/$where nosql", "body /user/$gt nosql"}},
+		{"operator_escaped", func() *http.Request { return post(asJSON, `{"\u0024where":"1"}`) }, []string{"malicious_extraneous body /$where nosql"}, []string{"body /$where nosql"}},
+		{"path_segment_alone", func() *http.Request { return get("/users/1 union select 1/x", "") }, []string{"malicious_sqli path  sqli"}, []string{"path  sqli"}},
 		{"form", func() *http.Request { return post(asForm, "a=1&b%2fc="+url.QueryEscape(sqli)+"&d[%24ne]=1") },
 			[]string{"malicious_sqli form b/c sqli", "malicious_extraneous form d[$ne] nosql"}, []string{"body /b~1c sqli", "body /d[$ne] nosql"}},
 		{"query", func() *http.Request {
@@ -214,6 +216,9 @@ func TestDetectOtherBodies(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "DELETE", "OPTIONS"} {
 		r := httptest.NewRequest(method, "/x", nil)
 		r.Header.Set("Content-Type", asJSON)
+		if clean, err := rejects.Clean(r); err != nil || clean != r {
+			t.Errorf("%s: the request was copied, or %v", method, err)
+		}
 		send(t, rejects, r).passed("")
 		none := httptest.NewRequest(method, "/x", nil)
 		none.Body = nil
@@ -349,6 +354,12 @@ func TestDetectTwice(t *testing.T) {
 		many = append(many, fmt.Sprintf("p%d=%s", i, url.QueryEscape(sqli)))
 	}
 	x = send(t, both(reports, reports), get("/x", strings.Join(many, "&")))
+	if n := len(x.events.Events()); n != 8 {
+		t.Errorf("%d events", n)
+	}
+	// The inner layer finds one that the outer layer has not counted.
+	but := bulwark.Must(sanitize.New(sanitize.Config{Detect: sanitize.DetectReport, DetectExcept: []string{"p0"}}))
+	x = send(t, both(but, reports), get("/x", strings.Join(many, "&")))
 	if n := len(x.events.Events()); n != 8 {
 		t.Errorf("%d events", n)
 	}
