@@ -293,6 +293,9 @@ func TestDetectParsed(t *testing.T) {
 	if got := found(t, x.events.Events(), "reported", 0); !slices.Equal(got, want) {
 		t.Errorf("reported %q", got)
 	}
+	if x.seen.PostFormValue("b[$ne]") != "1" {
+		t.Error("the handler has lost the form")
+	}
 	var text bytes.Buffer
 	form := multipart.NewWriter(&text)
 	form.WriteField("a", sqli)
