@@ -25,7 +25,7 @@ var payloads = map[string][]string{
 		"images/..", "．．／x", "%uff0e%uff0e%u2215x", "/etc/passwd%00.png",
 	},
 	"template": {
-		"{{7*7}}", `$\u007Bjndi:ldap://x/a}`, "$&lbrace;jndi:ldap://x/a}", "&#36;{jndi:RMI://x}", "{{ 7 * '7' }}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "${jndi:ldap://x/a}", "${JNDI:ldap://x/a}", "${${lower:j}ndi:ldap://x}", "${::-j}", "{{config.items()}}",
+		"{{7*7}}", "<% out x %>", "{{a.constructor}}", `$\u007Bjndi:ldap://x/a}`, "$&lbrace;jndi:ldap://x/a}", "&#36;{jndi:RMI://x}", "{{ 7 * '7' }}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "${jndi:ldap://x/a}", "${JNDI:ldap://x/a}", "${${lower:j}ndi:ldap://x}", "${::-j}", "{{config.items()}}",
 		"{{''.__class__.__mro__}}", "${T(java.lang.Runtime).getRuntime().exec('id')}", "{{constructor.constructor('x')()}}", "#{system('id')}", "{% import os %}{{os.popen('id')}}",
 	},
 }
@@ -34,7 +34,7 @@ var payloads = map[string][]string{
 var prose = []string{
 	"", "O'Brien", "a < b", "a<b && c>d", "Tom & Jerry", "1' x 2'", "select a seat from the drop-down", "5' 10\" tall", "rock 'n' roll", "Bob <bob@example.com>", "List<String>", "I <3 you",
 	"https://example.com/a?b=c&d=e#f", "https://example.com/and/or", "[link](https://example.com/a_(b))", "# Heading\n\n* one\n* **two** `code`\n\n> quote", "| a | b |\n|---|---|\n| 1 | 2 |",
-	"{{name}}", "Dear {{ first_name }}, your {{> footer}} and {{user.name}}", "{{#if x}}y{{/if}}", "${HOME} and ${user.name}", "#{name}", "50 % off", "100%", "a_b", "and/or ...", "wait.../stop",
+	"{{name}}", "{{h1*2}}", "Dear {{ first_name }}, your {{> footer}} and {{user.name}}", "{{#if x}}y{{/if}}", "${HOME} and ${user.name}", "#{name}", "50 % off", "100%", "a_b", "and/or ...", "wait.../stop",
 	"see .../x", "v1..2", "1 or 2 people", "1 and 2", "2 and a half", "Alice's and Bob's", "He said \"yes\" or \"no\"", "it's 5 o'clock; don't be late", "C'est l'été, n'est-ce pas ?",
 	"$5.00", "$ref", "a=b", "x = 1; y = 2", "(see above)", "f(x) = x^2", "and", "1", "-1", "3.14", "2026-02-11T08:30:00Z", "Europe/London", "~/notes", "c:\\temp", "…/…", "日本語／英語", "“quoted”",
 	"SELECT", "drop table by the door", "union of two sets", "order by phone", "The union select committee", "5 limit orders", "4 having fun", "3 group tours", "5 and 10 and 15", "2 and 3 or 4", "union membership fees", "12 or like it", "= 5", "<p>one</p><p>two</p>", `<b>x</b> & <i>y</i>`,
@@ -133,7 +133,7 @@ func TestSuspectPlaces(t *testing.T) {
 func TestSuspectNames(t *testing.T) {
 	for s, want := range map[string][2]string{ // in a body, in a query
 		"$where": {"nosql", "nosql"}, "$ne": {"nosql", "nosql"}, "$GT": {"nosql", "nosql"}, "x[$ne]": {"", "nosql"}, "a[b][$regex]": {"", "nosql"}, "$ref": {}, "$schema": {}, "$id": {}, "$": {},
-		"price$": {}, "x[$]": {}, "x[$price]": {}, "cost[$5]": {}, "' or 1=1--": {"", "sqli"}, "<script>": {"", "xss"}, "../x": {"", "traversal"}, "user[name]": {}, "a.b": {},
+		"price$": {}, "x[$]": {}, "x$ne]": {}, "x[$price]": {}, "cost[$5]": {}, "' or 1=1--": {"", "sqli"}, "<script>": {"", "xss"}, "../x": {"", "traversal"}, "user[name]": {}, "a.b": {},
 	} {
 		body, _ := sanitize.Suspect(s, sanitize.BodyName)
 		query, _ := sanitize.Suspect(s, sanitize.QueryName)
