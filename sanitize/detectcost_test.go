@@ -5,11 +5,13 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/race"
 	"github.com/bulwark-go/bulwark/sanitize"
 )
@@ -101,6 +103,8 @@ func FuzzDetect(f *testing.F) {
 			{s + "c4nary", func(s string) *http.Request { return post(asForm, "a="+url.QueryEscape(s)) }},
 			{s + "c4nary", func(s string) *http.Request { return get("/x", "a="+url.QueryEscape(s)) }},
 			{s + "c4nary", func(s string) *http.Request { return get("/x", "a="+s) }},
+			{s + "c4nary", func(s string) *http.Request { return get("/x", url.QueryEscape(s)) }},
+			{s + "c4nary", func(s string) *http.Request { return post(asForm, url.QueryEscape(s)) }},
 			{s + "c4nary", func(s string) *http.Request { r := get("/x", ""); r.URL.Path = "/" + s; return r }},
 		} {
 			reported := send(t, reports, tt.request(tt.text))
@@ -114,6 +118,9 @@ func FuzzDetect(f *testing.F) {
 			a, b := reported.events.Events(), rejected.events.Events()
 			if len(a) != len(b) || rejected.ran != (len(a) == 0) {
 				t.Errorf("%q: reported %+v, rejected %+v", tt.text, a, b)
+			}
+			if slices.ContainsFunc(a, func(e bulwark.Event) bool { return e.Rule == "nosql" }) {
+				continue // the name of an operator is shown
 			}
 			if told := logged(reported) + logged(rejected) + rejected.answer.Body.String(); strings.Contains(told, "c4nary") {
 				t.Errorf("%q is in %s", tt.text, told)

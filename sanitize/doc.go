@@ -96,7 +96,8 @@
 //
 //   - "in" is the part of the request: body, form, query or path.
 //   - "pointer" is the JSON pointer or the name of the parameter. It is "*" if
-//     the name has other characters than the names of parameters usually have.
+//     the name has other characters than the names of parameters usually have,
+//     or if another rule than "nosql" finds the name of the parameter.
 //   - "fingerprint" is the fingerprint of libinjection for the rule "sqli". For
 //     the other rules it is a hash, which is the same for the same string until
 //     the process ends.

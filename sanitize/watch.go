@@ -92,22 +92,37 @@ func (w *watch) pair(rawName, rawValue string, name, value part) {
 	if w.except.name(n) {
 		return
 	}
-	w.parameter(n, name)
-	w.parameterValue(n, unescapeOnce(rawValue), value)
+	open := w.parameter(n, name)
+	w.parameterValue(n, open, unescapeOnce(rawValue), value)
 }
 
-// parameter examines the name of a parameter.
-func (w *watch) parameter(name string, at part) {
-	if rule, fingerprint := w.look(name, at); rule != "" {
-		w.seen.add(at, shown(name), rule, fingerprint)
+// parameter examines the name of a parameter, and reports whether events may
+// show it. A query without "=" is all name to the parser, and is a value to
+// whoever sent it. So a name that a rule finds is not shown. Operators are the
+// exception: who reads the event wants to know which one it is.
+func (w *watch) parameter(name string, at part) (open bool) {
+	rule, fingerprint := w.look(name, at)
+	open = rule == "" && len(name) <= w.left || rule == ruleNoSQL
+	if rule != "" {
+		w.seen.add(at, parameterName(name, open), rule, fingerprint)
 	}
+	return open
 }
 
 // parameterValue examines one value of a parameter.
-func (w *watch) parameterValue(name, value string, at part) {
+func (w *watch) parameterValue(name string, open bool, value string, at part) {
 	if rule, fingerprint := w.look(value, at); rule != "" {
-		w.seen.add(at, shown(name), rule, fingerprint)
+		w.seen.add(at, parameterName(name, open), rule, fingerprint)
 	}
+}
+
+// parameterName returns the name of a parameter for an event. A name with a
+// space is the beginning of a text that somebody sent as a form.
+func parameterName(name string, open bool) string {
+	if !open || strings.IndexByte(name, ' ') >= 0 {
+		return hidden
+	}
+	return shown(name)
 }
 
 // values examines a form that an outer layer has parsed.
@@ -116,9 +131,9 @@ func (w *watch) values(values url.Values) {
 		if w.except.name(name) {
 			continue
 		}
-		w.parameter(name, formName)
+		open := w.parameter(name, formName)
 		for _, value := range values[name] {
-			w.parameterValue(name, value, formValue)
+			w.parameterValue(name, open, value, formValue)
 		}
 	}
 }
