@@ -302,6 +302,12 @@ func TestDetectParsed(t *testing.T) {
 	if x.seen.PostFormValue("b[$ne]") != "1" {
 		t.Error("the handler has lost the form")
 	}
+	r = post(asForm, "1--canary='-'&2--canary")
+	r.ParseForm()
+	x = send(t, reports, r)
+	if got := found(t, x.events.Events(), "reported", 0); !slices.Equal(got, []string{"malicious_sqli form * sqli"}) || x.events.Events()[0].Count != 3 {
+		t.Errorf("reported %+v", x.events.Events())
+	}
 	var text bytes.Buffer
 	form := multipart.NewWriter(&text)
 	form.WriteField("a", sqli)
@@ -371,6 +377,25 @@ func TestDetectTwice(t *testing.T) {
 	x = send(t, both(but, reports), get("/x", strings.Join(many, "&")))
 	if n := len(x.events.Events()); n != 8 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// A name that is too long for the rest of what is examined is not shown.
+func TestDetectNameUnexamined(t *testing.T) {
+	seen := 0
+	for rest := range 16 {
+		var filler []string
+		for left := sanitize.MaxExamined - len("/x") - rest; left > 0; left -= min(left, 4096) {
+			filler = append(filler, "f="+strings.Repeat("=", min(left, 4096)))
+		}
+		x := send(t, reports, get("/x", strings.Join(filler, "&")+"&1--canary='-'"))
+		seen += len(x.events.Events())
+		if told := logged(x); strings.Contains(told, "canary") {
+			t.Errorf("with %d bytes left, the name is in %s", rest, told)
+		}
+	}
+	if seen == 0 {
+		t.Error("the value is never examined")
 	}
 }
 
