@@ -30,7 +30,7 @@ func Tables() []Table {
 		all = append(all, tokenTable(a))
 	}
 	return append(all, keyTable(), rateTable(), randomTable(), headersTable(), pageTable(),
-		corsTable(), decideTable(), routeTable(), listTable(), validateTable(), jsonTable(), textTable(), htmlTable(), sharedTable(), auditTable(), trailTable())
+		corsTable(), decideTable(), routeTable(), listTable(), validateTable(), jsonTable(), textTable(), htmlTable(), sharedTable(), auditTable(), trailTable(), detectTable())
 }
 
 // Results are the samples of a table's cases by their names, each without those
