@@ -31,6 +31,7 @@ func TestEveryExchangeIsDescribed(t *testing.T) {
 	if err := os.WriteFile(large, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var seen chan struct{} // closed when the client has the status
 	for _, test := range []struct {
 		name     string
 		handler  http.HandlerFunc
@@ -79,8 +80,12 @@ func TestEveryExchangeIsDescribed(t *testing.T) {
 		{name: "forbidden_by_hand", client: 403, record: 403, event: "authz_fail audit.unreported 403",
 			handler: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }},
 		{name: "file", client: 200, record: 200, handler: func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, large) }},
-		{name: "write_deadline", client: 200, record: 200, cutOff: true, handler: func(w http.ResponseWriter, _ *http.Request) {
+		{name: "write_deadline", client: 200, record: 200, cutOff: true, handler: func(w http.ResponseWriter, r *http.Request) {
 			http.NewResponseController(w).Flush()
+			select {
+			case <-seen:
+			case <-r.Context().Done():
+			}
 			if err := http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)); err != nil {
 				t.Error(err)
 			}
@@ -120,7 +125,8 @@ func TestEveryExchangeIsDescribed(t *testing.T) {
 				recorded := bulwark.RecordRoute(func(r *http.Request) string { return r.Pattern })
 				mux.Handle("/documents/{id}", recorded.Wrap(test.handler))
 				server := serve(t, version, m.Wrap(as("alice", mux)))
-				if got := send(t, server, version, test.body); got != test.client {
+				seen = make(chan struct{})
+				if got := send(t, server, version, test.body, seen); got != test.client {
 					t.Errorf("the client sees %d, want %d", got, test.client)
 				}
 				server.Close()
@@ -150,11 +156,12 @@ func TestEveryExchangeIsDescribed(t *testing.T) {
 	}
 }
 
-// send sends one request, and returns the status of the answer, or 0.
-func send(t *testing.T, server *running, version int, body string) int {
+// send sends one request, and returns the status of the answer, or 0. It closes
+// seen when it has the status.
+func send(t *testing.T, server *running, version int, body string, seen chan struct{}) int {
 	t.Helper()
 	if version == 1 {
-		return sendByHand(t, server, body)
+		return sendByHand(t, server, body, seen)
 	}
 	r, err := http.NewRequest("POST", server.URL+"/documents/42", strings.NewReader(body))
 	if err != nil {
@@ -167,13 +174,14 @@ func send(t *testing.T, server *running, version int, body string) int {
 		return 0
 	}
 	defer res.Body.Close()
+	close(seen)
 	io.Copy(io.Discard, res.Body)
 	return res.StatusCode
 }
 
 // sendByHand does without http.Transport, which does not send the rest of a
 // body when an answer has begun.
-func sendByHand(t *testing.T, server *running, body string) int {
+func sendByHand(t *testing.T, server *running, body string, seen chan struct{}) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -192,6 +200,7 @@ func sendByHand(t *testing.T, server *running, body string) int {
 			return status
 		}
 		if n, _ := fmt.Sscanf(line, "HTTP/1.1 %d", &status); n == 1 && (status >= 200 || status == 101) {
+			close(seen)
 			io.Copy(io.Discard, reader)
 			return status
 		}
