@@ -181,6 +181,30 @@ func TestWeakEstimates(t *testing.T) {
 	})
 }
 
+// A count that leaks tells what an actor has done itself from what it has
+// inherited: three failures each are weak estimates.
+func TestWeakEstimatesOfALeak(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen anomalies
+		d := made(t, detect.Config{MaxActors: 64, MaxEstimated: 3, OnAnomaly: seen.add, BruteForce: detect.LeakConfig{Leak: time.Hour}})
+		for range 3 {
+			for i := range 640 {
+				d.Record(t.Context(), bulwark.Event{Name: bulwark.AuthnTokenInvalid, Status: 401, Reason: "signature", ClientIP: madeUp(i)})
+			}
+		}
+		// The door takes one actor in 70 for another one at most, and then says
+		// that it has done more.
+		if n := len(seen.all); n < 3 || n > 3+640/20 {
+			t.Fatalf("%d anomalies", n)
+		}
+		for _, a := range seen.all {
+			if !a.Estimated || a.Rule != detect.BruteForce {
+				t.Errorf("%+v", a)
+			}
+		}
+	})
+}
+
 // An actor that was forgotten and comes back inherits enough: no count is ever
 // less than what the actor has done, whatever the flood does. So with room for
 // all estimates, every actor above the threshold is among the reports.

@@ -223,6 +223,7 @@ func TestActors(t *testing.T) {
 		{"other_issuer", user(func(e *bulwark.Event, _ int) {}), user(func(e *bulwark.Event, _ int) { e.Issuer = "https://other.example.com" }), false},
 		{"other_route", user(func(e *bulwark.Event, _ int) {}), user(func(e *bulwark.Event, _ int) { e.Route = "PATCH /documents/{id}" }), false},
 		{"anonymous", user(func(e *bulwark.Event, _ int) { e.UserID = "" }), user(func(e *bulwark.Event, _ int) { e.UserID = ""; e.Issuer = "x" }), true},
+		{"anonymous_other_route", user(func(e *bulwark.Event, _ int) { e.UserID = "" }), user(func(e *bulwark.Event, _ int) { e.UserID = ""; e.Route = "PATCH /documents/{id}" }), false},
 		{"anonymous_elsewhere", user(func(e *bulwark.Event, _ int) { e.UserID = "" }), user(func(e *bulwark.Event, _ int) { e.UserID = ""; e.ClientIP = netip.MustParseAddr("192.0.2.77") }), false},
 	} {
 		var seen anomalies
@@ -260,6 +261,12 @@ func TestObjects(t *testing.T) {
 		}
 		return all
 	}
+	twice := func(paths []string) (all []string) {
+		for _, path := range paths {
+			all = append(all, path, path)
+		}
+		return all
+	}
 	for _, test := range []struct {
 		name, route string
 		paths       []string
@@ -269,6 +276,7 @@ func TestObjects(t *testing.T) {
 		{"zeros_in_front", "GET /documents/{id}", numbers("/documents/%08d", 95, 1), detect.Enumeration},
 		{"hexadecimal", "GET /documents/{id}", numbers("/documents/%x", 0xabc8, 1), detect.Enumeration},
 		{"object_id", "GET /documents/{id}", numbers("/documents/64b7f3a1c0ffee00dd00%04x", 0xabc8, -1), detect.Enumeration},
+		{"each_twice", "GET /documents/{id}", twice(numbers("/documents/%d", 95, 1)), detect.Enumeration},
 		{"many_digits", "GET /documents/{id}", numbers("/documents/1234567890123456789012345678901234567%d", 95, 1), ""}, // 37 and more digits with one more at 100
 		{"no_id", "GET /documents/{id}", numbers("/x%d/documents/", 95, 1), ""},
 		{"uuid", "GET /documents/{id}", numbers("/documents/123e4567-e89b-12d3-a456-4266141740%02x", 16, 1), ""},
@@ -298,6 +306,21 @@ func TestObjects(t *testing.T) {
 		}
 		if test.want != "" && (len(seen.all) != 1 || seen.all[0].Seen != 6 || seen.all[0].Threshold != 6) {
 			t.Errorf("%s: %+v", test.name, seen.all)
+		}
+	}
+}
+
+// A refusal that had an event is not counted again by its answer, whatever path
+// each of them has.
+func TestReportedAnswers(t *testing.T) {
+	for _, reported := range []bool{true, false} {
+		var seen anomalies
+		d := made(t, detect.Config{OnAnomaly: seen.add})
+		for i := range 10 {
+			d.Answered(t.Context(), audit.Answer{Event: nowhere("192.0.2.1", fmt.Sprint("/", i)), Reported: reported})
+		}
+		if got := len(seen.all); got != 1 && !reported || got != 0 && reported {
+			t.Errorf("reported %v: %v", reported, seen.rules())
 		}
 	}
 }
