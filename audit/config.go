@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -153,20 +152,11 @@ func New(c Config) (*Middleware, error) {
 		}
 		m.headers = append(m.headers, newShownHeader(name))
 	}
-	bound := func(field string, value, low, high, standard int) int {
-		switch {
-		case value == 0:
-			return standard
-		case value < low || value > high:
-			faults.Add(field, strconv.Itoa(value), fmt.Sprintf("must be %d to %d, or 0 for the default of %d", low, high, standard))
-		}
-		return value
-	}
-	oneByOne := bound("MaxOneByOne", c.MaxOneByOne, 1, 10_000, 20)
-	perCaller := bound("MaxPerCaller", c.MaxPerCaller, 1, 10_000, max(100, oneByOne))
-	prefixes := bound("MaxPrefixes", c.MaxPrefixes, 16, 1<<16, 1024)
-	security := bound("MaxSecurityQueue", c.MaxSecurityQueue, 16, 1<<16, 1024)
-	access := bound("MaxAccessQueue", c.MaxAccessQueue, 16, 1<<16, 1024)
+	oneByOne := faults.Number("MaxOneByOne", c.MaxOneByOne, 1, 10_000, 20)
+	perCaller := faults.Number("MaxPerCaller", c.MaxPerCaller, 1, 10_000, max(100, oneByOne))
+	prefixes := faults.Number("MaxPrefixes", c.MaxPrefixes, 16, 1<<16, 1024)
+	security := faults.Number("MaxSecurityQueue", c.MaxSecurityQueue, 16, 1<<16, 1024)
+	access := faults.Number("MaxAccessQueue", c.MaxAccessQueue, 16, 1<<16, 1024)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package detect
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark/audit"
@@ -122,41 +121,23 @@ func New(c Config) (*Detector, error) {
 	if len(key) > 0 && len(key) < minKeyBytes {
 		faults.Add("AccountKey", "", fmt.Sprintf("has %d bytes; write at least 32 random bytes", len(key)))
 	}
-	number := func(field string, value, low, high, standard int) int {
-		switch {
-		case value == 0:
-			return standard
-		case value < low || value > high:
-			faults.Add(field, strconv.Itoa(value), fmt.Sprintf("must be %d to %d, or 0 for the default of %d", low, high, standard))
-		}
-		return value
-	}
-	span := func(field string, value, low, high, standard time.Duration) time.Duration {
-		switch {
-		case value == 0:
-			return standard
-		case value < low || value > high:
-			faults.Add(field, value.String(), fmt.Sprintf("must be %v to %v, or 0 for the default of %v", low, high, standard))
-		}
-		return value
-	}
 	leak := func(field string, l *LeakConfig, threshold int) {
-		l.Threshold = number(field+".Threshold", l.Threshold, 2, maxThreshold, threshold)
-		l.Leak = span(field+".Leak", l.Leak, time.Millisecond, time.Hour, 10*time.Second)
+		l.Threshold = faults.Number(field+".Threshold", l.Threshold, 2, maxThreshold, threshold)
+		l.Leak = faults.Span(field+".Leak", l.Leak, time.Millisecond, time.Hour, 10*time.Second)
 	}
 	window := func(field string, w *WindowConfig, threshold int, standard time.Duration) {
-		w.Threshold = number(field+".Threshold", w.Threshold, 2, maxThreshold, threshold)
-		w.Window = span(field+".Window", w.Window, time.Second, 24*time.Hour, standard)
+		w.Threshold = faults.Number(field+".Threshold", w.Threshold, 2, maxThreshold, threshold)
+		w.Window = faults.Span(field+".Window", w.Window, time.Second, 24*time.Hour, standard)
 	}
-	c.MaxActors = number("MaxActors", c.MaxActors, 64, 1<<20, 1<<14)
-	c.MaxEstimated = number("MaxEstimated", c.MaxEstimated, 1, 1024, 16)
+	c.MaxActors = faults.Number("MaxActors", c.MaxActors, 64, 1<<20, 1<<14)
+	c.MaxEstimated = faults.Number("MaxEstimated", c.MaxEstimated, 1, 1024, 16)
 	leak("BruteForce", &c.BruteForce, 5)
 	window("CredentialStuffing", &c.CredentialStuffing, 5, 5*time.Minute)
 	window("DistributedGuessing", &c.DistributedGuessing, 10, time.Hour)
 	e := &c.Enumeration
-	e.Threshold = number("Enumeration.Threshold", e.Threshold, 2, maxThreshold, 10)
-	e.Run = number("Enumeration.Run", e.Run, 3, 100, 6)
-	e.Window = span("Enumeration.Window", e.Window, time.Second, 24*time.Hour, 5*time.Minute)
+	e.Threshold = faults.Number("Enumeration.Threshold", e.Threshold, 2, maxThreshold, 10)
+	e.Run = faults.Number("Enumeration.Run", e.Run, 3, 100, 6)
+	e.Window = faults.Span("Enumeration.Window", e.Window, time.Second, 24*time.Hour, 5*time.Minute)
 	leak("Probing", &c.Probing, 10)
 	window("SuccessAfterFailures", &c.SuccessAfterFailures, 3, time.Hour)
 	if c.BruteForce.InsecureOff && c.CredentialStuffing.InsecureOff && c.DistributedGuessing.InsecureOff && e.InsecureOff &&

@@ -38,6 +38,21 @@ const guideRule = `groups:
 // machine that does other work, only a fault takes that long.
 const patience = 90 * time.Second
 
+// run runs a program until the test ends, unless its pipe failed.
+func run(t *testing.T, cmd *exec.Cmd, err error) {
+	t.Helper()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	})
+}
+
 // serve runs the example until the test ends, and returns the URLs of the API
 // and of its metrics.
 func serve(t *testing.T) (api, metrics string) {
@@ -50,16 +65,7 @@ func serve(t *testing.T) (api, metrics string) {
 	}
 	cmd := exec.Command(binary, "-addr=127.0.0.1:0")
 	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-	})
+	run(t, cmd, err)
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if _, at, ok := strings.Cut(lines.Text(), "metrics on "); ok {
@@ -117,16 +123,7 @@ scrape_configs:
 	cmd := exec.Command(path, "--config.file="+filepath.Join(dir, "prometheus.yml"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:0")
 	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-	})
+	run(t, cmd, err)
 	listening := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 	var said bytes.Buffer
 	lines := bufio.NewScanner(stderr)
