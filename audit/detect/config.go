@@ -87,7 +87,8 @@ type WindowConfig struct {
 	// Threshold is the count that is an anomaly. Default: see [Config]. At
 	// least 2, at most 64.
 	Threshold int
-	// Window is the time in which the values are counted. After an anomaly, the
+	// Window is the time in which the values are counted. The Detector counts
+	// up to 2 % longer, and never shorter. After an anomaly, the
 	// same actor is not reported again for this time. Default: see [Config]. At
 	// least 1 second, at most 24 hours.
 	Window time.Duration
@@ -104,7 +105,8 @@ type EnumerationConfig struct {
 	// ids are whole numbers, decimal or hexadecimal, with or without zeros in
 	// front. A UUID is not a number. Default: 6. At least 3, at most 100.
 	Run int
-	// Window is the time in which the objects are counted. After an anomaly,
+	// Window is the time in which the objects are counted. The Detector counts
+	// up to 2 % longer, and never shorter. After an anomaly,
 	// the same caller is not reported again for the same route for this time. A
 	// run ends when nothing was refused for this time. Default: 5 minutes. At
 	// least 1 second, at most 24 hours.

@@ -1,40 +1,62 @@
 package detect
 
-// A mark is a value that was seen: 15 bits of its time, a bit that is set, and
-// 16 bits of its hash. The hash is 0 if the mark was inherited.
-const present = 0x8000
+// A mark is a value that was seen: 10 bits of its time, and 22 bits of its
+// hash. The hash is 0 if the mark was inherited. The zero mark is none.
+//
+// Two values of an actor count as one if their hashes are equal. With ten
+// values this is so for one actor in 90,000. With 16 bits it would be one in
+// 1,500, and an actor that stops at the threshold would not be reported.
+type mark uint32
+
+const (
+	hashBits = 22
+	hashMask = 1<<hashBits - 1
+	ageMask  = 1<<(32-hashBits) - 1
+	// coarse makes the ticks of a period fit: a period is 128 to 256 units. A
+	// mark is never older than two periods when it is looked at, so its age
+	// cannot have turned.
+	coarse = 4
+)
+
+func newMark(value uint64, now uint32) mark {
+	return mark(now>>coarse<<hashBits) | mark(max(value>>(64-hashBits), 1))
+}
+
+// hash is the part that tells values apart.
+func (m mark) hash() uint32 { return uint32(m) & hashMask }
+
+// inherited is the mark for an actor that has not seen the value. It is never
+// zero, but rather a unit younger.
+func (m mark) inherited() mark { return max(m&^hashMask, 1<<hashBits) }
+
+// age is in units.
+func (m mark) age(now uint32) uint32 { return (now>>coarse - uint32(m)>>hashBits) & ageMask }
 
 // expire removes the marks that are older than the window.
-func (t *table) expire(marks []uint32, now uint32) {
+func (t *table) expire(marks []mark, now uint32) {
 	for k := len(marks) - 1; k >= 0; k-- {
 		if marks[k] == 0 {
 			continue
 		}
-		if age(marks[k], now) <= t.period {
+		if marks[k].age(now) <= t.units {
 			return
 		}
 		marks[k] = 0
 	}
 }
 
-func mark(value uint64, now uint32) uint32 {
-	return (now&0x7fff|present)<<16 | uint32(value)&0xffff
-}
-
-func age(mark, now uint32) uint32 { return (now - mark>>16) & 0x7fff }
-
 // always is the value of a hit that is not the same as any other.
 const always = 0
 
 // meet puts a value to the front, and reports whether it was not there before.
-func meet(marks []uint32, value uint64, now uint32) (first bool) {
+func meet(marks []mark, value uint64, now uint32) (first bool) {
 	if value == always {
-		push(marks, len(marks)-1, mark(1, now))
+		push(marks, len(marks)-1, newMark(0, now))
 		return true
 	}
-	m := mark(max(value>>48, 1), now)
+	m := newMark(value, now)
 	for k, old := range marks {
-		if old&0xffff == m&0xffff {
+		if old.hash() == m.hash() {
 			push(marks, k, m)
 			return false
 		}
@@ -44,18 +66,18 @@ func meet(marks []uint32, value uint64, now uint32) (first bool) {
 }
 
 // push puts a mark to the front, and moves those before number k back.
-func push(marks []uint32, k int, m uint32) {
+func push(marks []mark, k int, m mark) {
 	copy(marks[1:k+1], marks[:k])
 	marks[0] = m
 }
 
 // live counts the marks, and those that were not inherited.
-func live(marks []uint32) (count, own int) {
+func live(marks []mark) (count, own int) {
 	for _, m := range marks {
 		if m != 0 {
 			count++
 		}
-		if m&0xffff != 0 {
+		if m.hash() != 0 {
 			own++
 		}
 	}

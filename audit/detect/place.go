@@ -105,8 +105,8 @@ func (t *table) forget(s *shard, place int, now uint32) {
 		if m == 0 {
 			break
 		}
-		if s.list[k] == 0 || age(m, now) < age(s.list[k], now) {
-			s.list[k] = m &^ 0xffff
+		if s.list[k] == 0 || m.age(now) < s.list[k].age(now) {
+			s.list[k] = m.inherited()
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (t *table) fresh(s *shard, now uint32) {
 	t.expire(s.list, now)
 }
 
-func (t *table) inherit(s *shard, head *head, marks []uint32, now uint32) {
+func (t *table) inherit(s *shard, head *head, marks []mark, now uint32) {
 	if !t.leaky {
 		t.fresh(s, now)
 		copy(marks, s.list)

@@ -79,7 +79,7 @@ func TestThresholds(t *testing.T) {
 		{"stuffing_across_windows", []script{{3, 76 * time.Second, fails("192.0.2.1")}, {3, 11 * time.Second, func(d *detect.Detector, i int) bulwark.Event { return failure(d, "192.0.2.1", fmt.Sprint("other", i)) }}}, []detect.Rule{stuffing}},
 		{"guessing_below", []script{{9, 11 * time.Second, guesses("alice")}}, nil},
 		{"guessing", []script{{10, 11 * time.Second, guesses("alice")}}, []detect.Rule{guessing}},
-		{"guessing_slides", []script{{40, 401 * time.Second, guesses("alice")}}, nil},
+		{"guessing_slides", []script{{40, 408 * time.Second, guesses("alice")}}, nil},
 		{"enumeration_below", []script{{9, 0, objects(10, 7)}}, nil},
 		{"enumeration", []script{{10, 0, objects(10, 7)}}, []detect.Rule{enumerated}},
 		{"enumeration_one_object", []script{{50, 0, objects(10, 0)}}, nil},

@@ -26,11 +26,12 @@ type table struct {
 
 	shift   uint   // a tick is 1<<shift nanoseconds
 	period  uint32 // the window, or the time of one leak, in ticks
+	units   uint32 // the window, in the units of a mark
 	silence uint32 // how long an actor is not reported again, in ticks
 
 	mask   uint64 // of the number of a set
 	heads  []head
-	lists  []uint32 // marks for each head, the latest first
+	lists  []mark // marks for each head, the latest first
 	shards []shard
 	door   *door
 }
@@ -41,16 +42,17 @@ const ways = 4
 // A shard is a part of the table with a lock of its own.
 type shard struct {
 	sync.Mutex
-	forgotten head     // last: the time of the last one, or its fullest bucket
-	list      []uint32 // the latest time of each k-th mark
+	forgotten head   // last: the time of the last one, or its fullest bucket
+	list      []mark // the latest time of each k-th mark
 	_         [24]byte
 }
 
 func newTable(leaky bool, threshold, marks int, period time.Duration, actors int, d *door) *table {
-	// A period is 2,048 to 4,095 ticks: precise enough, and far from 15 bits.
+	// A period is 2,048 to 4,095 ticks: precise enough, and far from 32 bits.
 	t := &table{threshold: threshold, marks: marks, leaky: leaky, door: d}
 	t.shift = uint(max(0, bits.Len64(uint64(period))-12))
 	t.period = uint32(period >> t.shift)
+	t.units = (t.period + 1<<coarse - 1) >> coarse // rounded up: a window is never shorter
 	t.silence = t.period
 	if leaky {
 		t.silence *= uint32(threshold)
@@ -58,10 +60,10 @@ func newTable(leaky bool, threshold, marks int, period time.Duration, actors int
 	sets := 1 << bits.Len(uint(max(1, actors/ways)-1))
 	t.mask = uint64(sets - 1)
 	t.heads = make([]head, sets*ways)
-	t.lists = make([]uint32, sets*ways*marks)
+	t.lists = make([]mark, sets*ways*marks)
 	t.shards = make([]shard, min(64, sets))
 	for i := range t.shards {
-		t.shards[i].list = make([]uint32, marks)
+		t.shards[i].list = make([]mark, marks)
 	}
 	return t
 }
