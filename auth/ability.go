@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"reflect"
 
 	"github.com/bulwark-go/bulwark"
@@ -32,6 +33,20 @@ type Claimant interface {
 	Claim() string
 }
 
+// A Reviewer is an [Authenticator] that can look again whether the credential of
+// a caller is still good. [Middleware] asks it while a stream of the caller is
+// open.
+type Reviewer interface {
+	// Review returns how to look again for the caller p, whom Authenticate of
+	// the same value has returned. The name tells what is looked up, such as a
+	// session: for all callers with one name, one call of again is enough. An
+	// empty name means that the credential cannot end before its ExpiresAt.
+	//
+	// again returns nil if the credential is still good. A *[bulwark.Problem]
+	// of the status 401 ends the streams. Any other error is an outage.
+	Review(p *bulwark.Principal) (name string, again func(ctx context.Context) error)
+}
+
 // An ability is a further interface, of one method, that a value may implement.
 type ability struct {
 	kind reflect.Type // the interface
@@ -56,6 +71,11 @@ var (
 		kind:   reflect.TypeFor[Claimant](),
 		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Claim") },
 		write:  "Claim() string",
+	}
+	reviewing = ability{
+		kind:   reflect.TypeFor[Reviewer](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Review") },
+		write:  "Review(*bulwark.Principal) (string, func(context.Context) error)",
 	}
 	closing = ability{
 		kind:   reflect.TypeFor[bulwark.Shutdowner](),

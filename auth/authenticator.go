@@ -16,6 +16,7 @@ import (
 //   - [Issuer] names the issuer of its callers.
 //   - [Carrier] names header fields other than Authorization that it reads.
 //   - [Claimant] says how it recognizes its own credentials.
+//   - [Reviewer] looks again whether a credential is still good.
 //   - [bulwark.Shutdowner] releases its resources.
 //
 // [New] refuses an Authenticator that has a method of one of these interfaces

@@ -94,7 +94,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 			wrong("", "is nil; check the error of its New")
 			continue
 		}
-		for _, may := range []ability{issuing, carrying, claiming, closing} {
+		for _, may := range []ability{issuing, carrying, claiming, reviewing, closing} {
 			if reason := may.fault(a); reason != "" {
 				wrong(reflect.TypeOf(a).String(), reason)
 			}

@@ -1,7 +1,8 @@
 package detect
 
 // A mark is a value that was seen: 10 bits of its time, and 22 bits of its
-// hash. The hash is 0 if the mark was inherited. The zero mark is none.
+// hash. The hash is 0 if the mark was inherited. The zero mark stands for no
+// value.
 //
 // Two values of an actor count as one if their hashes are equal. With ten
 // values this is so for one actor in 90,000. With 16 bits it would be one in
