@@ -45,9 +45,9 @@ type Principal struct {
 	ACR string
 	// AuthTime is the time of the last login. A refresh does not change it.
 	AuthTime time.Time
-	// Factors are how the caller proved who they are, and when: the method, such
-	// as "pwd", "otp" or "hwk" (RFC 8176 section 2), and the last time of it. It
-	// is nil if the credential does not say.
+	// Factors are how and when the caller proved who they are. The key is the
+	// method, such as "pwd", "otp" or "hwk" (RFC 8176 section 2), and the value
+	// is its last time. Factors is nil if the credential does not say.
 	Factors map[string]time.Time
 	// IssuedAt is the time at which the credential was issued. It is zero if
 	// the credential does not have this time.

@@ -33,9 +33,9 @@ type Claimant interface {
 	Claim() string
 }
 
-// A Reviewer is an [Authenticator] that can look again whether the credential of
-// a caller is still good. [Middleware] asks it while a stream of the caller is
-// open.
+// A Reviewer is an [Authenticator] that can look again whether the credential
+// of a caller is still good. [Middleware] asks it while a stream of the caller
+// is open.
 type Reviewer interface {
 	// Review returns how to look again for the caller p, whom Authenticate of
 	// the same value has returned. The name tells what is looked up, such as a
