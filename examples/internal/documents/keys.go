@@ -99,6 +99,7 @@ type keysQuery struct {
 	Owner string `json:"owner"`
 	Tier  string `json:"tier"`
 	Stale *bool  `json:"stale"`
+	pageQuery
 }
 
 // listKeys answers with the keys that work. The key that was used last comes
@@ -113,17 +114,14 @@ func (a *App) listKeys(w http.ResponseWriter, r *http.Request) {
 	if asked.Owner != "" {
 		filter.Owner = &bulwark.Principal{Issuer: a.issuer(), Subject: asked.Owner}
 	}
-	now := time.Now()
-	answerPage(w, r, func(ctx context.Context) ([]shownKey, error) {
-		items := []shownKey{}
-		err := a.working(ctx, filter, now, func(key apikey.Record) {
-			if shown := a.showKey(key, now); asked.Stale == nil || *asked.Stale == shown.Stale {
-				items = append(items, shown)
-			}
-		})
-		slices.SortStableFunc(items, func(a, b shownKey) int { return b.LastUsed.Compare(a.LastUsed) })
-		return items, err
+	now, items := time.Now(), []shownKey{}
+	err = a.working(r.Context(), filter, now, func(key apikey.Record) {
+		if shown := a.showKey(key, now); asked.Stale == nil || *asked.Stale == shown.Stale {
+			items = append(items, shown)
+		}
 	})
+	slices.SortStableFunc(items, func(a, b shownKey) int { return b.LastUsed.Compare(a.LastUsed) })
+	answerPage(w, r, asked.pageQuery, items, err)
 }
 
 // working calls each with every key of the filter that is neither revoked nor

@@ -76,15 +76,18 @@ func (a *App) live(ctx context.Context, subject string) (all []session.Session, 
 
 // listOwnSessions answers with the sessions of the caller.
 func (a *App) listOwnSessions(w http.ResponseWriter, r *http.Request) {
+	page, err := validate.QueryAs[pageQuery](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
 	caller, _ := bulwark.PrincipalFrom(r.Context())
-	answerPage(w, r, func(ctx context.Context) ([]ownSession, error) {
-		all, err := a.live(ctx, caller.Subject)
-		own := make([]ownSession, 0, len(all))
-		for _, s := range all {
-			own = append(own, show(s, caller).ownSession)
-		}
-		return own, err
-	})
+	all, err := a.live(r.Context(), caller.Subject)
+	own := make([]ownSession, 0, len(all))
+	for _, s := range all {
+		own = append(own, show(s, caller).ownSession)
+	}
+	answerPage(w, r, page, own, err)
 }
 
 // endOwnSession ends one session of the caller. The session of a stranger and a
@@ -118,6 +121,7 @@ func unlessGone(err error) error {
 // sessionsQuery says which sessions an administrator asks for.
 type sessionsQuery struct {
 	User string `json:"user"`
+	pageQuery
 }
 
 // listSessions answers with the sessions of everybody, or of one user.
@@ -128,14 +132,12 @@ func (a *App) listSessions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, _ := bulwark.PrincipalFrom(r.Context())
-	answerPage(w, r, func(ctx context.Context) ([]userSession, error) {
-		all, err := a.live(ctx, asked.User)
-		items := make([]userSession, 0, len(all))
-		for _, s := range all {
-			items = append(items, show(s, caller))
-		}
-		return items, err
-	})
+	all, err := a.live(r.Context(), asked.User)
+	items := make([]userSession, 0, len(all))
+	for _, s := range all {
+		items = append(items, show(s, caller))
+	}
+	answerPage(w, r, asked.pageQuery, items, err)
 }
 
 // endSession ends any session, for an administrator.
@@ -148,15 +150,9 @@ func (a *App) endSession(w http.ResponseWriter, r *http.Request) {
 	answerDone(w, r, err)
 }
 
-// answerPage answers with the page of a list that the query asks for, and with
-// the length of the whole list.
-func answerPage[T any](w http.ResponseWriter, r *http.Request, list func(context.Context) ([]T, error)) {
-	page, err := validate.QueryAs[pageQuery](r)
-	if err != nil {
-		bulwark.Deny(w, r, err)
-		return
-	}
-	all, err := list(r.Context())
+// answerPage answers with one page of a list and with the length of the whole
+// list, or with the error.
+func answerPage[T any](w http.ResponseWriter, r *http.Request, page pageQuery, all []T, err error) {
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
