@@ -24,6 +24,8 @@ var (
 	plotsScript template.JS
 	//go:embed breakit.js
 	breakitScript template.JS
+	//go:embed inuse.js
+	inUseScript template.JS
 	//go:embed activity.js
 	activityScript template.JS
 
@@ -38,7 +40,7 @@ func activityPage(w http.ResponseWriter, r *http.Request) {
 		Style    template.CSS
 		Script   template.JS
 		Families []family
-	}{headers.Nonce(r.Context()), pageStyle + activityStyle, askScript + streamScript + plotsScript + breakitScript + activityScript, families})
+	}{headers.Nonce(r.Context()), pageStyle + activityStyle, askScript + streamScript + plotsScript + breakitScript + inUseScript + activityScript, families})
 }
 
 // inUse has the sessions and API keys that are alive.

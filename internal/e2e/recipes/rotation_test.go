@@ -102,8 +102,9 @@ type rotating struct {
 // aProcess is one process of the service. Its sessions last a day.
 func aProcess(t *testing.T, signer jwt.SignerConfig, storeKeys [][]byte, store session.Store) *rotating {
 	t.Helper()
+	signs := bulwark.Must(jwt.NewSigner(signer))
 	sessions := bulwark.Must(session.New(session.Config{
-		Signer: bulwark.Must(jwt.NewSigner(signer)), Audience: "https://api.example.com",
+		Signer: signs, Audience: "https://api.example.com",
 		Store: store, StoreKeys: storeKeys, Lookup: twoAccounts{}.Lookup, Lifetime: 24 * time.Hour,
 	}))
 	p := &rotating{sessions: sessions, events: &bulwarktest.Recorder{}}
@@ -115,7 +116,7 @@ func aProcess(t *testing.T, signer jwt.SignerConfig, storeKeys [][]byte, store s
 		}
 	})
 	mux.Handle("POST /refresh", sessions.RefreshHandler())
-	mux.Handle("GET /jwks.json", sessions.JWKSHandler())
+	mux.Handle("GET /jwks.json", signs.JWKSHandler())
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		if caller, ok := bulwark.PrincipalFrom(r.Context()); !ok || caller.Subject != "alice" {
 			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "test.nobody"})
@@ -284,7 +285,7 @@ func TestSigningKeysWithAKeyID(t *testing.T) {
 // sessionIDOf returns the id of a live session of alice.
 func sessionIDOf(t *testing.T, p *rotating) string {
 	t.Helper()
-	live, err := p.sessions.List(t.Context(), "alice")
+	live, err := p.sessions.List(t.Context(), session.Filter{Subject: "alice"})
 	if err != nil || len(live) == 0 {
 		t.Fatalf("no session of alice: %v", err)
 	}
