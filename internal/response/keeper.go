@@ -1,5 +1,20 @@
 package response
 
+import "errors"
+
+// The causes with which a Keeper ends streams.
+var (
+	// ErrRevoked is for a credential that is no longer good.
+	ErrRevoked = errors.New("the caller's credential has been revoked")
+	// ErrUnchecked is for a credential that nobody could check for too long.
+	ErrUnchecked = errors.New("the caller's credential could not be checked for too long")
+)
+
+// Ends reports whether cause ends streams with the credential of the caller.
+func Ends(cause error) bool {
+	return cause == ErrExpired || cause == ErrRevoked || cause == ErrUnchecked
+}
+
 // A Keeper is told of the streams of a caller whose credential may end before
 // it expires. Its methods are called from many goroutines at once.
 type Keeper interface {
