@@ -109,6 +109,9 @@ var families = []family{
 		{"introspection.unconfigured", []int{internalError}, "", nil, "The introspector was made without `New`.", "Make it with `New`."},
 		{"dpop.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`, or there is no `Edge` with a `BaseURL` outside.", "Read `error`."},
 	}},
+	{"auth/mtls", "", []refusal{
+		{"mtls.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
+	}},
 	{"auth/session", "", []refusal{
 		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh cookie.", "The user logs in."},
 		{"session.not_found", []int{notFound}, "", nil, "There is no such session to revoke.", "Nothing."},
