@@ -1,6 +1,7 @@
 package bulwark
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/netip"
 
@@ -18,10 +19,12 @@ type arrival struct {
 	traceID   string
 	spanID    string
 	baseURL   string
-	host      string // the Host, if an Edge has found it among its Hosts
+	certs     []*x509.Certificate // of the client, its own first
+	host      string              // the Host, if an Edge has found it among its Hosts
 	method    method
 	secure    bool
 	edged     bool // an Edge has settled it
+	sub       bool // a handler has sent it: its header is not that of a connection
 }
 
 // of fills in the facts that r alone knows: which request it is.
@@ -36,6 +39,9 @@ func (a *arrival) of(r *http.Request) {
 // from.
 func (a *arrival) from(r *http.Request) {
 	a.clientIP, a.secure = nat64.Client(peer(r)), r.TLS != nil
+	if r.TLS != nil {
+		a.certs = r.TLS.PeerCertificates
+	}
 }
 
 // id returns the id of the request.

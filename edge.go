@@ -28,6 +28,7 @@ import (
 //   - the host that the request asks for;
 //   - the address of the client, see [ClientIP];
 //   - whether the client came over TLS;
+//   - the certificate of the client, see [Edge.ClientCertFrom];
 //   - the request id, see [RequestID]. The answer has exactly one X-Request-Id,
 //     with this id. An X-Request-Id that a handler or a service behind a
 //     reverse proxy sets is replaced.
@@ -126,6 +127,28 @@ type Edge struct {
 	// With every header except "Forwarded", X-Forwarded-Proto of a trusted
 	// proxy says whether the client came over TLS.
 	ForwardedHeader string
+	// ClientCertFrom are the networks of the proxies that end TLS and name the
+	// certificate of the client in the Client-Cert header (RFC 9440). The
+	// header counts only if the peer is in these networks; from any other peer
+	// it is ignored. Then layers take this certificate for that of the client,
+	// and never the certificate of the proxy's own connection. See
+	// [Scope.ClientCertificates]. A proxy need not be in TrustedProxies as
+	// well. Default: none, so that only the certificate of the connection
+	// counts.
+	//
+	// Such a proxy must remove the header that a client has sent, in every
+	// request, and set it only if the client has proven in the handshake that
+	// it holds the key. Otherwise a client can pass for anybody whose
+	// certificate it knows, and certificates are public.
+	//
+	// The header is one line with one certificate, as in ":MIIB…:", of at most
+	// 16 KiB in DER. Anything else is refused with 400 "edge.client_cert".
+	// Client-Cert-Chain is not read.
+	ClientCertFrom []netip.Prefix
+	// ClientCertFromUnixSocket is ClientCertFrom for every peer that connects
+	// to a Unix socket of the service. It needs TrustUnixSocket. Default:
+	// false.
+	ClientCertFromUnixSocket bool
 	// RequestID returns the id that the application already has for the
 	// request, such as the id of its tracing. The id has 1 to 64 letters,
 	// digits, "-", ".", "_" and "~". Any other result is ignored, also an empty
@@ -149,7 +172,11 @@ func (e Edge) Build() (Layer, error) {
 // NewEdge returns the layer that e describes. The error joins a *[ConfigError]
 // for each mistake.
 func NewEdge(e Edge) (*EdgeLayer, error) {
-	layer := &EdgeLayer{proxies: slices.Clone(e.TrustedProxies), trustUnix: e.TrustUnixSocket, requestID: e.RequestID, responder: e.Responder}
+	layer := &EdgeLayer{
+		proxies: slices.Clone(e.TrustedProxies), trustUnix: e.TrustUnixSocket,
+		certProxies: slices.Clone(e.ClientCertFrom), certUnix: e.ClientCertFromUnixSocket,
+		requestID: e.RequestID, responder: e.Responder,
+	}
 	var errs []error
 	wrong := func(field, value, reason string) {
 		errs = append(errs, &ConfigError{Field: "edge." + field, Value: value, Reason: reason})
@@ -160,13 +187,10 @@ func NewEdge(e Edge) (*EdgeLayer, error) {
 	}
 	scheme, host, _ := strings.Cut(strings.ToLower(e.BaseURL), "://")
 	layer.baseURL = origin(scheme == "https", host) // as browsers write it
-	for i, prefix := range e.TrustedProxies {
-		field := fmt.Sprintf("TrustedProxies[%d]", i)
-		if reason := networkFault(prefix); reason != "" {
-			wrong(field, textOfNetwork(prefix), reason)
-		} else if prefix.Bits() == 0 {
-			wrong(field, prefix.String(), "trusts every client to choose its own address; name the networks of the proxies only, such as 10.0.0.0/8")
-		}
+	checkProxies("TrustedProxies", e.TrustedProxies, "address", wrong)
+	checkProxies("ClientCertFrom", e.ClientCertFrom, "certificate", wrong)
+	if e.ClientCertFromUnixSocket && !e.TrustUnixSocket {
+		wrong("ClientCertFromUnixSocket", "", "needs TrustUnixSocket, because without it every request on a Unix socket is refused; also set TrustUnixSocket")
 	}
 	trusts := len(e.TrustedProxies) > 0 || e.TrustUnixSocket
 	layer.header = http.CanonicalHeaderKey(e.ForwardedHeader)
@@ -183,6 +207,19 @@ func NewEdge(e Edge) (*EdgeLayer, error) {
 	}
 	layer.made = true
 	return layer, nil
+}
+
+// checkProxies notes the mistakes in a list of networks whose peers choose what
+// the client is known by.
+func checkProxies(list string, networks []netip.Prefix, chosen string, wrong func(field, value, reason string)) {
+	for i, prefix := range networks {
+		field := fmt.Sprintf("%s[%d]", list, i)
+		if reason := networkFault(prefix); reason != "" {
+			wrong(field, textOfNetwork(prefix), reason)
+		} else if prefix.Bits() == 0 {
+			wrong(field, prefix.String(), "trusts every client to choose its own "+chosen+"; name the networks of the proxies only, such as 10.0.0.0/8")
+		}
+	}
 }
 
 // textOfNetwork returns a network as text, and nothing for an invalid one.

@@ -14,14 +14,16 @@ import (
 // EdgeLayer refuses every request with 500 "edge.unconfigured". It is safe for
 // concurrent use.
 type EdgeLayer struct {
-	hosts     hosts
-	baseURL   string
-	proxies   []netip.Prefix
-	trustUnix bool
-	header    string // canonical
-	requestID func(*http.Request) string
-	responder Responder
-	made      bool // by NewEdge
+	hosts       hosts
+	baseURL     string
+	proxies     []netip.Prefix
+	trustUnix   bool
+	certProxies []netip.Prefix // that forward certificates
+	certUnix    bool
+	header      string // canonical
+	requestID   func(*http.Request) string
+	responder   Responder
+	made        bool // by NewEdge
 }
 
 // Build returns e.
@@ -157,13 +159,14 @@ func (e *EdgeLayer) arrive(r *http.Request, rec *record, inherited netip.Addr) (
 			requestID = id
 		}
 	}
+	certs, badCert := e.certified(r, rec, direct)
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	a := &rec.arrival
 	if fault == nil {
-		a.clientIP = client
+		a.clientIP, fault = client, badCert
 	}
-	a.secure, a.baseURL, a.edged = secure, e.baseURL, true
+	a.secure, a.baseURL, a.certs, a.edged = secure, e.baseURL, certs, true
 	if requestID != "" {
 		a.requestID = requestID
 	}

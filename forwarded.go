@@ -22,7 +22,7 @@ func namesClient(header string) bool {
 	switch header {
 	case listedPlain, listedElement:
 		return true
-	case "Host", "Via", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Client-Cert", requestIDField:
+	case "Host", "Via", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", clientCertField, clientCertField + "-Chain", requestIDField:
 		return false
 	}
 	return token.Is(header) && !strings.Contains(header, "Forwarded")

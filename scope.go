@@ -168,6 +168,7 @@ func (s *Scope) child(r *http.Request) (*http.Request, *Scope) {
 	all.record.arrival, all.record.recorder, all.record.responder = around.arrival, around.recorder, around.responder
 	around.mu.Unlock()
 	all.record.arrival.of(r)
+	all.record.arrival.sub = true
 	all.record.outer = around
 	return all.lodge(r)
 }
@@ -315,8 +316,10 @@ func (s *Scope) SetChallenges(c []Challenge) {
 // sub-request.
 func (s *Scope) Record(r *http.Request, rec Recorder, traceID, spanID string) (*http.Request, *Scope) {
 	if !s.recorded(rec, traceID, spanID) {
+		sub := s.shared.arrival.sub
 		r, s = s.child(r)
-		s.shared.recorder = nil // not the recorder of the request around it
+		s.shared.arrival.sub = sub // still the same request
+		s.shared.recorder = nil    // not the recorder of the request around it
 		s.recorded(rec, traceID, spanID)
 	}
 	return r, s

@@ -73,6 +73,21 @@ import (
 //     Grace and LostAnswer.
 //   - "disabled": Lookup found no account. Changed by Lookup.
 //
+// Reasons of client certificates (package mtls):
+//
+//   - "malformed": the certificate does not have exactly one name of the
+//     configured kind, or cannot be understood. Changed by URI, DNS and
+//     Intermediates.
+//   - "claim": the name belongs to another domain, or Map has refused the
+//     certificate. Changed by URI, DNS and Map.
+//   - "issuer": no chain leads to an authority of the service. Changed by
+//     ClientCAs and Intermediates.
+//   - "type": the certificate is not made for clients. No field changes this.
+//   - "expired": the certificate has expired. No field changes this.
+//   - "not_yet_valid": the certificate is not valid yet. No field changes this.
+//   - "revoked": [Revocations] names the certificate or its caller. Changed by
+//     Revocations.
+//
 // Reasons of [Middleware], under codes of their own:
 //
 //   - "ambiguous": the request has more than one credential. Changed by

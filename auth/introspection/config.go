@@ -134,11 +134,11 @@ type Config struct {
 	DPoP *dpop.Verifier
 	// MutualTLS accepts tokens that are bound to the certificate of the
 	// connection (RFC 8705 section 3). The server must ask for a certificate:
-	// tls.RequestClientCert or more. Only the certificate of the connection to
-	// this process counts; a certificate that a proxy names in a header field
-	// is not read. Tokens that are not bound are then refused, unless
-	// InsecureUnbound is set. Default: false, tokens that are bound to a
-	// certificate are refused.
+	// tls.RequestClientCert or more. Behind a proxy that ends TLS, the
+	// certificate is that in the Client-Cert header, if the proxy is in
+	// [bulwark.Edge.ClientCertFrom]. A header of any other peer does not count.
+	// Tokens that are not bound are then refused, unless InsecureUnbound is
+	// set. Default: false, tokens that are bound to a certificate are refused.
 	MutualTLS bool
 	// InsecureUnbound also accepts tokens that are not bound, beside DPoP or
 	// MutualTLS. An attacker who has stolen such a token can use it. Default:

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -279,5 +280,53 @@ func TestVerifyRefusesBoundTokens(t *testing.T) {
 	strict := boundtest.Of(t, s.Issuer)
 	if p, err := strict.Verifier.Verify(t.Context(), s.Issuer.Token(nil)); p != nil || reason(err) != "binding" {
 		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// Behind a proxy that ends TLS, the binding is to the certificate in the
+// Client-Cert header, and to nothing that the proxy has itself.
+func TestMutualTLSBehindAProxy(t *testing.T) {
+	mine, other := selfSigned(t), selfSigned(t)
+	behind := func(networks ...string) func(*boundtest.Settings) {
+		return func(c *boundtest.Settings) {
+			onlyMutualTLS(c)
+			for _, network := range networks {
+				c.Edge.ClientCertFrom = append(c.Edge.ClientCertFrom, netip.MustParsePrefix(network))
+			}
+		}
+	}
+	here, elsewhere := behind("192.0.2.0/24"), behind("198.51.100.0/24") // requests come from 192.0.2.1
+	line := func(c tls.Certificate) string { return ":" + base64.StdEncoding.EncodeToString(c.Certificate[0]) + ":" }
+	for _, test := range []struct {
+		name   string
+		change func(*boundtest.Settings)
+		header string
+		chain  []tls.Certificate // of the connection
+		passes bool
+	}{
+		{"forwarded", here, line(mine), nil, true},
+		{"forwarded-by-a-proxy-with-a-certificate", here, line(mine), []tls.Certificate{other}, true},
+		{"another-forwarded", here, line(other), []tls.Certificate{mine}, false},
+		{"proxy-alone", here, "", []tls.Certificate{mine}, false},
+		{"from-a-stranger", elsewhere, line(mine), nil, false},
+		{"from-a-stranger-with-a-certificate", elsewhere, line(mine), []tls.Certificate{other}, false},
+		{"connection-of-a-stranger", elsewhere, line(other), []tls.Certificate{mine}, true},
+		{"not-configured", behind(), line(mine), nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := boundtest.New(t, test.change)
+			token := s.Issuer.Token(toCertificate(mine))
+			for range 2 {
+				r := over(boundtest.Asks("Bearer", token), test.chain...)
+				if test.header != "" {
+					r.Header.Set("Client-Cert", test.header)
+				}
+				if test.passes {
+					s.Accepts(t, r)
+					continue
+				}
+				s.Refuses(t, r, boundtest.Unauthorized("binding", boundtest.WithError(boundtest.OffersBearer, "invalid_token")))
+			}
+		})
 	}
 }

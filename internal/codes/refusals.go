@@ -62,6 +62,8 @@ var families = []family{
 			"The peer has no IP address, because it came through a Unix socket.", "Set `Edge.TrustUnixSocket`, and `Edge.ForwardedHeader` to the header that the proxy sets."},
 		{"edge.forwarded", []int{badRequest}, "", nil,
 			"The trusted proxy sent a forwarding header that cannot be read.", "Read `error`. Let the proxy overwrite `Edge.ForwardedHeader`: see [recipes.md](recipes.md#run-behind-nginx-or-a-load-balancer)."},
+		{"edge.client_cert", []int{badRequest}, "", nil,
+			"A proxy in `Edge.ClientCertFrom` sent a `Client-Cert` header that is not one certificate in the form of RFC 9440.", "Read `error`. Let the proxy overwrite `Client-Cert` with the certificate in DER and Base64, between two colons, and leave it out if there is no certificate."},
 		{"edge.request_target", []int{badRequest}, "", nil,
 			"The request target is not a path, or names another host than `Host`.", "Nothing for ordinary clients. A proxy must send paths."},
 		{"edge.misdirected", []int{misdirected}, "", nil,
@@ -112,6 +114,9 @@ var families = []family{
 	{"auth/introspection, auth/dpop", "", []refusal{
 		{"introspection.unconfigured", []int{internalError}, "", nil, "The introspector was made without `New`.", "Make it with `New`."},
 		{"dpop.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`, or there is no `Edge` with a `BaseURL` outside.", "Read `error`."},
+	}},
+	{"auth/mtls", "", []refusal{
+		{"mtls.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
 	}},
 	{"auth/session", "", []refusal{
 		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh cookie.", "The user logs in."},

@@ -136,7 +136,7 @@ func (rules *Rules) Accepts(c Confirmation) error {
 func (rules *Rules) Check(r *http.Request, scheme, token string, c Confirmation) error {
 	if c.Certificate != "" && !holdsCertificate(r, c.Certificate) {
 		return binding("not bound to the certificate of this connection, which " + rules.Config +
-			".MutualTLS compares; the server must ask for one with tls.RequestClientCert or more")
+			".MutualTLS compares; the server must ask for one with tls.RequestClientCert or more, and bulwark.Edge.ClientCertFrom must name a proxy that ends TLS")
 	}
 	if c.Key == "" {
 		if strings.EqualFold(scheme, DPoP) {
@@ -160,12 +160,15 @@ func CheckNone(c Confirmation) error {
 }
 
 // holdsCertificate compares the certificate of the client, whose key the
-// handshake has proven (RFC 8705 section 3).
+// handshake has proven (RFC 8705 section 3): the handshake with this process,
+// or with a proxy that bulwark.Edge trusts to say so.
 func holdsCertificate(r *http.Request, thumbprint string) bool {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+	_, s := bulwark.Enter(r)
+	certs := s.ClientCertificates()
+	if len(certs) == 0 {
 		return false
 	}
-	sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
+	sum := sha256.Sum256(certs[0].Raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:]) == thumbprint
 }
 
