@@ -51,8 +51,8 @@ func newIntrospector(c Config, names claims.Names) *Introspector {
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		revocations: revocation.New(c.Revocations, 0, configName),
-		names:       names,
-		skew:        max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
+		completion:  claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil},
+		skew:        max(c.Skew, 0), maxBytes: int(c.Client.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
 	return i
@@ -164,7 +164,7 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	case o.answer != nil:
 		return o.answer, i.rules.revocations.Check(ctx, o.answer.principal)
 	case o.refusal != nil:
-		return nil, auth.Invalid(o.refusal.reason, o.refusal.cause)
+		return nil, o.refusal.own()
 	}
 	now := time.Now()
 	if last := i.memory.last(k, now); last != nil {

@@ -35,7 +35,7 @@ type Verifier struct {
 	rules         jose.Rules
 	skew          time.Duration
 	maxLifetime   time.Duration
-	names         claims.Names
+	completion    claims.Completion
 	method        string
 	maxBytes      int
 	binding       confirmation.Rules
@@ -219,8 +219,11 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	if !known {
 		v.headers.put(segment, head)
 	}
-	principal := said.set.Principal(v.issuer, v.method, said.grants, parts.Payload)
-	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload), now), nil
+	principal, err := v.completion.Complete(said.set.Principal(v.issuer, v.method, said.grants, parts.Payload), parts.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload)+v.completion.Weight(principal), now), nil
 }
 
 // verifySignature returns the key that has signed the token. For a kid that no
