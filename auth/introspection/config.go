@@ -25,7 +25,9 @@ type Config struct {
 	Endpoint string
 	// Issuer is the Issuer of the callers. If an answer has an iss, it must be
 	// exactly this text. No other authenticator of a layer may have the same
-	// Issuer. Required.
+	// Issuer, except a jwt.Verifier with the same Revocations, DPoP, MutualTLS,
+	// InsecureUnbound and MaxTokenBytes: an issuer may issue signed and opaque
+	// tokens. Required.
 	Issuer string
 	// Audience holds the names of this service. The aud of an answer must hold
 	// at least one of them. Required, unless InsecureAnyAudience is set.

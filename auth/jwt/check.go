@@ -75,7 +75,7 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 	found := fault.In("jwt")
 	keys, ok := c.Keys.(source)
 	if !ok {
-		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, StaticKeys, SecretKeys or Signer.Keys")
+		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, KeyFile, StaticKeys, SecretKeys or Signer.Keys")
 		return nil, found.Err()
 	}
 	found.Join(keys.faults(c.Issuer))
@@ -99,8 +99,8 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 			}
 		}
 	}
-	if held, ok := keys.(*static); ok && found.Err() == nil {
-		found.Join(held.useless(chosen))
+	if set := keys.initial(); set != nil && found.Err() == nil {
+		found.Join(useless(set, chosen))
 	}
 	return chosen, found.Err()
 }

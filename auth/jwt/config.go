@@ -31,8 +31,8 @@ type Config struct {
 	// only the client. The name is written as in RolesClaims. Default: none,
 	// tokens without aud are refused.
 	AudienceClaim string
-	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [StaticKeys],
-	// [SecretKeys] or [Signer.Keys]. Required.
+	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [KeyFile],
+	// [StaticKeys], [SecretKeys] or [Signer.Keys]. Required.
 	Keys KeySource
 	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1).
 	// For public keys: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
