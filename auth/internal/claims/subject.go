@@ -30,7 +30,7 @@ const clientNotSubject = "names the application, so that all its users would be 
 // checkSubject notes a SubjectClaim that does not name one user for good.
 func (f Fields) checkSubject(found *fault.List, p Path) {
 	if !p.named() {
-		if f.InsecureSubject {
+		if f.InsecureSubject && f.Subject == "" {
 			found.Add("InsecureSubjectClaim", "", "needs SubjectClaim; leave it out: the sub does not change hands")
 		}
 		return
