@@ -107,6 +107,7 @@ function offer(id) {
 const states = {
   live: () => "Live",
   again: () => "Connecting again",
+  resting: () => "Resting. Move to go on",
   busy: wait => `Too many pages are open. Next try in ${plural(Math.ceil(wait), "second")}`,
   ended: () => "Ended",
   forbidden: () => "Ended",
@@ -140,6 +141,7 @@ function begin() {
     },
     onMissed: count => { missed += count; soon(); },
     onState: state,
+    ready: atWork,
   });
 }
 $("kind").onchange = $("caller").onchange = begin;
@@ -161,10 +163,22 @@ async function refresh() {
 
 // A session ends when nobody uses it. What the page asks for by itself must not
 // look like a use for ever: it asks only for ten minutes after the last touch.
-// The stream of events goes on, and is not a use.
+// An open stream is not a use and goes on, but the next one waits for a touch.
+const restless = 600_000; // milliseconds
 let touched = Date.now();
-for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "focus"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
-const watched = () => !document.hidden && Date.now() - touched < 600_000;
+let waking = [];
+for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "focus"]) {
+  addEventListener(kind, () => {
+    touched = Date.now();
+    waking.splice(0).forEach(wake => wake());
+  }, { passive: true });
+}
+const watched = () => !document.hidden && Date.now() - touched < restless;
+const atWork = () => {
+  if (Date.now() - touched < restless) return;
+  state("resting");
+  return new Promise(resolve => waking.push(resolve));
+};
 
 let due = 0;
 function refreshSoon() {
