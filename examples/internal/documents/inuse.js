@@ -73,7 +73,7 @@ async function doing(says, button, task) {
   } finally {
     button.removeAttribute("aria-disabled");
   }
-  await tables();
+  await tables(true);
   if (!button.isConnected) says.focus();
 }
 
@@ -153,10 +153,11 @@ const keyTable = new Paged("keys-in-use", query => {
     cell("End", buttons));
 });
 
-// tables shows both. A row that has the focus stays: it would lose it.
-async function tables() {
+// tables shows both. What the page does by itself leaves a table alone while
+// one of its rows has the focus, which it would lose.
+async function tables(asked = false) {
   for (const table of [sessionTable, keyTable]) {
-    if (!$(table.id + "-rows").contains(document.activeElement)) await table.show();
+    if (asked || !$(table.id + "-rows").contains(document.activeElement)) await table.show();
   }
 }
 
