@@ -36,6 +36,7 @@ type App struct {
 	policy   *authz.Policy
 	store    *store
 	accounts *accounts
+	signer   *jwt.Signer
 	sessions *session.Sessions
 	kept     *session.MemoryStore // the store of sessions
 	keys     *apikey.Keys
@@ -81,13 +82,12 @@ func (a *App) openSessions() error {
 	if err != nil {
 		return fmt.Errorf("making the signing key: %w", err)
 	}
-	signer, err := jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
-	if err != nil {
+	if a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()}); err != nil {
 		return err
 	}
 	a.kept = &session.MemoryStore{Max: maxAccounts * maxSessions}
 	a.sessions, err = session.New(session.Config{
-		Signer:         signer,
+		Signer:         a.signer,
 		Audience:       a.config.BaseURL,
 		Store:          a.kept,
 		MaxSessions:    maxSessions,

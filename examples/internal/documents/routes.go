@@ -68,7 +68,7 @@ func (a *App) openRoutes() error {
 
 	mux.Handle("GET /{$}", authz.Public("the page"), http.HandlerFunc(page), pageHeaders())
 	mux.Handle("GET /health", authz.Public("liveness"), http.HandlerFunc(health))
-	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.sessions.JWKSHandler())
+	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.signer.JWKSHandler())
 	mux.Handle("GET "+metadataPath, authz.Public("RFC 9728"), metadata)
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
