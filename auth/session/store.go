@@ -109,8 +109,8 @@ type Store interface {
 	// Delete removes a session and reports whether it was there.
 	Delete(ctx context.Context, id string) (bool, error)
 	// List returns one page of the sessions that the filter matches. A store
-	// should have an index for the caller, for the Subject of a provider and for
-	// the SessionID of a provider.
+	// should have an index for the caller, for the Subject of a provider and
+	// for the SessionID of a provider.
 	List(ctx context.Context, f Filter) ([]Session, error)
 	// RevokeProvider leaves a mark for a login at an identity provider: until
 	// the time expires, Create refuses sessions of this login. RevokeProvider
