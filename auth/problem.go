@@ -68,6 +68,7 @@ import (
 //   - "revoked": the session has ended. Changed by Store and MaxSessions.
 //   - "expired": the token or the session has expired. Changed by
 //     AccessLifetime, Lifetime and MaxRefreshes.
+//   - "idle": no request has used the session for too long. Changed by Idle.
 //   - "reuse": a refresh token was used again. Changed by Grace and LostAnswer.
 //   - "overused": refresh tokens were used again too often in a row. Changed by
 //     Grace and LostAnswer.
@@ -87,6 +88,9 @@ import (
 //   - "not_yet_valid": the certificate is not valid yet. No field changes this.
 //   - "revoked": [Revocations] names the certificate or its caller. Changed by
 //     Revocations.
+//
+// Logout tokens of an identity provider have the reasons of tokens, and
+// "replay", under a code of their own.
 //
 // Reasons of [Middleware], under codes of their own:
 //
