@@ -15,6 +15,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // accounts is the Lookup of a service.
@@ -385,6 +386,9 @@ func TestMadeUpKeysDoNotReachLookup(t *testing.T) {
 }
 
 func TestLookupAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	a := &accounts{found: account("user", "read")}
 	keys := lookingUp(t, a, nil)
 	key := issue(t, keys, apikey.Grant{Owner: alice, Roles: []string{"user", "admin"}, Scopes: []string{"read"}})
