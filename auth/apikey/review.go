@@ -49,12 +49,12 @@ func (k *Keys) review(ctx context.Context, id string, made time.Time) error {
 }
 
 // secretOf returns the secret that was made at the time. If a rotation has
-// dropped it, secretOf returns a secret that has ended.
+// dropped it, secretOf returns a secret that ended long ago.
 func (rec *Record) secretOf(made time.Time) *Secret {
 	for i := range rec.Secrets {
 		if rec.Secrets[i].CreatedAt.Equal(made) {
 			return &rec.Secrets[i]
 		}
 	}
-	return &Secret{NotAfter: made}
+	return &Secret{NotAfter: time.Unix(1, 0)}
 }
