@@ -226,7 +226,7 @@ func TestKeeperEndsAHijackedConnection(t *testing.T) {
 					stream.End(errRevoked)
 				case "time":
 					want = response.ErrExpired
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					synctest.Wait()
 					stream.End(errRevoked)
 				}

@@ -256,7 +256,7 @@ func ask(again func(context.Context) error) (refusal *bulwark.Problem, err error
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			refusal, err = nil, fmt.Errorf("Review: the question panicked: %v", v)
+			refusal, err = nil, fmt.Errorf("the question of Review panicked: %v", v)
 		}
 	}()
 	err = again(ctx)
