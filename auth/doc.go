@@ -102,9 +102,10 @@
 //
 // These packages verify credentials: jwt (signed access tokens), introspection
 // (opaque access tokens), dpop (proofs that a bound token needs), apikey (API
-// keys) and session (logins of browsers). [Revoke] ends a credential before it
-// expires, and [Revocations] remembers it. [MetadataHandler] tells clients
-// which issuers this service accepts. Package authtest helps with tests.
+// keys), mtls (client certificates) and session (logins of browsers). [Revoke]
+// ends a credential before it expires, and [Revocations] remembers it.
+// [MetadataHandler] tells clients which issuers this service accepts. Package
+// authtest helps with tests.
 //
 // The first Example protects a service with one kind of token. Example (Tokens)
 // shows several kinds behind one layer. Example (Incorrect) shows what New says

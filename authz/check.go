@@ -9,16 +9,17 @@ import (
 // A check is a rule compiled against one table. The names of the rule have
 // become numbers.
 type check struct {
-	kind   kind
-	text   string
-	roles  []bool // by role number: passes
-	needs  []need // all of them
-	number int    // of the permission on objects
-	read   int    // of the permission that makes objects visible, or -1
-	parts  []check
-	scopes []string
-	acr    []string
-	maxAge time.Duration
+	kind    kind
+	text    string
+	roles   []bool // by role number: passes
+	needs   []need // all of them
+	number  int    // of the permission on objects
+	read    int    // of the permission that makes objects visible, or -1
+	parts   []check
+	scopes  []string
+	acr     []string
+	maxAge  time.Duration
+	factors []factor
 }
 
 // A need is a permission within a reach.
@@ -29,7 +30,7 @@ type need struct {
 
 // check compiles a rule, or says everything that is wrong with it.
 func (t *table) check(rule Rule) (check, []string) {
-	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge}
+	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge, factors: rule.factors}
 	reasons := slices.Clone(rule.faults)
 	wrong := func(reason string) { reasons = append(reasons, reason) }
 	for _, scope := range rule.scopes {
@@ -42,8 +43,8 @@ func (t *table) check(rule Rule) (check, []string) {
 		if strings.TrimSpace(rule.names[0]) == "" {
 			wrong(`is public without a reason; write why, for example Public("liveness probe")`)
 		}
-		if len(rule.scopes) > 0 || len(rule.acr) > 0 || rule.maxAge != 0 {
-			wrong("is Public with Scopes or StepUp; leave them out, or write Authenticated in place of Public")
+		if len(rule.scopes) > 0 || len(rule.acr) > 0 || rule.maxAge != 0 || len(rule.factors) > 0 {
+			wrong("is Public with Scopes, StepUp or Factor; leave them out, or write Authenticated in place of Public")
 		}
 	case kindAuthenticated:
 	case kindRole:

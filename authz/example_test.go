@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/authz"
@@ -195,6 +196,33 @@ func ExampleNew() {
 	// Output:
 	// admin 200 may: true
 	// guest 403 may: false
+}
+
+// A payment needs a one-time password of the last five minutes. The client
+// learns from the challenge what its user has to prove.
+func ExampleRule_Factor() {
+	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"payment": {"create"}},
+		Roles:     authz.Roles{"clerk": {Grants: []string{"payment:create:all"}}},
+	}))
+	mux := authz.NewMux(policy)
+	mux.Handle("POST /payments", authz.Require("payment:create:all").Factor("otp", 5*time.Minute),
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusCreated) }))
+
+	pay := func(factors map[string]time.Time) {
+		clerk := &bulwark.Principal{Issuer: accounts, Subject: "alice", Roles: []string{"clerk"}, Factors: factors}
+		r := httptest.NewRequest("POST", "/payments", nil)
+		r = r.WithContext(bulwark.WithPrincipal(r.Context(), clerk))
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header()["Www-Authenticate"])
+	}
+	now := time.Now()
+	pay(map[string]time.Time{"pwd": now.Add(-8 * time.Hour), "otp": now.Add(-time.Minute)})
+	pay(map[string]time.Time{"pwd": now.Add(-8 * time.Hour), "otp": now.Add(-8 * time.Hour)})
+	// Output:
+	// 201 []
+	// 401 [Bearer error="insufficient_user_authentication", error_description="The login must have factor otp within 5m0s.", max_age="300"]
 }
 
 // Rules for a ServeMux that the application already has. A route without a rule

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 )
@@ -32,6 +33,8 @@ var (
 	errNoScopes   = errors.New("the credential has no scopes in Principal.Scopes, and Rule.Scopes asks for them; the authenticator must fill them in")
 	errNoACR      = errors.New("the credential does not name the kind of login in Principal.ACR, and Rule.StepUp asks for it; the authenticator must fill it in")
 	errNoAuthTime = errors.New("the credential does not tell the time of the login in Principal.AuthTime, and Rule.StepUp asks for it; the authenticator must fill it in")
+	errNoFactors  = errors.New("the credential does not tell how its user logged in, in Principal.Factors, and Rule.Factor asks for it; the authenticator must fill it in")
+	errFactorTime = errors.New("the credential does not tell the time of a factor, in Principal.Factors, and Rule.Factor has a maxAge; the authenticator must fill it in")
 )
 
 // unknownCaller returns why r has no caller, if a mistake of the program is the
@@ -58,6 +61,21 @@ func (c *check) lacking(v refusal, h *held, caller *bulwark.Principal) error {
 		return errNoACR
 	case v == needStepUp && c.maxAge > 0 && caller.AuthTime.IsZero():
 		return errNoAuthTime
+	case v == needStepUp && len(c.factors) > 0:
+		return c.unsaid(caller.Factors)
+	}
+	return nil
+}
+
+// unsaid returns what the factors of a caller do not say and the rule asks for.
+func (c *check) unsaid(factors map[string]time.Time) error {
+	if len(factors) == 0 {
+		return errNoFactors
+	}
+	for _, f := range c.factors {
+		if at, has := factors[f.method]; has && f.maxAge > 0 && at.IsZero() {
+			return errFactorTime
+		}
 	}
 	return nil
 }

@@ -567,6 +567,16 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 		{"scope_quote", "GET /x", authz.Authenticated().Scopes(`a"`), "write one argument for each scope"},
 		{"step_up_nothing", "GET /x", authz.Authenticated().StepUp("", 0), "step-up without"},
 		{"step_up_negative", "GET /x", authz.Authenticated().StepUp("a", -1), "whole seconds"},
+		{"factor_nothing", "GET /x", authz.Authenticated().Factor("", 0), "method is empty"},
+		{"factor_space", "GET /x", authz.Authenticated().Factor("otp pwd", 0), "method is empty"},
+		{"factor_quote", "GET /x", authz.Authenticated().Factor(`o"`, 0), "method is empty"},
+		{"factor_line", "GET /x", authz.Authenticated().Factor("o\n", 0), "method is empty"},
+		{"factor_long", "GET /x", authz.Authenticated().Factor(strings.Repeat("o", 65), 0), "method is empty"},
+		{"factor_negative", "GET /x", authz.Authenticated().Factor("otp", -time.Second), "whole seconds"},
+		{"factor_fraction", "GET /x", authz.Authenticated().Factor("otp", 1500*time.Millisecond), "whole seconds"},
+		{"factor_twice", "GET /x", authz.Authenticated().Factor("otp", time.Minute).Factor("pwd", 0).Factor("otp", time.Hour), "asks twice for the factor otp"},
+		{"factor_twice_in_all", "GET /x", authz.All(authz.Authenticated().Factor("otp", 0).Factor("otp", 0)), "asks twice for the factor otp"},
+		{"factor_public", "GET /x", authz.Public("x").Factor("otp", 0), "Public with Scopes, StepUp or Factor"},
 		{"all_of_nothing", "GET /x", authz.All(), "has no rules"},
 		{"any_of_nothing", "GET /x", authz.Any(), "has no rules"},
 		{"any_public", "GET /x", authz.Any(authz.Public("x")), "use Public alone"},
@@ -765,8 +775,8 @@ func TestGuard(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	mux, _ := spyMux(t)
-	mux.Handle("GET /x", authz.Any(authz.RequireRole("moderator"), authz.Require("user:create:all")).Scopes("s").StepUp("urn:mfa", time.Minute), ok())
-	mux.Handle("GET /y", authz.All(authz.Authenticated().Scopes("t"), authz.Require("document:delete:own")), ok())
+	mux.Handle("GET /x", authz.Any(authz.RequireRole("moderator"), authz.Require("user:create:all")).Scopes("s").StepUp("urn:mfa", time.Minute).Factor("otp", time.Minute), ok())
+	mux.Handle("GET /y", authz.All(authz.Authenticated().Scopes("t").Factor("pwd", 0), authz.Require("document:delete:own")), ok())
 	byPattern := map[string]authz.Route{}
 	for _, route := range mux.Routes() {
 		byPattern[route.Method+" "+route.Pattern] = route
@@ -777,8 +787,8 @@ func TestRoutes(t *testing.T) {
 		"GET /admin/users":    {Rule: "role admin", Roles: []string{"admin"}},
 		"POST /tree/":         {Rule: "authenticated", Roles: []string{"*"}},
 		"PATCH /debug/":       {Rule: "role admin", Roles: []string{"admin"}, Weak: "mounted: its own routes are not listed"},
-		"GET /x":              {Rule: "any of (role moderator; permission user:create:all), scope s, acr urn:mfa, login within 1m0s", Roles: []string{"admin", "moderator"}, Scopes: []string{"s"}, ACR: []string{"urn:mfa"}},
-		"GET /y": {Rule: "all of (authenticated, scope t; permission document:delete:own)", Roles: []string{"admin", "moderator"}, Scopes: []string{"t"},
+		"GET /x":              {Rule: "any of (role moderator; permission user:create:all), scope s, acr urn:mfa, login within 1m0s, factor otp within 1m0s", Roles: []string{"admin", "moderator"}, Scopes: []string{"s"}, ACR: []string{"urn:mfa"}, Factors: []string{"otp"}},
+		"GET /y": {Rule: "all of (authenticated, scope t, factor pwd; permission document:delete:own)", Roles: []string{"admin", "moderator"}, Scopes: []string{"t"}, Factors: []string{"pwd"},
 			Weak: "the reach own is for the handler to check"},
 	} {
 		got := byPattern[pattern]

@@ -29,11 +29,14 @@ func (c *check) problem(v refusal, at *check, s *bulwark.Scope) *bulwark.Problem
 		p.Status, p.Code = http.StatusUnauthorized, "authz.insufficient_user_authentication"
 		p.Detail = "This needs a stronger or more recent login."
 		var params [][2]string
+		if len(at.factors) > 0 {
+			params = append(params, [2]string{"error_description", describe(at.factors)})
+		}
 		if len(at.acr) > 0 {
 			params = append(params, [2]string{"acr_values", strings.Join(at.acr, " ")})
 		}
-		if at.maxAge > 0 {
-			params = append(params, [2]string{"max_age", strconv.FormatInt(int64(at.maxAge/time.Second), 10)})
+		if maxAge := at.youngest(); maxAge > 0 {
+			params = append(params, [2]string{"max_age", strconv.FormatInt(int64(maxAge/time.Second), 10)})
 		}
 		p.Challenges = []bulwark.Challenge{oauth(s, "insufficient_user_authentication", params...)}
 	}

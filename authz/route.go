@@ -24,6 +24,9 @@ type Route struct {
 	// ACR are the authentication context classes that any part of the rule asks
 	// for.
 	ACR []string `json:"acr,omitempty"`
+	// Factors are the methods that any part of the rule asks for; see
+	// [Rule.Factor].
+	Factors []string `json:"factors,omitempty"`
 	// Weak says what the list cannot show: a check that the handler has to make
 	// itself, or the routes of a sub-router. It is empty for other routes.
 	Weak string `json:"weak,omitempty"`
@@ -142,6 +145,9 @@ func (c *check) demands(route *Route) {
 	}
 	add(&route.Scopes, c.scopes)
 	add(&route.ACR, c.acr)
+	for _, f := range c.factors {
+		add(&route.Factors, []string{f.method})
+	}
 	for i := range c.parts {
 		c.parts[i].demands(route)
 	}

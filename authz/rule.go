@@ -15,14 +15,15 @@ import (
 // permissions that it names must exist in that policy. The zero Rule is refused
 // at registration.
 type Rule struct {
-	kind   kind
-	names  []string // reason, roles or permissions; resource and action of objects
-	parts  []Rule   // of All and Any
-	custom []string // reaches for which an object's resource has a predicate
-	scopes []string
-	acr    []string
-	maxAge time.Duration
-	faults []string // what was wrong when the rule was written
+	kind    kind
+	names   []string // reason, roles or permissions; resource and action of objects
+	parts   []Rule   // of All and Any
+	custom  []string // reaches for which an object's resource has a predicate
+	scopes  []string
+	acr     []string
+	maxAge  time.Duration
+	factors []factor // of different methods
+	faults  []string // what was wrong when the rule was written
 }
 
 // A kind tells rules apart.
@@ -107,7 +108,7 @@ func (r Rule) Scopes(scopes ...string) Rule {
 //
 // The refusal is 401 with a challenge insufficient_user_authentication (RFC
 // 9470 section 3). A credential that does not say how or when its user logged
-// in is refused.
+// in is refused. [Rule.Factor] asks for one way of logging in.
 //
 // A rule takes one StepUp. A second StepUp is refused at registration, because
 // it could be meant to replace the first or to add to it. To ask for both, use
@@ -176,6 +177,9 @@ func (r Rule) String() string {
 	}
 	if r.maxAge > 0 {
 		text += ", login within " + r.maxAge.String()
+	}
+	for _, f := range r.factors {
+		text += ", " + f.String()
 	}
 	return text
 }

@@ -105,16 +105,31 @@ func hasScopes(caller *bulwark.Principal, scopes []string) bool {
 // skew is how far ahead another clock may be.
 const skew = time.Minute
 
-// fresh reports whether the login meets the step-up condition, if any. A
+// fresh reports whether the login meets the step-up conditions, if any. A
 // condition on something that the credential does not say is not met (RFC 9470
 // section 4).
 func (c *check) fresh(caller *bulwark.Principal) bool {
 	if len(c.acr) > 0 && !slices.Contains(c.acr, caller.ACR) {
 		return false
 	}
-	if c.maxAge == 0 {
-		return true
+	if c.maxAge > 0 && !within(c.maxAge, caller.AuthTime) {
+		return false
 	}
-	age := time.Since(caller.AuthTime)
-	return !caller.AuthTime.IsZero() && age <= c.maxAge && age >= -skew
+	for _, f := range c.factors {
+		if !f.proven(caller) {
+			return false
+		}
+	}
+	return true
+}
+
+// youngest is the smallest age that the step-up conditions ask for, or 0.
+func (c *check) youngest() time.Duration {
+	least := c.maxAge
+	for _, f := range c.factors {
+		if f.maxAge > 0 && (least == 0 || f.maxAge < least) {
+			least = f.maxAge
+		}
+	}
+	return least
 }

@@ -40,6 +40,7 @@ func TestEventsNameTheField(t *testing.T) {
 	mux.Handle("GET /scoped", authz.Authenticated().Scopes("users"), ok())
 	mux.Handle("GET /strong", authz.Authenticated().StepUp("urn:mfa", 0), ok())
 	mux.Handle("GET /recent", authz.Authenticated().StepUp("", time.Minute), ok())
+	mux.Handle("GET /otp", authz.Authenticated().Factor("otp", time.Minute), ok())
 	mux.Handle("GET /files/{name}", authz.Public("x"), ok())
 	mux.Handle("GET /tree/", authz.Public("x"), ok())
 
@@ -60,6 +61,10 @@ func TestEventsNameTheField(t *testing.T) {
 	half := &bulwark.Principal{Subject: "alice", Roles: []string{"admin"}}
 	weak := as("alice")
 	weak.Scopes, weak.ACR, weak.AuthTime = []string{"other"}, "urn:pwd", time.Now().Add(-time.Hour)
+	weak.Factors = map[string]time.Time{"pwd": time.Now()}
+	timeless, late := as("alice"), as("alice")
+	timeless.Factors = map[string]time.Time{"otp": {}}
+	late.Factors = map[string]time.Time{"otp": time.Now().Add(-time.Hour)}
 	header := func(r *http.Request, id string) *http.Request {
 		r.Header.Set("Id", id)
 		return r
@@ -85,6 +90,10 @@ func TestEventsNameTheField(t *testing.T) {
 		"other_acr":    {mux, request("GET", "/strong", weak), 401, "authz.insufficient_user_authentication", nil},
 		"no_auth_time": {mux, request("GET", "/recent", as("alice")), 401, "authz.insufficient_user_authentication", []string{"Principal.AuthTime", "Rule.StepUp"}},
 		"old_login":    {mux, request("GET", "/recent", weak), 401, "authz.insufficient_user_authentication", nil},
+		"no_factors":   {mux, request("GET", "/otp", as("alice")), 401, "authz.insufficient_user_authentication", []string{"Principal.Factors", "Rule.Factor"}},
+		"no_time":      {mux, request("GET", "/otp", timeless), 401, "authz.insufficient_user_authentication", []string{"time of a factor", "Principal.Factors", "Rule.Factor"}},
+		"other_factor": {mux, request("GET", "/otp", weak), 401, "authz.insufficient_user_authentication", nil},
+		"old_factor":   {mux, request("GET", "/otp", late), 401, "authz.insufficient_user_authentication", nil},
 		"no_route":     {mux, request("GET", "/secret-name", nil), 404, "authz.no_route", []string{"no registered pattern", "Mux.Handle"}},
 		"redirect":     {mux, request("GET", "/tree", nil), 404, "authz.no_route", []string{"does not redirect"}},
 		"method":       {mux, request("POST", "/users", nil), 405, "authz.method_not_allowed", []string{"this method", "Mux.Handle"}},

@@ -2,6 +2,7 @@ package mtls_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -181,6 +182,32 @@ func TestThePrincipal(t *testing.T) {
 	s.accepts(t, from(client(t, short, uris(alice)), short), alice)
 	if !s.seen.ExpiresAt.Equal(short.cert.NotAfter) {
 		t.Errorf("expires at %v, its authority at %v", s.seen.ExpiresAt, short.cert.NotAfter)
+	}
+}
+
+// A cross-signed authority has chains of different length of life. The longest
+// counts, whichever is found first.
+func TestTheLongestChainCounts(t *testing.T) {
+	old, recent := authority(t, "old", nil, validity(-time.Hour, time.Hour)), authority(t, "recent", nil)
+	middle := authority(t, "middle", &recent)
+	crossed := x509.Certificate{Subject: middle.cert.Subject, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, SerialNumber: middle.cert.SerialNumber, NotBefore: middle.cert.NotBefore, NotAfter: middle.cert.NotAfter}
+	der, err := x509.CreateCertificate(rand.Reader, &crossed, old.cert, middle.key.Public(), old.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := old.pool()
+	roots.AddCert(recent.cert)
+	me := client(t, middle, uris(alice), validity(-time.Hour, 2*time.Hour))
+	for _, between := range [][]entity{{middle, {cert, nil}}, {{cert, nil}, middle}} {
+		s := serve(t, mtls.Config{ClientCAs: roots})
+		s.accepts(t, from(append([]entity{me}, between...)...), alice)
+		if !s.seen.ExpiresAt.Equal(me.cert.NotAfter) {
+			t.Errorf("expires at %v, want %v", s.seen.ExpiresAt, me.cert.NotAfter)
+		}
 	}
 }
 
@@ -400,6 +427,9 @@ func TestRevocations(t *testing.T) {
 	s.accepts(t, from(me), alice)
 	p := s.seen
 	name, again := s.Review(p)
+	if other, _ := s.Review(&bulwark.Principal{TokenID: p.TokenID, Issuer: issuerName, Subject: "bob"}); other == name {
+		t.Error("two callers of one certificate have one name")
+	}
 	if name == "" || again(t.Context()) != nil {
 		t.Fatalf("%q", name)
 	}

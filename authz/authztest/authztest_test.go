@@ -57,7 +57,7 @@ func service(t *testing.T, userGrant string, ran *int) *authz.Mux {
 	mux := authz.NewMux(policy)
 	mux.Handle("GET /{$}", authz.Public("front page"), h)
 	mux.Handle("GET /me", authz.Authenticated(), h)
-	mux.Handle("GET admin.example.com/users", authz.RequireRole("admin").Scopes("users").StepUp("urn:mfa urn:hw", time.Minute), h)
+	mux.Handle("GET admin.example.com/users", authz.RequireRole("admin").Scopes("users").StepUp("urn:mfa urn:hw", time.Minute).Factor("otp", time.Minute).Factor("pwd", 0), h)
 	mux.Handle("GET /late", authz.Require("document:delete:own"), h)
 	mux.Mount("/debug/", authz.RequireRole("admin"), h)
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {})
@@ -75,7 +75,7 @@ GET /documents/{id} | object document:read | admin (all), user (own)
 GET /late | permission document:delete:own | admin | weak: the reach own is for the handler to check
 GET /me | authenticated | every caller
 GET /{$} | public (front page) | everybody
-GET admin.example.com/users | role admin, scope users, acr urn:mfa urn:hw, login within 1m0s | admin
+GET admin.example.com/users | role admin, scope users, acr urn:mfa urn:hw, login within 1m0s, factor otp within 1m0s, factor pwd | admin
 `
 
 func TestGolden(t *testing.T) {

@@ -89,7 +89,10 @@ func send(mux *authz.Mux, route authz.Route, method, role string) int {
 	var caller *bulwark.Principal
 	if role != "" {
 		caller = &bulwark.Principal{Issuer: Issuer, Subject: role, Method: "authztest", Roles: []string{role},
-			Scopes: slices.Clone(route.Scopes), ACR: strings.Join(route.ACR[:min(1, len(route.ACR))], ""), AuthTime: time.Now()}
+			Scopes: slices.Clone(route.Scopes), ACR: strings.Join(route.ACR[:min(1, len(route.ACR))], ""), AuthTime: time.Now(), Factors: map[string]time.Time{}}
+		for _, factor := range route.Factors {
+			caller.Factors[factor] = time.Now()
+		}
 	}
 	r = r.WithContext(bulwark.WithPrincipal(r.Context(), caller))
 	w := httptest.NewRecorder()
