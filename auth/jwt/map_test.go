@@ -240,7 +240,10 @@ func TestMapBreaksARule(t *testing.T) {
 	t.Run("name-of-a-client", func(t *testing.T) {
 		c := config
 		c.ClientClaim = "client_id"
-		c.Map = func(p *bulwark.Principal, claims auth.Claims) (err error) { p.Subject, err = claims.Text("nick"); return err }
+		c.Map = func(p *bulwark.Principal, claims auth.Claims) (err error) {
+			p.Subject, err = claims.Text("nick")
+			return err
+		}
 		newService(t, c).accepts(issuer.Token(authtest.Claims{"nick": "bob"}))
 		if text := cause(wantRefused(t, c, issuer.Token(authtest.Claims{"nick": "client:svc"}), "malformed")); !strings.Contains(text, "ClientClaim") {
 			t.Errorf("the log says %q", text)
