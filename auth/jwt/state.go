@@ -151,7 +151,7 @@ func (r *remote) demand(before int, now time.Time) (f *flight, wait time.Duratio
 		return nil, wait, nil
 	}
 	if s.fetcher.issuer != nil { // the keys may have moved
-		s.fetcher.issuer.forget(now)
+		s.fetcher.issuer.known = ""
 	}
 	s.demanded = now
 	return r.begin(now), 0, nil
