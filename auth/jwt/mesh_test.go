@@ -16,7 +16,6 @@ func TestRootCAs(t *testing.T) {
 	signer := aSigner(t)
 	server := httptest.NewTLSServer(signer.JWKSHandler())
 	t.Cleanup(server.Close)
-	server.Config.ErrorLog = nil
 	trusted := x509.NewCertPool()
 	trusted.AddCert(server.Certificate())
 	for name, test := range map[string]struct {
