@@ -1,6 +1,7 @@
 package introspection_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
@@ -195,4 +196,23 @@ func TestReview(t *testing.T) {
 			t.Errorf("%q", name)
 		}
 	}
+}
+
+// A JWT without a signature is not asked about, whoever its issuer is. An opaque
+// token may end with a dot.
+func TestUnsignedTokensAreNotAskedAbout(t *testing.T) {
+	encode := base64.RawURLEncoding.EncodeToString
+	server := &server{answer: says(good)}
+	s := newService(t, config(server))
+	for _, issuer := range []string{issuerURL, "https://other.example"} {
+		s.refuses(encode([]byte(`{"alg":"none"}`))+"."+encode([]byte(`{"iss":"`+issuer+`"}`))+".", "malformed")
+		if text := cause(s.last()); !strings.Contains(text, "without a signature") {
+			t.Errorf("the log says %q", text)
+		}
+	}
+	if n := server.asked.Load(); n != 0 {
+		t.Errorf("%d questions", n)
+	}
+	s.accepts("opaque.token.")
+	s.accepts("opaque.")
 }
