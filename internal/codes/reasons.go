@@ -17,12 +17,12 @@ type note struct {
 
 // reasons stand beside the codes of auth and authz.
 var reasons = []reason{
-	{"malformed", "The text is not a token, a key or a cookie of this kind. A token has this reason also if its `iss`, `sub` or `exp` is missing, if a claim has another JSON type, if it is not signed, or if it is too long. A cookie has it also if the request has the cookie twice.", "Read `error`. `MaxTokenBytes`, `RolesClaims`, `ClientClaim` and `TokenIDClaim` of `jwt.Config`; `apikey.Config.Prefix`. See [tokens.md](tokens.md#what-goes-wrong-by-reason)."},
+	{"malformed", "The text is not a token, a key or a cookie of this kind. A token has this reason also if its `iss`, `sub` or `exp` is missing, if a claim has another JSON type, if it is not signed, or if it is too long. A cookie has it also if the request has the cookie twice.", "Read `error`. `MaxTokenBytes`, `RolesClaims`, `SubjectClaim`, `ClientClaim` and `TokenIDClaim` of `jwt.Config`; `apikey.Config.Prefix`. See [tokens.md](tokens.md#what-goes-wrong-by-reason)."},
 	{"algorithm", "The token was signed with another algorithm, or its algorithm does not fit the keys.", "`jwt.Config.Algorithms`; `jwt.Config.Keys`: `SecretKeys` for HS256, public keys for all others. See [tokens.md](tokens.md#from-hs256-to-rs256)."},
-	{"type", "The `typ` of the token is missing or is not an accepted type. Or the answer of introspection names another type.", "`jwt.Config.InsecurePlainType` for the type `JWT` and for tokens without a type; `jwt.Config.Types` for any other type; `introspection.Config.Types` and `RequireType`. See [tokens.md](tokens.md#better-give-the-token-its-type)."},
+	{"type", "The `typ` of the token is missing or is not an accepted type. Or the answer of introspection names another type. Or the token has the claim `events`: it is a logout token or a security event token, and no field accepts it.", "`jwt.Config.InsecurePlainType` for the type `JWT` and for tokens without a type; `jwt.Config.Types` for any other type; `introspection.Config.Types` and `RequireType`. See [tokens.md](tokens.md#better-give-the-token-its-type)."},
 	{"issuer", "The `iss` is another issuer.", "`jwt.Config.Issuer`: each character has to be the same, also a slash at the end. See [issuers.md](issuers.md)."},
 	{"audience", "The token or the key was made for another service or environment. Or the token has no `aud`.", "`Audience` of `jwt.Config`, `introspection.Config` and `session.Config`; `jwt.Config.AudienceClaim`; `apikey.Config.Env`. See [issuers.md](issuers.md)."},
-	{"claim", "A claim that `jwt.Config.Require` names is missing or has another value.", "`jwt.Config.Require`; the issuer's settings."},
+	{"claim", "A claim that `jwt.Config.Require` names is missing or has another value. Or the `Map` of the Config has refused the token.", "`jwt.Config.Require`; `Map` of `jwt.Config` and `introspection.Config`; the issuer's settings."},
 	{"expired", "The credential has expired, or a rotation has ended the secret of the API key.", "The client gets a new credential. `Skew` allows for a difference of clocks."},
 	{"not_yet_valid", "The token is not valid yet.", "`Skew`, or the clock of one of the two machines."},
 	{"lifetime", "The token lives longer than allowed, or has no `iat`.", "`jwt.Config.MaxLifetime`; the issuer's settings."},
@@ -43,7 +43,7 @@ var reasons = []reason{
 	{"proof", "The DPoP proof does not fit the request.", "`Edge.BaseURL` must be the URL that clients use; `dpop.Config.Window` allows for a difference of clocks."},
 	{"replay", "The DPoP proof was used before.", "The client makes a proof for each request."},
 	{"nonce", "The DPoP proof lacks the nonce of the server.", "The client repeats the request with `DPoP-Nonce`."},
-	{"keys_unavailable", "The keys of the issuer cannot be fetched.", "Make the issuer reachable. `InsecureOnOutage` accepts known keys during an outage."},
+	{"keys_unavailable", "The keys of the issuer cannot be fetched, or the file of `jwt.KeyFile` cannot be used.", "Make the issuer reachable. `jwt.RemoteConfig.MaxStale` says how long known keys are used during an outage. Read `error` about a file."},
 	{"introspection_unavailable", "The issuer does not answer.", "Make the issuer reachable. `InsecureOnOutage` accepts cached answers during an outage."},
 	{"store_unavailable", "A store does not answer, or its answer makes no sense.", "Make the store reachable. Read `error`."},
 	{"store_full", "A store has no room.", "Raise `Max`, or use a store of your own."},
