@@ -25,7 +25,7 @@ func (a *App) openRoutes() error {
 	documents, admin := a.documents(), authz.RequireRole("admin")
 	// What cannot be undone asks for the password again, unless it was given in
 	// the last five minutes.
-	confirmed := admin.StepUp("", 5*time.Minute)
+	confirmed := admin.Factor(password, 5*time.Minute)
 	somebody := authz.Authenticated()
 
 	// Without MediaTypes a layer also accepts merge patches.
