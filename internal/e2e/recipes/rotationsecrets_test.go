@@ -78,9 +78,10 @@ func (s *authorizationServer) RoundTrip(r *http.Request) (*http.Response, error)
 func TestRotateTheClientSecret(t *testing.T) {
 	server := &authorizationServer{}
 	service := func(client introspection.Client) func() (status int, reason string) {
+		client.Transport = server
 		tokens := bulwark.Must(introspection.New(introspection.Config{
 			Endpoint: "https://login.example.com/introspect", Issuer: "https://login.example.com", Audience: []string{"https://api.example.com"},
-			Client: client, Transport: server,
+			Client: client,
 		}))
 		var events bulwarktest.Recorder
 		layer := bulwark.Must(auth.New(auth.Config{Authenticators: []auth.Authenticator{tokens}}))
