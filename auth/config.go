@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
@@ -43,6 +44,25 @@ type Config struct {
 	// must also be listed here. See [CrossSite]. Default: only the service's
 	// own origin.
 	TrustedOrigins []string
+	// ReviewEvery is how often the Middleware looks again whether the
+	// credential of an open stream is still good, if its authenticator is a
+	// [Reviewer]. It looks once for all streams of one session or token. At
+	// most 32 looks are under way, and each has 2 seconds. After a revocation,
+	// a stream ends within this time and 2 seconds. Default: 30 seconds. At
+	// least 1 second. At most 5 minutes.
+	ReviewEvery time.Duration
+	// ReviewOutage is how long a stream stays open while there is no answer
+	// whether its credential is still good. The time is counted from the first
+	// look without an answer. An attacker who can make the store fail can keep
+	// a stream for this time. Default: 2 minutes. At least 1 second. At most 10
+	// minutes.
+	ReviewOutage time.Duration
+	// MaxStreams bounds the open streams of callers whose authenticator is a
+	// [Reviewer]. A further stream is refused with 503. Each stream needs about
+	// 1 KiB besides its connection. One caller may open all of them: to prevent
+	// this, let the handler count the streams of each caller. Default: 10000.
+	// At most 1000000.
+	MaxStreams int
 }
 
 // New returns the layer that c describes. The error joins a
@@ -58,6 +78,7 @@ func New(c Config) (*Middleware, error) {
 		found.Add("ResourceMetadata", address.WithoutUser(c.ResourceMetadata), reason)
 	}
 	m.crossSite = newCrossSite(c.TrustedOrigins, found)
+	m.keepers = newKeepers(c, m.authenticators, found)
 	if err := found.Err(); err != nil {
 		return nil, err
 	}

@@ -22,8 +22,9 @@ type Middleware struct {
 	crossSite      *CrossSite
 	challenges     challenges
 	causes         causes
-	fields         []string // that carry credentials besides Authorization
-	kinds          []int    // of the authenticators
+	fields         []string  // that carry credentials besides Authorization
+	kinds          []int     // of the authenticators
+	keepers        []*keeper // of the authenticators; nil is not a Reviewer
 }
 
 // Wrap returns a handler that finds out who calls and then calls next, or
@@ -46,10 +47,17 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			// 401 that may follow for this request and for no other.
 			report(r, found.bad)
 		}
-		if principal != nil && !principal.ExpiresAt.IsZero() {
+		if principal != nil && (found.keeper != nil || !principal.ExpiresAt.IsZero()) {
+			if err := found.keeper.admit(r, principal); err != nil {
+				bulwark.Deny(w, r, err)
+				return
+			}
 			var watch *response.Writer
 			w, watch = response.Of(w)
 			watch.EndAt(streamEnd(principal.ExpiresAt, time.Now()), scope)
+			if found.keeper != nil {
+				watch.KeepBy(found.keeper)
+			}
 			defer watch.Release()
 		}
 		next.ServeHTTP(w, r)
@@ -61,11 +69,11 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 const lateGrace = time.Minute
 
 // streamEnd is the end of a stream that begins now: the expiry of the
-// credential. Clocks differ, so a verifier may accept a credential shortly
-// after its expiry. If such a stream ended at once, the client would try again
-// and again with the same credential.
+// credential, or zero if it does not expire. Clocks differ, so a verifier may
+// accept a credential shortly after its expiry. If such a stream ended at once,
+// the client would try again and again with the same credential.
 func streamEnd(expires, now time.Time) time.Time {
-	if now.Before(expires) {
+	if expires.IsZero() || now.Before(expires) {
 		return expires
 	}
 	return now.Add(lateGrace)
@@ -98,6 +106,7 @@ type finding struct {
 	principal *bulwark.Principal // nil is nobody
 	bad       *bulwark.Problem   // of a cookie that counts as no credential
 	scheme    string             // of the Authorization header
+	keeper    *keeper            // of the streams of the principal, or nil
 }
 
 // authenticate returns the result for the credentials of r, or the refusal of
@@ -116,7 +125,7 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 			return finding{}, m.badRequest(notCredentials(m.causes.header))
 		}
 	}
-	found.principal, found.bad, err = m.route(r, found.scheme)
+	err = m.route(r, &found)
 	return found, err
 }
 

@@ -67,6 +67,8 @@ var notes = []note{
 	{bulwark.SessionRenewed, reason{"concurrent", "Two tabs refreshed at once.", "Nothing."}},
 	{bulwark.SessionRenewed, reason{"grace", "A refresh token was used again within the grace time. Level WARN.", "Look at it if it repeats: somebody may have a copy."}},
 	{bulwark.SessionRenewed, reason{"lost_answer", "A client asked again for an answer that it had not received. Level WARN.", "Look at it if it repeats."}},
+	{bulwark.SessionExpired, reason{"revoked", "A session, a token or a key ended while streams were open. They have been closed. `count` has their number. The reason may also be another reason of a bad credential.", "Nothing."}},
+	{bulwark.SysUnavailable, reason{"store_unavailable", "For `auth.Config.ReviewOutage` there was no answer whether the credentials of open streams are still good. The streams have been closed. `count` has their number. Reported once a minute.", "Make the store reachable. Read `error`."}},
 	{bulwark.AuthnKeyStale, reason{"max_age", "An API key is older than `apikey.Config.MaxAge`. Reported once a day.", "Rotate the key."}},
 	{bulwark.AuthzFail, reason{"authz.unknown_role", "A caller has a role that the policy does not know. Reported once for each role.", "Name the role in `authz.PolicyConfig.Roles`, without grants if it should grant nothing. Or correct `jwt.Config.RolesClaims`, or the issuer. See [issuers.md](issuers.md#keycloak)."}},
 	{bulwark.AuthnLoginFailMax, reason{"detect.brute_force", "`audit/detect`: an address or an account has too many failed logins. `account` is there if it is the account.", "Look at the address. Do not lock the account for this alone."}},
