@@ -54,13 +54,16 @@ const (
 	Ambient
 	// Fallback means a credential that may be of this kind, such as an opaque
 	// token that only its issuer can read. It is verified if no authenticator
-	// reports Explicit or Kindred.
+	// reports Explicit, Likely or Kindred.
 	Fallback
 	// Kindred means a credential that could belong to any authenticator of this
 	// kind, such as a malformed API key. If no authenticator reports Explicit,
 	// the first authenticator that reports Kindred gets it. Two authenticators
 	// are of the same kind if their first challenges have the same scheme.
 	Kindred
+	// Likely means a Kindred credential that this authenticator can look up,
+	// such as an API key from an older system. It goes before Kindred.
+	Likely
 	// Explicit means a credential that is certainly of this kind.
 	Explicit
 )

@@ -32,23 +32,23 @@ func (m *Middleware) route(r *http.Request, found *finding) error {
 // detected is what the authenticators have found in a request. An authenticator
 // is an index into Middleware.authenticators, or -1.
 type detected struct {
-	// ambient, fallback and kindred are the first authenticators that report
-	// this Presence.
-	ambient, fallback, kindred int
+	// ambient, fallback, kindred and likely are the first authenticators that
+	// report this Presence.
+	ambient, fallback, kindred, likely int
 	// explicit is the authenticator to ask: the first that reports Explicit, or
-	// else kindred, or else fallback.
+	// else likely, or else kindred, or else fallback.
 	explicit int
 	// fallbacks is the number of authenticators that report Fallback.
 	fallbacks int
 	// count is the number of credentials, as far as they exclude each other.
 	// Two or more refuse the request.
 	count int
-	// kinds are the kinds of the authenticators that report Kindred.
+	// kinds are the kinds of the authenticators that report Kindred or Likely.
 	kinds kindSet
 }
 
 func (m *Middleware) detect(r *http.Request) detected {
-	found := detected{ambient: -1, fallback: -1, kindred: -1, explicit: -1}
+	found := detected{ambient: -1, fallback: -1, kindred: -1, likely: -1, explicit: -1}
 	for i, a := range m.authenticators {
 		switch a.Detect(r) {
 		case Explicit:
@@ -59,6 +59,11 @@ func (m *Middleware) detect(r *http.Request) detected {
 			found.kinds = found.kinds.with(m.kinds[i])
 			if found.kindred < 0 {
 				found.kindred = i
+			}
+		case Likely:
+			found.kinds = found.kinds.with(m.kinds[i])
+			if found.likely < 0 {
+				found.likely = i
 			}
 		case Fallback:
 			if found.fallbacks++; found.fallbacks == 1 {
@@ -75,6 +80,8 @@ func (m *Middleware) detect(r *http.Request) detected {
 		// A Kindred credential of the same kind is the Explicit credential. A
 		// Kindred credential of another kind is another credential.
 		found.count += found.kinds.without(m.kinds[found.explicit]).len()
+	case found.likely >= 0:
+		found.explicit, found.count = found.likely, found.kinds.len()
 	case found.kindred >= 0:
 		found.explicit, found.count = found.kindred, found.kinds.len()
 	case found.fallback >= 0:
@@ -100,7 +107,7 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 		}
 	}
 	presence := m.authenticators[i].Detect(&without)
-	return presence != Explicit && presence != Kindred && presence != Fallback
+	return presence < Fallback
 }
 
 // ask lets authenticator i verify a credential that came under the scheme of

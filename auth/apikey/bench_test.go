@@ -1,10 +1,14 @@
 package apikey_test
 
 import (
+	"maps"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/internal/race"
 )
@@ -84,3 +88,43 @@ func BenchmarkAuthenticate(b *testing.B) {
 		})
 	}
 }
+
+// FuzzLegacy looks whether a text reaches Legacy exactly if it may, unchanged,
+// and whether nobody hears of it otherwise.
+func FuzzLegacy(f *testing.F) {
+	o := &oldTable{}
+	keys := withLegacy(f, o, &apikey.MemoryStore{}, nil)
+	good := issue(f, keys, apikey.Grant{}).Key
+	foreign := withCheck("usr_live_0000000000000000_" + strings.Repeat("A", 43))
+	for _, text := range append(slices.Collect(maps.Values(badKeys(good))), good, foreign, mistyped(foreign), oldKey, "", " ", "é", strings.Repeat("x", 256), strings.Repeat("x", 257)) {
+		if len(text) < 1024 {
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		before := o.asked.Load()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["X-Api-Key"] = []string{text}
+		found := keys.Detect(r)
+		p, err := keys.Authenticate(r)
+		if (err == nil) != (text == good) {
+			t.Fatalf("%q: caller %v, error %v", text, p, err)
+		}
+		ours := shape.MatchString(text) && withCheck(text[:len(text)-7]) == text
+		may := visible.MatchString(text) && !strings.HasPrefix(text, "acme_") && !(anyShape.MatchString(text) && withCheck(text[:len(text)-7]) == text)
+		if asked := o.asked.Load() != before; asked != may || asked && o.last != text {
+			t.Fatalf("%q: may %v, ours %v, asked %v for %q", text, may, ours, asked, o.last)
+		}
+		if (found == auth.Likely || found == auth.Explicit && !strings.HasPrefix(text, "acme_live_")) != may {
+			t.Fatalf("%q: presence %v, may %v", text, found, may)
+		}
+		if len(text) > 12 && err != nil && strings.Contains(err.Error(), text) {
+			t.Fatalf("%q is repeated in %v", text, err)
+		}
+	})
+}
+
+var (
+	visible  = regexp.MustCompile(`^[!-~]{1,256}$`)
+	anyShape = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}_[a-z][a-z0-9]{0,15}_[a-z0-9]{16}_[a-zA-Z0-9]{43}_[a-zA-Z0-9]{6}$`)
+)

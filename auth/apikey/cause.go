@@ -9,7 +9,7 @@ import (
 // causes are the texts for the log that depend on the Config, made at New. Each
 // says what the Config wants, and repeats nothing that a client has sent.
 type causes struct {
-	malformed, environment, unknown, stale, ambiguous, overlap, tier error
+	malformed, environment, unknown, legacy, stale, ambiguous, overlap, tier error
 }
 
 // The texts for the log that do not depend on the Config.
@@ -32,10 +32,15 @@ func newCauses(c Config) causes {
 	if _, memory := c.Store.(*MemoryStore); memory {
 		forgets = "; a MemoryStore loses its keys when the process ends"
 	}
+	other := ""
+	if c.Legacy != nil {
+		other = ", or for apikey.Config.Legacy 1 to 256 bytes of printable ASCII"
+	}
 	return causes{
-		malformed:   fmt.Errorf("%w: wanted is %s_id_secret_check (apikey.Config.Prefix and Env)", errMalformed, family),
+		malformed:   fmt.Errorf("%w: wanted is %s_id_secret_check (apikey.Config.Prefix and Env)%s", errMalformed, family, other),
 		environment: fmt.Errorf("the key is of another environment than apikey.Config.Env (%s)", c.Env),
 		unknown:     fmt.Errorf("apikey.Config.Store has no key of this id for %s (apikey.Config.Prefix and Env)%s", family, forgets),
+		legacy:      fmt.Errorf("apikey.Config.Store and apikey.Config.Legacy do not know the key%s", forgets),
 		stale:       fmt.Errorf("the secret is older than apikey.Config.MaxAge (%v); rotate the key", c.MaxAge),
 		ambiguous:   fmt.Errorf("more than one line of %s (apikey.Config.Header)", places),
 		overlap:     fmt.Errorf("apikey.Config.MaxOverlap is %v", c.MaxOverlap),

@@ -194,11 +194,11 @@ func (l *listless) Mark(ctx context.Context, id string, mark apikey.Mark, at tim
 	return l.Store.Mark(ctx, id, mark, at, every)
 }
 
-func (l *listless) RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error {
+func (l *listless) RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error {
 	if l.revokes != nil {
 		return l.revokes
 	}
-	return l.Store.RevokeOwner(ctx, issuer, subject, until)
+	return l.Store.RevokeOwner(ctx, issuer, subject, until, expires)
 }
 
 // A failure is returned. What can be ended all the same is ended.

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,9 +10,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
@@ -36,8 +39,8 @@ type Config struct {
 	// Peppers are the secret keys of the hashes in the store. Without the
 	// peppers, a copy of the store is useless. The first pepper hashes new
 	// secrets. The other peppers verify old secrets until their keys have been
-	// rotated. A secret is refused if its pepper is missing here. Required. At
-	// least 1, at most 4.
+	// rotated. A secret is refused if its pepper is missing here. The last
+	// pepper gives the ids of Legacy keys. Required. At least 1, at most 4.
 	Peppers []Pepper
 	// Store keeps the keys: &MemoryStore{}, or a store that several processes
 	// share. Required.
@@ -59,6 +62,57 @@ type Config struct {
 	// after the last recorded use is not recorded. Default: 1 minute. At least
 	// 1 second, at most 10 years.
 	UsedEvery time.Duration
+	// Lookup returns the owner of a key as the owner is now. It is asked only
+	// for a key with an Owner, after the key has been accepted, and at most
+	// once a minute for each key:
+	//
+	//   - A nil Principal and a nil error mean that the account is gone or
+	//     disabled. The key is refused as revoked.
+	//   - The caller gets the roles and scopes that both the key and the
+	//     Principal have. A Principal without scopes leaves none. The tier is
+	//     that of the key, because the tier is part of what was sold with the
+	//     key. Other fields of the Principal do not count, but its Issuer and
+	//     Subject must be those of the owner.
+	//   - An error, a panic and a Principal of somebody else are an outage: the
+	//     request is answered with 503. Lookup is asked again after a second.
+	//
+	// [Keys.Revoke] and [Keys.RevokeOwner] count at once, without Lookup.
+	// Default: none, and a key works until it ends or is revoked.
+	Lookup func(ctx context.Context, owner *bulwark.Principal) (*bulwark.Principal, error)
+	// MaxOwners bounds the number of keys whose owner is remembered for a
+	// minute, at about 1 KiB each. If more keys are in use at once, Lookup is
+	// asked more often. Default: 10,000. At most 1,000,000.
+	MaxOwners int
+	// Legacy returns the Grant of a key that was given out before, such as a
+	// key "sk_…" whose SHA-256 is in a table. It is asked only for a text that
+	// is not in the format of this package and that the Store does not know. It
+	// gets at most 256 bytes of printable ASCII without spaces:
+	//
+	//   - [auth.ErrNotFound] means that there is no such key: 401 with the
+	//     reason "unknown_key".
+	//   - Any other error, a panic and a wrong Grant are an outage: 503. A
+	//     Grant without Name and Owner is wrong. Otherwise a Legacy that
+	//     forgets to return an error would accept every text.
+	//   - If the Grant has no ExpiresAt, the key does not end by itself.
+	//
+	// The answer is not remembered. [Keys.Adopt] moves a key into the Store,
+	// and Legacy may call it. While Legacy is set, the Peppers under which keys
+	// were adopted must stay. Default: none, and other texts are refused.
+	Legacy func(ctx context.Context, presented string) (Grant, error)
+	// LegacyPrefixes are the beginnings of keys that Legacy knows, such as
+	// "sk_". A client may send such a key also as "Authorization: Bearer". In
+	// the other places for keys, Legacy gets any text. No text may begin with
+	// both a LegacyPrefix and the Prefix. Two Keys in one auth layer must not
+	// have LegacyPrefixes that one text can begin with. Default: none. At most
+	// 16, each 1 to 32 bytes.
+	LegacyPrefixes []string
+	// AskTimeout bounds each call of Lookup and of Legacy. Default: 2 seconds.
+	// At least 10 milliseconds, at most 30 seconds.
+	AskTimeout time.Duration
+	// MaxAsking bounds how many calls of Lookup and of Legacy run at once. A
+	// call that does not return keeps its place. Further requests wait for
+	// AskTimeout. Default: 64. At most 4096.
+	MaxAsking int
 	// Tiers are the tiers that a Grant may name. Each is 1 to 128 bytes.
 	// Default: "default", "premium" and "enterprise".
 	Tiers []string
@@ -91,7 +145,10 @@ func (p Pepper) MarshalJSON() ([]byte, error) { return json.Marshal(p.shown()) }
 
 func (p Pepper) shown() string { return "pepper " + strconv.Itoa(p.Version) }
 
-const maxPeppers = 4
+const (
+	maxPeppers        = 4
+	maxLegacyPrefixes = 16
+)
 
 // New checks the Config and returns the Keys. The error joins a
 // *[bulwark.ConfigError] for each mistake.
@@ -107,6 +164,13 @@ func New(c Config) (*Keys, error) {
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}
 	k.causes = newCauses(c)
+	asker := newAsker(c)
+	if c.Lookup != nil {
+		k.owners = &owners{lookup: c.Lookup, asker: asker, answers: cache.New[*ownerAnswer](c.MaxOwners), calls: map[string]*call[*ownerAnswer]{}}
+	}
+	if c.Legacy != nil {
+		k.legacy = &legacy{find: c.Legacy, asker: asker, prefixes: slices.Clone(c.LegacyPrefixes)}
+	}
 	for _, pepper := range c.Peppers {
 		k.peppers = append(k.peppers, newHasher(pepper, k.family))
 	}
@@ -120,11 +184,18 @@ func (c Config) withDefaults() Config {
 	if c.Tiers == nil {
 		c.Tiers = []string{"default", "premium", "enterprise"}
 	}
+	if c.MaxOwners == 0 {
+		c.MaxOwners = 10_000
+	}
+	if c.MaxAsking == 0 {
+		c.MaxAsking = 64
+	}
 	for _, open := range []struct {
 		field *time.Duration
 		value time.Duration
 	}{
 		{&c.Lifetime, 365 * day}, {&c.MaxAge, 90 * day}, {&c.MaxOverlap, 30 * day}, {&c.UsedEvery, time.Minute},
+		{&c.AskTimeout, 2 * time.Second},
 	} {
 		if *open.field == 0 {
 			*open.field = open.value
@@ -133,7 +204,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-const day = 24 * time.Hour
+const (
+	day     = 24 * time.Hour
+	longest = 3650 * day // how long a key may last
+)
 
 func (c Config) check() error {
 	faults := fault.In("apikey")
@@ -157,10 +231,11 @@ func (c Config) check() error {
 		value       time.Duration
 		least, most time.Duration
 	}{
-		{"Lifetime", c.Lifetime, time.Minute, 3650 * day},
-		{"MaxAge", c.MaxAge, time.Minute, 3650 * day},
-		{"MaxOverlap", c.MaxOverlap, time.Second, 3650 * day},
-		{"UsedEvery", c.UsedEvery, time.Second, 3650 * day},
+		{"Lifetime", c.Lifetime, time.Minute, longest},
+		{"MaxAge", c.MaxAge, time.Minute, longest},
+		{"MaxOverlap", c.MaxOverlap, time.Second, longest},
+		{"UsedEvery", c.UsedEvery, time.Second, longest},
+		{"AskTimeout", c.AskTimeout, 10 * time.Millisecond, 30 * time.Second},
 	} {
 		if bound.value < bound.least || bound.value > bound.most {
 			faults.Add(bound.field, bound.value.String(), fmt.Sprintf("must be from %v to %v; 0 chooses the default", bound.least, bound.most))
@@ -175,8 +250,42 @@ func (c Config) check() error {
 		faults.Add("Recorder", "", "holds a nil pointer; leave it out for slog.Default")
 	}
 	c.checkPeppers(faults)
+	c.checkAsking(faults)
 	return faults.Err()
 }
+
+func (c Config) checkAsking(faults *fault.List) {
+	for _, bound := range []struct {
+		field       string
+		value, most int
+	}{{"MaxOwners", c.MaxOwners, 1_000_000}, {"MaxAsking", c.MaxAsking, 4096}} {
+		if bound.value < 1 || bound.value > bound.most {
+			faults.Add(bound.field, strconv.Itoa(bound.value), fmt.Sprintf("must be from 1 to %d; 0 chooses the default", bound.most))
+		}
+	}
+	if len(c.LegacyPrefixes) > 0 && c.Legacy == nil {
+		faults.Add("LegacyPrefixes", "", "need the function Legacy, which knows the keys that begin so")
+	}
+	if len(c.LegacyPrefixes) > maxLegacyPrefixes {
+		faults.Add("LegacyPrefixes", strconv.Itoa(len(c.LegacyPrefixes)), "must be at most 16")
+		return
+	}
+	for i, text := range c.LegacyPrefixes {
+		if text == "" || len(text) > 32 || !isVisible(text) {
+			faults.AddAt("LegacyPrefixes", i, "", "must be 1 to 32 bytes of printable ASCII without spaces, such as sk_")
+			continue
+		}
+		if overlap(text, c.Prefix+"_") {
+			faults.AddAt("LegacyPrefixes", i, text, "overlaps with Prefix: a text could begin with both; choose another Prefix")
+		}
+		if overlap(text, "eyJ") {
+			faults.AddAt("LegacyPrefixes", i, text, "is how a JSON Web Token begins; write more of the prefix, or send these keys as Authorization: ApiKey")
+		}
+	}
+}
+
+// overlap reports whether one text can begin with both prefixes.
+func overlap(one, two string) bool { return strings.HasPrefix(one, two) || strings.HasPrefix(two, one) }
 
 func (c Config) checkPeppers(faults *fault.List) {
 	if len(c.Peppers) == 0 || len(c.Peppers) > maxPeppers {

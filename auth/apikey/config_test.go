@@ -36,6 +36,22 @@ func TestConfigErrors(t *testing.T) {
 		"version-zero":     {func(c *apikey.Config) { c.Peppers[0].Version = 0 }, []string{"apikey.Peppers[0].Version"}},
 		"version-twice": {func(c *apikey.Config) { c.Peppers = append(c.Peppers, c.Peppers[0]) },
 			[]string{"apikey.Peppers[1].Version"}},
+		"ask-timeout":      {func(c *apikey.Config) { c.AskTimeout = time.Minute }, []string{"apikey.AskTimeout"}},
+		"ask-no-time":      {func(c *apikey.Config) { c.AskTimeout = 1 }, []string{"apikey.AskTimeout"}},
+		"max-asking":       {func(c *apikey.Config) { c.MaxAsking = -1 }, []string{"apikey.MaxAsking"}},
+		"max-asking-most":  {func(c *apikey.Config) { c.MaxAsking = 4097 }, []string{"apikey.MaxAsking"}},
+		"max-owners":       {func(c *apikey.Config) { c.MaxOwners = 1_000_001 }, []string{"apikey.MaxOwners"}},
+		"max-owners-least": {func(c *apikey.Config) { c.MaxOwners = -1 }, []string{"apikey.MaxOwners"}},
+		"no-legacy":        {func(c *apikey.Config) { c.LegacyPrefixes = []string{"sk_"} }, []string{"apikey.LegacyPrefixes"}},
+		"legacy-prefixes": {func(c *apikey.Config) {
+			c.Legacy = new(oldTable).legacy
+			c.LegacyPrefixes = []string{"", "ok_", "acme_", "acme", "a", "acme_live_", "acmex", "eyJ", "e", "eyJhbGciOi", "e1", "x y", strings.Repeat("x", 33), strings.Repeat("x", 32), "sk\u00e9"}
+		}, []string{"apikey.LegacyPrefixes[0]", "apikey.LegacyPrefixes[2]", "apikey.LegacyPrefixes[3]", "apikey.LegacyPrefixes[4]", "apikey.LegacyPrefixes[5]",
+			"apikey.LegacyPrefixes[7]", "apikey.LegacyPrefixes[8]", "apikey.LegacyPrefixes[9]", "apikey.LegacyPrefixes[11]", "apikey.LegacyPrefixes[12]", "apikey.LegacyPrefixes[14]"}},
+		"many-legacy-prefixes": {func(c *apikey.Config) {
+			c.Legacy = new(oldTable).legacy
+			c.LegacyPrefixes = slices.Repeat([]string{"sk_"}, 17)
+		}, []string{"apikey.LegacyPrefixes"}},
 		"many-peppers": {func(c *apikey.Config) {
 			c.Peppers = []apikey.Pepper{pepper(1), pepper(2), pepper(3), pepper(4), pepper(5)}
 		}, []string{"apikey.Peppers"}},
@@ -71,6 +87,13 @@ func TestConfigIsCopied(t *testing.T) {
 	clear(c.Peppers[0].Key)
 	c.Peppers[0].Version = 9
 	c.Tiers[0] = "tin"
+	prefixes := []string{"sk_"}
+	o := tableOf(apikey.Grant{Name: "x"})
+	old := withLegacy(t, o, &apikey.MemoryStore{}, func(c *apikey.Config) { c.LegacyPrefixes = prefixes })
+	prefixes[0] = "xx_"
+	if a := send(t, old, "Authorization", "Bearer "+oldKey); a.Code != 204 {
+		t.Errorf("a prefix was changed afterwards: %d", a.Code)
+	}
 	send(t, keys, "Authorization", "ApiKey "+key.Key).accepted(t, "key:"+key.ID)
 	issue(t, keys, apikey.Grant{Tier: "gold"})
 }

@@ -35,7 +35,7 @@ type Grant struct {
 	// a request is its [bulwark.ClientIP]. At most 64. Default: any network.
 	Networks []netip.Prefix
 	// ExpiresAt is when the key ends. A rotation does not change it. Default:
-	// [Config.Lifetime] from now.
+	// [Config.Lifetime] from now. At most 10 years from now.
 	ExpiresAt time.Time
 }
 
@@ -84,15 +84,8 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	if err := k.checkGrant(g, now); err != nil {
 		return Issued{}, err
 	}
-	id := random(idLength, idAlphabet)
-	rec := Record{
-		ID: id, Family: k.family, Name: g.Name, Issuer: k.issuer, Subject: ownSubject + id,
-		Roles: g.Roles, Scopes: g.Scopes, Tier: g.Tier, Networks: g.Networks,
-		CreatedAt: now, ExpiresAt: g.ExpiresAt,
-	}
-	if g.Owner != nil {
-		rec.Issuer, rec.Subject = g.Owner.Issuer, g.Owner.Subject
-	}
+	rec := k.record(random(idLength, idAlphabet), g)
+	rec.CreatedAt = now
 	key := k.addSecret(&rec, now)
 	if err := k.store.Create(ctx, rec.clone()); err != nil {
 		return Issued{}, unavailable(err)
@@ -100,9 +93,23 @@ func (k *Keys) Issue(ctx context.Context, g Grant) (Issued, error) {
 	return issued(rec, key), nil
 }
 
+// record is a record without secrets for a Grant.
+func (k *Keys) record(id string, g Grant) Record {
+	rec := Record{
+		ID: id, Family: k.family, Name: g.Name, Issuer: k.issuer, Subject: ownSubject + id,
+		Roles: g.Roles, Scopes: g.Scopes, Tier: g.Tier, Networks: g.Networks, ExpiresAt: g.ExpiresAt,
+	}
+	if g.Owner != nil {
+		rec.Issuer, rec.Subject = g.Owner.Issuer, g.Owner.Subject
+	}
+	return rec
+}
+
 // Rotate gives a key a further secret. The earlier secrets of the key work
 // until the overlap has passed. If a secret has leaked, use an overlap of zero:
-// then the earlier secrets end now. At most [Config.MaxOverlap].
+// then the earlier secrets end now. At most [Config.MaxOverlap]. The further
+// secret of an adopted key is a key in the format of this package. The old text
+// ends like an earlier secret.
 //
 //   - An unknown id is 404 "apikey.not_found".
 //   - A key that is revoked or expired is 409 "apikey.ended".
@@ -117,6 +124,7 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 	}
 	var key string
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
+		made := rec.nextSecret(now)
 		if rec.ended(now) {
 			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.ended",
 				Detail: "The key is revoked or expired. Issue another."}
@@ -126,7 +134,7 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.too_many_secrets",
 				Detail: "Earlier rotations of this key still overlap. Wait, or rotate without an overlap."}
 		}
-		key = k.addSecret(rec, now)
+		key = k.addSecret(rec, made)
 		return nil
 	})
 	if err != nil {
@@ -196,7 +204,7 @@ func (k *Keys) addSecret(rec *Record, now time.Time) string {
 	p := parts{env: k.env, id: rec.ID, secret: random(secretLength, alphabet)}
 	current := k.peppers[0]
 	rec.Secrets = slices.Insert(rec.Secrets, 0, Secret{
-		Hash: current.sum(p.id, p.secret), Pepper: current.version, CreatedAt: now,
+		Hash: current.sum(p.id, ofSecret, p.secret), Pepper: current.version, CreatedAt: now,
 	})
 	return format(k.prefix, p)
 }
@@ -207,6 +215,17 @@ func (rec *Record) revoke(now time.Time) {
 	if now.Before(rec.ExpiresAt) {
 		rec.ExpiresAt = now
 	}
+}
+
+// nextSecret is the CreatedAt of a further secret: a later time than that of
+// the other secrets, because [Keys.Review] tells them apart by it.
+func (rec *Record) nextSecret(now time.Time) time.Time {
+	for _, s := range rec.Secrets {
+		if least := s.CreatedAt.Add(time.Microsecond); now.Before(least) {
+			now = least
+		}
+	}
+	return now
 }
 
 // retire ends every secret at end or earlier, and drops the ended secrets.
@@ -263,6 +282,9 @@ func (k *Keys) checkGrant(g Grant, now time.Time) error {
 	}
 	if !g.ExpiresAt.After(now) {
 		wrong("/expires_at", "minimum", "The expiry must be in the future.")
+	}
+	if g.ExpiresAt.After(now.Add(longest)) {
+		wrong("/expires_at", "maximum", "The expiry must be at most 10 years away.")
 	}
 	// A key must not act as another key of the same issuer.
 	if o := g.Owner; o != nil && (o.Issuer == "" || o.Subject == "" || o.Issuer == k.issuer) {

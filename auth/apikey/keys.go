@@ -35,6 +35,9 @@ type Keys struct {
 	recorder   bulwark.Recorder // of calls outside a request
 	causes     causes
 	peppers    []*hasher
+	owners     *owners       // nil without Config.Lookup
+	legacy     *legacy       // nil without Config.Legacy
+	compared   func()        // counts comparisons in a test
 	marking    chan struct{} // holds one element for each running write of LastUsed
 	panicked   sync.Once     // reports that the store panicked in such a write
 }
@@ -45,6 +48,7 @@ var (
 	_ auth.Carrier       = (*Keys)(nil)
 	_ auth.Claimant      = (*Keys)(nil)
 	_ auth.Issuer        = (*Keys)(nil)
+	_ auth.Reviewer      = (*Keys)(nil)
 )
 
 const (
@@ -72,6 +76,10 @@ func (k *Keys) made() error {
 // may be a key of other Keys in the same auth layer. If no Keys recognize the
 // text, the first Keys refuse it. Under Bearer, a text without our prefix is
 // not a key.
+//
+// With [Config.Legacy], a text that Legacy may know is Likely, and Explicit if
+// it begins with one of [Config.LegacyPrefixes]. Such a text may also stand
+// under Bearer.
 func (k *Keys) Detect(r *http.Request) auth.Presence {
 	if k.made() != nil {
 		return auth.None
@@ -95,6 +103,9 @@ func (k *Keys) presence(text string) auth.Presence {
 	if rest, ours := strings.CutPrefix(text, k.family); ours && strings.HasPrefix(rest, "_") {
 		return auth.Explicit
 	}
+	if k.legacy != nil {
+		return k.legacy.presence(text, k.prefix)
+	}
 	return auth.Kindred
 }
 
@@ -107,7 +118,7 @@ func (k *Keys) fromAuthorization(line string) (text string, may bool) {
 	case strings.EqualFold(name, scheme):
 		return rest, true
 	case strings.EqualFold(name, "Bearer"):
-		return rest, strings.HasPrefix(rest, k.prefix)
+		return rest, strings.HasPrefix(rest, k.prefix) || k.legacy != nil && k.legacy.declared(rest)
 	}
 	return "", false
 }
@@ -142,15 +153,18 @@ func (k *Keys) Issuer() string {
 // Authenticate returns the caller whose key r carries. A key that is not
 // accepted is 401 "auth.invalid_token". Only the log shows the reason:
 //
-//   - "malformed": the text is not a key of our prefix, or was mistyped.
+//   - "malformed": the text is not a key of our prefix, or was mistyped. With
+//     [Config.Legacy], it is longer than 256 bytes or has strange characters.
 //   - "audience": the key is of another environment than [Config.Env].
-//   - "unknown_key": the store does not have the key.
+//   - "unknown_key": the store does not have the key, and Legacy does not know
+//     it.
 //   - "key": the secret is wrong, or its pepper is not in [Config.Peppers].
-//   - "revoked": somebody has revoked the key.
+//   - "revoked": somebody has revoked the key, or [Config.Lookup] has not found
+//     its owner.
 //   - "expired": the key has ended, or a rotation has ended the secret.
 //   - "network": the client is in none of the Networks of the key.
 //
-// A store that does not answer is 503 "auth.unavailable".
+// A store, a Lookup and a Legacy that do not answer are 503 "auth.unavailable".
 func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := k.made(); err != nil {
 		return nil, err
@@ -181,6 +195,9 @@ func (k *Keys) verify(ctx context.Context, r *http.Request, text string) (*bulwa
 
 // lookUp finds the key in the store and checks it.
 func (k *Keys) lookUp(ctx context.Context, r *http.Request, text string) (*bulwark.Principal, error) {
+	if k.legacy != nil && isLegacy(text, k.prefix) {
+		return k.lookUpLegacy(ctx, r, text)
+	}
 	p, err := parse(text, k.prefix)
 	if err != nil {
 		if err == errMalformed {
@@ -191,28 +208,57 @@ func (k *Keys) lookUp(ctx context.Context, r *http.Request, text string) (*bulwa
 	if p.env != k.env {
 		return nil, auth.Invalid("audience", k.causes.environment)
 	}
-	rec, err := k.store.Get(ctx, p.id)
-	unknown := errors.Is(err, auth.ErrNotFound)
-	if err != nil && !unknown {
-		return nil, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
+	rec, known, err := k.get(ctx, p.id)
+	if err != nil {
+		return nil, err
 	}
-	unknown = unknown || rec.Family != k.family // others may share the store
-	if unknown {
-		rec = Record{} // costs the same work as any other, and matches nothing
+	// An unknown key costs the same work as any other, and matches nothing.
+	secret := k.match(&rec, p.id, ofSecret, p.secret)
+	if !known {
+		return nil, auth.Invalid("unknown_key", k.causes.unknown)
 	}
+	return k.accept(ctx, r, &rec, secret)
+}
+
+// get returns the record of the id, or the empty record if the store does not
+// have it for this family.
+func (k *Keys) get(ctx context.Context, id string) (rec Record, known bool, err error) {
+	rec, err = k.store.Get(ctx, id)
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
+		return Record{}, false, nil
+	case err != nil:
+		return Record{}, false, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
+	case rec.Family != k.family: // others may share the store
+		return Record{}, false, nil
+	}
+	return rec, true, nil
+}
+
+// accept returns the caller of a record, whose secret at the index was
+// presented. If the index is below zero, the secret is wrong.
+func (k *Keys) accept(ctx context.Context, r *http.Request, rec *Record, index int) (*bulwark.Principal, error) {
 	now := time.Now()
 	var secret *Secret
-	if i := k.match(&rec, p.id, p.secret); i >= 0 {
-		secret = &rec.Secrets[i]
-	}
-	if unknown {
-		return nil, auth.Invalid("unknown_key", k.causes.unknown)
+	if index >= 0 {
+		secret = &rec.Secrets[index]
 	}
 	if reason, cause := rec.fault(secret, now, r); reason != "" {
 		return nil, auth.Invalid(reason, cause)
 	}
-	k.note(ctx, r, &rec, secret, now)
-	return k.principal(&rec, secret), nil
+	if err := k.narrow(ctx, rec); err != nil {
+		return nil, err
+	}
+	k.note(ctx, r, rec, secret, now)
+	return k.principal(rec, secret), nil
+}
+
+// narrow asks Lookup about the owner of the key, if it has one.
+func (k *Keys) narrow(ctx context.Context, rec *Record) error {
+	if k.owners == nil || rec.Issuer == k.issuer {
+		return nil
+	}
+	return k.owners.narrow(ctx, rec)
 }
 
 // credential returns the one key that r carries.
@@ -241,6 +287,20 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 // does not know the secret learns nothing of the record, not even by the time
 // of the answer. Outside a request r is nil.
 func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason string, cause error) {
+	if reason, cause = rec.over(secret, now); reason != "" {
+		return reason, cause
+	}
+	switch {
+	case len(rec.Networks) > 0 && r == nil:
+		return "network", errNoAddress
+	case len(rec.Networks) > 0 && !rec.allows(bulwark.ClientIP(r)):
+		return "network", errNetwork
+	}
+	return "", nil
+}
+
+// over says why the key or the secret has ended.
+func (rec *Record) over(secret *Secret, now time.Time) (reason string, cause error) {
 	switch {
 	case secret == nil:
 		return "key", errSecret
@@ -250,10 +310,6 @@ func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason
 		return "expired", errExpired
 	case !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
 		return "expired", errReplaced
-	case len(rec.Networks) > 0 && r == nil:
-		return "network", errNoAddress
-	case len(rec.Networks) > 0 && !rec.allows(bulwark.ClientIP(r)):
-		return "network", errNetwork
 	}
 	return "", nil
 }

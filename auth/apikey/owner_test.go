@@ -159,11 +159,11 @@ func (u *unlisted) List(ctx context.Context, f apikey.Filter) ([]apikey.Record, 
 	return u.MemoryStore.List(ctx, f)
 }
 
-func (u *unlisted) RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error {
+func (u *unlisted) RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error {
 	if u.mark != nil {
 		return u.mark
 	}
-	return u.MemoryStore.RevokeOwner(ctx, issuer, subject, until)
+	return u.MemoryStore.RevokeOwner(ctx, issuer, subject, until, expires)
 }
 
 func TestListAndRevokeOwnerDuringOutages(t *testing.T) {
@@ -228,11 +228,18 @@ func TestMarksOfOwnersAreBounded(t *testing.T) {
 	store := &apikey.MemoryStore{Max: 2}
 	now := time.Now()
 	for i, want := range []error{nil, nil, auth.ErrFull} {
-		if err := store.RevokeOwner(t.Context(), "issuer", fmt.Sprint(i), now); !errors.Is(err, want) {
+		if err := store.RevokeOwner(t.Context(), "issuer", fmt.Sprint(i), now, now.Add(hour)); !errors.Is(err, want) {
 			t.Errorf("mark %d: %v, want %v", i, err, want)
 		}
 	}
-	if err := store.RevokeOwner(t.Context(), "issuer", "0", now.Add(time.Second)); err != nil {
+	if err := store.RevokeOwner(t.Context(), "issuer", "0", now.Add(time.Second), now); err != nil {
 		t.Errorf("a mark that is there: %v", err)
+	}
+	// A mark that has expired makes room.
+	small := &apikey.MemoryStore{Max: 1}
+	for i := range 3 {
+		if err := small.RevokeOwner(t.Context(), "issuer", fmt.Sprint(i), now, now); err != nil {
+			t.Errorf("mark %d after one that has expired: %v", i, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package apikey_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -23,8 +24,8 @@ func TestPeppersAreNotPrinted(t *testing.T) {
 			slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "value", value)
 			slog.New(slog.NewTextHandler(&text, nil)).Info("x", "value", value)
 			encoded, err := json.Marshal(value)
-			if err != nil {
-				t.Fatal(err)
+			if config := new(json.UnsupportedTypeError); err != nil && !(name == "config" && errors.As(err, &config)) {
+				t.Fatal(err) // a Config has functions
 			}
 			text.Write(encoded)
 			for _, spelling := range []string{"hunter2", "aHVudGVy", "104 117 110", "68756e74", "0x68, 0x75"} {

@@ -35,9 +35,11 @@ import (
 //   - owners: RevokeOwner leaves a mark for a caller. From then on, Create and
 //     Update store an older record of the caller as revoked. A record is older
 //     if its CreatedAt is not after the time until. If its RevokedAt is zero,
-//     it becomes until. If a caller has two marks, the later until counts.
-//     Records that exist, records that were made later, and records of other
-//     callers stay as they are. The store never forgets a mark.
+//     it becomes until. Records that exist, records that were made later, and
+//     records of other callers stay as they are.
+//   - owners-end: A mark of a caller is kept until the time expires. From then
+//     on the store may forget the mark, and Sweep forgets it. If a caller has
+//     two marks, the later until counts, and the later expires.
 //   - marks: Mark sets the mark if the time at is later than the mark by the
 //     duration every, or by more. The first Mark sets a mark that was never
 //     set. No mark moves back.
@@ -51,6 +53,9 @@ import (
 //   - expiry: A record is kept until its ExpiresAt, also if it is revoked.
 //     Update may move ExpiresAt in both directions. From ExpiresAt on, the
 //     store may forget the record.
+//   - adopted: A record whose Adopted is true is kept for good, also after its
+//     ExpiresAt. Sweep and a full store do not forget it. Otherwise
+//     [Config.Legacy] would be asked for a key that was revoked.
 //   - sweep: Sweep forgets the records that have expired, and no others. A
 //     store that forgets them in another way may do nothing.
 //   - many: Nothing else is forgotten, not even to make room.
@@ -84,11 +89,11 @@ type Store interface {
 	Mark(ctx context.Context, id string, mark Mark, at time.Time, every time.Duration) (bool, error)
 	// List returns one page of the records that the filter matches.
 	List(ctx context.Context, f Filter) ([]Record, error)
-	// RevokeOwner leaves a mark for a caller: a later write of an older record
-	// of the caller stores the record as revoked. RevokeOwner does not change
-	// the records that exist.
-	RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error
-	// Sweep forgets the records that have expired. If the engine of the store
+	// RevokeOwner leaves a mark for a caller until the time expires: a later
+	// write of an older record of the caller stores the record as revoked.
+	// RevokeOwner does not change the records that exist.
+	RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error
+	// Sweep forgets the records and the marks that have expired. If the engine of the store
 	// does not expire records itself, the application calls Sweep every few
 	// minutes. A store that needs no sweeping returns nil.
 	Sweep(ctx context.Context) error
@@ -140,7 +145,8 @@ const (
 
 // A Record is what a [Store] keeps of a key.
 type Record struct {
-	// ID is the id of the key. It may be shown and logged.
+	// ID is the id of the key. It may be shown and logged. The id of an adopted
+	// key is derived from its text, with a [Pepper].
 	ID string
 	// Version is set by the store, for Update.
 	Version uint64
@@ -160,10 +166,15 @@ type Record struct {
 	Networks []netip.Prefix
 	// Secrets are the hashes of the secrets, the newest first, at most four.
 	Secrets []Secret
-	// CreatedAt is when the key was issued. A rotation does not change it.
+	// CreatedAt is when the key was issued. A rotation does not change it. It
+	// is zero if the key was adopted, because such a key is older than the
+	// record. So each mark of RevokeOwner meets it.
 	CreatedAt time.Time
 	// ExpiresAt is when the key ends.
 	ExpiresAt time.Time
+	// Adopted reports that [Keys.Adopt] has made the record. The store keeps it
+	// for good.
+	Adopted bool
 	// RevokedAt is when the key was revoked. It is zero if the key is not
 	// revoked.
 	RevokedAt time.Time
@@ -185,6 +196,9 @@ type Secret struct {
 // maxSecrets bounds the secrets of a key. A verification always does the work
 // for this number of secrets.
 const maxSecrets = 4
+
+// forgettable reports whether the store may forget the record.
+func (rec *Record) forgettable(now time.Time) bool { return !rec.Adopted && !now.Before(rec.ExpiresAt) }
 
 // ended reports whether the key is revoked or expired.
 func (rec *Record) ended(now time.Time) bool {

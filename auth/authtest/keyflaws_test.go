@@ -3,11 +3,10 @@ package authtest_test
 import (
 	"context"
 	"errors"
-	"time"
-
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -26,7 +25,7 @@ type flawedKeys struct {
 	update        func(context.Context, apikey.Record) error
 	mark          func(context.Context, string, apikey.Mark, time.Time, time.Duration) (bool, error)
 	list          func(context.Context, apikey.Filter) ([]apikey.Record, error)
-	revokeOwner   func(ctx context.Context, issuer, subject string, until time.Time) error
+	revokeOwner   func(ctx context.Context, issuer, subject string, until, expires time.Time) error
 	sweep         func(context.Context) error
 }
 
@@ -107,14 +106,14 @@ func (f *flawedKeys) List(ctx context.Context, filter apikey.Filter) ([]apikey.R
 	return all, err
 }
 
-func (f *flawedKeys) RevokeOwner(ctx context.Context, issuer, subject string, until time.Time) error {
+func (f *flawedKeys) RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error {
 	if err, fails := f.fails(ctx); fails {
 		return err
 	}
 	if f.revokeOwner != nil {
-		return f.revokeOwner(ctx, issuer, subject, until)
+		return f.revokeOwner(ctx, issuer, subject, until, expires)
 	}
-	return f.MemoryStore.RevokeOwner(ctx, issuer, subject, until)
+	return f.MemoryStore.RevokeOwner(ctx, issuer, subject, until, expires)
 }
 
 func (f *flawedKeys) Sweep(ctx context.Context) error {
@@ -180,7 +179,7 @@ func forgetsKeysAtExpiry(early time.Duration) func(*flawedKeys) {
 	return func(f *flawedKeys) {
 		f.get = func(ctx context.Context, id string) (apikey.Record, error) {
 			rec, err := f.MemoryStore.Get(ctx, id)
-			if err == nil && time.Until(rec.ExpiresAt) <= early {
+			if err == nil && !rec.Adopted && time.Until(rec.ExpiresAt) <= early {
 				return apikey.Record{}, auth.ErrNotFound
 			}
 			return rec, err
@@ -195,11 +194,54 @@ func keepsTheFirstKeyExpiry(f *flawedKeys) {
 		return f.MemoryStore.Create(ctx, rec)
 	}
 	f.get = func(ctx context.Context, id string) (apikey.Record, error) {
-		if end, ok := ends.Load(id); ok && !time.Now().Before(end.(time.Time)) {
+		rec, err := f.MemoryStore.Get(ctx, id)
+		if end, ok := ends.Load(id); ok && !rec.Adopted && !time.Now().Before(end.(time.Time)) {
 			return apikey.Record{}, auth.ErrNotFound
 		}
-		return f.MemoryStore.Get(ctx, id)
+		return rec, err
 	}
+}
+
+// forgetsAdopted forgets the adopted records that have expired, of those that
+// it is told: by Sweep, or when it is asked for one.
+func forgetsAdopted(which func(apikey.Record) bool, bySweep bool) func(*flawedKeys) {
+	return func(f *flawedKeys) {
+		over := func(rec apikey.Record) bool {
+			return rec.Adopted && which(rec) && !time.Now().Before(rec.ExpiresAt)
+		}
+		if !bySweep {
+			f.get = func(ctx context.Context, id string) (apikey.Record, error) {
+				rec, err := f.MemoryStore.Get(ctx, id)
+				if err == nil && over(rec) {
+					return apikey.Record{}, auth.ErrNotFound
+				}
+				return rec, err
+			}
+			return
+		}
+		f.sweep = func(ctx context.Context) error {
+			found, err := f.MemoryStore.List(ctx, apikey.Filter{})
+			for _, rec := range found {
+				if over(rec) {
+					rec.Adopted = false
+					f.MemoryStore.Update(ctx, rec)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return f.MemoryStore.Sweep(ctx)
+		}
+	}
+}
+
+func anyRecord(apikey.Record) bool { return true }
+
+func isRevoked(rec apikey.Record) bool { return !rec.RevokedAt.IsZero() }
+
+// hidesAdopted leaves adopted records out of a list once they have expired.
+func hidesAdopted(all []apikey.Record) []apikey.Record {
+	return slices.DeleteFunc(all, func(rec apikey.Record) bool { return rec.Adopted && !time.Now().Before(rec.ExpiresAt) })
 }
 
 func leavesWhatIsEmpty(f *flawedKeys) {

@@ -86,12 +86,12 @@ func listsWithoutVersions(all []apikey.Record) []apikey.Record {
 }
 
 func marksNoOwner(f *flawedKeys) {
-	f.revokeOwner = func(context.Context, string, string, time.Time) error { return nil }
+	f.revokeOwner = func(context.Context, string, string, time.Time, time.Time) error { return nil }
 }
 
 // revokesWhatIsThere looks at the records once.
 func revokesWhatIsThere(f *flawedKeys) {
-	f.revokeOwner = func(ctx context.Context, issuer, subject string, until time.Time) error {
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, until, expires time.Time) error {
 		all, err := f.MemoryStore.List(ctx, apikey.Filter{Owner: &bulwark.Principal{Issuer: issuer, Subject: subject}})
 		for _, rec := range all {
 			rec.RevokedAt = until
@@ -102,49 +102,80 @@ func revokesWhatIsThere(f *flawedKeys) {
 }
 
 func marksTheOwnerNow(f *flawedKeys) {
-	f.revokeOwner = func(ctx context.Context, issuer, subject string, _ time.Time) error {
-		return f.MemoryStore.RevokeOwner(ctx, issuer, subject, time.Now())
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, _, expires time.Time) error {
+		return f.MemoryStore.RevokeOwner(ctx, issuer, subject, time.Now(), expires)
 	}
 }
 
+// A markedUntil is the mark of an owner.
+type markedUntil struct{ until, expires time.Time }
+
+func latest(last, next markedUntil) markedUntil {
+	if last.until.After(next.until) {
+		next.until = last.until
+	}
+	if last.expires.After(next.expires) {
+		next.expires = last.expires
+	}
+	return next
+}
+
 // keepsTheLastOwnerMark lets an earlier mark take the place of a later one.
-func keepsTheLastOwnerMark(f *flawedKeys) {
-	var mu sync.Mutex
-	marks := map[[2]string]time.Time{}
-	f.revokeOwner = func(_ context.Context, issuer, subject string, until time.Time) error {
-		mu.Lock()
-		defer mu.Unlock()
-		marks[[2]string{issuer, subject}] = until
-		return nil
+func keepsTheLastOwnerMark(last, next markedUntil) markedUntil {
+	next.expires = latest(last, next).expires
+	return next
+}
+
+// keepsTheLastEnd lets a mark that ends earlier cut one that ends later.
+func keepsTheLastEnd(last, next markedUntil) markedUntil {
+	next.until = latest(last, next).until
+	return next
+}
+
+func keepsTheFirstEnd(last, next markedUntil) markedUntil {
+	next = latest(last, next)
+	if !last.expires.IsZero() {
+		next.expires = last.expires
 	}
-	f.stores = func(rec *apikey.Record) {
-		mu.Lock()
-		defer mu.Unlock()
-		until, has := marks[[2]string{rec.Issuer, rec.Subject}]
-		if has && rec.RevokedAt.IsZero() && !rec.CreatedAt.After(until) {
-			rec.RevokedAt = until
-		}
-	}
+	return next
+}
+
+func neverEnds(last, next markedUntil) markedUntil {
+	next = latest(last, next)
+	next.expires = next.expires.AddDate(1, 0, 0)
+	return next
+}
+
+func endsEarly(last, next markedUntil) markedUntil {
+	next.expires = next.expires.Add(-time.Second)
+	return latest(last, next)
+}
+
+func marksEnd(join func(last, next markedUntil) markedUntil) func(*flawedKeys) {
+	return ownMarksOfOwners(byBoth, join, true, true, older)
 }
 
 // marksOwners keeps the marks by a name, and asks at the writes that are named.
 func marksOwners(name func(issuer, subject string) string, atCreate, atUpdate bool, revoke func(rec *apikey.Record, until time.Time)) func(*flawedKeys) {
+	return ownMarksOfOwners(name, latest, atCreate, atUpdate, revoke)
+}
+
+func ownMarksOfOwners(name func(issuer, subject string) string, join func(last, next markedUntil) markedUntil, atCreate, atUpdate bool,
+	revoke func(rec *apikey.Record, until time.Time)) func(*flawedKeys) {
 	return func(f *flawedKeys) {
 		var mu sync.Mutex
-		marks := map[string]time.Time{}
-		f.revokeOwner = func(_ context.Context, issuer, subject string, until time.Time) error {
+		marks := map[string]markedUntil{}
+		f.revokeOwner = func(_ context.Context, issuer, subject string, until, expires time.Time) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if until.After(marks[name(issuer, subject)]) {
-				marks[name(issuer, subject)] = until
-			}
+			marks[name(issuer, subject)] = join(marks[name(issuer, subject)], markedUntil{until, expires})
 			return nil
 		}
 		meet := func(rec *apikey.Record) {
 			mu.Lock()
 			defer mu.Unlock()
-			if until, has := marks[name(rec.Issuer, rec.Subject)]; has {
-				revoke(rec, until)
+			if mark, has := marks[name(rec.Issuer, rec.Subject)]; has {
+				revoke(rec, mark.until)
 			}
 		}
 		f.create = func(ctx context.Context, rec apikey.Record) error {
@@ -158,6 +189,16 @@ func marksOwners(name func(issuer, subject string) string, atCreate, atUpdate bo
 				meet(&rec)
 			}
 			return f.MemoryStore.Update(ctx, rec)
+		}
+		f.sweep = func(ctx context.Context) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for whose, mark := range marks {
+				if !time.Now().Before(mark.expires) {
+					delete(marks, whose)
+				}
+			}
+			return f.MemoryStore.Sweep(ctx)
 		}
 	}
 }
@@ -189,13 +230,12 @@ func again(rec *apikey.Record, until time.Time) {
 }
 
 func forgetsMarksBySweep(f *flawedKeys) {
-	marksOwners(byBoth, true, true, older)(f)
-	mark := f.revokeOwner
-	create, swept := f.create, false
+	marksEnd(latest)(f)
+	mark, create, swept := f.revokeOwner, f.create, false
 	f.sweep = func(ctx context.Context) error { swept = true; return f.MemoryStore.Sweep(ctx) }
-	f.revokeOwner = func(ctx context.Context, issuer, subject string, until time.Time) error {
+	f.revokeOwner = func(ctx context.Context, issuer, subject string, until, expires time.Time) error {
 		swept = false
-		return mark(ctx, issuer, subject, until)
+		return mark(ctx, issuer, subject, until, expires)
 	}
 	f.create = func(ctx context.Context, rec apikey.Record) error {
 		if swept {

@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -70,7 +71,7 @@ func keyList(t *trial, store apikey.Store) {
 
 func keyOwners(t *trial, store apikey.Store) {
 	now := time.Now().Truncate(time.Microsecond)
-	until := now.Add(-time.Minute)
+	until, expires := now.Add(-time.Minute), now.Add(time.Hour)
 	of := func(id, issuer, subject string, made time.Time) apikey.Record {
 		rec := key(id)
 		rec.Issuer, rec.Subject, rec.CreatedAt = issuer, subject, made
@@ -78,7 +79,7 @@ func keyOwners(t *trial, store apikey.Store) {
 	}
 	before := of("before", issuer, "alice", now.Add(-time.Hour))
 	makes(t, store, before)
-	revokeOwner(t, store, issuer, "alice", until)
+	revokeOwner(t, store, issuer, "alice", until, expires)
 	before = has(t, store, "a record that was there before RevokeOwner", before)
 	// Each later write of an older record meets the mark.
 	before.Name = "changed"
@@ -95,6 +96,7 @@ func keyOwners(t *trial, store apikey.Store) {
 	}{
 		{of("older", issuer, "alice", until.Add(-time.Microsecond)), true},
 		{of("same-time", issuer, "alice", until), true},
+		{of("adopted", issuer, "alice", time.Time{}), true},
 		{of("younger", issuer, "alice", until.Add(time.Microsecond)), false},
 		{of("other-issuer", otherIssuer, "alice", until), false},
 		{of("other-subject", issuer, "Alice", until), false},
@@ -111,12 +113,12 @@ func keyOwners(t *trial, store apikey.Store) {
 		has(t, store, "the record "+test.rec.ID+" of a revoked owner after an Update", held)
 	}
 	// The later of two marks counts, in whichever order they come.
-	revokeOwner(t, store, issuer, "alice", until.Add(-30*time.Minute))
+	revokeOwner(t, store, issuer, "alice", until.Add(-30*time.Minute), expires)
 	late := of("after-an-earlier-mark", issuer, "alice", until)
 	makes(t, store, late)
 	late.RevokedAt = until
 	has(t, store, "a record after an earlier mark", late)
-	revokeOwner(t, store, issuer, "alice", now)
+	revokeOwner(t, store, issuer, "alice", now, expires)
 	later := of("after-a-later-mark", issuer, "alice", now)
 	makes(t, store, later)
 	later.RevokedAt = now
@@ -126,4 +128,46 @@ func keyOwners(t *trial, store apikey.Store) {
 	makes(t, store, again)
 	again.RevokedAt = now
 	has(t, store, "a record after a mark and a Sweep", again)
+}
+
+// keyOwnersEnd looks whether a mark lasts as long as it should, and no longer.
+func keyOwnersEnd(t *trial, store apikey.Store) {
+	now := time.Now().Truncate(time.Microsecond)
+	soon, late := brief(), now.Add(time.Hour)
+	for _, each := range []struct {
+		subject string
+		expires []time.Time
+	}{{"short", []time.Time{soon}}, {"lasting", []time.Time{late}}, {"extended", []time.Time{soon, late}}, {"not-cut", []time.Time{late, soon}}} {
+		for _, expires := range each.expires {
+			revokeOwner(t, store, issuer, each.subject, now, expires)
+		}
+	}
+	made := 0
+	meets := func(subject string) (revoked bool, err error) {
+		rec := key(fmt.Sprint(subject, made))
+		made++
+		rec.Subject, rec.CreatedAt = subject, now
+		if err := makesOne(t, store, rec); err != nil {
+			return false, err
+		}
+		rec, err = find(t, store, rec.ID)
+		return !rec.RevokedAt.IsZero(), err
+	}
+	t.kept(soon, "a mark of an owner before its end", func() error {
+		sweepKeys(t, store)
+		if revoked, err := meets("short"); err != nil || !revoked {
+			return fmt.Errorf("an older record is stored as revoked: %t, %w", revoked, err)
+		}
+		return nil
+	})
+	t.until(soon, "a mark of an owner, by Sweep,", func() bool {
+		sweepKeys(t, store)
+		revoked, err := meets("short")
+		return err == nil && !revoked
+	})
+	for _, subject := range []string{"lasting", "extended", "not-cut"} {
+		if revoked, err := meets(subject); err != nil || !revoked {
+			t.fault("after the Sweep of another mark, an older record of the owner %s is stored as revoked: %t, %v", subject, revoked, err)
+		}
+	}
 }

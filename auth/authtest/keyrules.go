@@ -2,10 +2,9 @@ package authtest
 
 import (
 	"errors"
-	"time"
-
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -223,6 +222,37 @@ func keyExpiry(t *trial, store apikey.Store) {
 			t.wants(auth.ErrNotFound, err, "Get of an expired record")
 		}
 	}
+}
+
+// keyAdopted looks whether adopted records outlast their ExpiresAt.
+func keyAdopted(t *trial, store apikey.Store) {
+	soon := brief()
+	adopted, updated, revoked, plain := key("adopted"), key("updated"), key("revoked"), key("plain")
+	adopted.Adopted, revoked.Adopted, updated.Adopted = true, true, true
+	adopted.CreatedAt, adopted.ExpiresAt, plain.ExpiresAt = time.Time{}, soon, soon
+	makes(t, store, adopted, updated, revoked, plain)
+	revoked, updated = has(t, store, "an adopted record", revoked), has(t, store, "an adopted record", updated)
+	revoked.RevokedAt, revoked.ExpiresAt = revoked.CreatedAt, revoked.CreatedAt // as Keys.Revoke does
+	updated.ExpiresAt = soon
+	t.wants(nil, change(t, store, revoked), "Update of an adopted record")
+	t.wants(nil, change(t, store, updated), "Update of an adopted record to an earlier ExpiresAt")
+	t.until(soon, "a record that was not adopted, by Sweep,", func() bool {
+		sweepKeys(t, store)
+		_, err := find(t, store, "plain")
+		return errors.Is(err, auth.ErrNotFound)
+	})
+	makes(t, store, key("later")) // others come
+	for range 2 {
+		sweepKeys(t, store)
+		has(t, store, "an adopted record after its ExpiresAt", adopted)
+		has(t, store, "an adopted record whose ExpiresAt was moved, after it", updated)
+		has(t, store, "an adopted record that was revoked and has expired", revoked)
+		lists(t, store, apikey.Filter{}, "everything after a Sweep", "adopted", "later", "revoked", "updated")
+	}
+	updated = has(t, store, "an adopted record", updated)
+	updated.Name = "changed"
+	t.wants(nil, change(t, store, updated), "Update of an adopted record after its ExpiresAt")
+	marks(t, store, true, "of an adopted record after its ExpiresAt", "updated", apikey.Used, time.Now(), time.Minute)
 }
 
 func keySweep(t *trial, store apikey.Store) {

@@ -2,10 +2,9 @@ package authtest
 
 import (
 	"context"
-	"time"
-
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -145,7 +144,9 @@ func keyCancelled(t *trial, store apikey.Store) {
 		t.fault("with a cancelled context List returns %d records of 1", len(all))
 	}
 	t.noAnswer("List", err)
-	if in, err = attempted(t, "RevokeOwner", func(ctx context.Context) error { return store.RevokeOwner(ctx, issuer, "alice", now) }); in && err == nil {
+	if in, err = attempted(t, "RevokeOwner", func(ctx context.Context) error {
+		return store.RevokeOwner(ctx, issuer, "alice", now, now.Add(time.Hour))
+	}); in && err == nil {
 		rec := key("of-alice")
 		rec.Subject, rec.CreatedAt = "alice", now
 		makes(t, store, rec)

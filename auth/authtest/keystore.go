@@ -30,11 +30,13 @@ var keyRules = []rule[apikey.Store]{
 	{"unknown", keyUnknown},
 	{"list", keyList},
 	{"owners", keyOwners},
+	{"owners-end", keyOwnersEnd},
 	{"marks", keyMarks},
 	{"marks-apart", keyMarksApart},
 	{"slices", keySlices},
 	{"ids", keyIDs},
 	{"expiry", keyExpiry},
+	{"adopted", keyAdopted},
 	{"sweep", keySweep},
 	{"many", keyMany},
 	{"full", keyFull},
@@ -83,10 +85,10 @@ func mark(t *trial, store apikey.Store, id string, which apikey.Mark, at time.Ti
 	return store.Mark(ctx, id, which, at, every)
 }
 
-func revokeOwner(t *trial, store apikey.Store, issuer, subject string, until time.Time) {
+func revokeOwner(t *trial, store apikey.Store, issuer, subject string, until, expires time.Time) {
 	ctx, cancel := t.call()
 	defer cancel()
-	t.wants(nil, store.RevokeOwner(ctx, issuer, subject, until), "RevokeOwner")
+	t.wants(nil, store.RevokeOwner(ctx, issuer, subject, until, expires), "RevokeOwner")
 }
 
 func sweepKeys(t *trial, store apikey.Store) {
@@ -174,7 +176,7 @@ func fullKey(id string) apikey.Record {
 		ID: id, Family: "p234567890123456_e234567890123456", Name: "Bücher \"'\\ " + strings.Repeat("x", 100), Issuer: issuer, Subject: "alice", Tier: "premium",
 		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::7/128")},
 		CreatedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour), RevokedAt: now.Add(time.Minute),
-		LastUsed: now.Add(-time.Minute), StaleReported: now.Add(-2 * time.Minute),
+		Adopted: true, LastUsed: now.Add(-time.Minute), StaleReported: now.Add(-2 * time.Minute),
 	}
 	for i := range 64 {
 		rec.Roles = append(rec.Roles, fmt.Sprint("role,", i, strings.Repeat("r", 120)))

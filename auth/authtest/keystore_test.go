@@ -22,7 +22,7 @@ func TestKeyStoreOfAGoodStore(t *testing.T) {
 			opened++
 			return &apikey.MemoryStore{Max: 1500}
 		})
-		if opened < 19 {
+		if opened < 21 {
 			t.Errorf("%d rules were checked", opened)
 		}
 	})
@@ -35,8 +35,8 @@ func TestKeyStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestKeyStoreOfFlawedStores(t *testing.T) {
-	every := []string{"cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
-		"list", "many", "marks", "marks-apart", "owners", "slices", "sweep", "taken", "unknown", "versions"}
+	every := []string{"adopted", "cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
+		"list", "many", "marks", "marks-apart", "owners", "owners-end", "slices", "sweep", "taken", "unknown", "versions"}
 	stores := func(change func(*apikey.Record)) func(*flawedKeys) {
 		return func(f *flawedKeys) { f.stores = change }
 	}
@@ -50,12 +50,12 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"forgets-what-has-expired":   {forgetsKeysAtExpiry(0), nil},
 
 		"cuts-to-milliseconds":    {stores(func(rec *apikey.Record) { roundKey(rec, time.Millisecond) }), []string{"fields", "owners", "slices"}},
-		"forgets-early":           {forgetsKeysAtExpiry(time.Second), []string{"expiry", "sweep"}},
+		"forgets-early":           {forgetsKeysAtExpiry(time.Second), []string{"adopted", "expiry", "sweep"}},
 		"keeps-the-first-expiry":  {keepsTheFirstKeyExpiry, []string{"expiry", "sweep"}},
 		"loses-networks":          {stores(func(rec *apikey.Record) { rec.Networks = nil }), []string{"fields", "slices"}},
 		"cuts-networks":           {stores(cutsNetworks), []string{"fields", "slices"}},
-		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"cancelled", "deadline", "expiry", "fields", "owners", "slices", "sweep"}},
-		"epoch-for-zero":          {stores(epochForZero), []string{"cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "full", "ids", "marks", "marks-apart", "owners", "slices", "sweep", "taken", "versions"}},
+		"loses-the-revocation":    {stores(func(rec *apikey.Record) { rec.RevokedAt = time.Time{} }), []string{"adopted", "cancelled", "deadline", "expiry", "fields", "owners", "slices", "sweep"}},
+		"epoch-for-zero":          {stores(epochForZero), []string{"adopted", "cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "full", "ids", "marks", "marks-apart", "owners", "owners-end", "slices", "sweep", "taken", "versions"}},
 		"sorts-roles":             {stores(sortsRoles), []string{"fields", "slices"}},
 		"joins-roles-by-comma":    {stores(joinsRoles), []string{"fields", "slices"}},
 		"three-secrets":           {stores(func(rec *apikey.Record) { rec.Secrets = rec.Secrets[:min(len(rec.Secrets), 3)] }), []string{"fields", "slices"}},
@@ -71,7 +71,7 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"looks-then-creates":      {looksThenCreates, []string{"concurrent-creates"}},
 		"updates-marks":           {updatesMarks, []string{"concurrent-marks", "fields", "marks-apart"}},
 		"marks-always":            {marksBy(marksAlways), []string{"cancelled", "deadline", "concurrent-marks", "marks", "marks-apart"}},
-		"marks-never":             {marksBy(marksNever), []string{"cancelled", "deadline", "concurrent-marks", "full", "ids", "marks", "marks-apart", "slices", "versions"}},
+		"marks-never":             {marksBy(marksNever), []string{"adopted", "cancelled", "concurrent-marks", "deadline", "full", "ids", "marks", "marks-apart", "slices", "versions"}},
 		"marks-late":              {marksBy(marksLate), []string{"marks"}},
 		"marks-backwards":         {marksBy(marksBackwards), []string{"marks"}},
 		"reads-then-marks":        {readsThenMarks, []string{"concurrent-marks"}},
@@ -96,28 +96,39 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"lists-one-page":          {listing(func(f *apikey.Filter) { f.After = "" }, nil), []string{"list"}},
 		"includes-after":          {includesAfter, []string{"list"}},
 		"sorts-folding-case":      {listing(nil, sortsFoldingCase), []string{"list"}},
-		"sorts-by-length":         {listing(nil, sortsByLength), []string{"list", "sweep"}},
-		"lists-the-living":        {listing(nil, listsTheLiving), []string{"cancelled", "deadline", "list", "sweep"}},
+		"sorts-by-length":         {listing(nil, sortsByLength), []string{"adopted", "list", "sweep"}},
+		"lists-the-living":        {listing(nil, listsTheLiving), []string{"adopted", "cancelled", "deadline", "list", "sweep"}},
 		"lists-without-versions":  {listing(nil, listsWithoutVersions), []string{"list"}},
-		"marks-no-owner":          {marksNoOwner, []string{"cancelled", "deadline", "owners"}},
-		"revokes-what-is-there":   {revokesWhatIsThere, []string{"cancelled", "deadline", "owners"}},
+		"marks-no-owner":          {marksNoOwner, []string{"cancelled", "deadline", "owners", "owners-end"}},
+		"revokes-what-is-there":   {revokesWhatIsThere, []string{"cancelled", "deadline", "owners", "owners-end"}},
 		"marks-the-owner-now":     {marksTheOwnerNow, []string{"owners"}},
-		"keeps-the-last-mark":     {keepsTheLastOwnerMark, []string{"owners"}},
+		"keeps-the-last-mark":     {marksEnd(keepsTheLastOwnerMark), []string{"owners"}},
 		"marks-by-subject":        {marksOwners(func(_, subject string) string { return subject }, true, true, older), []string{"owners"}},
 		"marks-by-joining":        {marksOwners(func(issuer, subject string) string { return issuer + subject }, true, true, older), []string{"owners"}},
 		"marks-folding-case":      {marksOwners(func(issuer, subject string) string { return issuer + "\n" + strings.ToLower(subject) }, true, true, older), []string{"owners"}},
 		"marks-owners-at-create":  {marksOwners(byBoth, true, false, older), []string{"owners"}},
-		"marks-owners-at-update":  {marksOwners(byBoth, false, true, older), []string{"cancelled", "deadline", "owners"}},
-		"marks-owners-older":      {marksOwners(byBoth, true, true, olderOnly), []string{"cancelled", "deadline", "owners"}},
+		"marks-owners-at-update":  {marksOwners(byBoth, false, true, older), []string{"cancelled", "deadline", "owners", "owners-end"}},
+		"marks-owners-older":      {marksOwners(byBoth, true, true, olderOnly), []string{"cancelled", "deadline", "owners", "owners-end"}},
 		"marks-owners-for-good":   {marksOwners(byBoth, true, true, all), []string{"owners"}},
 		"marks-owners-again":      {marksOwners(byBoth, true, true, again), []string{"owners"}},
 		"marks-owners-rightly":    {marksOwners(byBoth, true, true, older), nil},
-		"forgets-marks-by-sweep":  {forgetsMarksBySweep, []string{"owners"}},
-		"forgets-the-revoked":     {forgetsTheRevoked, []string{"expiry", "sweep"}},
+		"forgets-marks-by-sweep":  {forgetsMarksBySweep, []string{"owners", "owners-end"}},
+		"ends-marks-rightly":      {marksEnd(latest), nil},
+		"ends-marks-early":        {marksEnd(endsEarly), []string{"owners-end"}},
+		"never-ends-marks":        {marksEnd(neverEnds), []string{"owners-end"}},
+		"keeps-the-first-end":     {marksEnd(keepsTheFirstEnd), []string{"owners-end"}},
+		"keeps-the-last-end":      {marksEnd(keepsTheLastEnd), []string{"owners-end"}},
+		"loses-adopted":           {stores(func(rec *apikey.Record) { rec.Adopted = false }), []string{"adopted", "fields", "slices"}},
+		"forgets-adopted":         {forgetsAdopted(anyRecord, false), []string{"adopted"}},
+		"forgets-adopted-revoked": {forgetsAdopted(isRevoked, false), []string{"adopted"}},
+		"sweeps-adopted":          {forgetsAdopted(anyRecord, true), []string{"adopted"}},
+		"sweeps-adopted-revoked":  {forgetsAdopted(isRevoked, true), []string{"adopted"}},
+		"hides-adopted":           {listing(nil, hidesAdopted), []string{"adopted"}},
+		"forgets-the-revoked":     {forgetsTheRevoked, []string{"adopted", "expiry", "sweep"}},
 		"sweeps-revoked":          {sweepsRevoked, []string{"sweep"}},
-		"sweeps-no-keys":          {sweepsNoKeys, []string{"sweep"}},
+		"sweeps-no-keys":          {sweepsNoKeys, []string{"adopted", "owners-end", "sweep"}},
 		"loses-the-family":        {stores(func(rec *apikey.Record) { rec.Family = "acme_live" }), []string{"fields", "list", "slices"}},
-		"reads-a-cache":           {readsACacheOfKeys, []string{"cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "marks", "marks-apart", "owners", "slices", "sweep", "versions"}},
+		"reads-a-cache":           {readsACacheOfKeys, []string{"adopted", "cancelled", "concurrent-marks", "concurrent-updates", "deadline", "expiry", "fields", "marks", "marks-apart", "owners", "slices", "sweep", "versions"}},
 		"evicts":                  {evictsKeys(900), []string{"full", "many"}},
 		"evicts-when-full":        {evictsKeysWhenFull, []string{"full"}},
 		"forgets-that-it-is-full": {forgetsThatNoKeyFits, []string{"full"}},
