@@ -9,7 +9,8 @@ import (
 
 // An Issuer is an [Authenticator] that names the issuer of the callers that it
 // returns. In a [Config], two authenticators with the same Issuer are an error,
-// because nobody could tell their callers apart. An empty Issuer is also an
+// because nobody could tell their callers apart; [Config.Authenticators] names
+// the one exception. An empty Issuer is also an
 // error, because an authenticator that was made without its New returns it.
 type Issuer interface {
 	// Issuer returns the same name on every call.

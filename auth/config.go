@@ -11,6 +11,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
+	"github.com/bulwark-go/bulwark/auth/internal/terms"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -22,8 +23,13 @@ type Config struct {
 	// If several authenticators find an ambient credential, such as a cookie,
 	// the first of them is asked. Use at most one authenticator for opaque
 	// tokens, such as an introspection.Introspector, because an opaque token
-	// does not say whose it is. Shutdown of the Middleware shuts the
-	// authenticators down, so an authenticator belongs to one Middleware.
+	// does not say whose it is. A jwt.Verifier and an
+	// introspection.Introspector may have the same Issuer, if their
+	// Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes are also
+	// the same: the Verifier then gets the tokens that have two dots and the
+	// iss, the Introspector all others. Any other two authenticators with one
+	// Issuer are an error. Shutdown of the Middleware shuts the authenticators
+	// down, so an authenticator belongs to one Middleware.
 	Authenticators []Authenticator
 	// Optional lets a request without credentials pass as anonymous. Use it if
 	// each route decides who may call it. A bad credential is refused, except
@@ -108,7 +114,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) > maxAuthenticators {
 		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")
 	}
-	issuers, claims := map[string]int{}, map[string]int{}
+	issuers, claims := map[string][]int{}, map[string]int{}
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
@@ -122,16 +128,15 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		}
 		if named, ok := a.(Issuer); ok {
 			issuer := named.Issuer()
-			first, taken := issuers[issuer]
-			switch {
-			case issuer == "":
+			if issuer == "" {
 				wrong("", "has no issuer, because it was made without its New; check the error of its New")
 				continue
-			case taken:
-				wrong(issuer, fmt.Sprintf("has the same issuer as Authenticators[%d], so nobody could tell their callers apart; give each authenticator its own Issuer", first))
+			}
+			if reason := besideFault(all, issuers[issuer], a); reason != "" {
+				wrong(issuer, reason)
 				continue
 			}
-			issuers[issuer] = i
+			issuers[issuer] = append(issuers[issuer], i)
 		}
 		if claimant, ok := a.(Claimant); ok {
 			claim := claimant.Claim()
@@ -145,6 +150,25 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 			wrong(reflect.TypeOf(a).String(), "returns no Challenges; return the scheme that a 401 offers, such as Bearer")
 		}
 	}
+}
+
+// besideFault says why an authenticator cannot stand beside others of its
+// issuer, or returns "". Signed and opaque tokens of one issuer may: the form
+// of a token decides who verifies it, and both verify it under the same terms.
+func besideFault(all []Authenticator, others []int, a Authenticator) string {
+	if len(others) == 0 {
+		return ""
+	}
+	first := others[0]
+	ours, ok := a.(terms.Party)
+	theirs, both := all[first].(terms.Party)
+	if !ok || !both || len(others) > 1 || ours.Terms().Kind == theirs.Terms().Kind {
+		return fmt.Sprintf("has the same issuer as Authenticators[%d], so nobody could tell their callers apart; give each authenticator its own Issuer", first)
+	}
+	if field := ours.Terms().Differ(theirs.Terms()); field != "" {
+		return fmt.Sprintf("has the same issuer as Authenticators[%d], and another %s; signed and opaque tokens of one issuer need the same Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes", first, field)
+	}
+	return ""
 }
 
 func printable(text string) bool {

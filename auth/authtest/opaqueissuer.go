@@ -54,7 +54,7 @@ func (i *OpaqueIssuer) Config() introspection.Config {
 }
 
 // Transport returns a transport that answers in memory. Put it into
-// [introspection.Config] for tests in testing/synctest: a real connection would
+// [introspection.Client] for tests in testing/synctest: a real connection would
 // stop the clock there.
 func (i *OpaqueIssuer) Transport() http.RoundTripper { return inMemory(i.serve) }
 

@@ -28,6 +28,8 @@ type flawedSessions struct {
 	delete        func(context.Context, string) (bool, error)
 	list          func(context.Context, session.Filter) ([]session.Session, error)
 	sweep         func(context.Context) error
+	touch         func(context.Context, string, time.Duration) error
+	revoke        func(context.Context, session.Provider, time.Time, time.Time) error
 }
 
 // fails reports whether a call is over before it has begun.
@@ -113,6 +115,48 @@ func (f *flawedSessions) Sweep(ctx context.Context) error {
 		return f.sweep(ctx)
 	}
 	return f.MemoryStore.Sweep(ctx)
+}
+
+func (f *flawedSessions) Touch(ctx context.Context, id string, every time.Duration) error {
+	if err, fails := f.fails(ctx); fails {
+		return err
+	}
+	if f.touch != nil {
+		return f.touch(ctx, id, every)
+	}
+	return f.MemoryStore.Touch(ctx, id, every)
+}
+
+func (f *flawedSessions) RevokeProvider(ctx context.Context, p session.Provider, until, expires time.Time) error {
+	if err, fails := f.fails(ctx); fails {
+		return err
+	}
+	if f.revoke != nil {
+		return f.revoke(ctx, p, until, expires)
+	}
+	return f.MemoryStore.RevokeProvider(ctx, p, until, expires)
+}
+
+// everything returns all sessions that the filter matches after they have been
+// named, on one page.
+func (f *flawedSessions) everything(ctx context.Context, filter session.Filter, named func(session.Session) session.Session) []session.Session {
+	var found []session.Session
+	for page := (session.Filter{Limit: 1000}); ; {
+		all, _ := f.MemoryStore.List(ctx, page)
+		for _, s := range all {
+			page.After = s.ID
+			if s = named(s); s.ID > filter.After && filter.Matches(s) {
+				found = append(found, s)
+			}
+		}
+		if len(all) < 1000 {
+			break
+		}
+	}
+	if filter.Limit < 1 {
+		filter.Limit = 1000
+	}
+	return found[:min(len(found), filter.Limit)]
 }
 
 func rounded(s *session.Session, to time.Duration) {
@@ -367,14 +411,12 @@ func joinsCallers(separator string) func(*flawedSessions) {
 			s.Issuer, s.Subject = "", s.Issuer+separator+s.Subject
 			return f.MemoryStore.Update(ctx, s)
 		}
-		joined := func(filter session.Filter) session.Filter {
-			if filter.Subject != "" {
-				filter.Issuer, filter.Subject = "", filter.Issuer+separator+filter.Subject
-			}
-			return filter
-		}
 		f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
-			all, err := f.MemoryStore.List(ctx, joined(filter))
+			if filter.Issuer == "" || filter.Subject == "" {
+				return f.everything(ctx, filter, named), nil
+			}
+			filter.Issuer, filter.Subject = "", filter.Issuer+separator+filter.Subject
+			all, err := f.MemoryStore.List(ctx, filter)
 			for i := range all {
 				all[i] = named(all[i])
 			}

@@ -81,12 +81,17 @@ func (f *flawedSessions) times(set func(*session.Session)) {
 		}
 		return s, err
 	}
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		eachSession(all, set)
+		return all, err
+	}
 }
 
 // isAnHourAhead is right: a store has a clock of its own.
 func isAnHourAhead(f *flawedSessions) {
 	f.times(func(s *session.Session) {
-		s.ReadAt, s.RefreshedAt = s.ReadAt.Add(time.Hour), s.RefreshedAt.Add(time.Hour)
+		s.ReadAt, s.RefreshedAt, s.UsedAt = s.ReadAt.Add(time.Hour), s.RefreshedAt.Add(time.Hour), s.UsedAt.Add(time.Hour)
 	})
 }
 
@@ -188,30 +193,46 @@ func listsOnlyCallers(f *flawedSessions) {
 	}
 }
 
-// listsAllForNothing matches everything where nothing is named.
-func listsAllForNothing(f *flawedSessions) {
-	var mu sync.Mutex
-	var made []string
-	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
-		ended, err := f.MemoryStore.Create(ctx, s, limit, replaces)
-		mu.Lock()
-		defer mu.Unlock()
-		made = append(made, s.ID)
-		return ended, err
-	}
+// listsNothingForAll takes an empty filter for one that matches nothing.
+func listsNothingForAll(f *flawedSessions) {
 	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
-		if filter.Subject != "" || filter.Provider != (session.Provider{}) {
+		if filter.Subject == "" && filter.Provider == (session.Provider{}) {
+			return nil, nil
+		}
+		return f.MemoryStore.List(ctx, filter)
+	}
+}
+
+// listsBy changes what is asked for.
+func listsBy(change func(*session.Filter)) func(*flawedSessions) {
+	return func(f *flawedSessions) {
+		f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+			change(&filter)
 			return f.MemoryStore.List(ctx, filter)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		var all []session.Session
-		for _, id := range made {
-			if s, err := f.MemoryStore.Get(ctx, id); err == nil {
-				all = append(all, s)
-			}
+	}
+}
+
+// listsTo changes what is answered.
+func listsTo(change func([]session.Session)) func(*flawedSessions) {
+	return func(f *flawedSessions) {
+		f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+			all, err := f.MemoryStore.List(ctx, filter)
+			change(all)
+			return all, err
 		}
-		return all, nil
+	}
+}
+
+// listsWithThePageBefore begins a page with the last session of the page
+// before.
+func listsWithThePageBefore(f *flawedSessions) {
+	f.list = func(ctx context.Context, filter session.Filter) ([]session.Session, error) {
+		all, err := f.MemoryStore.List(ctx, filter)
+		if s, getErr := f.MemoryStore.Get(ctx, filter.After); getErr == nil {
+			all = slices.Insert(all, 0, s)
+		}
+		return all, err
 	}
 }
 

@@ -138,6 +138,7 @@ func sessionFull(t *trial, store session.Store) {
 	one := keeps(t, store, "a session of a full store", held[1])
 	one.Generation++
 	t.wants(nil, update(t, store, one), "Update in a full store")
+	touches(t, store, held[1].ID, 0, nil, "a session of a full store")
 	deletes(t, store, true, "a session of a full store", held[2].ID)
 	creates(t, store, login("in-its-place", "newcomer"))
 }

@@ -6,7 +6,9 @@ import (
 
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -20,9 +22,10 @@ func sessionFields(t *trial, store session.Store) {
 		ID: "s1", Issuer: issuer, Subject: "alice", Kind: "sixteen-bytes-ok",
 		Provider: session.Provider{Issuer: otherIssuer, Subject: "248289761001", SessionID: "08a5019c-17e1-4977-8f42-65a12843ea02"},
 		AuthTime: now.Add(-time.Hour), ACR: "urn:mace:incommon:iap:silver",
+		Factors:  map[string]time.Time{"pwd": now.Add(-time.Hour), "otp": now, strings.Repeat("f", 64): now.Add(-time.Minute)},
 		ClientIP: netip.MustParseAddr("2001:db8::7"), UserAgent: "Möbius/1.0 \"'\\ " + strings.Repeat("x", 230),
 		CreatedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Hour),
-		StoreKey: "0123456789-_abcd", Hash: sha256.Sum256([]byte("first")), Generation: 1<<31 - 1,
+		StoreKey: "0123456789-_abcd", Hash: sha256.Sum256([]byte("first")), Seal: sha256.Sum256([]byte("seal")), Generation: 1<<31 - 1,
 		Shown: true, GraceUsed: true, GraceRun: 2,
 	}
 	least := session.Session{ID: "s2", Issuer: issuer, Subject: "bob", ExpiresAt: inAnHour()}
@@ -32,7 +35,8 @@ func sessionFields(t *trial, store session.Store) {
 	next := session.Session{
 		ID: "s1", Version: held.Version, Issuer: issuer, Subject: "alice", Kind: "body", Provider: first.Provider, AuthTime: now, ACR: "2",
 		ClientIP: netip.MustParseAddr("192.0.2.7"), UserAgent: "curl", CreatedAt: now.Add(-time.Second),
-		ExpiresAt: now.Add(2 * time.Hour), StoreKey: "key-2", Hash: sha256.Sum256([]byte("next")), Generation: 7,
+		Factors:   map[string]time.Time{"hwk": now.Add(-time.Second)},
+		ExpiresAt: now.Add(2 * time.Hour), StoreKey: "key-2", Hash: sha256.Sum256([]byte("next")), Seal: sha256.Sum256([]byte("other seal")), Generation: 7,
 	}
 	t.wants(nil, update(t, store, next), "Update")
 	held = keeps(t, store, "a session after its Update", next)
@@ -55,6 +59,32 @@ func sessionFields(t *trial, store session.Store) {
 	}
 }
 
+func sessionFactors(t *trial, store session.Store) {
+	now := time.Now()
+	given := map[string]time.Time{"pwd": now}
+	s := login("s1", "alice")
+	s.Factors = maps.Clone(given)
+	creates(t, store, s, login("s2", "bob"))
+	s.Factors["otp"] = now // of the caller's own map
+	delete(s.Factors, "pwd")
+	s.Factors = maps.Clone(given)
+	held := keeps(t, store, "a session whose map was changed after its Create", s)
+	more := map[string]time.Time{"pwd": now, "otp": now.Add(time.Second)}
+	held.Factors = maps.Clone(more)
+	t.wants(nil, update(t, store, held), "Update of the Factors")
+	delete(held.Factors, "otp")
+	held.Factors = more
+	held = keeps(t, store, "a session whose map was changed after its Update", held)
+	for _, found := range list(t, store, session.Filter{}) {
+		if found.ID == "s2" && len(found.Factors) > 0 {
+			t.fault("a session without Factors has those of another")
+		}
+	}
+	held.Factors = nil
+	t.wants(nil, update(t, store, held), "Update without Factors")
+	keeps(t, store, "a session whose Factors were taken away", held)
+}
+
 // sessionClock looks at the times that the store sets. Its clock may be any.
 func sessionClock(t *trial, store session.Store) {
 	before := time.Now().Add(-24 * time.Hour)
@@ -69,7 +99,7 @@ func sessionClock(t *trial, store session.Store) {
 	}
 	first := clock()
 	t.pause()
-	s.RefreshedAt, s.ReadAt = before, before // which nobody asks for
+	s.RefreshedAt, s.UsedAt, s.ReadAt = before, before, before // which nobody asks for
 	creates(t, store, s)
 	t.pause()
 	held := keeps(t, store, "a session", s)
@@ -78,6 +108,15 @@ func sessionClock(t *trial, store session.Store) {
 	}
 	made := held.RefreshedAt
 	within("RefreshedAt of a new session", made, first, held.ReadAt)
+	within("UsedAt of a new session", held.UsedAt, first, held.ReadAt)
+	for _, found := range list(t, store, session.Filter{}) {
+		within("ReadAt in a List", found.ReadAt, held.ReadAt, clock())
+		if found.ID == "s1" {
+			within("RefreshedAt in a List", found.RefreshedAt, made, made)
+			within("UsedAt in a List", found.UsedAt, held.UsedAt, held.UsedAt)
+		}
+	}
+	used := held.UsedAt
 	if since := held.ReadAt.Sub(made); since < pollTime/2 {
 		t.fault("RefreshedAt of a session that is %v old is %v before ReadAt", pollTime, since)
 	}
@@ -87,20 +126,22 @@ func sessionClock(t *trial, store session.Store) {
 		func(s *session.Session) { s.Hash[0]++ },
 	} {
 		mark(&held)
-		held.RefreshedAt, held.ReadAt = before, before
+		held.RefreshedAt, held.UsedAt, held.ReadAt = before, before, before
 		t.wants(nil, update(t, store, held), "Update of a mark")
 		held = keeps(t, store, "a session", held)
 		within("RefreshedAt after an Update that leaves the Generation", held.RefreshedAt, made, made)
+		within("UsedAt after an Update", held.UsedAt, used, used)
 	}
 	for _, generation := range []int{1, 2, 7} {
 		t.pause()
 		first := clock()
 		t.pause()
 		held.Generation = generation
-		held.RefreshedAt, held.ReadAt = before, before
+		held.RefreshedAt, held.UsedAt, held.ReadAt = before, before, before
 		t.wants(nil, update(t, store, held), "Update of the Generation")
 		held = keeps(t, store, "a session", held)
 		within("RefreshedAt after an Update of the Generation", held.RefreshedAt, first, held.ReadAt)
+		within("UsedAt after an Update of the Generation", held.UsedAt, used, used)
 		t.pause()
 		again := keeps(t, store, "a session", held)
 		within("RefreshedAt that nobody has changed", again.RefreshedAt, held.RefreshedAt, held.RefreshedAt)
@@ -154,6 +195,7 @@ func sessionTaken(t *trial, store session.Store) {
 func sessionDeleted(t *trial, store session.Store) {
 	lacks(t, store, "a session of an empty store", "s1")
 	t.wants(auth.ErrNotFound, update(t, store, login("s1", "alice")), "Update in an empty store")
+	touches(t, store, "s1", 0, auth.ErrNotFound, "a session of an empty store")
 	deletes(t, store, false, "a session of an empty store", "s1")
 	listed(t, store, issuer, "alice", "a caller in an empty store")
 
@@ -165,6 +207,7 @@ func sessionDeleted(t *trial, store session.Store) {
 	for range 2 {
 		lacks(t, store, "a session after its Delete", "s1")
 		t.wants(auth.ErrNotFound, update(t, store, gone), "Update after the Delete")
+		touches(t, store, "s1", 0, auth.ErrNotFound, "a session after its Delete")
 		deletes(t, store, false, "a session after its Delete", "s1")
 		listed(t, store, issuer, "alice", "a caller after the Delete of one of two sessions", "s2")
 	}
@@ -199,64 +242,6 @@ func sessionCallers(t *trial, store session.Store) {
 	}
 }
 
-func sessionList(t *trial, store session.Store) {
-	var want []string
-	for i := range 200 {
-		s := login(fmt.Sprint("s", i), "alice")
-		creates(t, store, s, login(fmt.Sprint("other-", i), fmt.Sprint("bob-", i)))
-		want = append(want, s.ID)
-	}
-	for range 2 {
-		listed(t, store, issuer, "alice", "a caller with 200 sessions", want...)
-		// What the caller does with the answer is the caller's business.
-		all := list(t, store, session.Filter{Issuer: issuer, Subject: "alice"})
-		for i := range all {
-			all[i] = login("changed", "mallory")
-		}
-	}
-	// Logins at two providers, which know some of the same names.
-	of := func(id, subject, providerIssuer, providerSubject, sid string) {
-		s := login(id, subject)
-		s.Provider = session.Provider{Issuer: providerIssuer, Subject: providerSubject, SessionID: sid}
-		creates(t, store, s)
-	}
-	of("p1", "u1", "idp-a", "carol", "x")
-	of("p2", "u1", "idp-a", "carol", "y")
-	of("p3", "u2", "idp-b", "carol", "x")
-	of("p4", "u3", "idp-a", "dave", "x")
-	of("p5", "u4", "idp-a", "erin", "")
-	of("p6", "u5", "idp-a", "", "z")
-	for _, test := range []struct {
-		provider session.Provider
-		subject  string
-		want     []string
-	}{
-		{session.Provider{Issuer: "idp-a", Subject: "carol"}, "", []string{"p1", "p2"}},
-		{session.Provider{Issuer: "idp-a", SessionID: "x"}, "", []string{"p1", "p4"}},
-		{session.Provider{Issuer: "idp-a", Subject: "carol", SessionID: "x"}, "", []string{"p1"}},
-		{session.Provider{Issuer: "idp-b", SessionID: "x"}, "", []string{"p3"}},
-		{session.Provider{Issuer: "idp-a", Subject: "erin"}, "", []string{"p5"}},
-		{session.Provider{Issuer: "idp-a", Subject: "erin", SessionID: "x"}, "", nil},
-		{session.Provider{Issuer: "idp-a", SessionID: "z"}, "", []string{"p6"}},
-		{session.Provider{Issuer: "idp-a", Subject: "carol"}, "u1", []string{"p1", "p2"}},
-		{session.Provider{Issuer: "idp-a", SessionID: "y"}, "u1", []string{"p2"}},
-		{session.Provider{Issuer: "idp-a", SessionID: "x"}, "u2", nil},
-		{session.Provider{SessionID: "x"}, "", nil},
-		{session.Provider{Issuer: "idp-a"}, "", nil}, // names no login
-		{session.Provider{Issuer: "idp-a"}, "u1", []string{"p1", "p2"}},
-		{session.Provider{}, "", nil},
-	} {
-		f := session.Filter{Provider: test.provider}
-		if test.subject != "" {
-			f.Issuer, f.Subject = issuer, test.subject
-		}
-		matched(t, store, f, fmt.Sprintf("%+v", f), test.want...)
-	}
-	matched(t, store, session.Filter{Issuer: issuer}, "an issuer without a subject")
-	deletes(t, store, true, "a session of a login elsewhere", "p1")
-	matched(t, store, session.Filter{Provider: session.Provider{Issuer: "idp-a", Subject: "carol"}}, "a login elsewhere after a Delete", "p2")
-}
-
 func sessionIDs(t *trial, store session.Store) {
 	for i, pair := range distinct() {
 		for j, id := range pair {
@@ -279,6 +264,7 @@ func sessionIDs(t *trial, store session.Store) {
 			}
 			t.wants(nil, update(t, store, byID), "Update of the ID "+described)
 		}
+		marked(t, store, pair, i)
 		deletes(t, store, true, "one ID of two that are much alike", fmt.Sprint(pair[0], "/", i))
 		if _, err := get(t, store, fmt.Sprint(pair[1], "/", i)); err != nil {
 			t.fault("Get of the other ID of two that are much alike: %w", err)
@@ -339,7 +325,7 @@ func sessionSweep(t *trial, store session.Store) {
 }
 
 func sessionMany(t *trial, store session.Store) {
-	for i := range manyItems {
+	for i := range manyItems + 1 {
 		creates(t, store, login(fmt.Sprint("s", i), fmt.Sprint("user-", i)))
 	}
 	gone := 0
@@ -350,5 +336,15 @@ func sessionMany(t *trial, store session.Store) {
 	}
 	if gone > 0 {
 		t.fault("of %d sessions %d are gone", manyItems, gone)
+	}
+	// A page without a Limit has a thousand sessions.
+	page := list(t, store, session.Filter{})
+	if len(page) != manyItems {
+		t.fault("the first page of %d sessions has %d, want %d", manyItems+1, len(page), manyItems)
+		return
+	}
+	rest := list(t, store, session.Filter{After: page[len(page)-1].ID})
+	if len(rest) != 1 || slices.ContainsFunc(page, func(s session.Session) bool { return s.ID == rest[0].ID }) {
+		t.fault("the second page of %d sessions has %d, want 1", manyItems+1, len(rest))
 	}
 }

@@ -3,6 +3,7 @@ package authtest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"fmt"
 	"sync"
@@ -20,6 +21,9 @@ func sessionUpdatesAtOnce(t *trial, store session.Store) {
 		var won atomic.Int64
 		var winner atomic.Int64
 		t.atOnce(func(i int) {
+			if i%4 == 3 {
+				touches(t, store, s.ID, 0, nil, "a session that others update")
+			}
 			next := s
 			next.Generation = 1 + i
 			err := update(t, store, next)
@@ -92,7 +96,15 @@ func sessionDeletesAtOnce(t *trial, store session.Store) {
 		s = keeps(t, store, "a session", s)
 		var deleted atomic.Int64
 		t.atOnce(func(i int) {
-			if i%2 == 0 {
+			if i%4 == 2 {
+				ctx, cancel := t.call()
+				defer cancel()
+				if err := store.Touch(ctx, s.ID, 0); err != nil {
+					t.wants(auth.ErrNotFound, err, "Touch while others delete")
+				}
+				return
+			}
+			if i%4 == 0 {
 				err := update(t, store, s)
 				if !errors.Is(err, auth.ErrNotFound) && !errors.Is(err, auth.ErrConflict) {
 					t.wants(nil, err, "Update while others delete")
@@ -133,7 +145,28 @@ func sessionCancelled(t *trial, store session.Store) {
 	if in, err = attempted(t, "Update", func(ctx context.Context) error { return store.Update(ctx, gone) }); in && err == nil {
 		t.fault("with a cancelled context Update of a deleted session returns nil")
 	}
-	lacks(t, store, "a session that was deleted and updated with a cancelled context", "gone")
+	if in, err = attempted(t, "Touch", func(ctx context.Context) error { return store.Touch(ctx, "gone", 0) }); in && err == nil {
+		t.fault("with a cancelled context Touch of a deleted session returns nil")
+	}
+	lacks(t, store, "a session that was deleted, and updated and touched with a cancelled context", "gone")
+	t.pause()
+	before := keeps(t, store, "a session", live)
+	if in, err = attempted(t, "Touch", func(ctx context.Context) error { return store.Touch(ctx, "live", 0) }); in && err == nil {
+		if after := keeps(t, store, "a session", live); after.UsedAt.Before(before.ReadAt) {
+			t.fault("with a cancelled context Touch returns nil and does nothing")
+		}
+	}
+	t.noAnswer("Touch of a session", err)
+	elsewhere := session.Provider{Issuer: otherIssuer, SessionID: "x"}
+	if in, err = attempted(t, "RevokeProvider", func(ctx context.Context) error {
+		return store.RevokeProvider(ctx, elsewhere, time.Now(), inAnHour())
+	}); in && err == nil {
+		s := login("elsewhere", "carol")
+		s.Provider = elsewhere
+		_, err := create(t, store, s, noLimit)
+		t.wants(session.ErrLoggedOut, err, "Create after a RevokeProvider that returned nil in spite of a cancelled context")
+	}
+	t.noAnswer("RevokeProvider", err)
 	all, in, err := answered(t, "List", func(ctx context.Context) ([]session.Session, error) {
 		return store.List(ctx, session.Filter{Issuer: issuer, Subject: "alice"})
 	})

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -34,14 +36,17 @@ func TestSessionStore(t *testing.T, open func(t *testing.T) session.Store) {
 
 var sessionRules = []rule[session.Store]{
 	{"fields", sessionFields},
+	{"factors", sessionFactors},
 	{"versions", sessionVersions},
 	{"clock", sessionClock},
+	{"touch", sessionTouch},
 	{"taken", sessionTaken},
 	{"deleted", sessionDeleted},
 	{"replaces", sessionReplaces},
 	{"limit", sessionLimit},
 	{"callers", sessionCallers},
 	{"list", sessionList},
+	{"providers", sessionProviders},
 	{"ids", sessionIDs},
 	{"expiry", sessionExpiry},
 	{"sweep", sessionSweep},
@@ -100,6 +105,20 @@ func list(t *trial, store session.Store, f session.Filter) []session.Session {
 	return all
 }
 
+// touches notes where Touch does not return what is due.
+func touches(t *trial, store session.Store, id string, every time.Duration, due error, described string) {
+	ctx, cancel := t.call()
+	defer cancel()
+	t.wants(due, store.Touch(ctx, id, every), "Touch of "+described)
+}
+
+// revokeProvider notes what RevokeProvider fails with.
+func revokeProvider(t *trial, store session.Store, p session.Provider, until, expires time.Time) {
+	ctx, cancel := t.call()
+	defer cancel()
+	t.wants(nil, store.RevokeProvider(ctx, p, until, expires), "RevokeProvider")
+}
+
 // deletes notes where Delete does not report what it should.
 func deletes(t *trial, store session.Store, want bool, described, id string) {
 	ctx, cancel := t.call()
@@ -115,7 +134,8 @@ func sweep(t *trial, store session.Store) {
 	t.wants(nil, store.Sweep(ctx), "Sweep")
 }
 
-// listed notes where List does not return exactly the sessions with the ids.
+// listed notes where List does not return exactly the sessions with the ids, in
+// their order.
 func listed(t *trial, store session.Store, issuer, subject, described string, want ...string) {
 	matched(t, store, session.Filter{Issuer: issuer, Subject: subject}, described, want...)
 }
@@ -129,7 +149,6 @@ func matched(t *trial, store session.Store, f session.Filter, described string, 
 			t.fault("List of %s returns a session of %q at %q, from %q", described, s.Subject, s.Issuer, s.Provider)
 		}
 	}
-	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.fault("List of %s returns %.200q, want %.200q", described, got, want)
@@ -150,14 +169,25 @@ func keeps(t *trial, store session.Store, described string, want session.Session
 // same notes that got is not want, without comparing what the store sets. Times
 // are compared to the microsecond, which is all that databases keep.
 func (t *trial) same(described string, want, got session.Session) {
-	want.Version, want.RefreshedAt, want.ReadAt = got.Version, got.RefreshedAt, got.ReadAt
+	want.Version, want.RefreshedAt, want.UsedAt, want.ReadAt = got.Version, got.RefreshedAt, got.UsedAt, got.ReadAt
 	for _, times := range [][2]*time.Time{{&want.AuthTime, &got.AuthTime}, {&want.CreatedAt, &got.CreatedAt},
 		{&want.ExpiresAt, &got.ExpiresAt}} {
 		sameInstant(times[0], times[1])
 	}
-	if got != want {
+	if sameFactors(want.Factors, got.Factors) {
+		got.Factors = want.Factors
+	}
+	if !reflect.DeepEqual(got, want) {
 		t.fault("%s is %.400q, want %.400q", described, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
 	}
+}
+
+// sameFactors compares the names, and the times to the microsecond.
+func sameFactors(want, got map[string]time.Time) bool {
+	return maps.EqualFunc(want, got, func(want, got time.Time) bool {
+		sameInstant(&want, &got)
+		return want.Equal(got)
+	})
 }
 
 // sameInstant makes got want where both are one instant, to the microsecond.

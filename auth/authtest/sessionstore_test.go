@@ -1,6 +1,7 @@
 package authtest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -23,7 +24,7 @@ func TestSessionStoreOfAGoodStore(t *testing.T) {
 		opened++
 		return &session.MemoryStore{Max: 1500}
 	})
-	if opened < 19 {
+	if opened < 22 {
 		t.Errorf("%d rules were checked", opened)
 	}
 }
@@ -34,10 +35,17 @@ func TestSessionStoreOfAStoreThatIsNeverFull(t *testing.T) {
 	})
 }
 
+// eachSession changes sessions in a list.
+func eachSession(all []session.Session, change func(*session.Session)) {
+	for i := range all {
+		change(&all[i])
+	}
+}
+
 // Case sess-7.
 func TestSessionStoreOfFlawedStores(t *testing.T) {
 	all := []string{"callers", "cancelled", "clock", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
-		"fields", "full", "ids", "limit", "list", "many", "replaces", "sweep", "taken", "versions"}
+		"factors", "fields", "full", "ids", "limit", "list", "many", "providers", "replaces", "sweep", "taken", "touch", "versions"}
 	for name, test := range map[string]struct {
 		flaw   func(*flawedSessions)
 		broken []string // the rules that show it
@@ -48,7 +56,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"forgets-what-has-expired":   {forgetsAtExpiry(0), nil},
 		"is-an-hour-ahead":           {isAnHourAhead, nil},
 
-		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"deleted", "expiry", "fields", "ids", "limit", "replaces", "sweep", "taken"}},
+		"cuts-to-seconds":         {func(f *flawedSessions) { f.stores = seconds }, []string{"cancelled", "deadline", "deleted", "expiry", "fields", "ids", "limit", "providers", "replaces", "sweep", "taken", "touch"}},
 		"forgets-early":           {forgetsAtExpiry(time.Second), []string{"expiry", "sweep"}},
 		"keeps-the-first-expiry":  {keepsTheFirstExpiry, []string{"expiry", "sweep"}},
 		"loses-a-field":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.ACR = "" } }, []string{"fields"}},
@@ -64,23 +72,23 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"knows-no-limit":          {func(f *flawedSessions) { f.limits = func(int) int { return 5000 } }, []string{"concurrent-creates", "limit", "replaces"}},
 		"allows-one-more":         {func(f *flawedSessions) { f.limits = func(n int) int { return n + 1 } }, []string{"concurrent-creates", "limit", "replaces"}},
 		"takes-zero-for-no-limit": {func(f *flawedSessions) { f.limits = zeroIsNone }, []string{"limit"}},
-		"counts-then-writes":      {countsThenWrites, []string{"concurrent-creates"}},
-		"ends-by-creation":        {endsByCreation, []string{"limit"}},
+		"counts-then-writes":      {countsThenWrites, []string{"concurrent-creates", "providers"}},
+		"ends-by-creation":        {endsByCreation, []string{"limit", "providers"}},
 		"tells-not-whom-it-ended": {tellsNotWhomItEnded, []string{"concurrent-creates", "full", "limit", "replaces"}},
 		"ends-the-new-one":        {endsTheNewOne, []string{"limit"}},
 		"ends-for-any-issuer":     {endsForAnyIssuer, []string{"callers", "replaces"}},
-		"lists-any-issuer":        {listsAnyIssuer, []string{"callers"}},
+		"lists-any-issuer":        {listsAnyIssuer, []string{"callers", "list"}},
 		"joins-by-colon":          {joinsCallers(":"), []string{"callers"}},
 		"joins-by-nul":            {joinsCallers("\x00"), []string{"callers"}},
 		"replaces-nothing":        {replacesNothing, []string{"replaces", "full"}},
 		"replaces-afterwards":     {replacesAfterwards, []string{"replaces", "full"}},
 		"replaces-beforehand":     {replacesBeforehand, []string{"replaces"}},
-		"replaces-anybodys":       {replacesAnybodys, []string{"replaces", "full"}},
+		"replaces-anybodys":       {replacesAnybodys, []string{"full", "providers", "replaces"}},
 		"replaces-one":            {replacesOne, []string{"replaces"}},
-		"has-two-clocks":          {hasTwoClocks, []string{"clock"}},
-		"has-no-clock":            {hasNoClock, []string{"clock"}},
-		"stands-still":            {standsStill, []string{"clock"}},
-		"counts-seconds":          {countsSeconds, []string{"clock"}},
+		"has-two-clocks":          {hasTwoClocks, []string{"cancelled", "clock", "deadline", "touch"}},
+		"has-no-clock":            {hasNoClock, []string{"clock", "touch"}},
+		"stands-still":            {standsStill, []string{"clock", "touch"}},
+		"counts-seconds":          {countsSeconds, []string{"clock", "touch"}},
 		"stores-refreshes":        {storesRefreshes, []string{"clock"}},
 		"refreshes-by-marks":      {refreshesByMarks, []string{"clock"}},
 		"never-refreshes":         {neverRefreshes, []string{"clock"}},
@@ -89,19 +97,58 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"loses-the-key":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.StoreKey = "key-1" } }, []string{"fields"}},
 		"lists-any-provider":      {listsAnyProvider, []string{"list"}},
 		"lists-either":            {listsEither, []string{"list"}},
-		"lists-only-callers":      {listsOnlyCallers, []string{"fields", "ids", "list"}},
-		"lists-all-for-nothing":   {listsAllForNothing, []string{"list"}},
+		"lists-only-callers":      {listsOnlyCallers, []string{"fields", "ids", "list", "many"}},
+		"lists-nothing-for-all":   {listsNothingForAll, []string{"list", "many"}},
+		"lists-the-first-page":    {listsBy(func(f *session.Filter) { f.After = "" }), []string{"list", "many"}},
+		"lists-whole":             {listsBy(func(f *session.Filter) { f.Limit = 2000 }), []string{"list", "many"}},
+		"lists-ten":               {listsBy(func(f *session.Filter) { f.Limit = cmp.Or(f.Limit, 10) }), []string{"list", "many"}},
+		"lists-backwards":         {listsTo(slices.Reverse[[]session.Session]), []string{"limit", "list", "many", "replaces", "sweep", "taken"}},
+		"lists-with-the-before":   {listsWithThePageBefore, []string{"list", "many"}},
+		"lists-without-a-clock":   {listsTo(func(all []session.Session) { eachSession(all, func(s *session.Session) { s.ReadAt = time.Time{} }) }), []string{"clock"}},
+		"lists-other-uses":        {listsTo(func(all []session.Session) { eachSession(all, func(s *session.Session) { s.UsedAt = time.Time{} }) }), []string{"clock"}},
+		"loses-the-seal":          {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.Seal = [32]byte{} } }, []string{"fields"}},
+		"loses-factors":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.Factors = nil } }, []string{"fields", "factors"}},
+		"shares-factors":          {sharesFactors, []string{"factors"}},
+		"adds-factors":            {addsFactors, []string{"factors", "fields"}},
+		"touches-nothing":         {touchesBy(touchesNothing), []string{"cancelled", "deadline", "touch"}},
+		"touches-always":          {touchesBy(touchesAlways), []string{"touch"}},
+		"touches-afterwards":      {touchesBy(touchesAfterwards), []string{"cancelled", "deadline", "touch"}},
+		"touches-the-unknown":     {touchesBy(touchesTheUnknown), []string{"cancelled", "deadline", "deleted", "touch"}},
+		"touches-with-a-version":  {touchesBy(touchesWithAVersion), []string{"cancelled", "concurrent-updates", "deadline", "touch"}},
+		"touches-a-stale-row":     {touchesAStaleRow, []string{"cancelled", "concurrent-updates", "deadline", "touch"}},
+		"touches-what-is-gone":    {touchesBy(touchesWhatIsGone), []string{"concurrent-deletes"}},
+		"uses-by-updates":         {usesByUpdates, []string{"clock"}},
+		"stores-uses":             {storesUses, []string{"clock"}},
+		"revokes-no-provider":     {revokesNoProvider, []string{"cancelled", "deadline", "ids", "providers"}},
+		"revokes-both":            {revokesBoth, []string{"providers"}},
+		"revokes-what-is-there":   {endsWhatIsThere, []string{"providers"}},
+		"revokes-any-issuer":      {revokesBy(func(p *session.Provider, _, _ *time.Time) { p.Issuer = "idp-a" }), []string{"cancelled", "deadline", "ids", "providers"}},
+		"revokes-a-subject": {revokesBy(func(p *session.Provider, _, _ *time.Time) {
+			if p.Subject != "" {
+				p.SessionID = ""
+			}
+		}), []string{"providers"}},
+		"own-marks":               {ownMarks(laterMark, refusesRightly), nil},
+		"keeps-the-last-mark":     {ownMarks(lastMark, refusesRightly), []string{"providers"}},
+		"keeps-the-first-mark":    {ownMarks(firstMark, refusesRightly), []string{"providers"}},
+		"refuses-at-any-time":     {ownMarks(laterMark, refusesAtAnyTime), []string{"providers"}},
+		"refuses-only-earlier":    {ownMarks(laterMark, refusesOnlyEarlier), []string{"providers"}},
+		"refuses-only-before":     {ownMarks(laterMark, refusesOnlyBefore), []string{"providers"}},
+		"refuses-for-a-second":    {ownMarks(laterMark, refusesForASecond), []string{"providers"}},
+		"forgets-marks-in-sweeps": {forgetsMarksInASweep, []string{"providers"}},
+		"ends-before-it-refuses":  {endsBeforeItRefuses, []string{"providers"}},
+		"refuses-as-taken":        {refusesAsTaken, []string{"cancelled", "deadline", "ids", "providers"}},
 		"sweeps-nothing":          {sweepsNothing, []string{"sweep"}},
 		"sweeps-by-creation":      {sweepsByCreation, []string{"sweep"}},
 		"sweeps-early":            {sweepsEarly, []string{"sweep"}},
-		"lists-one-page":          {listsOnePage, []string{"list"}},
+		"lists-one-page":          {listsOnePage, []string{"list", "many"}},
 		"lists-what-it-shares":    {listsWhatItShares, []string{"list"}},
 		"lists-the-deleted":       {listsTheDeleted, []string{"cancelled", "concurrent-deletes", "deadline", "deleted", "list"}},
 		"folds-case":              {foldsIDs(strings.ToLower), []string{"ids"}},
 		"cuts-ids":                {foldsIDs(func(id string) string { return id[:min(len(id), 1024)] }), []string{"ids"}},
 		"cuts-ids-at-nul":         {foldsIDs(func(id string) string { id, _, _ = strings.Cut(id, "\x00"); return id }), []string{"ids"}},
 		"repairs-utf8":            {foldsIDs(func(id string) string { return strings.ToValidUTF8(id, "?") }), []string{"ids"}},
-		"reads-a-cache":           {readsACache, []string{"cancelled", "clock", "concurrent-deletes", "concurrent-updates", "deadline", "deleted", "expiry", "fields", "full", "limit", "replaces", "sweep", "versions"}},
+		"reads-a-cache":           {readsACache, []string{"cancelled", "clock", "concurrent-deletes", "concurrent-updates", "deadline", "deleted", "expiry", "factors", "fields", "full", "limit", "replaces", "sweep", "touch", "versions"}},
 		"always-deletes":          {func(f *flawedSessions) { f.deleted = func(bool) bool { return true } }, []string{"concurrent-deletes", "deleted"}},
 		"never-tells-of-deletes":  {func(f *flawedSessions) { f.deleted = func(bool) bool { return false } }, []string{"cancelled", "concurrent-deletes", "deadline", "deleted", "full", "ids", "list"}},
 		"evicts":                  {evictsSessions(900), []string{"full", "many"}},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // A rule is one of those that every store S keeps, and how to catch one that
@@ -151,7 +152,7 @@ func attempted(t *trial, what string, call func(ctx context.Context) error) (in 
 // noAnswer notes an error that would be an answer. With a cancelled context an
 // error is an outage: nothing is known about what was asked for.
 func (t *trial) noAnswer(described string, err error) {
-	for _, answer := range []error{auth.ErrNotFound, auth.ErrConflict, auth.ErrFull} {
+	for _, answer := range []error{auth.ErrNotFound, auth.ErrConflict, auth.ErrFull, session.ErrLoggedOut} {
 		if errors.Is(err, answer) {
 			t.fault("with a cancelled context %s says %w", described, err)
 		}

@@ -29,10 +29,20 @@ type answer struct {
 	bytes     int
 }
 
-// refusal is why a token is not good.
-type refusal struct {
-	reason string
-	cause  error
+// refusal is why a token is not good: a *bulwark.Problem, or a mistake of the
+// Map. Requests share it.
+type refusal struct{ err error }
+
+func refused(err error) outcome { return outcome{refusal: &refusal{err}} }
+
+// own returns the error for one request, which may add to it.
+func (r *refusal) own() error {
+	p, ok := r.err.(*bulwark.Problem)
+	if !ok {
+		return r.err
+	}
+	own := *p
+	return &own
 }
 
 // failure is why there is no answer.
@@ -51,7 +61,7 @@ type rules struct {
 	method      string
 	binding     confirmation.Rules
 	revocations revocation.Checker
-	names       claims.Names
+	completion  claims.Completion
 	skew        time.Duration
 	maxBytes    int
 	expires     bool // tokens must have an exp
@@ -59,10 +69,11 @@ type rules struct {
 }
 
 const (
-	// answerOverhead is what an answer takes beside its text, and each role and
-	// scope beside that.
+	// answerOverhead is what an answer takes beside its text, and each role,
+	// scope and factor beside that.
 	answerOverhead = 640
 	grantOverhead  = 16
+	factorOverhead = 64
 )
 
 // read judges an answer (RFC 7662 section 2.2). An answer that cannot be read
@@ -77,18 +88,22 @@ func (r *rules) read(body []byte, asked, now time.Time) outcome {
 	// Only the literal true is active: a text, a number and a missing member
 	// are not.
 	if active, _ := claims.Find(members, "active").(bool); !active {
-		return outcome{refusal: &refusal{"inactive", errInactive}}
+		return refused(auth.Invalid("inactive", errInactive))
 	}
 	set, grants, err := r.check(members, now)
-	var p *bulwark.Problem
-	if errors.As(err, &p) {
-		return outcome{refusal: &refusal{p.Log.Reason, p.Err}}
+	if err != nil {
+		return refused(err)
+	}
+	principal, err := r.completion.Complete(set.Principal(r.issuer, r.method, grants, body), body)
+	if err != nil {
+		return refused(err)
 	}
 	return outcome{answer: &answer{
-		principal: set.Principal(r.issuer, r.method, grants, body),
+		principal: principal,
 		bound:     set.Bound,
 		asked:     asked,
-		bytes:     len(body) + answerOverhead + grantOverhead*(len(grants.Roles)+len(grants.Scopes)),
+		bytes: len(body) + r.completion.Weight(principal) + answerOverhead +
+			grantOverhead*(len(principal.Roles)+len(principal.Scopes)) + factorOverhead*len(principal.Factors),
 	}}
 }
 
@@ -101,13 +116,16 @@ func (r *rules) check(members []jsondoc.Member, now time.Time) (claims.Set, clai
 	if issuer := claims.Find(members, "iss"); issuer != nil && set.Issuer != r.issuer {
 		return claims.Set{}, claims.Grants{}, auth.Invalid("issuer", claims.OtherIssuer(set.Issuer, r.issuer, configName))
 	}
+	if err := set.CheckKind(); err != nil {
+		return claims.Set{}, claims.Grants{}, err
+	}
 	if err := r.checkSet(&set, members, now); err != nil {
 		return claims.Set{}, claims.Grants{}, err
 	}
 	if err := r.checkTypes(members, set.Bound); err != nil {
 		return claims.Set{}, claims.Grants{}, err
 	}
-	grants, err := claims.ReadGrants(members, r.names)
+	grants, err := claims.ReadGrants(members, r.completion.Names)
 	return set, grants, err
 }
 
@@ -136,7 +154,7 @@ func (r *rules) checkSet(set *claims.Set, members []jsondoc.Member, now time.Tim
 	// RFC 7662 makes sub optional. A username or client_id as it is could be
 	// that of another caller: nothing keeps the names of people and clients
 	// apart.
-	if err := set.Settle(members, r.names); err != nil {
+	if err := set.Settle(members, r.completion.Names); err != nil {
 		return err
 	}
 	return r.revocations.Reaches(set)

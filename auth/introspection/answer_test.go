@@ -207,7 +207,7 @@ func TestMaxBytes(t *testing.T) {
 		fits bool
 	}{{0, 64 << 10, true}, {0, 64<<10 + 1, false}, {200, 200, true}, {200, 201, false}, {1 << 20, 1 << 20, true}} {
 		c := config(&server{answer: says(padded(test.size))})
-		c.MaxAnswerBytes = test.most
+		c.Client.MaxAnswerBytes = test.most
 		_, err := mustNew(t, c).Verify(t.Context(), "token")
 		if fits := err == nil; fits != test.fits {
 			t.Errorf("%d bytes of %d: %v", test.size, test.most, err)

@@ -33,7 +33,10 @@ func (c Config) check() (claims.Names, error) {
 	if c.InsecureUnbound && c.DPoP == nil && !c.MutualTLS {
 		found.Add("InsecureUnbound", "", "needs DPoP or MutualTLS; leave it out: without them every accepted token is unbound")
 	}
-	names := claims.NamesOf(found, configName, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	names := claims.Fields{
+		Config: configName, Roles: c.RolesClaims, Tier: c.TierClaim, TokenID: c.TokenIDClaim, Client: c.ClientClaim,
+		Subject: c.SubjectClaim, InsecureSubject: c.InsecureSubjectClaim,
+	}.Names(found)
 	return names, found.Err()
 }
 
@@ -51,8 +54,8 @@ func (c Config) checkClient(found *fault.List) {
 	if c.Client.ID == "" && (c.Client.Secret != "" || c.Client.Certificate) {
 		found.Add("Client.ID", "", "is empty; write the client_id of this service at the authorization server")
 	}
-	if c.Client.Certificate && c.Transport == nil {
-		found.Add("Transport", "", "is nil; Client.Certificate needs a Transport with the certificate in its TLSClientConfig")
+	if c.Client.Certificate && c.Client.Transport == nil {
+		found.Add("Client.Transport", "", "is nil; Client.Certificate needs a Client.Transport with the certificate in its TLSClientConfig")
 	}
 	if c.Client.Certificate && !strings.HasPrefix(c.Endpoint, "https:") {
 		found.Add("Client.Certificate", "", "needs an https Endpoint; use Client.Secret on loopback")
@@ -92,11 +95,11 @@ func (c Config) checkBounds(found *fault.List) {
 			found.Add(field, strconv.FormatInt(value, 10), fmt.Sprintf("must be between 1 and %d; zero is the default", most))
 		}
 	}
-	number("MaxAnswerBytes", c.MaxAnswerBytes, mostAnswerBytes)
+	number("Client.MaxAnswerBytes", c.Client.MaxAnswerBytes, mostAnswerBytes)
 	number("MaxTokenBytes", c.MaxTokenBytes, mostTokenBytes)
-	number("MaxConcurrent", int64(c.MaxConcurrent), mostConcurrent)
-	if c.Timeout < 0 || c.Timeout > mostTimeout {
-		found.Add("Timeout", c.Timeout.String(), "must be at most 30 seconds; zero is 5 seconds")
+	number("Client.MaxConcurrent", int64(c.Client.MaxConcurrent), mostConcurrent)
+	if c.Client.Timeout < 0 || c.Client.Timeout > mostTimeout {
+		found.Add("Client.Timeout", c.Client.Timeout.String(), "must be at most 30 seconds; zero is 5 seconds")
 	}
 	if c.Cache.Lifetime > mostCacheLifetime {
 		found.Add("Cache.Lifetime", c.Cache.Lifetime.String(), "must be at most 60 seconds: a revoked token stays good for this time; negative remembers no answer")

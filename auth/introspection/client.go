@@ -9,13 +9,14 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
-// A Client is this service, as the authorization server knows it. Exactly one
-// of Secret, Certificate and Authorize must be set: an endpoint that answers
-// everybody tells an attacker what a stolen token is good for (RFC 7662 section
-// 4). It prints, logs and encodes as JSON without the Secret. Other encoders
-// see every field.
+// A Client is this service, as the authorization server knows it, and how it
+// asks. Exactly one of Secret, Certificate and Authorize must be set: an
+// endpoint that answers everybody tells an attacker what a stolen token is good
+// for (RFC 7662 section 4). It prints, logs and encodes as JSON without the
+// Secret. Other encoders see every field.
 type Client struct {
 	// ID is the client_id of this service at the authorization server. Required
 	// with Secret and with Certificate.
@@ -25,7 +26,7 @@ type Client struct {
 	// them, and they have more than letters and digits, use Authorize.
 	// Required, unless Certificate or Authorize is set.
 	Secret string
-	// Certificate says that [Config.Transport] authenticates the ID with a
+	// Certificate says that the Transport authenticates the ID with a
 	// client certificate (RFC 8705 section 2). The Endpoint must then be https.
 	// Default: false.
 	Certificate bool
@@ -36,6 +37,21 @@ type Client struct {
 	// error, the endpoint is not asked, and the token is refused with 503. It
 	// must be safe for concurrent use. Default: nil.
 	Authorize func(*http.Request) error
+
+	// Transport makes the requests. Default: a transport that uses the proxy of
+	// the environment and TLS 1.2 or later.
+	Transport http.RoundTripper
+	// Timeout bounds one question with its answer. It also bounds how long a
+	// request waits until its question can begin. Default: 5 seconds. At most
+	// 30 seconds.
+	Timeout time.Duration
+	// MaxAnswerBytes bounds an answer in bytes. Default: 65536 (64 KiB). At
+	// most 1048576 (1 MiB).
+	MaxAnswerBytes int64
+	// MaxConcurrent bounds the questions under way. At most 1024 requests wait
+	// for an answer or to ask; more are refused with 503. Default: 64. At most
+	// 1024.
+	MaxConcurrent int
 }
 
 // Format names the client, and keeps the secret out of logs for every verb.

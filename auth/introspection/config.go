@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/dpop"
 )
@@ -25,7 +25,9 @@ type Config struct {
 	Endpoint string
 	// Issuer is the Issuer of the callers. If an answer has an iss, it must be
 	// exactly this text. No other authenticator of a layer may have the same
-	// Issuer. Required.
+	// Issuer, except a jwt.Verifier with the same Revocations, DPoP, MutualTLS,
+	// InsecureUnbound and MaxTokenBytes: an issuer may issue signed and opaque
+	// tokens. Required.
 	Issuer string
 	// Audience holds the names of this service. The aud of an answer must hold
 	// at least one of them. Required, unless InsecureAnyAudience is set.
@@ -50,26 +52,12 @@ type Config struct {
 	// then accepted. Default: false.
 	InsecureNoExpiry bool
 
-	// Client is this service, as the authorization server knows it. Required.
+	// Client is this service, as the authorization server knows it, and how it
+	// asks. Required.
 	Client Client
-	// Transport makes the requests. Default: a transport that uses the proxy of
-	// the environment and TLS 1.2 or later.
-	Transport http.RoundTripper
-	// Timeout bounds one question with its answer. It also bounds how long a
-	// request waits until its question can begin. Default: 5 seconds. At most
-	// 30 seconds.
-	Timeout time.Duration
-	// MaxAnswerBytes bounds an answer in bytes. Default: 65536 (64 KiB). At
-	// most 1048576 (1 MiB).
-	MaxAnswerBytes int64
 	// MaxTokenBytes bounds the length of a token in bytes. Default: 8192. At
 	// most 65536.
 	MaxTokenBytes int64
-	// MaxConcurrent bounds the questions under way. At most 1024 requests wait
-	// for an answer or to ask; more are refused with 503. Default: 64. At most
-	// 1024.
-	MaxConcurrent int
-
 	// Cache says how long answers are remembered, and how many. Default: the
 	// defaults of its fields.
 	Cache Cache
@@ -105,17 +93,49 @@ type Config struct {
 	// jti. Revocations name a token by this member. The name is written as in
 	// RolesClaims. Default: "jti".
 	TokenIDClaim string
+	// SubjectClaim names the member that is the Subject of the caller in place
+	// of sub, such as "oid" or "uid". The name is written as in RolesClaims.
+	// The sub of the answer is then not read: a token without the member has no
+	// subject. Choose a member that the issuer never gives to another user. A
+	// member that changes hands, such as username, needs InsecureSubjectClaim.
+	// Default: "sub".
+	SubjectClaim string
+	// InsecureSubjectClaim accepts a SubjectClaim that the issuer may give to
+	// another user later, or that users may choose: an email address, a login
+	// name, a name or a telephone number. The new holder of the address is then
+	// the same caller as the earlier holder. Default: false.
+	InsecureSubjectClaim bool
 	// ClientClaim names the member that stands in for a missing sub, such as
 	// "client_id". RFC 7662 section 2.2 makes sub optional, and some servers
-	// write no sub if a client acts for itself. The name is written as in
-	// RolesClaims.
+	// write no sub if a client acts for itself. With SubjectClaim it stands in
+	// for this member. The name is written as in RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So
 	// a client is never taken for the person of that name. A token whose own
-	// sub begins with "client:" is refused (RFC 9700 section 4.15).
+	// sub, or SubjectClaim, begins with "client:" is refused (RFC 9700 section
+	// 4.15).
 	//
 	// Default: none, tokens without sub are refused.
 	ClientClaim string
+	// Map completes the caller from the answer, as the last step. It may change
+	// the Subject, Roles, Scopes, Tier, TokenID, SessionID and the other
+	// fields. Example: roles from the groups of a directory. Four rules hold
+	// for the result:
+	//   - Issuer, Method and IssuedAt stay as they are;
+	//   - ExpiresAt may become earlier, and not later;
+	//   - Subject is not empty;
+	//   - with Revocations, TokenID, SessionID or IssuedAt remains.
+	//
+	// If the result breaks a rule, or Map panics, the request gets an opaque
+	// 500, because the mistake is in Map. If Map returns a [bulwark.Problem],
+	// this is the refusal. Any other error is a 401 with the reason "claim".
+	// The log gets the text of the error, so keep the values of members out.
+	//
+	// Map is called once for each answer. Its result is remembered with the
+	// answer, for Cache.Lifetime or Cache.InactiveLifetime: it must depend on
+	// the members alone. Map must be safe for concurrent use. The Principal and
+	// the Claims belong to Map until it returns. Default: nil.
+	Map func(*bulwark.Principal, auth.Claims) error
 	// Method is the Method of the callers; see [bulwark.Principal]. Default:
 	// "introspection".
 	Method string
@@ -211,13 +231,13 @@ func (c Config) withDefaults() Config {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&c.Timeout, defaultTimeout}, {&c.Cache.Lifetime, mostCacheLifetime}, {&c.Cache.InactiveLifetime, mostInactiveLifetime}, {&c.Skew, defaultSkew},
+		{&c.Client.Timeout, defaultTimeout}, {&c.Cache.Lifetime, mostCacheLifetime}, {&c.Cache.InactiveLifetime, mostInactiveLifetime}, {&c.Skew, defaultSkew},
 	} {
 		*open.field = cmp.Or(*open.field, open.value)
 	}
-	c.MaxAnswerBytes = cmp.Or(c.MaxAnswerBytes, defaultAnswerBytes)
+	c.Client.MaxAnswerBytes = cmp.Or(c.Client.MaxAnswerBytes, defaultAnswerBytes)
 	c.MaxTokenBytes = cmp.Or(c.MaxTokenBytes, defaultTokenBytes)
-	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, defaultConcurrent)
+	c.Client.MaxConcurrent = cmp.Or(c.Client.MaxConcurrent, defaultConcurrent)
 	c.Cache.Max = cmp.Or(c.Cache.Max, defaultCache)
 	c.Method = cmp.Or(c.Method, "introspection")
 	return c

@@ -27,8 +27,8 @@ func TestConfigErrors(t *testing.T) {
 		{"zero", func(c *introspection.Config) { *c = introspection.Config{} },
 			[]string{"introspection.Audience", "introspection.Client.Secret", "introspection.Endpoint", "introspection.Issuer"}},
 		{"all-at-once", func(c *introspection.Config) {
-			c.Endpoint, c.Skew, c.Timeout, c.MaxAnswerBytes, c.Cache.Lifetime = "http://issuer.example/", time.Hour, -1, -1, time.Hour
-		}, []string{"introspection.Cache.Lifetime", "introspection.Endpoint", "introspection.MaxAnswerBytes", "introspection.Skew", "introspection.Timeout"}},
+			c.Endpoint, c.Skew, c.Client.Timeout, c.Client.MaxAnswerBytes, c.Cache.Lifetime = "http://issuer.example/", time.Hour, -1, -1, time.Hour
+		}, []string{"introspection.Cache.Lifetime", "introspection.Client.MaxAnswerBytes", "introspection.Client.Timeout", "introspection.Endpoint", "introspection.Skew"}},
 		{"endpoint-plain", func(c *introspection.Config) { c.Endpoint = "http://issuer.example/introspect" }, []string{"introspection.Endpoint"}},
 		{"endpoint-plain-loopback", func(c *introspection.Config) { c.Endpoint = "http://127.0.0.1:8080/introspect" }, nil},
 		{"endpoint-plain-localhost", func(c *introspection.Config) { c.Endpoint = "http://localhost/introspect" }, nil},
@@ -53,20 +53,20 @@ func TestConfigErrors(t *testing.T) {
 		{"authorize-alone", func(c *introspection.Config) { c.Client.ID, c.Client.Secret, c.Client.Authorize = "", "", authorize }, nil},
 		{"certificate", func(c *introspection.Config) { c.Client.Secret, c.Client.Certificate = "", true }, nil},
 		{"certificate-without-transport", func(c *introspection.Config) {
-			c.Client.Secret, c.Client.Certificate, c.Transport = "", true, nil
-		}, []string{"introspection.Transport"}},
+			c.Client.Secret, c.Client.Certificate, c.Client.Transport = "", true, nil
+		}, []string{"introspection.Client.Transport"}},
 		{"certificate-without-client", func(c *introspection.Config) {
 			c.Client.ID, c.Client.Secret, c.Client.Certificate = "", "", true
 		}, []string{"introspection.Client.ID"}},
 		{"certificate-without-TLS", func(c *introspection.Config) {
 			c.Client.Secret, c.Client.Certificate, c.Endpoint = "", true, "http://127.0.0.1/"
 		}, []string{"introspection.Client.Certificate"}},
-		{"timeout-long", func(c *introspection.Config) { c.Timeout = 31 * time.Second }, []string{"introspection.Timeout"}},
-		{"answer-large", func(c *introspection.Config) { c.MaxAnswerBytes = 1<<20 + 1 }, []string{"introspection.MaxAnswerBytes"}},
+		{"timeout-long", func(c *introspection.Config) { c.Client.Timeout = 31 * time.Second }, []string{"introspection.Client.Timeout"}},
+		{"answer-large", func(c *introspection.Config) { c.Client.MaxAnswerBytes = 1<<20 + 1 }, []string{"introspection.Client.MaxAnswerBytes"}},
 		{"token-large", func(c *introspection.Config) { c.MaxTokenBytes = 64<<10 + 1 }, []string{"introspection.MaxTokenBytes"}},
 		{"token-negative", func(c *introspection.Config) { c.MaxTokenBytes = -1 }, []string{"introspection.MaxTokenBytes"}},
-		{"concurrent-many", func(c *introspection.Config) { c.MaxConcurrent = 1025 }, []string{"introspection.MaxConcurrent"}},
-		{"concurrent-negative", func(c *introspection.Config) { c.MaxConcurrent = -1 }, []string{"introspection.MaxConcurrent"}},
+		{"concurrent-many", func(c *introspection.Config) { c.Client.MaxConcurrent = 1025 }, []string{"introspection.Client.MaxConcurrent"}},
+		{"concurrent-negative", func(c *introspection.Config) { c.Client.MaxConcurrent = -1 }, []string{"introspection.Client.MaxConcurrent"}},
 		{"cache-long", func(c *introspection.Config) { c.Cache.Lifetime = 61 * time.Second }, []string{"introspection.Cache.Lifetime"}},
 		{"cache-none", func(c *introspection.Config) { c.Cache.Lifetime, c.Cache.InactiveLifetime, c.Cache.Max = -1, -1, -1 }, nil},
 		{"inactive-long", func(c *introspection.Config) { c.Cache.InactiveLifetime = 6 * time.Second }, []string{"introspection.Cache.InactiveLifetime"}},

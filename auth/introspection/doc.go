@@ -37,7 +37,7 @@
 // token. A refusal is used for five seconds. Refusals are kept apart, so that
 // bad tokens do not push out good ones. An answer is remembered under the hash
 // of the whole token. At most one question is under way for each token, and at
-// most [Config.MaxConcurrent] in all. If the token is bound to a client, each
+// most [Client.MaxConcurrent] in all. If the token is bound to a client, each
 // request proves the binding again.
 //
 // If the endpoint cannot be asked, the token is not a bad token: it is refused
@@ -53,7 +53,7 @@
 // A revoked token is accepted until its answer has expired: set
 // [Cache.Lifetime] as short as the load allows.
 //
-// Many made-up tokens cause as many questions, up to [Config.MaxConcurrent] at
+// Many made-up tokens cause as many questions, up to [Client.MaxConcurrent] at
 // a time, and other requests wait. Limit the requests of each address before
 // this layer, with package ratelimit. A server that answers some tokens with
 // 500 counts as down after five such answers in a row. Anybody who has such

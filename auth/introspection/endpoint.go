@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
@@ -29,10 +30,10 @@ type endpoint struct {
 }
 
 func newEndpoint(c Config) *endpoint {
-	e := &endpoint{url: c.Endpoint, authorize: c.Client.authorizer(), maxBytes: c.MaxAnswerBytes}
-	transport := c.Transport
+	e := &endpoint{url: c.Endpoint, authorize: c.Client.authorizer(), maxBytes: c.Client.MaxAnswerBytes}
+	transport := c.Client.Transport
 	if transport == nil {
-		e.own = newTransport(c.MaxConcurrent)
+		e.own = newTransport(c.Client.MaxConcurrent)
 		transport = e.own
 	}
 	e.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -70,7 +71,7 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *refusal, *fa
 	if f := statusFault(response.StatusCode); f != nil {
 		code := e.errorCode(response, token)
 		if decided(response.StatusCode, code) {
-			return nil, &refusal{"inactive", fmt.Errorf("%w with the error %s", f.cause, code)}, nil
+			return nil, &refusal{auth.Invalid("inactive", fmt.Errorf("%w with the error %s", f.cause, code))}, nil
 		}
 		if code != "" {
 			f.cause = fmt.Errorf("%w with the error %s", f.cause, code)
@@ -92,7 +93,7 @@ func (e *endpoint) body(response *http.Response) ([]byte, *failure) {
 	case err != nil:
 		return nil, &failure{cause: readable(err)}
 	case int64(len(body)) > e.maxBytes:
-		return nil, &failure{cause: fmt.Errorf("the answer is longer than introspection.Config.MaxAnswerBytes, which is %d", e.maxBytes), token: true, strike: true}
+		return nil, &failure{cause: fmt.Errorf("the answer is longer than introspection.Config.Client.MaxAnswerBytes, which is %d", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
 }
@@ -213,7 +214,7 @@ func readable(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer within introspection.Config.Timeout: %w", context.DeadlineExceeded)
+		return fmt.Errorf("no answer within introspection.Config.Client.Timeout: %w", context.DeadlineExceeded)
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -29,7 +29,7 @@ func (i *Introspector) Read(body []byte, now time.Time) (p *bulwark.Principal, r
 	case o.answer != nil:
 		return o.answer.principal, ""
 	case o.refusal != nil:
-		return nil, o.refusal.reason
+		return nil, o.refusal.err.(*bulwark.Problem).Log.Reason
 	}
 	return nil, "failure"
 }

@@ -13,9 +13,9 @@ import (
 const maxWaiters = 1024
 
 var (
-	errBroken  = errors.New("introspection.Config.Transport panicked")
+	errBroken  = errors.New("introspection.Config.Client.Transport panicked")
 	errClosed  = errors.New("the Introspector has been shut down")
-	errCrowded = errors.New("too many requests wait for the endpoint; introspection.Config.MaxConcurrent bounds the questions under way")
+	errCrowded = errors.New("too many requests wait for the endpoint; introspection.Config.Client.MaxConcurrent bounds the questions under way")
 )
 
 // flights are the questions under way, one for each token. A question is
@@ -49,8 +49,8 @@ type flight struct {
 
 func newFlights(c Config, e *endpoint, r rules, m *memory) *flights {
 	fs := &flights{
-		endpoint: e, rules: r, memory: m, issuer: c.Issuer, timeout: c.Timeout,
-		slots: make(chan struct{}, c.MaxConcurrent), all: map[key]*flight{}, idle: make(chan struct{}),
+		endpoint: e, rules: r, memory: m, issuer: c.Issuer, timeout: c.Client.Timeout,
+		slots: make(chan struct{}, c.Client.MaxConcurrent), all: map[key]*flight{}, idle: make(chan struct{}),
 	}
 	fs.context, fs.cancel = context.WithCancel(context.Background())
 	return fs

@@ -76,7 +76,7 @@ func TestQuestionsOutliveTheirRequests(t *testing.T) {
 }
 
 func TestQuestionsAreBounded(t *testing.T) {
-	few := func(c *introspection.Config) { c.MaxConcurrent = 4 }
+	few := func(c *introspection.Config) { c.Client.MaxConcurrent = 4 }
 	inBubble(t, few, func(t *testing.T, s *server, service *service) {
 		var now, most atomic.Int64
 		s.become(func(r *http.Request) (*http.Response, error) {
@@ -103,7 +103,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 
 // Requests about one token wait for one turn.
 func TestWaitingRequestsShareOneQuestion(t *testing.T) {
-	one := func(c *introspection.Config) { c.MaxConcurrent = 1 }
+	one := func(c *introspection.Config) { c.Client.MaxConcurrent = 1 }
 	inBubble(t, one, func(t *testing.T, s *server, service *service) {
 		s.become(slowly(2*time.Second, good))
 		go service.introspector.Verify(t.Context(), "first")
@@ -123,7 +123,7 @@ func TestWaitingRequestsShareOneQuestion(t *testing.T) {
 }
 
 func TestWaitingForATurnIsBounded(t *testing.T) {
-	one := func(c *introspection.Config) { c.MaxConcurrent, c.Timeout = 1, 2*time.Second }
+	one := func(c *introspection.Config) { c.Client.MaxConcurrent, c.Client.Timeout = 1, 2*time.Second }
 	inBubble(t, one, func(t *testing.T, s *server, service *service) {
 		s.become(func(*http.Request) (*http.Response, error) { // does not listen to its context
 			time.Sleep(time.Hour)
@@ -154,7 +154,7 @@ func TestWaitingForATurnIsBounded(t *testing.T) {
 
 // When the endpoint fails, nobody in the line waits for it in turn.
 func TestTheLineDissolvesInAnOutage(t *testing.T) {
-	few := func(c *introspection.Config) { c.MaxConcurrent = 2 }
+	few := func(c *introspection.Config) { c.Client.MaxConcurrent = 2 }
 	inBubble(t, few, func(t *testing.T, s *server, service *service) {
 		s.become(hang)
 		began := time.Now()
@@ -282,7 +282,7 @@ func TestTogether(t *testing.T) {
 		return says(with("sub", `"`+token+`"`))(r)
 	})
 	c := config(s)
-	c.Cache.Max, c.Cache.Lifetime, c.Cache.InactiveLifetime, c.InsecureOnOutage, c.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
+	c.Cache.Max, c.Cache.Lifetime, c.Cache.InactiveLifetime, c.InsecureOnOutage, c.Client.MaxConcurrent = 16, time.Millisecond, time.Millisecond, time.Minute, 4
 	i := mustNew(t, c)
 	var wg sync.WaitGroup
 	for n := range 8 {

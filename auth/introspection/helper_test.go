@@ -112,7 +112,7 @@ func with(name, value string) string { return changed(map[string]string{name: va
 func config(s http.RoundTripper) introspection.Config {
 	return introspection.Config{
 		Endpoint: endpoint, Issuer: issuerURL, Audience: []string{audience},
-		Client: introspection.Client{ID: "documents", Secret: "hunter2"}, Transport: s,
+		Client: introspection.Client{ID: "documents", Secret: "hunter2", Transport: s},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
+	"github.com/bulwark-go/bulwark/auth/internal/terms"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
@@ -35,6 +36,8 @@ type Introspector struct {
 var (
 	_ auth.Authenticator = (*Introspector)(nil)
 	_ auth.Issuer        = (*Introspector)(nil)
+	_ auth.Reviewer      = (*Introspector)(nil)
+	_ terms.Party        = (*Introspector)(nil)
 	_ bulwark.Shutdowner = (*Introspector)(nil)
 )
 
@@ -51,8 +54,8 @@ func newIntrospector(c Config, names claims.Names) *Introspector {
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		revocations: revocation.New(c.Revocations, 0, configName),
-		names:       names,
-		skew:        max(c.Skew, 0), maxBytes: int(c.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
+		completion:  claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil},
+		skew:        max(c.Skew, 0), maxBytes: int(c.Client.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)
 	return i
@@ -64,6 +67,30 @@ func (i *Introspector) Issuer() string {
 		return ""
 	}
 	return i.rules.issuer
+}
+
+// Terms tells [auth.New] whether the signed tokens of the issuer may be
+// accepted beside its opaque tokens.
+func (i *Introspector) Terms() terms.Terms {
+	if i.made() != nil {
+		return terms.Terms{}
+	}
+	binding := &i.rules.binding
+	return terms.Terms{
+		Kind: terms.Opaque, Revocations: i.rules.revocations.Store(), DPoP: binding.Prover,
+		MutualTLS: binding.MutualTLS, Unbound: binding.Unbound, MaxTokenBytes: i.maxTokenBytes,
+	}
+}
+
+// Review asks [Config.Revocations] again, for the streams of a caller. Without
+// Revocations there is nothing to ask. The endpoint is not asked again, because
+// a caller does not hold the token: a token that only the server revokes ends
+// its streams when it expires.
+func (i *Introspector) Review(p *bulwark.Principal) (name string, again func(context.Context) error) {
+	if i.made() != nil {
+		return "", nil
+	}
+	return i.rules.revocations.Review(p)
 }
 
 // Format names the issuer, and keeps the secret out of logs for every verb.
@@ -164,7 +191,7 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	case o.answer != nil:
 		return o.answer, i.rules.revocations.Check(ctx, o.answer.principal)
 	case o.refusal != nil:
-		return nil, auth.Invalid(o.refusal.reason, o.refusal.cause)
+		return nil, o.refusal.own()
 	}
 	now := time.Now()
 	if last := i.memory.last(k, now); last != nil {

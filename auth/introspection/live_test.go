@@ -33,7 +33,7 @@ func over(t *testing.T, handler http.HandlerFunc) introspection.Config {
 	}))
 	t.Cleanup(server.Close)
 	c := config(nil)
-	c.Endpoint, c.Transport, c.Timeout = server.URL, nil, 500*time.Millisecond
+	c.Endpoint, c.Client.Transport, c.Client.Timeout = server.URL, nil, 500*time.Millisecond
 	return c
 }
 
@@ -70,7 +70,7 @@ func TestInMemory(t *testing.T) {
 	issuer := authtest.NewOpaqueIssuer(t) // its listener must stay outside
 	synctest.Test(t, func(t *testing.T) {
 		c := issuer.Config()
-		c.Transport = issuer.Transport()
+		c.Client.Transport = issuer.Transport()
 		s := newService(t, c)
 		token := issuer.Token(nil)
 		s.accepts(token)
@@ -84,7 +84,7 @@ func TestInMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Transport.RoundTrip(r); !errors.Is(err, context.Canceled) {
+		if _, err := c.Client.Transport.RoundTrip(r); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
@@ -189,7 +189,7 @@ func TestNobodyListens(t *testing.T) {
 		}
 	}()
 	c := config(nil)
-	c.Endpoint, c.Transport = "http://"+listener.Addr().String(), nil
+	c.Endpoint, c.Client.Transport = "http://"+listener.Addr().String(), nil
 	newService(t, c).unavailable("opaque")
 }
 
@@ -202,7 +202,7 @@ func TestAnswersAreNotUnpacked(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte(good))
 	})
-	c.Transport = http.DefaultTransport
+	c.Client.Transport = http.DefaultTransport
 	newService(t, c).accepts("opaque")
 }
 
@@ -215,7 +215,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	c := config(nil)
-	c.Endpoint, c.Transport = server.URL, nil
+	c.Endpoint, c.Client.Transport = server.URL, nil
 	newService(t, c).unavailable("opaque")
 }
 
@@ -281,7 +281,7 @@ func TestStaleConnections(t *testing.T) {
 		}
 	}()
 	c := config(nil)
-	c.Endpoint, c.Transport = "http://"+listener.Addr().String(), nil
+	c.Endpoint, c.Client.Transport = "http://"+listener.Addr().String(), nil
 	s := newService(t, c)
 	for n := range 3 {
 		s.accepts(fmt.Sprint("opaque", n))
@@ -311,7 +311,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	c := config(nil)
-	c.Endpoint, c.Transport = server.URL, nil
+	c.Endpoint, c.Client.Transport = server.URL, nil
 	s := newService(t, c)
 	for n := range 10 {
 		s.accepts(fmt.Sprint("opaque", n))
@@ -344,7 +344,7 @@ func TestAnswersAreNotQuoted(t *testing.T) {
 	}))
 	defer server.Close()
 	c := config(nil)
-	c.Endpoint, c.Transport = server.URL, nil
+	c.Endpoint, c.Client.Transport = server.URL, nil
 	service := newService(t, c)
 	for _, token := range []string{"hunter2", "other"} {
 		service.unavailable(token)

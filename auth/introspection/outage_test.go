@@ -201,7 +201,7 @@ func TestOnOutageEndsWithTheToken(t *testing.T) {
 
 // A request that gives up, or that finds no room, is no outage of the endpoint.
 func TestOnOutageIsNotForOurOwnLimits(t *testing.T) {
-	lenient := func(c *introspection.Config) { c.InsecureOnOutage, c.MaxConcurrent = time.Hour, 1 }
+	lenient := func(c *introspection.Config) { c.InsecureOnOutage, c.Client.MaxConcurrent = time.Hour, 1 }
 	inBubble(t, lenient, func(t *testing.T, s *server, service *service) {
 		service.accepts("opaque")
 		time.Sleep(time.Minute)

@@ -57,10 +57,10 @@ func TestEachReasonNamesAField(t *testing.T) {
 		{"no-credentials", says(good), func(c *introspection.Config) {
 			c.Client = introspection.Client{Authorize: func(*http.Request) error { return errors.New("the key is away") }}
 		}, "introspection_unavailable", []string{"introspection.Config.Client", "the key is away"}},
-		{"long-answer", says(good), func(c *introspection.Config) { c.MaxAnswerBytes = 20 }, "introspection_unavailable", []string{"introspection.Config.MaxAnswerBytes", "20"}},
+		{"long-answer", says(good), func(c *introspection.Config) { c.Client.MaxAnswerBytes = 20 }, "introspection_unavailable", []string{"introspection.Config.Client.MaxAnswerBytes", "20"}},
 		{"html", respond(200, "text/html", strings.NewReader(madeUp)), nil, "introspection_unavailable", []string{"introspection.Config.Endpoint", "application/json"}},
-		{"slow", hang, func(c *introspection.Config) { c.Timeout = time.Second }, "introspection_unavailable", []string{"introspection.Config.Endpoint", "introspection.Config.Timeout"}},
-		{"transport", broken, nil, "introspection_unavailable", []string{"introspection.Config.Transport"}},
+		{"slow", hang, func(c *introspection.Config) { c.Client.Timeout = time.Second }, "introspection_unavailable", []string{"introspection.Config.Endpoint", "introspection.Config.Client.Timeout"}},
+		{"transport", broken, nil, "introspection_unavailable", []string{"introspection.Config.Client.Transport"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	if _, err := i.Verify(t.Context(), "opaque-token"); err != nil {
 		t.Fatal(err)
 	}
-	c.Transport = nil // encoders see what is in it
+	c.Client.Transport = nil // encoders see what is in it
 	for _, value := range []any{c, &c, struct{ Introspection introspection.Config }{c}, c.Client, &c.Client, struct{ Client introspection.Client }{c.Client}, i, *i, struct{ I *introspection.Introspector }{i}} {
 		text := secrettest.Printed(t, value)
 		for _, secret := range []string{"hunter2", "aHVudGVy", "68756e74657232", "0x68, 0x75", "ZG9jdW1lbnRzOmh1bnRlcjI", "opaque-token"} {

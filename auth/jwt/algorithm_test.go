@@ -66,9 +66,9 @@ func TestCaseAuth13ConfigsThatNoTokenMeets(t *testing.T) {
 		{"one-key-of-two-fits", keys(jwt.StaticKeys(&ecKey.PublicKey, edKey.Public()), "Ed25519"), nil},
 		{"secret-long-enough", keys(jwt.SecretKeys(make([]byte, 64)), "HS512"), nil},
 		{"not-known-at-start", keys(jwt.RemoteKeys("https://issuer.example/keys", jwt.RemoteConfig{}), "RS256"), nil},
-		{"another-issuer", func(c *jwt.Config) { c.Require = map[string]string{"iss": "https://other.example"} }, []string{"jwt.Require"}},
-		{"never-a-text", func(c *jwt.Config) { c.Require = map[string]string{"exp": "1", "cnf": "x"} }, []string{"jwt.Require", "jwt.Require"}},
-		{"the-issuer-itself", func(c *jwt.Config) { c.Require = map[string]string{"iss": issuerURL} }, nil},
+		{"another-issuer", func(c *jwt.Config) { c.Require = map[string]any{"iss": "https://other.example"} }, []string{"jwt.Require"}},
+		{"never-a-text", func(c *jwt.Config) { c.Require = map[string]any{"exp": "1", "cnf": "x"} }, []string{"jwt.Require", "jwt.Require"}},
+		{"the-issuer-itself", func(c *jwt.Config) { c.Require = map[string]any{"iss": issuerURL} }, nil},
 		{"type-never-accepted", func(c *jwt.Config) { c.Types = []string{"at+jwt\n", "zażółć"} }, []string{"jwt.Types[0]", "jwt.Types[1]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -18,6 +18,8 @@ const (
 	entryOverhead = 640
 	// perName is what a role or scope takes beside its text in the payload.
 	perName = 16
+	// perFactor is what a factor takes beside its text in the payload.
+	perFactor = 64
 )
 
 // verified is the result of a good token. It never changes.
@@ -31,7 +33,7 @@ type verified struct {
 
 // newVerified is of a token that has just been verified.
 func newVerified(p *bulwark.Principal, bound confirmation.Confirmation, thumbprint [sha256.Size]byte, payload int, now time.Time) *verified {
-	held := payload + perName*(len(p.Roles)+len(p.Scopes))
+	held := payload + perName*(len(p.Roles)+len(p.Scopes)) + perFactor*len(p.Factors)
 	v := &verified{principal: p, bound: bound, thumbprint: thumbprint, expires: now.Add(cacheTime),
 		bytes: entryOverhead + held + held/8} // of which an eighth is what the allocator rounds up
 	if p.ExpiresAt.Before(v.expires) {

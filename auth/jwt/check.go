@@ -1,11 +1,9 @@
 package jwt
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -32,23 +30,7 @@ func (c Config) check(found *fault.List) {
 	if c.MaxTokenBytes < 0 || c.MaxTokenBytes > mostBytes {
 		found.Add("MaxTokenBytes", strconv.FormatInt(c.MaxTokenBytes, 10), "must be between 1 and 65536; zero is 8192")
 	}
-	if len(c.Require) > maxRequire {
-		found.Add("Require", strconv.Itoa(len(c.Require)), "must have at most 16 claims")
-	}
-	for _, want := range required(c.Require) {
-		if want.name == "" || want.value == "" {
-			found.Add("Require", want.name, "must have a name and a value that are not empty; a claim cannot be required to be missing")
-		}
-		if _, err := claims.NewPath(want.name); err != nil {
-			found.Add("Require", want.name, err.Error())
-		}
-		switch {
-		case want.name == "iss" && want.value != c.Issuer:
-			found.Add("Require", want.name, "must be left out: it wants another iss than Issuer, and a token has one iss only")
-		case slices.Contains(neverTexts, want.name):
-			found.Add("Require", want.name, "must be left out: the claim is a number or an object, and Require compares text; see MaxLifetime and DPoP")
-		}
-	}
+	c.checkRequire(found)
 	if c.DPoP != nil && c.DPoP.Challenge().Scheme == "" {
 		found.Add("DPoP", "", "was made without dpop.New; check its error")
 	}
@@ -65,12 +47,6 @@ func (c Config) check(found *fault.List) {
 		found.Add("InsecureOnOutage", c.InsecureOnOutage.String(), "needs Revocations; set Revocations, or leave it out")
 	}
 }
-
-// maxRequire bounds what each token is compared with.
-const maxRequire = 16
-
-// neverTexts are the claims that are a number or an object in each good token.
-var neverTexts = []string{"exp", "iat", "nbf", "auth_time", "cnf"}
 
 // types returns the accepted types in lower case: typ is a media type, whose
 // case does not matter (RFC 7515 section 4.1.9).
@@ -99,7 +75,7 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 	found := fault.In("jwt")
 	keys, ok := c.Keys.(source)
 	if !ok {
-		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, StaticKeys, SecretKeys or Signer.Keys")
+		found.Add("Keys", "", "is nil; use Discover, RemoteKeys, KeyFile, StaticKeys, SecretKeys or Signer.Keys")
 		return nil, found.Err()
 	}
 	found.Join(keys.faults(c.Issuer))
@@ -123,8 +99,8 @@ func (c Config) algorithms() (map[string]*jose.Algorithm, error) {
 			}
 		}
 	}
-	if held, ok := keys.(*static); ok && found.Err() == nil {
-		found.Join(held.useless(chosen))
+	if set := keys.initial(); set != nil && found.Err() == nil {
+		found.Join(useless(set, chosen))
 	}
 	return chosen, found.Err()
 }

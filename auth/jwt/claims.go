@@ -3,8 +3,6 @@ package jwt
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -32,7 +30,7 @@ func (v *Verifier) readClaims(payload []byte, now time.Time) (checked, error) {
 	if err := v.checkClaims(&set, members, now); err != nil {
 		return checked{}, err
 	}
-	grants, err := claims.ReadGrants(members, v.names)
+	grants, err := claims.ReadGrants(members, v.completion.Names)
 	return checked{set, grants}, err
 }
 
@@ -43,6 +41,9 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	}
 	if set.Issuer != v.issuer {
 		return auth.Invalid("issuer", claims.OtherIssuer(set.Issuer, v.issuer, configName))
+	}
+	if err := set.CheckKind(); err != nil {
+		return err
 	}
 	if err := v.checkAudience(set, members); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
-	if err := set.Settle(members, v.names); err != nil {
+	if err := set.Settle(members, v.completion.Names); err != nil {
 		return err
 	}
 	return v.revocations.Reaches(set)
@@ -78,17 +79,6 @@ func (v *Verifier) checkAudience(set *claims.Set, members []jsondoc.Member) erro
 var errNoAudience = errors.New("the aud is missing, and jwt.Config.Audience wants one; " +
 	"jwt.Config.AudienceClaim can name the claim to use in its place")
 
-// checkRequired compares the claims that must have one value.
-func (v *Verifier) checkRequired(members []jsondoc.Member) error {
-	for _, want := range v.require {
-		value := want.path.Find(members)
-		if text, _ := value.(string); text != want.value {
-			return auth.Invalid("claim", fmt.Errorf("the claim %s %s, and %s.Require wants %s", want.name, stateOf(value), configName, claims.Shown(want.value)))
-		}
-	}
-	return nil
-}
-
 // checkTimes wants an exp, and compares the times with the clock.
 func (v *Verifier) checkTimes(set *claims.Set, now time.Time) error {
 	if set.Expires.IsZero() {
@@ -104,32 +94,4 @@ func (v *Verifier) checkTimes(set *claims.Set, now time.Time) error {
 		return auth.Invalid("lifetime", fmt.Errorf("the exp is %v after the iat, and jwt.Config.MaxLifetime is %v", lifetime.Truncate(time.Second), v.maxLifetime))
 	}
 	return nil
-}
-
-// stateOf says for the log what is wrong with a claim that is required. It does
-// not repeat the value, which the sender of the token may have made up.
-func stateOf(value any) string {
-	switch value.(type) {
-	case nil:
-		return "is missing"
-	case string:
-		return "has another value"
-	}
-	return "is not a string"
-}
-
-// claim is one of [Config.Require].
-type claim struct {
-	name, value string
-	path        claims.Path
-}
-
-// required returns the claims in a fixed order, for the log.
-func required(wanted map[string]string) []claim {
-	var all []claim
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		path, _ := claims.NewPath(name) // whose error New has reported
-		all = append(all, claim{name, wanted[name], path})
-	}
-	return all
 }

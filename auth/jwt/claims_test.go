@@ -181,7 +181,7 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 	}
 	t.Run("other-fields", func(t *testing.T) {
 		c := config
-		c.TierClaim, c.AudienceClaim, c.Require = "/plan/a.b", "/client/my.id", map[string]string{"/plan/c.d": "yes"}
+		c.TierClaim, c.AudienceClaim, c.Require = "/plan/a.b", "/client/my.id", map[string]any{"/plan/c.d": "yes"}
 		token := authtest.Claims{"plan": map[string]any{"a.b": "premium", "c.d": "yes"}, "client": map[string]any{"my.id": authtest.Audience}, "aud": nil}
 		if p := newService(t, c).accepts(issuer.Token(token)); p.Tier != "premium" {
 			t.Errorf("tier %q", p.Tier)
@@ -195,7 +195,7 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 	t.Run("cannot-be-read", func(t *testing.T) {
 		c := config
 		c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim = []string{"roles", "/a~2b", "", "/"}, "/~", "/a~", "/~x"
-		c.AudienceClaim, c.Require = "/b~", map[string]string{"/c~": "x"}
+		c.AudienceClaim, c.Require = "/b~", map[string]any{"/c~": "x"}
 		_, err := jwt.New(c)
 		want := []string{"jwt.AudienceClaim", "jwt.ClientClaim", "jwt.Require", "jwt.RolesClaims[1]", "jwt.RolesClaims[2]", "jwt.RolesClaims[3]", "jwt.TierClaim", "jwt.TokenIDClaim"}
 		if got := fieldsOf(err); !slices.Equal(got, want) {
@@ -213,7 +213,7 @@ func TestCaseAuth8EveryClaimCanBeWritten(t *testing.T) {
 // not repeat what the sender of a token has made up.
 func TestCaseAuth12CausesSayWhatWasWanted(t *testing.T) {
 	issuer, config := issuerAndConfig(t)
-	config.Require = map[string]string{"token_use": "access"}
+	config.Require = map[string]any{"token_use": "access"}
 	config.MaxLifetime = time.Hour
 	good := authtest.Claims{"token_use": "access"}
 	with := func(name string, value any) string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
@@ -30,8 +31,8 @@ type Config struct {
 	// only the client. The name is written as in RolesClaims. Default: none,
 	// tokens without aud are refused.
 	AudienceClaim string
-	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [StaticKeys],
-	// [SecretKeys] or [Signer.Keys]. Required.
+	// Keys are the keys of the issuer: [Discover], [RemoteKeys], [KeyFile],
+	// [StaticKeys], [SecretKeys] or [Signer.Keys]. Required.
 	Keys KeySource
 	// Algorithms are the accepted signature algorithms (RFC 7518 section 3.1).
 	// For public keys: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
@@ -50,11 +51,19 @@ type Config struct {
 	// access token from another token of the issuer, such as an ID token: the
 	// Audience and Require must do so. Default: false.
 	InsecurePlainType bool
-	// Require names claims that a token must have with exactly this text as
-	// value. Example: {"token_use": "access"}, if the issuer writes this into
-	// access tokens only. A claim is written as in RolesClaims. Default: none.
-	// At most 16.
-	Require map[string]string
+	// Require names claims that a token must have, and their values. Example:
+	// {"token_use": "access"}, if the issuer writes this into access tokens
+	// only. A claim is written as in RolesClaims. The Go type of the value says
+	// what the claim must be:
+	//   - a string: the claim is this text, or a list of strings that has it;
+	//   - a []string of 1 to 16 texts: the claim is a list of strings that has
+	//     all of them, or the one text. Others may stand beside them;
+	//   - a bool: the claim is true, or it is false. The text "true" is not;
+	//   - an int, int64 or float64: the claim is the same number. The decimal
+	//     numbers are compared, so that no digit is lost: 1.0 is 1, and 2^53+1
+	//     is not 2^53.
+	// A value of another Go type is an error. Default: none. At most 16.
+	Require map[string]any
 	// Skew is how much the clocks of issuer and service may differ. A negative
 	// value allows no difference. Default: 60 seconds. At most 5 minutes.
 	Skew time.Duration
@@ -82,16 +91,52 @@ type Config struct {
 	// Revocations name a token by this claim. Example: "uti" for Entra ID. The
 	// name is written as in RolesClaims. Default: "jti".
 	TokenIDClaim string
+	// SubjectClaim names the claim that is the Subject of the caller in place
+	// of sub, such as "oid" for Entra ID, whose sub differs from application to
+	// application. The name is written as in RolesClaims. The sub of the token
+	// is then not read: a token without the claim has no subject. Choose a
+	// claim that the issuer never gives to another user. A claim that changes
+	// hands, such as email, needs InsecureSubjectClaim. Default: "sub".
+	SubjectClaim string
+	// InsecureSubjectClaim accepts a SubjectClaim that the issuer may give to
+	// another user later, or that users may choose: an email address, a login
+	// name, a name or a telephone number. The new holder of the address is then
+	// the same caller as the earlier holder. If the issuer does not check the
+	// address, anybody is this caller: then Require {"email_verified": true}.
+	// Default: false.
+	InsecureSubjectClaim bool
 	// ClientClaim names the claim that stands in for a missing sub, such as
-	// "client_id". Some issuers write no sub if a client acts for itself. The
-	// name is written as in RolesClaims.
+	// "client_id". Some issuers write no sub if a client acts for itself. With
+	// SubjectClaim it stands in for this claim. The name is written as in
+	// RolesClaims.
 	//
 	// The subject is then "client:" and the value, such as "client:reports". So
 	// a client is never taken for the person of that name. A token whose own
-	// sub begins with "client:" is refused (RFC 9700 section 4.15).
+	// sub, or SubjectClaim, begins with "client:" is refused (RFC 9700 section
+	// 4.15).
 	//
 	// Default: none, tokens without sub are refused.
 	ClientClaim string
+	// Map completes the caller from the claims, as the last step. It may change
+	// the Subject, Roles, Scopes, Tier, TokenID, SessionID and the other
+	// fields. Example: roles from the groups of a directory. Four rules hold
+	// for the result:
+	//   - Issuer, Method and IssuedAt stay as they are;
+	//   - ExpiresAt may become earlier, and not later;
+	//   - Subject is not empty;
+	//   - with Revocations, TokenID, SessionID or IssuedAt remains.
+	//
+	// If the result breaks a rule, or Map panics, the request gets an opaque
+	// 500, because the mistake is in Map. If Map returns a [bulwark.Problem],
+	// this is the refusal. Any other error is a 401 with the reason "claim".
+	// The log gets the text of the error, so keep the values of claims out.
+	//
+	// Map is called after the signature has been checked, and at most once for
+	// each verification. Its result is cached with the token for up to one
+	// minute: it must depend on the claims alone. Map must be safe for
+	// concurrent use. The Principal and the Claims belong to Map until it
+	// returns. Default: nil.
+	Map func(*bulwark.Principal, auth.Claims) error
 	// DPoP accepts tokens that are bound to a key of the client. The sender
 	// proves for each request that it holds the key (RFC 9449); see [dpop.New].
 	// Tokens that are not bound are then refused, unless InsecureUnbound is
@@ -158,7 +203,10 @@ func New(c Config) (*Verifier, error) {
 	found := fault.In("jwt")
 	c.check(found)
 	types := c.types(found)
-	names := claims.NamesOf(found, configName, c.RolesClaims, c.TierClaim, c.TokenIDClaim, c.ClientClaim)
+	names := claims.Fields{
+		Config: configName, Roles: c.RolesClaims, Tier: c.TierClaim, TokenID: c.TokenIDClaim, Client: c.ClientClaim,
+		Subject: c.SubjectClaim, InsecureSubject: c.InsecureSubjectClaim,
+	}.Names(found)
 	audienceClaim := claims.PathOf(found, "AudienceClaim", c.AudienceClaim)
 	algorithms, err := c.algorithms()
 	found.Join(err)
@@ -169,7 +217,7 @@ func New(c Config) (*Verifier, error) {
 		issuer:        c.Issuer,
 		audience:      c.Audience,
 		audienceClaim: audienceClaim,
-		names:         names,
+		completion:    claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil},
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
 		method:        cmp.Or(c.Method, "jwt"),

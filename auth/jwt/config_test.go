@@ -72,15 +72,15 @@ func TestConfigErrors(t *testing.T) {
 			c.Keys = jwt.StaticKeys(`{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}`)
 		}, []string{"jwt.Keys[0]"}},
 		{"require-too-many", func(c *jwt.Config) {
-			c.Require = map[string]string{}
+			c.Require = map[string]any{}
 			for n := range 17 {
 				c.Require[strings.Repeat("x", n+1)] = "y"
 			}
 		}, []string{"jwt.Require"}},
-		{"require-nothing", func(c *jwt.Config) { c.Require = map[string]string{"token_use": ""} }, []string{"jwt.Require"}},
-		{"require-no-name", func(c *jwt.Config) { c.Require = map[string]string{"": "access"} }, []string{"jwt.Require"}},
-		{"require-another-issuer", func(c *jwt.Config) { c.Require = map[string]string{"iss": "https://other.example"} }, []string{"jwt.Require"}},
-		{"require-a-number", func(c *jwt.Config) { c.Require = map[string]string{"exp": "1"} }, []string{"jwt.Require"}},
+		{"require-nothing", func(c *jwt.Config) { c.Require = map[string]any{"token_use": ""} }, []string{"jwt.Require"}},
+		{"require-no-name", func(c *jwt.Config) { c.Require = map[string]any{"": "access"} }, []string{"jwt.Require"}},
+		{"require-another-issuer", func(c *jwt.Config) { c.Require = map[string]any{"iss": "https://other.example"} }, []string{"jwt.Require"}},
+		{"require-a-number", func(c *jwt.Config) { c.Require = map[string]any{"exp": "1"} }, []string{"jwt.Require"}},
 		{"unbound-without-binding", func(c *jwt.Config) { c.InsecureUnbound = true }, []string{"jwt.InsecureUnbound"}},
 		{"outage-without-store", func(c *jwt.Config) { c.InsecureOnOutage = time.Minute }, []string{"jwt.InsecureOnOutage"}},
 		{"kid-twice", func(c *jwt.Config) {

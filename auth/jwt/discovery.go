@@ -40,15 +40,15 @@ import (
 // [RemoteKeys].
 func Discover(issuer string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
-	reason := keysFault(issuer)
+	r := newRemote(c, found)
+	reason := r.state.fetcher.fault(issuer)
 	if reason == "" && strings.Contains(issuer, "?") {
 		reason = "must not have a query (RFC 8414 section 2); give the iss of the tokens"
 	}
 	if reason != "" {
 		found.Add("Issuer", address.WithoutUser(issuer), reason)
 	}
-	r := newRemote(c, found)
-	r.issuer = issuer
+	r.err, r.issuer = found.Err(), issuer
 	r.state.fetcher.issuer = &discovery{name: issuer}
 	return r
 }
@@ -83,7 +83,7 @@ func (d *discovery) keysURL(ctx context.Context, f *fetcher) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	known, err := d.read(metadata)
+	known, err := d.read(metadata, f)
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +136,7 @@ func (d *discovery) places() []string {
 }
 
 // read returns the jwks_uri of metadata that is this issuer's.
-func (d *discovery) read(metadata map[string]any) (string, error) {
+func (d *discovery) read(metadata map[string]any, f *fetcher) (string, error) {
 	if metadata["issuer"] != d.name {
 		return "", errors.New("the metadata is of another issuer than the one given to jwt.Discover; both must be equal to the letter, with or without a slash at the end")
 	}
@@ -144,7 +144,7 @@ func (d *discovery) read(metadata map[string]any) (string, error) {
 	if !ok {
 		return "", errors.New("the metadata has no jwks_uri")
 	}
-	if reason := keysFault(keys); reason != "" {
+	if reason := f.fault(keys); reason != "" {
 		return "", errors.New("the jwks_uri of the metadata " + reason)
 	}
 	if isEncrypted(d.name) && !isEncrypted(keys) {

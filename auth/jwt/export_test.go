@@ -35,5 +35,5 @@ func Refresh(keys KeySource) error {
 
 // DefaultTransport is the one of a RemoteConfig that names none.
 func DefaultTransport() *http.Transport {
-	return (&fetcher{}).newClient(nil).Transport.(*http.Transport)
+	return (&fetcher{}).newClient(RemoteConfig{}).Transport.(*http.Transport)
 }

@@ -33,33 +33,35 @@ type fetcher struct {
 	timeout  time.Duration
 	maxBytes int64
 	maxKeys  int
+	plain    bool // http is allowed to every host
 }
 
-func (f *fetcher) newClient(transport http.RoundTripper) *http.Client {
+func (f *fetcher) newClient(c RemoteConfig) *http.Client {
+	transport := c.Transport
 	if transport == nil {
 		transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
 			ForceAttemptHTTP2:      true,
 			DisableKeepAlives:      true, // a fetch now and then: nothing to keep
 			MaxResponseHeaderBytes: 64 << 10,
 		}
 	}
-	return &http.Client{Transport: transport, CheckRedirect: checkRedirect}
+	return &http.Client{Transport: transport, CheckRedirect: f.checkRedirect}
 }
 
 // checkRedirect follows only where the first request might have gone: never
-// from https to http, and from loopback nowhere else without TLS. Nor with a
-// user: a request of ours must not carry a password that somebody else has
-// chosen.
-func checkRedirect(next *http.Request, via []*http.Request) error {
+// from https to http, also with InsecureHTTP, and from loopback nowhere else
+// without TLS. Nor with a user: a request of ours must not carry a password
+// that somebody else has chosen.
+func (f *fetcher) checkRedirect(next *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return errors.New("too many redirects")
 	}
 	if next.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https" {
 		return errors.New("redirect away from https")
 	}
-	if reason := keysFault(next.URL.String()); reason != "" {
+	if reason := f.fault(next.URL.String()); reason != "" {
 		return errors.New("the target of the redirect " + reason)
 	}
 	return nil
@@ -208,9 +210,9 @@ func deltaSeconds(text string) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, err == nil
 }
 
-// keysFault says what is wrong with the URL of a key set, or with an issuer.
-func keysFault(text string) string {
-	return address.Fault(text, "an attacker on the way could put other keys in their place")
+// fault says what is wrong with the URL of a key set, or with an issuer.
+func (f *fetcher) fault(text string) string {
+	return address.FaultIn(text, "an attacker on the way could put other keys in their place", f.plain)
 }
 
 // where names what is fetched, for the log.

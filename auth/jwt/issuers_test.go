@@ -38,7 +38,7 @@ func keycloakBefore() jwt.Config {
 		Audience:          []string{"documents-api"},
 		Keys:              jwt.Discover("https://login.example.com/realms/acme", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		Require:           map[string]string{"typ": "Bearer"},
+		Require:           map[string]any{"typ": "Bearer"},
 		RolesClaims:       []string{"realm_access.roles"},
 	}
 }
@@ -67,7 +67,7 @@ func entra() jwt.Config {
 		Audience:          []string{"22222222-2222-2222-2222-222222222222"},
 		Keys:              jwt.Discover("https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		Require:           map[string]string{"azp": "33333333-3333-3333-3333-333333333333"},
+		Require:           map[string]any{"azp": "33333333-3333-3333-3333-333333333333"},
 		TokenIDClaim:      "uti",
 	}
 }
@@ -89,7 +89,7 @@ func cognito() jwt.Config {
 		AudienceClaim:     "client_id",
 		Keys:              jwt.Discover("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abcdefghi", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		Require:           map[string]string{"token_use": "access"},
+		Require:           map[string]any{"token_use": "access"},
 		RolesClaims:       []string{"cognito:groups"},
 	}
 }
@@ -100,7 +100,7 @@ func google() jwt.Config {
 		Audience:          []string{"https://api.example.com"},
 		Keys:              jwt.Discover("https://accounts.google.com", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		Require:           map[string]string{"email": "reports@acme-project.iam.gserviceaccount.com"},
+		Require:           map[string]any{"email": "reports@acme-project.iam.gserviceaccount.com"},
 	}
 }
 

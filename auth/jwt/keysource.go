@@ -6,7 +6,7 @@ import (
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
 
-// A KeySource gives a verifier its keys: [Discover], [RemoteKeys],
+// A KeySource gives a verifier its keys: [Discover], [RemoteKeys], [KeyFile],
 // [StaticKeys], [SecretKeys] or [Signer.Keys]. [New] reports what is wrong with
 // a source. Several verifiers may share a source, and then share the fetched
 // keys. When the last of these verifiers is shut down, the source is closed.
@@ -31,6 +31,10 @@ type source interface {
 	// faults are the mistakes in the configuration of the source, for tokens of
 	// the issuer.
 	faults(issuer string) error
+	// initial returns the keys that are known at start, or nil.
+	initial() *jose.KeySet
+	// refresh loads the keys now, and waits for them.
+	refresh(ctx context.Context) error
 	// open counts one more verifier.
 	open()
 	// shutdown counts one verifier less if leaving. The last one ends the fetch

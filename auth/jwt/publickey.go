@@ -25,9 +25,9 @@ var privateArmour = regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----
 func staticKey(k any) ([]*jose.Key, error) {
 	switch k := k.(type) {
 	case string:
-		return staticBytes([]byte(k))
+		return staticBytes([]byte(k), maxKeys)
 	case []byte:
-		return staticBytes(k)
+		return staticBytes(k, maxKeys)
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
 		return nil, errors.New("is a private key; give the public key, which its method Public returns")
 	}
@@ -38,7 +38,8 @@ func staticKey(k any) ([]*jose.Key, error) {
 	return []*jose.Key{one}, nil
 }
 
-func staticBytes(text []byte) ([]*jose.Key, error) {
+// staticBytes reads at most so many keys in PEM or JSON.
+func staticBytes(text []byte, most int) ([]*jose.Key, error) {
 	if privateArmour.Match(text) {
 		return nil, errors.New("is a private key; give the public key, which openssl pkey -in FILE -pubout writes")
 	}
@@ -47,7 +48,7 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 		if armour.Match(text) {
 			return nil, errLineBreaks
 		}
-		return staticJSON(text)
+		return staticJSON(text, most)
 	}
 	var keys []*jose.Key
 	for ; block != nil; block, rest = pem.Decode(rest) {
@@ -59,7 +60,9 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, one)
+		if keys = append(keys, one); len(keys) > most {
+			return nil, &jose.TooManyKeysError{Keys: len(keys), Most: most}
+		}
 	}
 	if len(armour.FindAllIndex(text, -1)) != len(keys) { // a block that was not read must not go unseen
 		return nil, errLineBreaks
@@ -69,11 +72,11 @@ func staticBytes(text []byte) ([]*jose.Key, error) {
 
 // staticJSON reads a JWK or JWK Set. A text of another kind is mostly a secret,
 // or a variable that is not set.
-func staticJSON(text []byte) ([]*jose.Key, error) {
+func staticJSON(text []byte, most int) ([]*jose.Key, error) {
 	if isBlank(text) {
 		return nil, errors.New("is empty; is the variable set? Give a public key as PEM, JWK or JWK Set")
 	}
-	keys, err := jose.ParseKeys(text, maxKeys)
+	keys, err := jose.ParseKeys(text, most)
 	switch {
 	case err == nil:
 		return keys, nil

@@ -3,11 +3,13 @@ package jwt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -60,7 +62,8 @@ func (r *remote) live(now time.Time) *jose.KeySet {
 	return nil
 }
 
-func (r *remote) secret() bool { return false }
+func (r *remote) secret() bool          { return false }
+func (r *remote) initial() *jose.KeySet { return nil }
 
 func (r *remote) faults(issuer string) error {
 	found := fault.In("jwt.Keys")
@@ -115,6 +118,41 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 		return h.keys, nil
 	}
 	return nil, r.unavailable()
+}
+
+// refresh fetches the keys, for somebody who knows that they have changed.
+func (r *remote) refresh(ctx context.Context) error {
+	called := time.Now()
+	for {
+		var f *flight
+		var wait time.Duration
+		var err error
+		r.do(func(now time.Time) { f, wait, err = r.demand(called, now) })
+		switch {
+		case err != nil:
+			return err
+		case f != nil:
+			if err := r.await(ctx, f); err != nil {
+				return err
+			}
+			if f.begun.Before(called) { // its answer may be older than the call
+				continue
+			}
+			if f.err != nil {
+				return auth.Unavailable(reasonKeys, f.err, time.Second)
+			}
+			return nil
+		case wait == 0:
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return auth.Unavailable(reasonKeys, fmt.Errorf("wait to fetch the keys of jwt.Config.Keys: %w", ctx.Err()), time.Second)
+		}
+	}
 }
 
 // pastRefresh waits for a refresh under way, and returns what there is to look

@@ -3,6 +3,7 @@ package jwt
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"net/http"
 	"strconv"
 	"time"
@@ -16,6 +17,17 @@ type RemoteConfig struct {
 	// Transport makes the requests. Default: a transport that uses the proxy of
 	// the environment and TLS 1.2 or later, and keeps no connections.
 	Transport http.RoundTripper
+	// RootCAs are the certificate authorities that the server of the keys is
+	// verified with, such as the authority of a company. They replace those of
+	// the system. With a Transport, write them into its TLSClientConfig
+	// instead. Default: nil, the authorities of the system.
+	RootCAs *x509.CertPool
+	// InsecureHTTP accepts URLs with http to any host, for a mesh whose proxies
+	// encrypt the connection. An attacker on the way can otherwise put other
+	// keys in place of those of the issuer, and so make tokens for any caller.
+	// A redirect from https to http is still refused. Default: false, only
+	// loopback may be http.
+	InsecureHTTP bool
 	// MaxStale is how long the keys are used after the end of their lifetime,
 	// if the issuer cannot be reached. With a negative value they are not used
 	// after their lifetime. Default: 24 hours. At most 30 days.
@@ -81,20 +93,19 @@ const (
 // of the last verifier that uses a source closes the source.
 func RemoteKeys(url string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
-	if reason := keysFault(url); reason != "" {
+	r := newRemote(c, found)
+	if reason := r.state.fetcher.fault(url); reason != "" {
 		found.Add("URL", address.WithoutUser(url), reason)
 	}
-	r := newRemote(c, found)
-	r.state.fetcher.url = url
+	r.err, r.state.fetcher.url = found.Err(), url
 	return r
 }
 
-// newRemote returns a source that does not know yet where its keys are, with
-// what was found wrong before.
+// newRemote returns a source that does not know yet where its keys are. It
+// notes what is wrong with c.
 func newRemote(c RemoteConfig, found *fault.List) *remote {
 	c.check(found)
 	r := &remote{
-		err:      found.Err(),
 		maxStale: max(cmp.Or(c.MaxStale, defaultMaxStale), 0),
 		cooldown: cmp.Or(c.Cooldown, defaultCooldown),
 	}
@@ -102,14 +113,18 @@ func newRemote(c RemoteConfig, found *fault.List) *remote {
 		timeout:  cmp.Or(c.Timeout, defaultTimeout),
 		maxBytes: cmp.Or(c.MaxDocumentBytes, defaultRemoteBytes),
 		maxKeys:  cmp.Or(c.MaxKeys, maxKeys),
+		plain:    c.InsecureHTTP,
 	}
-	r.state.fetcher.client = r.state.fetcher.newClient(c.Transport)
+	r.state.fetcher.client = r.state.fetcher.newClient(c)
 	r.state.context, r.state.cancel = context.WithCancel(context.Background())
 	return r
 }
 
 // check notes what is wrong with the bounds.
 func (c RemoteConfig) check(found *fault.List) {
+	if c.RootCAs != nil && c.Transport != nil {
+		found.Add("RootCAs", "", "must not stand beside Transport, which would not use it; write it into the TLSClientConfig of the Transport")
+	}
 	if c.Timeout < 0 || c.Timeout > 30*time.Second {
 		found.Add("Timeout", c.Timeout.String(), "must be at most 30 seconds; zero is 5 seconds")
 	}

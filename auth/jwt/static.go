@@ -22,6 +22,8 @@ func (s *static) secret() bool                         { return s.secrets }
 func (s *static) faults(string) error                  { return s.err }
 func (s *static) open()                                {}
 func (s *static) shutdown(context.Context, bool) error { return nil }
+func (s *static) refresh(context.Context) error        { return nil }
+func (s *static) initial() *jose.KeySet                { return s.set }
 
 func (s *static) current(context.Context, jose.Header) (*jose.KeySet, bool, error) {
 	return s.set, false, nil
@@ -105,17 +107,14 @@ func newStatic(keys []*jose.Key, found *fault.List) *static {
 // useless reports keys with which no token would ever be accepted. Either no
 // key is for an accepted algorithm. Or too many keys for one algorithm have no
 // kid.
-func (s *static) useless(accepted map[string]*jose.Algorithm) error {
-	if s.set == nil {
-		return nil
-	}
+func useless(set *jose.KeySet, accepted map[string]*jose.Algorithm) error {
 	names := jose.Names(accepted)
-	if !slices.ContainsFunc(names, func(name string) bool { return s.set.Fits(accepted[name]) }) {
+	if !slices.ContainsFunc(names, func(name string) bool { return set.Fits(accepted[name]) }) {
 		return &bulwark.ConfigError{Field: "jwt.Algorithms", Value: strings.Join(names, ","),
 			Reason: "has no algorithm for any of the Keys: every token would be refused; leave Algorithms out to accept all that the Keys allow"}
 	}
 	for _, name := range names {
-		count := s.set.NamelessFor(accepted[name])
+		count := set.NamelessFor(accepted[name])
 		if count > jose.MaxTries {
 			return &bulwark.ConfigError{Field: "jwt.Keys", Value: name,
 				Reason: fmt.Sprintf("has %d keys without a kid for this algorithm; at most %d can be tried: give them kids, as JWKs", count, jose.MaxTries)}

@@ -18,6 +18,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/confirmation"
 	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/auth/internal/revocation"
+	"github.com/bulwark-go/bulwark/auth/internal/terms"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
@@ -35,7 +36,7 @@ type Verifier struct {
 	rules         jose.Rules
 	skew          time.Duration
 	maxLifetime   time.Duration
-	names         claims.Names
+	completion    claims.Completion
 	method        string
 	maxBytes      int
 	binding       confirmation.Rules
@@ -49,6 +50,8 @@ type Verifier struct {
 var (
 	_ auth.Authenticator = (*Verifier)(nil)
 	_ auth.Issuer        = (*Verifier)(nil)
+	_ auth.Reviewer      = (*Verifier)(nil)
+	_ terms.Party        = (*Verifier)(nil)
 	_ bulwark.Shutdowner = (*Verifier)(nil)
 )
 
@@ -58,6 +61,28 @@ func (v *Verifier) Issuer() string {
 		return ""
 	}
 	return v.issuer
+}
+
+// Terms tells [auth.New] whether the opaque tokens of the issuer may be
+// accepted beside its signed tokens.
+func (v *Verifier) Terms() terms.Terms {
+	if v.made() != nil {
+		return terms.Terms{}
+	}
+	return terms.Terms{
+		Kind: terms.Signed, Revocations: v.revocations.Store(), DPoP: v.binding.Prover,
+		MutualTLS: v.binding.MutualTLS, Unbound: v.binding.Unbound, MaxTokenBytes: v.maxBytes,
+	}
+}
+
+// Review asks [Config.Revocations] again, for the streams of a caller. Without
+// Revocations there is nothing to ask: a token is good until it expires. During
+// [Config.InsecureOnOutage] the token counts as good.
+func (v *Verifier) Review(p *bulwark.Principal) (name string, again func(context.Context) error) {
+	if v.made() != nil {
+		return "", nil
+	}
+	return v.revocations.Review(p)
 }
 
 // Detect returns [auth.Explicit] for a Bearer token of three segments whose iss
@@ -124,6 +149,24 @@ func (v *Verifier) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	return v.keys.shutdown(ctx, !v.closed.Swap(true))
+}
+
+// Refresh loads the keys of v now, and waits until they are there or ctx ends.
+// An operator calls it after the issuer has replaced its keys, or has withdrawn
+// a key. The keys are asked for after the call. Calls at the same time share
+// one fetch. There is at most one such fetch each second, so that a call may
+// wait for its turn. The Cooldown and the pause after a failure do not hold for
+// it. Verifiers with the same [KeySource] share the keys.
+//
+// If the keys cannot be loaded, the earlier keys remain, and the error is one
+// of [auth.Unavailable] that says what went wrong. Keys that never change
+// ([StaticKeys], [SecretKeys] and [Signer.Keys]) are not loaded: Refresh
+// returns nil.
+func (v *Verifier) Refresh(ctx context.Context) error {
+	if err := v.made(); err != nil {
+		return err
+	}
+	return v.keys.refresh(ctx)
 }
 
 // Verify verifies a token outside a request. It returns the caller that the
@@ -219,8 +262,11 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	if !known {
 		v.headers.put(segment, head)
 	}
-	principal := said.set.Principal(v.issuer, v.method, said.grants, parts.Payload)
-	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload), now), nil
+	principal, err := v.completion.Complete(said.set.Principal(v.issuer, v.method, said.grants, parts.Payload), parts.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return newVerified(principal, said.set.Bound, signer.Thumbprint, len(parts.Payload)+v.completion.Weight(principal), now), nil
 }
 
 // verifySignature returns the key that has signed the token. For a kid that no

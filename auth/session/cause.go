@@ -11,8 +11,8 @@ import (
 // causes are the texts for the log that depend on the Config, made at New. Each
 // says what the Config wants, and repeats nothing that a client has sent.
 type causes struct {
-	access, session, ended, refreshes, reuse, overused, limit error
-	graced, lost                                              string
+	access, session, idle, ended, refreshes, reuse, overused, limit error
+	graced, lost                                                    string
 	// tokens explains the reasons of package jwt by the fields of this package.
 	tokens map[string]error
 }
@@ -23,6 +23,11 @@ var (
 	errForm     = errors.New("not in the form of a refresh token")
 	errMade     = errors.New("the refresh token was not made with any key of session.Config.StoreKeys")
 	errStoreKey = errors.New("the session was made with a key that is not in session.Config.StoreKeys")
+	errSeal     = errors.New("the session in session.Config.Store was not sealed with its key of session.Config.StoreKeys: somebody has changed or copied the row")
+	errKind     = errors.New("the session keeps its refresh token in a body, so its access token does not count in a cookie")
+	errBrowser  = errors.New("the request has Origin or Sec-Fetch-Site, so a browser has sent it; Issue and the refresh cookie serve browsers")
+	errBoth     = errors.New("the request has a refresh token in the cookie and in the body")
+	errMembers  = errors.New("the body is not a JSON object with the only member refresh_token, whose value is a string")
 	errFit      = errors.New("the refresh token does not fit the session in session.Config.Store")
 	errCaller   = errors.New("the session in session.Config.Store belongs to another caller")
 	errOld      = errors.New("a refresh token was used again after its successor was used; its session is revoked")
@@ -44,6 +49,7 @@ func newCauses(c Config) causes {
 	return causes{
 		access:    access,
 		session:   fmt.Errorf("the session has ended; session.Config.Lifetime is %v", c.Lifetime),
+		idle:      fmt.Errorf("no request has used the session; session.Config.Idle is %v", c.Idle),
 		ended:     ended(c.Store),
 		refreshes: fmt.Errorf("the session was refreshed %d times, as often as session.Config.MaxRefreshes allows", c.MaxRefreshes),
 		reuse: fmt.Errorf("a refresh token was used again, later than session.Config.Grace (%v) and LostAnswer (%v) allow; its session is revoked",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -294,6 +295,17 @@ func (c *changing) Get(ctx context.Context, id string) (session.Session, error) 
 	return held, err
 }
 
+// seal gives the row a right seal, as only this service can.
+func seal(s *session.Session) { s.Seal = session.RowSeal(storeKey(7), *s) }
+
+func manyFactors(n int) map[string]time.Time {
+	all := map[string]time.Time{}
+	for i := range n {
+		all[fmt.Sprint("f", i)] = time.Now()
+	}
+	return all
+}
+
 func TestChangedSessionsOpenNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		change       func(*session.Session)
@@ -302,7 +314,12 @@ func TestChangedSessionsOpenNothing(t *testing.T) {
 		"another-subject": {func(s *session.Session) { s.Subject = "root" }, "session", "belongs to another caller"},
 		"another-issuer":  {func(s *session.Session) { s.Issuer = "https://other.example" }, "session", "belongs to another caller"},
 		"another-key":     {func(s *session.Session) { s.StoreKey = "x" }, "session", "session.Config.StoreKeys"},
-		"expired":         {func(s *session.Session) { s.ExpiresAt = s.CreatedAt }, "expired", "session.Config.Lifetime"},
+		"longer":          {func(s *session.Session) { s.ExpiresAt = s.ExpiresAt.Add(time.Hour) }, "session", "session.Config.StoreKeys"},
+		"copied":          {func(s *session.Session) { s.ID = "x" }, "session", "belongs to another caller"},
+		"unsealed":        {func(s *session.Session) { s.Seal = [32]byte{} }, "session", "somebody has changed or copied the row"},
+		"with-factor":     {func(s *session.Session) { s.Factors = map[string]time.Time{"otp": time.Now()} }, "session", "somebody has changed or copied the row"},
+		"with-many":       {func(s *session.Session) { s.Factors = manyFactors(17); seal(s) }, "session", "somebody has changed or copied the row"},
+		"expired":         {func(s *session.Session) { s.ExpiresAt = s.CreatedAt; seal(s) }, "expired", "session.Config.Lifetime"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &changing{Store: &session.MemoryStore{}}
@@ -312,5 +329,20 @@ func TestChangedSessionsOpenNothing(t *testing.T) {
 			s.dead(t, tok, test.reason)
 			s.withCookie(tok.access).explained(t, tok, test.want)
 		})
+	}
+}
+
+// The access cookie belongs to sessions that keep their refresh token in a
+// cookie.
+func TestASessionOfAnotherKindIsRefusedInTheAccessCookie(t *testing.T) {
+	store := &changing{Store: &session.MemoryStore{}}
+	s := start(t, func(c *session.Config) { c.Store = &flaky{Store: store} })
+	tok := s.login(t, "alice")
+	store.change = func(s *session.Session) { s.Kind = "body"; seal(s) }
+	a := s.withCookie(tok.access)
+	a.reported(t, "authn_token_invalid/session")
+	a.explained(t, tok, "keeps its refresh token in a body")
+	if a := s.withBearer(tok.bearer); a.StatusCode != 200 {
+		t.Errorf("in its own place: %d %s", a.StatusCode, a.names())
 	}
 }

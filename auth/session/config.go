@@ -4,21 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
-	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Config says how sessions are signed, kept and ended. Signer, Audience,
@@ -63,6 +58,16 @@ type Config struct {
 	// Lifetime is how long a session lasts after the login. A refresh does not
 	// prolong it. Default: 7 days. At least AccessLifetime, at most 90 days.
 	Lifetime time.Duration
+	// Idle is how long a session lasts without a request that its access token
+	// has authenticated. Then the session ends with the reason "idle", also if
+	// its client goes on to refresh it. A refresh is not a use of the session,
+	// and neither is an open stream. Lifetime bounds the session also. Default:
+	// no limit. At least 1 minute, at most Lifetime.
+	//
+	// The use of a session is written to the Store at most once a minute, or
+	// once in an eighth of Idle if that is shorter. So a session may end early,
+	// by up to this time. It never ends late.
+	Idle time.Duration
 	// Grace is how long after its use a refresh token gets the same successor
 	// again, unless the successor has been used. It does not matter whether the
 	// access token of the successor has been used. Default: 20 seconds. At
@@ -92,6 +97,15 @@ type Config struct {
 	//
 	// [Clear Site Data]: https://www.w3.org/TR/clear-site-data/#header
 	ClearSiteData []string
+	// AccessCookie is the name of the cookie of the access token. Applications
+	// on one host need different names, because they share their cookies. The
+	// name must begin with "__Host-": then browsers accept the cookie only from
+	// this host over https (RFC 6265bis section 4.1.3.2). Default:
+	// "__Host-access". At most 64 bytes.
+	AccessCookie string
+	// RefreshCookie is the name of the cookie of the refresh token, as for
+	// AccessCookie. Default: "__Host-refresh". At most 64 bytes.
+	RefreshCookie string
 	// SameSite is the attribute of both cookies (RFC 6265bis section 5.6.7):
 	// http.SameSiteStrictMode or http.SameSiteLaxMode. With Lax, a user who
 	// follows a link from another site is still logged in. Default:
@@ -101,6 +115,10 @@ type Config struct {
 	// log in, refresh and log out. Write "https://app.example.com". See
 	// [auth.CrossSite]. Default: only the service's own origin.
 	TrustedOrigins []string
+	// BodyTimeout is how long the body of a refresh, a logout or a logout token
+	// may take. A later body is 408 "body.timeout". Default: 30 seconds. At
+	// least 1 second, at most 5 minutes.
+	BodyTimeout time.Duration
 	// Recorder receives the events of calls outside a request, such as
 	// [Sessions.Revoke] in a job. Default: [slog.Default].
 	Recorder bulwark.Recorder
@@ -118,8 +136,9 @@ func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
 func (c Config) shown() string { return "sessions of " + strconv.Quote(c.Signer.Issuer()) }
 
 const (
-	method     = "session"
+	authMethod = "session"
 	cookieKind = "cookie"      // of sessions whose refresh token is in a cookie
+	bodyKind   = "body"        // of sessions whose refresh token is in a body
 	cookieType = "session+jwt" // the typ of the access token in the cookie
 	bodyType   = "at+jwt"      // the typ of the access token in a body (RFC 9068 section 2.1)
 	tierClaim  = "tier"
@@ -137,10 +156,11 @@ func New(c Config) (*Sessions, error) {
 		return nil, err
 	}
 	s := &Sessions{
-		signer: c.Signer, issuer: c.Signer.Issuer(), audience: c.Audience, store: c.Store,
-		lookup: c.Lookup, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime, grace: c.Grace, lostAnswer: c.LostAnswer,
-		maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes, clear: clearing(c.ClearSiteData), sameSite: c.SameSite, guard: guard,
-		recorder: c.Recorder, causes: newCauses(c),
+		registry: registry{issuer: c.Signer.Issuer(), accessCookie: c.AccessCookie, store: c.Store, idle: c.Idle, causes: newCauses(c)},
+		signer:   c.Signer, audience: c.Audience, lookup: c.Lookup, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime,
+		sample: sample(c.Idle), grace: c.Grace, lostAnswer: c.LostAnswer, maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes,
+		refreshCookie: c.RefreshCookie, bodyTimeout: c.BodyTimeout, clear: clearing(c.ClearSiteData), sameSite: c.SameSite,
+		guard: guard, recorder: c.Recorder,
 	}
 	for _, key := range c.StoreKeys {
 		s.keys = append(s.keys, newStoreKey(bytes.Clone(key)))
@@ -148,7 +168,7 @@ func New(c Config) (*Sessions, error) {
 	verifier := func(typ string) (*jwt.Verifier, error) {
 		return jwt.New(jwt.Config{
 			Issuer: s.issuer, Audience: []string{c.Audience}, Keys: c.Signer.Keys(), Types: []string{typ},
-			TierClaim: tierClaim, Method: method, MaxLifetime: c.AccessLifetime,
+			TierClaim: tierClaim, Method: authMethod, MaxLifetime: c.AccessLifetime,
 		})
 	}
 	if s.cookie, err = verifier(cookieType); err != nil {
@@ -182,109 +202,17 @@ func (c Config) withDefaults() Config {
 	if c.ClearSiteData == nil {
 		c.ClearSiteData = []string{"storage"}
 	}
+	if c.AccessCookie == "" {
+		c.AccessCookie = defaultAccessCookie
+	}
+	if c.RefreshCookie == "" {
+		c.RefreshCookie = defaultRefreshCookie
+	}
+	if c.BodyTimeout == 0 {
+		c.BodyTimeout = 30 * time.Second
+	}
 	if c.SameSite == 0 {
 		c.SameSite = http.SameSiteStrictMode
 	}
 	return c
-}
-
-const day = 24 * time.Hour
-
-func (c Config) check() error {
-	faults := fault.In("session")
-	if c.Signer == nil {
-		faults.Add("Signer", "", "is nil; use jwt.NewSigner")
-	} else if c.Signer.Issuer() == "" {
-		faults.Join(fault.Unmade("session.Signer", "jwt.NewSigner"))
-	}
-	if c.Audience == "" {
-		faults.Add("Audience", "", "is empty; write the name of this service, such as https://api.example.com")
-	}
-	if fault.IsNil(c.Store) {
-		faults.Add("Store", "", "is nil; use &session.MemoryStore{} or a store that your processes share")
-	}
-	c.checkStoreKeys(faults)
-	if c.Lookup == nil {
-		faults.Add("Lookup", "", "is nil; write a function that finds the account, and returns nil for a disabled one")
-	}
-	duration := func(field string, value, least, most time.Duration) {
-		if value < least || value > most {
-			faults.Add(field, value.String(), fmt.Sprintf("must be from %v to %v; 0 chooses the default", least, most))
-		}
-	}
-	duration("AccessLifetime", c.AccessLifetime, time.Minute, time.Hour)
-	duration("Lifetime", c.Lifetime, max(c.AccessLifetime, time.Minute), 90*day)
-	duration("Grace", c.Grace, time.Second, maxLostAnswer)
-	duration("LostAnswer", c.LostAnswer, min(max(c.Grace, time.Second), maxLostAnswer), maxLostAnswer)
-	number := func(field string, value, least, most int) {
-		if value < least || value > most {
-			faults.Add(field, strconv.Itoa(value), fmt.Sprintf("must be from %d to %d; 0 chooses the default", least, most))
-		}
-	}
-	number("MaxSessions", c.MaxSessions, 1, 1000)
-	number("MaxRefreshes", c.MaxRefreshes, c.leastRefreshes(), math.MaxInt32)
-	c.checkClearSiteData(faults)
-	if c.SameSite != http.SameSiteStrictMode && c.SameSite != http.SameSiteLaxMode {
-		faults.Add("SameSite", strconv.Itoa(int(c.SameSite)), "must be http.SameSiteStrictMode or http.SameSiteLaxMode; 0 chooses Strict")
-	}
-	if c.Recorder != nil && fault.IsNil(c.Recorder) {
-		faults.Add("Recorder", "", "holds a nil pointer; leave it out for slog.Default")
-	}
-	for i, origin := range c.TrustedOrigins {
-		var wrong *bulwark.ConfigError
-		if _, err := auth.NewCrossSite([]string{origin}); errors.As(err, &wrong) {
-			faults.AddAt("TrustedOrigins", i, wrong.Value, wrong.Reason)
-		}
-	}
-	return faults.Err()
-}
-
-// maxLostAnswer bounds how long a used token may be good for anything.
-const maxLostAnswer = 10 * time.Minute
-
-// leastRefreshes is the number of refreshes of a client that keeps the session
-// until its end, and refreshes after half of the access token's time. With
-// fewer refreshes, the session would end before its Lifetime.
-func (c Config) leastRefreshes() int {
-	access := max(c.AccessLifetime, time.Minute) // a wrong value has its own error
-	return max(1, int(2*((c.Lifetime+access-1)/access)))
-}
-
-const maxStoreKeys = 4
-
-func (c Config) checkStoreKeys(faults *fault.List) {
-	if len(c.StoreKeys) == 0 || len(c.StoreKeys) > maxStoreKeys {
-		faults.Add("StoreKeys", strconv.Itoa(len(c.StoreKeys)), "must be 1 to 4 keys of 32 random bytes; the first key makes new sessions")
-	}
-	for i, key := range c.StoreKeys {
-		switch {
-		case len(key) < 32 || len(key) > 1024:
-			faults.AddAt("StoreKeys", i, "", "must be 32 to 1024 random bytes, such as the output of openssl rand 32")
-		case slices.ContainsFunc(c.StoreKeys[:i], func(other []byte) bool { return bytes.Equal(key, other) }):
-			faults.AddAt("StoreKeys", i, "", "is the same key as an earlier one; leave one of them out")
-		}
-	}
-}
-
-func (c Config) checkClearSiteData(faults *fault.List) {
-	known := []string{"*", "cache", "clientHints", "cookies", "executionContexts", "prefetchCache", "prerenderCache", "storage"}
-	for i, what := range c.ClearSiteData {
-		switch {
-		case !slices.Contains(known, what):
-			faults.AddAt("ClearSiteData", i, what, "must be one of "+strings.Join(known, ", "))
-		case slices.Contains(c.ClearSiteData[:i], what):
-			faults.AddAt("ClearSiteData", i, what, "is in the list twice; leave one out")
-		case what == "*" && len(c.ClearSiteData) > 1:
-			faults.AddAt("ClearSiteData", i, what, "stands for everything; leave the other words out")
-		}
-	}
-}
-
-// clearing is the value of Clear-Site-Data: a list of quoted strings.
-func clearing(what []string) string {
-	var quoted []string
-	for _, word := range what {
-		quoted = append(quoted, strconv.Quote(word))
-	}
-	return strings.Join(quoted, ", ")
 }

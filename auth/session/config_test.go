@@ -84,7 +84,7 @@ func TestZeroSessionsRefuse(t *testing.T) {
 	for name, s := range map[string]*session.Sessions{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
 			var rec bulwarktest.Recorder
-			for _, h := range []http.Handler{s.RefreshHandler(), s.LogoutHandler(), s.JWKSHandler()} {
+			for _, h := range []http.Handler{s.RefreshHandler(), s.LogoutHandler()} {
 				w := httptest.NewRecorder()
 				rec.Wrap(h).ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
 				if w.Code != 500 || !strings.Contains(w.Body.String(), `"session.unconfigured"`) || len(w.Result().Cookies()) > 0 {
@@ -99,7 +99,7 @@ func TestZeroSessionsRefuse(t *testing.T) {
 			w := httptest.NewRecorder()
 			_, authErr := s.Authenticate(r)
 			_, issueErr := s.Issue(w, r, &bulwark.Principal{Subject: "alice"})
-			_, listErr := s.List(t.Context(), "alice")
+			_, listErr := s.List(t.Context(), session.Filter{Subject: "alice"})
 			for _, err := range []error{authErr, issueErr, listErr, s.Revoke(t.Context(), "alice", "x"), s.RevokeAll(t.Context(), "alice")} {
 				var wrong *bulwark.ConfigError
 				if !errors.As(err, &wrong) || wrong.Field != "session" {

@@ -11,8 +11,10 @@ import (
 // 4.1.3.2). So an attacker cannot plant such a cookie from a subdomain or over
 // plain HTTP.
 const (
-	accessCookie  = "__Host-access"
-	refreshCookie = "__Host-refresh"
+	hostPrefix           = "__Host-"
+	defaultAccessCookie  = hostPrefix + "access"
+	defaultRefreshCookie = hostPrefix + "refresh"
+	maxCookieName        = 64
 	// maxCookie bounds the name and the value together, in bytes (RFC 6265
 	// section 6.1). Browsers drop a longer cookie without an error.
 	maxCookie = 4096
@@ -45,6 +47,21 @@ func oneCookie(r *http.Request, name string) (value string, count int) {
 		value = values[0]
 	}
 	return value, len(values)
+}
+
+// cookieNameFault says what is wrong with the name of a cookie.
+func cookieNameFault(name string) string {
+	switch {
+	case !strings.HasPrefix(name, hostPrefix) || name == hostPrefix:
+		return "must begin with __Host-, such as __Host-shop-access; empty chooses the default"
+	case len(name) > maxCookieName:
+		return "must have at most 64 bytes"
+	case strings.ContainsFunc(name, func(c rune) bool {
+		return !strings.ContainsRune("!#$%&'*+-.^_`|~", c) && !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z')
+	}): // RFC 9110 section 5.6.2
+		return "must be a token of RFC 9110: letters, digits and !#$%&'*+-.^_`|~"
+	}
+	return ""
 }
 
 // setCookie adds a cookie that lasts for the given time. Zero expires the

@@ -109,8 +109,9 @@ func Example_incorrect() {
 // never sees them in a body.
 func Example_browser() {
 	account := &bulwark.Principal{Subject: "alice", Roles: []string{"user"}}
+	signer := bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: signingKey(), Issuer: "https://api.example.com"}))
 	sessions, err := session.New(session.Config{
-		Signer:    bulwark.Must(jwt.NewSigner(jwt.SignerConfig{Key: signingKey(), Issuer: "https://api.example.com"})),
+		Signer:    signer,
 		Audience:  "https://api.example.com",
 		Store:     &session.MemoryStore{},
 		StoreKeys: [][]byte{[]byte("32 random bytes from your secrets")},
@@ -135,7 +136,7 @@ func Example_browser() {
 	})
 	mux.Handle("POST /refresh", sessions.RefreshHandler())
 	mux.Handle("POST /logout", sessions.LogoutHandler())
-	mux.Handle("GET /.well-known/jwks.json", sessions.JWKSHandler())
+	mux.Handle("GET /.well-known/jwks.json", signer.JWKSHandler())
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		caller, ok := bulwark.PrincipalFrom(r.Context())
 		if !ok {

@@ -100,6 +100,7 @@ type flaky struct {
 	failing atomic.Pointer[map[string]bool]
 	gets    atomic.Int64
 	updates atomic.Int64
+	touches atomic.Int64
 }
 
 var errDown = errors.New("connection refused by 10.0.0.5")
@@ -142,6 +143,21 @@ func (f *flaky) Update(ctx context.Context, s session.Session) error {
 	return f.Store.Update(ctx, s)
 }
 
+func (f *flaky) Touch(ctx context.Context, id string, every time.Duration) error {
+	f.touches.Add(1)
+	if err := f.down("Touch"); err != nil {
+		return err
+	}
+	return f.Store.Touch(ctx, id, every)
+}
+
+func (f *flaky) RevokeProvider(ctx context.Context, p session.Provider, until, expires time.Time) error {
+	if err := f.down("RevokeProvider"); err != nil {
+		return err
+	}
+	return f.Store.RevokeProvider(ctx, p, until, expires)
+}
+
 func (f *flaky) Delete(ctx context.Context, id string) (bool, error) {
 	if err := f.down("Delete"); err != nil {
 		return false, err
@@ -159,6 +175,7 @@ func (f *flaky) List(ctx context.Context, filter session.Filter) ([]session.Sess
 // service is an application with a login.
 type service struct {
 	*session.Sessions
+	signer   *jwt.Signer
 	store    *flaky
 	accounts *accounts
 	events   *bulwarktest.Recorder
@@ -186,6 +203,7 @@ func start(t testing.TB, change func(*session.Config)) *service {
 		change(&c)
 	}
 	s.store, _ = c.Store.(*flaky) // nil for a store that cannot break down
+	s.signer = c.Signer
 	var err error
 	if s.Sessions, err = session.New(c); err != nil {
 		t.Fatal(err)
@@ -214,7 +232,7 @@ func (s *service) chain(t testing.TB) http.Handler {
 	})
 	mux.Handle("/refresh", s.RefreshHandler())
 	mux.Handle("/logout", s.LogoutHandler())
-	mux.Handle("/jwks.json", s.JWKSHandler())
+	mux.Handle("/jwks.json", s.signer.JWKSHandler())
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		p, ok := bulwark.PrincipalFrom(r.Context())
 		if !ok {

@@ -21,9 +21,17 @@ const (
 // A verdict is the decision about a refresh token and its session.
 type verdict struct {
 	how     outcome
-	cause   error   // of a refusal, for the log
-	changed bool    // store next before giving anything out
-	next    Session // by Update
+	cause   error        // of a refusal, for the log
+	changed bool         // store next before giving anything out
+	next    Session      // by Update
+	newest  refreshToken // the successor of the token
+}
+
+// A shown is a refresh token that a client has shown.
+type shown struct {
+	token refreshToken
+	key   *storeKey // that has made the token
+	kind  string    // of the place that the token came in
 }
 
 type outcome string
@@ -35,6 +43,7 @@ const (
 	lost       outcome = "lost_answer" // again, and nobody has used the answer
 	unknown    outcome = "unknown"
 	expired    outcome = "expired"
+	idled      outcome = "idle"     // nobody has used the session
 	reused     outcome = "reuse"    // again, and no rule allows it
 	overused   outcome = "overused" // again, too many generations in a row
 )
@@ -43,40 +52,45 @@ const (
 // token with a good MAC was once the newest token of the session. It must also
 // fit the row: somebody who can write to the store, but has no key, must not
 // make a row for an old token.
-func (s *Sessions) judge(held Session, token refreshToken, now time.Time) verdict {
-	key := s.keyNamed(held.StoreKey)
-	if key == nil || !key.made(token) || held.Issuer != s.issuer || held.Kind != cookieKind {
+func (s *Sessions) judge(held Session, by shown, now time.Time) verdict {
+	key, token := by.key, &by.token
+	if held.StoreKey != key.name || held.ID != token.id() || held.Issuer != s.issuer || held.Kind != by.kind || !key.sealed(&held) {
 		return verdict{how: unknown}
 	}
+	newest := key.successor(token)
 	age := held.Generation - int(token.generation)
 	switch {
 	case age < 0,
-		age == 0 && key.hash(token, held) != held.Hash,
-		age == 1 && key.hash(key.successor(token), held) != held.Hash:
+		age == 0 && key.hash(token) != held.Hash,
+		age == 1 && key.hash(&newest) != held.Hash:
 		return verdict{how: unknown}
 	case held.ExpiresAt.Sub(now) < time.Second:
 		return verdict{how: expired, cause: s.causes.session}
+	case s.isIdle(&held):
+		return verdict{how: idled, cause: s.causes.idle}
 	case age == 0:
-		return s.rotate(held, key, token)
+		return s.rotate(held, key, newest)
 	case age == 1:
-		return s.again(held)
+		found := s.again(held)
+		found.newest = newest
+		return found
 	}
 	return verdict{how: reused, cause: errOld}
 }
 
 // rotate replaces the newest token.
-func (s *Sessions) rotate(held Session, key *storeKey, token refreshToken) verdict {
+func (s *Sessions) rotate(held Session, key *storeKey, newest refreshToken) verdict {
 	if held.Generation >= s.maxRefreshes {
 		return verdict{how: expired, cause: s.causes.refreshes}
 	}
 	next := held
-	next.Hash = key.hash(key.successor(token), held)
+	next.Hash = key.hash(&newest)
 	next.Generation++
 	if !held.GraceUsed {
 		next.GraceRun = 0
 	}
 	next.GraceUsed, next.Shown = false, false
-	return verdict{how: rotated, changed: true, next: next}
+	return verdict{how: rotated, changed: true, next: next, newest: newest}
 }
 
 // again decides whether the token before the newest gets the newest token once

@@ -12,10 +12,11 @@ import (
 
 // LogoutHandler returns a handler for POST. It ends the session of the refresh
 // cookie, the access cookie or the Bearer token of the request, and answers
-// 204. It expires both cookies, and sends Clear-Site-Data so that the browser
+// 204. A client that is not a browser may send its refresh token in a JSON
+// body, as to [Sessions.RefreshHandler], with the same rules. It expires both cookies, and sends Clear-Site-Data so that the browser
 // deletes other data of the site: see [Config.ClearSiteData]. A request without
 // a valid credential gets the same answer, because its user is already logged
-// out.
+// out. The cookies of other names stay: see [Config.AccessCookie].
 //
 // If the store does not answer, the answer is 503. The cookies stay, so that
 // the client can try again. Otherwise the session would outlive the logout. If
@@ -23,7 +24,12 @@ import (
 // session that it can end.
 func (s *Sessions) LogoutHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
-		ended, err := s.logout(r)
+		inBody, err := s.bodyOf(w, r)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		ended, err := s.logout(r, inBody)
 		for _, e := range ended {
 			bulwark.Report(r, s.about(e.held, e.event, "logout"))
 		}
@@ -31,14 +37,34 @@ func (s *Sessions) LogoutHandler() http.Handler {
 			bulwark.Deny(w, r, err)
 			return
 		}
-		s.setCookie(w, accessCookie, "", 0)
-		s.setCookie(w, refreshCookie, "", 0)
+		s.setCookie(w, s.accessCookie, "", 0)
+		s.setCookie(w, s.refreshCookie, "", 0)
 		if s.clear != "" {
 			w.Header().Set("Clear-Site-Data", s.clear)
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 	})
+}
+
+// bodyOf returns the refresh token in the body of r, if there is one that this
+// service has made.
+func (s *Sessions) bodyOf(w http.ResponseWriter, r *http.Request) ([]shown, error) {
+	text, found, err := s.bodyToken(w, r)
+	if err != nil || !found {
+		return nil, err
+	}
+	if _, count := oneCookie(r, s.refreshCookie); count > 0 {
+		return nil, invalidRequest(errBoth)
+	}
+	token, ok := parseRefreshToken(text)
+	if !ok {
+		return nil, nil
+	}
+	if key := s.keyOf(&token); key != nil {
+		return []shown{{token, key, bodyKind}}, nil
+	}
+	return nil, nil
 }
 
 // ending is a session that a logout has ended.
@@ -49,11 +75,11 @@ type ending struct {
 
 // logout ends every session whose token r carries. It goes on after a failure.
 // It returns the sessions to report, and the failure.
-func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
+func (s *Sessions) logout(r *http.Request, inBody []shown) (ended []ending, failed error) {
 	var all []ending
 	now := time.Now()
-	for _, token := range s.presented(r) {
-		held, err := s.store.Get(r.Context(), token.id())
+	for _, by := range append(s.presented(r), inBody...) {
+		held, err := s.store.Get(r.Context(), by.token.id())
 		if errors.Is(err, auth.ErrNotFound) {
 			continue
 		}
@@ -61,7 +87,7 @@ func (s *Sessions) logout(r *http.Request) (ended []ending, failed error) {
 			failed = unavailable(err)
 			continue
 		}
-		switch s.judge(held, token, now).how {
+		switch s.judge(held, by, now).how {
 		case unknown:
 		case reused: // the session ends, and the reuse is reported
 			all = append(all, ending{held, bulwark.AuthnTokenReuse})

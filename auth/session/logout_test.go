@@ -115,15 +115,19 @@ func TestListAndRevoke(t *testing.T) {
 		time.Sleep(time.Second)
 		second := s.login(t, "alice", "User-Agent", "laptop")
 		bob := s.login(t, "bob")
-		live, err := s.List(t.Context(), "alice")
+		live, err := s.List(t.Context(), session.Filter{Subject: "alice"})
 		if err != nil || len(live) != 2 {
 			t.Fatalf("%v, %v", live, err)
 		}
+		if !slices.IsSortedFunc(live, func(a, b session.Session) int { return strings.Compare(a.ID, b.ID) }) {
+			t.Error("not in the order of ids")
+		}
+		slices.SortFunc(live, func(a, b session.Session) int { return b.CreatedAt.Compare(a.CreatedAt) })
 		if live[0].UserAgent != "laptop" || !strings.HasPrefix(live[1].UserAgent, "phoneé") || len(live[1].UserAgent) > 256 || !live[0].ClientIP.IsValid() {
 			t.Errorf("sessions %+v", live)
 		}
 		for _, held := range live {
-			if held.Hash != [32]byte{} || held.Subject != "alice" || held.ExpiresAt.Sub(held.CreatedAt) != 7*24*time.Hour {
+			if held.Hash != [32]byte{} || held.Seal != [32]byte{} || held.Subject != "alice" || held.ExpiresAt.Sub(held.CreatedAt) != 7*24*time.Hour {
 				t.Errorf("session %+v", held)
 			}
 		}
@@ -167,7 +171,7 @@ func TestListAndRevoke(t *testing.T) {
 		(reply{events: s.events.Take()}).reported(t, "authn_token_revoked/revoked authn_token_revoked/revoked")
 		s.dead(t, first, "revoked")
 		s.alive(t, bob)
-		if live, err := s.List(t.Context(), "alice"); len(live) != 0 || live == nil || err != nil {
+		if live, err := s.List(t.Context(), session.Filter{Subject: "alice"}); len(live) != 0 || live == nil || err != nil {
 			t.Errorf("left: %v, %v", live, err)
 		}
 	})
@@ -178,7 +182,7 @@ func TestListLeavesOutWhatHasExpired(t *testing.T) {
 		s := start(t, nil)
 		s.login(t, "alice")
 		time.Sleep(7 * 24 * time.Hour)
-		if live, err := s.List(t.Context(), "alice"); len(live) != 0 || err != nil {
+		if live, err := s.List(t.Context(), session.Filter{Subject: "alice"}); len(live) != 0 || err != nil {
 			t.Errorf("%v, %v", live, err)
 		}
 	})

@@ -3,26 +3,31 @@ package session
 import (
 	"container/heap"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/expiring"
 )
 
 // A MemoryStore is a [Store] in memory, for one process. When the process ends,
 // all sessions end. The zero value is ready. A MemoryStore is safe for
 // concurrent use and must not be copied. It never waits and ignores contexts.
 type MemoryStore struct {
-	// Max bounds the number of sessions, at less than 1 KiB each. If the store
-	// is full, a login is refused, because the store never evicts a session of
-	// another caller. Default: 100,000.
+	// Max bounds the number of sessions, at about 1 KiB each. It also bounds
+	// the number of marks that RevokeProvider leaves, at about 250 bytes each.
+	// If the store is full, a login is refused, because the store never evicts
+	// a session of another caller. Default: 100,000.
 	Max int
 
 	mu     sync.RWMutex
 	byID   map[string]*held
 	byName map[name][]*held
 	expiry expiryHeap
+	marks  expiring.Map[time.Time] // of logouts at a provider: the time until
 }
 
 type held struct {
@@ -40,6 +45,8 @@ func (m *MemoryStore) Create(_ context.Context, s Session, limit int, replaces [
 	switch {
 	case m.byID[s.ID] != nil:
 		return nil, auth.ErrConflict
+	case m.loggedOut(s):
+		return nil, ErrLoggedOut
 	case len(m.byID)-len(leaving) >= m.limit():
 		return nil, auth.ErrFull
 	}
@@ -48,7 +55,8 @@ func (m *MemoryStore) Create(_ context.Context, s Session, limit int, replaces [
 		ended = append(ended, old.ID)
 		m.remove(old)
 	}
-	s.Version, s.RefreshedAt, s.ReadAt = 1, now, time.Time{}
+	s.Factors = maps.Clone(s.Factors)
+	s.Version, s.RefreshedAt, s.UsedAt, s.ReadAt = 1, now, now, time.Time{}
 	m.add(&held{Session: s})
 	return ended, nil
 }
@@ -98,12 +106,27 @@ func (m *MemoryStore) Update(_ context.Context, s Session) error {
 		return auth.ErrConflict
 	}
 	s.Version++
-	s.RefreshedAt, s.ReadAt = h.RefreshedAt, time.Time{}
+	s.Factors = maps.Clone(s.Factors)
+	s.RefreshedAt, s.UsedAt, s.ReadAt = h.RefreshedAt, h.UsedAt, time.Time{}
 	if s.Generation != h.Generation {
 		s.RefreshedAt = time.Now()
 	}
 	h.Session = s
 	heap.Fix(&m.expiry, h.index)
+	return nil
+}
+
+// Touch implements [Store].
+func (m *MemoryStore) Touch(_ context.Context, id string, every time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h := m.byID[id]
+	if h == nil {
+		return auth.ErrNotFound
+	}
+	if now := time.Now(); now.Sub(h.UsedAt) >= every {
+		h.UsedAt = now
+	}
 	return nil
 }
 
@@ -121,122 +144,89 @@ func (m *MemoryStore) Delete(_ context.Context, id string) (bool, error) {
 
 // List implements [Store].
 func (m *MemoryStore) List(_ context.Context, f Filter) ([]Session, error) {
+	all := m.matching(f)
+	slices.SortFunc(all, func(a, b Session) int { return strings.Compare(a.ID, b.ID) })
+	limit := f.Limit
+	if limit < 1 {
+		limit = maxPage
+	}
+	return slices.Clip(all[:min(len(all), limit)]), nil
+}
+
+func (m *MemoryStore) matching(f Filter) (all []Session) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	var all []Session
-	for _, h := range m.byName[nameOf(f)] {
-		if f.Matches(h.Session) {
-			all = append(all, h.Session)
+	now := time.Now()
+	add := func(h *held) {
+		if h.ID > f.After && f.Matches(h.Session) {
+			found := h.Session
+			found.ReadAt = now
+			all = append(all, found)
 		}
 	}
-	return all, nil
+	if n, ok := nameOf(f); ok {
+		for _, h := range m.byName[n] {
+			add(h)
+		}
+		return all
+	}
+	for _, h := range m.byID {
+		add(h)
+	}
+	return all
+}
+
+// RevokeProvider implements [Store].
+func (m *MemoryStore) RevokeProvider(_ context.Context, p Provider, until, expires time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.forgetMarks(now); !now.Before(expires) {
+		return nil
+	}
+	mark := m.marks.Hold(markOf(p), expiring.Ending(now, expires), m.marks.Len() < m.limit())
+	switch {
+	case mark == nil:
+		return auth.ErrFull
+	case until.After(mark.Value):
+		mark.Value = until
+	}
+	return nil
+}
+
+// markOf is the key of the mark for a login at a provider.
+func markOf(p Provider) expiring.Digest {
+	if p.SessionID != "" {
+		return expiring.DigestOf("sid", p.Issuer, p.SessionID)
+	}
+	return expiring.DigestOf("sub", p.Issuer, p.Subject)
+}
+
+// loggedOut reports whether there is a mark for the login of s.
+func (m *MemoryStore) loggedOut(s Session) bool {
+	if m.marks.Find("sid", s.Provider.Issuer, s.Provider.SessionID) != nil {
+		return true
+	}
+	mark := m.marks.Find("sub", s.Provider.Issuer, s.Provider.Subject)
+	return mark != nil && !s.AuthTime.After(mark.Value)
 }
 
 // Sweep implements [Store]. A login also sweeps.
 func (m *MemoryStore) Sweep(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.forgetExpired(time.Now())
+	now := time.Now()
+	m.forgetExpired(now)
+	m.forgetMarks(now)
 	return nil
 }
 
-func (m *MemoryStore) limit() int {
-	if m.Max > 0 {
-		return m.Max
-	}
-	return 100_000
-}
-
-// A name finds sessions other than by their id.
-type name struct {
-	kind        nameKind
-	issuer, key string
-}
-
-type nameKind byte
-
-const (
-	byCaller nameKind = iota
-	byProviderSubject
-	byProviderSession
-)
-
-func callerOf(s Session) name { return name{byCaller, s.Issuer, s.Subject} }
-
-// namesOf returns the names of a session.
-func namesOf(s Session) []name {
-	names := []name{callerOf(s)}
-	if p := s.Provider; p.Subject != "" {
-		names = append(names, name{byProviderSubject, p.Issuer, p.Subject})
-	}
-	if p := s.Provider; p.SessionID != "" {
-		names = append(names, name{byProviderSession, p.Issuer, p.SessionID})
-	}
-	return names
-}
-
-// nameOf returns a name of all sessions that the filter matches: the name with
-// the fewest sessions.
-func nameOf(f Filter) name {
-	switch {
-	case f.Provider.SessionID != "":
-		return name{byProviderSession, f.Provider.Issuer, f.Provider.SessionID}
-	case f.Subject != "":
-		return name{byCaller, f.Issuer, f.Subject}
-	}
-	return name{byProviderSubject, f.Provider.Issuer, f.Provider.Subject}
-}
-
-func (m *MemoryStore) add(h *held) {
-	if m.byID == nil {
-		m.byID, m.byName = make(map[string]*held), make(map[name][]*held)
-	}
-	m.byID[h.ID] = h
-	for _, n := range namesOf(h.Session) {
-		m.byName[n] = append(m.byName[n], h)
-	}
-	heap.Push(&m.expiry, h)
-}
-
-func (m *MemoryStore) remove(h *held) {
-	delete(m.byID, h.ID)
-	heap.Remove(&m.expiry, h.index)
-	for _, n := range namesOf(h.Session) {
-		left := slices.DeleteFunc(m.byName[n], func(other *held) bool { return other == h })
-		if len(left) == 0 {
-			delete(m.byName, n)
-			continue
-		}
-		m.byName[n] = left
+// forgetMarks drops the marks that have ended.
+func (m *MemoryStore) forgetMarks(now time.Time) {
+	for before := -1; m.marks.Len() != before; {
+		before = m.marks.Len()
+		m.marks.Forget(now, nil)
 	}
 }
 
-func (m *MemoryStore) forgetExpired(now time.Time) {
-	for len(m.expiry) > 0 && !now.Before(m.expiry[0].ExpiresAt) {
-		m.remove(m.expiry[0])
-	}
-}
-
-// expiryHeap has the session that expires first at its head.
-type expiryHeap []*held
-
-func (e expiryHeap) Len() int           { return len(e) }
-func (e expiryHeap) Less(i, j int) bool { return e[i].ExpiresAt.Before(e[j].ExpiresAt) }
-func (e expiryHeap) Swap(i, j int) {
-	e[i], e[j] = e[j], e[i]
-	e[i].index, e[j].index = i, j
-}
-
-func (e *expiryHeap) Push(x any) {
-	h := x.(*held)
-	h.index = len(*e)
-	*e = append(*e, h)
-}
-
-func (e *expiryHeap) Pop() any {
-	last := len(*e) - 1
-	h := (*e)[last]
-	(*e)[last] = nil
-	*e = (*e)[:last]
-	return h
-}
+func (m *MemoryStore) limit() int { return expiring.Limit(m.Max, 100_000) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // A party is somebody who has a refresh token: a browser with its tabs, or a
@@ -169,7 +170,7 @@ func TestModelOfARace(t *testing.T) {
 			}
 			time.Sleep(somewhere(dice, 0, 2*time.Second))
 		}
-		if live, err := s.List(t.Context(), "alice"); err != nil || len(live) != 0 {
+		if live, err := s.List(t.Context(), session.Filter{Subject: "alice"}); err != nil || len(live) != 0 {
 			t.Errorf("left: %d, %v", len(live), err)
 		}
 	})

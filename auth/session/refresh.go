@@ -1,10 +1,10 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -12,10 +12,14 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/attempt"
 )
 
-// RefreshHandler returns a handler for POST. It reads the refresh cookie, and
-// not the body. It answers 200 {"expires_in": seconds} and sets both cookies
-// anew. It calls [Config.Lookup], so the new access token has the current roles
-// of the account.
+// RefreshHandler returns a handler for POST. A browser sends its refresh token
+// in the cookie. The answer is 200 {"expires_in": seconds}, and sets both
+// cookies anew. A client that has its tokens from [Sessions.IssueTokens] sends
+// the JSON body {"refresh_token": "…"} of at most 4 KiB, as application/json.
+// The answer has the new [Tokens] in its body, and sets no cookie.
+//
+// The handler calls [Config.Lookup], so the new access token has the current
+// roles of the account.
 //
 // Each refresh token is used once. If the successor of a used token has not
 // been used, the used token gets the same successor again in these cases:
@@ -31,23 +35,32 @@ import (
 // reasons, the session is revoked. In any other case, a used token also revokes
 // the session. Both revocations are reported as authn_token_reuse.
 //
-// Any other bad cookie is 401 and changes nothing. The handler never clears
-// cookies, because another answer may have replaced the refused cookie.
+// Any other bad token is 401 and changes nothing, also a token in the place of
+// the other kind. The handler never clears cookies, because another answer may
+// have replaced the refused cookie. Two tokens, one in each place, are 400
+// "session.invalid_request", and so is a JSON body of another form. A body with
+// a token beside Origin or Sec-Fetch-Site is 400 "session.browser".
 //
 // Put the handler behind an auth layer with [auth.Config.Optional], because the
-// access cookie has usually expired at a refresh.
+// access token has usually expired at a refresh.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now()
-		done, err := s.renew(r, now)
+		done, err := s.renew(w, r, now)
 		if err != nil {
-			bulwark.Deny(w, r, attempt.Mark(attributed(err, done.held), method))
+			bulwark.Deny(w, r, attempt.Mark(attributed(err, done.held), authMethod))
 			return
 		}
 		bulwark.Report(r, s.about(done.held, bulwark.SessionRenewed, done.how))
-		s.setCookies(w, done.held, done.access, done.next, now)
+		tokens := Tokens{ExpiresIn: s.expiresIn(done.held, now)}
+		if done.held.Kind == bodyKind {
+			tokens = s.bodyTokens(done.held, done.access, done.next, now)
+			w.Header().Set("Cache-Control", "no-store") // RFC 6749 section 5.1
+		} else {
+			s.setCookies(w, done.held, done.access, done.next, now)
+		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Write([]byte(`{"expires_in":` + strconv.Itoa(s.expiresIn(done.held, now)) + "}\n"))
+		json.NewEncoder(w).Encode(tokens)
 	})
 }
 
@@ -63,34 +76,32 @@ type renewal struct {
 // renew decides about the refresh token in r, and stores the decision. If
 // another refresh of the session came first, renew decides again and finds the
 // successor of the other refresh.
-func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
-	token, err := s.refreshCookie(r)
+func (s *Sessions) renew(w http.ResponseWriter, r *http.Request, now time.Time) (renewal, error) {
+	by, err := s.refreshOf(w, r)
 	if err != nil {
 		return renewal{}, err
 	}
-	key := s.keyOf(token)
-	if key == nil { // not even the store is asked
-		return renewal{}, auth.Invalid("session", errMade)
-	}
-	done := renewal{next: key.successor(token)}
+	var done renewal
 	for range storeTries {
-		held, err := s.store.Get(r.Context(), token.id())
+		held, err := s.store.Get(r.Context(), by.token.id())
 		if errors.Is(err, auth.ErrNotFound) {
 			return renewal{}, auth.Invalid("session", s.causes.ended)
 		}
 		if err != nil {
 			return renewal{}, unavailable(err)
 		}
-		found := s.judge(held, token, now)
+		found := s.judge(held, by, now)
 		if found.how == unknown { // the session may belong to somebody else
 			return renewal{}, auth.Invalid("session", errFit)
 		}
-		done.held, done.how = held, string(found.how)
-		if found.how == reused || found.how == overused || found.how == expired {
+		done.held, done.how, done.next = held, string(found.how), found.newest
+		switch found.how {
+		case reused, overused, expired, idled:
 			return done, s.refuse(r, held, found)
 		}
 		if done.access == "" { // before anything is changed: signing may fail
-			if done.access, err = s.signAnew(r, held, int(done.next.generation), now); err != nil {
+			held.Generation = int(found.newest.generation)
+			if done.access, err = s.signAnew(r, held, now); err != nil {
 				return done, err
 			}
 		}
@@ -109,27 +120,10 @@ func (s *Sessions) renew(r *http.Request, now time.Time) (renewal, error) {
 	return done, unavailable(auth.ErrConflict)
 }
 
-// refreshCookie returns the refresh token in r.
-func (s *Sessions) refreshCookie(r *http.Request) (refreshToken, error) {
-	value, count := oneCookie(r, refreshCookie)
-	switch {
-	case count == 0:
-		return refreshToken{}, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "session.cookie_required",
-			Detail: "The request has no refresh cookie. Log in.", Log: bulwark.ProblemLog{Event: bulwark.AuthzFail, Level: slog.LevelInfo}}
-	case count > 1:
-		return refreshToken{}, auth.Invalid("malformed", errTwice)
-	}
-	token, ok := parseRefreshToken(value)
-	if !ok {
-		return refreshToken{}, auth.Invalid("malformed", errForm)
-	}
-	return token, nil
-}
-
 // refuse ends the session of a token that is known and not accepted.
 func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
 	p := auth.Invalid(string(found.how), found.cause)
-	if found.how != expired {
+	if found.how == reused || found.how == overused {
 		p.Log.Event = bulwark.AuthnTokenReuse
 	}
 	p.Log.Attrs = []slog.Attr{slog.String("session", held.ID)}
@@ -143,16 +137,19 @@ func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
 	return p
 }
 
-// signAnew makes an access token of the generation, with what the account may
-// do now.
-func (s *Sessions) signAnew(r *http.Request, held Session, generation int, now time.Time) (string, error) {
+// signAnew makes an access token for the session, with what the account may do
+// now.
+func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (string, error) {
 	account, err := s.lookup(r.Context(), held.Subject)
 	if err != nil {
 		return "", away("session.Config.Lookup", err)
 	}
 	if account != nil {
-		held.Generation = generation
-		return s.sign(cookieType, held, account, now)
+		typ := cookieType
+		if held.Kind == bodyKind {
+			typ = bodyType
+		}
+		return s.sign(typ, held, account, now)
 	}
 	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
 		return "", unavailable(err)

@@ -313,7 +313,7 @@ func TestRefreshAgainstLogout(t *testing.T) {
 				t.Fatalf("the session outlived the logout: %d", a.StatusCode)
 			}
 		}
-		if live, _ := s.List(t.Context(), "alice"); len(live) != 0 {
+		if live, _ := s.List(t.Context(), session.Filter{Subject: "alice"}); len(live) != 0 {
 			t.Fatalf("left in the store: %v", live)
 		}
 	}

@@ -17,6 +17,8 @@ func (s *Sessions) report(ctx context.Context, e bulwark.Event) {
 // The reasons of events that are not outcomes of a refresh.
 const (
 	overLimit = "limit"
+	newFactor = "factor"
+	byChannel = "backchannel"
 	disabled  = "disabled"
 )
 
@@ -27,7 +29,7 @@ func (s *Sessions) about(held Session, name bulwark.EventName, reason string) bu
 	e := bulwark.Event{Name: name, Reason: reason, Issuer: held.Issuer, UserID: held.Subject,
 		Attrs: [4]slog.Attr{slog.String("session", held.ID)}}
 	if name == bulwark.AuthnTokenReuse {
-		e.Attrs[2] = attempt.Attr(method)
+		e.Attrs[2] = attempt.Attr(authMethod)
 	}
 	switch reason {
 	case string(graced):

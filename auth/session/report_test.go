@@ -20,7 +20,7 @@ import (
 func revocations(t *testing.T, s *service, subject string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"one": func(ctx context.Context) error {
-			live, err := s.List(t.Context(), subject)
+			live, err := s.List(t.Context(), session.Filter{Subject: subject})
 			if err != nil || len(live) != 1 {
 				t.Fatalf("%v, %v", live, err)
 			}

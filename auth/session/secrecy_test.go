@@ -85,7 +85,7 @@ func TestPrincipalsShareNoSpareRoom(t *testing.T) {
 func TestSessionsEndByTheClockOnTheWall(t *testing.T) {
 	s := start(t, nil)
 	s.login(t, "alice")
-	live, err := s.List(t.Context(), "alice")
+	live, err := s.List(t.Context(), session.Filter{Subject: "alice"})
 	if err != nil || len(live) != 1 {
 		t.Fatalf("%v, %v", live, err)
 	}

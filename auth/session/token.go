@@ -37,7 +37,7 @@ var wireLength = base64.RawURLEncoding.EncodedLen(tokenLength)
 func newRefreshToken(key *storeKey) (t refreshToken) {
 	rand.Read(t.family[:]) // never fails: crypto/rand ends the program instead
 	rand.Read(t.secret[:])
-	t.mac = key.sign(t)
+	t.mac = key.sign(&t)
 	return t
 }
 
@@ -76,4 +76,4 @@ func (t refreshToken) text() string {
 }
 
 // id is the id of the session, as it stands in the store and in access tokens.
-func (t refreshToken) id() string { return base64.RawURLEncoding.EncodeToString(t.family[:]) }
+func (t *refreshToken) id() string { return base64.RawURLEncoding.EncodeToString(t.family[:]) }

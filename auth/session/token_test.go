@@ -168,7 +168,7 @@ func TestASessionOfAnotherKindIsRefusedInTheCookie(t *testing.T) {
 				t.Fatal(err)
 			}
 			held.Kind = kind
-			held.Hash = session.RowHash(storeKey(7), tok.refresh, held)
+			held.Seal = session.RowSeal(storeKey(7), held)
 			if err := s.store.Update(t.Context(), held); err != nil {
 				t.Fatal(err)
 			}

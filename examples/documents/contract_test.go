@@ -436,7 +436,8 @@ func TestSignUp(t *testing.T) {
 func TestAdmin(t *testing.T) {
 	p := start(t)
 	who := map[string]string{"": "", "alice": p.login(t, "alice"), "bob": p.login(t, "bob"), "root": p.login(t, "root")}
-	for _, route := range []string{"GET /admin/users", "GET /admin/routes", "GET /admin/activity", "GET /admin/activity/counters", "GET /admin/events", "POST /admin/keys", "POST /admin/keys/1/rotate"} {
+	for _, route := range []string{"GET /admin/users", "GET /admin/routes", "GET /admin/activity", "GET /admin/activity/counters", "GET /admin/events", "POST /admin/keys", "POST /admin/keys/1/rotate",
+		"GET /admin/sessions", "DELETE /admin/sessions/1", "GET /admin/keys", "DELETE /admin/keys/1", "DELETE /admin/users/1", "DELETE /admin/users/1/keys"} {
 		method, path, _ := strings.Cut(route, " ")
 		for name, authorization := range who {
 			if name == "root" {
@@ -456,7 +457,8 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("users: %v", a)
 	}
 	a := p.do(t, "GET", "/admin/routes", "", "Authorization", root)
-	for _, want := range []string{"/documents/{id}", "/admin/users", "/admin/activity", "/admin/activity/counters", "/admin/events", "/health", "/api/auth/login", "PATCH"} {
+	for _, want := range []string{"/documents/{id}", "/admin/users", "/admin/activity", "/admin/activity/counters", "/admin/events", "/health", "/api/auth/login", "PATCH",
+		"/api/sessions/{id}", "/api/sessions/others", "/api/auth/confirm", "/admin/sessions/{id}", "/admin/keys/{id}", "/admin/users/{id}/keys"} {
 		if !strings.Contains(string(a.body), want) {
 			t.Errorf("the inventory lacks %s: %v", want, a)
 		}

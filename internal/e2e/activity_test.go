@@ -170,7 +170,7 @@ func TestActivityByKeyboard(t *testing.T) {
 	p := activity(t)
 	p.until(rows + ` >= 3`)
 	var reached []string
-	for range 14 {
+	for range 24 {
 		p.do(chromedp.KeyEvent("\t"))
 		reached = append(reached, p.text(`document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.className || document.activeElement.localName`))
 	}

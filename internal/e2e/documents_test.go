@@ -20,7 +20,7 @@ func (p *tab) login(name string) {
 	p.until(`document.getElementById("login").checkVisibility()`)
 	p.fill("login", map[string]string{"email": name + "@example.com", "password": password})
 	p.click("#login button.wide")
-	p.until(`document.documentElement.dataset.view === "in" && document.getElementById("list").children.length > 0`)
+	p.until(`document.documentElement.dataset.view === "in" && document.getElementById("list").children.length > 0 && document.getElementById("devices").children.length > 0`)
 }
 
 // listed is whether the list shows a document with the title.

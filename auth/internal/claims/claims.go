@@ -26,6 +26,8 @@ type Set struct {
 	Audience                                 any // see CheckAudience; nil where it is missing
 	Expires, NotBefore, Issued, AuthTime     time.Time
 	Bound                                    confirmation.Confirmation
+	Methods                                  []string // amr
+	Events                                   bool     // see CheckKind
 }
 
 // Limits bounds a document of claims of so many bytes.
@@ -67,6 +69,10 @@ func Read(members []jsondoc.Member) (Set, error) {
 			s.AuthTime, ok = NumericDate(m.Number())
 		case "cnf":
 			s.Bound, ok = confirmation.Read(m.Value())
+		case "amr":
+			s.Methods, ok = readMethods(m.Value())
+		case "events":
+			s.Events = m.Value() != nil
 		}
 		if !ok && (m.Name == "cnf" || m.Value() != nil) {
 			return Set{}, Malformed("the claim " + m.Name + " is of another type or out of range")
@@ -84,6 +90,7 @@ const clientSubjects = "client:"
 // registered names.
 type Names struct {
 	Config  string // the Config that the names come from, such as "jwt.Config", for the log
+	Subject Path   // in place of sub
 	TokenID Path   // in place of jti
 	Client  Path   // of the client, for a subject where there is no sub
 	Tier    Path
@@ -91,45 +98,70 @@ type Names struct {
 }
 
 // Settle reads what goes by the names of the issuer: the id of the token, and
-// the subject where there is no sub.
+// the subject.
 func (s *Set) Settle(members []jsondoc.Member, n Names) error {
 	if n.TokenID.named() {
-		id := n.TokenID.Find(members)
-		text, ok := id.(string)
-		if !ok && id != nil {
-			return Malformed("the claim that " + n.Config + ".TokenIDClaim names is not a string")
-		}
-		s.TokenID = text
-	}
-	if !n.Client.named() {
-		return s.subject(n)
-	}
-	if strings.HasPrefix(s.Subject, clientSubjects) {
-		return Malformed("the sub begins with \"client:\", which " + n.Config + ".ClientClaim reserves for clients without a sub")
-	}
-	if s.Subject == "" {
-		id := n.Client.Find(members)
-		text, ok := id.(string)
-		if !ok && id != nil {
-			return Malformed("the claim that " + n.Config + ".ClientClaim names is not a string")
-		}
-		if text != "" {
-			s.Subject = clientSubjects + text
+		var ok bool
+		if s.TokenID, ok = n.TokenID.text(members); !ok {
+			return n.notText("TokenIDClaim")
 		}
 	}
-	return s.subject(n)
+	if n.Subject.named() {
+		// Without the claim the sub does not count either: it is a name of
+		// another kind, and might be the value of somebody else's claim.
+		var ok bool
+		if s.Subject, ok = n.Subject.text(members); !ok {
+			return n.notText("SubjectClaim")
+		}
+	}
+	if err := n.Reserved(s.Subject); err != nil {
+		return err
+	}
+	if s.Subject == "" && n.Client.named() {
+		id, ok := n.Client.text(members)
+		if !ok {
+			return n.notText("ClientClaim")
+		}
+		if id != "" {
+			s.Subject = clientSubjects + id
+		}
+	}
+	if s.Subject != "" {
+		return nil
+	}
+	if n.Subject.named() {
+		return Malformed("the claim that " + n.Config + ".SubjectClaim names is missing; " + n.Config + ".ClientClaim can name the claim to use in its place")
+	}
+	return Malformed("there is no sub; " + n.Config + ".ClientClaim can name the claim to use in its place")
 }
 
-// subject refuses a token without a subject.
-func (s *Set) subject(n Names) error {
-	if s.Subject == "" {
-		return Malformed("there is no sub; " + n.Config + ".ClientClaim can name the claim to use in its place")
+func (n *Names) notText(field string) error {
+	return Malformed("the claim that " + n.Config + "." + field + " names is not a string, or the path leads through a value that is not an object")
+}
+
+// Reserved refuses the subject of a person that could be that of a client.
+func (n *Names) Reserved(subject string) error {
+	if n.Client.named() && strings.HasPrefix(subject, clientSubjects) {
+		return Malformed("the subject begins with \"client:\", which " + n.Config + ".ClientClaim reserves for clients without a subject")
 	}
 	return nil
 }
 
 // Malformed refuses claims that cannot be what the issuer meant.
 func Malformed(why string) *bulwark.Problem { return auth.Invalid("malformed", errors.New(why)) }
+
+// CheckKind refuses what is signed as an access token is, and is not an access
+// token: a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4) or
+// another security event token (RFC 8417 section 2.2). Only they have the claim
+// events, and many of them come without a typ.
+func (s *Set) CheckKind() error {
+	if s.Events {
+		return auth.Invalid("type", errEvents)
+	}
+	return nil
+}
+
+var errEvents = errors.New("the token has the claim events: it is a logout token or a security event token (RFC 8417) and not an access token; no Config accepts it")
 
 // CheckAudience wants one of our names, which are the Audience of the config,
 // in the audience: a string or a list of strings (RFC 7519 section 4.1.3).

@@ -48,15 +48,25 @@ func NewPath(text string) (Path, error) {
 // maxRoles bounds how many claims the roles are read from.
 const maxRoles = 16
 
-// NamesOf reads what a Config, such as "jwt.Config", calls its claims, and
-// notes what cannot be read.
-func NamesOf(found *fault.List, config string, roles []string, tier, tokenID, client string) Names {
+// Fields are what a Config, such as "jwt.Config", calls its claims.
+type Fields struct {
+	Config                         string
+	Roles                          []string
+	Tier, TokenID, Client, Subject string
+	InsecureSubject                bool
+}
+
+// Names reads the fields, and notes what cannot be read.
+func (f Fields) Names(found *fault.List) Names {
 	n := Names{
-		Config:  config,
-		TokenID: PathOf(found, "TokenIDClaim", tokenID),
-		Client:  PathOf(found, "ClientClaim", client),
-		Tier:    PathOf(found, "TierClaim", tier),
+		Config:  f.Config,
+		TokenID: PathOf(found, "TokenIDClaim", f.TokenID),
+		Client:  PathOf(found, "ClientClaim", f.Client),
+		Tier:    PathOf(found, "TierClaim", f.Tier),
+		Subject: PathOf(found, "SubjectClaim", f.Subject),
 	}
+	f.checkSubject(found, n.Subject)
+	roles := f.Roles
 	if len(roles) == 0 {
 		roles = []string{"roles"}
 	}
@@ -92,36 +102,63 @@ func (p Path) named() bool {
 
 // Find returns the value of the claim, or nil.
 func (p Path) Find(members []jsondoc.Member) any {
-	if !p.named() {
-		return nil
-	}
-	if p.name != "" {
-		if value := Find(members, p.name); value != nil || len(p.path) == 1 {
-			return value
-		}
-	}
-	value := Find(members, p.path[0])
-	for _, name := range p.path[1:] {
-		switch inside := value.(type) {
-		case map[string]any:
-			value = inside[name]
-		case []any:
-			value = p.item(inside, name)
-		default:
-			return nil
-		}
-	}
+	value, _ := p.look(members)
 	return value
 }
 
-// item returns the item of a list that a pointer names by its number (RFC 6901
-// section 4), or nil.
-func (p Path) item(list []any, number string) any {
-	i, err := strconv.ParseUint(number, 10, 16)
-	if err != nil || p.name != "" || i >= uint64(len(list)) || strconv.FormatUint(i, 10) != number {
-		return nil
+// look returns the value of the claim, or nil. It reports false if the path
+// leads through a value that has no such part, such as a list or a text: then
+// the claim is not missing, it is where nobody has expected it.
+func (p Path) look(members []jsondoc.Member) (value any, ok bool) {
+	if !p.named() {
+		return nil, true
 	}
-	return list[i]
+	if p.name != "" {
+		if value := Find(members, p.name); value != nil || len(p.path) == 1 {
+			return value, true
+		}
+	}
+	value = Find(members, p.path[0])
+	for _, name := range p.path[1:] {
+		switch inside := value.(type) {
+		case nil:
+			return nil, true
+		case map[string]any:
+			value = inside[name]
+		case []any:
+			if value, ok = p.item(inside, name); !ok {
+				return nil, false
+			}
+		default:
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+// text returns a claim that must be a string if it is there. It reports false
+// for a claim of another type, and for one that the path does not reach.
+func (p Path) text(members []jsondoc.Member) (string, bool) {
+	value, ok := p.look(members)
+	if value == nil {
+		return "", ok
+	}
+	text, ok := value.(string)
+	return text, ok
+}
+
+// item returns the item of a list that a pointer names by its number (RFC 6901
+// section 4). A number behind the end is a missing claim. It reports false for
+// a path that is not a pointer, and for what is not a number.
+func (p Path) item(list []any, number string) (any, bool) {
+	i, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || p.name != "" || strconv.FormatUint(i, 10) != number {
+		return nil, false
+	}
+	if i >= uint64(len(list)) {
+		return nil, true
+	}
+	return list[i], true
 }
 
 // Find returns the value of the member with the name, or nil.

@@ -21,6 +21,7 @@ func (s *Set) Principal(issuer, method string, g Grants, document []byte) *bulwa
 		SessionID: s.SessionID,
 		ACR:       s.ACR,
 		AuthTime:  s.AuthTime,
+		Factors:   s.factors(),
 		IssuedAt:  s.Issued,
 		ExpiresAt: s.Expires,
 		Claims:    lookup(document),

@@ -4,9 +4,12 @@ package revocation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +55,37 @@ func (c Checker) Reaches(set *claims.Set) error {
 		return claims.Malformed("there is no jti, sid or iat, and " + c.config + ".Revocations needs one of them; " + c.config + ".TokenIDClaim can name another claim than jti")
 	}
 	return nil
+}
+
+// Store returns the store that the Checker asks, or nil.
+func (c Checker) Store() any {
+	if c.store == nil {
+		return nil
+	}
+	return c.store
+}
+
+// Review is that of an auth.Reviewer. The name stands for all that the store
+// compares: token, session, caller and time of issue. So one answer is good for
+// all callers of the name. The name begins with the narrowest id, as in
+// "token …", and has a length that no token chooses.
+func (c Checker) Review(p *bulwark.Principal) (name string, again func(context.Context) error) {
+	if c.store == nil || p == nil {
+		return "", nil
+	}
+	kind := "subject"
+	switch {
+	case p.TokenID != "":
+		kind = "token"
+	case p.SessionID != "":
+		kind = "session"
+	}
+	hash := sha256.New()
+	for _, text := range [...]string{p.Issuer, p.TokenID, p.SessionID, p.Subject, strconv.FormatInt(p.IssuedAt.UnixNano(), 10)} {
+		fmt.Fprintf(hash, "%d:%s", len(text), text)
+	}
+	name = kind + " " + base64.RawURLEncoding.EncodeToString(hash.Sum(nil))
+	return name, func(ctx context.Context) error { return c.Check(ctx, p) }
 }
 
 // Check returns nil if the token of the caller has not been revoked.

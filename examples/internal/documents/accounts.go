@@ -144,6 +144,24 @@ func (a *accounts) get(id string) (*Account, bool) {
 	return account, ok
 }
 
+// close removes an account, which nobody can log in to any more, and returns
+// it.
+func (a *accounts) close(id string) (*Account, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	account, ok := a.byID[id]
+	if !ok {
+		return nil, false
+	}
+	delete(a.byID, id)
+	delete(a.byEmail, account.Email)
+	for _, d := range account.devices {
+		delete(a.owners, d)
+	}
+	a.order = slices.DeleteFunc(a.order, func(other *Account) bool { return other == account })
+	return account, true
+}
+
 // list returns one page of the accounts, and the number of all accounts.
 func (a *accounts) list(limit, offset int) (page []*Account, total int) {
 	a.mu.RLock()
@@ -156,17 +174,6 @@ func (a *accounts) list(limit, offset int) (page []*Account, total int) {
 		total++
 	}
 	return page, total
-}
-
-// ids returns the ids of all accounts.
-func (a *accounts) ids() []string {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	all := make([]string, 0, len(a.order))
-	for _, account := range a.order {
-		all = append(all, account.ID)
-	}
-	return all
 }
 
 // knows reports whether the device has logged in to the account before.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/apikey"
-	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/headers"
 )
 
@@ -25,6 +24,8 @@ var (
 	plotsScript template.JS
 	//go:embed breakit.js
 	breakitScript template.JS
+	//go:embed inuse.js
+	inUseScript template.JS
 	//go:embed activity.js
 	activityScript template.JS
 
@@ -39,7 +40,7 @@ func activityPage(w http.ResponseWriter, r *http.Request) {
 		Style    template.CSS
 		Script   template.JS
 		Families []family
-	}{headers.Nonce(r.Context()), pageStyle + activityStyle, askScript + streamScript + plotsScript + breakitScript + activityScript, families})
+	}{headers.Nonce(r.Context()), pageStyle + activityStyle, askScript + streamScript + plotsScript + breakitScript + inUseScript + activityScript, families})
 }
 
 // inUse has the sessions and API keys that are alive.
@@ -82,39 +83,23 @@ func (a *App) activityCounters(w http.ResponseWriter, r *http.Request) {
 
 func (a *App) inUse(r *http.Request) (inUse, error) {
 	used, now := inUse{RecentKeys: []usedKey{}, Streams: a.journal.streams()}, time.Now()
-	for _, id := range a.accounts.ids() {
-		all, err := a.kept.List(r.Context(), session.Filter{Issuer: a.issuer(), Subject: id})
-		if err != nil {
-			return used, err
-		}
-		alive := 0
-		for _, one := range all {
-			if now.Before(one.ExpiresAt) {
-				alive++
-			}
-		}
-		used.Sessions += alive
-		used.Accounts += min(alive, 1)
+	all, err := a.live(r.Context(), "")
+	if err != nil {
+		return used, err
 	}
-	const perPage = 1000
-	for page := (apikey.Filter{Limit: perPage}); ; {
-		keys, err := a.keys.List(r.Context(), page)
-		if err != nil {
-			return used, err
+	people := map[string]bool{}
+	for _, one := range all {
+		people[one.Subject] = true
+	}
+	used.Sessions, used.Accounts = len(all), len(people)
+	err = a.working(r.Context(), apikey.Filter{}, now, func(key apikey.Record) {
+		used.Keys++
+		if now.Sub(key.LastUsed) < countedMinutes*time.Minute {
+			used.RecentKeys = append(used.RecentKeys, usedKey{key.ID, key.Name, key.Tier, key.LastUsed})
 		}
-		for _, key := range keys {
-			page.After = key.ID
-			if !key.RevokedAt.IsZero() || !now.Before(key.ExpiresAt) {
-				continue
-			}
-			used.Keys++
-			if now.Sub(key.LastUsed) < countedMinutes*time.Minute {
-				used.RecentKeys = append(used.RecentKeys, usedKey{key.ID, key.Name, key.Tier, key.LastUsed})
-			}
-		}
-		if len(keys) < perPage {
-			break
-		}
+	})
+	if err != nil {
+		return used, err
 	}
 	slices.SortFunc(used.RecentKeys, func(a, b usedKey) int { return b.LastUsed.Compare(a.LastUsed) })
 	used.RecentKeys = used.RecentKeys[:min(len(used.RecentKeys), maxRecentKeys)]

@@ -107,6 +107,7 @@ function offer(id) {
 const states = {
   live: () => "Live",
   again: () => "Connecting again",
+  resting: () => "Resting. Move to go on",
   busy: wait => `Too many pages are open. Next try in ${plural(Math.ceil(wait), "second")}`,
   ended: () => "Ended",
   forbidden: () => "Ended",
@@ -136,10 +137,11 @@ function begin() {
       arrived.push(record);
       if (arrived.length > maxRows) arrived.shift();
       soon();
-      if (!document.hidden) refreshSoon();
+      refreshSoon();
     },
     onMissed: count => { missed += count; soon(); },
     onState: state,
+    ready: atWork,
   });
 }
 $("kind").onchange = $("caller").onchange = begin;
@@ -159,12 +161,36 @@ async function refresh() {
   }
 }
 
+// A session ends when nobody uses it. What the page asks for by itself must not
+// look like a use for ever: it asks only for ten minutes after the last touch.
+// An open stream is not a use and goes on, but the next one waits for a touch.
+const restless = 600_000; // milliseconds
+let touched = Date.now();
+let waking = [];
+for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "focus"]) {
+  addEventListener(kind, () => {
+    touched = Date.now();
+    waking.splice(0).forEach(wake => wake());
+  }, { passive: true });
+}
+const watched = () => !document.hidden && Date.now() - touched < restless;
+const atWork = () => {
+  if (Date.now() - touched < restless) return;
+  state("resting");
+  return new Promise(resolve => waking.push(resolve));
+};
+
 let due = 0;
 function refreshSoon() {
-  if (!due) due = setTimeout(() => { due = 0; refresh(); }, 3000);
+  if (!due) due = setTimeout(() => { due = 0; if (watched()) refresh(); }, 3000);
 }
 
-const polling = setInterval(() => { if (!document.hidden) refresh(); }, 10_000);
+async function refreshAll() {
+  await refresh();
+  try { await tables(); } catch { /* refresh has said what is wrong */ }
+}
+
+const polling = setInterval(() => { if (watched()) refreshAll(); }, 10_000);
 new BroadcastChannel("session").onmessage = refresh;
 
 (async () => {
@@ -172,8 +198,11 @@ new BroadcastChannel("session").onmessage = refresh;
   try {
     me = (await asAdmin("GET", "/api/auth/me")).user || {};
     $("name").textContent = me.name || "";
-    for (const one of (await asAdmin("GET", "/admin/users?limit=100")).items) names.set(one.id, one.name);
+    for (const one of (await asAdmin("GET", "/admin/users?limit=100")).items) {
+      names.set(one.id, one.name);
+      $("key-owner").append(element("option", { value: one.id, textContent: one.name }));
+    }
   } catch { /* the stream says what is wrong */ }
-  await refresh();
+  await refreshAll();
   begin();
 })();

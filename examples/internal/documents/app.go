@@ -1,12 +1,14 @@
 package documents
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit/detect"
@@ -26,6 +28,9 @@ type Config struct {
 	Hosts []string
 	// Origins are the origins whose pages may use the API with cookies.
 	Origins []string
+	// Idle is how long a session lasts without a request. Default: 2 hours. At
+	// least 1 minute.
+	Idle time.Duration
 	// Logger takes the security events.
 	Logger *slog.Logger
 }
@@ -36,6 +41,7 @@ type App struct {
 	policy   *authz.Policy
 	store    *store
 	accounts *accounts
+	signer   *jwt.Signer
 	sessions *session.Sessions
 	kept     *session.MemoryStore // the store of sessions
 	keys     *apikey.Keys
@@ -81,16 +87,17 @@ func (a *App) openSessions() error {
 	if err != nil {
 		return fmt.Errorf("making the signing key: %w", err)
 	}
-	signer, err := jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
+	a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
 	if err != nil {
 		return err
 	}
 	a.kept = &session.MemoryStore{Max: maxAccounts * maxSessions}
 	a.sessions, err = session.New(session.Config{
-		Signer:         signer,
+		Signer:         a.signer,
 		Audience:       a.config.BaseURL,
 		Store:          a.kept,
 		MaxSessions:    maxSessions,
+		Idle:           cmp.Or(a.config.Idle, 2*time.Hour),
 		StoreKeys:      [][]byte{secret()},
 		Lookup:         a.lookup,
 		TrustedOrigins: a.config.Origins,
@@ -105,6 +112,8 @@ func (a *App) openKeys() error {
 		Issuer:  a.issuer() + "/keys",
 		Peppers: []apikey.Pepper{{Version: 1, Key: secret()}},
 		Store:   &apikey.MemoryStore{},
+		MaxAge:  staleAge,
+		Lookup:  a.lookupOwner,
 	})
 	return err
 }
@@ -118,6 +127,15 @@ func (a *App) openDetector() (err error) {
 
 // issuer is the Issuer of the accounts of this API.
 func (a *App) issuer() string { return a.config.BaseURL }
+
+// lookupOwner reads the account of a key's owner again, once a minute while the
+// key is in use. Without the account the key is revoked.
+func (a *App) lookupOwner(ctx context.Context, owner *bulwark.Principal) (*bulwark.Principal, error) {
+	if owner.Issuer != a.issuer() {
+		return nil, nil
+	}
+	return a.lookup(ctx, owner.Subject)
+}
 
 // lookup reads an account again when its session is refreshed.
 func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, error) {

@@ -73,3 +73,19 @@ const (
 	MaxKept    = maxKept
 	MaxReaders = maxReaders
 )
+
+// DeviceName names a device by its User-Agent.
+func DeviceName(userAgent string) string { return deviceName(userAgent) }
+
+// AccountID returns the id of the account with the address, or empty.
+func (a *App) AccountID(email string) string {
+	a.accounts.mu.RLock()
+	defer a.accounts.mu.RUnlock()
+	if account := a.accounts.byEmail[email]; account != nil {
+		return account.ID
+	}
+	return ""
+}
+
+// DropAccount removes an account, and leaves its sessions and keys alone.
+func (a *App) DropAccount(id string) { a.accounts.close(id) }

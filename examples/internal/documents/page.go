@@ -24,6 +24,8 @@ var (
 	pageScript template.JS
 	//go:embed shelf.js
 	shelfScript template.JS
+	//go:embed devices.js
+	devicesScript template.JS
 
 	pageTemplate = template.Must(template.New("page").Parse(pageText))
 )
@@ -55,7 +57,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 		Nonce  string
 		Style  template.CSS
 		Script template.JS
-	}{headers.Nonce(r.Context()), pageStyle, askScript + pageScript + shelfScript})
+	}{headers.Nonce(r.Context()), pageStyle, askScript + pageScript + devicesScript + shelfScript})
 }
 
 // visitor describes the user of a page.

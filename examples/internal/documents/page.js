@@ -160,6 +160,7 @@ async function enter() {
   view("in");
   (kept || $("editor-name")).focus();
   await attempt(null, () => load(0))(); // what goes wrong now is not the login's
+  await attempt(null, devices)();
 }
 
 // ended shows the login and leaves what was typed where it is. Where nothing
@@ -197,6 +198,7 @@ $("to-login").onclick = () => { gate("login", "Log in"); $("login-email").focus(
 
 $("logout").onclick = attempt(null, async () => {
   if (!await free()) return;
+  await listing.catch(() => {});
   await ask("POST", "/api/auth/logout");
   tabs.postMessage("logout");
   [user, former, back] = [null, null, null];

@@ -1,10 +1,12 @@
 package documents
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/validate"
@@ -16,33 +18,21 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
-// login checks a password and starts a session. See limits.go for the limits on
-// guesses.
+// login checks a password and starts a session.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	said, err := validate.BodyAs[credentials](r)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	refund, err := a.takeLogin(r, normalEmail(said.Email))
+	account, err := a.checkPassword(r, said)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	account, err := a.accounts.check(r.Context(), said.Email, said.Password)
-	if err != nil {
-		refund()
-		bulwark.Deny(w, r, storeProblem(err))
-		return
-	}
-	if account == nil {
-		log := bulwark.ProblemLog{Event: bulwark.AuthnLoginFail, Attrs: []slog.Attr{a.detector.Account(normalEmail(said.Email))}}
-		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: log,
-			Detail: "The e-mail address or the password is wrong."})
-		return
-	}
-	refund()
-	tokens, err := a.sessions.Issue(w, r, a.principal(account))
+	who := a.principal(account)
+	who.Factors = map[string]time.Time{password: time.Now()}
+	tokens, err := a.sessions.Issue(w, r, who)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
@@ -50,6 +40,54 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	a.rememberDevice(w, r, account)
 	bulwark.Report(r, bulwark.Event{Name: bulwark.AuthnLoginSuccess, Issuer: a.issuer(), UserID: account.ID, Attrs: [4]slog.Attr{a.detector.Account(account.Email)}})
 	answer(w, r, http.StatusOK, tokens)
+}
+
+// password is the name of the factor (RFC 8176).
+const password = "pwd"
+
+// checkPassword returns the account if the password is right, or else the
+// refusal. See limits.go for the limits on guesses.
+func (a *App) checkPassword(r *http.Request, said credentials) (*Account, error) {
+	refund, err := a.takeLogin(r, normalEmail(said.Email))
+	if err != nil {
+		return nil, err
+	}
+	account, err := a.accounts.check(r.Context(), said.Email, said.Password)
+	if err != nil {
+		refund()
+		return nil, storeProblem(err)
+	}
+	if account == nil {
+		log := bulwark.ProblemLog{Event: bulwark.AuthnLoginFail, Attrs: []slog.Attr{a.detector.Account(normalEmail(said.Email))}}
+		return nil, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: log,
+			Detail: "The e-mail address or the password is wrong."}
+	}
+	refund()
+	return account, nil
+}
+
+// confirm checks the password of somebody who has logged in, for the routes
+// that ask for a password of the last minutes. Guesses count as guesses of a
+// login do. Otherwise a stolen session could try passwords without end.
+func (a *App) confirm(w http.ResponseWriter, r *http.Request) {
+	said, err := validate.BodyAs[struct {
+		Password string `json:"password"`
+	}](r)
+	if err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	own, ok := a.accounts.get(caller.Subject)
+	if !ok {
+		bulwark.Deny(w, r, noUser())
+		return
+	}
+	if _, err := a.checkPassword(r, credentials{own.Email, said.Password}); err != nil {
+		bulwark.Deny(w, r, err)
+		return
+	}
+	answerDone(w, r, a.sessions.AddFactor(w, r, password))
 }
 
 // newUser is the body of a sign-up.
@@ -95,6 +133,30 @@ func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, r, http.StatusCreated, account)
+}
+
+// closeAccount closes an account, for an administrator: nobody can log in to it
+// any more, and its sessions and keys end. Its documents stay.
+func (a *App) closeAccount(w http.ResponseWriter, r *http.Request) {
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	if r.PathValue("id") == caller.Subject {
+		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.own_account",
+			Detail: "An administrator cannot close the own account."})
+		return
+	}
+	account, ok := a.accounts.close(r.PathValue("id"))
+	if !ok {
+		bulwark.Deny(w, r, noUser())
+		return
+	}
+	// The account is gone first. A login or a new key of the same moment ends
+	// at the next look at the account.
+	err := a.sessions.RevokeAll(r.Context(), account.ID)
+	answerDone(w, r, cmp.Or(err, a.keys.RevokeOwner(r.Context(), a.principal(account))))
+}
+
+func noUser() error {
+	return &bulwark.Problem{Status: http.StatusNotFound, Code: "users.not_found", Detail: "There is no such user."}
 }
 
 func (a *App) listUsers(w http.ResponseWriter, r *http.Request) {

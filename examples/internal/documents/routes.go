@@ -23,6 +23,10 @@ func (a *App) openRoutes() error {
 	mux := authz.NewMux(a.policy)
 	a.mux = mux
 	documents, admin := a.documents(), authz.RequireRole("admin")
+	// What cannot be undone asks for the password again, unless it was given in
+	// the last five minutes.
+	confirmed := admin.StepUp("", 5*time.Minute)
+	somebody := authz.Authenticated()
 
 	// Without MediaTypes a layer also accepts merge patches.
 	jsonBody := []string{"application/json"}
@@ -40,6 +44,9 @@ func (a *App) openRoutes() error {
 	events := validate.Config{Query: validate.SchemaJSON(eventsSchema)}
 	document := validate.Config{Body: validate.SchemaJSON(documentSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings, MediaTypes: jsonBody}
 	patch := validate.Config{Body: validate.SchemaJSON(patchSchema), MaxBodyBytes: maxDocumentBody, JSON: documentStrings}
+	confirm := validate.Config{Body: validate.SchemaJSON(confirmSchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
+	sessions := validate.Config{Query: validate.SchemaJSON(sessionsSchema)}
+	keys := validate.Config{Query: validate.SchemaJSON(keysSchema)}
 	newKey := validate.Config{Body: validate.SchemaJSON(keySchema), MaxBodyBytes: maxBody, JSON: shortStrings, MediaTypes: jsonBody}
 
 	// The auth layer refuses a request from a page of another site only if the
@@ -68,7 +75,7 @@ func (a *App) openRoutes() error {
 
 	mux.Handle("GET /{$}", authz.Public("the page"), http.HandlerFunc(page), pageHeaders())
 	mux.Handle("GET /health", authz.Public("liveness"), http.HandlerFunc(health))
-	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.sessions.JWKSHandler())
+	mux.Handle("GET "+jwksPath, authz.Public("public keys"), a.signer.JWKSHandler())
 	mux.Handle("GET "+metadataPath, authz.Public("RFC 9728"), metadata)
 	mux.Handle("GET /.well-known/security.txt", authz.Public("RFC 9116"), securityTxt)
 	mux.Handle("POST "+reportsPath, authz.Public("browsers send reports without credentials"), reports)
@@ -77,6 +84,10 @@ func (a *App) openRoutes() error {
 	mux.Handle("POST /api/auth/refresh", authz.Public("the refresh cookie is the credential"), a.sessions.RefreshHandler())
 	mux.Handle("POST /api/auth/logout", authz.Public("everybody may log out"), keepingDevice(a.sessions.LogoutHandler()))
 	mux.Handle("GET /api/auth/me", authz.Public("also says that nobody is logged in"), http.HandlerFunc(a.me))
+	mux.Handle("POST /api/auth/confirm", somebody, forPeople(a.confirm), a.requestLimit(), confirm)
+	mux.Handle("GET /api/sessions", somebody, forPeople(a.listOwnSessions), onePage)
+	mux.Handle("DELETE /api/sessions/others", somebody, forPeople(a.endOtherSessions))
+	mux.Handle("DELETE /api/sessions/{id}", somebody, forPeople(a.endOwnSession))
 	mux.Handle("POST /users", authz.Public("sign-up"), http.HandlerFunc(a.signUp), a.requestLimit(), cleanName, newUser)
 
 	authz.HandleList(mux, "GET /documents", documents.Can("read"), a.listDocuments, onePage)
@@ -91,7 +102,13 @@ func (a *App) openRoutes() error {
 	mux.Handle("GET /admin/activity", admin, http.HandlerFunc(activityPage), activityHeaders())
 	mux.Handle("GET /admin/activity/counters", admin, http.HandlerFunc(a.activityCounters))
 	mux.Handle("GET /admin/events", admin, http.HandlerFunc(a.streamEvents), events)
+	mux.Handle("GET /admin/sessions", admin, http.HandlerFunc(a.listSessions), sessions)
+	mux.Handle("DELETE /admin/sessions/{id}", admin, http.HandlerFunc(a.endSession))
+	mux.Handle("GET /admin/keys", admin, http.HandlerFunc(a.listKeys), keys)
 	mux.Handle("POST /admin/keys", admin, http.HandlerFunc(a.createKey), newKey)
 	mux.Handle("POST /admin/keys/{id}/rotate", admin, http.HandlerFunc(a.rotateKey))
+	mux.Handle("DELETE /admin/keys/{id}", admin, http.HandlerFunc(a.revokeKey))
+	mux.Handle("DELETE /admin/users/{id}/keys", confirmed, http.HandlerFunc(a.revokeKeysOf))
+	mux.Handle("DELETE /admin/users/{id}", confirmed, http.HandlerFunc(a.closeAccount))
 	return nil
 }

@@ -68,9 +68,7 @@ const patchSchema = `{
 
 const pageSchema = `{
 	"type": "object",
-	"properties": {
-		"limit":  {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
-		"offset": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0}
+	"properties": {` + pageMembers + `
 	}
 }`
 
@@ -84,9 +82,40 @@ var eventsSchema = `{
 	}
 }`
 
+// An id of an account.
+const userID = `{"type": "string", "pattern": "^u_[a-z0-9]{26}$"}`
+
+const confirmSchema = `{
+	"type": "object",
+	"properties": {"password": {"type": "string", "minLength": 1, "maxLength": 100}},
+	"required": ["password"]
+}`
+
+// The members of pageSchema, for queries with more.
+const pageMembers = `
+		"limit":  {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+		"offset": {"type": "integer", "minimum": 0, "maximum": 1000000, "default": 0}`
+
+const sessionsSchema = `{
+	"type": "object",
+	"properties": {
+		"user": ` + userID + `,` + pageMembers + `
+	}
+}`
+
+const keysSchema = `{
+	"type": "object",
+	"properties": {
+		"owner": ` + userID + `,
+		"tier":  {"type": "string", "enum": ["default", "premium", "enterprise"]},
+		"stale": {"type": "boolean"},` + pageMembers + `
+	}
+}`
+
 const keySchema = `{
 	"type": "object",
 	"properties": {
+		"owner": ` + userID + `,
 		"name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": ` + visible + `},
 		"tier": {"type": "string", "enum": ["default", "premium", "enterprise"]}
 	},

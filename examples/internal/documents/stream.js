@@ -3,7 +3,8 @@
 
 // follow reads the events after the given id until stop is called. states are
 // "live", "again", "busy" with the seconds to wait, "ended" and "forbidden".
-function follow(query, { after = "", onRecord, onMissed = () => {}, onState = () => {} }) {
+// Before each request it waits for ready.
+function follow(query, { after = "", onRecord, onMissed = () => {}, onState = () => {}, ready = () => {} }) {
   const control = new AbortController();
   const pause = seconds => new Promise(resolve => {
     setTimeout(resolve, seconds * 1000);
@@ -55,6 +56,8 @@ function follow(query, { after = "", onRecord, onMissed = () => {}, onState = ()
   (async () => {
     for (let wait = 1; !control.signal.aborted;) {
       try {
+        await ready();
+        if (control.signal.aborted) return;
         wait = await once(wait);
         if (!wait) return;
       } catch {

@@ -366,6 +366,43 @@ func TestEventsEndWithALogout(t *testing.T) {
 	})
 }
 
+// An administrator ends the session of another: the stream of that session ends
+// at once, and shows nothing of it.
+func TestEventsEndWithARevocation(t *testing.T) {
+	for name, revoke := range map[string]func(s *service, other, root login) answer{
+		"session": func(s *service, other, root login) answer {
+			return s.do("192.0.2.9", "DELETE", "/admin/sessions/"+root.id, nil, "Authorization", other.bearer)
+		},
+		"others": func(s *service, other, _ login) answer {
+			return s.do("192.0.2.9", "DELETE", "/api/sessions/others", nil, "Authorization", other.bearer)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t)
+				n, _ := s.serve()
+				root, other := s.logIn("198.51.100.1", "root", firefox), s.logIn("198.51.100.2", "root", iphone)
+				st := s.stream(n, "GET", "", "Authorization", root.bearer)
+				st.records(t, 6)
+				began := time.Now()
+				if a := revoke(s, other, root); a.StatusCode != http.StatusNoContent {
+					t.Fatalf("%v", a)
+				}
+				if b, err := st.next(); !errors.Is(err, io.EOF) || time.Since(began) != 0 {
+					t.Errorf("after the revocation: %+v %v, %v later", b, err, time.Since(began))
+				}
+				synctest.Wait()
+				if s.app.Streams() != 0 {
+					t.Errorf("%d streams", s.app.Streams())
+				}
+				if a := s.do("192.0.2.1", "GET", "/admin/events", nil, "Authorization", root.bearer); a.StatusCode != http.StatusUnauthorized {
+					t.Errorf("the session has not ended: %v", a)
+				}
+			})
+		})
+	}
+}
+
 func TestEventsEndWithTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t)

@@ -81,7 +81,7 @@ func programConfig() jwt.Config {
 		Audience:          []string{"documents-api"},
 		Keys:              jwt.Discover("https://login.example.com/realms/acme", jwt.RemoteConfig{}),
 		InsecurePlainType: true,
-		Require:           map[string]string{"typ": "Bearer"},
+		Require:           map[string]any{"typ": "Bearer"},
 		RolesClaims:       []string{"realm_access.roles"},
 	}
 }
@@ -161,7 +161,7 @@ func TestWhatThePageSaysOfAttacks(t *testing.T) {
 		"as-it-is":          {func(*jwt.Config) {}, nil, nil},
 		"InsecurePlainType": {func(c *jwt.Config) { c.InsecurePlainType = true }, []string{"typ-jwt", "typ-missing"}, nil},
 		"RolesClaims":       {func(c *jwt.Config) { c.RolesClaims = []string{"groups"} }, []string{"roles-object"}, nil},
-		"Require":           {func(c *jwt.Config) { c.Require = map[string]string{"typ": "Bearer"} }, nil, []string{"claim"}},
+		"Require":           {func(c *jwt.Config) { c.Require = map[string]any{"typ": "Bearer"} }, nil, []string{"claim"}},
 	} {
 		accepted, reasons := run(test.change)
 		if got := slices.Sorted(maps.Keys(reasons)); !slices.Equal(accepted, test.accepted) || !slices.Equal(got, test.others) {

@@ -14,6 +14,7 @@ var pages = map[string]int{
 	"browser-app.md": 3,
 	"recipes.md":     38,
 	"one-route.md":   19,
+	"rotation.md":    11,
 	"metrics.md":     6,
 	"own-store.md":   15,
 	"tenants.md":     7,

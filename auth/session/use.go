@@ -1,0 +1,53 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/store"
+)
+
+// usedEvery is how often the use of a session is written at most. If Idle is
+// short, the use is written more often.
+const usedEvery = time.Minute
+
+// sample is how often the use of a session is written.
+func sample(idle time.Duration) time.Duration {
+	if idle == 0 {
+		return usedEvery
+	}
+	return min(usedEvery, idle/8)
+}
+
+// use records that a request has used the session. If the store cannot record
+// it, the request is accepted and the failure is reported: the session only
+// ends earlier. After a failure, no use is recorded for a few seconds.
+func (s *Sessions) use(ctx context.Context, held Session) error {
+	if held.ReadAt.Sub(held.UsedAt) < s.sample || time.Now().UnixNano() < s.restUntil.Load() {
+		return nil
+	}
+	switch err := s.touch(ctx, held.ID); {
+	case err == nil, ctx.Err() != nil: // a client that hangs up makes no outage
+		return nil
+	case errors.Is(err, auth.ErrNotFound):
+		return auth.Invalid("revoked", s.causes.ended)
+	default:
+		s.restUntil.Store(time.Now().Add(storeRetry).UnixNano())
+		err = fmt.Errorf("session.Config.Store cannot record the use of a session, which may end early: %w", err)
+		s.report(ctx, bulwark.Event{Name: bulwark.SysUnavailable, Level: slog.LevelError, Reason: "store_unavailable",
+			Attrs: [4]slog.Attr{slog.String("error", err.Error())}})
+		return nil
+	}
+}
+
+func (s *Sessions) touch(ctx context.Context, id string) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, store.Time)
+	defer cancel()
+	defer store.Guard(&err)
+	return s.store.Touch(ctx, id, s.sample)
+}
