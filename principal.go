@@ -47,7 +47,8 @@ type Principal struct {
 	AuthTime time.Time
 	// Factors are how and when the caller proved who they are. The key is the
 	// method, such as "pwd", "otp" or "hwk" (RFC 8176 section 2), and the value
-	// is its last time. Factors is nil if the credential does not say.
+	// is its last time. A zero time means that the time is not known. Factors
+	// is nil if the credential does not say.
 	Factors map[string]time.Time
 	// IssuedAt is the time at which the credential was issued. It is zero if
 	// the credential does not have this time.

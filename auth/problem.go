@@ -22,17 +22,19 @@ import (
 //
 //   - "malformed": the token cannot be parsed, is not signed, is too long, or
 //     lacks a claim that every token needs, such as iss, sub or exp. Changed by
-//     MaxTokenBytes, ClientClaim, TokenIDClaim, introspection InsecureNoExpiry,
-//     and Authenticators of auth.
+//     MaxTokenBytes, SubjectClaim, ClientClaim, TokenIDClaim, introspection
+//     InsecureNoExpiry, and Authenticators of auth.
 //   - "algorithm": the alg is not accepted. Changed by jwt Algorithms.
 //   - "type": the token is of a type that is not accepted. Changed by Types,
-//     jwt InsecurePlainType and introspection RequireType.
+//     jwt InsecurePlainType and introspection RequireType. A token with the
+//     claim events is a logout token or a security event token (RFC 8417) and
+//     is always refused.
 //   - "issuer": the iss is another issuer. Changed by Issuer, and by
 //     Authenticators of auth.
 //   - "audience": the token is for another service, or has no aud. Changed by
 //     Audience, jwt AudienceClaim and introspection InsecureAnyAudience.
-//   - "claim": a claim does not have the required value. Changed by jwt
-//     Require.
+//   - "claim": a claim does not have the required value, or Map has refused the
+//     token. Changed by Map and jwt Require.
 //   - "expired": the token has expired. Changed by Skew.
 //   - "not_yet_valid": the nbf or the iat is in the future. Changed by Skew.
 //   - "lifetime": the token is valid for too long. Changed by jwt MaxLifetime.

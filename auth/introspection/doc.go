@@ -69,7 +69,8 @@
 // ([auth.Invalid] lists them) and an error that names the field of [Config] to
 // look at. If the endpoint or a store does not answer, the token is refused
 // with 503 "auth.unavailable" with the reason "introspection_unavailable" or
-// "store_unavailable". An [Introspector] that was made without [New] answers
+// "store_unavailable". A mistake in [Config.Map] is an opaque 500. An
+// [Introspector] that was made without [New] answers
 // 500 "introspection.unconfigured". [New] returns an error that joins a
 // *[bulwark.ConfigError] for each mistake.
 //
@@ -85,6 +86,9 @@
 //   - If sub is missing for clients that act for themselves, name the member to
 //     use in its place in [Config.ClientClaim]. Otherwise these tokens are
 //     refused.
+//
+// If the members have other names, [Config.SubjectClaim] and its neighbours
+// name them, and [Config.Map] completes the caller.
 //
 // An endpoint may answer 4xx with an error about the token, such as
 // "unsupported_token_type" for a signed token. This answer decides: the token

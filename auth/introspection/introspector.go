@@ -177,6 +177,9 @@ func (i *Introspector) verify(ctx context.Context, token string) (*answer, error
 	k := i.scope.of(token)
 	o, known := i.memory.known(k, time.Now())
 	if !known {
+		if isUnsigned(token, i.maxTokenBytes) {
+			return nil, auth.Invalid("malformed", errUnsigned)
+		}
 		// A signed token of another issuer is a credential for another service.
 		// The endpoint must not see it.
 		if named, ok := compact.Issuer(token, i.maxTokenBytes); ok && named != i.rules.issuer {

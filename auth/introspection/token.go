@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/compact"
 )
 
 // What the log says of a token that is not asked about.
 var (
-	errNoToken = errors.New("there is no Bearer or DPoP token")
-	errForm    = errors.New("the token is empty, or has a character that no token may have (RFC 6750 section 2.1)")
+	errNoToken  = errors.New("there is no Bearer or DPoP token")
+	errUnsigned = errors.New("the token is a JWT without a signature, which anybody can make (RFC 7519 section 6)")
+	errForm     = errors.New("the token is empty, or has a character that no token may have (RFC 6750 section 2.1)")
 )
 
 // checkForm returns nil for a token that may be asked about: a b64token (RFC
@@ -30,6 +33,16 @@ func checkForm(token string, limit int) error {
 		}
 	}
 	return nil
+}
+
+// isUnsigned reports whether the token is a JWT whose signature is empty. No
+// issuer gives out such a token, and a server might look at its claims only.
+func isUnsigned(token string, limit int) bool {
+	if !strings.HasSuffix(token, ".") {
+		return false
+	}
+	_, ok := compact.Issuer(token+"AA", limit+2) // as if it were signed
+	return ok
 }
 
 func isB64Byte(c byte) bool {

@@ -34,7 +34,13 @@
 //
 // Keys from [Discover] and [RemoteKeys] are read without a lock and renewed in
 // the background before they expire. In an outage of the issuer they are used
-// for up to [RemoteConfig.MaxStale] longer.
+// for up to [RemoteConfig.MaxStale] longer. [KeyFile] reads keys from a file,
+// and again when it changes. [Verifier.Refresh] loads the keys at once.
+//
+// The claims of a token may have any names: [Config.SubjectClaim] and its
+// neighbours name them, [Config.Require] compares them, and [Config.Map]
+// completes the caller. A logout token or another token with the claim events
+// is never an access token.
 //
 // A verified token is cached for up to one minute, under the hash of the whole
 // token. It is dropped when a fetched key set no longer has its key. Each
@@ -70,7 +76,8 @@
 // A bad token is 401 "auth.invalid_token". The event has a reason
 // ([auth.Invalid] lists them) and an error that names the field of [Config] to
 // look at. A token that cannot be checked is 503 "auth.unavailable" with the
-// reason "keys_unavailable" or "store_unavailable".
+// reason "keys_unavailable" or "store_unavailable". A mistake in [Config.Map]
+// is an opaque 500.
 //
 // A [Verifier] or [Signer] that was made without its constructor answers 500
 // "jwt.unconfigured". The handler of [Signer.JWKSHandler] answers methods other
@@ -96,5 +103,6 @@
 //
 // The Example is the smallest service. The Examples of [Discover] and [Signer]
 // show the keys of an issuer, and an issuer of your own. The Example of [New]
-// shows what New says about a wrong Config.
+// shows what New says about a wrong Config. The Examples of [Config] show
+// claims with other names, and a Map.
 package jwt

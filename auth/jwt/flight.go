@@ -22,7 +22,7 @@ type flight struct {
 	context context.Context
 	done    chan struct{} // closed when it has landed
 	err     error         // to be read when done
-	begun   time.Time
+	number  int           // of the fetches of the source
 	late    time.Time     // it should have ended by then
 	waiters int           // guarded
 	forKid  bool          // begun for the sake of a kid; guarded

@@ -19,6 +19,7 @@ import (
 // service is a handler behind auth and one verifier, with what it has seen.
 type service struct {
 	*testing.T
+	verifier *jwt.Verifier
 	handler  http.Handler
 	recorder bulwarktest.Recorder
 	caller   *bulwark.Principal // of the last request that came through
@@ -32,7 +33,7 @@ func newService(t *testing.T, c jwt.Config) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{T: t}
+	s := &service{T: t, verifier: verifier}
 	s.handler = s.recorder.Wrap(layer.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.ran = true
 		s.caller, _ = bulwark.PrincipalFrom(r.Context())

@@ -37,8 +37,9 @@ type keyFile struct {
 
 // fileState is what changes from reading to reading, besides the keys.
 type fileState struct {
-	reading  *flight // under way, or nil
-	begun    time.Time
+	reading  *flight           // under way, or nil
+	begun    time.Time         // the last reading
+	number   int               // of readings, so far
 	err      error             // of the last reading
 	noted    time.Time         // the last warning
 	good     [sha256.Size]byte // of the content that the keys are from
@@ -121,7 +122,8 @@ func (f *keyFile) failed(err error) error {
 
 // refresh reads the file, for somebody who knows that it has changed.
 func (f *keyFile) refresh(ctx context.Context) error {
-	called := time.Now()
+	var before int
+	f.do(func(time.Time) { before = f.state.number })
 	for {
 		var reading *flight
 		var wait time.Duration
@@ -133,7 +135,7 @@ func (f *keyFile) refresh(ctx context.Context) error {
 				err, wait = f.refusal(), 0
 			case s.reading != nil:
 				reading = s.reading
-			case !s.begun.Before(called):
+			case s.number > before:
 				err, wait = f.refusal(), 0
 			case wait <= 0:
 				reading = f.begin(now)
@@ -185,8 +187,9 @@ func (f *keyFile) await(ctx context.Context, reading *flight) error {
 
 // begin starts a reading, where none is under way. It happens inside do.
 func (f *keyFile) begin(now time.Time) *flight {
-	reading := &flight{done: make(chan struct{}), begun: now, late: now.Add(f.timeout + grace), context: f.context}
+	reading := &flight{done: make(chan struct{}), late: now.Add(f.timeout + grace), context: f.context}
 	f.state.reading, f.state.begun = reading, now
+	f.state.number++
 	f.due.Store(int64(now.Sub(f.start) + f.cooldown))
 	go f.fly(reading, f.state.seen, f.state.seenErr)
 	return reading

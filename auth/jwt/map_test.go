@@ -234,13 +234,25 @@ func TestMapBreaksARule(t *testing.T) {
 			t.Errorf("%d, ran %t: a caller whom no revocation can name", w.Code, s.ran)
 		}
 		s.accepts(issuer.Token(nil)) // by the iat
+		if text := cause(wantRefused(t, c, issuer.Token(authtest.Claims{"iat": nil, "jti": nil}), "malformed")); !strings.Contains(text, "Revocations") {
+			t.Errorf("the log says %q", text)
+		}
+		c.Map = func(p *bulwark.Principal, claims auth.Claims) (err error) {
+			p.TokenID, err = claims.Text("uti")
+			return err
+		}
+		newService(t, c).accepts(issuer.Token(authtest.Claims{"iat": nil, "jti": nil, "uti": "u1"}))
+		wantRefused(t, c, issuer.Token(authtest.Claims{"iat": nil, "jti": nil}), "malformed")
 		c.Revocations = nil
 		newService(t, c).accepts(issuer.Token(authtest.Claims{"iat": nil}))
 	})
 	t.Run("name-of-a-client", func(t *testing.T) {
 		c := config
 		c.ClientClaim = "client_id"
-		c.Map = func(p *bulwark.Principal, claims auth.Claims) (err error) { p.Subject, err = claims.Text("nick"); return err }
+		c.Map = func(p *bulwark.Principal, claims auth.Claims) (err error) {
+			p.Subject, err = claims.Text("nick")
+			return err
+		}
 		newService(t, c).accepts(issuer.Token(authtest.Claims{"nick": "bob"}))
 		if text := cause(wantRefused(t, c, issuer.Token(authtest.Claims{"nick": "client:svc"}), "malformed")); !strings.Contains(text, "ClientClaim") {
 			t.Errorf("the log says %q", text)

@@ -122,12 +122,13 @@ func (r *remote) renewed(ctx context.Context, old *jose.KeySet, waited bool) (*j
 
 // refresh fetches the keys, for somebody who knows that they have changed.
 func (r *remote) refresh(ctx context.Context) error {
-	called := time.Now()
+	var before int
+	r.do(func(time.Time) { before = r.state.begun })
 	for {
 		var f *flight
 		var wait time.Duration
 		var err error
-		r.do(func(now time.Time) { f, wait, err = r.demand(called, now) })
+		r.do(func(now time.Time) { f, wait, err = r.demand(before, now) })
 		switch {
 		case err != nil:
 			return err
@@ -135,7 +136,7 @@ func (r *remote) refresh(ctx context.Context) error {
 			if err := r.await(ctx, f); err != nil {
 				return err
 			}
-			if f.begun.Before(called) { // its answer may be older than the call
+			if f.number <= before { // its answer may be older than the call
 				continue
 			}
 			if f.err != nil {

@@ -78,7 +78,7 @@ type state struct {
 	kidAt    time.Time // no fetch before for an unknown kid
 	lastUse  time.Time // no later than
 	demanded time.Time // the last fetch that Refresh has begun
-	begun    time.Time // the last fetch
+	begun    int       // fetches, so far
 	timer    *time.Timer
 
 	fetcher fetcher // of this life: nothing of it is shared with an earlier one
@@ -134,24 +134,24 @@ func (r *remote) missKey(old *jose.KeySet, waited bool, now time.Time) (*jose.Ke
 // demandTime is the least time between two fetches that Refresh begins.
 const demandTime = time.Second
 
-// demand is the event of a Refresh that was called at a time. It returns the
-// fetch to wait for, which is the one that answers the call if it has begun
-// since then; or how long to wait until there can be one; or why there is none.
-func (r *remote) demand(called, now time.Time) (f *flight, wait time.Duration, err error) {
+// demand is the event of a Refresh before which so many fetches had begun. It
+// returns the fetch to wait for, which answers the call if it is a later one;
+// or how long to wait until there can be a later one; or how it has ended.
+func (r *remote) demand(before int, now time.Time) (f *flight, wait time.Duration, err error) {
 	s := &r.state
 	switch {
 	case s.closed:
 		return nil, 0, s.refusal(now)
 	case s.flight != nil:
 		return s.flight, 0, nil
-	case !s.begun.Before(called): // it has ended already
+	case s.begun > before:
 		return nil, 0, s.outcome(now)
 	}
 	if wait := demandTime - now.Sub(s.demanded); wait > 0 && wait <= demandTime {
 		return nil, wait, nil
 	}
 	if s.fetcher.issuer != nil { // the keys may have moved
-		s.fetcher.issuer.forget(now)
+		s.fetcher.issuer.known = ""
 	}
 	s.demanded = now
 	return r.begin(now), 0, nil
@@ -220,7 +220,7 @@ func (r *remote) join(now time.Time) {
 	if !s.closed {
 		return
 	}
-	s.closed, s.failures, s.lastErr, s.retryAt, s.kidAt, s.begun = false, 0, nil, time.Time{}, time.Time{}, time.Time{}
+	s.closed, s.failures, s.lastErr, s.retryAt, s.kidAt = false, 0, nil, time.Time{}, time.Time{}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	if s.fetcher.issuer != nil { // which the cancelled fetch may still write to
 		s.fetcher.issuer = &discovery{name: r.issuer}
@@ -253,8 +253,9 @@ func (s *state) part(leaving bool) *flight {
 
 // begin starts a fetch, where none is under way.
 func (r *remote) begin(now time.Time) *flight {
-	f := &flight{done: make(chan struct{}), begun: now, late: now.Add(r.state.fetcher.timeout + grace), fetcher: r.state.fetcher, context: r.state.context}
-	r.state.flight, r.state.begun, r.state.lastUse = f, now, later(r.state.lastUse, now)
+	r.state.begun++
+	f := &flight{done: make(chan struct{}), number: r.state.begun, late: now.Add(r.state.fetcher.timeout + grace), fetcher: r.state.fetcher, context: r.state.context}
+	r.state.flight, r.state.lastUse = f, later(r.state.lastUse, now)
 	go r.fly(f)
 	return f
 }

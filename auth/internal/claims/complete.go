@@ -87,13 +87,25 @@ func (c *Completion) check(before, after *bulwark.Principal) error {
 		return mistake("has made ExpiresAt later; it must not be after the exp of the token")
 	case after.Subject == "":
 		return mistake("has left the Subject empty; return an error to refuse the token")
-	case c.Revoked && after.TokenID == "" && after.SessionID == "" && after.IssuedAt.IsZero():
+	case c.Revoked && !reachable(after) && reachable(before):
 		return mistake("has left the caller without TokenID, SessionID and IssuedAt; Revocations needs one of them")
+	case c.Revoked && !reachable(after):
+		return Unreachable(c.Names.Config)
 	}
 	if after.Subject != before.Subject {
 		return c.Names.Reserved(after.Subject)
 	}
 	return nil
+}
+
+// reachable reports whether a revocation can name the credential of p.
+func reachable(p *bulwark.Principal) bool {
+	return p.TokenID != "" || p.SessionID != "" || !p.IssuedAt.IsZero()
+}
+
+// Unreachable refuses a token that no revocation can name.
+func Unreachable(config string) error {
+	return Malformed("there is no jti, sid or iat, and " + config + ".Revocations needs one of them; " + config + ".TokenIDClaim can name another claim than jti")
 }
 
 // Weight returns the bytes of the texts of a caller, beside those of the
