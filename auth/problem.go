@@ -70,10 +70,14 @@ import (
 //   - "revoked": the session has ended. Changed by Store and MaxSessions.
 //   - "expired": the token or the session has expired. Changed by
 //     AccessLifetime, Lifetime and MaxRefreshes.
+//   - "idle": no request has used the session for too long. Changed by Idle.
 //   - "reuse": a refresh token was used again. Changed by Grace and LostAnswer.
 //   - "overused": refresh tokens were used again too often in a row. Changed by
 //     Grace and LostAnswer.
 //   - "disabled": Lookup found no account. Changed by Lookup.
+//
+// Logout tokens of an identity provider have the reasons of tokens, and
+// "replay", under a code of their own.
 //
 // Reasons of client certificates (package mtls):
 //

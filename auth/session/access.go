@@ -10,6 +10,10 @@ import (
 	"github.com/bulwark-go/bulwark"
 )
 
+// maxBearer bounds an access token in the Authorization header, in bytes. A
+// verifier of package jwt reads no longer one by default.
+const maxBearer = 8 << 10
+
 // sign makes an access token for the session, with the account's permissions.
 func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, now time.Time) (string, error) {
 	for _, scope := range account.Scopes {
@@ -42,6 +46,9 @@ func (s *Sessions) sign(typ string, held Session, account *bulwark.Principal, no
 	}
 	if typ == cookieType && len(s.accessCookie)+len(token) > maxCookie {
 		return "", fmt.Errorf("session: the access token of %d bytes does not fit into a cookie of %d bytes; give the account fewer Roles, Scopes or Factors", len(token), maxCookie)
+	}
+	if len(token) > maxBearer {
+		return "", fmt.Errorf("session: the access token of %d bytes is longer than %d bytes; give the account fewer Roles, Scopes or Factors", len(token), maxBearer)
 	}
 	return token, nil
 }

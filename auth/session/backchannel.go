@@ -182,5 +182,6 @@ func notLoggedOut(err error) error {
 		return err
 	}
 	return &bulwark.Problem{Status: http.StatusBadRequest, Code: "session.logout_token",
-		Detail: "The logout token is not valid.", Log: p.Log, Err: p.Err}
+		Detail: "The logout token is not valid.", Err: p.Err,
+		Log: bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: p.Log.Reason, Attrs: p.Log.Attrs}}
 }

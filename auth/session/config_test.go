@@ -37,6 +37,11 @@ func TestConfigErrors(t *testing.T) {
 		"lost-short":    {func(c *session.Config) { c.LostAnswer = time.Second }, []string{"session.LostAnswer"}},
 		"lost-long":     {func(c *session.Config) { c.LostAnswer = 11 * time.Minute }, []string{"session.LostAnswer"}},
 		"lost-grace":    {func(c *session.Config) { c.Grace, c.LostAnswer = 3*time.Minute, 2*time.Minute }, []string{"session.LostAnswer"}},
+		"idle-short":    {func(c *session.Config) { c.Idle = time.Minute - 1 }, []string{"session.Idle"}},
+		"idle-long":     {func(c *session.Config) { c.Idle, c.Lifetime = 2*time.Hour, time.Hour }, []string{"session.Idle"}},
+		"idle-negative": {func(c *session.Config) { c.Idle = -time.Hour }, []string{"session.Idle"}},
+		"body-short":    {func(c *session.Config) { c.BodyTimeout = time.Millisecond }, []string{"session.BodyTimeout"}},
+		"body-long":     {func(c *session.Config) { c.BodyTimeout = time.Hour }, []string{"session.BodyTimeout"}},
 		"no-keys":       {func(c *session.Config) { c.StoreKeys = [][]byte{} }, []string{"session.StoreKeys"}},
 		"many-keys": {func(c *session.Config) {
 			for i := range byte(4) {
@@ -99,8 +104,11 @@ func TestZeroSessionsRefuse(t *testing.T) {
 			w := httptest.NewRecorder()
 			_, authErr := s.Authenticate(r)
 			_, issueErr := s.Issue(w, r, &bulwark.Principal{Subject: "alice"})
+			_, tokensErr := s.IssueTokens(r, &bulwark.Principal{Subject: "alice"})
+			factorErr := s.AddFactor(w, r, "otp")
+			_, channelErr := s.BackChannelHandler(session.BackChannel{})
 			_, listErr := s.List(t.Context(), session.Filter{Subject: "alice"})
-			for _, err := range []error{authErr, issueErr, listErr, s.Revoke(t.Context(), "alice", "x"), s.RevokeAll(t.Context(), "alice")} {
+			for _, err := range []error{authErr, issueErr, tokensErr, factorErr, channelErr, listErr, s.Revoke(t.Context(), "alice", "x"), s.RevokeAll(t.Context(), "alice")} {
 				var wrong *bulwark.ConfigError
 				if !errors.As(err, &wrong) || wrong.Field != "session" {
 					t.Errorf("error %v", err)

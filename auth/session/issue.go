@@ -16,8 +16,9 @@ import (
 
 // Tokens is the body of the login's answer. Write it as JSON. A browser gets
 // its tokens in cookies, so for a browser Tokens has only ExpiresIn. Printed or
-// logged, Tokens does not show a token. Encoded as JSON, it contains the tokens.
-// So do not log a value that contains Tokens with a JSON handler of slog.
+// logged, Tokens does not show a token. Encoded as JSON, it contains the
+// tokens. So do not log a value that contains Tokens with a JSON handler of
+// slog.
 type Tokens struct {
 	AccessToken string `json:"access_token,omitempty"` // a signed JWT for the Authorization header
 	TokenType   string `json:"token_type,omitempty"`   // "Bearer"
@@ -239,8 +240,8 @@ func (s *Sessions) endOthers(r *http.Request, others []Session) (any bool) {
 	return any
 }
 
-// presented returns the refresh tokens in the cookies of r that this service has made, at most
-// four. An invented token costs only the check of its MAC.
+// presented returns the refresh tokens in the cookies of r that this service
+// has made, at most four. An invented token costs only the check of its MAC.
 func (s *Sessions) presented(r *http.Request) []shown {
 	var all []shown
 	for _, value := range cookieValues(r, s.refreshCookie, nil, 4) {

@@ -17,8 +17,8 @@ import (
 // sessions than its limit is the last page.
 //
 // A session that has expired, has been idle for too long, or was not made by
-// this service is left out. The result does not contain hashes and seals. Do not
-// modify the Factors.
+// this service is left out. The result does not contain hashes and seals. Do
+// not modify the Factors.
 func (s *Sessions) List(ctx context.Context, f Filter) ([]Session, error) {
 	if err := s.made(); err != nil {
 		return nil, err

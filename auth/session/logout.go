@@ -13,10 +13,11 @@ import (
 // LogoutHandler returns a handler for POST. It ends the session of the refresh
 // cookie, the access cookie or the Bearer token of the request, and answers
 // 204. A client that is not a browser may send its refresh token in a JSON
-// body, as to [Sessions.RefreshHandler], with the same rules. It expires both cookies, and sends Clear-Site-Data so that the browser
-// deletes other data of the site: see [Config.ClearSiteData]. A request without
-// a valid credential gets the same answer, because its user is already logged
-// out. The cookies of other names stay: see [Config.AccessCookie].
+// body, as to [Sessions.RefreshHandler], with the same rules. It expires both
+// cookies, and sends Clear-Site-Data so that the browser deletes other data of
+// the site: see [Config.ClearSiteData]. A request without a valid credential
+// gets the same answer, because its user is already logged out. The cookies of
+// other names stay: see [Config.AccessCookie].
 //
 // If the store does not answer, the answer is 503. The cookies stay, so that
 // the client can try again. Otherwise the session would outlive the logout. If

@@ -64,8 +64,8 @@ var ErrLoggedOut = errors.New("session: logged out at the identity provider")
 //     this Subject whose AuthTime is not after the time until. The sessions
 //     that exist stay as they are. If a login has two marks, the later times
 //     count. From the time expires on, the store may forget the mark.
-//   - ids: ID, Issuer, Subject, the fields of Provider and the names of Factors
-//     are compared byte by byte. They may hold any bytes and have any length.
+//   - ids: ID, Issuer, Subject and the fields of Provider are compared byte by
+//     byte. They may hold any bytes and have any length.
 //   - expiry: A session is kept until its ExpiresAt. Update may move ExpiresAt
 //     in both directions. From ExpiresAt on, the store may forget the session.
 //   - sweep: Sweep forgets the sessions that have expired, and no others. A
@@ -109,8 +109,8 @@ type Store interface {
 	// Delete removes a session and reports whether it was there.
 	Delete(ctx context.Context, id string) (bool, error)
 	// List returns one page of the sessions that the filter matches. A store
-	// should have an index for the caller, for the Subject of a provider and for
-	// the SessionID of a provider.
+	// should have an index for the caller, for the Subject of a provider and
+	// for the SessionID of a provider.
 	List(ctx context.Context, f Filter) ([]Session, error)
 	// RevokeProvider leaves a mark for a login at an identity provider: until
 	// the time expires, Create refuses sessions of this login. RevokeProvider
@@ -182,8 +182,8 @@ type Session struct {
 	// ACR is how the caller proved who they are.
 	ACR string
 	// Factors are how and when the caller proved who they are: the method, such
-	// as "pwd" or "otp", and the last time of the method. At most 16 entries,
-	// whose names have at most 64 bytes.
+	// as "pwd" or "otp", and the last time of the method. At most 16 entries.
+	// The names are 1 to 64 bytes of printable ASCII.
 	Factors map[string]time.Time
 	// ClientIP is the address of the client at the login, for people.
 	ClientIP netip.Addr

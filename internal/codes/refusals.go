@@ -119,11 +119,15 @@ var families = []family{
 		{"mtls.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
 	}},
 	{"auth/session", "", []refusal{
-		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh cookie.", "The user logs in."},
+		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh token, in the cookie or in the body.", "The user logs in."},
+		{"session.invalid_request", []int{badRequest}, "", nil, "The request has a refresh token in the cookie and in the body, or a JSON body of another form.", "The client sends one token: the cookie, or the JSON member `refresh_token` alone."},
+		{"session.browser", []int{badRequest}, "", nil, "A browser asked for tokens in a body.", "Browsers use `Issue` and the refresh cookie. A client that is not a browser leaves out `Origin` and `Sec-Fetch-Site`."},
+		{"session.logged_out", []int{unauthorized}, bulwark.AuthnLoginFail, nil, "The identity provider ended the login before it arrived.", "The user logs in again."},
+		{"session.logout_token", []int{badRequest}, bulwark.AuthnTokenInvalid, nil, "A logout token is not valid, or was used before.", "Read `reason` and `error`."},
 		{"session.not_found", []int{notFound}, "", nil, "There is no such session to revoke.", "Nothing."},
 		{"session.store_full", []int{unavailable}, "", nil, "The store has no room for a further session.", "Raise `MemoryStore.Max`, or use a store of your own."},
 		{"session.unavailable", []int{unavailable}, "", nil, "The store does not answer.", "Read `error`."},
-		{"session.method_not_allowed", []int{noMethod}, "", nil, "The refresh and logout handlers answer POST only.", "The client uses POST."},
+		{"session.method_not_allowed", []int{noMethod}, "", nil, "The refresh, logout and back-channel handlers answer POST only.", "The client uses POST."},
 		{"session.unconfigured", []int{internalError}, "", nil, "The sessions were made without `New`.", "Make them with `New`."},
 	}},
 	{"auth/apikey", "", []refusal{

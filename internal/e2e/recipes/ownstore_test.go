@@ -3,6 +3,7 @@ package recipes
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -29,13 +30,16 @@ CREATE TABLE IF NOT EXISTS sessions (
 	provider_session BLOB NOT NULL,
 	auth_time        INTEGER NOT NULL, -- all times in microseconds since 1970
 	acr              BLOB NOT NULL,
+	factors          TEXT NOT NULL, -- a JSON object of methods and times
 	client_ip        TEXT NOT NULL,
 	user_agent       BLOB NOT NULL,
 	created_at       INTEGER NOT NULL,
 	refreshed_at     INTEGER NOT NULL,
+	used_at          INTEGER NOT NULL,
 	expires_at       INTEGER NOT NULL,
 	store_key        TEXT NOT NULL,
 	hash             BLOB NOT NULL,
+	seal             BLOB NOT NULL,
 	generation       INTEGER NOT NULL,
 	shown            INTEGER NOT NULL,
 	grace_used       INTEGER NOT NULL,
@@ -45,6 +49,16 @@ CREATE INDEX IF NOT EXISTS sessions_caller ON sessions (issuer, subject);
 CREATE INDEX IF NOT EXISTS sessions_login ON sessions (provider_issuer, provider_subject);
 CREATE INDEX IF NOT EXISTS sessions_provider ON sessions (provider_issuer, provider_session);
 CREATE INDEX IF NOT EXISTS sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE IF NOT EXISTS logouts (
+	issuer     BLOB NOT NULL, -- the identity provider
+	kind       TEXT NOT NULL, -- session or subject
+	id         BLOB NOT NULL,
+	auth_until INTEGER NOT NULL, -- for a subject
+	expires    INTEGER NOT NULL,
+	PRIMARY KEY (issuer, kind, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS logouts_expiry ON logouts (expires);
 
 CREATE TABLE IF NOT EXISTS revocations (
 	issuer       BLOB NOT NULL,
@@ -98,6 +112,16 @@ func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int
 	if taken {
 		return nil, auth.ErrConflict
 	}
+	var loggedOut bool
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM logouts WHERE issuer = ? AND expires > `+dbNow+` AND (
+		kind = 'session' AND id = ? OR kind = 'subject' AND id = ? AND auth_until >= ?))`,
+		[]byte(s.Provider.Issuer), []byte(s.Provider.SessionID), []byte(s.Provider.Subject), s.AuthTime.UnixMicro()).Scan(&loggedOut)
+	if err != nil {
+		return nil, err
+	}
+	if loggedOut {
+		return nil, session.ErrLoggedOut
+	}
 	for _, id := range replaces {
 		ids, err := deletedIDs(ctx, tx, `DELETE FROM sessions WHERE id = ? AND issuer = ? AND subject = ? RETURNING id`,
 			[]byte(id), []byte(s.Issuer), []byte(s.Subject))
@@ -113,11 +137,11 @@ func (st *SessionStore) Create(ctx context.Context, s session.Session, limit int
 		return nil, err
 	}
 	ended = append(ended, ids...)
-	_, err = tx.ExecContext(ctx, `INSERT INTO sessions VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+dbNow+`, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+dbNow+`, `+dbNow+`, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		[]byte(s.ID), []byte(s.Issuer), []byte(s.Subject), s.Kind,
 		[]byte(s.Provider.Issuer), []byte(s.Provider.Subject), []byte(s.Provider.SessionID),
-		s.AuthTime.UnixMicro(), []byte(s.ACR), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
-		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Generation, s.Shown, s.GraceUsed, s.GraceRun)
+		s.AuthTime.UnixMicro(), []byte(s.ACR), factorsText(s.Factors), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
+		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Seal[:], s.Generation, s.Shown, s.GraceUsed, s.GraceRun)
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +185,10 @@ func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
 	result, err := st.DB.ExecContext(ctx, `UPDATE sessions SET version = version + 1,
 		refreshed_at = CASE WHEN generation = ?1 THEN refreshed_at ELSE `+dbNow+` END,
 		generation = ?1, kind = ?2, auth_time = ?3, acr = ?4, client_ip = ?5, user_agent = ?6, created_at = ?7,
-		expires_at = ?8, store_key = ?9, hash = ?10, shown = ?11, grace_used = ?12, grace_run = ?13
-		WHERE id = ?14 AND version = ?15`,
+		expires_at = ?8, store_key = ?9, hash = ?10, shown = ?11, grace_used = ?12, grace_run = ?13, factors = ?14, seal = ?15
+		WHERE id = ?16 AND version = ?17`,
 		s.Generation, s.Kind, s.AuthTime.UnixMicro(), []byte(s.ACR), addressText(s.ClientIP), []byte(s.UserAgent), s.CreatedAt.UnixMicro(),
-		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Shown, s.GraceUsed, s.GraceRun,
+		s.ExpiresAt.UnixMicro(), s.StoreKey, s.Hash[:], s.Shown, s.GraceUsed, s.GraceRun, factorsText(s.Factors), s.Seal[:],
 		[]byte(s.ID), int64(s.Version))
 	if err != nil {
 		return err
@@ -176,6 +200,37 @@ func (st *SessionStore) Update(ctx context.Context, s session.Session) error {
 		return err // auth.ErrNotFound, or an outage
 	}
 	return auth.ErrConflict
+}
+
+// Touch sets used_at, unless it is younger than every.
+func (st *SessionStore) Touch(ctx context.Context, id string, every time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	result, err := st.DB.ExecContext(ctx, `UPDATE sessions SET used_at = `+dbNow+` WHERE id = ? AND used_at <= `+dbNow+` - ?`,
+		[]byte(id), every.Microseconds())
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	_, err = st.Get(ctx, id)
+	return err // nil, auth.ErrNotFound, or an outage
+}
+
+// RevokeProvider stores a logout. Of two logouts of the same login, the later
+// times count.
+func (st *SessionStore) RevokeProvider(ctx context.Context, p session.Provider, until, expires time.Time) error {
+	kind, id := "subject", p.Subject
+	if p.SessionID != "" {
+		kind, id = "session", p.SessionID
+	}
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	_, err := st.DB.ExecContext(ctx, `INSERT INTO logouts SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?5 > `+dbNow+`
+		ON CONFLICT DO UPDATE SET auth_until = max(auth_until, excluded.auth_until), expires = max(expires, excluded.expires)`,
+		[]byte(p.Issuer), kind, []byte(id), until.UnixMicro(), ceilMicro(expires))
+	return err
 }
 
 // Delete removes a session and reports whether it was there.
@@ -190,37 +245,32 @@ func (st *SessionStore) Delete(ctx context.Context, id string) (bool, error) {
 	return n == 1, err
 }
 
-// List returns the sessions that the filter matches.
+// List returns a page of the sessions that the filter matches, in the order of
+// their ids.
 func (st *SessionStore) List(ctx context.Context, f session.Filter) ([]session.Session, error) {
-	var where []string
-	var args []any
-	match := func(column, value string) {
-		where, args = append(where, column+" = ?"), append(args, []byte(value))
-	}
-	if f.Subject != "" {
-		match("issuer", f.Issuer)
-		match("subject", f.Subject)
-	}
-	if p := f.Provider; p.Subject != "" || p.SessionID != "" {
-		match("provider_issuer", p.Issuer)
-		if p.Subject != "" {
-			match("provider_subject", p.Subject)
-		}
-		if p.SessionID != "" {
-			match("provider_session", p.SessionID)
+	where, args := []string{"TRUE"}, []any{}
+	match := func(condition, value string) {
+		if value != "" {
+			where, args = append(where, condition), append(args, []byte(value))
 		}
 	}
-	if len(where) == 0 {
-		return nil, nil // a filter that names nobody matches nothing
+	match("issuer = ?", f.Issuer)
+	match("subject = ?", f.Subject)
+	match("provider_issuer = ?", f.Provider.Issuer)
+	match("provider_subject = ?", f.Provider.Subject)
+	match("provider_session = ?", f.Provider.SessionID)
+	match("id > ?", f.After)
+	if f.Limit < 1 {
+		f.Limit = 1000
 	}
-	return st.query(ctx, strings.Join(where, " AND "), args...)
+	return st.query(ctx, strings.Join(where, " AND ")+" ORDER BY id LIMIT ?", append(args, f.Limit)...)
 }
 
-// Sweep deletes the sessions that have expired.
+// Sweep deletes the sessions and the logouts that have expired.
 func (st *SessionStore) Sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	_, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= `+dbNow)
+	_, err := st.DB.ExecContext(ctx, `DELETE FROM sessions WHERE expires_at <= `+dbNow+`; DELETE FROM logouts WHERE expires <= `+dbNow)
 	return err
 }
 
@@ -244,23 +294,49 @@ func (st *SessionStore) query(ctx context.Context, where string, args ...any) ([
 }
 
 func scanSession(rows *sql.Rows) (s session.Session, err error) {
-	var hash []byte
-	var address string
-	var authTime, created, refreshed, expires, read int64
+	var hash, seal []byte
+	var address, factors string
+	var authTime, created, refreshed, used, expires, read int64
 	err = rows.Scan(&s.ID, &s.Version, &s.Issuer, &s.Subject, &s.Kind,
 		&s.Provider.Issuer, &s.Provider.Subject, &s.Provider.SessionID,
-		&authTime, &s.ACR, &address, &s.UserAgent, &created, &refreshed,
-		&expires, &s.StoreKey, &hash, &s.Generation, &s.Shown, &s.GraceUsed, &s.GraceRun, &read)
+		&authTime, &s.ACR, &factors, &address, &s.UserAgent, &created, &refreshed, &used,
+		&expires, &s.StoreKey, &hash, &seal, &s.Generation, &s.Shown, &s.GraceUsed, &s.GraceRun, &read)
 	if err != nil {
 		return session.Session{}, err
 	}
 	s.AuthTime, s.CreatedAt, s.RefreshedAt = time.UnixMicro(authTime), time.UnixMicro(created), time.UnixMicro(refreshed)
-	s.ExpiresAt, s.ReadAt = time.UnixMicro(expires), time.UnixMicro(read)
+	s.UsedAt, s.ExpiresAt, s.ReadAt = time.UnixMicro(used), time.UnixMicro(expires), time.UnixMicro(read)
 	copy(s.Hash[:], hash)
+	copy(s.Seal[:], seal)
 	if address != "" {
-		s.ClientIP, err = netip.ParseAddr(address)
+		if s.ClientIP, err = netip.ParseAddr(address); err != nil {
+			return session.Session{}, err
+		}
 	}
+	s.Factors, err = parseFactors(factors)
 	return s, err
+}
+
+// factorsText writes the times as microseconds since 1970.
+func factorsText(factors map[string]time.Time) string {
+	times := make(map[string]int64, len(factors))
+	for method, at := range factors {
+		times[method] = at.UnixMicro()
+	}
+	text, _ := json.Marshal(times) // a map of numbers has no error
+	return string(text)
+}
+
+func parseFactors(text string) (map[string]time.Time, error) {
+	var times map[string]int64
+	if err := json.Unmarshal([]byte(text), &times); err != nil {
+		return nil, err
+	}
+	factors := make(map[string]time.Time, len(times))
+	for method, at := range times {
+		factors[method] = time.UnixMicro(at)
+	}
+	return factors, nil
 }
 
 func addressText(a netip.Addr) string {

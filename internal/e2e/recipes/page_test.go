@@ -16,7 +16,7 @@ var pages = map[string]int{
 	"one-route.md":   19,
 	"rotation.md":    11,
 	"metrics.md":     6,
-	"own-store.md":   15,
+	"own-store.md":   17,
 	"tenants.md":     7,
 	"testing.md":     22,
 	"tokens.md":      11,
