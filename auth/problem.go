@@ -76,6 +76,9 @@ import (
 //     Grace and LostAnswer.
 //   - "disabled": Lookup found no account. Changed by Lookup.
 //
+// Logout tokens of an identity provider have the reasons of tokens, and
+// "replay", under a code of their own.
+//
 // Reasons of client certificates (package mtls):
 //
 //   - "malformed": the certificate does not have exactly one name of the
@@ -90,9 +93,6 @@ import (
 //   - "not_yet_valid": the certificate is not valid yet. No field changes this.
 //   - "revoked": [Revocations] names the certificate or its caller. Changed by
 //     Revocations.
-//
-// Logout tokens of an identity provider have the reasons of tokens, and
-// "replay", under a code of their own.
 //
 // Reasons of [Middleware], under codes of their own:
 //

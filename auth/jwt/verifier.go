@@ -43,6 +43,8 @@ type Verifier struct {
 	revocations   revocation.Checker
 	cache         *cache.Cache[*verified]
 	headers       headers
+	tenants       *tenants    // of a template, or nil
+	id            uint64      // among those that share a cache
 	closed        atomic.Bool // has let go of the keys
 }
 
@@ -210,6 +212,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) 
 		if known, err = v.verifyAnew(ctx, token, now); err != nil {
 			return nil, err
 		}
+		known.of = v.id
 		v.cache.Put(digest, known, known.bytes)
 	}
 	if err := v.revocations.Check(ctx, known.principal); err != nil {
@@ -221,7 +224,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) 
 // remembered returns the cached result of the token, or nil.
 func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now time.Time) (*verified, error) {
 	hit := v.cache.Get(digest)
-	if hit == nil || !hit.live(now) {
+	if hit == nil || hit.of != v.id || !hit.live(now) {
 		return nil, nil
 	}
 	set, _, err := v.keys.current(ctx, jose.Header{})
@@ -256,13 +259,16 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	if err := v.checkKey(signer, said.set.Issuer); err != nil {
+		return nil, err
+	}
 	if err := v.checkTimes(&said.set, time.Now()); err != nil { // it may have waited for keys
 		return nil, err
 	}
 	if !known {
 		v.headers.put(segment, head)
 	}
-	principal, err := v.completion.Complete(said.set.Principal(v.issuer, v.method, said.grants, parts.Payload), parts.Payload)
+	principal, err := v.completion.Complete(said.set.Principal(said.set.Issuer, v.method, said.grants, parts.Payload), parts.Payload)
 	if err != nil {
 		return nil, err
 	}

@@ -18,37 +18,6 @@ import (
 	"github.com/bulwark-go/bulwark/auth/session"
 )
 
-func TestTwentyRefreshesAtOnce(t *testing.T) {
-	s := start(t, nil)
-	tok := s.login(t, "alice")
-	answers := make([]reply, 20)
-	var wg sync.WaitGroup
-	for i := range answers {
-		wg.Go(func() { answers[i] = s.refresh(tok.refresh) })
-	}
-	wg.Wait()
-	next := tokens{access: answers[0].cookie(t, access), refresh: answers[0].cookie(t, refresh)}
-	var events []string
-	for i, a := range answers {
-		if a.StatusCode != 200 || a.body != "{\"expires_in\":900}\n" {
-			t.Errorf("answer %d: status %d, body %q", i, a.StatusCode, a.body)
-		}
-		if got := a.cookie(t, refresh); got != next.refresh || got == tok.refresh {
-			t.Errorf("answer %d has another successor, or none", i)
-		}
-		s.alive(t, tokens{access: a.cookie(t, access)})
-		events = append(events, strings.Fields(a.names())...)
-	}
-	count := map[string]int{}
-	for _, e := range events {
-		count[e]++
-	}
-	if count["session_renewed/rotation"] != 1 || count["session_renewed/concurrent"] != 19 || len(events) != 20 {
-		t.Errorf("events %v, want one rotation and 19 at once", count)
-	}
-	s.refresh(next.refresh).renewed(t, "rotation") // and life goes on
-}
-
 func TestGraceEndsWithTheUseOfTheSuccessor(t *testing.T) {
 	s := start(t, nil)
 	tok := s.login(t, "alice")

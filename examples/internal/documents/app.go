@@ -87,7 +87,8 @@ func (a *App) openSessions() error {
 	if err != nil {
 		return fmt.Errorf("making the signing key: %w", err)
 	}
-	if a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()}); err != nil {
+	a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
+	if err != nil {
 		return err
 	}
 	a.kept = &session.MemoryStore{Max: maxAccounts * maxSessions}
