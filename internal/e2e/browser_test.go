@@ -102,21 +102,29 @@ type tab struct {
 // visit shows the page of a program of its own in a browser of its own.
 func visit(t *testing.T) *tab {
 	t.Helper()
+	p := browse(t)
+	p.url = serve(t)
+	p.open()
+	return p
+}
+
+// browse starts a browser that has been nowhere.
+func browse(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		lacking(t, "chromium is not installed: %v", err)
 	}
-	p := &tab{t: t, url: serve(t), marks: map[string]bool{}}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(),
+	p := &tab{t: t, marks: map[string]bool{}}
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append([]chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(patience),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("lang", "en"))
+		chromedp.Flag("lang", "en")}, flags...)...)
 	t.Cleanup(cancel)
 	p.ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	p.open()
 	return p
 }
 
