@@ -187,7 +187,7 @@ function refreshSoon() {
 
 async function refreshAll() {
   await refresh();
-  try { await tables(); } catch { /* refresh has said what is wrong */ }
+  await tables();
 }
 
 const polling = setInterval(() => { if (watched()) refreshAll(); }, 10_000);

@@ -85,6 +85,15 @@ class Paged {
     $(id + "-older").onclick = () => this.turn(perTable);
   }
   async show() {
+    try {
+      await this.list();
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      if (refusal.status === 401 || refusal.status === 403) return refresh(); // which says that the page is over
+      this.says.textContent = refusal.message;
+    }
+  }
+  async list() {
     const query = new URLSearchParams({ limit: perTable, offset: this.offset });
     const { answer, total } = await pageOf(this.path(query));
     if (this.offset > 0 && answer.items.length === 0) return this.turn(-perTable);
