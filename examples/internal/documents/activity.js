@@ -155,6 +155,7 @@ $("pause").onclick = () => {
 async function refresh() {
   try {
     draw(await asAdmin("GET", "/admin/activity/counters"));
+    return true;
   } catch (refusal) {
     if (refusal.status === 401) state("ended");
     if (refusal.status === 403) state("forbidden");
@@ -186,8 +187,7 @@ function refreshSoon() {
 }
 
 async function refreshAll() {
-  await refresh();
-  await tables();
+  if (await refresh()) await tables();
 }
 
 const polling = setInterval(() => { if (watched()) refreshAll(); }, 10_000);
