@@ -27,7 +27,10 @@ import (
 func (s *Scope) ClientCertificates() []*x509.Certificate {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
-	return s.shared.arrival.certs
+	if certs := s.shared.arrival.certs; certs != nil {
+		return *certs
+	}
+	return nil
 }
 
 // clientCertField is the header of RFC 9440 section 2.2.
@@ -56,7 +59,7 @@ func notForwarded(why string) error {
 }
 
 // certified returns the certificates of the client, whose peer is direct.
-func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) ([]*x509.Certificate, error) {
+func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) (*[]*x509.Certificate, error) {
 	rec.mu.Lock()
 	certs, sub, around := rec.arrival.certs, rec.arrival.sub, rec.arrival.clientIP
 	rec.mu.Unlock()
@@ -81,7 +84,7 @@ func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) (
 		return nil, &Problem{Status: http.StatusBadRequest, Code: "edge.client_cert", Err: err,
 			Detail: "The Client-Cert header is not one certificate in the form of RFC 9440."}
 	}
-	return []*x509.Certificate{cert}, nil
+	return &[]*x509.Certificate{cert}, nil
 }
 
 // forwardedCert reads a Client-Cert header: one Byte Sequence, which is the DER
