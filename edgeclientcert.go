@@ -22,15 +22,21 @@ import (
 //     result is empty. The certificate that the proxy itself has presented is
 //     the certificate of no client.
 //
-// A sub-request has the certificates of the request around it. Do not modify
-// the slice or the certificates.
-func (s *Scope) ClientCertificates() []*x509.Certificate {
+// A sub-request has the certificates of the request around it, and then
+// inherited is true. Such certificates can confirm another credential. They are
+// not a credential by themselves: the header of a sub-request does not say
+// which page has caused it, so nothing would guard the caller against other
+// sites.
+//
+// Do not modify the slice or the certificates.
+func (s *Scope) ClientCertificates() (certs []*x509.Certificate, inherited bool) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
-	if certs := s.shared.arrival.certs; certs != nil {
-		return *certs
+	a := &s.shared.arrival
+	if a.certs == nil {
+		return nil, a.sub
 	}
-	return nil
+	return *a.certs, a.sub
 }
 
 // clientCertField is the header of RFC 9440 section 2.2.
