@@ -32,8 +32,8 @@ type Config struct {
 	Authenticators []Authenticator
 	// Optional lets a request without credentials pass as anonymous. Use it if
 	// each route decides who may call it. A bad credential is refused, except
-	// for a bad cookie, which counts as no credential. New logs once that
-	// Optional is set. Default: false.
+	// for a bad cookie or client certificate, which counts as no credential.
+	// New logs once that Optional is set. Default: false.
 	Optional bool
 	// Realm is the first parameter of every challenge (RFC 9110 section 11.5).
 	// It is printable ASCII. Default: no realm.
