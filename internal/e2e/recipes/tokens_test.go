@@ -316,7 +316,7 @@ func TestTheReasonsOfRefusedTokens(t *testing.T) {
 	key, other := newIssuerKey(t), newIssuerKey(t)
 	acme := func(keys jwt.KeySource) tokenService {
 		config := tokenConfig(key.publicPEM)
-		config.Keys, config.Require = keys, map[string]string{"tenant": "acme", "sub": "alice"}
+		config.Keys, config.Require = keys, map[string]any{"tenant": "acme", "sub": "alice"}
 		return tokenServiceOf(t, config)
 	}
 	revocations := &auth.MemoryRevocations{}
