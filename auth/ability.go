@@ -17,6 +17,18 @@ type Issuer interface {
 	Issuer() string
 }
 
+// An Issuers is an [Authenticator] for callers of several issuers. In a
+// [Config], it is an error if another authenticator accepts tokens of one of
+// these issuers, because each such token would be two credentials. An empty list
+// is an error, because an authenticator that was made without its New returns
+// it. The [Issuer] of an authenticator that is also an Issuers is not compared.
+type Issuers interface {
+	// Issuers returns the issuers. Each is an exact issuer, or a URL with "*"
+	// in place of labels of the host and of segments of the path. Each "*"
+	// stands for exactly one of them. [New] asks once.
+	Issuers() []string
+}
+
 // A Carrier is an [Authenticator] that reads credentials from header fields
 // besides Authorization. [Middleware] counts these fields together with
 // Authorization, and refuses a request that has more than one line of them.
@@ -62,6 +74,11 @@ var (
 		kind:   reflect.TypeFor[Issuer](),
 		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Issuer") },
 		write:  "Issuer() string",
+	}
+	issuingMany = ability{
+		kind:   reflect.TypeFor[Issuers](),
+		method: func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Issuers") },
+		write:  "Issuers() []string",
 	}
 	carrying = ability{
 		kind:   reflect.TypeFor[Carrier](),

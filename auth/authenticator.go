@@ -14,6 +14,7 @@ import (
 // An Authenticator may implement further interfaces:
 //
 //   - [Issuer] names the issuer of its callers.
+//   - [Issuers] names the issuers, if there are several.
 //   - [Carrier] names header fields other than Authorization that it reads.
 //   - [Claimant] says how it recognizes its own credentials.
 //   - [Reviewer] looks again whether a credential is still good.

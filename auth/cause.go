@@ -11,7 +11,7 @@ import (
 type causes struct {
 	ambiguous, header, scheme, issuer error
 	// issuers are the issuers of the authenticators.
-	issuers map[string]bool
+	issuers roster
 }
 
 // The texts for the log that do not depend on the Config.
@@ -27,14 +27,15 @@ var (
 
 func newCauses(m *Middleware) causes {
 	var schemes, issuers []string
-	known := map[string]bool{}
+	known := roster{exact: map[string]bool{}}
 	for _, c := range m.challenges.bare {
 		schemes = addNew(schemes, c.Scheme)
 	}
 	for _, a := range m.authenticators {
-		if named, ok := a.(Issuer); ok {
-			issuers = addNew(issuers, named.Issuer())
-			known[named.Issuer()] = true
+		names, _ := issuersOf(a)
+		for _, name := range names {
+			issuers = addNew(issuers, name)
+			known.add(name)
 		}
 	}
 	fields := append([]string{"Authorization"}, m.fields...)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/address"
-	"github.com/bulwark-go/bulwark/auth/internal/terms"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -93,29 +92,22 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 	if len(all) > maxAuthenticators {
 		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")
 	}
-	issuers, claims := map[string][]int{}, map[string]int{}
+	claims := map[string]int{}
+	issuers := taken{all: all}
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
 			wrong("", "is nil; check the error of its New")
 			continue
 		}
-		for _, may := range []ability{issuing, carrying, claiming, reviewing, closing} {
+		for _, may := range []ability{issuing, issuingMany, carrying, claiming, reviewing, closing} {
 			if reason := may.fault(a); reason != "" {
 				wrong(reflect.TypeOf(a).String(), reason)
 			}
 		}
-		if named, ok := a.(Issuer); ok {
-			issuer := named.Issuer()
-			if issuer == "" {
-				wrong("", "has no issuer, because it was made without its New; check the error of its New")
-				continue
-			}
-			if reason := besideFault(all, issuers[issuer], a); reason != "" {
-				wrong(issuer, reason)
-				continue
-			}
-			issuers[issuer] = append(issuers[issuer], i)
+		if value, reason := issuers.add(i); reason != "" {
+			wrong(value, reason)
+			continue
 		}
 		if claimant, ok := a.(Claimant); ok {
 			claim := claimant.Claim()
@@ -129,25 +121,6 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 			wrong(reflect.TypeOf(a).String(), "returns no Challenges; return the scheme that a 401 offers, such as Bearer")
 		}
 	}
-}
-
-// besideFault says why an authenticator cannot stand beside others of its
-// issuer, or returns "". Signed and opaque tokens of one issuer may: the form
-// of a token decides who verifies it, and both verify it under the same terms.
-func besideFault(all []Authenticator, others []int, a Authenticator) string {
-	if len(others) == 0 {
-		return ""
-	}
-	first := others[0]
-	ours, ok := a.(terms.Party)
-	theirs, both := all[first].(terms.Party)
-	if !ok || !both || len(others) > 1 || ours.Terms().Kind == theirs.Terms().Kind {
-		return fmt.Sprintf("has the same issuer as Authenticators[%d], so nobody could tell their callers apart; give each authenticator its own Issuer", first)
-	}
-	if field := ours.Terms().Differ(theirs.Terms()); field != "" {
-		return fmt.Sprintf("has the same issuer as Authenticators[%d], and another %s; signed and opaque tokens of one issuer need the same Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes", first, field)
-	}
-	return ""
 }
 
 func printable(text string) bool {

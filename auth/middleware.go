@@ -139,7 +139,7 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 func (m *Middleware) unread(token string) (reason string, cause error) {
 	issuer, named := compact.Issuer(token, mostUnclaimed)
 	switch {
-	case named && m.causes.issuers[issuer]:
+	case named && m.causes.issuers.has(issuer):
 		return "malformed", errPassedOver
 	case named:
 		return "issuer", m.causes.issuer
