@@ -213,7 +213,15 @@ func readKey(text json.RawMessage) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewKey(kid, alg, public)
+	k, err := NewKey(kid, alg, public)
+	if err != nil {
+		return nil, err
+	}
+	if issuer, there := members["issuer"]; there {
+		text, _ := issuer.(string) // what is not a text names nobody
+		k.Issuers = []string{text}
+	}
+	return k, nil
 }
 
 // textOf returns a member that is a string, or missing.

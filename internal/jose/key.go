@@ -29,6 +29,9 @@ type Key struct {
 	ID         string // its kid, if it has one
 	Algorithm  string // the one algorithm it is for, empty for any that fits
 	Thumbprint [sha256.Size]byte
+	// Issuers are the issuers whose tokens the key signs, as the key set says
+	// in the member "issuer" of Microsoft Entra ID. Most key sets say nothing.
+	Issuers []string
 
 	family family
 	curve  elliptic.Curve

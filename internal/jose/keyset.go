@@ -41,7 +41,10 @@ type KeySet struct {
 func NewKeySet(keys []*Key) *KeySet {
 	s := &KeySet{byKid: map[string][]*Key{}, thumbprints: map[[sha256.Size]byte]struct{}{}}
 	for _, k := range keys {
-		if s.has(k) {
+		if same := s.find(k); same != nil {
+			if len(k.Issuers) > 0 { // a key that was fetched, and is not shared yet
+				same.Issuers = append(same.Issuers, k.Issuers...)
+			}
 			continue
 		}
 		s.thumbprints[k.Thumbprint] = struct{}{}
@@ -55,11 +58,17 @@ func NewKeySet(keys []*Key) *KeySet {
 	return s
 }
 
-// has reports whether the key is in the set with the same kid and alg.
-func (s *KeySet) has(k *Key) bool {
-	return s.Holds(k.Thumbprint) && slices.ContainsFunc(s.all, func(other *Key) bool {
-		return other.Thumbprint == k.Thumbprint && other.ID == k.ID && other.Algorithm == k.Algorithm
-	})
+// find returns the key of the set with the same material, kid and alg, or nil.
+func (s *KeySet) find(k *Key) *Key {
+	if !s.Holds(k.Thumbprint) {
+		return nil
+	}
+	for _, other := range s.all {
+		if other.Thumbprint == k.Thumbprint && other.ID == k.ID && other.Algorithm == k.Algorithm {
+			return other
+		}
+	}
+	return nil
 }
 
 // Keys returns the keys of the set, only to be read.

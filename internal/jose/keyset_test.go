@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,6 +167,30 @@ func TestHeaders(t *testing.T) {
 	} {
 		if _, err := rules.ReadHeader([]byte(header)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", header, err, want)
+		}
+	}
+}
+
+// The issuers of a key are those of all its entries, and the key counts once.
+func TestIssuersOfAKey(t *testing.T) {
+	const x = `"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k"`
+	for _, test := range []struct {
+		name, keys string
+		want       []string
+	}{
+		{"none", `{` + x + `}`, nil},
+		{"null", `{` + x + `,"issuer":null}`, nil},
+		{"one", `{` + x + `,"issuer":"https://a"}`, []string{"https://a"}},
+		{"two-entries", `{` + x + `,"issuer":"https://a"},{` + x + `,"issuer":"https://b"}`, []string{"https://a", "https://b"}},
+		{"not-a-text", `{` + x + `,"issuer":["https://a"]}`, []string{""}},
+	} {
+		keys, err := jose.ParseKeySet([]byte(`{"keys":[`+test.keys+`]}`), 10)
+		if err != nil {
+			t.Fatal(test.name, err)
+		}
+		all := jose.NewKeySet(keys).Keys()
+		if len(all) != 1 || !slices.Equal(all[0].Issuers, test.want) {
+			t.Errorf("%s: %d keys, issuers %q, want %q", test.name, len(all), all[0].Issuers, test.want)
 		}
 	}
 }
