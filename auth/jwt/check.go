@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
 )
@@ -12,6 +13,9 @@ import (
 func (c Config) check(found *fault.List) {
 	if c.Issuer == "" {
 		found.Add("Issuer", "", "is empty; write the iss of the tokens, to the letter")
+	}
+	if isTemplate(c.Issuer) {
+		found.Add("Issuer", address.WithoutUser(c.Issuer), "is a template; write the iss of one tenant, to the letter, or give the Config to NewIssuers as IssuersConfig.Template")
 	}
 	if len(c.Audience) == 0 {
 		found.Add("Audience", "", "is empty; write the aud of the tokens for this service")

@@ -39,10 +39,13 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if set.Issuer == "" {
 		return claims.Malformed("there is no iss, which must be " + configName + ".Issuer")
 	}
-	if set.Issuer != v.issuer {
+	if !v.isOurs(set.Issuer) {
 		return auth.Invalid("issuer", claims.OtherIssuer(set.Issuer, v.issuer, configName))
 	}
 	if err := set.CheckKind(); err != nil {
+		return err
+	}
+	if err := v.checkTenant(set.Issuer, members); err != nil {
 		return err
 	}
 	if err := v.checkAudience(set, members); err != nil {

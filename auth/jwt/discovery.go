@@ -30,9 +30,16 @@ import (
 //     answer with a JSON object. An answer of 5xx from the first place ends the
 //     search.
 //
-// The issuer in the metadata must be exactly the issuer given here. A template
-// such as "https://…/{tenantid}/v2.0", or the metadata of another issuer, would
-// bring the keys of another issuer.
+// The issuer in the metadata must be exactly the issuer given here. The
+// metadata of another issuer would bring the keys of another issuer.
+//
+// The issuer may be the template of all tenants of Microsoft Entra ID, such as
+// "https://login.microsoftonline.com/{tenantid}/v2.0". The metadata is then the
+// metadata for "common", and the issuer in it must be exactly this template.
+// The keys are for the [IssuersConfig.Template] of many tenants, or for the
+// Configs of single tenants, which share the keys. A token must then name its
+// tenant in tid as in iss. The member "issuer" of the key must be the template,
+// or the iss of the token. A key without this member is not used.
 //
 // The jwks_uri is used for 1 hour. It is looked up again earlier if the keys
 // cannot be fetched from it. The bounds of c hold for the metadata and for the
@@ -45,10 +52,14 @@ func Discover(issuer string, c RemoteConfig) KeySource {
 	if reason == "" && strings.Contains(issuer, "?") {
 		reason = "must not have a query (RFC 8414 section 2); give the iss of the tokens"
 	}
+	var t template
+	if reason == "" && isTemplate(issuer) {
+		t, reason = newTemplate(issuer)
+	}
 	if reason != "" {
 		found.Add("Issuer", address.WithoutUser(issuer), reason)
 	}
-	r.err, r.issuer = found.Err(), issuer
+	r.err, r.issuer, r.template = found.Err(), issuer, t
 	r.state.fetcher.issuer = &discovery{name: issuer}
 	return r
 }
@@ -126,7 +137,7 @@ var errNoMetadata = errors.New("the answer is not a JSON object")
 
 // places are the URLs of the metadata, in the order in which they are tried.
 func (d *discovery) places() []string {
-	u, err := url.Parse(d.name)
+	u, err := url.Parse(strings.Replace(d.name, tenantPlace, commonTenant, 1))
 	if err != nil {
 		return nil // refused by New
 	}

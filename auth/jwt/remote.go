@@ -20,6 +20,7 @@ import (
 // is in this file; what each event does to the state is in state.go.
 type remote struct {
 	issuer   string // that the keys are discovered of, or empty
+	template template
 	maxStale time.Duration
 	cooldown time.Duration
 	err      error // what is wrong with the configuration
@@ -68,7 +69,7 @@ func (r *remote) initial() *jose.KeySet { return nil }
 func (r *remote) faults(issuer string) error {
 	found := fault.In("jwt.Keys")
 	found.Join(r.err)
-	if r.issuer != "" && r.issuer != issuer {
+	if _, ok := r.template.tenant(issuer); r.issuer != "" && r.issuer != issuer && !ok {
 		found.Add("", address.WithoutUser(r.issuer), "are of another issuer than Issuer; give Discover and Issuer the iss of the tokens, to the letter")
 	}
 	return found.Err()

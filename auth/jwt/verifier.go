@@ -43,6 +43,7 @@ type Verifier struct {
 	revocations   revocation.Checker
 	cache         *cache.Cache[*verified]
 	headers       headers
+	tenants       *tenants // of a template, or nil
 	closed        atomic.Bool // has let go of the keys
 }
 
@@ -256,13 +257,16 @@ func (v *Verifier) verifyAnew(ctx context.Context, token string, now time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	if err := v.checkKey(signer, said.set.Issuer); err != nil {
+		return nil, err
+	}
 	if err := v.checkTimes(&said.set, time.Now()); err != nil { // it may have waited for keys
 		return nil, err
 	}
 	if !known {
 		v.headers.put(segment, head)
 	}
-	principal, err := v.completion.Complete(said.set.Principal(v.issuer, v.method, said.grants, parts.Payload), parts.Payload)
+	principal, err := v.completion.Complete(said.set.Principal(said.set.Issuer, v.method, said.grants, parts.Payload), parts.Payload)
 	if err != nil {
 		return nil, err
 	}
