@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/auth/internal/terms"
@@ -90,6 +91,9 @@ type roster struct {
 // add takes an issuer or a pattern.
 func (k *roster) add(name string) {
 	k.exact[name] = true
+	if !strings.Contains(name, "*") {
+		return
+	}
 	if p, reason := issuer.NewPattern(name); reason == "" {
 		k.patterns = append(k.patterns, p)
 	}

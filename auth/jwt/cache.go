@@ -29,6 +29,7 @@ type verified struct {
 	thumbprint [sha256.Size]byte         // of the key
 	expires    time.Time
 	bytes      int
+	of         uint64 // the verifier, if several share a cache
 }
 
 // newVerified is of a token that has just been verified.

@@ -222,7 +222,7 @@ func New(c Config) (*Verifier, error) {
 		completion:    claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil, Skew: max(cmp.Or(c.Skew, defaultSkew), 0)},
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
-		method:        cmp.Or(c.Method, "jwt"),
+		method:        cmp.Or(c.Method, defaultMethod),
 		skew:          max(cmp.Or(c.Skew, defaultSkew), 0),
 		maxBytes:      int(cmp.Or(c.MaxTokenBytes, defaultMaxBytes)),
 		binding:       confirmation.Rules{Config: configName, MutualTLS: c.MutualTLS, Unbound: c.InsecureUnbound},

@@ -60,6 +60,7 @@ func Discover(issuer string, c RemoteConfig) KeySource {
 		found.Add("Issuer", address.WithoutUser(issuer), reason)
 	}
 	r.err, r.issuer, r.template = found.Err(), issuer, t
+	r.made = newMaking("Discover", issuer, c)
 	r.state.fetcher.issuer = &discovery{name: issuer}
 	return r
 }

@@ -21,6 +21,7 @@ import (
 type remote struct {
 	issuer   string // that the keys are discovered of, or empty
 	template template
+	made     making // see sameKeys
 	maxStale time.Duration
 	cooldown time.Duration
 	err      error // what is wrong with the configuration

@@ -98,6 +98,7 @@ func RemoteKeys(url string, c RemoteConfig) KeySource {
 		found.Add("URL", address.WithoutUser(url), reason)
 	}
 	r.err, r.state.fetcher.url = found.Err(), url
+	r.made = newMaking("RemoteKeys", url, c)
 	return r
 }
 

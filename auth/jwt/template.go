@@ -85,19 +85,6 @@ func (v *Verifier) template() template {
 	return template{}
 }
 
-// tenants are the tenants of a template whose tokens a verifier accepts. A nil
-// *tenants is that of a verifier of one issuer.
-type tenants struct {
-	template template
-	listed   map[string]bool // nil is any tenant
-}
-
-// accepts reports whether tokens of the issuer are accepted.
-func (t *tenants) accepts(issuer string) bool {
-	tenant, ok := t.template.tenant(issuer)
-	return ok && (t.listed == nil || t.listed[tenant])
-}
-
 // isOurs reports whether v verifies the tokens of the issuer.
 func (v *Verifier) isOurs(issuer string) bool {
 	if v.tenants != nil {

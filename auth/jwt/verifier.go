@@ -43,7 +43,8 @@ type Verifier struct {
 	revocations   revocation.Checker
 	cache         *cache.Cache[*verified]
 	headers       headers
-	tenants       *tenants // of a template, or nil
+	tenants       *tenants    // of a template, or nil
+	id            uint64      // among those that share a cache
 	closed        atomic.Bool // has let go of the keys
 }
 
@@ -211,6 +212,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) 
 		if known, err = v.verifyAnew(ctx, token, now); err != nil {
 			return nil, err
 		}
+		known.of = v.id
 		v.cache.Put(digest, known, known.bytes)
 	}
 	if err := v.revocations.Check(ctx, known.principal); err != nil {
@@ -222,7 +224,7 @@ func (v *Verifier) verify(ctx context.Context, token string) (*verified, error) 
 // remembered returns the cached result of the token, or nil.
 func (v *Verifier) remembered(ctx context.Context, digest [sha256.Size]byte, now time.Time) (*verified, error) {
 	hit := v.cache.Get(digest)
-	if hit == nil || !hit.live(now) {
+	if hit == nil || hit.of != v.id || !hit.live(now) {
 		return nil, nil
 	}
 	set, _, err := v.keys.current(ctx, jose.Header{})
