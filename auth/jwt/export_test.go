@@ -37,3 +37,11 @@ func Refresh(keys KeySource) error {
 func DefaultTransport() *http.Transport {
 	return (&fetcher{}).newClient(RemoteConfig{}).Transport.(*http.Transport)
 }
+
+// Book returns how many tenants are kept, how many refused names are
+// remembered, and how many calls of Find are waited for.
+func Book(s *Issuers) (kept, unknown, asking int) {
+	s.book.mu.Lock()
+	defer s.book.mu.Unlock()
+	return len(s.book.kept), s.book.unknown.Len(), len(s.book.asking)
+}
