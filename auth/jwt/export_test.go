@@ -45,3 +45,25 @@ func Book(s *Issuers) (kept, unknown, asking int) {
 	defer s.book.mu.Unlock()
 	return len(s.book.kept), s.book.unknown.Len(), len(s.book.asking)
 }
+
+// SameConfig reports whether a tenant whose Config is b after a is the same.
+func SameConfig(a, b Config) bool {
+	return fingerprint(a) == fingerprint(b) && sameKeys(a.Keys, b.Keys)
+}
+
+// ForgetKeys makes a source forget the keys that it has fetched.
+func ForgetKeys(keys KeySource) { keys.(*remote).held.Store(nil) }
+
+// Closed reports whether no verifier uses the source any more.
+func Closed(keys KeySource) bool {
+	r := keys.(*remote)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.closed
+}
+
+// Cached returns how many tokens are cached.
+func Cached(s *Issuers) int {
+	n, _ := s.book.tokens.Held()
+	return n
+}

@@ -178,6 +178,10 @@ func NewIssuers(c IssuersConfig) (*Issuers, error) {
 	}
 	if s.one != nil {
 		s.names, s.maxBytes = s.one.tenants.names(), s.one.maxBytes
+		if s.one.tenants.listed == nil {
+			p, _ := issuer.NewPattern(s.names[0]) // of a template that has been read
+			s.patterns = []issuer.Pattern{p}
+		}
 		return s, nil
 	}
 	s.book = newBook(c)
@@ -257,7 +261,7 @@ func (s *Issuers) issuerOf(r *http.Request) (string, bool) {
 
 // accepts reports whether s is for tokens of the issuer.
 func (s *Issuers) accepts(named string) bool {
-	if s.one != nil {
+	if s.one != nil && s.one.tenants.listed != nil {
 		return s.one.tenants.accepts(named)
 	}
 	for _, p := range s.patterns {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
+	"github.com/bulwark-go/bulwark/auth/internal/issuer"
 	"github.com/bulwark-go/bulwark/internal/jose"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
@@ -32,13 +33,16 @@ func isTemplate(issuer string) bool { return strings.ContainsAny(issuer, "{}") }
 
 // newTemplate reads a template. The reason says what is wrong with it, and is
 // "" otherwise.
-func newTemplate(issuer string) (t template, reason string) {
-	before, after, ok := strings.Cut(issuer, tenantPlace)
+func newTemplate(text string) (t template, reason string) {
+	before, after, ok := strings.Cut(text, tenantPlace)
 	switch {
 	case !ok:
 		return template{}, "must have {tenantid} in place of the tenant, as in https://login.microsoftonline.com/{tenantid}/v2.0"
-	case isTemplate(before + after), strings.Contains(issuer, "*"), strings.Count(before, "/") < 3, !strings.HasSuffix(before, "/"), after != "" && after[0] != '/':
+	case isTemplate(before + after), strings.Contains(text, "*"), strings.Count(before, "/") < 3, !strings.HasSuffix(before, "/"), after != "" && after[0] != '/':
 		return template{}, "must have {tenantid} once, as a whole segment of the path, as in https://login.microsoftonline.com/{tenantid}/v2.0"
+	}
+	if _, reason := issuer.NewPattern(before + "*" + after); reason != "" {
+		return template{}, reason
 	}
 	return template{before, after}, ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -133,7 +134,7 @@ func (l *landlord) token(issuer, subject string) string {
 
 func signedBy(t testing.TB, signer *jwt.Signer, subject, audience string) string {
 	now := time.Now()
-	token, err := signer.Sign("at+jwt", map[string]any{"aud": audience, "sub": subject, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
+	token, err := signer.Sign("at+jwt", map[string]any{"aud": audience, "sub": subject, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}
