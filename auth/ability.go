@@ -19,9 +19,10 @@ type Issuer interface {
 
 // An Issuers is an [Authenticator] for callers of several issuers. In a
 // [Config], it is an error if another authenticator accepts tokens of one of
-// these issuers, because each such token would be two credentials. An empty list
-// is an error, because an authenticator that was made without its New returns
-// it. The [Issuer] of an authenticator that is also an Issuers is not compared.
+// these issuers, because each such token would be two credentials. An empty
+// list is an error, because an authenticator that was made without its New
+// returns it. The [Issuer] of an authenticator that is also an Issuers is not
+// compared.
 type Issuers interface {
 	// Issuers returns the issuers. Each is an exact issuer, or a URL with "*"
 	// in place of labels of the host and of segments of the path. Each "*"

@@ -59,9 +59,9 @@ func equalKeys(a, b *jose.Key) bool {
 	return a.Thumbprint == b.Thumbprint && a.ID == b.ID && a.Algorithm == b.Algorithm
 }
 
-// fingerprint is the same for two Configs if they are the same. It does not look
-// at the Keys: see sameKeys. What it has read may change later without changing
-// the fingerprint.
+// fingerprint is the same for two Configs if they are the same. It does not
+// look at the Keys: see sameKeys. What it has read may change later without
+// changing the fingerprint.
 func fingerprint(c Config) [sha256.Size]byte {
 	c.Keys = nil
 	return digest("jwt.Config", c)

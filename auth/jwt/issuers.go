@@ -60,8 +60,8 @@ type IssuersConfig struct {
 	// "https://login.microsoftonline.com/{tenantid}/v2.0". Its Keys are
 	// [Discover] of the same text. The tenant of a token is a GUID in lower
 	// case, which its tid names also. The Issuer of a caller is the iss of the
-	// token. So callers of two tenants are never the same caller. Default: none,
-	// Find says which issuers there are.
+	// token. So callers of two tenants are never the same caller. Default:
+	// none, Find says which issuers there are.
 	Template Config
 	// Tenants are the ids of the tenants whose tokens the Template accepts, as
 	// GUIDs in lower case. Required with Template, unless InsecureAnyTenant is
@@ -83,8 +83,8 @@ type IssuersConfig struct {
 	// MaxFinds bounds how many calls of Find are under way for issuers that are
 	// not kept. Up to 1024 further issuers wait, in the order in which they
 	// came, for at most the Timeout. The tokens of any more issuers get 503 at
-	// once. For an issuer that is kept, there is one more call at most. Default:
-	// 16. At most 1024.
+	// once. For an issuer that is kept, there is one more call at most.
+	// Default: 16. At most 1024.
 	MaxFinds int
 	// Timeout bounds one call of Find. Default: 2 seconds. At most 30 seconds.
 	Timeout time.Duration
@@ -112,11 +112,11 @@ const (
 	issuersName    = "jwt.IssuersConfig" // in the log
 )
 
-// Issuers verifies the tokens of many issuers, such as the tenants of a service,
-// which may come and go. It has a [Verifier] for each of them. So the keys, the
-// outages and the revocations of one issuer do not touch another issuer. It is
-// an [auth.Authenticator], as a Verifier is. It is safe for concurrent use. Make
-// it with [NewIssuers].
+// Issuers verifies the tokens of many issuers, such as the tenants of a
+// service, which may come and go. It has a [Verifier] for each of them. So the
+// keys, the outages and the revocations of one issuer do not touch another
+// issuer. It is an [auth.Authenticator], as a Verifier is. It is safe for
+// concurrent use. Make it with [NewIssuers].
 //
 // A token whose iss matches none of the patterns is not looked at. Other tokens
 // are refused as follows, besides what a Verifier refuses:
@@ -128,9 +128,10 @@ const (
 //   - 500 "jwt.unconfigured", if Find returns a Config that [New] refuses, or
 //     the Config of another issuer.
 //
-// An answer that refuses an issuer holds for at most 5 seconds. It takes no room
-// that a found issuer needs: 4096 such answers are remembered. An outage of Find
-// refuses the tokens of an issuer one minute after Find has confirmed it.
+// An answer that refuses an issuer holds for at most 5 seconds. It takes no
+// room that a found issuer needs: 4096 such answers are remembered. An outage
+// of Find refuses the tokens of an issuer one minute after Find has confirmed
+// it.
 type Issuers struct {
 	book     *book     // nil with a template
 	one      *Verifier // of the template, or nil
