@@ -101,7 +101,7 @@ var families = []family{
 	}},
 	{"auth/jwt", "", []refusal{
 		{"jwt.method_not_allowed", []int{noMethod}, "", nil, "`JWKSHandler` answers GET and HEAD only.", "The client uses GET."},
-		{"jwt.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
+		{"jwt.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`. Or `Find` of `jwt.IssuersConfig` has returned a Config that is wrong, or the Config of another issuer.", "Read `error`."},
 	}},
 	{"auth/introspection, auth/dpop", "", []refusal{
 		{"introspection.unconfigured", []int{internalError}, "", nil, "The introspector was made without `New`.", "Make it with `New`."},
