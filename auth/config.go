@@ -93,7 +93,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")
 	}
 	claims := map[string]int{}
-	issuers := taken{all: all}
+	issuers := occupied{all: all}
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
@@ -111,7 +111,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		}
 		if claimant, ok := a.(Claimant); ok {
 			claim := claimant.Claim()
-			if first, taken := claims[claim]; taken {
+			if first, occupied := claims[claim]; occupied {
 				wrong(claim, fmt.Sprintf("has the same claim as Authenticators[%d] and would never be asked; leave one of them out", first))
 			} else {
 				claims[claim] = i
