@@ -111,7 +111,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		}
 		if claimant, ok := a.(Claimant); ok {
 			claim := claimant.Claim()
-			if first, occupied := claims[claim]; occupied {
+			if first, taken := claims[claim]; taken {
 				wrong(claim, fmt.Sprintf("has the same claim as Authenticators[%d] and would never be asked; leave one of them out", first))
 			} else {
 				claims[claim] = i
