@@ -49,7 +49,7 @@ const (
 	None Presence = iota
 	// Ambient means a credential that a browser attaches without asking the
 	// user, such as a cookie. It counts only if the request has no other
-	// credential. [CrossSite] checks the request. With [Config.Optional], a bad
+	// credential, and no other ambient one. [CrossSite] checks the request. With [Config.Optional], a bad
 	// ambient credential counts as no credential.
 	Ambient
 	// Fallback means a credential that may be of this kind, such as an opaque

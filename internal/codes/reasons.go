@@ -37,7 +37,7 @@ var reasons = []reason{
 	{"reuse", "A refresh token was used before. Its session is revoked.", "The user logs in again. Somebody has stolen the token, or the client stores old cookies."},
 	{"overused", "A used refresh token was sent again after too many refreshes in a row. Its session is revoked.", "As for `reuse`."},
 	{"disabled", "The account is gone or disabled. Its session is revoked.", "`session.Config.Lookup` decides."},
-	{"ambiguous", "The request has two credentials.", "The client sends one credential."},
+	{"ambiguous", "The request has two credentials, or cookies of two logins.", "The client sends one credential. Two applications on one host: give each an `auth.Config` of its own, around its routes."},
 	{"authorization_header", "`Authorization` is not a scheme and a credential.", "The client sends `Authorization: Bearer …`."},
 	{"scheme", "No authenticator reads the scheme in `Authorization`.", "The client sends a scheme that `WWW-Authenticate` names. To accept the scheme, add its authenticator to `auth.Config.Authenticators`."},
 	{"proof", "The DPoP proof does not fit the request.", "`Edge.BaseURL` must be the URL that clients use; `dpop.Config.Window` allows for a difference of clocks."},
