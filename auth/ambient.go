@@ -9,8 +9,8 @@ import (
 )
 
 // routeAmbient lets one authenticator verify the cookie of a request without
-// another credential. Two cookies of two authenticators are no credential,
-// because nobody knows which of the two callers the user wants to be.
+// another credential. Two cookies of two authenticators do not count, because
+// nobody knows which of the two callers the user wants to be.
 func (m *Middleware) routeAmbient(r *http.Request, have *detected, found *finding) error {
 	value, times := m.from.ambient(r)
 	switch {

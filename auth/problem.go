@@ -136,7 +136,7 @@ func ambiguous(cause error) *bulwark.Problem {
 }
 
 // ambiguousCookies refuses two ambient credentials. It is a 401, because
-// together they are no credential.
+// together they do not count as a credential.
 func ambiguousCookies() *bulwark.Problem {
 	return &bulwark.Problem{
 		Status: http.StatusUnauthorized,

@@ -26,7 +26,7 @@ import (
 type TokenFrom struct {
 	// Header names a header field whose value is the token alone, without a
 	// scheme. Example: "X-Forwarded-Access-Token" of a proxy. An empty value is
-	// no token. The token is verified, so it does not matter who has set the
+	// not a token. The token is verified, so it does not matter who has set the
 	// field. Fields that HTTP, browsers or proxies give another meaning are not
 	// accepted, such as Cookie and Host. Default: no field. At most 64 bytes.
 	Header string
