@@ -24,11 +24,12 @@ type Config struct {
 	// If several authenticators find an ambient credential, such as a cookie,
 	// the request has no credential: with Optional it passes as anonymous with
 	// an event, and otherwise it gets 401. So put two applications of one host,
-	// each with its own cookie, behind two Configs around their own routes. Use
-	// at most one authenticator for opaque tokens, such as an
-	// introspection.Introspector, because an opaque token does not say whose it
-	// is. Shutdown of the Middleware shuts the authenticators down, so an
-	// authenticator belongs to one Middleware.
+	// each with its own cookie, behind two Configs around their own routes.
+	//
+	// Use at most one authenticator for opaque
+	// tokens, such as an introspection.Introspector, because an opaque token
+	// does not say whose it is. Shutdown of the Middleware shuts the
+	// authenticators down, so an authenticator belongs to one Middleware.
 	Authenticators []Authenticator
 	// TokenFrom names places of tokens besides the Authorization header.
 	// Default: no other place.

@@ -27,14 +27,15 @@ func (m *Middleware) route(r *http.Request, found *finding) error {
 // is an index into Middleware.authenticators, or -1.
 type detected struct {
 	// ambient, fallback and kindred are the first authenticators that report
-	// this Presence. ambients is the number of authenticators that report
-	// Ambient.
-	ambient, fallback, kindred, ambients int
+	// this Presence.
+	ambient, fallback, kindred int
 	// explicit is the authenticator to ask: the first that reports Explicit, or
 	// else kindred, or else fallback.
 	explicit int
 	// fallbacks is the number of authenticators that report Fallback.
 	fallbacks int
+	// ambients is the number of authenticators that report Ambient.
+	ambients int
 	// count is the number of credentials, as far as they exclude each other.
 	// Two or more refuse the request.
 	count int

@@ -76,7 +76,7 @@ func (f TokenFrom) check(carried []string, found *fault.List) {
 		found.Add("TokenFrom.Header", "", "must be the name of a header field, of at most 64 bytes, such as X-Forwarded-Access-Token")
 	case slices.Contains(carried, name):
 		found.Add("TokenFrom.Header", f.Header, "is read by one of Authenticators already; leave it out")
-	case taken(name):
+	case reserved(name):
 		found.Add("TokenFrom.Header", f.Header, "has another meaning; use a field of its own, such as X-Forwarded-Access-Token")
 	}
 	switch host := strings.HasPrefix(f.Cookie, hostPrefix); {
@@ -92,18 +92,18 @@ func (f TokenFrom) check(carried []string, found *fault.List) {
 	}
 }
 
-// taken reports whether a field has a meaning in HTTP, in browsers or between
+// reserved reports whether a field has a meaning in HTTP, in browsers or between
 // proxies, so that its value is not a token.
-func taken(name string) bool {
+func reserved(name string) bool {
 	for _, prefix := range [...]string{"Accept", "Access-Control-", "Cf-Connecting-", "Content-", "Cookie", "If-", "Proxy-", "Sec-"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	return slices.Contains(takenNames, name)
+	return slices.Contains(reservedNames, name)
 }
 
-var takenNames = []string{
+var reservedNames = []string{
 	"Authorization", "Cache-Control", "Client-Cert", "Client-Cert-Chain", "Connection", "Date", "Dpop", "Expect", "Fly-Client-Ip", "Forwarded",
 	"From", "Host", "Keep-Alive", "Max-Forwards", "Origin", "Pragma", "Prefer", "Priority", "Range", "Referer", "Set-Cookie", "Te", "Traceparent",
 	"Tracestate", "Trailer", "Transfer-Encoding", "True-Client-Ip", "Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",

@@ -107,7 +107,11 @@ func TestBadTokensElsewhere(t *testing.T) {
 				c := anywhere(optional)
 				key := keys()
 				c.Authenticators[1] = fielded{key, []string{"X-Api-Key"}}
-				exchangeWith(t, c, request(test.headers...)).refused(t, test.status, test.code, want, bulwark.AuthnTokenInvalid, test.reason)
+				x := exchangeWith(t, c, request(test.headers...))
+				x.refused(t, test.status, test.code, want, bulwark.AuthnTokenInvalid, test.reason)
+				if text := x.events[0].Attrs[0].Value.String(); strings.Contains(text, "no token after it") != (test.name == "protocol_without_a_token") {
+					t.Errorf("the log says %q", text)
+				}
 			})
 		}
 	}
