@@ -42,14 +42,22 @@ func (f fault) byClient(err error) *Problem {
 	if cause := f.ofBody(err); cause != nil {
 		return unreadable(cause, err)
 	}
-	canceled := errors.Is(err, context.Canceled)
 	switch {
-	case errors.Is(err, response.ErrExpired), canceled && errors.Is(context.Cause(f.r.Context()), response.ErrExpired):
+	case f.ended(err, response.ErrExpired):
 		return credentialExpired(err)
+	case f.ended(err, response.ErrRevoked):
+		return credentialRevoked(err)
+	case f.ended(err, response.ErrUnchecked):
+		return credentialUnchecked(err)
 	case f.onConnection(err, "write"), f.left() && ofLeaving(err):
 		return clientLeft(err)
 	}
 	return nil
+}
+
+// ended reports whether err comes from the end of a stream with this cause.
+func (f fault) ended(err, cause error) bool {
+	return errors.Is(err, cause) || errors.Is(err, context.Canceled) && errors.Is(context.Cause(f.r.Context()), cause)
 }
 
 // ofLeaving reports whether an error comes from the end of the client's
@@ -175,6 +183,21 @@ func clientLeft(err error) *Problem {
 func credentialExpired(err error) *Problem {
 	return &Problem{Status: http.StatusUnauthorized, Code: "request.credential_expired", Err: err,
 		Detail: "The credential has expired.", Log: ProblemLog{Event: SessionExpired}}
+}
+
+// credentialRevoked is the end of a stream whose credential has been revoked.
+// The authentication layer has reported it once for all streams of the
+// credential.
+func credentialRevoked(err error) *Problem {
+	return &Problem{Status: http.StatusUnauthorized, Code: "request.credential_revoked", Err: err,
+		Detail: "The credential has been revoked.", Log: ProblemLog{Event: SessionExpired}}
+}
+
+// credentialUnchecked is the end of a stream whose credential could not be
+// checked for too long. The authentication layer has reported it.
+func credentialUnchecked(err error) *Problem {
+	return &Problem{Status: http.StatusServiceUnavailable, Code: "request.credential_unchecked", Err: err,
+		Detail: "The credential could not be checked for too long.", Log: ProblemLog{Event: NoEvent}}
 }
 
 // judge lowers the level of a 5xx that the client caused. For example, a check

@@ -373,15 +373,23 @@ func TestCaseRoot3WithoutLayers(t *testing.T) {
 
 // A stream that ends with the credential of its caller is nobody's fault.
 func TestCaseRoot3TheCredentialHasExpired(t *testing.T) {
-	for name, err := range map[string]error{"context": context.Canceled, "write": fmt.Errorf("write: %w", response.ErrExpired)} {
-		t.Run(name, func(t *testing.T) {
-			w, events := answered(func(w http.ResponseWriter, r *http.Request) {
-				r, s := bulwark.Identify(r, alice())
-				s.Cancel(response.ErrExpired)
-				bulwark.Deny(w, r, err)
-			}, nil)
-			checkProblem(t, w, 401, "request.credential_expired")
-			checkEvent(t, events, bulwark.SessionExpired, "request.credential_expired", 401, slog.LevelInfo)
-		})
+	for cause, want := range map[error]string{response.ErrExpired: "expired", response.ErrRevoked: "revoked", response.ErrUnchecked: "unchecked"} {
+		for name, err := range map[string]error{"context": context.Canceled, "write": fmt.Errorf("write: %w", cause)} {
+			t.Run(want+"_"+name, func(t *testing.T) {
+				w, events := answered(func(w http.ResponseWriter, r *http.Request) {
+					r, s := bulwark.Identify(r, alice())
+					s.Cancel(cause)
+					bulwark.Deny(w, r, err)
+				}, nil)
+				if cause == response.ErrUnchecked { // the authentication layer has reported it
+					if checkProblem(t, w, 503, "request.credential_unchecked"); len(events) != 0 {
+						t.Errorf("events %v", events)
+					}
+					return
+				}
+				checkProblem(t, w, 401, "request.credential_"+want)
+				checkEvent(t, events, bulwark.SessionExpired, "request.credential_"+want, 401, slog.LevelInfo)
+			})
+		}
 	}
 }

@@ -48,7 +48,9 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 //   - [context.Canceled], or a failed write of the answer, is 499
 //     "request.canceled" if the client has left. No event is reported.
 //   - The end of a stream whose credential has expired is 401
-//     "request.credential_expired".
+//     "request.credential_expired". If the credential has been revoked, it is
+//     401 "request.credential_revoked". If nobody could check the credential
+//     for too long, it is 503 "request.credential_unchecked".
 //
 // Any other error becomes an opaque 500 "internal.error", and only the log sees
 // the cause. Two examples:

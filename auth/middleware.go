@@ -22,8 +22,10 @@ type Middleware struct {
 	crossSite      *CrossSite
 	challenges     challenges
 	causes         causes
-	fields         []string // that carry credentials besides Authorization
-	kinds          []int    // of the authenticators
+	fields         []string  // that carry credentials besides Authorization
+	kinds          []int     // of the authenticators
+	keepers        []*keeper // of the authenticators; nil is not a Reviewer
+	from           TokenFrom // with the Header in canonical form
 }
 
 // Wrap returns a handler that finds out who calls and then calls next, or
@@ -37,19 +39,29 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			bulwark.Deny(w, unidentified(r, err), err)
 			return
 		}
+		if found.protocol != "" {
+			w, r = withoutToken(w, r, found.protocol)
+		}
 		principal := found.principal
 		r, scope := bulwark.Identify(r, principal)
 		defer scope.Cancel(nil)
-		scope.SetChallenges(m.challenges.offered(found.scheme))
+		scope.SetChallenges(m.challenges.offered(&found))
 		if found.bad != nil {
 			// Inside the scope of this request, because the event explains the
 			// 401 that may follow for this request and for no other.
 			report(r, found.bad)
 		}
-		if principal != nil && !principal.ExpiresAt.IsZero() {
+		if principal != nil && (found.keeper != nil || !principal.ExpiresAt.IsZero()) {
+			if err := found.keeper.admit(r, principal); err != nil {
+				bulwark.Deny(w, r, err)
+				return
+			}
 			var watch *response.Writer
 			w, watch = response.Of(w)
 			watch.EndAt(streamEnd(principal.ExpiresAt, time.Now()), scope)
+			if found.keeper != nil {
+				watch.KeepBy(found.keeper)
+			}
 			defer watch.Release()
 		}
 		next.ServeHTTP(w, r)
@@ -61,11 +73,11 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 const lateGrace = time.Minute
 
 // streamEnd is the end of a stream that begins now: the expiry of the
-// credential. Clocks differ, so a verifier may accept a credential shortly
-// after its expiry. If such a stream ended at once, the client would try again
-// and again with the same credential.
+// credential, or zero if it does not expire. Clocks differ, so a verifier may
+// accept a credential shortly after its expiry. If such a stream ended at once,
+// the client would try again and again with the same credential.
 func streamEnd(expires, now time.Time) time.Time {
-	if now.Before(expires) {
+	if expires.IsZero() || now.Before(expires) {
 		return expires
 	}
 	return now.Add(lateGrace)
@@ -98,6 +110,8 @@ type finding struct {
 	principal *bulwark.Principal // nil is nobody
 	bad       *bulwark.Problem   // of a cookie that counts as no credential
 	scheme    string             // of the Authorization header
+	keeper    *keeper            // of the streams of the principal, or nil
+	protocol  string             // the token among the protocols of a WebSocket
 }
 
 // authenticate returns the result for the credentials of r, or the refusal of
@@ -106,17 +120,25 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 	if m == nil || len(m.authenticators) == 0 {
 		return finding{}, fault.Unmade("auth", "New")
 	}
-	lines := r.Header["Authorization"]
-	if len(lines)+m.further(r) > 1 {
+	lines, sent := r.Header["Authorization"], m.from.sent(r)
+	switch count := len(lines) + m.further(r) + sent.count; {
+	case count > 1:
 		return finding{}, m.badRequest(ambiguous(m.causes.ambiguous))
-	}
-	if len(lines) == 1 {
+	case len(lines) == 1:
 		var ok bool
 		if found.scheme, _, ok = split(lines[0]); !ok {
 			return finding{}, m.badRequest(notCredentials(m.causes.header))
 		}
+	case sent.count == 1:
+		if sent.token == "" {
+			return finding{}, m.badToken("malformed", errNoProtocol)
+		}
+		r, found.scheme = asBearer(r, sent.token), bearer
+		if sent.protocol {
+			found.protocol = sent.token
+		}
 	}
-	found.principal, found.bad, err = m.route(r, found.scheme)
+	err = m.route(r, &found)
 	return found, err
 }
 
@@ -132,6 +154,13 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 	token, _ := Credentials(r, scheme)
 	p := Invalid(m.unread(token))
 	p.Challenges = marked
+	return p
+}
+
+// badToken refuses a bad Bearer token that no authenticator has seen.
+func (m *Middleware) badToken(reason string, cause error) error {
+	p := Invalid(reason, cause)
+	p.Challenges, _ = m.challenges.unclaimed(bearer)
 	return p
 }
 

@@ -79,7 +79,7 @@ import (
 // Reasons of [Middleware], under codes of their own:
 //
 //   - "ambiguous": the request has more than one credential. Changed by
-//     Authenticators.
+//     Authenticators and TokenFrom.
 //   - "authorization_header": the Authorization header is not a scheme followed
 //     by credentials. No field changes this.
 //   - "scheme": no authenticator offers the scheme. Changed by Authenticators.
@@ -136,6 +136,18 @@ func ambiguous(cause error) *bulwark.Problem {
 		Detail: "The request carries more than one credential; send one.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
 		Err:    cause,
+	}
+}
+
+// ambiguousCookies refuses two ambient credentials. It is a 401, because
+// together they do not count as a credential.
+func ambiguousCookies() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.ambiguous_credentials",
+		Detail: "The request carries the cookies of more than one login; delete all but one.",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
+		Err:    errTwoCookies,
 	}
 }
 

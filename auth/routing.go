@@ -1,35 +1,26 @@
 package auth
 
 import (
-	"cmp"
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
 )
 
 // route lets one authenticator verify the credential of r, if r has one.
-func (m *Middleware) route(r *http.Request, scheme string) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
-	found := m.detect(r)
+func (m *Middleware) route(r *http.Request, found *finding) error {
+	have := m.detect(r)
 	switch {
-	case found.fallbacks > 1 && found.explicit == found.fallback:
-		return nil, nil, m.badRequest(ambiguous(errTwoFallbacks))
-	case found.count > 1 || found.count == 1 && scheme != "" && !m.owns(found.explicit, r, scheme):
-		return nil, nil, m.badRequest(ambiguous(m.causes.ambiguous))
-	case found.count == 1:
-		principal, err = m.ask(found.explicit, r, scheme)
-		return principal, nil, err
-	case scheme != "":
-		return nil, nil, m.unclaimed(r, scheme)
-	case found.ambient >= 0:
-		return m.askAmbient(found.ambient, r)
-	case m.optional:
-		return nil, nil, nil
+	case have.fallbacks > 1 && have.explicit == have.fallback:
+		return m.badRequest(ambiguous(errTwoFallbacks))
+	case have.count > 1 || have.count == 1 && found.scheme != "" && !m.owns(have.explicit, r, found.scheme):
+		return m.badRequest(ambiguous(m.causes.ambiguous))
+	case have.count == 1:
+		return m.ask(have.explicit, r, found)
+	case found.scheme != "":
+		return m.unclaimed(r, found.scheme)
 	}
-	p := required()
-	p.Challenges = m.challenges.bare
-	return nil, nil, p
+	return m.routeAmbient(r, &have, found)
 }
 
 // detected is what the authenticators have found in a request. An authenticator
@@ -43,6 +34,8 @@ type detected struct {
 	explicit int
 	// fallbacks is the number of authenticators that report Fallback.
 	fallbacks int
+	// ambients is the number of authenticators that report Ambient.
+	ambients int
 	// count is the number of credentials, as far as they exclude each other.
 	// Two or more refuse the request.
 	count int
@@ -68,7 +61,7 @@ func (m *Middleware) detect(r *http.Request) detected {
 				found.fallback = i
 			}
 		case Ambient:
-			if found.ambient < 0 {
+			if found.ambients++; found.ambients == 1 {
 				found.ambient = i
 			}
 		}
@@ -106,47 +99,22 @@ func (m *Middleware) owns(i int, r *http.Request, scheme string) bool {
 	return presence != Explicit && presence != Kindred && presence != Fallback
 }
 
-// ask lets authenticator i verify a credential that came under the scheme. The
-// scheme is empty if the credential is not in the Authorization header.
-func (m *Middleware) ask(i int, r *http.Request, scheme string) (*bulwark.Principal, error) {
+// ask lets authenticator i verify a credential that came under the scheme of
+// found. The scheme is empty if the credential is not in the Authorization
+// header.
+func (m *Middleware) ask(i int, r *http.Request, found *finding) error {
 	principal, err := m.authenticators[i].Authenticate(r)
 	if err != nil {
-		return nil, m.challenged(i, scheme, err)
+		return m.challenged(i, found.scheme, err)
 	}
 	// Fail closed if an authenticator breaks its contract. A nil caller would
 	// pass as anonymous, and a caller without a name as anybody.
 	if principal == nil || principal.Subject == "" || principal.Issuer == "" {
-		return nil, errors.New("auth: an Authenticator returned no error and no caller, or a caller without Subject or Issuer")
+		return errors.New("auth: an Authenticator returned no error and no caller, or a caller without Subject or Issuer")
 	}
-	return principal, nil
-}
-
-// askAmbient lets authenticator i verify a cookie. With Optional, a bad cookie
-// counts as no credential, so that public pages and the login still answer.
-// Then bad says what is wrong with the cookie. During an outage the request is
-// refused, because without the caller the user would seem to be logged out.
-func (m *Middleware) askAmbient(i int, r *http.Request) (principal *bulwark.Principal, bad *bulwark.Problem, err error) {
-	if err := m.crossSite.Check(r); err != nil {
-		return nil, nil, err
-	}
-	principal, err = m.ask(i, r, "")
-	if err == nil {
-		return principal, nil, nil
-	}
-	if !m.optional || !errors.As(err, &bad) || bad == nil || bad.Status != http.StatusUnauthorized {
-		return nil, nil, err
-	}
-	return nil, bad, nil
+	found.principal, found.keeper = principal, m.keepers[i]
+	return nil
 }
 
 // report reports a bad cookie that counts as no credential.
-func report(r *http.Request, bad *bulwark.Problem) {
-	event := bulwark.Event{
-		Name: cmp.Or(bad.Log.Event, bulwark.AuthnTokenInvalid), Reason: cmp.Or(bad.Log.Reason, bad.Code), Rule: bad.Log.Rule,
-	}
-	n := copy(event.Attrs[:len(event.Attrs)-1], bad.Log.Attrs)
-	if bad.Err != nil {
-		event.Attrs[n] = slog.Any("error", bad.Err)
-	}
-	bulwark.Report(r, event)
-}
+func report(r *http.Request, bad *bulwark.Problem) { bulwark.Report(r, eventOf(bad)) }

@@ -76,8 +76,8 @@ func (m *Middleware) failed(r *http.Request, watched *response.Writer) bool {
 	return status >= 400
 }
 
-// cancelled reports whether the client has gone. A stream that ended because
-// the caller's credential expired was not a failure.
+// cancelled reports whether the client has gone. A stream that ended with the
+// caller's credential was not a failure.
 func cancelled(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) != response.ErrExpired
+	return ctx.Err() != nil && !response.Ends(context.Cause(ctx))
 }

@@ -257,14 +257,14 @@ func (h *heldBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 func (h *heldBack) WriteHeader(status int)      { h.status = status }
 func (h *heldBack) Write(p []byte) (int, error) { return len(p), nil }
 
-// A stream that ends because the caller's credential expired is not a failure.
+// A stream that ends with the caller's credential is not a failure.
 func TestExpiredStreamsDoNotCount(t *testing.T) {
 	b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "2/hour", Count: ratelimit.Failures})
-	for range 4 {
+	for _, cause := range []error{response.ErrExpired, response.ErrRevoked, response.ErrUnchecked} {
 		b.status = 200
 		b.from("192.0.2.1", func(r *http.Request) {
 			ctx, cancel := context.WithCancelCause(r.Context())
-			cancel(response.ErrExpired)
+			cancel(cause)
 			*r = *r.WithContext(ctx)
 		})
 	}

@@ -2,7 +2,6 @@ package response
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -16,25 +15,31 @@ var ErrExpired = errors.New("the caller's credential has expired")
 // past is a deadline that has passed.
 var past = time.Unix(1, 0)
 
-type canceler interface{ Cancel(cause error) }
+// A Canceler is the scope of a request.
+type Canceler interface{ Cancel(cause error) }
 
 // A term is the time until which one caller may be served.
 type term struct {
 	at      time.Time // zero is for ever
-	scope   canceler  // nil where there is no term
+	scope   Canceler  // that the end of the time cancels; nil where there is no term
+	own     Canceler  // of the caller
+	keeper  Keeper    // nil: only the time ends the stream
+	seat    *seat     // with the keeper; nil before the first flush
 	flushed bool      // the response has become a stream in it
 	outer   *term     // of a handler around, which does not end earlier
 }
 
 func (t *term) passed() bool { return !t.at.IsZero() && time.Until(t.at) <= 0 }
 
-// An expiry ends the stream of a Writer. The timer has a goroutine of its own,
-// which may be late: until when is decided under the lock alone.
+// An expiry ends the stream of a Writer. The timer and the keeper have
+// goroutines of their own, which may be late: until when is decided under the
+// lock alone. Only the goroutine of the handler changes the terms.
 type expiry struct {
 	mu    sync.Mutex
 	term  term // the innermost
 	timer *time.Timer
 	over  atomic.Bool // and the response stays so
+	cause error       // of the end; set before over
 }
 
 // EndAt sets the time at which the credential of the caller expires. A response
@@ -58,11 +63,11 @@ type expiry struct {
 // Writer, so that EndAt is called within another EndAt. The earlier time then
 // holds for what is flushed within, and cancels the scope that it came with.
 // After Release the outer time holds again. A response that is over stays over.
-func (w *Writer) EndAt(at time.Time, scope canceler) {
+func (w *Writer) EndAt(at time.Time, scope Canceler) {
 	e := &w.expiry
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	within := term{at: at, scope: scope}
+	within := term{at: at, scope: scope, own: scope}
 	if e.term.scope != nil {
 		outer := e.term
 		within.outer = &outer
@@ -77,32 +82,57 @@ func (w *Writer) EndAt(at time.Time, scope canceler) {
 // not. The inner writer is left alone afterwards: its connection serves other
 // requests then. One that has been hijacked still ends at its time.
 func (w *Writer) Release() {
+	left := w.release()
+	left.leave()
+}
+
+// release takes the innermost term back and returns its seat.
+func (w *Writer) release() (left *seat) {
 	e := &w.expiry
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	left = e.term.seat.vacated()
 	if outer := e.term.outer; outer != nil {
 		e.term = *outer
 	} else {
 		e.term = term{}
 	}
 	w.settle()
+	return left
 }
 
 // stream is called before each flush.
 func (w *Writer) stream() error {
 	e := &w.expiry
+	if e.term.flushed {
+		return w.ended()
+	}
+	scope, err := w.seated()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.term.flushed {
-		for t := &e.term; t != nil; t = t.outer {
-			t.flushed = true
-		}
-		w.settle()
+	for t := &e.term; t != nil; t = t.outer {
+		t.flushed = true
 	}
+	if err != nil {
+		w.end(scope, err)
+	}
+	w.settle()
 	if e.over.Load() {
-		return ErrExpired
+		return e.cause
 	}
 	return nil
+}
+
+// end ends the response. The lock is held.
+func (w *Writer) end(scope Canceler, cause error) {
+	e := &w.expiry
+	if e.over.Load() {
+		return
+	}
+	e.cause = cause
+	e.over.Store(true) // first, or the handler goes on with what it awaited
+	scope.Cancel(cause)
+	_ = http.NewResponseController(w.inner).SetWriteDeadline(past)
 }
 
 // settle ends the stream or sets the timer to when that is due. The lock is
@@ -119,9 +149,7 @@ func (w *Writer) settle() {
 			e.timer.Stop()
 		}
 	case t.passed():
-		e.over.Store(true) // first, or the handler goes on with what it awaited
-		t.scope.Cancel(ErrExpired)
-		_ = http.NewResponseController(w.inner).SetWriteDeadline(past)
+		w.end(t.scope, ErrExpired)
 	case e.timer == nil:
 		e.timer = time.AfterFunc(time.Until(t.at), w.expire)
 	default:
@@ -135,19 +163,20 @@ func (w *Writer) SetWriteDeadline(deadline time.Time) error {
 	w.expiry.mu.Lock()
 	defer w.expiry.mu.Unlock()
 	if w.expiry.over.Load() {
-		return ErrExpired
+		return w.expiry.cause
 	}
 	return http.NewResponseController(w.inner).SetWriteDeadline(deadline)
 }
 
-// expired reports whether the response is over, and waits for what ends it.
-func (w *Writer) expired() bool {
+// ended returns why the response is over, and waits for what ends it. It
+// returns nil for a response that is not over.
+func (w *Writer) ended() error {
 	if !w.expiry.over.Load() {
-		return false
+		return nil
 	}
 	w.expiry.mu.Lock()
 	defer w.expiry.mu.Unlock()
-	return true
+	return w.expiry.cause
 }
 
 // expire is called by the timer.
@@ -159,74 +188,3 @@ func (w *Writer) expire() {
 	defer w.expiry.mu.Unlock()
 	w.settle()
 }
-
-// hijackable returns the term of a connection that is about to be taken over. A
-// refusal leaves the response to the handler, which may still answer.
-func (w *Writer) hijackable() (term, error) {
-	e := &w.expiry
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.over.Load() {
-		return term{}, ErrExpired
-	}
-	if e.term.passed() {
-		e.term.scope.Cancel(ErrExpired)
-		return term{}, ErrExpired
-	}
-	return e.term, nil
-}
-
-// takenOver notes that the connection is the handler's.
-func (w *Writer) takenOver() {
-	w.expiry.mu.Lock()
-	defer w.expiry.mu.Unlock()
-	w.hijacked = true
-	w.settle()
-}
-
-// A lease is a hijacked connection that is closed at its time, and has a timer
-// until it is closed.
-type lease struct {
-	net.Conn
-	scope canceler
-	timer *time.Timer
-}
-
-// leased returns c so that it ends with the term.
-func leased(c net.Conn, t term) net.Conn {
-	if t.at.IsZero() {
-		return c
-	}
-	l := &lease{Conn: c, scope: t.scope}
-	l.timer = time.AfterFunc(time.Until(t.at), l.expire)
-	if _, ok := c.(halfCloser); ok {
-		return halfLease{l}
-	}
-	return l
-}
-
-// NetConn returns the connection itself, like NetConn of tls.Conn. If a handler
-// closes the connection itself, the timer runs out.
-func (l *lease) NetConn() net.Conn { return l.Conn }
-
-// Close closes the connection and stops the timer.
-func (l *lease) Close() error {
-	l.timer.Stop()
-	return l.Conn.Close()
-}
-
-func (l *lease) expire() {
-	// The connection may be anybody's, and no server stands around this
-	// goroutine.
-	defer func() { _ = recover() }()
-	l.scope.Cancel(ErrExpired) // first, so that who reads the end can tell why
-	_ = l.Conn.Close()
-}
-
-// halfCloser is what TCP and TLS connections can do, and proxies ask for.
-type halfCloser interface{ CloseWrite() error }
-
-type halfLease struct{ *lease }
-
-// CloseWrite closes the connection for writing; it is still closed at its time.
-func (l halfLease) CloseWrite() error { return l.Conn.(halfCloser).CloseWrite() }

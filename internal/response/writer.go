@@ -4,7 +4,6 @@
 package response
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -188,8 +187,8 @@ func (w *Writer) WriteHeader(status int) {
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.expired() {
-		return 0, ErrExpired
+	if err := w.ended(); err != nil {
+		return 0, err
 	}
 	w.begin(http.StatusOK)
 	n, err := w.inner.Write(p)
@@ -200,8 +199,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // WriteString implements io.StringWriter.
 func (w *Writer) WriteString(s string) (int, error) {
-	if w.expired() {
-		return 0, ErrExpired
+	if err := w.ended(); err != nil {
+		return 0, err
 	}
 	w.begin(http.StatusOK)
 	n, err := io.WriteString(w.inner, s)
@@ -227,8 +226,8 @@ const sniffed = 512
 // handler may still answer with an error, and net/http sends that. So the first
 // bytes go through Write, and the rest the inner writer's way.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
-	if w.expired() {
-		return 0, ErrExpired
+	if err := w.ended(); err != nil {
+		return 0, err
 	}
 	to, ok := w.inner.(io.ReaderFrom)
 	if !ok {
@@ -271,18 +270,4 @@ func (w *Writer) FlushError() error {
 	err := http.NewResponseController(w.inner).Flush()
 	w.noteUnsent(err)
 	return err
-}
-
-// hijack hands the connection over, for as long as it may be kept.
-func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	until, err := w.hijackable()
-	if err != nil {
-		return nil, nil, err
-	}
-	conn, buffered, err := http.NewResponseController(w.inner).Hijack()
-	if err != nil {
-		return conn, buffered, err
-	}
-	w.takenOver()
-	return leased(conn, until), buffered, nil
 }

@@ -1,0 +1,198 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type scope struct{}
+
+func (scope) Cancel(error) {}
+
+// stream counts its ends.
+type stream struct{ ends chan error }
+
+func (s stream) End(cause error) { s.ends <- cause }
+
+func newStream() stream { return stream{make(chan error, 2)} }
+
+func good(context.Context) error { return nil }
+
+// Streams come and go in any order. Afterwards nothing is left.
+func TestNothingIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(30*time.Second, 2*time.Minute, 1000, func(End) { t.Error("an end is reported") })
+		var open []*Visit
+		for i := range 3000 {
+			if len(open) > 0 && (i%3 == 0 || len(open) == 1000) {
+				at := rand.N(len(open))
+				open[at].Leave()
+				open[at] = open[len(open)-1]
+				open = open[:len(open)-1]
+				continue
+			}
+			v, err := w.Enter(Name{Of: i % 2, Text: fmt.Sprint(rand.N(20))}, good, scope{}, newStream())
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, v)
+			time.Sleep(10 * time.Millisecond)
+		}
+		for name, s := range w.names {
+			for i, v := range s.streams {
+				if v.at != i || v.on != s || s.name != name {
+					t.Fatalf("a stream of %v is lost", name)
+				}
+			}
+		}
+		for _, v := range open {
+			v.Leave()
+		}
+		if w.open != 0 || len(w.names) != 0 || w.queue.Len() != 0 || w.Full() {
+			t.Errorf("%d streams, %d names, %d in the queue", w.open, len(w.names), w.queue.Len())
+		}
+	})
+}
+
+// A name that leaves while it waits for its question takes its place along, and
+// its timer.
+func TestLeavingTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(30*time.Second, 2*time.Minute, 1000, func(End) {})
+		release := make(chan struct{})
+		var all []*Visit
+		for i := range 100 {
+			v, _ := w.Enter(Name{Text: fmt.Sprint(i)}, func(context.Context) error { <-release; return nil }, scope{}, newStream())
+			all = append(all, v)
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if n := w.queue.Len(); n != 100-Concurrent {
+			t.Fatalf("%d names wait", n)
+		}
+		for _, v := range all {
+			if v.on.timer.Stop() == false {
+				t.Error("a name without a timer")
+			}
+			v.on.timer.Reset(time.Second)
+			v.Leave()
+			if v.on.timer.Stop() {
+				t.Error("the timer of a name that has left runs")
+			}
+		}
+		if w.queue.Len() != 0 {
+			t.Errorf("%d names wait after they have left", w.queue.Len())
+		}
+		close(release)
+		synctest.Wait()
+		if w.asking != 0 {
+			t.Errorf("%d goroutines ask", w.asking)
+		}
+	})
+}
+
+// A name that comes again after its end is asked about again.
+func TestNameAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(time.Second, time.Second, 10, func(End) {})
+		for range 2 {
+			s := newStream()
+			v, err := w.Enter(Name{Text: "alice"}, func(context.Context) error { return errors.New("down") }, scope{}, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-s.ends
+			v.Leave()
+		}
+		if w.open != 0 || len(w.names) != 0 {
+			t.Errorf("%d streams, %d names", w.open, len(w.names))
+		}
+	})
+}
+
+// The first stream that an outage ends is reported at once, also in the second
+// outage. Those of the next minute are reported together.
+func TestOutagesAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type told struct{ at, streams int }
+		var all []told
+		start := time.Now()
+		w := New(time.Second, time.Minute, 10, func(e End) {
+			all = append(all, told{int(time.Since(start) / time.Minute), e.Streams})
+			panic("a recorder panics")
+		})
+		lose := func(n int) { w.lose(End{Scope: scope{}, Streams: n}) }
+		lose(1)
+		lose(2)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		lose(3)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		lose(4) // within a minute of the last report
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		lose(5)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got, want := fmt.Sprint(all), "[{0 1} {1 5} {2 4} {6 5}]"; got != want {
+			t.Errorf("reported %s, want %s", got, want)
+		}
+	})
+}
+
+func TestFull(t *testing.T) {
+	w := New(time.Minute, time.Minute, 2, func(End) {})
+	first, _ := w.Enter(Name{Text: "a"}, good, scope{}, newStream())
+	second, _ := w.Enter(Name{Text: "a"}, good, scope{}, newStream())
+	if !w.Full() {
+		t.Error("there is room")
+	}
+	if v, err := w.Enter(Name{Text: "b"}, good, scope{}, newStream()); err != ErrFull || v != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	first.Leave()
+	if w.Full() {
+		t.Error("there is no room")
+	}
+	second.Leave()
+}
+
+// What a stream costs besides its connection is documented at
+// auth.Config.MaxStreams.
+func TestBytesOfAStream(t *testing.T) {
+	const n = 10_000
+	w := New(time.Hour, 2*time.Hour, n, func(End) {})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range n {
+		id := fmt.Sprintf("session:%032d", i)
+		w.Enter(Name{Text: id}, func(context.Context) error { return errors.New(id) }, scope{}, stream{})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (after.HeapAlloc - before.HeapAlloc) / n; each > 900 {
+		t.Errorf("a stream takes %d bytes", each)
+	} else {
+		t.Logf("a stream takes %d bytes", each)
+	}
+	runtime.KeepAlive(w)
+}
+
+// BenchmarkEnter is what a first flush costs.
+func BenchmarkEnter(b *testing.B) {
+	w := New(30*time.Second, 2*time.Minute, 10, func(End) {})
+	s := newStream()
+	b.ReportAllocs()
+	for b.Loop() {
+		v, _ := w.Enter(Name{Text: "alice"}, good, scope{}, s)
+		v.Leave()
+	}
+}
