@@ -90,8 +90,8 @@ var families = []family{
 			"No authenticator reads the scheme in `Authorization`.", "The client uses a scheme that `WWW-Authenticate` names. To accept another scheme, add its authenticator to `auth.Config.Authenticators`."},
 		{"auth.invalid_request", []int{badRequest}, bulwark.AuthnTokenInvalid, nil,
 			"`Authorization` is not a scheme and a credential.", "The client sends `Authorization: Bearer …`."},
-		{"auth.ambiguous_credentials", []int{badRequest}, bulwark.AuthnTokenInvalid, nil,
-			"The request has two credentials.", "The client sends one."},
+		{"auth.ambiguous_credentials", []int{badRequest, unauthorized}, bulwark.AuthnTokenInvalid, nil,
+			"The request has two credentials. Two cookies of two logins are a 401, or count as no credential with `auth.Config.Optional`.", "The client sends one. Two applications on one host: give each an `auth.Config` of its own, around its routes."},
 		{"auth.invalid_dpop_proof", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
 			"The DPoP proof does not fit the request or the token.", "Read `error` in the log."},
 		{"auth.use_dpop_nonce", []int{unauthorized}, bulwark.AuthnTokenInvalid, nil,
@@ -109,7 +109,7 @@ var families = []family{
 	}},
 	{"auth/jwt", "", []refusal{
 		{"jwt.method_not_allowed", []int{noMethod}, "", nil, "`JWKSHandler` answers GET and HEAD only.", "The client uses GET."},
-		{"jwt.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
+		{"jwt.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`. Or `Find` of `jwt.IssuersConfig` has returned a Config that is wrong, or the Config of another issuer.", "Read `error`."},
 	}},
 	{"auth/introspection, auth/dpop", "", []refusal{
 		{"introspection.unconfigured", []int{internalError}, "", nil, "The introspector was made without `New`.", "Make it with `New`."},
