@@ -17,7 +17,7 @@ type note struct {
 
 // reasons stand beside the codes of auth and authz.
 var reasons = []reason{
-	{"malformed", "The text is not a token, a key or a cookie of this kind. A token has this reason also if its `iss`, `sub` or `exp` is missing, if a claim has another JSON type, if it is not signed, or if it is too long. A cookie has it also if the request has the cookie twice.", "Read `error`. `MaxTokenBytes`, `RolesClaims`, `ClientClaim` and `TokenIDClaim` of `jwt.Config`; `apikey.Config.Prefix`. See [tokens.md](tokens.md#what-goes-wrong-by-reason)."},
+	{"malformed", "The text is not a token, a key or a cookie of this kind. A token has this reason also if its `iss`, `sub` or `exp` is missing, if a claim has another JSON type, if it is not signed, or if it is too long. A cookie has it also if the request has the cookie twice.", "Read `error`. `MaxTokenBytes`, `RolesClaims`, `ClientClaim` and `TokenIDClaim` of `jwt.Config`; `apikey.Config.Prefix` and `Legacy`. See [tokens.md](tokens.md#what-goes-wrong-by-reason)."},
 	{"algorithm", "The token was signed with another algorithm, or its algorithm does not fit the keys.", "`jwt.Config.Algorithms`; `jwt.Config.Keys`: `SecretKeys` for HS256, public keys for all others. See [tokens.md](tokens.md#from-hs256-to-rs256)."},
 	{"type", "The `typ` of the token is missing or is not an accepted type. Or the answer of introspection names another type.", "`jwt.Config.InsecurePlainType` for the type `JWT` and for tokens without a type; `jwt.Config.Types` for any other type; `introspection.Config.Types` and `RequireType`. See [tokens.md](tokens.md#better-give-the-token-its-type)."},
 	{"issuer", "The `iss` is another issuer.", "`jwt.Config.Issuer`: each character has to be the same, also a slash at the end. See [issuers.md](issuers.md)."},
@@ -27,9 +27,9 @@ var reasons = []reason{
 	{"not_yet_valid", "The token is not valid yet.", "`Skew`, or the clock of one of the two machines."},
 	{"lifetime", "The token lives longer than allowed, or has no `iat`.", "`jwt.Config.MaxLifetime`; the issuer's settings."},
 	{"signature", "The key that fits the token did not make its signature.", "`jwt.Config.Keys`, if it has a key of another issuer, or another secret. Otherwise the token was changed or forged."},
-	{"unknown_key", "No key has the `kid` of the token. Or the store does not have the API key.", "`jwt.Config.Keys`; the issuer's key set; for the tokens of a session `jwt.SignerConfig.Retired`, which holds the old keys; `apikey.Config.Store`, if the key is in another store."},
+	{"unknown_key", "No key has the `kid` of the token. Or neither the store nor `Legacy` has the API key.", "`jwt.Config.Keys`; the issuer's key set; for the tokens of a session `jwt.SignerConfig.Retired`, which holds the old keys; `apikey.Config.Store`, if the key is in another store; `apikey.Config.Legacy`, if the key was given out before. See [api-keys.md](api-keys.md)."},
 	{"binding", "The token is bound to another DPoP key or client certificate, or is not bound.", "`jwt.Config.DPoP` and `MutualTLS`: the client proves that it has the key."},
-	{"revoked", "The token, the key or the session has ended: by a logout, a revocation, `MaxSessions` or `Lifetime`. A session of a `MemoryStore` also ends when the process ends.", "The user logs in again. So that sessions live longer than the process, write a store: [own-store.md](own-store.md)."},
+	{"revoked", "The token, the key or the session has ended: by a logout, a revocation, `MaxSessions` or `Lifetime`. Or `apikey.Config.Lookup` did not find the owner of the key. A session of a `MemoryStore` also ends when the process ends.", "The user logs in again. So that sessions live longer than the process, write a store: [own-store.md](own-store.md)."},
 	{"inactive", "The issuer says that the token is not active.", "The client gets a new token."},
 	{"key", "The id of the API key exists, but its secret does not match: the secret is wrong, or `apikey.Config.Peppers` lacks the pepper of the key.", "The client uses the newest secret. `apikey.Config.Peppers` must hold the old peppers. Otherwise somebody is guessing."},
 	{"network", "The API key is used from an address outside its networks.", "`Grant.Networks` of the key; `Edge.TrustedProxies`."},
@@ -45,7 +45,7 @@ var reasons = []reason{
 	{"nonce", "The DPoP proof lacks the nonce of the server.", "The client repeats the request with `DPoP-Nonce`."},
 	{"keys_unavailable", "The keys of the issuer cannot be fetched.", "Make the issuer reachable. `InsecureOnOutage` accepts known keys during an outage."},
 	{"introspection_unavailable", "The issuer does not answer.", "Make the issuer reachable. `InsecureOnOutage` accepts cached answers during an outage."},
-	{"store_unavailable", "A store does not answer, or its answer makes no sense.", "Make the store reachable. Read `error`."},
+	{"store_unavailable", "A store does not answer, or its answer makes no sense. For API keys also: `apikey.Config.Lookup` or `Legacy` failed, or its answer is wrong.", "Make the store reachable. Read `error`."},
 	{"store_full", "A store has no room.", "Raise `Max`, or use a store of your own."},
 	{"authz.no_rule", "The pattern that matched has no rule in the rules of `Guard`.", "Add a rule for the pattern."},
 	{"authz.not_within_reach", "The caller may read the object, but may not do this with it.", "`authz.Resource.Owner`, which must return the issuer and the subject of the caller, to the letter. Otherwise `authz.PolicyConfig`: a permission with a wider reach."},
