@@ -287,7 +287,7 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 // does not know the secret learns nothing of the record, not even by the time
 // of the answer. Outside a request r is nil.
 func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason string, cause error) {
-	if reason, cause = rec.over(secret, now); reason != "" {
+	if reason, cause = secret.fault(rec, now); reason != "" {
 		return reason, cause
 	}
 	switch {
@@ -299,16 +299,16 @@ func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason
 	return "", nil
 }
 
-// over says why the key or the secret has ended.
-func (rec *Record) over(secret *Secret, now time.Time) (reason string, cause error) {
+// fault says why the key or its secret has ended. A nil secret is a wrong one.
+func (s *Secret) fault(rec *Record, now time.Time) (reason string, cause error) {
 	switch {
-	case secret == nil:
+	case s == nil:
 		return "key", errSecret
 	case !rec.RevokedAt.IsZero():
 		return "revoked", errRevoked
 	case !now.Before(rec.ExpiresAt):
 		return "expired", errExpired
-	case !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
+	case !s.NotAfter.IsZero() && !now.Before(s.NotAfter):
 		return "expired", errReplaced
 	}
 	return "", nil
