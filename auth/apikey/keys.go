@@ -177,7 +177,8 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 }
 
 // Verify returns the caller of a key that does not come in a request, such as a
-// key in the message of a queue. The text is the key. Its errors are the errors
+// key in the message of a queue. With [Config.Legacy], any text may be a key
+// that was given out before. The text is the key. Its errors are the errors
 // of [Keys.Authenticate]. A key that is bound to networks is refused with the
 // reason "network", because Verify does not know an address.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
@@ -210,7 +211,7 @@ func (k *Keys) lookUp(ctx context.Context, r *http.Request, text string) (*bulwa
 	}
 	rec, known, err := k.get(ctx, p.id)
 	if err != nil {
-		return nil, err
+		return nil, storeDown(err)
 	}
 	// An unknown key costs the same work as any other, and matches nothing.
 	secret := k.match(&rec, p.id, ofSecret, p.secret)
@@ -228,11 +229,16 @@ func (k *Keys) get(ctx context.Context, id string) (rec Record, known bool, err 
 	case errors.Is(err, auth.ErrNotFound):
 		return Record{}, false, nil
 	case err != nil:
-		return Record{}, false, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
+		return Record{}, false, err
 	case rec.Family != k.family: // others may share the store
 		return Record{}, false, nil
 	}
 	return rec, true, nil
+}
+
+// storeDown refuses a request during an outage of the store.
+func storeDown(err error) error {
+	return auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
 }
 
 // accept returns the caller of a record, whose secret at the index was

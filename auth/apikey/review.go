@@ -37,7 +37,7 @@ func (k *Keys) review(ctx context.Context, id string, made time.Time) error {
 	rec, known, err := k.get(ctx, id)
 	switch {
 	case err != nil:
-		return err
+		return storeDown(err)
 	case !known:
 		return auth.Invalid("revoked", k.causes.unknown)
 	}
