@@ -52,11 +52,14 @@ import (
 //
 // Reasons of API keys (package apikey):
 //
-//   - "malformed": the text is not in the form of a key. Changed by Prefix.
+//   - "malformed": the text is not in the form of a key. Changed by Prefix and
+//     Legacy.
 //   - "audience": the key is of another environment. Changed by Env.
-//   - "unknown_key": the store does not have the key. Changed by Store.
+//   - "unknown_key": the store does not have the key. Changed by Store and
+//     Legacy.
 //   - "key": the secret is wrong. Changed by Peppers.
-//   - "revoked": somebody has revoked the key. No field changes this.
+//   - "revoked": somebody has revoked the key, or its owner is gone. Changed by
+//     Lookup.
 //   - "expired": the key or its secret has ended. Changed by Lifetime and
 //     MaxOverlap.
 //   - "network": the client is in none of the networks of the key. Changed by
@@ -132,7 +135,8 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 //   - "introspection_unavailable": the introspection endpoint did not answer.
 //     Changed by the Endpoint of introspection.Config.
 //   - "store_unavailable": a store did not answer. Changed by Revocations,
-//     Store or Replays of the Config, and by Find of jwt.IssuersConfig.
+//     Store, Replays, Lookup or Legacy of the Config, and by Find of
+//     jwt.IssuersConfig.
 //   - "store_full": a store has no room. Changed by Max of the store, and by
 //     Max of jwt.IssuersConfig.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {

@@ -73,7 +73,7 @@
 //
 // The credential is [auth.Ambient]: a token or an API key in the same request
 // comes first, and [auth.CrossSite] guards the request. If a request also has a
-// login cookie, the order of auth.Config.Authenticators decides. A sub-request
+// login cookie too, neither counts, because they could name two people. A sub-request
 // that a handler sends does not act as the caller of the certificate, because
 // its header does not say which page has caused it.
 //
