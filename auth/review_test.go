@@ -844,3 +844,23 @@ func TestReviewConfig(t *testing.T) {
 		}
 	})
 }
+
+// What is not a stream costs a Reviewer nothing.
+func TestPlainRequestsCostNoMore(t *testing.T) {
+	if race.Enabled {
+		return // the race detector allocates on its own account
+	}
+	count := func(a auth.Authenticator) float64 {
+		layer, err := auth.New(within(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, w, r := layer.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), httptest.NewRecorder(), inSession(t, "/", "alice")
+		r.Header.Set("X-Life", "1h")
+		r.Header.Set("Accept", "text/html, application/json;q=0.9")
+		return testing.AllocsPerRun(200, func() { h.ServeHTTP(w, r) })
+	}
+	if with, without := count(&logins{}), count(lives{}); with != without {
+		t.Errorf("%v allocations with a Reviewer, %v without", with, without)
+	}
+}
