@@ -392,6 +392,37 @@ func TestLegacyBesideAnotherFamily(t *testing.T) {
 	}
 }
 
+// Two families have a Legacy each. The declared prefix decides, in both orders.
+// A text without such a prefix belongs to the first.
+func TestTwoLegacies(t *testing.T) {
+	for _, first := range []int{0, 1} {
+		var tables [2]*oldTable
+		var all [2]auth.Authenticator
+		for i, prefix := range []string{"sk_", "pk_"} {
+			tables[i] = &oldTable{}
+			tables[i].rows = map[[32]byte]apikey.Grant{sha256.Sum256([]byte(prefix + "x")): {Name: "partner"}}
+			all[i] = withLegacy(t, tables[i], &apikey.MemoryStore{}, func(c *apikey.Config) {
+				c.Prefix, c.Issuer, c.LegacyPrefixes = fmt.Sprint("family", i), fmt.Sprint("https://api.example.com/", i), []string{prefix}
+			})
+		}
+		order := []auth.Authenticator{all[first], all[1-first]}
+		for i, text := range []string{"sk_x", "pk_x"} {
+			for way, lines := range ways(text) {
+				before := tables[1-i].asked.Load()
+				a := through(t, order, true, lines...)
+				if a.Code != 204 || a.caller.Issuer != fmt.Sprint("https://api.example.com/", i) || tables[1-i].asked.Load() != before {
+					t.Errorf("%s by %s: %d %v %s", text, way, a.Code, a.caller, a.Body)
+				}
+			}
+		}
+		before := tables[1-first].asked.Load()
+		through(t, order, true, "X-Api-Key", "made-up").refused(t, "unknown_key")
+		if tables[1-first].asked.Load() != before {
+			t.Error("the second Legacy was asked for a text without a prefix")
+		}
+	}
+}
+
 func TestAdoptedKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := tableOf(apikey.Grant{Name: "partner", Roles: []string{"old"}})
@@ -546,6 +577,12 @@ func TestAdoptedKeysAndPeppers(t *testing.T) {
 	if o.asked.Load() != 0 {
 		t.Error("Legacy was asked for an adopted key")
 	}
+	// The last pepper alone is enough for what was adopted beside a new one.
+	beside, err := with(o, 2, 1).Adopt(t.Context(), "sk_beside", apikey.Grant{Name: "x"})
+	if err != nil || beside.Secrets[0].Pepper != 1 {
+		t.Fatalf("%+v, %v", beside, err)
+	}
+	send(t, with(o, 1), "X-Api-Key", "sk_beside").accepted(t, beside.Subject)
 	// After a rotation, the key needs its old pepper no more.
 	other, err := with(o, 1).Adopt(t.Context(), "sk_other", apikey.Grant{Name: "x"})
 	if err != nil {

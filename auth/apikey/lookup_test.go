@@ -328,6 +328,7 @@ func TestLookupsAtOnce(t *testing.T) {
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
+				t.Error("the call ends with the request that began it")
 			}
 		}}
 		keys := lookingUp(t, a, nil)
