@@ -158,8 +158,9 @@ func New(c Config) (*Keys, error) {
 		return nil, err
 	}
 	k := &Keys{
-		store: c.Store, prefix: c.Prefix + "_", env: c.Env, family: c.Prefix + "_" + c.Env, issuer: c.Issuer,
-		header: http.CanonicalHeaderKey(c.Header), lifetime: c.Lifetime, maxAge: c.MaxAge,
+		badge: badge{family: c.Prefix + "_" + c.Env, header: http.CanonicalHeaderKey(c.Header)},
+		store: c.Store, prefix: c.Prefix + "_", env: c.Env, issuer: c.Issuer,
+		lifetime: c.Lifetime, maxAge: c.MaxAge,
 		maxOverlap: c.MaxOverlap, usedEvery: c.UsedEvery, tiers: slices.Clone(c.Tiers),
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}

@@ -21,12 +21,11 @@ import (
 // Keys verifies API keys, as an [auth.Authenticator]. It also issues, rotates,
 // revokes and lists them. Make it with [New]. It is safe for concurrent use.
 type Keys struct {
+	badge
 	store      Store
 	prefix     string // with its separator
 	env        string
-	family     string // prefix and environment
 	issuer     string
-	header     string
 	lifetime   time.Duration
 	maxAge     time.Duration
 	maxOverlap time.Duration
@@ -121,22 +120,6 @@ func (k *Keys) fromAuthorization(line string) (text string, may bool) {
 		return rest, strings.HasPrefix(rest, k.prefix) || k.legacy != nil && k.legacy.declared(rest)
 	}
 	return "", false
-}
-
-// Fields returns [Config.Header], if there is one.
-func (k *Keys) Fields() []string {
-	if k.made() != nil || k.header == "" {
-		return nil
-	}
-	return []string{k.header}
-}
-
-// Claim says how to recognize our keys: by their prefix and environment.
-func (k *Keys) Claim() string {
-	if k.made() != nil {
-		return ""
-	}
-	return "keys that begin with " + k.family + "_"
 }
 
 // Challenges returns the scheme under which a 401 asks for a key.
