@@ -116,7 +116,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"touches-the-unknown":     {touchesBy(touchesTheUnknown), []string{"cancelled", "deadline", "deleted", "touch"}},
 		"touches-with-a-version":  {touchesBy(touchesWithAVersion), []string{"cancelled", "concurrent-updates", "deadline", "touch"}},
 		"touches-a-stale-row":     {touchesAStaleRow, []string{"cancelled", "concurrent-updates", "deadline", "touch"}},
-		"touches-what-is-gone":    {touchesBy(touchesWhatIsGone), []string{"concurrent-deletes"}},
+		"touches-what-is-gone":    {touchesWhatIsGone, []string{"cancelled", "concurrent-deletes", "deadline", "deleted"}},
 		"uses-by-updates":         {usesByUpdates, []string{"clock"}},
 		"stores-uses":             {storesUses, []string{"clock"}},
 		"revokes-no-provider":     {revokesNoProvider, []string{"cancelled", "deadline", "ids", "providers"}},

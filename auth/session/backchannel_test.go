@@ -492,3 +492,45 @@ func TestBackChannelBesideRefreshes(t *testing.T) {
 		}
 	}
 }
+
+// heeding is a store that heeds contexts, as a database does.
+type heeding struct{ session.Store }
+
+func (h heeding) List(ctx context.Context, f session.Filter) ([]session.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return h.Store.List(ctx, f)
+}
+
+// hangsUp ends the request as soon as its token has been used.
+type hangsUp struct {
+	dpop.Replays
+	cancel context.CancelFunc
+}
+
+func (h hangsUp) Use(ctx context.Context, client, id string, until time.Time) (bool, error) {
+	defer h.cancel()
+	if _, ok := ctx.Deadline(); !ok {
+		return false, errDown // without a deadline it could wait for ever
+	}
+	return h.Replays.Use(ctx, client, id, until)
+}
+
+// A token that counts as used is carried out, though the provider is gone.
+func TestAProviderThatHangsUp(t *testing.T) {
+	c := newChannel(t, func(c *session.Config) { c.Store = &flaky{Store: heeding{&session.MemoryStore{}}} })
+	tok := c.mustEnter(t, "alice", session.Provider{Issuer: idp, SessionID: "x"})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	logout, err := c.BackChannelHandler(session.BackChannel{Provider: idpVerifier(t, c.idp), Replays: hangsUp{&dpop.MemoryReplays{}, cancel}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("logout_token="+c.logoutToken(t, map[string]any{"sid": "x"})))
+	r.Header.Set("Content-Type", asForm)
+	w := httptest.NewRecorder()
+	c.events.Wrap(logout).ServeHTTP(w, r)
+	reply{Response: w.Result(), body: w.Body.String(), events: c.events.Take()}.done(t, endedByIdp)
+	c.dead(t, tok, "revoked")
+}

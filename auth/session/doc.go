@@ -46,11 +46,13 @@
 //
 // Both cookies are HttpOnly, Secure and SameSite=Strict, and have no Domain.
 // Browsers store them only over https. (Some browsers also store them on
-// http://localhost.)
+// http://localhost.) [Config.AccessCookie] and [Config.RefreshCookie] give them
+// other names, for applications that share a host.
 //
 // A client that is not a browser, such as the app of a phone, logs in by
 // [Sessions.IssueTokens]. It keeps both tokens itself, and refreshes by a JSON
-// body. A refresh token is refused in the place of the other kind.
+// body. A refresh token for a body is refused in the cookie, and a refresh
+// token for the cookie is refused in a body.
 //
 // The successor of a refresh token is derived from the token, with a key that
 // is not in the store. So the same token gets the same successor again. Tabs

@@ -93,6 +93,9 @@ func TestFactors(t *testing.T) {
 		if got := segment(t, next.access, 1)["auth_time"]; got != float64(login.Unix()) {
 			t.Errorf("auth_time %v", got)
 		}
+		if me := s.withCookie(next.access).json(t); me["auth_time"] != float64(login.Unix()) || me["sid"] != segment(t, tok.access, 1)["sid"] {
+			t.Errorf("the caller is %v", me)
+		}
 		is(next, "pwd+0s otp+5m0s")
 		is(tok, "pwd+0s otp+5m0s") // live, also for the other tab
 		// The other tab finds its successor.

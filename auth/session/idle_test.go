@@ -164,6 +164,19 @@ func TestLastUsedIsSampled(t *testing.T) {
 	})
 }
 
+// A clock of the store that was set back prolongs no session.
+func TestIdleByAClockThatWasSetBack(t *testing.T) {
+	store := &changing{Store: &session.MemoryStore{}}
+	s := start(t, func(c *session.Config) { c.Store, c.Idle = &flaky{Store: store}, 10*minute })
+	tok := s.login(t, "alice")
+	for back, reason := range map[time.Duration]string{9 * minute: "", 10 * minute: "idle", time.Hour: "idle"} {
+		store.change = func(held *session.Session) { held.ReadAt = held.UsedAt.Add(-back) }
+		if _, err := s.Authenticate(withCookie(tok.access)); reasonOf(err) != reason {
+			t.Errorf("set back by %v: %v, want %q", back, err, reason)
+		}
+	}
+}
+
 // A use that cannot be recorded refuses nobody, and is reported.
 func TestAUseThatCannotBeRecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

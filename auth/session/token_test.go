@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -179,4 +180,37 @@ func TestASessionOfAnotherKindIsRefusedInTheCookie(t *testing.T) {
 			s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
 		})
 	}
+}
+
+// swapping gives out a row in the place of another.
+type swapping struct {
+	session.Store
+	asked, answered string
+}
+
+func (s *swapping) Get(ctx context.Context, id string) (session.Session, error) {
+	if id == s.asked {
+		id = s.answered
+	}
+	return s.Store.Get(ctx, id)
+}
+
+// A genuine row under the id of another session opens nothing, and costs the
+// other session nothing.
+func TestARowInThePlaceOfAnother(t *testing.T) {
+	store := &swapping{Store: &session.MemoryStore{}}
+	s := start(t, func(c *session.Config) { c.Store = store })
+	tok, other := s.login(t, "alice"), s.login(t, "alice")
+	old := other.bearer
+	for range 3 {
+		other = s.refresh(other.refresh).renewed(t, "rotation")
+	}
+	sid := func(token string) string { return segment(t, token, 1)["sid"].(string) }
+	store.asked, store.answered = sid(tok.access), sid(old)
+	s.refresh(tok.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	s.do("POST", "/logout", "Cookie", refresh+"="+tok.refresh).out(t, "")
+	s.withBearer(tok.bearer).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+	s.alive(t, other)
+	store.asked = ""
+	s.alive(t, tok)
 }
