@@ -24,7 +24,7 @@ func (c Claims) Text(name string) (string, error) {
 	}
 	text, isText := value.(string)
 	if !isText {
-		return "", Invalid("claim", fmt.Errorf("Map reads the claim %q as a string, and it is of another type", name))
+		return "", Invalid("claim", fmt.Errorf("the claim %q, which Map reads as a string, is of another type", name))
 	}
 	return text, nil
 }
@@ -48,7 +48,7 @@ func (c Claims) Texts(name string) ([]string, error) {
 		texts = append(texts, text)
 	}
 	if !isList {
-		return nil, Invalid("claim", fmt.Errorf("Map reads the claim %q as a list of strings, and it is of another type", name))
+		return nil, Invalid("claim", fmt.Errorf("the claim %q, which Map reads as a list of strings, is of another type", name))
 	}
 	return texts, nil
 }

@@ -141,7 +141,7 @@ func TestMapFails(t *testing.T) {
 	}{
 		{"error", func(*bulwark.Principal, auth.Claims) error { return errors.New("not one of ours") }, 401, "auth.invalid_token", "claim", "introspection.Config.Map has refused the token: not one of ours"},
 		{"problem", func(*bulwark.Principal, auth.Claims) error { return shared }, 403, "tenants.closed", "tenant", ""},
-		{"other-type", func(_ *bulwark.Principal, c auth.Claims) error { _, err := c.Text("exp"); return err }, 401, "auth.invalid_token", "claim", "Map reads"},
+		{"other-type", func(_ *bulwark.Principal, c auth.Claims) error { _, err := c.Text("exp"); return err }, 401, "auth.invalid_token", "claim", "the claim \"exp\", which Map reads"},
 		{"issuer", func(p *bulwark.Principal, _ auth.Claims) error { p.Issuer = "x"; return nil }, 500, "internal.error", "internal.error", "introspection.Config.Map has changed the Issuer"},
 		{"method", func(p *bulwark.Principal, _ auth.Claims) error { p.Method = "x"; return nil }, 500, "internal.error", "internal.error", "introspection.Config.Map has changed the Method"},
 		{"longer", func(p *bulwark.Principal, _ auth.Claims) error { p.ExpiresAt = p.ExpiresAt.Add(1); return nil }, 500, "internal.error", "internal.error", "introspection.Config.Map has made ExpiresAt later"},

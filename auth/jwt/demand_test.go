@@ -99,6 +99,9 @@ func TestRefreshAfterTheFetchUnderWay(t *testing.T) {
 		synctest.Wait()
 		issuer.Rotate()
 		must(t, verifier.Refresh(t.Context()))
+		if n := server.fetches.Load(); n != 2 {
+			t.Errorf("%d fetches, want one that began after the call", n)
+		}
 		if _, err := verifier.Verify(t.Context(), issuer.Token(nil)); err != nil {
 			t.Errorf("the new key is not there: %v", err)
 		}

@@ -62,7 +62,7 @@ func ExampleConfig_map() {
 	// Output:
 	// acme/alice [editor] map[tid:acme]
 	// auth.invalid_token (claim): jwt.Config.Map has refused the token: there is no tenant
-	// auth.invalid_token (claim): Map reads the claim "org.tid" as a string, and it is of another type
+	// auth.invalid_token (claim): the claim "org.tid", which Map reads as a string, is of another type
 }
 
 // Entra ID: the sub differs from application to application, and the oid is the

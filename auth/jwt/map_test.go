@@ -154,7 +154,7 @@ func TestMapRefuses(t *testing.T) {
 	config.Map = func(*bulwark.Principal, auth.Claims) error { return auth.Invalid("revoked", nil) }
 	wantRefused(t, config, token, "revoked")
 	config.Map = func(p *bulwark.Principal, c auth.Claims) error { _, err := c.Text("exp"); return err }
-	if text := cause(wantRefused(t, config, token, "claim")); text != `Map reads the claim "exp" as a string, and it is of another type` {
+	if text := cause(wantRefused(t, config, token, "claim")); text != `the claim "exp", which Map reads as a string, is of another type` {
 		t.Errorf("the log says %q", text)
 	}
 	shared := &bulwark.Problem{Status: http.StatusForbidden, Code: "tenants.closed", Detail: "The tenant is closed.",
