@@ -41,6 +41,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		}
 		if found.protocol != "" {
 			w, r = withoutToken(w, r, found.protocol)
+			defer response.Around(w).Finish()
 		}
 		principal := found.principal
 		r, scope := bulwark.Identify(r, principal)

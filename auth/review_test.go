@@ -844,3 +844,68 @@ func TestReviewConfig(t *testing.T) {
 		}
 	})
 }
+
+// What is not a stream costs a Reviewer nothing.
+func TestPlainRequestsCostNoMore(t *testing.T) {
+	if race.Enabled {
+		return // the race detector allocates on its own account
+	}
+	count := func(a auth.Authenticator) float64 {
+		layer, err := auth.New(within(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, w, r := layer.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), httptest.NewRecorder(), inSession(t, "/", "alice")
+		r.Header.Set("X-Life", "1h")
+		r.Header.Set("Accept", "text/html, application/json;q=0.9")
+		return testing.AllocsPerRun(200, func() { h.ServeHTTP(w, r) })
+	}
+	if with, without := count(&logins{}), count(lives{}); with != without {
+		t.Errorf("%v allocations with a Reviewer, %v without", with, without)
+	}
+}
+
+// bearers are logins whose session is a Bearer token.
+type bearers struct{ logins }
+
+func (b *bearers) Detect(r *http.Request) auth.Presence {
+	if _, ok := auth.Credentials(r, "Bearer"); !ok {
+		return auth.None
+	}
+	return auth.Explicit
+}
+
+func (b *bearers) Challenges() []bulwark.Challenge { return []bulwark.Challenge{{Scheme: "Bearer"}} }
+
+func (b *bearers) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	p := caller("mortal")
+	p.SessionID, _ = auth.Credentials(r, "Bearer")
+	return p, nil
+}
+
+// A token in another place than the Authorization header can be revoked also.
+func TestStreamOfATokenElsewhere(t *testing.T) {
+	for _, place := range [][2]string{{"X-Token", "alice"}, {"Cookie", "__Host-t=alice"}, {"Sec-Websocket-Protocol", "bearer, alice"}} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &bearers{}
+			store.set("alice", loggedOut())
+			c := within(store)
+			c.TokenFrom = auth.TokenFrom{Header: "X-Token", Cookie: "__Host-t", WebSocket: true}
+			c.TrustedOrigins = []string{"https://app.example.com"}
+			h, events := reviewed(t, c, waits)
+			r := httptest.NewRequest("GET", "/stream", nil)
+			r.Header.Set(place[0], place[1])
+			r.Header.Set("Origin", "https://app.example.com")
+			r.Header.Set("Upgrade", "websocket")
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			h.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+			if time.Since(start) > slow {
+				t.Errorf("%s: after %s", place[0], time.Since(start))
+			}
+			synctest.Wait()
+			one(t, events, bulwark.SessionExpired, "revoked", 1, errLoggedOut.Error())
+		})
+	}
+}

@@ -92,8 +92,8 @@ func (f TokenFrom) check(carried []string, found *fault.List) {
 	}
 }
 
-// reserved reports whether a field has a meaning in HTTP, in browsers or between
-// proxies, so that its value is not a token.
+// reserved reports whether a field has a meaning in HTTP, in browsers or
+// between proxies, so that its value is not a token.
 func reserved(name string) bool {
 	for _, prefix := range [...]string{"Accept", "Access-Control-", "Cf-Connecting-", "Content-", "Cookie", "If-", "Proxy-", "Sec-"} {
 		if strings.HasPrefix(name, prefix) {

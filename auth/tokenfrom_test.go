@@ -267,6 +267,7 @@ func TestProtocolOfTheAnswer(t *testing.T) {
 		{"token_in_an_answer", 200, []string{"good"}, nil},
 		{"token_among_others_in_an_answer", 200, []string{"good", "chat"}, []string{"chat"}},
 		{"answer", 200, nil, nil},
+		{"token_without_a_write", 0, []string{"good"}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			layer, _ := auth.New(anywhere(false))
@@ -276,7 +277,9 @@ func TestProtocolOfTheAnswer(t *testing.T) {
 				if test.chosen == nil {
 					w.Header().Del("Sec-WebSocket-Protocol")
 				}
-				w.WriteHeader(test.status)
+				if test.status != 0 {
+					w.WriteHeader(test.status)
+				}
 			})).ServeHTTP(w, request(handshake, "Sec-WebSocket-Protocol: bearer, good, chat"))
 			if got := w.Header()["Sec-Websocket-Protocol"]; !slices.Equal(got, test.want) {
 				t.Errorf("answered with %q, want %q", got, test.want)
