@@ -33,6 +33,7 @@ func mcpServer(log bulwark.Builder, tokens auth.Authenticator, tools http.Handle
 	inside, err := bulwark.Chain(auth.Config{
 		Authenticators:   []auth.Authenticator{tokens},
 		ResourceMetadata: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
+		Scopes:           []string{"files:read"},
 	})
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func callTool(w http.ResponseWriter, r *http.Request, tool string, write *authz.
 // The answers of the page.
 const (
 	mcpUnauthorized = `HTTP/1.1 401 Unauthorized
-WWW-Authenticate: Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
+WWW-Authenticate: Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="files:read"
 `
 	mcpStepUp = `HTTP/1.1 403 Forbidden
 WWW-Authenticate: Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", error="insufficient_scope", scope="files:read files:write"
