@@ -11,7 +11,7 @@ async function asConfirmed(method, path, what) {
     try {
       return await asAdmin(method, path);
     } catch (refusal) {
-      if (refusal.code !== "authz.insufficient_user_authentication") throw refusal;
+      if (refusal.code !== tooLongAgo) throw refusal;
       if (!await confirmed(what)) return null;
     }
   }
