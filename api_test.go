@@ -37,7 +37,7 @@ var mirrors = []string{"headers.CSP"}
 var foreign = map[string][]string{"bulwark.Scope": {"Done", "Err", "Value"}}
 
 // manyMethods are types with a bound of their own.
-var manyMethods = map[string]int{"bulwark.Scope": 15}
+var manyMethods = map[string]int{"bulwark.Scope": 15, "apikey.Keys": 14}
 
 // A house is one public package of the module.
 type house struct {

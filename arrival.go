@@ -19,8 +19,8 @@ type arrival struct {
 	traceID   string
 	spanID    string
 	baseURL   string
-	certs     []*x509.Certificate // of the client, its own first
-	host      string              // the Host, if an Edge has found it among its Hosts
+	certs     *[]*x509.Certificate // of the client, its own first; nil if it has none
+	host      string               // the Host, if an Edge has found it among its Hosts
 	method    method
 	secure    bool
 	edged     bool // an Edge has settled it
@@ -40,7 +40,7 @@ func (a *arrival) of(r *http.Request) {
 func (a *arrival) from(r *http.Request) {
 	a.clientIP, a.secure = nat64.Client(peer(r)), r.TLS != nil
 	if r.TLS != nil {
-		a.certs = r.TLS.PeerCertificates
+		a.certs = &r.TLS.PeerCertificates
 	}
 }
 

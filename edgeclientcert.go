@@ -22,12 +22,21 @@ import (
 //     result is empty. The certificate that the proxy itself has presented is
 //     the certificate of no client.
 //
-// A sub-request has the certificates of the request around it. Do not modify
-// the slice or the certificates.
-func (s *Scope) ClientCertificates() []*x509.Certificate {
+// A sub-request has the certificates of the request around it, and then
+// inherited is true. Such certificates can confirm another credential. They are
+// not a credential by themselves: the header of a sub-request does not say
+// which page has caused it, so nothing would guard the caller against other
+// sites.
+//
+// Do not modify the slice or the certificates.
+func (s *Scope) ClientCertificates() (certs []*x509.Certificate, inherited bool) {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
-	return s.shared.arrival.certs
+	a := &s.shared.arrival
+	if a.certs == nil {
+		return nil, a.sub
+	}
+	return *a.certs, a.sub
 }
 
 // clientCertField is the header of RFC 9440 section 2.2.
@@ -56,7 +65,7 @@ func notForwarded(why string) error {
 }
 
 // certified returns the certificates of the client, whose peer is direct.
-func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) ([]*x509.Certificate, error) {
+func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) (*[]*x509.Certificate, error) {
 	rec.mu.Lock()
 	certs, sub, around := rec.arrival.certs, rec.arrival.sub, rec.arrival.clientIP
 	rec.mu.Unlock()
@@ -81,7 +90,7 @@ func (e *EdgeLayer) certified(r *http.Request, rec *record, direct netip.Addr) (
 		return nil, &Problem{Status: http.StatusBadRequest, Code: "edge.client_cert", Err: err,
 			Detail: "The Client-Cert header is not one certificate in the form of RFC 9440."}
 	}
-	return []*x509.Certificate{cert}, nil
+	return &[]*x509.Certificate{cert}, nil
 }
 
 // forwardedCert reads a Client-Cert header: one Byte Sequence, which is the DER

@@ -49,9 +49,10 @@ const (
 	// None means that the request has no credential of this kind.
 	None Presence = iota
 	// Ambient means a credential that a browser attaches without asking the
-	// user, such as a cookie. It counts only if the request has no other
-	// credential. [CrossSite] checks the request. With [Config.Optional], a bad
-	// ambient credential counts as no credential.
+	// user, such as a cookie or a client certificate. It counts only if the
+	// request has no other credential, and no other ambient one. [CrossSite]
+	// checks the request. With [Config.Optional], a bad ambient credential
+	// counts as no credential.
 	Ambient
 	// Fallback means a credential that may be of this kind, such as an opaque
 	// token that only its issuer can read. It is verified if no authenticator

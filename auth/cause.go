@@ -22,6 +22,7 @@ var (
 	errOpaque       = errors.New("the text is not a signed token, and none of auth.Config.Authenticators reads an opaque token; an introspection.Introspector does")
 	errTooLong      = errors.New("the token is longer than 8192 bytes, and none of auth.Config.Authenticators reads it; jwt.Config.MaxTokenBytes accepts a longer token")
 	errPassedOver   = errors.New("the authenticator of the iss does not read the token: the token is too long (jwt.Config.MaxTokenBytes), or its scheme is not accepted (jwt.Config.DPoP)")
+	errTwoCookies   = errors.New("more than one of auth.Config.Authenticators and TokenFrom.Cookie found a cookie, or another ambient credential; give each application an auth.Config of its own, around its routes, or let its logout delete the cookie of the other")
 	errTwoFallbacks = errors.New("two of auth.Config.Authenticators accept any opaque token; leave one of them")
 )
 
@@ -39,6 +40,12 @@ func newCauses(m *Middleware) causes {
 		}
 	}
 	fields := append([]string{"Authorization"}, m.fields...)
+	if m.from.Header != "" {
+		fields = append(fields, m.from.Header)
+	}
+	if m.from.WebSocket {
+		fields = append(fields, protocolField)
+	}
 	offered := shown(schemes)
 	return causes{
 		issuers:   known,

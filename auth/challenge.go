@@ -11,6 +11,8 @@ import (
 type challenges struct {
 	// bare is one challenge for each scheme, without an error.
 	bare []bulwark.Challenge
+	// anonymous is bare with the scopes, for a request without credentials.
+	anonymous []bulwark.Challenge
 	// dpopFirst and bearerFirst are bare with that scheme in front, for a
 	// request that has used the scheme.
 	dpopFirst, bearerFirst []bulwark.Challenge
@@ -20,11 +22,11 @@ type challenges struct {
 	request []string
 }
 
-func newChallenges(all []Authenticator, realm, metadata string) challenges {
+func newChallenges(all []Authenticator, config Config) challenges {
 	c := challenges{of: make([][]int, len(all))}
 	for i, a := range all {
 		for _, offered := range a.Challenges() {
-			challenge := complete(offered, realm, metadata)
+			challenge := complete(offered, config.Realm, config.ResourceMetadata)
 			at := slices.IndexFunc(c.bare, func(b bulwark.Challenge) bool { return b.String() == challenge.String() })
 			if at < 0 { // a token and a session offer the same Bearer: once is enough
 				at = len(c.bare)
@@ -35,6 +37,10 @@ func newChallenges(all []Authenticator, realm, metadata string) challenges {
 	}
 	for _, challenge := range c.mark("invalid_request", c.oauth) {
 		c.request = append(c.request, challenge.String())
+	}
+	c.anonymous = c.bare
+	if len(config.Scopes) > 0 {
+		c.anonymous = c.with([2]string{"scope", strings.Join(config.Scopes, " ")}, c.oauth)
 	}
 	c.dpopFirst, c.bearerFirst = c.startingWith(dpop), c.startingWith(bearer)
 	return c
@@ -80,14 +86,16 @@ func complete(c bulwark.Challenge, realm, metadata string) bulwark.Challenge {
 	return bulwark.Challenge{Scheme: c.Scheme, Params: params}
 }
 
-// offered returns the bare challenges, with the scheme that the request has
-// used in front. A layer further in that asks the caller for more marks the
-// first challenge.
-func (c *challenges) offered(scheme string) []bulwark.Challenge {
+// offered returns the challenges for the layers further in, with the scheme
+// that the request has used in front. A layer that asks the caller for more
+// marks the first challenge. A request without credentials learns the scopes.
+func (c *challenges) offered(found *finding) []bulwark.Challenge {
 	switch {
-	case strings.EqualFold(scheme, dpop):
+	case found.principal == nil:
+		return c.anonymous
+	case strings.EqualFold(found.scheme, dpop):
 		return c.dpopFirst
-	case strings.EqualFold(scheme, bearer):
+	case strings.EqualFold(found.scheme, bearer):
 		return c.bearerFirst
 	}
 	return c.bare
@@ -121,10 +129,15 @@ func (c *challenges) oauth(n int) bool { return isOAuth(c.bare[n]) }
 
 // mark returns the challenges, with an error parameter in the chosen ones.
 func (c *challenges) mark(code string, chosen func(n int) bool) []bulwark.Challenge {
+	return c.with([2]string{"error", code}, chosen)
+}
+
+// with returns the challenges, with a further parameter in the chosen ones.
+func (c *challenges) with(param [2]string, chosen func(n int) bool) []bulwark.Challenge {
 	marked := slices.Clone(c.bare)
 	for n := range marked {
 		if chosen(n) {
-			marked[n].Params = append(slices.Clip(marked[n].Params), [2]string{"error", code})
+			marked[n].Params = append(slices.Clip(marked[n].Params), param)
 		}
 	}
 	return marked

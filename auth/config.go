@@ -3,10 +3,12 @@ package auth
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -20,7 +22,11 @@ type Config struct {
 	// Required. At least 1, at most 64.
 	//
 	// If several authenticators find an ambient credential, such as a cookie,
-	// the first of them is asked. Use at most one authenticator for opaque
+	// the request has no credential: with Optional it passes as anonymous with
+	// an event, and otherwise it gets 401. So put two applications of one host,
+	// each with its own cookie, behind two Configs around their own routes.
+	//
+	// Use at most one authenticator for opaque
 	// tokens, such as an introspection.Introspector, because an opaque token
 	// does not say whose it is. A jwt.Verifier and an
 	// introspection.Introspector may have the same Issuer, if their
@@ -30,10 +36,13 @@ type Config struct {
 	// Issuer are an error. Shutdown of the Middleware shuts the authenticators
 	// down, so an authenticator belongs to one Middleware.
 	Authenticators []Authenticator
+	// TokenFrom names places of tokens besides the Authorization header.
+	// Default: no other place.
+	TokenFrom TokenFrom
 	// Optional lets a request without credentials pass as anonymous. Use it if
 	// each route decides who may call it. A bad credential is refused, except
-	// for a bad cookie, which counts as no credential. New logs once that
-	// Optional is set. Default: false.
+	// for a bad cookie or client certificate, which counts as no credential.
+	// New logs once that Optional is set. Default: false.
 	Optional bool
 	// Realm is the first parameter of every challenge (RFC 9110 section 11.5).
 	// It is printable ASCII. Default: no realm.
@@ -43,6 +52,12 @@ type Config struct {
 	// "https://api.example.com/.well-known/oauth-protected-resource". Bearer
 	// and DPoP challenges carry it (RFC 9728 section 5.1). Default: no URL.
 	ResourceMetadata string
+	// Scopes are the scopes that a client should ask its issuer for, such as
+	// "documents:read". The Bearer and DPoP challenges of a 401 to a request
+	// without credentials name them in this order (RFC 6750 section 3). They do
+	// not decide anything: package authz does. Default: no scopes. At most 64,
+	// and 1024 bytes together.
+	Scopes []string
 	// TrustedOrigins are origins, besides the service's own, whose pages may
 	// send requests with a cookie. Write "https://app.example.com", without a
 	// path or a trailing slash. An origin that CORS allows with credentials
@@ -84,11 +99,18 @@ func New(c Config) (*Middleware, error) {
 	}
 	m.crossSite = newCrossSite(c.TrustedOrigins, found)
 	m.keepers = newKeepers(c, m.authenticators, found)
+	checkScopes(c.Scopes, found)
+	if found.Err() == nil { // the authenticators can be asked
+		m.fields = furtherFields(m.authenticators)
+	}
+	m.from = c.TokenFrom
+	m.from.check(m.fields, found)
+	m.from.Header = http.CanonicalHeaderKey(m.from.Header)
 	if err := found.Err(); err != nil {
 		return nil, err
 	}
-	m.challenges = newChallenges(m.authenticators, c.Realm, c.ResourceMetadata)
-	m.fields, m.kinds = furtherFields(m.authenticators), kindsOf(m.authenticators)
+	m.challenges = newChallenges(m.authenticators, c)
+	m.kinds = kindsOf(m.authenticators)
 	m.causes = newCauses(m)
 	if m.optional {
 		slog.Default().Info("security layer with Optional: requests without credentials pass as anonymous", "layer", m.Kind())
@@ -114,7 +136,7 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		found.Add("Authenticators", strconv.Itoa(len(all)), "has too many authenticators; at most 64")
 	}
 	claims := map[string]int{}
-	issuers := taken{all: all}
+	issuers := occupied{all: all}
 	for i, a := range all {
 		wrong := func(value, reason string) { found.AddAt("Authenticators", i, value, reason) }
 		if fault.IsNil(a) {
@@ -140,6 +162,27 @@ func checkAuthenticators(all []Authenticator, found *fault.List) {
 		}
 		if len(a.Challenges()) == 0 {
 			wrong(reflect.TypeOf(a).String(), "returns no Challenges; return the scheme that a 401 offers, such as Bearer")
+		}
+	}
+}
+
+const (
+	mostScopes     = 64
+	mostScopeBytes = 1024
+)
+
+// checkScopes notes the mistakes in the scopes: they must be scope-tokens (RFC
+// 6749 section 3.3).
+func checkScopes(all []string, found *fault.List) {
+	if size := len(strings.Join(all, " ")); len(all) > mostScopes || size > mostScopeBytes {
+		found.Add("Scopes", strconv.Itoa(len(all)), "must have at most 64 scopes, and at most 1024 bytes together")
+	}
+	for i, scope := range all {
+		switch {
+		case scope == "" || strings.ContainsFunc(scope, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
+			found.AddAt("Scopes", i, "", "must be printable ASCII without a space, a quotation mark or a backslash, such as documents:read")
+		case slices.Contains(all[:i], scope):
+			found.AddAt("Scopes", i, scope, "is there twice; leave one of them out")
 		}
 	}
 }

@@ -21,8 +21,8 @@ func issuersOf(a Authenticator) ([]string, bool) {
 	return nil, false
 }
 
-// taken are the issuers of the authenticators of a Config.
-type taken struct {
+// occupied are the issuers of the authenticators of a Config.
+type occupied struct {
 	all    []Authenticator
 	issuer []owned
 }
@@ -36,7 +36,7 @@ type owned struct {
 
 // add takes the issuers of the authenticator at place i. It says what is wrong
 // with one of them, or returns "" as the reason.
-func (t *taken) add(i int) (value, reason string) {
+func (t *occupied) add(i int) (value, reason string) {
 	names, ok := issuersOf(t.all[i])
 	if !ok {
 		return "", ""

@@ -25,6 +25,7 @@ type Middleware struct {
 	fields         []string  // that carry credentials besides Authorization
 	kinds          []int     // of the authenticators
 	keepers        []*keeper // of the authenticators; nil is not a Reviewer
+	from           TokenFrom // with the Header in canonical form
 }
 
 // Wrap returns a handler that finds out who calls and then calls next, or
@@ -38,10 +39,13 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			bulwark.Deny(w, unidentified(r, err), err)
 			return
 		}
+		if found.protocol != "" {
+			w, r = withoutToken(w, r, found.protocol)
+		}
 		principal := found.principal
 		r, scope := bulwark.Identify(r, principal)
 		defer scope.Cancel(nil)
-		scope.SetChallenges(m.challenges.offered(found.scheme))
+		scope.SetChallenges(m.challenges.offered(&found))
 		if found.bad != nil {
 			// Inside the scope of this request, because the event explains the
 			// 401 that may follow for this request and for no other.
@@ -107,6 +111,7 @@ type finding struct {
 	bad       *bulwark.Problem   // of a cookie that counts as no credential
 	scheme    string             // of the Authorization header
 	keeper    *keeper            // of the streams of the principal, or nil
+	protocol  string             // the token among the protocols of a WebSocket
 }
 
 // authenticate returns the result for the credentials of r, or the refusal of
@@ -115,14 +120,22 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 	if m == nil || len(m.authenticators) == 0 {
 		return finding{}, fault.Unmade("auth", "New")
 	}
-	lines := r.Header["Authorization"]
-	if len(lines)+m.further(r) > 1 {
+	lines, sent := r.Header["Authorization"], m.from.sent(r)
+	switch count := len(lines) + m.further(r) + sent.count; {
+	case count > 1:
 		return finding{}, m.badRequest(ambiguous(m.causes.ambiguous))
-	}
-	if len(lines) == 1 {
+	case len(lines) == 1:
 		var ok bool
 		if found.scheme, _, ok = split(lines[0]); !ok {
 			return finding{}, m.badRequest(notCredentials(m.causes.header))
+		}
+	case sent.count == 1:
+		if sent.token == "" {
+			return finding{}, m.badToken("malformed", errNoProtocol)
+		}
+		r, found.scheme = asBearer(r, sent.token), bearer
+		if sent.protocol {
+			found.protocol = sent.token
 		}
 	}
 	err = m.route(r, &found)
@@ -141,6 +154,13 @@ func (m *Middleware) unclaimed(r *http.Request, scheme string) error {
 	token, _ := Credentials(r, scheme)
 	p := Invalid(m.unread(token))
 	p.Challenges = marked
+	return p
+}
+
+// badToken refuses a bad Bearer token that no authenticator has seen.
+func (m *Middleware) badToken(reason string, cause error) error {
+	p := Invalid(reason, cause)
+	p.Challenges, _ = m.challenges.unclaimed(bearer)
 	return p
 }
 

@@ -194,12 +194,27 @@ func TestBadCookie(t *testing.T) {
 	}
 }
 
+// Two applications on one host, behind one layer: nobody knows which of the two
+// callers the user wants to be.
 func TestTwoCookies(t *testing.T) {
 	first, second := cookies(nil), cookies(nil)
-	first.principal = caller("first")
-	x := exchangeWith(t, auth.Config{Authenticators: []auth.Authenticator{first, second}}, request("Cookie: session=1"))
-	if x.subject != "first" || second.asked != 0 {
-		t.Errorf("%q, the second was asked %d times", x.subject, second.asked)
+	c := auth.Config{Authenticators: []auth.Authenticator{first, tokens(), second}}
+	x := exchangeWith(t, c, request("Cookie: session=1"))
+	x.refused(t, 401, "auth.ambiguous_credentials", []string{"Bearer"}, bulwark.AuthnTokenInvalid, "ambiguous")
+	if text := x.events[0].Attrs[0].Value.String(); !strings.Contains(text, "an auth.Config of its own") {
+		t.Errorf("the log says %q", text)
+	}
+	c.Optional = true
+	x = exchangeWith(t, c, request("Cookie: session=1"))
+	if !x.ran || x.subject != "" || !x.settled || len(x.events) != 1 || x.events[0].Name != bulwark.AuthnTokenInvalid || x.events[0].Reason != "ambiguous" {
+		t.Errorf("%q, events %+v", x.subject, x.events)
+	}
+	x = exchangeWith(t, c, request("Cookie: session=1", "Authorization: Bearer good"))
+	if x.subject != "token" || len(x.events) != 0 {
+		t.Errorf("%q, events %+v", x.subject, x.events)
+	}
+	if first.asked+second.asked != 0 {
+		t.Error("a cookie was verified")
 	}
 }
 

@@ -29,8 +29,9 @@ import (
 //     jwt InsecurePlainType and introspection RequireType. A token with the
 //     claim events is a logout token or a security event token (RFC 8417) and
 //     is always refused.
-//   - "issuer": the iss is another issuer. Changed by Issuer, and by
-//     Authenticators of auth.
+//   - "issuer": the iss is another issuer, is not found, or is of another
+//     tenant than the token. Changed by Issuer, by Authenticators of auth, and
+//     by Find, Patterns and Tenants of jwt.IssuersConfig.
 //   - "audience": the token is for another service, or has no aud. Changed by
 //     Audience, jwt AudienceClaim and introspection InsecureAnyAudience.
 //   - "claim": a claim does not have the required value, or Map has refused the
@@ -51,11 +52,14 @@ import (
 //
 // Reasons of API keys (package apikey):
 //
-//   - "malformed": the text is not in the form of a key. Changed by Prefix.
+//   - "malformed": the text is not in the form of a key. Changed by Prefix and
+//     Legacy.
 //   - "audience": the key is of another environment. Changed by Env.
-//   - "unknown_key": the store does not have the key. Changed by Store.
+//   - "unknown_key": the store does not have the key. Changed by Store and
+//     Legacy.
 //   - "key": the secret is wrong. Changed by Peppers.
-//   - "revoked": somebody has revoked the key. No field changes this.
+//   - "revoked": somebody has revoked the key, or its owner is gone. Changed by
+//     Lookup.
 //   - "expired": the key or its secret has ended. Changed by Lifetime and
 //     MaxOverlap.
 //   - "network": the client is in none of the networks of the key. Changed by
@@ -97,7 +101,7 @@ import (
 // Reasons of [Middleware], under codes of their own:
 //
 //   - "ambiguous": the request has more than one credential. Changed by
-//     Authenticators.
+//     Authenticators and TokenFrom.
 //   - "authorization_header": the Authorization header is not a scheme followed
 //     by credentials. No field changes this.
 //   - "scheme": no authenticator offers the scheme. Changed by Authenticators.
@@ -131,8 +135,10 @@ func Invalid(reason string, cause error) *bulwark.Problem {
 //   - "introspection_unavailable": the introspection endpoint did not answer.
 //     Changed by the Endpoint of introspection.Config.
 //   - "store_unavailable": a store did not answer. Changed by Revocations,
-//     Store or Replays of the Config.
-//   - "store_full": a store has no room. Changed by Max of the store.
+//     Store, Replays, Lookup or Legacy of the Config, and by Find of
+//     jwt.IssuersConfig.
+//   - "store_full": a store has no room. Changed by Max of the store, and by
+//     Max of jwt.IssuersConfig.
 func Unavailable(reason string, cause error, retryAfter time.Duration) *bulwark.Problem {
 	return &bulwark.Problem{
 		Status:     http.StatusServiceUnavailable,
@@ -153,6 +159,18 @@ func ambiguous(cause error) *bulwark.Problem {
 		Detail: "The request carries more than one credential; send one.",
 		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
 		Err:    cause,
+	}
+}
+
+// ambiguousCookies refuses two ambient credentials. It is a 401, because
+// together they do not count as a credential.
+func ambiguousCookies() *bulwark.Problem {
+	return &bulwark.Problem{
+		Status: http.StatusUnauthorized,
+		Code:   "auth.ambiguous_credentials",
+		Detail: "The request carries the cookies of more than one login; delete all but one.",
+		Log:    bulwark.ProblemLog{Event: bulwark.AuthnTokenInvalid, Reason: "ambiguous"},
+		Err:    errTwoCookies,
 	}
 }
 

@@ -19,14 +19,8 @@ func (m *Middleware) route(r *http.Request, found *finding) error {
 		return m.ask(have.explicit, r, found)
 	case found.scheme != "":
 		return m.unclaimed(r, found.scheme)
-	case have.ambient >= 0:
-		return m.askAmbient(have.ambient, r, found)
-	case m.optional:
-		return nil
 	}
-	p := required()
-	p.Challenges = m.challenges.bare
-	return p
+	return m.routeAmbient(r, &have, found)
 }
 
 // detected is what the authenticators have found in a request. An authenticator
@@ -40,6 +34,8 @@ type detected struct {
 	explicit int
 	// fallbacks is the number of authenticators that report Fallback.
 	fallbacks int
+	// ambients is the number of authenticators that report Ambient.
+	ambients int
 	// count is the number of credentials, as far as they exclude each other.
 	// Two or more refuse the request.
 	count int
@@ -70,7 +66,7 @@ func (m *Middleware) detect(r *http.Request) detected {
 				found.fallback = i
 			}
 		case Ambient:
-			if found.ambient < 0 {
+			if found.ambients++; found.ambients == 1 {
 				found.ambient = i
 			}
 		}
@@ -124,24 +120,6 @@ func (m *Middleware) ask(i int, r *http.Request, found *finding) error {
 		return errors.New("auth: an Authenticator returned no error and no caller, or a caller without Subject or Issuer")
 	}
 	found.principal, found.keeper = principal, m.keepers[i]
-	return nil
-}
-
-// askAmbient lets authenticator i verify a cookie. With Optional, a bad cookie
-// counts as no credential, so that public pages and the login still answer.
-// Then found.bad says what is wrong with the cookie. During an outage the
-// request is refused, because without the caller the user would seem to be
-// logged out.
-func (m *Middleware) askAmbient(i int, r *http.Request, found *finding) error {
-	if err := m.crossSite.Check(r); err != nil {
-		return err
-	}
-	err := m.ask(i, r, found)
-	var bad *bulwark.Problem
-	if err == nil || !m.optional || !errors.As(err, &bad) || bad == nil || bad.Status != http.StatusUnauthorized {
-		return err
-	}
-	found.bad = bad
 	return nil
 }
 

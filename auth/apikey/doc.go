@@ -58,21 +58,41 @@
 //   - [Keys.Revoke] ends a key at once and reports it. [Keys.RevokeOwner] ends
 //     all keys of an owner.
 //   - [Keys.List] shows whose keys exist and which keys are stale.
+//   - [Config.Lookup] asks for the owner of a key as the owner is now. The key
+//     never has more roles and scopes than its owner. If the account is closed,
+//     the key is refused.
+//   - [Keys.Review] ends the open streams of a key that has ended.
+//
+// Keys that another system gave out go on working. [Config.Legacy] finds a text
+// that is not in the format above, such as "sk_…". [Keys.Adopt] moves the key
+// into the store. The store keeps the record of an adopted key for good, so
+// that Legacy is never asked for a revoked key again.
 //
 // One auth layer may have several Keys values with different prefixes or
 // environments. Each value recognizes its own keys in all places above. The
-// first value refuses a text that no value recognizes.
+// first value that has a Legacy gets a text that no value recognizes. If no
+// value has a Legacy, the first value refuses the text.
 //
-// [MemoryStore] serves one process. Several processes need a [Store] that they
-// share. authtest.TestKeyStore tests a store of your own.
+// [MemoryStore] and [FileStore] serve one process. A FileStore keeps the keys
+// in a JSON file. Several processes need a [Store] that they share.
+// authtest.TestKeyStore tests a store of your own.
+//
+// The functions Lookup and Legacy may fail, hang, panic or return nonsense.
+// Then the request is refused with 503. No request waits for longer than
+// [Config.AskTimeout], and no more than [Config.MaxAsking] calls run.
 //
 // # Not covered
 //
 // An attacker who has stolen a key can use it until it is revoked. Bind keys to
 // networks if the clients have fixed addresses. Prefer signed tokens with
-// sender constraints if the clients can use them. A key that acts for an owner
-// does not know whether the account of the owner still exists, so call
-// [Keys.RevokeOwner] when an account is closed. The application decides who may
+// sender constraints if the clients can use them. Without [Config.Lookup], a
+// key that acts for an owner does not know whether the account of the owner
+// still exists. Then call [Keys.RevokeOwner] when an account is closed.
+// RevokeOwner does not reach a key that only Legacy knows. A stream of such a
+// key lasts for two minutes. If the pepper of an adopted key is removed from
+// [Config.Peppers], the store does not find the key, and Legacy is asked again.
+// So first delete the key from the table behind Legacy. The application decides
+// who may
 // issue, rotate and revoke keys. The application also reports the keys that it
 // issues and rotates.
 //
@@ -83,14 +103,18 @@
 //   - 401 "auth.invalid_token": the key is not accepted. [Keys.Authenticate]
 //     lists the reasons, which only the log shows.
 //   - 400 "auth.ambiguous_credentials": the request has two credentials.
-//   - 503 "auth.unavailable": the store does not answer.
+//   - 503 "auth.unavailable": the store, Lookup or Legacy does not answer, or
+//     gives a wrong answer.
 //
-// A caller of Issue, Rotate, Revoke, RevokeOwner or List gets:
+// A caller of Issue, Adopt, Rotate, Revoke, RevokeOwner or List gets:
 //
 //   - 422 "apikey.invalid_grant": a field of the Grant is wrong.
+//   - 422 "apikey.invalid_key": the text to adopt cannot be a key of another
+//     system.
 //   - 422 "apikey.invalid_overlap": the overlap is negative, or longer than
 //     [Config.MaxOverlap].
 //   - 404 "apikey.not_found": the store has no key with this id.
+//   - 409 "apikey.adopted": the key has been adopted before.
 //   - 409 "apikey.ended": the key is revoked or expired.
 //   - 409 "apikey.too_many_secrets": 4 secrets of the key still work.
 //   - 503 "apikey.unavailable": the store does not answer.
@@ -100,6 +124,9 @@
 // *[bulwark.ConfigError] for each mistake.
 //
 // The first Example issues a key and uses it. Example (Rotation) replaces the
-// secret without an outage. Example (Incorrect) shows what New says about
-// mistakes.
+// secret without an outage. Example (Lookup) asks for the owner of a key.
+// Example (Legacy) moves existing keys over. The Example of [OpenFile] keeps
+// keys in a file. Example (Incorrect) shows what New says about mistakes. The
+// page docs/api-keys.md in the repository shows the procedures of an
+// administrator.
 package apikey

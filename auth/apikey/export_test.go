@@ -52,3 +52,12 @@ func Asking(k *Keys) int {
 	}
 	return len(k.owners.asker.places)
 }
+
+// ReadAgain reads the content of a file, and what a store would write of it.
+func ReadAgain(src []byte, most int) (written []byte, err error) {
+	t, err := readContent(src, most)
+	if err != nil {
+		return nil, err
+	}
+	return contentOf(&t, change{}, fileLines{})
+}

@@ -329,8 +329,6 @@ func tableOf(f fileContent, max int) (t table, err error) {
 			return t, fmt.Errorf("keys[%d] has the id of another key", i)
 		case rec.Version == 0:
 			return t, fmt.Errorf("keys[%d] has the version 0", i)
-		case rec.ExpiresAt.IsZero():
-			return t, fmt.Errorf("keys[%d] has no expires_at", i)
 		}
 		t.keys[rec.ID] = rec
 	}

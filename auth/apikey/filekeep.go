@@ -16,6 +16,7 @@ type keyFile struct {
 	last fs.FileInfo // of the file that we have read or written
 	// sync makes the content of a file, or the names of a folder, durable.
 	sync func(*os.File) error
+	most int // bytes
 }
 
 // openKeyFile locks and reads the file, or makes it.
@@ -29,7 +30,7 @@ func openKeyFile(path string, max int) (k *keyFile, t table, err error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a rename would put a file in place of the link
 	}
-	k = &keyFile{path: path, sync: (*os.File).Sync}
+	k = &keyFile{path: path, sync: (*os.File).Sync, most: mostBytes(max)}
 	if k.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, t, err
 	}
@@ -75,6 +76,9 @@ func (k *keyFile) read(max int) (t table, err error) {
 func (k *keyFile) replace(content []byte) (replaced bool, err error) {
 	if err := k.ours(); err != nil {
 		return false, err
+	}
+	if len(content) > k.most { // nobody could read it again
+		return false, fmt.Errorf("it would have %d bytes; the max of OpenFile allows %d", len(content), k.most)
 	}
 	next := k.path + ".new"
 	info, err := k.writeNew(next, content)

@@ -20,9 +20,9 @@ import (
 // its power, leave the old content or the new content, and nothing in between.
 // Reading needs no file.
 //
-// If the file cannot be written, the change is not made, and the call returns an
-// error: memory and file have the same records. A write that takes longer than
-// 5 seconds is also an error. Such a change may still be made, as with any
+// If the file cannot be written, the change is not made, and the call returns
+// an error: memory and file have the same records. A write that takes longer
+// than 5 seconds is also an error. Such a change may still be made, as with any
 // database.
 //
 // The times of LastUsed and StaleReported are written with the next change, by
@@ -30,8 +30,8 @@ import (
 // may be reported as stale twice. Call Sweep every few minutes.
 //
 // The file has hashes and no secrets. Only its owner may read it (mode 0600).
-// Keep a copy of it, but do not restore an old copy without need: a key that was
-// revoked since then works again.
+// Keep a copy of it, but do not restore an old copy without need: a key that
+// was revoked since then works again.
 type FileStore struct {
 	file   *keyFile
 	lines  fileLines // of the file; the goroutine that has the turn uses them
@@ -66,8 +66,9 @@ var (
 // A file that is damaged, empty, of another format or of a later version is an
 // error, and never an empty store. Only one process at a time can have the file
 // open: it locks the file "path.lock" beside it. A system without such locks,
-// and a lock that a network file system does not keep, are found out at the next
-// change: the store refuses to write over a file that it has not written itself.
+// and a lock that a network file system does not keep, are found out at the
+// next change: the store refuses to write over a file that it has not written
+// itself.
 func OpenFile(path string, max int) (*FileStore, error) {
 	if max == 0 {
 		max = usualInFile

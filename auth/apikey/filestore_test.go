@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/authtest"
@@ -273,6 +274,45 @@ func TestAClosedFileStoreDoesNothing(t *testing.T) {
 		}
 	}
 	issue(t, newKeys(t, config(next)), apikey.Grant{})
+}
+
+// Whatever is read is written so that it can be read again, to the same end.
+func FuzzFile(f *testing.F) {
+	good, _ := goodFile(f)
+	f.Add(good)
+	f.Add([]byte(`{"format":"bulwark API keys","version":1,"keys":[],"owners":[]}`))
+	f.Add([]byte(`{"format":"bulwark API keys","version":1,"keys":[{"id":"base64:/w==","version":1,"family":"text:text:","issuer":"","subject":"","expires_at":"2026-01-02T03:04:05+01:00"}],"owners":[]}`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		written, err := apikey.ReadAgain(src, 10)
+		if err != nil {
+			return
+		}
+		again, err := apikey.ReadAgain(written, 10)
+		if err != nil || !bytes.Equal(written, again) {
+			t.Fatalf("%s is read as %s, and then as %s, %v", src, written, again, err)
+		}
+	})
+}
+
+// What is too large to be read again is not written.
+func TestAFileIsNeverTooLargeToRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	store := open(t, path, 1)
+	keys := newKeys(t, config(store))
+	_, err := keys.Issue(t.Context(), apikey.Grant{Owner: &bulwark.Principal{Issuer: "https://login.example.com", Subject: strings.Repeat("x", 2<<20)}})
+	problem(t, err, 503, "apikey.unavailable")
+	if !strings.Contains(fmt.Sprint(errors.Unwrap(err)), "max of OpenFile") {
+		t.Errorf("error %v", errors.Unwrap(err))
+	}
+	key := issue(t, keys, apikey.Grant{Roles: slices.Repeat([]string{strings.Repeat("r", 128)}, 64), Scopes: slices.Repeat([]string{strings.Repeat("s", 128)}, 64),
+		Networks: slices.Repeat([]netip.Prefix{netip.MustParsePrefix("2001:db8:1111:2222:3333:4444:5555:6666/128")}, 64), Name: strings.Repeat("\u2028", 42)})
+	for range 3 {
+		rotate(t, keys, key.ID, hour)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path, 1)
 }
 
 // A symbolic link stays a link.

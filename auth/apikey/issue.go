@@ -250,7 +250,7 @@ func unavailable(err error) error {
 	case errors.Is(err, auth.ErrFull):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.store_full",
 			Detail: "No further key can be kept at the moment.", RetryAfter: time.Minute,
-			Err: fmt.Errorf("apikey.Config.Store has no room (MemoryStore.Max): %w", err)}
+			Err: fmt.Errorf("apikey.Config.Store has no room (MemoryStore.Max, or the max of OpenFile): %w", err)}
 	}
 	return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "apikey.unavailable",
 		Detail: "Keys cannot be changed at the moment.", RetryAfter: storeRetry,

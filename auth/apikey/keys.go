@@ -177,7 +177,8 @@ func (k *Keys) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 }
 
 // Verify returns the caller of a key that does not come in a request, such as a
-// key in the message of a queue. The text is the key. Its errors are the errors
+// key in the message of a queue. With [Config.Legacy], any text may be a key
+// that was given out before. The text is the key. Its errors are the errors
 // of [Keys.Authenticate]. A key that is bound to networks is refused with the
 // reason "network", because Verify does not know an address.
 func (k *Keys) Verify(ctx context.Context, text string) (*bulwark.Principal, error) {
@@ -210,7 +211,7 @@ func (k *Keys) lookUp(ctx context.Context, r *http.Request, text string) (*bulwa
 	}
 	rec, known, err := k.get(ctx, p.id)
 	if err != nil {
-		return nil, err
+		return nil, storeDown(err)
 	}
 	// An unknown key costs the same work as any other, and matches nothing.
 	secret := k.match(&rec, p.id, ofSecret, p.secret)
@@ -228,11 +229,16 @@ func (k *Keys) get(ctx context.Context, id string) (rec Record, known bool, err 
 	case errors.Is(err, auth.ErrNotFound):
 		return Record{}, false, nil
 	case err != nil:
-		return Record{}, false, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
+		return Record{}, false, err
 	case rec.Family != k.family: // others may share the store
 		return Record{}, false, nil
 	}
 	return rec, true, nil
+}
+
+// storeDown refuses a request during an outage of the store.
+func storeDown(err error) error {
+	return auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Store: %w", err), storeRetry)
 }
 
 // accept returns the caller of a record, whose secret at the index was
@@ -287,7 +293,7 @@ func (k *Keys) credential(r *http.Request) (string, error) {
 // does not know the secret learns nothing of the record, not even by the time
 // of the answer. Outside a request r is nil.
 func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason string, cause error) {
-	if reason, cause = rec.over(secret, now); reason != "" {
+	if reason, cause = secret.fault(rec, now); reason != "" {
 		return reason, cause
 	}
 	switch {
@@ -299,16 +305,16 @@ func (rec *Record) fault(secret *Secret, now time.Time, r *http.Request) (reason
 	return "", nil
 }
 
-// over says why the key or the secret has ended.
-func (rec *Record) over(secret *Secret, now time.Time) (reason string, cause error) {
+// fault says why the key or its secret has ended. A nil secret is a wrong one.
+func (s *Secret) fault(rec *Record, now time.Time) (reason string, cause error) {
 	switch {
-	case secret == nil:
+	case s == nil:
 		return "key", errSecret
 	case !rec.RevokedAt.IsZero():
 		return "revoked", errRevoked
 	case !now.Before(rec.ExpiresAt):
 		return "expired", errExpired
-	case !secret.NotAfter.IsZero() && !now.Before(secret.NotAfter):
+	case !s.NotAfter.IsZero() && !now.Before(s.NotAfter):
 		return "expired", errReplaced
 	}
 	return "", nil

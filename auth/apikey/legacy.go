@@ -111,7 +111,7 @@ func (k *Keys) legacyIDs(text string) []string {
 func (k *Keys) adopted(ctx context.Context, r *http.Request, ids []string, text string) (p *bulwark.Principal, known bool, err error) {
 	rec, id, known, err := k.find(ctx, ids)
 	if err != nil {
-		return nil, false, err
+		return nil, false, storeDown(err)
 	}
 	secret := k.match(&rec, id, ofLegacy, text)
 	if !known {

@@ -49,8 +49,9 @@ func (rec Record) shown() Record {
 // [Keys.Revoke] does. Call it when an account is closed. A key of the owner
 // that is issued or rotated at the same time also ends. A key that is issued
 // afterwards is accepted. A key that is adopted afterwards is revoked, because
-// it was given out before. RevokeOwner does not reach a key that [Config.Legacy]
-// knows and nobody has adopted: [Config.Lookup] refuses such a key.
+// it was given out before. RevokeOwner does not reach a key that
+// [Config.Legacy] knows and nobody has adopted: [Config.Lookup] refuses such a
+// key.
 //
 // After a failure, RevokeOwner still ends every key that it can end. It returns
 // the failure.

@@ -37,12 +37,12 @@ func (k *Keys) review(ctx context.Context, id string, made time.Time) error {
 	rec, known, err := k.get(ctx, id)
 	switch {
 	case err != nil:
-		return err
+		return storeDown(err)
 	case !known:
 		return auth.Invalid("revoked", k.causes.unknown)
 	}
 	secret := rec.secretOf(made)
-	if reason, cause := rec.over(secret, time.Now()); reason != "" {
+	if reason, cause := secret.fault(&rec, time.Now()); reason != "" {
 		return auth.Invalid(reason, cause)
 	}
 	return k.narrow(ctx, &rec)

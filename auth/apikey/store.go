@@ -93,9 +93,9 @@ type Store interface {
 	// write of an older record of the caller stores the record as revoked.
 	// RevokeOwner does not change the records that exist.
 	RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error
-	// Sweep forgets the records and the marks that have expired. If the engine of the store
-	// does not expire records itself, the application calls Sweep every few
-	// minutes. A store that needs no sweeping returns nil.
+	// Sweep forgets the records and the marks that have expired. If the engine
+	// of the store does not expire records itself, the application calls Sweep
+	// every few minutes. A store that needs no sweeping returns nil.
 	Sweep(ctx context.Context) error
 }
 

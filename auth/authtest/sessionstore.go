@@ -20,9 +20,10 @@ import (
 // of its own. The rule "full" is checked if the store has room for fewer than
 // 2000 sessions.
 //
-// The suite takes less than 10 seconds, because two rules wait for a session to
-// expire. A store in memory can be tested in a bubble of [testing/synctest],
-// where this time passes at once. In a bubble the suite has no subtests.
+// The suite takes less than 20 seconds, because three rules wait until
+// something expires. A store in memory can be tested in a bubble of
+// [testing/synctest], where this time passes at once. In a bubble the suite has
+// no subtests.
 //
 //	func TestStore(t *testing.T) {
 //		authtest.TestSessionStore(t, func(t *testing.T) session.Store {

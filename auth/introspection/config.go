@@ -126,6 +126,8 @@ type Config struct {
 	//   - Subject is not empty;
 	//   - with Revocations, TokenID, SessionID or IssuedAt remains.
 	//
+	// A token whose new ExpiresAt has passed is refused as expired.
+	//
 	// If the result breaks a rule, or Map panics, the request gets an opaque
 	// 500, because the mistake is in Map. If Map returns a [bulwark.Problem],
 	// this is the refusal. Any other error is a 401 with the reason "claim".

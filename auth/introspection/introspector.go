@@ -54,7 +54,7 @@ func newIntrospector(c Config, names claims.Names) *Introspector {
 	i.rules = rules{
 		issuer: c.Issuer, audience: c.Audience, types: c.Types, method: c.Method, binding: binding,
 		revocations: revocation.New(c.Revocations, 0, configName),
-		completion:  claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil},
+		completion:  claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil, Skew: max(c.Skew, 0)},
 		skew:        max(c.Skew, 0), maxBytes: int(c.Client.MaxAnswerBytes), expires: !c.InsecureNoExpiry, typed: c.RequireType,
 	}
 	i.flights = newFlights(c, newEndpoint(c), i.rules, i.memory)

@@ -126,6 +126,8 @@ type Config struct {
 	//   - Subject is not empty;
 	//   - with Revocations, TokenID, SessionID or IssuedAt remains.
 	//
+	// A token whose new ExpiresAt has passed is refused as expired.
+	//
 	// If the result breaks a rule, or Map panics, the request gets an opaque
 	// 500, because the mistake is in Map. If Map returns a [bulwark.Problem],
 	// this is the refusal. Any other error is a 401 with the reason "claim".
@@ -217,7 +219,7 @@ func New(c Config) (*Verifier, error) {
 		issuer:        c.Issuer,
 		audience:      c.Audience,
 		audienceClaim: audienceClaim,
-		completion:    claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil},
+		completion:    claims.Completion{Names: names, Map: c.Map, Revoked: c.Revocations != nil, Skew: max(cmp.Or(c.Skew, defaultSkew), 0)},
 		require:       required(c.Require),
 		maxLifetime:   c.MaxLifetime,
 		method:        cmp.Or(c.Method, defaultMethod),

@@ -230,7 +230,7 @@ func TestConfigErrorsSayWhatToWrite(t *testing.T) {
 	}{
 		{"issuer", func(c *jwt.Config) { c.Issuer = "" }, "jwt.Issuer: is empty; write the iss of the tokens, to the letter"},
 		{"audience", func(c *jwt.Config) { c.Audience = nil }, "jwt.Audience: is empty; write the aud of the tokens for this service"},
-		{"keys", func(c *jwt.Config) { c.Keys = nil }, "jwt.Keys: is nil; use Discover, RemoteKeys, StaticKeys, SecretKeys or Signer.Keys"},
+		{"keys", func(c *jwt.Config) { c.Keys = nil }, "jwt.Keys: is nil; use Discover, RemoteKeys, KeyFile, StaticKeys, SecretKeys or Signer.Keys"},
 		{"types", func(c *jwt.Config) { c.Types = []string{"JWT"} },
 			"jwt.Types[0]: jwt: does not tell access tokens from other tokens; set InsecurePlainType if the issuer has no better typ"},
 		{"hs256", func(c *jwt.Config) { c.Algorithms = []string{"HS256"} }, "jwt.Algorithms[0]: HS256: needs Keys of SecretKeys, and is never accepted beside public keys"},

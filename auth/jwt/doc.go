@@ -96,6 +96,11 @@
 //   - a claim that the issuer writes into access tokens only, named in
 //     [Config.Require].
 //
+// A service with an issuer for each tenant uses [NewIssuers]. It finds the
+// issuer of a token in a table of the service, and keeps what it has found for
+// one minute. The tenants of Microsoft Entra ID, which share their keys, are a
+// template there.
+//
 // The page docs/issuers.md in the repository has a tested Config for Keycloak,
 // Auth0, Entra ID, Okta, Cognito and Google. The page docs/tokens.md has it for
 // the tokens of jsonwebtoken and golang-jwt, with a key or with a shared

@@ -316,10 +316,24 @@ func (s *Issuers) with(ctx context.Context, named string, verify func(*Verifier)
 	}
 	defer t.leave()
 	p, err := verify(t.verifier)
-	if err == nil {
+	if err == nil && p != nil {
 		t.touch(time.Now())
 	}
 	return p, err
+}
+
+// Refresh loads the keys of one issuer now, as [Verifier.Refresh] does. An
+// issuer that s is not for, or that Find does not know, is an error of
+// [auth.Invalid]. The tenants of a Template share their keys.
+func (s *Issuers) Refresh(ctx context.Context, issuer string) error {
+	if err := s.made(); err != nil {
+		return err
+	}
+	if !s.accepts(issuer) {
+		return auth.Invalid("issuer", errNoPattern)
+	}
+	_, err := s.with(ctx, issuer, func(v *Verifier) (*bulwark.Principal, error) { return nil, v.Refresh(ctx) })
+	return err
 }
 
 // Challenges offers the accepted schemes, as [Verifier.Challenges] does.

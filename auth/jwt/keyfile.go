@@ -110,6 +110,7 @@ func (f *keyFile) first() error {
 		return found.Err()
 	}
 	f.held.Store(r.content.keys)
+	f.due.Store(int64(time.Since(f.start) + f.cooldown))
 	f.state.good, f.state.seen = r.content.sum, r.content.sum
 	return nil
 }

@@ -273,6 +273,7 @@ func TestKeyFileHalfWritten(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		f.write(publicPEM(t, one)) // the first block is there, the second is not
 		s.accepts(tokens[0])       // begins the reading
+		synctest.Wait()
 		time.Sleep(50 * time.Millisecond)
 		f.write(whole)
 		f.settle()
@@ -281,8 +282,10 @@ func TestKeyFileHalfWritten(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		f.write(publicPEM(t, one))
 		s.accepts(tokens[1])
+		synctest.Wait()
+		time.Sleep(25 * time.Millisecond) // between two looks
 		for n := range 20 {
-			f.write(publicPEM(t, one) + strings.Repeat("\n", n))
+			f.write(publicPEM(t, one) + strings.Repeat("\n", n+1))
 			time.Sleep(50 * time.Millisecond)
 		}
 		s.accepts(tokens[1])

@@ -246,6 +246,21 @@ func TestMapBreaksARule(t *testing.T) {
 		c.Revocations = nil
 		newService(t, c).accepts(issuer.Token(authtest.Claims{"iat": nil}))
 	})
+	t.Run("ended-already", func(t *testing.T) {
+		c := config
+		c.Map = func(p *bulwark.Principal, _ auth.Claims) error {
+			p.ExpiresAt = time.Now().Add(-2 * time.Minute)
+			return nil
+		}
+		wantRefused(t, c, token, "expired")
+		c.Map = func(p *bulwark.Principal, _ auth.Claims) error {
+			p.ExpiresAt = time.Now().Add(-time.Second)
+			return nil
+		}
+		newService(t, c).accepts(token) // within the Skew
+		c.Skew = -1
+		wantRefused(t, c, token, "expired")
+	})
 	t.Run("name-of-a-client", func(t *testing.T) {
 		c := config
 		c.ClientClaim = "client_id"

@@ -72,8 +72,10 @@
 // the validity of the chain. [Config.Map] adds roles, scopes and a tier.
 //
 // The credential is [auth.Ambient]: a token or an API key in the same request
-// comes first, and [auth.CrossSite] guards the request. If a request has a
-// login cookie too, the order of auth.Config.Authenticators decides.
+// comes first, and [auth.CrossSite] guards the request. If a request also has a
+// login cookie too, neither counts, because they could name two people. A sub-request
+// that a handler sends does not act as the caller of the certificate, because
+// its header does not say which page has caused it.
 //
 // There is no registered authentication scheme for client certificates, and a
 // 401 must have a challenge (RFC 9110 section 15.5.2). The challenge of this

@@ -56,7 +56,8 @@ func (v *Verifier) Issuer() string {
 }
 
 // Detect returns [auth.Ambient] if the client has presented a certificate; see
-// [bulwark.Scope.ClientCertificates]. A certificate of any authority counts.
+// [bulwark.Scope.ClientCertificates]. A certificate of any authority counts. A
+// sub-request that a handler sends has no certificate of its own.
 func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	if v.made() != nil || len(presented(r)) == 0 {
 		return auth.None
@@ -64,10 +65,16 @@ func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	return auth.Ambient
 }
 
-// presented returns the certificates of the client of r.
+// presented returns the certificates that the client has sent with r itself. A
+// sub-request has none: a page of another site could have caused it, and its
+// header would not say so.
 func presented(r *http.Request) []*x509.Certificate {
 	_, s := bulwark.Enter(r)
-	return s.ClientCertificates()
+	certs, inherited := s.ClientCertificates()
+	if inherited {
+		return nil
+	}
+	return certs
 }
 
 // Challenges offers the scheme ClientCertificate, without parameters. The

@@ -263,6 +263,33 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
+// A handler outside the auth layer sends sub-requests, such as the parts of a
+// batch. A page of another site can make a browser ask that handler, and the
+// parts do not say so.
+func TestASubRequestIsNobody(t *testing.T) {
+	ca := authority(t, "ca", nil)
+	me := client(t, ca, uris(alice))
+	for name, part := range map[string]func(*http.Request) *http.Request{
+		"new": func(r *http.Request) *http.Request {
+			q, _ := http.NewRequestWithContext(r.Context(), "POST", "http://example.com/", nil)
+			return q
+		},
+		"clone": func(r *http.Request) *http.Request { q := r.Clone(r.Context()); q.Header = http.Header{}; return q },
+	} {
+		s := serve(t, mtls.Config{ClientCAs: ca.pool()})
+		r, _ := bulwark.Enter(from(me))
+		r.Method = "POST"
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		if w := s.ask(part(r)); w.Code != 401 || s.ran != 0 {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		s.rec.Take()
+		if _, err := s.Authenticate(part(r)); problem(err) == nil || problem(err).Status != 401 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // tokens accepts one token.
 type tokens struct{}
 

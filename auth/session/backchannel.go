@@ -22,7 +22,8 @@ import (
 // (OpenID Connect Back-Channel Logout 1.0). Provider and Replays are required.
 type BackChannel struct {
 	// Provider verifies the logout tokens, by [jwt.Verifier.VerifyLogout]. Its
-	// Audience is the client id of this service at the provider. Required.
+	// Audience is the client id of this service at the provider. At the end of
+	// the program, the application calls its Shutdown. Required.
 	Provider *jwt.Verifier
 	// Replays remembers which logout tokens have been used:
 	// &dpop.MemoryReplays{}, or a store that several processes share. Required.

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -116,4 +117,27 @@ func BenchmarkLogin(b *testing.B) {
 		}
 		s.events.Take()
 	}
+}
+
+// Nothing but the token itself is accepted in a body.
+func FuzzRefreshBody(f *testing.F) {
+	s := native(f, nil)
+	good := s.nativeLogin(f, "alice").refresh
+	for _, seed := range []string{"", "{}", tokenBody(""), tokenBody(good)[1:], tokenBody(good) + tokenBody(good), `{"refresh_token":"` + good + `","x":1}`,
+		`{"refresh_token":["` + good + `"]}`, `{"refresh_token":"\u00` + good + `"}`, tokenBody(forged(good, "")), `{"Refresh_token":"` + good + `"}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		a := s.send("/refresh", asJSON, body)
+		var sent map[string]any
+		if json.Unmarshal([]byte(body), &sent) == nil && len(sent) == 1 && sent["refresh_token"] == good {
+			t.Skip("the token itself")
+		}
+		if a.StatusCode < 400 || a.StatusCode > 415 || len(a.Header.Values("Set-Cookie")) > 0 {
+			t.Fatalf("%q: status %d, cookies %q", body, a.StatusCode, a.Header.Values("Set-Cookie"))
+		}
+		if now, err := s.List(t.Context(), session.Filter{Subject: "alice"}); err != nil || len(now) != 1 || now[0].Generation != 0 {
+			t.Fatalf("%q changed the session to %+v", body, now)
+		}
+	})
 }

@@ -48,6 +48,10 @@
 // Browsers store them only over https. (Some browsers also store them on
 // http://localhost.)
 //
+// A client that is not a browser, such as the app of a phone, logs in by
+// [Sessions.IssueTokens]. It keeps both tokens itself, and refreshes by a JSON
+// body. A refresh token is refused in the place of the other kind.
+//
 // The successor of a refresh token is derived from the token, with a key that
 // is not in the store. So the same token gets the same successor again. Tabs
 // that refresh at the same time stay logged in. A client whose answer was lost
@@ -57,21 +61,33 @@
 // is reported.
 //
 // A refresh token has a MAC, so an invented token is refused without asking the
-// store. The store holds a hash of the newest token and of the rights of the
-// session. If somebody without the key inserts, copies or changes a row in the
-// store, no token fits the row.
+// store. The store holds a hash of the newest token, and a seal: a MAC over the
+// id and all rights of the session. Each request checks the seal. If somebody
+// without the key inserts, copies or changes a row in the store, the row opens
+// nothing.
+//
+// With [Config.Idle], a session ends if nobody uses it. [Session].UsedAt shows
+// when each session was last used.
+//
+// A route may want a further factor, or a recent one. The application checks
+// the factor and calls [Sessions.AddFactor]. Then the caller has the factor and
+// its time in [bulwark.Principal.Factors].
+//
+// An identity provider ends the sessions of its logins by
+// [Sessions.BackChannelHandler].
 //
 // [Sessions.Issue], [Sessions.RefreshHandler] and [Sessions.LogoutHandler]
 // refuse cross-site requests, even without a cookie. Only LogoutHandler clears
 // cookies. If another handler cleared cookies, a slow answer could remove a
 // newer cookie.
 //
-// [Sessions.List] shows where somebody is logged in. [Sessions.Revoke] and
-// [Sessions.RevokeAll] end sessions, in a request or in a job.
-// [Sessions.JWKSHandler] serves the public keys to other services that accept
-// the access tokens. [MemoryStore] serves one process. Several processes need a
-// [Store] that they share. The page docs/own-store.md in the repository shows
-// how to write a store.
+// [Sessions.List] shows where somebody is logged in, or everybody.
+// [Sessions.Revoke] and [Sessions.RevokeAll] end sessions, in a request or in a
+// job. [jwt.Signer.JWKSHandler] serves the public keys to other services that
+// accept the access tokens. [MemoryStore] serves one process. Several processes
+// need a [Store] that they share. The page docs/own-store.md in the repository
+// shows how to write a store. The page docs/sessions.md has more on native
+// clients, idle times, further factors and identity providers.
 //
 // # Not covered
 //
@@ -89,6 +105,12 @@
 //   - If the attacker always refreshes within the same second as the user, the
 //     attacker looks like another tab of the user.
 //
+// Somebody who can write to the store can prolong an idle session, and can
+// bring back a deleted row. The seal does not cover the times of the store.
+//
+// After AddFactor, older access tokens of the session have the new factor also,
+// until they end.
+//
 // A service that verifies access tokens only by the JWKS does not learn of
 // logouts. It also does not record that a token has been used, and
 // [Config.LostAnswer] goes by that record. The roles of a caller are the roles
@@ -98,10 +120,18 @@
 // # Errors
 //
 //   - 401 "auth.invalid_token": the token is not accepted. Only the log shows
-//     the reason: "malformed", "expired", "revoked", "session", "reuse",
-//     "overused" or "disabled", or a reason of package jwt. [auth.Invalid]
-//     explains them.
-//   - 401 "session.cookie_required": a refresh without a cookie.
+//     the reason: "malformed", "expired", "idle", "revoked", "session",
+//     "reuse", "overused" or "disabled", or a reason of package jwt.
+//     [auth.Invalid] explains them.
+//   - 401 "session.cookie_required": a refresh without a refresh token.
+//   - 401 "session.logged_out": the identity provider ended the login before it
+//     arrived.
+//   - 400 "session.browser": a browser wants tokens in a body.
+//   - 400 "session.invalid_request": a refresh token in both places, or a body
+//     of another form.
+//   - 400 "session.logout_token": a bad logout token.
+//   - 400, 408, 413 and 415 with codes that begin with "body.": the body cannot
+//     be read.
 //   - 403 "auth.cross_site": see [auth.CrossSite].
 //   - 404 "session.not_found": the session to revoke does not exist.
 //   - 405 "session.method_not_allowed": a method other than POST.
@@ -114,6 +144,8 @@
 // New joins a *[bulwark.ConfigError] for each mistake.
 //
 // The first Example is the smallest service with a login. Example (Browser)
-// shows a login, a refresh and a logout of a browser. Example (Incorrect) shows
-// what New says about mistakes.
+// shows a login, a refresh and a logout of a browser. The Examples of
+// [Sessions.IssueTokens], [Sessions.AddFactor], [Sessions.BackChannelHandler]
+// and [Config] show the rest. Example (Incorrect) shows what New says about
+// mistakes.
 package session

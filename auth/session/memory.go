@@ -142,38 +142,43 @@ func (m *MemoryStore) Delete(_ context.Context, id string) (bool, error) {
 	return true, nil
 }
 
-// List implements [Store].
+// List implements [Store]. It copies one page only. It is one step: a page that
+// is not full is the last page.
 func (m *MemoryStore) List(_ context.Context, f Filter) ([]Session, error) {
-	all := m.matching(f)
-	slices.SortFunc(all, func(a, b Session) int { return strings.Compare(a.ID, b.ID) })
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	found := m.matching(f)
+	slices.SortFunc(found, func(a, b *held) int { return strings.Compare(a.ID, b.ID) })
 	limit := f.Limit
 	if limit < 1 {
 		limit = maxPage
 	}
-	return slices.Clip(all[:min(len(all), limit)]), nil
+	now := time.Now()
+	all := make([]Session, min(len(found), limit))
+	for i := range all {
+		all[i] = found[i].Session
+		all[i].ReadAt = now
+	}
+	return all, nil
 }
 
-func (m *MemoryStore) matching(f Filter) (all []Session) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	now := time.Now()
+// matching returns the sessions that the filter matches. The lock is held.
+func (m *MemoryStore) matching(f Filter) (found []*held) {
 	add := func(h *held) {
 		if h.ID > f.After && f.Matches(h.Session) {
-			found := h.Session
-			found.ReadAt = now
-			all = append(all, found)
+			found = append(found, h)
 		}
 	}
 	if n, ok := nameOf(f); ok {
 		for _, h := range m.byName[n] {
 			add(h)
 		}
-		return all
+		return found
 	}
 	for _, h := range m.byID {
 		add(h)
 	}
-	return all
+	return found
 }
 
 // RevokeProvider implements [Store].

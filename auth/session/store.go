@@ -54,8 +54,8 @@ var ErrLoggedOut = errors.New("session: logged out at the identity provider")
 //     another Issuer is another caller.
 //   - list: List returns the sessions that [Filter.Matches], in the order of
 //     their IDs, byte by byte. The list begins after the ID After, and ends
-//     after Limit sessions. A Limit below 1 counts as 1000. The caller may
-//     change the list.
+//     after Limit sessions. A Limit below 1 counts as 1000. If a list has fewer
+//     sessions, there are no further ones. The caller may change the list.
 //   - providers: RevokeProvider leaves a mark for a login at an identity
 //     provider. Until the time expires, Create returns [ErrLoggedOut] for a
 //     session of that login. It ends no session and changes nothing. If the

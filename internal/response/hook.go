@@ -1,6 +1,8 @@
 package response
 
 import (
+	"bufio"
+	"io"
 	"net/http"
 	"reflect"
 )
@@ -17,6 +19,14 @@ type Hook interface {
 type Informer interface {
 	Hook
 	BeforeInformation(h http.Header)
+}
+
+// An Upgrader is a Hook that also sees the answer that a handler writes to a
+// hijacked connection itself. It wraps the connection under the buffer of the
+// handler. A handler that writes to the connection past the buffer is not seen.
+type Upgrader interface {
+	Hook
+	BeforeUpgrade(conn io.Writer) io.Writer
 }
 
 // HookFunc makes a Hook of a function.
@@ -93,4 +103,22 @@ func (w *Writer) restore() {
 			h[name] = lines
 		}
 	}
+}
+
+// upgraded returns the buffer of a hijacked connection whose header has not
+// been written, with the writers of the hooks under it.
+func (w *Writer) upgraded(conn io.Writer, buffered *bufio.ReadWriter) *bufio.ReadWriter {
+	if w.hooked || buffered == nil {
+		return buffered
+	}
+	to, wrapped := conn, false // a connection may not be comparable
+	for i := len(w.hooks) - 1; i >= 0; i-- {
+		if u, ok := w.hooks[i].(Upgrader); ok {
+			to, wrapped = u.BeforeUpgrade(to), true
+		}
+	}
+	if !wrapped {
+		return buffered
+	}
+	return bufio.NewReadWriter(buffered.Reader, bufio.NewWriter(to))
 }

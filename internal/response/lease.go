@@ -33,6 +33,7 @@ func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return conn, buffered, err
 	}
 	w.takenOver()
+	buffered = w.upgraded(conn, buffered)
 	if l == nil {
 		return conn, buffered, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
@@ -16,6 +17,7 @@ type Completion struct {
 	Names   Names
 	Map     func(*bulwark.Principal, auth.Claims) error
 	Revoked bool // revocations are configured, and must reach the caller
+	Skew    time.Duration
 }
 
 // Complete lets the Map complete the caller, who nobody else has seen, from the
@@ -91,6 +93,9 @@ func (c *Completion) check(before, after *bulwark.Principal) error {
 		return mistake("has left the caller without TokenID, SessionID and IssuedAt; Revocations needs one of them")
 	case c.Revoked && !reachable(after):
 		return Unreachable(c.Names.Config)
+	}
+	if !end.Equal(was) && !time.Now().Before(end.Add(c.Skew)) {
+		return auth.Invalid("expired", errors.New("the ExpiresAt that "+c.Names.Config+".Map has set has passed"))
 	}
 	if after.Subject != before.Subject {
 		return c.Names.Reserved(after.Subject)

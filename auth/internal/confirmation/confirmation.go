@@ -164,7 +164,7 @@ func CheckNone(c Confirmation) error {
 // or with a proxy that bulwark.Edge trusts to say so.
 func holdsCertificate(r *http.Request, thumbprint string) bool {
 	_, s := bulwark.Enter(r)
-	certs := s.ClientCertificates()
+	certs, _ := s.ClientCertificates()
 	if len(certs) == 0 {
 		return false
 	}

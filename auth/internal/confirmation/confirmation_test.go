@@ -189,6 +189,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A part of a batch has a token of its own, and the connection of the batch.
+func TestCheckOfASubRequest(t *testing.T) {
+	leaf := &x509.Certificate{Raw: []byte("leaf")}
+	sum := sha256.Sum256(leaf.Raw)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+	r, _ = bulwark.Enter(r)
+	part := httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/", nil)
+	rules := confirmation.Rules{MutualTLS: true}
+	if err := rules.Check(part, "Bearer", "token", confirmation.Confirmation{Certificate: base64.RawURLEncoding.EncodeToString(sum[:])}); err != nil {
+		t.Error(err)
+	}
+	sum[0]++
+	refused(t, rules.Check(part, "Bearer", "token", confirmation.Confirmation{Certificate: base64.RawURLEncoding.EncodeToString(sum[:])}))
+}
+
 func TestCredentials(t *testing.T) {
 	with, without := confirmation.Rules{Prover: &prover{}}, confirmation.Rules{MutualTLS: true}
 	for _, test := range []struct {

@@ -31,8 +31,9 @@ var (
 	// ErrFull refuses a stream: as many are open as may be.
 	ErrFull = errors.New("too many streams are open")
 
-	errLate  = fmt.Errorf("no answer within %s", Deadline)
-	errQueue = fmt.Errorf("%d other questions have no answer yet", Concurrent)
+	errPanicked = errors.New("the question of Review panicked")
+	errLate     = fmt.Errorf("no answer within %s", Deadline)
+	errQueue    = fmt.Errorf("%d other questions have no answer yet", Concurrent)
 )
 
 // A Name is what one question is about.
@@ -255,8 +256,8 @@ func ask(again func(context.Context) error) (refusal *bulwark.Problem, err error
 	ctx, cancel := context.WithTimeout(context.Background(), Deadline)
 	defer cancel()
 	defer func() {
-		if v := recover(); v != nil {
-			refusal, err = nil, fmt.Errorf("the question of Review panicked: %v", v)
+		if recover() != nil { // with a value that may hold anything
+			refusal, err = nil, errPanicked
 		}
 	}()
 	err = again(ctx)

@@ -17,6 +17,7 @@ var pages = map[string]int{
 	"rotation.md":    11,
 	"metrics.md":     6,
 	"own-store.md":   17,
+	"sessions.md":    9,
 	"tenants.md":     7,
 	"testing.md":     22,
 	"tokens.md":      11,
