@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 	flags.SetOutput(stdout)
 	addr := flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 picks a free one")
 	metricsAddr := flags.String("metrics", "127.0.0.1:0", "address to serve GET /metrics on, for Prometheus; port 0 picks a free one")
-	idle := flags.Duration("idle", 2*time.Hour, "how long a login lasts without a request; at least 1m")
+	idle := flags.Duration("idle", 2*time.Hour, "how long a login lasts without a request, from 1m to 168h")
 	secure := flags.Bool("tls", false, "serve https with a certificate made for this run")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -60,6 +60,8 @@ func TestWrongStarts(t *testing.T) {
 		{"password in an origin", "https://u:s3cret@app.example.com", "-addr=127.0.0.1:0", "ALLOWED_ORIGINS"},
 		{"argument", "", "false", "unexpected argument"},
 		{"address", "", "-addr=nowhere", "nowhere"},
+		{"idle too short", "", "-addr=127.0.0.1:0 -idle=59s", "session.Idle"},
+		{"idle longer than a login", "", "-addr=127.0.0.1:0 -idle=169h", "session.Idle"},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			cmd := exec.Command(binary, strings.Fields(test.args)...)

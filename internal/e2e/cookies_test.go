@@ -189,6 +189,7 @@ func TestCookiesInABrowser(t *testing.T) {
 		"a name in other letters":      evil + "/?plant=__host-Access%3Dplanted%3B+Domain%3Dexample.test%3B+Secure%3B+Path%3D/",
 	} {
 		p.at(plant)
+		p.equal(`["app", "evil", "clear"].includes(document.title)`, "true") // and no error page of the browser
 		for _, url := range []string{app, app + "/me"} {
 			for cookie, kept := range p.jar(url) {
 				if before[cookie] == nil || kept.Value != before[cookie].Value {

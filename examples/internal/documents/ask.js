@@ -11,6 +11,9 @@ class Refusal extends Error {
     Object.assign(this, { status, code: problem.code, errors: problem.errors || [], wait });
   }
 }
+// The code of a refusal that wants to see the password again.
+const tooLongAgo = "authz.insufficient_user_authentication";
+
 class SessionEnded extends Error {
   constructor(other = "") { super(); this.other = other; } // whose session there is now
 }

@@ -18,7 +18,7 @@ async function asAdmin(method, path, body) {
   try {
     return (await ask(method, path, body)).answer;
   } catch (refusal) {
-    if (refusal.status !== 401 || !await renew()) throw refusal;
+    if (refusal.status !== 401 || refusal.code === tooLongAgo || !await renew()) throw refusal;
     return (await ask(method, path, body)).answer;
   }
 }

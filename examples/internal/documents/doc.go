@@ -7,6 +7,9 @@
 // routes.go for the routes with their rules, and limits.go for the limits on
 // logins. The page of the administrators is in activity.go: it shows the
 // security events as they come (journal.go and eventstream.go), counts them
-// (counters.go), and sends attacks to the API (breakit.js). The metrics for
+// (counters.go), lists the sessions and keys in use, and sends attacks to the
+// API (breakit.js). People see and end their sessions (sessions.go).
+// Administrators also end the keys of an owner (keys.go) and close accounts
+// (people.go), for which they give their password again. The metrics for
 // Prometheus are in metrics.go. The other files are the application itself.
 package documents

@@ -11,7 +11,7 @@ async function asConfirmed(method, path, what) {
     try {
       return await asAdmin(method, path);
     } catch (refusal) {
-      if (refusal.code !== "authz.insufficient_user_authentication") throw refusal;
+      if (refusal.code !== tooLongAgo) throw refusal;
       if (!await confirmed(what)) return null;
     }
   }
@@ -97,13 +97,27 @@ class Paged {
     const query = new URLSearchParams({ limit: perTable, offset: this.offset });
     const { answer, total } = await pageOf(this.path(query));
     if (this.offset > 0 && answer.items.length === 0) return this.turn(-perTable);
-    $(this.id + "-rows").replaceChildren(...answer.items.map(one => this.line(one, this.says)));
+    this.fill(answer.items);
     $(this.id + "-none").hidden = total > 0;
     $(this.id + "-table").hidden = total === 0;
     $(this.id + "-pager").hidden = total <= perTable;
     $(this.id + "-page").textContent = `${this.offset + 1}–${this.offset + answer.items.length} of ${total.toLocaleString("en")}`;
     $(this.id + "-newer").disabled = this.offset === 0;
     $(this.id + "-older").disabled = this.offset + perTable >= total;
+  }
+  // fill keeps the buttons of the rows that stay: somebody may be about to press
+  // one.
+  fill(items) {
+    const rows = $(this.id + "-rows");
+    const known = new Map([...rows.children].map(row => [row.dataset.id, row]));
+    const next = items.map(one => {
+      const fresh = this.line(one, this.says), old = known.get(one.id);
+      fresh.dataset.id = one.id;
+      if (!old) return fresh;
+      [...fresh.cells].slice(0, -1).forEach((made, i) => old.cells[i].replaceWith(made));
+      return old;
+    });
+    if (next.length !== rows.children.length || next.some((row, i) => row !== rows.children[i])) rows.replaceChildren(...next);
   }
   async turn(step) {
     this.offset = Math.max(0, this.offset + step);

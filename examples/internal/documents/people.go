@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -151,8 +150,7 @@ func (a *App) closeAccount(w http.ResponseWriter, r *http.Request) {
 	}
 	// The account is gone first. A login or a new key of the same moment ends
 	// at the next look at the account.
-	err := a.sessions.RevokeAll(r.Context(), account.ID)
-	answerDone(w, r, cmp.Or(err, a.keys.RevokeOwner(r.Context(), a.principal(account))))
+	answerDone(w, r, errors.Join(a.sessions.RevokeAll(r.Context(), account.ID), a.keys.RevokeOwner(r.Context(), a.principal(account))))
 }
 
 func noUser() error {

@@ -52,7 +52,7 @@ func hint(out io.Writer, url, password, key string) {
 		curl = "curl -sk" // the certificate is made for this run
 	}
 	fmt.Fprintf(out, `try it in a browser at %[2]s/ or paste these lines into a shell, one after the other.
-root sees at %[2]s/admin/activity what is refused, and can try to break it; log in first.
+root sees at %[2]s/admin/activity what is refused and who is logged in, can end sessions and keys, and can try to break it; log in first.
 alice logs in; her token lasts 15 minutes:
   PASSWORD='%[3]s'; TOKEN=$(%[1]s %[2]s/api/auth/login -H 'Content-Type: application/json' -d '{"email":"alice@example.com","password":"'"$PASSWORD"'"}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 alice makes a document, which she, the moderator and the admin can read:

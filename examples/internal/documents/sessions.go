@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -100,13 +99,16 @@ func (a *App) endOwnSession(w http.ResponseWriter, r *http.Request) {
 // endOtherSessions ends all sessions of the caller but the one of the request.
 func (a *App) endOtherSessions(w http.ResponseWriter, r *http.Request) {
 	caller, _ := bulwark.PrincipalFrom(r.Context())
-	all, err := a.live(r.Context(), caller.Subject)
+	all, failed := a.live(r.Context(), caller.Subject)
 	for _, s := range all {
-		if s.ID != caller.SessionID {
-			err = cmp.Or(err, unlessGone(a.sessions.Revoke(r.Context(), caller.Subject, s.ID)))
+		if s.ID == caller.SessionID {
+			continue
+		}
+		if err := unlessGone(a.sessions.Revoke(r.Context(), caller.Subject, s.ID)); err != nil {
+			failed = err // and goes on with the others
 		}
 	}
-	answerDone(w, r, err)
+	answerDone(w, r, failed)
 }
 
 // unlessGone drops the error about a session or a key that has ended already.
