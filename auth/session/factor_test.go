@@ -247,3 +247,35 @@ func TestAllocationsWithFactors(t *testing.T) {
 		t.Errorf("%v allocations, want at most 2: the token and the caller", got)
 	}
 }
+
+// Nobody who can write to the store, and has no key, gives a factor or makes it
+// younger.
+func TestFactorsAreSealed(t *testing.T) {
+	s := withFactors(t, nil)
+	tok := s.login(t, "alice")
+	held, err := s.store.Get(t.Context(), segment(t, tok.access, 1)["sid"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := held.Factors["pwd"]
+	for name, factors := range map[string]map[string]time.Time{
+		"none":    nil,
+		"younger": {"pwd": at.Add(time.Hour)},
+		"renamed": {"otp": at},
+		"more":    {"pwd": at, "otp": at},
+	} {
+		held.Factors = factors
+		if err := s.store.Update(t.Context(), held); err != nil {
+			t.Fatal(err)
+		}
+		held.Version++
+		if _, err := s.Authenticate(withCookie(tok.access)); reasonOf(err) != "session" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	held.Factors = map[string]time.Time{"pwd": at}
+	if err := s.store.Update(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	s.alive(t, tok)
+}
