@@ -40,7 +40,7 @@
 // The claims of a token may have any names: [Config.SubjectClaim] and its
 // neighbours name them, [Config.Require] compares them, and [Config.Map]
 // completes the caller. A logout token or another token with the claim events
-// is never an access token.
+// is never an access token: [Verifier.VerifyLogout] reads logout tokens.
 //
 // A verified token is cached for up to one minute, under the hash of the whole
 // token. It is dropped when a fetched key set no longer has its key. Each
