@@ -633,3 +633,29 @@ func TestFindIsCalledOnceForAll(t *testing.T) {
 		}
 	})
 }
+
+// While a call of Find does not return, no other call is made for its name: the
+// goroutines of a deaf Find do not become more and more.
+func TestADeafFindIsNotCalledAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLandlord(t, tenantAcme)
+		s, _ := l.house(t)
+		token := l.token(tenantAcme, "alice")
+		s.takes(token, tenantAcme, "alice")
+		l.answers(func(context.Context, string) (jwt.Config, error, bool) {
+			time.Sleep(30 * time.Second)
+			return jwt.Config{}, nil, false
+		})
+		time.Sleep(time.Minute)
+		for range 20 {
+			s.turnsAway(token, 503, unavailable, "store_unavailable")
+			time.Sleep(time.Second)
+		}
+		if of, _ := l.seen(tenantAcme); of != 2 {
+			t.Errorf("Find was called %d times, and the second call has not returned", of)
+		}
+		l.answers(nil)
+		time.Sleep(30 * time.Second)
+		s.takes(token, tenantAcme, "alice")
+	})
+}
