@@ -46,6 +46,38 @@ func Example() {
 	// 200 hello, premium caller
 }
 
+// Two products of one service have keys of their own. Each Keys value accepts
+// its own keys, wherever a client sends them.
+func Example_families() {
+	family := func(prefix string) *apikey.Keys {
+		return bulwark.Must(apikey.New(apikey.Config{
+			Prefix:  prefix,
+			Issuer:  "https://api.example.com/keys/" + prefix,
+			Peppers: []apikey.Pepper{{Version: 1, Key: []byte("32 random bytes from your secrets")}},
+			Store:   &apikey.MemoryStore{},
+			Header:  "X-Api-Key",
+		}))
+	}
+	shop, mail := family("shop"), family("mail")
+	stack := bulwark.Must(bulwark.Chain(
+		auth.Config{Authenticators: []auth.Authenticator{shop, mail}},
+	))
+	api := stack.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, _ := bulwark.PrincipalFrom(r.Context())
+		fmt.Println(caller.Issuer)
+	}))
+
+	for _, keys := range []*apikey.Keys{shop, mail} {
+		issued := bulwark.Must(keys.Issue(context.Background(), apikey.Grant{Name: "partner"}))
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("X-Api-Key", issued.Key)
+		api.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	// Output:
+	// https://api.example.com/keys/shop
+	// https://api.example.com/keys/mail
+}
+
 // A rotation gives the key a second secret. Both secrets work for a day, so that
 // the partner can switch without an outage.
 func Example_rotation() {

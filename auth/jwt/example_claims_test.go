@@ -118,6 +118,37 @@ func ExampleConfig_require() {
 	// auth.invalid_token (claim): the claim groups has another value, and jwt.Config.Require wants "staff", "documents"
 }
 
+// A service that acts for itself has no sub at some issuers. Its subject is then
+// "client:" and the id of the client, which no person can have.
+func ExampleConfig_clientClaim() {
+	signer := exampleSigner()
+	tokens, err := jwt.New(jwt.Config{
+		Issuer:      "https://login.example.com",
+		Audience:    []string{"https://api.example.com"},
+		Keys:        signer.Keys(),
+		ClientClaim: "client_id",
+	})
+	if err != nil {
+		panic(err)
+	}
+	for _, claims := range []map[string]any{
+		{"sub": nil, "client_id": "reports"},
+		{"sub": "alice", "client_id": "reports"},
+		{"sub": "client:reports"}, // somebody wants to pass for the client
+	} {
+		caller, err := tokens.Verify(context.Background(), exampleToken(signer, claims))
+		if err != nil {
+			fmt.Println("refused")
+			continue
+		}
+		fmt.Println(caller.Subject)
+	}
+	// Output:
+	// client:reports
+	// alice
+	// refused
+}
+
 // Keys that something else, such as Kubernetes, puts into a file. When the file is
 // replaced, an operator need not wait for the next reading.
 func ExampleKeyFile() {
