@@ -134,10 +134,12 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 		if sent.token == "" {
 			return finding{}, m.badToken("malformed", errNoProtocol)
 		}
-		r, found.scheme = asBearer(r, sent.token), bearer
 		if sent.protocol {
 			found.protocol = sent.token
+		} else if err := m.crossSite.Check(r); err != nil { // a proxy may add the field to any request
+			return finding{}, err
 		}
+		r, found.scheme = asBearer(r, sent.token), bearer
 	}
 	err = m.route(r, &found)
 	return found, err

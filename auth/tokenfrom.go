@@ -26,9 +26,11 @@ import (
 type TokenFrom struct {
 	// Header names a header field whose value is the token alone, without a
 	// scheme. Example: "X-Forwarded-Access-Token" of a proxy. An empty value is
-	// not a token. The token is verified, so it does not matter who has set the
-	// field. Fields that HTTP, browsers or proxies give another meaning are not
-	// accepted, such as Cookie and Host. Default: no field. At most 64 bytes.
+	// not a token. A proxy may set the field because of a cookie of its own, so
+	// [CrossSite] guards the request. The token is verified, so a client may
+	// also set the field itself. Fields that HTTP, browsers or proxies give
+	// another meaning are not accepted, such as Cookie and Host. Default: no
+	// field. At most 64 bytes.
 	Header string
 	// Cookie names a cookie of another service whose value is the token. A
 	// browser attaches the cookie without asking the user, so the rules for

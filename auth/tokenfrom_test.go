@@ -172,6 +172,28 @@ func TestCookieOfAnotherServiceIsGuarded(t *testing.T) {
 	exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
 }
 
+// A proxy sets the field because of a cookie of its own, so that a page of an
+// attacker can cause it.
+func TestHeaderOfAProxyIsGuarded(t *testing.T) {
+	for _, method := range []string{http.MethodPost, http.MethodDelete} {
+		r := request("X-Access-Token: good", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example")
+		r.Method = method
+		exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
+	}
+	r := request("X-Access-Token: good", handshake, "Origin: https://evil.example")
+	exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
+	// A client that is not a browser, and a page that is trusted.
+	for _, headers := range [][]string{{"X-Access-Token: good"}, {"X-Access-Token: good", "Sec-Fetch-Site: cross-site", "Origin: https://app.example.com"}} {
+		c := anywhere(true)
+		c.TrustedOrigins = []string{"https://app.example.com"}
+		r := request(headers...)
+		r.Method = http.MethodPost
+		if x := exchangeWith(t, c, r); !x.ran || x.subject != "token" {
+			t.Errorf("%q: %d %s", headers, x.Code, x.Body)
+		}
+	}
+}
+
 func TestTokenFromConfig(t *testing.T) {
 	for _, test := range []struct {
 		from  auth.TokenFrom
