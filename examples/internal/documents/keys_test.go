@@ -198,8 +198,12 @@ func TestCloseAccount(t *testing.T) {
 	id := s.user("alice")
 	s.do("192.0.2.9", "POST", "/documents", map[string]string{"title": "Stays"}, "Authorization", alice.bearer)
 	key := s.key(root, "of alice", "default", id)
+	s.accepts(key.Key, true) // the account of its owner is remembered for a minute
 	if a := s.do("192.0.2.9", "DELETE", "/admin/users/"+id, nil, "Authorization", root); a.StatusCode != http.StatusNoContent {
 		t.Fatalf("%v", a)
+	}
+	if left := s.listKeys(root, "?owner="+id); len(left) != 0 {
+		t.Errorf("keys of the account: %+v", left)
 	}
 	s.works(alice.bearer, false)
 	s.accepts(key.Key, false)
