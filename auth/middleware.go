@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/internal/later"
 	"github.com/bulwark-go/bulwark/internal/compact"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/response"
@@ -51,6 +52,9 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			// Inside the scope of this request, because the event explains the
 			// 401 that may follow for this request and for no other.
 			report(r, found.bad)
+		}
+		if found.keeper != nil { // a session has more to do
+			defer later.Run(scope)
 		}
 		if principal != nil && (found.keeper != nil || !principal.ExpiresAt.IsZero()) {
 			if err := found.keeper.admit(r, principal); err != nil {
@@ -102,6 +106,10 @@ func (m *Middleware) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	found, err := m.authenticate(r)
 	if found.bad != nil {
 		report(r, found.bad)
+	}
+	if found.keeper != nil {
+		_, scope := bulwark.Enter(r)
+		later.Run(scope)
 	}
 	return found.principal, err
 }

@@ -47,6 +47,34 @@ func TestIdleEndsASessionThatOnlyRefreshes(t *testing.T) {
 	})
 }
 
+// A page that refreshes early sends the access cookie along. This is no use of
+// the session. Any other POST is one.
+func TestAnEarlyRefreshIsNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, idleAfter(30*minute))
+		tok := s.login(t, "alice")
+		both := func() string { return access + "=" + tok.access + "; " + refresh + "=" + tok.refresh }
+		for range 5 {
+			time.Sleep(5 * minute)
+			tok = s.do("POST", "/refresh", "Cookie", both()).renewed(t, "rotation")
+		}
+		time.Sleep(5 * minute)
+		s.do("POST", "/refresh", "Cookie", both()).refused(t, 401, "auth.invalid_token", "authn_token_invalid/idle authn_token_invalid/idle")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, idleAfter(30*minute))
+		tok := s.login(t, "alice")
+		for range 9 {
+			time.Sleep(10 * minute)
+			if a := s.do("POST", "/me", "Cookie", access+"="+tok.access); a.StatusCode != 405 {
+				t.Fatalf("status %d", a.StatusCode)
+			}
+			tok = s.refresh(tok.refresh).renewed(t, "rotation")
+		}
+		s.alive(t, tok)
+	})
+}
+
 func TestIdleEndsAtEachRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, idleAfter(10*minute))

@@ -10,6 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/attempt"
+	"github.com/bulwark-go/bulwark/auth/internal/later"
 )
 
 // RefreshHandler returns a handler for POST. A browser sends its refresh token
@@ -45,6 +46,7 @@ import (
 // access token has usually expired at a refresh.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
+		later.Drop(r) // a refresh is not a use
 		now := time.Now()
 		done, err := s.renew(w, r, now)
 		if err != nil {

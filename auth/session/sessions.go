@@ -77,7 +77,8 @@ func (s *Sessions) Detect(r *http.Request) auth.Presence {
 // clear a cookie.
 //
 // Authenticate also tells the store that the session is in use, at most once a
-// minute for each session. See [Config.Idle].
+// minute for each session. See [Config.Idle]. For a POST, [auth.Middleware]
+// does so when the handler has returned, because a refresh is not a use.
 func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := s.made(); err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (s *Sessions) Authenticate(r *http.Request) (*bulwark.Principal, error) {
 	if err := s.witness(r.Context(), held, p); err != nil {
 		return nil, attempt.Mark(err, authMethod)
 	}
-	if err := s.use(r.Context(), held); err != nil {
+	if err := s.used(r, held); err != nil {
 		return nil, attempt.Mark(err, authMethod)
 	}
 	return withFactors(p, held), nil

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/internal/later"
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 )
 
@@ -24,13 +26,30 @@ func sample(idle time.Duration) time.Duration {
 	return min(usedEvery, idle/8)
 }
 
+// used records that r has used the session. A POST may be a refresh, which is
+// not a use, although browsers send the access token along.
+func (s *Sessions) used(r *http.Request, held Session) error {
+	if !s.due(held) {
+		return nil
+	}
+	if r.Method != http.MethodPost {
+		return s.use(r.Context(), held)
+	}
+	later.Do(r, func(ctx context.Context) {
+		_ = s.use(ctx, held) // a session that has ended meanwhile needs no record
+	})
+	return nil
+}
+
+// due reports whether a use of the session is to be written.
+func (s *Sessions) due(held Session) bool {
+	return held.ReadAt.Sub(held.UsedAt) >= s.sample && time.Now().UnixNano() >= s.restUntil.Load()
+}
+
 // use records that a request has used the session. If the store cannot record
 // it, the request is accepted and the failure is reported: the session only
 // ends earlier. After a failure, no use is recorded for a few seconds.
 func (s *Sessions) use(ctx context.Context, held Session) error {
-	if held.ReadAt.Sub(held.UsedAt) < s.sample || time.Now().UnixNano() < s.restUntil.Load() {
-		return nil
-	}
 	switch err := s.touch(ctx, held.ID); {
 	case err == nil, ctx.Err() != nil: // a client that hangs up makes no outage
 		return nil
