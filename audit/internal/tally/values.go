@@ -23,7 +23,7 @@ const (
 // this module.
 var authReasons = []string{
 	"malformed", "algorithm", "type", "issuer", "audience", "claim", "expired", "not_yet_valid", "lifetime", "signature", "unknown_key",
-	"binding", "revoked", "inactive", "key", "network", "session", "reuse", "overused", "disabled", "logout",
+	"binding", "revoked", "inactive", "key", "network", "session", "idle", "reuse", "overused", "disabled", "logout",
 	"ambiguous", "authorization_header", "scheme", "proof", "replay", "nonce",
 	password, // as the documentation of bulwark.Report has it
 }
