@@ -109,9 +109,9 @@ type Config struct {
 	// AskTimeout bounds each call of Lookup and of Legacy. Default: 2 seconds.
 	// At least 10 milliseconds, at most 30 seconds.
 	AskTimeout time.Duration
-	// MaxAsking bounds how many calls of Lookup and of Legacy run at once. A
-	// call that does not return keeps its place. Further requests wait for
-	// AskTimeout. Default: 64. At most 4096.
+	// MaxAsking bounds how many calls of Lookup run at once, and how many calls
+	// of Legacy. A call that does not return keeps its place. Further requests
+	// wait for AskTimeout. Default: 64. At most 4096.
 	MaxAsking int
 	// Tiers are the tiers that a Grant may name. Each is 1 to 128 bytes.
 	// Default: "default", "premium" and "enterprise".
@@ -164,12 +164,13 @@ func New(c Config) (*Keys, error) {
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}
 	k.causes = newCauses(c)
-	asker := newAsker(c)
+	// Each has its own places: anybody can make Legacy work, and only a good
+	// key makes Lookup work.
 	if c.Lookup != nil {
-		k.owners = &owners{lookup: c.Lookup, asker: asker, answers: cache.New[*ownerAnswer](c.MaxOwners), calls: map[string]*call[*ownerAnswer]{}}
+		k.owners = &owners{lookup: c.Lookup, asker: newAsker(c), answers: cache.New[*ownerAnswer](c.MaxOwners), calls: map[question]*call[*ownerAnswer]{}}
 	}
 	if c.Legacy != nil {
-		k.legacy = &legacy{find: c.Legacy, asker: asker, prefixes: slices.Clone(c.LegacyPrefixes)}
+		k.legacy = &legacy{find: c.Legacy, asker: newAsker(c), prefixes: slices.Clone(c.LegacyPrefixes)}
 	}
 	for _, pepper := range c.Peppers {
 		k.peppers = append(k.peppers, newHasher(pepper, k.family))
