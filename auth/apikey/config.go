@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,8 +40,10 @@ type Config struct {
 	// Peppers are the secret keys of the hashes in the store. Without the
 	// peppers, a copy of the store is useless. The first pepper hashes new
 	// secrets. The other peppers verify old secrets until their keys have been
-	// rotated. A secret is refused if its pepper is missing here. The last
-	// pepper gives the ids of Legacy keys. Required. At least 1, at most 4.
+	// rotated. A secret is refused if its pepper is missing here. The pepper
+	// with the lowest Version gives the ids of Legacy keys, in any place of the
+	// list. So a new pepper needs a higher Version than the others. Required.
+	// At least 1, at most 4.
 	Peppers []Pepper
 	// Store keeps the keys: &MemoryStore{}, or a store that several processes
 	// share. Required.
@@ -96,8 +99,10 @@ type Config struct {
 	//   - If the Grant has no ExpiresAt, the key does not end by itself.
 	//
 	// The answer is not remembered. [Keys.Adopt] moves a key into the Store,
-	// and Legacy may call it. While Legacy is set, the Peppers under which keys
-	// were adopted must stay. Default: none, and other texts are refused.
+	// and Legacy may call it. While Legacy is set, the Prefix, the Env and the
+	// Peppers under which keys were adopted must stay, and the Store must not
+	// lose records: otherwise Legacy is asked for a revoked key again. So a
+	// MemoryStore is for tests. Default: none, and other texts are refused.
 	Legacy func(ctx context.Context, presented string) (Grant, error)
 	// LegacyPrefixes are the beginnings of keys that Legacy knows, such as
 	// "sk_". A client may send such a key also as "Authorization: Bearer". In
@@ -175,6 +180,7 @@ func New(c Config) (*Keys, error) {
 	for _, pepper := range c.Peppers {
 		k.peppers = append(k.peppers, newHasher(pepper, k.family))
 	}
+	k.byAge = slices.SortedFunc(slices.Values(k.peppers), func(a, b *hasher) int { return cmp.Compare(b.version, a.version) })
 	return k, nil
 }
 

@@ -96,10 +96,11 @@ func (k *Keys) lookUpLegacy(ctx context.Context, r *http.Request, text string) (
 }
 
 // legacyIDs are the ids that the text can have: one for each pepper. The last
-// pepper is the oldest, so the last id does not change when a pepper is added.
+// is that of the oldest pepper. So it does not change when a pepper is added,
+// in whichever place, and processes that are a step apart agree on it.
 func (k *Keys) legacyIDs(text string) []string {
-	ids := make([]string, len(k.peppers))
-	for i, pepper := range k.peppers {
+	ids := make([]string, len(k.byAge))
+	for i, pepper := range k.byAge {
 		ids[i] = pepper.legacyID(text)
 	}
 	return ids
@@ -121,16 +122,18 @@ func (k *Keys) adopted(ctx context.Context, r *http.Request, ids []string, text 
 	return p, true, err
 }
 
-// find returns the record of one of the ids, and its id. If the store has no
-// such record, it is the empty record, and the last id.
+// find returns the record of one of the ids, and its id. If there are two, it
+// is one that has ended, or else that of the last id. If the store has no such
+// record, it is the empty record, and the last id.
 func (k *Keys) find(ctx context.Context, ids []string) (rec Record, id string, known bool, err error) {
+	now := time.Now()
 	for _, each := range ids {
 		next, has, err := k.get(ctx, each)
 		if err != nil {
 			return Record{}, "", false, err
 		}
-		if has || !known {
-			rec, id, known = next, each, has || known
+		if !known || has && !rec.ended(now) {
+			rec, id, known = next, each, has
 		}
 	}
 	return rec, id, known, nil
