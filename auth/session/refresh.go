@@ -127,7 +127,9 @@ func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
 		p.Log.Event = bulwark.AuthnTokenReuse
 	}
 	p.Log.Attrs = []slog.Attr{slog.String("session", held.ID)}
-	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
+	ctx, cancel := goOn(r.Context())
+	defer cancel()
+	if _, err := s.store.Delete(ctx, held.ID); err != nil {
 		// The session is not revoked, so the answer is not the 401 of a revoked
 		// session: the next request with the token revokes it.
 		failed := unavailable(err).(*bulwark.Problem)
@@ -151,7 +153,9 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 		}
 		return s.sign(typ, held, account, now)
 	}
-	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
+	ctx, cancel := goOn(r.Context())
+	defer cancel()
+	if _, err := s.store.Delete(ctx, held.ID); err != nil {
 		return "", unavailable(err)
 	}
 	bulwark.Report(r, s.about(held, bulwark.AuthnTokenRevoked, disabled))
