@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,7 +146,7 @@ func (k *Keys) find(ctx context.Context, ids []string) (rec Record, id string, k
 func (k *Keys) askLegacy(ctx context.Context, text string) (Grant, error) {
 	call := begin(ctx, k.legacy.asker, func(ctx context.Context) (Grant, error) {
 		g, err := k.legacy.find(ctx, text)
-		if err != nil && strings.Contains(err.Error(), text) {
+		if err != nil && repeats(err.Error(), text) {
 			err = hidden(err)
 		}
 		return g, err
@@ -159,6 +162,14 @@ func (k *Keys) askLegacy(ctx context.Context, text string) (Grant, error) {
 		return Grant{}, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Legacy: %w", err), storeRetry)
 	}
 	return g, nil
+}
+
+// repeats reports whether what is shown has the key in it, as it is, quoted, or
+// in a URL such as that of an HTTP client.
+func repeats(shown, key string) bool {
+	quoted := strconv.Quote(key)
+	return slices.ContainsFunc([]string{key, url.QueryEscape(key), url.PathEscape(key), quoted[1 : len(quoted)-1]},
+		func(form string) bool { return strings.Contains(shown, form) })
 }
 
 // hidden takes the place of an error whose text has the key in it, because the
