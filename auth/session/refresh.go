@@ -146,6 +146,9 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 	if err != nil {
 		return "", away("session.Config.Lookup", err)
 	}
+	if account != nil && account.Subject != "" && account.Subject != held.Subject {
+		return "", away("session.Config.Lookup", errOther)
+	}
 	if account != nil {
 		typ := cookieType
 		if held.Kind == bodyKind {
