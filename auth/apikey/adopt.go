@@ -64,10 +64,10 @@ func (k *Keys) adopt(ctx context.Context, text string, g Grant, now time.Time) (
 	switch {
 	case err != nil:
 		return Record{}, unavailable(err)
-	case known: // perhaps under a pepper that is no longer the last
+	case known: // perhaps under a pepper that is no longer the oldest
 		return Record{}, taken
 	}
-	oldest := k.peppers[len(k.peppers)-1]
+	oldest := k.byAge[len(k.byAge)-1]
 	rec := k.record(ids[len(ids)-1], g).clone()
 	rec.Adopted = true
 	rec.Secrets = []Secret{{Hash: oldest.sum(rec.ID, ofLegacy, text), Pepper: oldest.version, CreatedAt: now}}

@@ -1,6 +1,7 @@
 package apikey
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,8 +40,10 @@ type Config struct {
 	// Peppers are the secret keys of the hashes in the store. Without the
 	// peppers, a copy of the store is useless. The first pepper hashes new
 	// secrets. The other peppers verify old secrets until their keys have been
-	// rotated. A secret is refused if its pepper is missing here. The last
-	// pepper gives the ids of Legacy keys. Required. At least 1, at most 4.
+	// rotated. A secret is refused if its pepper is missing here. The pepper
+	// with the lowest Version gives the ids of Legacy keys, in any place of the
+	// list. So a new pepper needs a higher Version than the others. Required.
+	// At least 1, at most 4.
 	Peppers []Pepper
 	// Store keeps the keys: &MemoryStore{}, or a store that several processes
 	// share. Required.
@@ -96,8 +99,10 @@ type Config struct {
 	//   - If the Grant has no ExpiresAt, the key does not end by itself.
 	//
 	// The answer is not remembered. [Keys.Adopt] moves a key into the Store,
-	// and Legacy may call it. While Legacy is set, the Peppers under which keys
-	// were adopted must stay. Default: none, and other texts are refused.
+	// and Legacy may call it. While Legacy is set, the Prefix, the Env and the
+	// Peppers under which keys were adopted must stay, and the Store must not
+	// lose records: otherwise Legacy is asked for a revoked key again. So a
+	// MemoryStore is for tests. Default: none, and other texts are refused.
 	Legacy func(ctx context.Context, presented string) (Grant, error)
 	// LegacyPrefixes are the beginnings of keys that Legacy knows, such as
 	// "sk_". A client may send such a key also as "Authorization: Bearer". In
@@ -109,9 +114,9 @@ type Config struct {
 	// AskTimeout bounds each call of Lookup and of Legacy. Default: 2 seconds.
 	// At least 10 milliseconds, at most 30 seconds.
 	AskTimeout time.Duration
-	// MaxAsking bounds how many calls of Lookup and of Legacy run at once. A
-	// call that does not return keeps its place. Further requests wait for
-	// AskTimeout. Default: 64. At most 4096.
+	// MaxAsking bounds how many calls of Lookup run at once, and how many calls
+	// of Legacy. A call that does not return keeps its place. Further requests
+	// wait for AskTimeout. Default: 64. At most 4096.
 	MaxAsking int
 	// Tiers are the tiers that a Grant may name. Each is 1 to 128 bytes.
 	// Default: "default", "premium" and "enterprise".
@@ -165,16 +170,18 @@ func New(c Config) (*Keys, error) {
 		recorder: c.Recorder, marking: make(chan struct{}, maxMarking),
 	}
 	k.causes = newCauses(c)
-	asker := newAsker(c)
+	// Each has its own places: anybody can make Legacy work, and only a good
+	// key makes Lookup work.
 	if c.Lookup != nil {
-		k.owners = &owners{lookup: c.Lookup, asker: asker, answers: cache.New[*ownerAnswer](c.MaxOwners), calls: map[string]*call[*ownerAnswer]{}}
+		k.owners = &owners{lookup: c.Lookup, asker: newAsker(c), answers: cache.New[*ownerAnswer](c.MaxOwners), calls: map[question]*call[*ownerAnswer]{}}
 	}
 	if c.Legacy != nil {
-		k.legacy = &legacy{find: c.Legacy, asker: asker, prefixes: slices.Clone(c.LegacyPrefixes)}
+		k.legacy = &legacy{find: c.Legacy, asker: newAsker(c), prefixes: slices.Clone(c.LegacyPrefixes)}
 	}
 	for _, pepper := range c.Peppers {
 		k.peppers = append(k.peppers, newHasher(pepper, k.family))
 	}
+	k.byAge = slices.SortedFunc(slices.Values(k.peppers), func(a, b *hasher) int { return cmp.Compare(b.version, a.version) })
 	return k, nil
 }
 
@@ -304,10 +311,18 @@ func (c Config) checkPeppers(faults *fault.List) {
 }
 
 // isHeader reports whether name is a header field without another meaning here.
+// The values of such a field are logged, or have a meaning for a proxy.
 func isHeader(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Authorization", "Proxy-Authorization", "Cookie", "Host":
-		return false
+	name = http.CanonicalHeaderKey(name)
+	for _, prefix := range [...]string{"Accept", "Access-Control-", "Content-", "Cookie", "If-", "Proxy-", "Sec-", "X-Forwarded-"} {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
 	}
-	return token.Is(name)
+	return token.Is(name) && !slices.Contains(otherHeaders, name)
+}
+
+var otherHeaders = []string{
+	"Authorization", "Connection", "Date", "Dpop", "Expect", "Forwarded", "From", "Host", "Keep-Alive", "Origin", "Range", "Referer", "Te",
+	"Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "Via", "X-Http-Method-Override", "X-Real-Ip", "X-Request-Id",
 }

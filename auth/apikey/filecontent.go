@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -158,6 +159,16 @@ func (l fileLines) of(rec *Record) ([]byte, error) {
 	return text, err
 }
 
+// check returns an error if the line of the key cannot be read again: the whole
+// file could not be opened then.
+func (l fileLines) check(id string, max int) error {
+	text := fmt.Appendf(nil, `{"format":%q,"version":%d,"keys":[%s],"owners":[]}`, fileFormat, fileVersion, l[id].text)
+	if _, err := readContent(text, max); err != nil {
+		return fmt.Errorf("the record cannot be kept: %w", err)
+	}
+	return nil
+}
+
 // contentOf is the content of the file after the change: a line for each key
 // and each mark, in the order of their ids.
 func contentOf(t *table, c change, lines fileLines) ([]byte, error) {
@@ -252,7 +263,9 @@ func keyFromFile(key fileKey) *Record {
 
 // mostBytes bounds a file of max keys and max marks. The largest key that Issue
 // makes has 64 roles, scopes and networks.
-func mostBytes(max int) int { return 1<<20 + max*(32<<10) }
+func mostBytes(max int) int {
+	return int(min(1<<20+int64(max)*(32<<10), math.MaxInt)) // an int may have 32 bits
+}
 
 // readContent reads a file strictly. Its errors do not repeat the content.
 func readContent(src []byte, max int) (t table, err error) {

@@ -29,6 +29,8 @@ func openKeyFile(path string, max int) (k *keyFile, t table, err error) {
 	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a rename would put a file in place of the link
+	} else if info, failed := os.Lstat(path); failed == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, t, fmt.Errorf("%s is a link to a file that is not there: %w", path, err)
 	}
 	k = &keyFile{path: path, sync: (*os.File).Sync, most: mostBytes(max)}
 	if k.lock, err = lockFile(path + ".lock"); err != nil {

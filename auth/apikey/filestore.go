@@ -57,7 +57,8 @@ var (
 )
 
 // OpenFile opens the file of a [FileStore]. If there is no such file, OpenFile
-// makes it. The folder must exist.
+// makes it. The folder must exist. A link to a file that is not there is an
+// error.
 //
 // The store holds at most max keys, and as many marks of owners. The time and
 // the room of a change grow with their number: 10,000 keys are about 6 MB. 0
@@ -214,6 +215,9 @@ func (s *FileStore) write(prepare func(*table) (change, error)) error {
 	s.marked.Store(false) // Mark waits for mu, so it is not lost
 	content, err := contentOf(&s.held, c, s.lines)
 	s.mu.RUnlock()
+	if err == nil && c.put != nil && len(content) <= s.file.most { // else replace refuses it
+		err = s.lines.check(c.put.ID, s.max)
+	}
 	replaced := false
 	if err == nil {
 		replaced, err = s.file.replace(content)

@@ -126,8 +126,7 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
 		made := rec.nextSecret(now)
 		if rec.ended(now) {
-			return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.ended",
-				Detail: "The key is revoked or expired. Issue another."}
+			return ended()
 		}
 		rec.retire(now, now.Add(overlap).Round(0))
 		if len(rec.Secrets) >= maxSecrets {
@@ -140,7 +139,15 @@ func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Is
 	if err != nil {
 		return Issued{}, err
 	}
+	if held, err := k.store.Get(ctx, id); err == nil && held.ended(time.Now()) { // by a mark of its owner, as a rule
+		k.Revoke(ctx, id) // reports it
+		return Issued{}, ended()
+	}
 	return issued(rec, key), nil
+}
+
+func ended() error {
+	return &bulwark.Problem{Status: http.StatusConflict, Code: "apikey.ended", Detail: "The key is revoked or expired. Issue another."}
 }
 
 // Revoke ends a key at once and reports authn_token_revoked with the reason
@@ -157,7 +164,7 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	}
 	var first bool
 	rec, err := k.change(ctx, id, func(rec *Record, now time.Time) error {
-		if first = rec.RevokedAt.IsZero(); first {
+		if first = !rec.isOver(); first {
 			rec.revoke(now)
 		}
 		return nil
@@ -215,6 +222,12 @@ func (rec *Record) revoke(now time.Time) {
 	if now.Before(rec.ExpiresAt) {
 		rec.ExpiresAt = now
 	}
+}
+
+// isOver reports whether revoke has ended the key. A mark of its owner sets
+// RevokedAt alone, and nobody has reported that yet.
+func (rec *Record) isOver() bool {
+	return !rec.RevokedAt.IsZero() && !rec.ExpiresAt.After(rec.RevokedAt)
 }
 
 // nextSecret is the CreatedAt of a further secret: a later time than that of

@@ -34,6 +34,7 @@ type Keys struct {
 	recorder   bulwark.Recorder // of calls outside a request
 	causes     causes
 	peppers    []*hasher
+	byAge      []*hasher     // the peppers, that of the lowest version last
 	owners     *owners       // nil without Config.Lookup
 	legacy     *legacy       // nil without Config.Legacy
 	compared   func()        // counts comparisons in a test

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,10 +99,11 @@ func (k *Keys) lookUpLegacy(ctx context.Context, r *http.Request, text string) (
 }
 
 // legacyIDs are the ids that the text can have: one for each pepper. The last
-// pepper is the oldest, so the last id does not change when a pepper is added.
+// is that of the oldest pepper. So it does not change when a pepper is added,
+// in whichever place, and processes that are a step apart agree on it.
 func (k *Keys) legacyIDs(text string) []string {
-	ids := make([]string, len(k.peppers))
-	for i, pepper := range k.peppers {
+	ids := make([]string, len(k.byAge))
+	for i, pepper := range k.byAge {
 		ids[i] = pepper.legacyID(text)
 	}
 	return ids
@@ -121,16 +125,18 @@ func (k *Keys) adopted(ctx context.Context, r *http.Request, ids []string, text 
 	return p, true, err
 }
 
-// find returns the record of one of the ids, and its id. If the store has no
-// such record, it is the empty record, and the last id.
+// find returns the record of one of the ids, and its id. If there are two, it
+// is one that has ended, or else that of the last id. If the store has no such
+// record, it is the empty record, and the last id.
 func (k *Keys) find(ctx context.Context, ids []string) (rec Record, id string, known bool, err error) {
+	now := time.Now()
 	for _, each := range ids {
 		next, has, err := k.get(ctx, each)
 		if err != nil {
 			return Record{}, "", false, err
 		}
-		if has || !known {
-			rec, id, known = next, each, has || known
+		if !known || has && !rec.ended(now) {
+			rec, id, known = next, each, has
 		}
 	}
 	return rec, id, known, nil
@@ -140,7 +146,7 @@ func (k *Keys) find(ctx context.Context, ids []string) (rec Record, id string, k
 func (k *Keys) askLegacy(ctx context.Context, text string) (Grant, error) {
 	call := begin(ctx, k.legacy.asker, func(ctx context.Context) (Grant, error) {
 		g, err := k.legacy.find(ctx, text)
-		if err != nil && strings.Contains(err.Error(), text) {
+		if err != nil && repeats(err.Error(), text) {
 			err = hidden(err)
 		}
 		return g, err
@@ -156,6 +162,14 @@ func (k *Keys) askLegacy(ctx context.Context, text string) (Grant, error) {
 		return Grant{}, auth.Unavailable("store_unavailable", fmt.Errorf("apikey.Config.Legacy: %w", err), storeRetry)
 	}
 	return g, nil
+}
+
+// repeats reports whether what is shown has the key in it, as it is, quoted, or
+// in a URL such as that of an HTTP client.
+func repeats(shown, key string) bool {
+	quoted := strconv.Quote(key)
+	return slices.ContainsFunc([]string{key, url.QueryEscape(key), url.PathEscape(key), quoted[1 : len(quoted)-1]},
+		func(form string) bool { return strings.Contains(shown, form) })
 }
 
 // hidden takes the place of an error whose text has the key in it, because the

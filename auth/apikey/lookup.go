@@ -29,7 +29,14 @@ type owners struct {
 	asker   *asker
 	answers *cache.Cache[*ownerAnswer]
 	mu      sync.Mutex
-	calls   map[string]*call[*ownerAnswer] // by the id of the key, while Lookup runs
+	calls   map[question]*call[*ownerAnswer] // while Lookup runs
+}
+
+// A question is about the owner of one key. Legacy may name another owner for
+// the same key while Lookup runs.
+type question struct {
+	id    string
+	whose owner
 }
 
 // An ownerAnswer is what Lookup has said about the owner of one key.
@@ -80,12 +87,13 @@ func (o *owners) find(ctx context.Context, rec *Record) (*ownerAnswer, error) {
 	return o.call(ctx, key, rec.ID, &ownerAnswer{whose: whose, roles: rec.Roles, scopes: rec.Scopes}).wait(ctx)
 }
 
-// call returns the call of Lookup that runs for the key, or begins it. While a
-// call does not return, no second call begins for the key.
+// call returns the call of Lookup that runs for the key and its owner, or
+// begins it. While a call does not return, no second call begins for them.
 func (o *owners) call(ctx context.Context, key cache.Key, id string, most *ownerAnswer) *call[*ownerAnswer] {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if running := o.calls[id]; running != nil {
+	asked := question{id, most.whose}
+	if running := o.calls[asked]; running != nil {
 		return running
 	}
 	now := time.Now()
@@ -102,9 +110,9 @@ func (o *owners) call(ctx context.Context, key cache.Key, id string, most *owner
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.answers.Put(key, c.value, c.value.bytes())
-		delete(o.calls, id)
+		delete(o.calls, asked)
 	})
-	o.calls[id] = begun
+	o.calls[asked] = begun
 	return begun
 }
 

@@ -53,6 +53,9 @@ func (rec Record) shown() Record {
 // [Config.Legacy] knows and nobody has adopted: [Config.Lookup] refuses such a
 // key.
 //
+// A key of the owner in other Keys that share the store ends at its next
+// rotation. So call RevokeOwner of each of them.
+//
 // After a failure, RevokeOwner still ends every key that it can end. It returns
 // the failure.
 func (k *Keys) RevokeOwner(ctx context.Context, o *bulwark.Principal) error {
@@ -74,7 +77,7 @@ func (k *Keys) RevokeOwner(ctx context.Context, o *bulwark.Principal) error {
 			return unavailable(err)
 		}
 		for _, rec := range all {
-			if !rec.RevokedAt.IsZero() {
+			if rec.isOver() {
 				continue
 			}
 			if err := k.Revoke(ctx, rec.ID); err != nil && !errors.Is(err, auth.ErrNotFound) {

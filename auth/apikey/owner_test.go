@@ -146,6 +146,67 @@ func TestRevokeOwnerMeetsWritesUnderWay(t *testing.T) {
 	}
 }
 
+// A key that the mark of its owner has ended is reported once, and a rotation
+// gives no dead key out.
+func TestAKeyThatAMarkHasEndedIsReported(t *testing.T) {
+	store, rec := &apikey.MemoryStore{}, &bulwarktest.Recorder{}
+	made := func(env string, before func()) *apikey.Keys {
+		c := config(&slowStore{store, before})
+		c.Env, c.Recorder = env, rec
+		return newKeys(t, c)
+	}
+	live := made("live", func() {})
+	test := made("test", func() {})
+	key := issue(t, test, apikey.Grant{Owner: alice})
+	must(t, live.RevokeOwner(t.Context(), alice))
+	send(t, test, "X-Api-Key", key.Key).accepted(t, "alice")
+	_, err := test.Rotate(t.Context(), key.ID, hour)
+	problem(t, err, 409, "apikey.ended")
+	reportedOnce(t, rec.Take(), key.ID)
+	send(t, test, "X-Api-Key", key.Key).refused(t, "revoked")
+	must(t, test.RevokeOwner(t.Context(), alice))
+	must(t, test.Revoke(t.Context(), key.ID))
+	if events := rec.Take(); len(events) != 0 {
+		t.Errorf("reported again: %v", events)
+	}
+
+	// A key that is issued beside RevokeOwner is in the List, and is reported.
+	var marked sync.Once
+	var late apikey.Issued
+	outer := newKeys(t, func() apikey.Config {
+		c := config(&marking{store, func() {
+			marked.Do(func() {
+				late = issue(t, live, apikey.Grant{Owner: &bulwark.Principal{Issuer: alice.Issuer, Subject: "bob"}})
+			})
+		}})
+		c.Recorder = rec
+		return c
+	}())
+	must(t, outer.RevokeOwner(t.Context(), &bulwark.Principal{Issuer: alice.Issuer, Subject: "bob"}))
+	reportedOnce(t, rec.Take(), late.ID)
+	send(t, live, "X-Api-Key", late.Key).refused(t, "revoked")
+}
+
+func reportedOnce(t *testing.T, events []bulwark.Event, id string) {
+	t.Helper()
+	e := only(t, events, bulwark.AuthnTokenRevoked)
+	if len(events) != 1 || e.Reason != "revoked" || e.Attrs[0].Value.String() != id {
+		t.Errorf("events %v", events)
+	}
+}
+
+// marking lets another call come after the mark of an owner.
+type marking struct {
+	apikey.Store
+	after func()
+}
+
+func (m *marking) RevokeOwner(ctx context.Context, issuer, subject string, until, expires time.Time) error {
+	err := m.Store.RevokeOwner(ctx, issuer, subject, time.Now().Add(hour), expires) // clocks differ
+	m.after()
+	return err
+}
+
 // unlisted is a store of which some calls fail.
 type unlisted struct {
 	apikey.MemoryStore

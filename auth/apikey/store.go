@@ -67,6 +67,9 @@ import (
 //   - concurrent-creates: If many Creates use one ID, exactly one succeeds.
 //   - concurrent-marks: If many Marks of one kind run at once, exactly one
 //     reports true. They do not undo an Update or the other mark.
+//   - concurrent-owners: If a Create of an older record and a RevokeOwner run
+//     at once, the record is stored as revoked, or it is in each List that
+//     begins after RevokeOwner has returned.
 //   - cancelled, deadline: If the context of a call is cancelled or past its
 //     deadline, the call returns at once. It returns the right answer, or an
 //     error that is not one of the three errors below. It never returns a wrong

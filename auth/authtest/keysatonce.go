@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
 )
@@ -97,6 +98,43 @@ func keyMarksAtOnce(t *trial, store apikey.Store) {
 		}
 		if got, err := find(t, store, rec.ID); err != nil || got.LastUsed.IsZero() || got.StaleReported.IsZero() || got.Name != "changed" {
 			t.fault("after Marks and an Update at once the record is %q, used %v, reported %v: %v", got.Name, got.LastUsed, got.StaleReported, err)
+		}
+	}
+}
+
+// keyOwnersAtOnce looks whether a key can slip through between the mark of its
+// owner and the List that follows.
+func keyOwnersAtOnce(t *trial, store apikey.Store) {
+	for round := range 8 {
+		now := time.Now().Truncate(time.Microsecond)
+		owner := &bulwark.Principal{Issuer: issuer, Subject: fmt.Sprint("owner-", round)}
+		of := func(i int) apikey.Record {
+			rec := key(fmt.Sprint("owned-", round, "-", i))
+			rec.Issuer, rec.Subject, rec.CreatedAt = owner.Issuer, owner.Subject, now
+			return rec
+		}
+		seen := map[string]bool{}
+		t.atOnce(func(i int) {
+			if i != crowd/2 {
+				makes(t, store, of(i))
+				return
+			}
+			revokeOwner(t, store, owner.Issuer, owner.Subject, now, now.Add(time.Hour))
+			ctx, cancel := t.call()
+			defer cancel()
+			all, err := store.List(ctx, apikey.Filter{Owner: owner})
+			t.wants(nil, err, "List of an owner after RevokeOwner")
+			for _, rec := range all {
+				seen[rec.ID] = true
+			}
+		})
+		makes(t, store, of(crowd))
+		for i := range crowd + 1 {
+			rec, err := find(t, store, of(i).ID)
+			if i != crowd/2 && (err != nil || rec.RevokedAt.IsZero() && !seen[rec.ID]) {
+				t.fault("a record that was made beside a RevokeOwner is not revoked, and the List after the RevokeOwner does not have it: %v", err)
+				return
+			}
 		}
 	}
 }

@@ -43,6 +43,7 @@ var keyRules = []rule[apikey.Store]{
 	{"concurrent-updates", keyUpdatesAtOnce},
 	{"concurrent-creates", keyCreatesAtOnce},
 	{"concurrent-marks", keyMarksAtOnce},
+	{"concurrent-owners", keyOwnersAtOnce},
 	{"cancelled", keyCancelled},
 	{"deadline", func(t *trial, store apikey.Store) { t.late = true; keyCancelled(t, store) }},
 }

@@ -35,7 +35,7 @@ func TestKeyStoreOfAStoreThatIsNeverFull(t *testing.T) {
 }
 
 func TestKeyStoreOfFlawedStores(t *testing.T) {
-	every := []string{"adopted", "cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-updates", "expiry", "fields", "full", "ids",
+	every := []string{"adopted", "cancelled", "deadline", "concurrent-creates", "concurrent-marks", "concurrent-owners", "concurrent-updates", "expiry", "fields", "full", "ids",
 		"list", "many", "marks", "marks-apart", "owners", "owners-end", "slices", "sweep", "taken", "unknown", "versions"}
 	stores := func(change func(*apikey.Record)) func(*flawedKeys) {
 		return func(f *flawedKeys) { f.stores = change }
@@ -99,16 +99,17 @@ func TestKeyStoreOfFlawedStores(t *testing.T) {
 		"sorts-by-length":         {listing(nil, sortsByLength), []string{"adopted", "list", "sweep"}},
 		"lists-the-living":        {listing(nil, listsTheLiving), []string{"adopted", "cancelled", "deadline", "list", "sweep"}},
 		"lists-without-versions":  {listing(nil, listsWithoutVersions), []string{"list"}},
-		"marks-no-owner":          {marksNoOwner, []string{"cancelled", "deadline", "owners", "owners-end"}},
-		"revokes-what-is-there":   {revokesWhatIsThere, []string{"cancelled", "deadline", "owners", "owners-end"}},
+		"marks-no-owner":          {marksNoOwner, []string{"concurrent-owners", "cancelled", "deadline", "owners", "owners-end"}},
+		"revokes-what-is-there":   {revokesWhatIsThere, []string{"concurrent-owners", "cancelled", "deadline", "owners", "owners-end"}},
+		"meets-the-mark-first":    {meetsTheMarkFirst, []string{"concurrent-owners"}},
 		"marks-the-owner-now":     {marksTheOwnerNow, []string{"owners"}},
 		"keeps-the-last-mark":     {marksEnd(keepsTheLastOwnerMark), []string{"owners"}},
 		"marks-by-subject":        {marksOwners(func(_, subject string) string { return subject }, true, true, older), []string{"owners"}},
 		"marks-by-joining":        {marksOwners(func(issuer, subject string) string { return issuer + subject }, true, true, older), []string{"owners"}},
 		"marks-folding-case":      {marksOwners(func(issuer, subject string) string { return issuer + "\n" + strings.ToLower(subject) }, true, true, older), []string{"owners"}},
 		"marks-owners-at-create":  {marksOwners(byBoth, true, false, older), []string{"owners"}},
-		"marks-owners-at-update":  {marksOwners(byBoth, false, true, older), []string{"cancelled", "deadline", "owners", "owners-end"}},
-		"marks-owners-older":      {marksOwners(byBoth, true, true, olderOnly), []string{"cancelled", "deadline", "owners", "owners-end"}},
+		"marks-owners-at-update":  {marksOwners(byBoth, false, true, older), []string{"concurrent-owners", "cancelled", "deadline", "owners", "owners-end"}},
+		"marks-owners-older":      {marksOwners(byBoth, true, true, olderOnly), []string{"concurrent-owners", "cancelled", "deadline", "owners", "owners-end"}},
 		"marks-owners-for-good":   {marksOwners(byBoth, true, true, all), []string{"owners"}},
 		"marks-owners-again":      {marksOwners(byBoth, true, true, again), []string{"owners"}},
 		"marks-owners-rightly":    {marksOwners(byBoth, true, true, older), nil},

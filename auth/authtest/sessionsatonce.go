@@ -89,6 +89,40 @@ func sessionCreatesAtOnce(t *trial, store session.Store) {
 	}
 }
 
+// sessionLogoutsAtOnce looks whether a login can slip through between the mark
+// of its logout and the List that follows.
+func sessionLogoutsAtOnce(t *trial, store session.Store) {
+	for round := range 16 {
+		p := session.Provider{Issuer: "idp-at-once", SessionID: fmt.Sprint("sid-", round)}
+		of := func(i int) session.Session { return from(fmt.Sprint("login-", round, "-", i), p, time.Now()) }
+		creates(t, store, of(-1))
+		made, seen := sync.Map{}, map[string]bool{}
+		made.Store(of(-1).ID, true)
+		t.atOnce(func(i int) {
+			if i == crowd/2 {
+				revokeProvider(t, store, p, time.Now(), inAnHour())
+				for _, s := range list(t, store, session.Filter{Provider: p, Limit: 1000}) {
+					seen[s.ID] = true
+				}
+				return
+			}
+			s := of(i)
+			if _, err := create(t, store, s, noLimit); err == nil {
+				made.Store(s.ID, true)
+			} else {
+				t.wants(session.ErrLoggedOut, err, "Create of a login that others revoke")
+			}
+		})
+		enters(t, store, session.ErrLoggedOut, of(crowd))
+		made.Range(func(id, _ any) bool {
+			if !seen[id.(string)] {
+				t.fault("a Create beside a RevokeProvider succeeds, and the List after the RevokeProvider does not have the session")
+			}
+			return seen[id.(string)]
+		})
+	}
+}
+
 func sessionDeletesAtOnce(t *trial, store session.Store) {
 	for round := range 16 {
 		s := login(fmt.Sprint("s", round), "alice")
@@ -96,7 +130,8 @@ func sessionDeletesAtOnce(t *trial, store session.Store) {
 		s = keeps(t, store, "a session", s)
 		var deleted atomic.Int64
 		t.atOnce(func(i int) {
-			if i%4 == 2 {
+			kind := (i + round) % 4 // each kind of call is the first in some rounds
+			if kind == 2 {
 				ctx, cancel := t.call()
 				defer cancel()
 				if err := store.Touch(ctx, s.ID, 0); err != nil {
@@ -104,7 +139,7 @@ func sessionDeletesAtOnce(t *trial, store session.Store) {
 				}
 				return
 			}
-			if i%4 == 0 {
+			if kind == 0 {
 				err := update(t, store, s)
 				if !errors.Is(err, auth.ErrNotFound) && !errors.Is(err, auth.ErrConflict) {
 					t.wants(nil, err, "Update while others delete")

@@ -56,6 +56,7 @@ var sessionRules = []rule[session.Store]{
 	{"concurrent-updates", sessionUpdatesAtOnce},
 	{"concurrent-creates", sessionCreatesAtOnce},
 	{"concurrent-deletes", sessionDeletesAtOnce},
+	{"concurrent-logouts", sessionLogoutsAtOnce},
 	{"cancelled", sessionCancelled},
 	{"deadline", func(t *trial, store session.Store) { t.late = true; sessionCancelled(t, store) }},
 }

@@ -44,7 +44,7 @@ func eachSession(all []session.Session, change func(*session.Session)) {
 
 // Case sess-7.
 func TestSessionStoreOfFlawedStores(t *testing.T) {
-	all := []string{"callers", "cancelled", "clock", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-updates", "deleted", "expiry",
+	all := []string{"callers", "cancelled", "clock", "deadline", "concurrent-creates", "concurrent-deletes", "concurrent-logouts", "concurrent-updates", "deleted", "expiry",
 		"factors", "fields", "full", "ids", "limit", "list", "many", "providers", "replaces", "sweep", "taken", "touch", "versions"}
 	for name, test := range map[string]struct {
 		flaw   func(*flawedSessions)
@@ -97,7 +97,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"loses-the-key":           {func(f *flawedSessions) { f.stores = func(s *session.Session) { s.StoreKey = "key-1" } }, []string{"fields"}},
 		"lists-any-provider":      {listsAnyProvider, []string{"list"}},
 		"lists-either":            {listsEither, []string{"list"}},
-		"lists-only-callers":      {listsOnlyCallers, []string{"fields", "ids", "list", "many"}},
+		"lists-only-callers":      {listsOnlyCallers, []string{"concurrent-logouts", "fields", "ids", "list", "many"}},
 		"lists-nothing-for-all":   {listsNothingForAll, []string{"list", "many"}},
 		"lists-the-first-page":    {listsBy(func(f *session.Filter) { f.After = "" }), []string{"list", "many"}},
 		"lists-whole":             {listsBy(func(f *session.Filter) { f.Limit = 2000 }), []string{"list", "many"}},
@@ -119,16 +119,17 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"touches-what-is-gone":    {touchesWhatIsGone, []string{"cancelled", "concurrent-deletes", "deadline", "deleted"}},
 		"uses-by-updates":         {usesByUpdates, []string{"clock"}},
 		"stores-uses":             {storesUses, []string{"clock"}},
-		"revokes-no-provider":     {revokesNoProvider, []string{"cancelled", "deadline", "ids", "providers"}},
+		"revokes-no-provider":     {revokesNoProvider, []string{"concurrent-logouts", "cancelled", "deadline", "ids", "providers"}},
 		"revokes-both":            {revokesBoth, []string{"providers"}},
-		"revokes-what-is-there":   {endsWhatIsThere, []string{"providers"}},
-		"revokes-any-issuer":      {revokesBy(func(p *session.Provider, _, _ *time.Time) { p.Issuer = "idp-a" }), []string{"cancelled", "deadline", "ids", "providers"}},
+		"revokes-what-is-there":   {endsWhatIsThere, []string{"concurrent-logouts", "providers"}},
+		"revokes-any-issuer":      {revokesBy(func(p *session.Provider, _, _ *time.Time) { p.Issuer = "idp-a" }), []string{"concurrent-logouts", "cancelled", "deadline", "ids", "providers"}},
 		"revokes-a-subject": {revokesBy(func(p *session.Provider, _, _ *time.Time) {
 			if p.Subject != "" {
 				p.SessionID = ""
 			}
 		}), []string{"providers"}},
 		"own-marks":               {ownMarks(laterMark, refusesRightly), nil},
+		"looks-for-marks-first":   {looksForMarksThenCreates, []string{"concurrent-logouts"}},
 		"keeps-the-last-mark":     {ownMarks(lastMark, refusesRightly), []string{"providers"}},
 		"keeps-the-first-mark":    {ownMarks(firstMark, refusesRightly), []string{"providers"}},
 		"refuses-at-any-time":     {ownMarks(laterMark, refusesAtAnyTime), []string{"providers"}},
@@ -137,7 +138,7 @@ func TestSessionStoreOfFlawedStores(t *testing.T) {
 		"refuses-for-a-second":    {ownMarks(laterMark, refusesForASecond), []string{"providers"}},
 		"forgets-marks-in-sweeps": {forgetsMarksInASweep, []string{"providers"}},
 		"ends-before-it-refuses":  {endsBeforeItRefuses, []string{"providers"}},
-		"refuses-as-taken":        {refusesAsTaken, []string{"cancelled", "deadline", "ids", "providers"}},
+		"refuses-as-taken":        {refusesAsTaken, []string{"concurrent-logouts", "cancelled", "deadline", "ids", "providers"}},
 		"sweeps-nothing":          {sweepsNothing, []string{"sweep"}},
 		"sweeps-by-creation":      {sweepsByCreation, []string{"sweep"}},
 		"sweeps-early":            {sweepsEarly, []string{"sweep"}},

@@ -203,14 +203,27 @@ func ownMarks(join func(old, new aMark) aMark, refuses func(m aMark, bySession b
 		}
 		f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
 			mu.Lock()
+			defer mu.Unlock() // a mark must not come between
 			one, hasOne := marks[session.Provider{Issuer: s.Provider.Issuer, SessionID: s.Provider.SessionID}]
 			two, hasTwo := marks[session.Provider{Issuer: s.Provider.Issuer, Subject: s.Provider.Subject}]
-			mu.Unlock()
 			if hasOne && s.Provider.SessionID != "" && refuses(one, true, s) || hasTwo && s.Provider.Subject != "" && refuses(two, false, s) {
 				return nil, session.ErrLoggedOut
 			}
 			return f.MemoryStore.Create(ctx, s, limit, replaces)
 		}
+	}
+}
+
+// looksForMarksThenCreates makes a session although a mark came meanwhile.
+func looksForMarksThenCreates(f *flawedSessions) {
+	marks := &session.MemoryStore{}
+	f.revoke = marks.RevokeProvider
+	f.create = func(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+		if _, err := marks.Create(ctx, s, limit, nil); errors.Is(err, session.ErrLoggedOut) {
+			return nil, err
+		}
+		time.Sleep(time.Millisecond)
+		return f.MemoryStore.Create(ctx, s, limit, replaces)
 	}
 }
 

@@ -38,8 +38,8 @@ type BackChannel struct {
 const (
 	maxLogoutBody = 16 << 10
 	logoutMember  = "logout_token"
-	// channelTime bounds the work for one logout token.
-	channelTime = 10 * time.Second
+	// endTime bounds the work for one logout.
+	endTime = 10 * time.Second
 )
 
 // BackChannelHandler returns a handler for POST, whose address the provider
@@ -54,8 +54,10 @@ const (
 //
 // Each end is reported as authn_token_revoked with the reason "backchannel". A
 // login that the token names and that reaches Issue later is refused with 401
-// "session.logged_out", for MarkLifetime. For a token with a sub alone, only
-// logins whose AuthTime is not after the iat of the token are refused.
+// "session.logged_out", for MarkLifetime. For a token with a sid, these are the
+// logins of this sid. A login of the sub whose sid is not known is not refused,
+// so pass the sid to Issue. For a token with a sub alone, these are the logins
+// whose AuthTime is not after the iat of the token.
 //
 // The answer is 200 without a body (section 2.8). A bad token, or a token that
 // was used before, is 400 "session.logout_token". If the Store, the Replays or
@@ -103,8 +105,7 @@ func (s *Sessions) logoutByToken(w http.ResponseWriter, r *http.Request, c BackC
 	if err != nil {
 		return notLoggedOut(err)
 	}
-	// The provider may hang up early. The logout goes on.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), channelTime)
+	ctx, cancel := goOn(r.Context()) // the provider may hang up early
 	defer cancel()
 	first, err := useOnce(ctx, c.Replays, token)
 	switch {

@@ -49,8 +49,9 @@ type Config struct {
 	// and nothing else. Required.
 	//
 	// If the account does not exist or is disabled, return nil and no error:
-	// the session is revoked. If Lookup returns an error, the refresh is
-	// answered with 503, and nothing changes.
+	// the session is revoked. If Lookup returns an error, or a Principal with
+	// another Subject, the refresh is answered with 503, and nothing changes.
+	// The Subject may be empty.
 	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
 	// AccessLifetime is how long an access token lasts. Default: 15 minutes. At
 	// least 1 minute, at most 1 hour.

@@ -107,8 +107,9 @@
 //   - If the attacker always refreshes within the same second as the user, the
 //     attacker looks like another tab of the user.
 //
-// Somebody who can write to the store can prolong an idle session, and can
-// bring back a deleted row. The seal does not cover the times of the store.
+// Somebody who can write to the store can prolong an idle session. They can
+// bring back a deleted row, and an older copy of a row, with its refresh token.
+// The seal does not cover the times of the store and the generation.
 //
 // After AddFactor, older access tokens of the session have the new factor also,
 // until they end.

@@ -100,7 +100,8 @@ func withFactors(p *bulwark.Principal, held Session) *bulwark.Principal {
 // cross-site request is 403, as for [Sessions.Issue]. If the Store or Lookup
 // does not answer, the error is 503. A method that is not 1 to 64 bytes of
 // printable ASCII without spaces, and a 17th factor, are 500, because they are
-// a mistake of the application. After an error, nothing has changed.
+// a mistake of the application. After an error, nothing has changed, except
+// that a session ends if Lookup finds no account.
 //
 // AddFactor reports session_renewed with the reason "factor".
 func (s *Sessions) AddFactor(w http.ResponseWriter, r *http.Request, method string) error {

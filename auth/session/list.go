@@ -44,6 +44,10 @@ func (s *Sessions) List(ctx context.Context, f Filter) ([]Session, error) {
 		if len(all) < f.Limit {
 			break
 		}
+		f.Limit = maxPage // many sessions may have ended
+		if ctx.Err() != nil {
+			return nil, unavailable(ctx.Err())
+		}
 	}
 	return live, nil
 }

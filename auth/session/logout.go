@@ -19,6 +19,8 @@ import (
 // gets the same answer, because its user is already logged out. The cookies of
 // other names stay: see [Config.AccessCookie].
 //
+// If the client hangs up, the logout goes on.
+//
 // If the store does not answer, the answer is 503. The cookies stay, so that
 // the client can try again. Otherwise the session would outlive the logout. If
 // a request carries several sessions, the handler ends and reports every
@@ -30,7 +32,9 @@ func (s *Sessions) LogoutHandler() http.Handler {
 			bulwark.Deny(w, r, err)
 			return
 		}
-		ended, err := s.logout(r, inBody)
+		ctx, cancel := goOn(r.Context())
+		defer cancel()
+		ended, err := s.logout(r.WithContext(ctx), inBody)
 		for _, e := range ended {
 			bulwark.Report(r, s.about(e.held, e.event, "logout"))
 		}
@@ -46,6 +50,12 @@ func (s *Sessions) LogoutHandler() http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 	})
+}
+
+// goOn returns a context for the end of a session. The end of ctx does not stop
+// it, because people close the tab after a logout, and an attacker hangs up.
+func goOn(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), endTime)
 }
 
 // bodyOf returns the refresh token in the body of r, if there is one that this

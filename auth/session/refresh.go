@@ -129,7 +129,9 @@ func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
 		p.Log.Event = bulwark.AuthnTokenReuse
 	}
 	p.Log.Attrs = []slog.Attr{slog.String("session", held.ID)}
-	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
+	ctx, cancel := goOn(r.Context())
+	defer cancel()
+	if _, err := s.store.Delete(ctx, held.ID); err != nil {
 		// The session is not revoked, so the answer is not the 401 of a revoked
 		// session: the next request with the token revokes it.
 		failed := unavailable(err).(*bulwark.Problem)
@@ -146,6 +148,9 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 	if err != nil {
 		return "", away("session.Config.Lookup", err)
 	}
+	if account != nil && account.Subject != "" && account.Subject != held.Subject {
+		return "", away("session.Config.Lookup", errOther)
+	}
 	if account != nil {
 		typ := cookieType
 		if held.Kind == bodyKind {
@@ -153,7 +158,9 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 		}
 		return s.sign(typ, held, account, now)
 	}
-	if _, err := s.store.Delete(r.Context(), held.ID); err != nil {
+	ctx, cancel := goOn(r.Context())
+	defer cancel()
+	if _, err := s.store.Delete(ctx, held.ID); err != nil {
 		return "", unavailable(err)
 	}
 	bulwark.Report(r, s.about(held, bulwark.AuthnTokenRevoked, disabled))

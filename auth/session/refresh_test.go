@@ -188,7 +188,7 @@ func TestWhatARefreshReadsAnewAndWhatNot(t *testing.T) {
 		login := time.Now().Unix()
 		s.accounts.set("alice", &bulwark.Principal{Subject: "alice", ACR: "phr", Roles: []string{"admin"}})
 		tok := s.login(t, "alice")
-		s.accounts.set("alice", &bulwark.Principal{Subject: "mallory", ACR: "none", AuthTime: time.Now().Add(time.Hour), Roles: []string{"user"}, Tier: "enterprise"})
+		s.accounts.set("alice", &bulwark.Principal{Issuer: "https://other.example", ACR: "none", AuthTime: time.Now().Add(time.Hour), Roles: []string{"user"}, Tier: "enterprise"})
 		time.Sleep(10 * minute)
 		got := s.withCookie(s.refresh(tok.refresh).renewed(t, "rotation").access).json(t)
 		if got["subject"] != "alice" || got["acr"] != "phr" || got["auth_time"] != float64(login) {

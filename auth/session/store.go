@@ -82,6 +82,9 @@ var ErrLoggedOut = errors.New("session: logged out at the identity provider")
 //     says, and each other session is returned as ended exactly once.
 //   - concurrent-deletes: If many Deletes are for one session, exactly one
 //     reports true. No Update and no Touch brings the session back.
+//   - concurrent-logouts: If a Create and a RevokeProvider of its login run at
+//     once, Create returns [ErrLoggedOut], or the session is in each List that
+//     begins after RevokeProvider has returned.
 //   - cancelled, deadline: If the context of a call is cancelled or past its
 //     deadline, the call returns at once. It returns the right answer, or an
 //     error that is not one of the four errors below. It never returns a wrong
