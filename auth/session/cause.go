@@ -31,6 +31,7 @@ var (
 	errFit      = errors.New("the refresh token does not fit the session in session.Config.Store")
 	errCaller   = errors.New("the session in session.Config.Store belongs to another caller")
 	errOld      = errors.New("a refresh token was used again after its successor was used; its session is revoked")
+	errPanicked = errors.New("the function panicked")
 	errOther    = errors.New("the Principal has another Subject than the session")
 	errDisabled = errors.New("session.Config.Lookup returned a nil Principal: the account is gone or disabled; its session is revoked")
 )

@@ -51,8 +51,12 @@ type Config struct {
 	// If the account does not exist or is disabled, return nil and no error:
 	// the session is revoked. If Lookup returns an error, or a Principal with
 	// another Subject, the refresh is answered with 503, and nothing changes.
-	// The Subject may be empty.
+	// The Subject may be empty. Lookup must return when its context ends. A
+	// panic counts as an error.
 	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
+	// AskTimeout bounds each call of Lookup. Default: 5 seconds. At least 10
+	// milliseconds, at most 30 seconds.
+	AskTimeout time.Duration
 	// AccessLifetime is how long an access token lasts. Default: 15 minutes. At
 	// least 1 minute, at most 1 hour.
 	AccessLifetime time.Duration
@@ -158,7 +162,7 @@ func New(c Config) (*Sessions, error) {
 	}
 	s := &Sessions{
 		registry: registry{issuer: c.Signer.Issuer(), accessCookie: c.AccessCookie, store: c.Store, idle: c.Idle, causes: newCauses(c)},
-		signer:   c.Signer, audience: c.Audience, lookup: c.Lookup, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime,
+		signer:   c.Signer, audience: c.Audience, lookup: c.Lookup, askTimeout: c.AskTimeout, accessLifetime: c.AccessLifetime, lifetime: c.Lifetime,
 		sample: sample(c.Idle), grace: c.Grace, lostAnswer: c.LostAnswer, maxSessions: c.MaxSessions, maxRefreshes: c.MaxRefreshes,
 		refreshCookie: c.RefreshCookie, bodyTimeout: c.BodyTimeout, clear: clearing(c.ClearSiteData), sameSite: c.SameSite,
 		guard: guard, recorder: c.Recorder,
@@ -182,6 +186,9 @@ func New(c Config) (*Sessions, error) {
 }
 
 func (c Config) withDefaults() Config {
+	if c.AskTimeout == 0 {
+		c.AskTimeout = 5 * time.Second
+	}
 	if c.AccessLifetime == 0 {
 		c.AccessLifetime = 15 * time.Minute
 	}

@@ -40,6 +40,7 @@ func (c Config) check() error {
 			faults.Add(field, value.String(), fmt.Sprintf("must be from %v to %v; 0 chooses the default", least, most))
 		}
 	}
+	duration("AskTimeout", c.AskTimeout, 10*time.Millisecond, 30*time.Second)
 	duration("AccessLifetime", c.AccessLifetime, time.Minute, time.Hour)
 	duration("Lifetime", c.Lifetime, max(c.AccessLifetime, time.Minute), 90*day)
 	if c.Idle != 0 && (c.Idle < time.Minute || c.Idle > c.Lifetime) {

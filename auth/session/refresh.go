@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -144,7 +145,7 @@ func (s *Sessions) refuse(r *http.Request, held Session, found verdict) error {
 // signAnew makes an access token for the session, with what the account may do
 // now.
 func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (string, error) {
-	account, err := s.lookup(r.Context(), held.Subject)
+	account, err := s.account(r.Context(), held.Subject)
 	if err != nil {
 		return "", away("session.Config.Lookup", err)
 	}
@@ -165,6 +166,18 @@ func (s *Sessions) signAnew(r *http.Request, held Session, now time.Time) (strin
 	}
 	bulwark.Report(r, s.about(held, bulwark.AuthnTokenRevoked, disabled))
 	return "", auth.Invalid(disabled, errDisabled)
+}
+
+// account asks Lookup.
+func (s *Sessions) account(ctx context.Context, subject string) (p *bulwark.Principal, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.askTimeout)
+	defer cancel()
+	defer func() {
+		if recover() != nil { // with a value that may hold anything
+			err = errPanicked
+		}
+	}()
+	return s.lookup(ctx, subject)
 }
 
 // attributed makes the event of a refusal name whose session it was.

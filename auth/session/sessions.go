@@ -23,6 +23,7 @@ type Sessions struct {
 	cookie         *jwt.Verifier // of the access token in the cookie
 	bearer         *jwt.Verifier // of the access token in the Authorization header
 	lookup         func(context.Context, string) (*bulwark.Principal, error)
+	askTimeout     time.Duration // of lookup
 	accessLifetime time.Duration
 	lifetime       time.Duration
 	sample         time.Duration // how often the use of a session is written
