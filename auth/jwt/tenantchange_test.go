@@ -355,7 +355,7 @@ func TestShutdownOfADeafFind(t *testing.T) {
 }
 
 // The streams of a tenant end when the tenant is removed, or when its verifier
-// says so. One look is enough for all of them.
+// says so.
 func TestReviewOfTenants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLandlord(t, tenantAcme, tenantBeta)
@@ -372,8 +372,8 @@ func TestReviewOfTenants(t *testing.T) {
 		alice, bob := caller(tenantAcme, "alice"), caller(tenantAcme, "bob")
 		name, again := issuers.Review(alice)
 		same, _ := issuers.Review(bob)
-		if name == "" || name != same {
-			t.Errorf("two callers of a tenant have the names %q and %q", name, same)
+		if again, _ := issuers.Review(alice); name == "" || name == same || name != again {
+			t.Errorf("callers of a tenant have the names %q, %q and %q", name, again, same)
 		}
 		carol, dave := caller(tenantBeta, "carol"), caller(tenantBeta, "dave")
 		nameCarol, againCarol := issuers.Review(carol)
@@ -407,8 +407,46 @@ func TestReviewOfTenants(t *testing.T) {
 			t.Error(err)
 		}
 		gone, again := issuers.Review(alice)
-		if gone == "" || gone == name || reason(again(t.Context())) != "issuer" {
+		if gone != name || reason(again(t.Context())) != "issuer" {
 			t.Errorf("after the end of the tenant: %q", gone)
+		}
+	})
+}
+
+// A tenant gets Revocations while streams of two callers are open. Each caller
+// has an answer of their own from then on.
+func TestReviewOfATenantThatGetsRevocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLandlord(t, tenantAcme)
+		_, issuers := l.house(t)
+		again := map[string]func(context.Context) error{} // by the name, as the streams keep them
+		names := map[string]string{}
+		for _, subject := range []string{"alice", "bob"} {
+			p, err := issuers.Verify(t.Context(), l.token(tenantAcme, subject))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, ask := issuers.Review(p)
+			names[subject] = name
+			if again[name] == nil {
+				again[name] = ask
+			}
+		}
+		store := &auth.MemoryRevocations{}
+		l.change(tenantAcme, func(c *jwt.Config) { c.Revocations = store })
+		time.Sleep(time.Minute)
+		for revoked, other := range map[string]string{"alice": "bob", "bob": "alice"} {
+			*store = auth.MemoryRevocations{}
+			err := store.Revoke(t.Context(), auth.Revocation{Issuer: tenantAcme, Subject: revoked, IssuedUntil: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := again[names[revoked]](t.Context()); reason(err) != "revoked" {
+				t.Errorf("the stream of %s, who is revoked: %v", revoked, err)
+			}
+			if err := again[names[other]](t.Context()); err != nil {
+				t.Errorf("the stream of %s, who is not revoked: %v", other, err)
+			}
 		}
 	})
 }
