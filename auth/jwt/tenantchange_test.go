@@ -138,12 +138,29 @@ type revokesAll struct{ auth.Revocations }
 
 func (revokesAll) Revoked(context.Context, *bulwark.Principal) (bool, error) { return true, nil }
 
+// revokedNames and revokedList are stores that are not pointers. What they hold
+// changes under a lock that nobody else knows.
+type (
+	revokedNames map[string]bool
+	revokedList  []string
+	holder       struct {
+		revokesAll
+		names revokedNames
+	}
+)
+
+func (revokedNames) Revoke(context.Context, auth.Revocation) error             { return nil }
+func (revokedNames) Revoked(context.Context, *bulwark.Principal) (bool, error) { return true, nil }
+func (revokedList) Revoke(context.Context, auth.Revocation) error              { return nil }
+func (revokedList) Revoked(context.Context, *bulwark.Principal) (bool, error)  { return true, nil }
+
 // Two Configs are the same if nobody could tell them apart.
 func TestSameConfigs(t *testing.T) {
 	base := func() jwt.Config {
 		return jwt.Config{Issuer: tenantAcme, Audience: []string{"a", "b"}, Require: map[string]any{"x": []string{"1"}, "y": 2.5}, Keys: jwt.SecretKeys([]byte(strings.Repeat("k", 32)))}
 	}
 	store := &auth.MemoryRevocations{}
+	names, list := revokedNames{"a": true}, revokedList{"a", "b"}
 	for name, test := range map[string]struct {
 		a, b func(*jwt.Config)
 		same bool
@@ -158,6 +175,13 @@ func TestSameConfigs(t *testing.T) {
 		"list-and-text":   {nil, func(c *jwt.Config) { c.Require["x"] = "1" }, false},
 		"same-store":      {func(c *jwt.Config) { c.Revocations = store }, func(c *jwt.Config) { c.Revocations = store }, true},
 		"equal-stores":    {func(c *jwt.Config) { c.Revocations = &auth.MemoryRevocations{} }, func(c *jwt.Config) { c.Revocations = &auth.MemoryRevocations{} }, false},
+		"same-map":        {func(c *jwt.Config) { c.Revocations = names }, func(c *jwt.Config) { c.Revocations = names }, true},
+		"equal-maps":      {func(c *jwt.Config) { c.Revocations = revokedNames{} }, func(c *jwt.Config) { c.Revocations = revokedNames{} }, false},
+		"same-list":       {func(c *jwt.Config) { c.Revocations = list }, func(c *jwt.Config) { c.Revocations = list }, true},
+		"longer-list":     {func(c *jwt.Config) { c.Revocations = list[:1] }, func(c *jwt.Config) { c.Revocations = list }, false},
+		"equal-lists":     {func(c *jwt.Config) { c.Revocations = list }, func(c *jwt.Config) { c.Revocations = slices.Clone(list) }, false},
+		"map-in-a-store":  {func(c *jwt.Config) { c.Revocations = holder{names: revokedNames{}} }, func(c *jwt.Config) { c.Revocations = holder{names: revokedNames{}} }, false},
+		"same-holder":     {func(c *jwt.Config) { c.Revocations = holder{names: names} }, func(c *jwt.Config) { c.Revocations = holder{names: names} }, true},
 		"store-or-none":   {nil, func(c *jwt.Config) { c.Revocations = store }, false},
 		"map":             {func(c *jwt.Config) { c.Map = mapNothing }, func(c *jwt.Config) { c.Map = mapNothing }, false},
 		"other-secret":    {nil, func(c *jwt.Config) { c.Keys = jwt.SecretKeys([]byte(strings.Repeat("x", 32))) }, false},
