@@ -59,10 +59,10 @@ type Config struct {
 	// and 1024 bytes together.
 	Scopes []string
 	// TrustedOrigins are origins, besides the service's own, whose pages may
-	// send requests with a cookie. Write "https://app.example.com", without a
-	// path or a trailing slash. An origin that CORS allows with credentials
-	// must also be listed here. See [CrossSite]. Default: only the service's
-	// own origin.
+	// send requests with a cookie, or with the Header of TokenFrom. Write
+	// "https://app.example.com", without a path or a trailing slash. An origin
+	// that CORS allows with credentials must also be listed here. See
+	// [CrossSite]. Default: only the service's own origin.
 	TrustedOrigins []string
 	// ReviewEvery is how often the Middleware looks again whether the
 	// credential of an open stream is still good, if its authenticator is a

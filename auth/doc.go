@@ -39,7 +39,8 @@
 // user could not open the login page.
 //
 // A token may also be in other places than the Authorization header: see
-// [TokenFrom].
+// [TokenFrom]. [CrossSite] also guards requests whose token is in the Header of
+// TokenFrom, because a proxy may have put it there for the sake of a cookie.
 //
 // The answers follow RFC 6750. A request without a valid credential gets 401
 // with one challenge for each kind of credential. [Config.Scopes] tells the

@@ -133,6 +133,11 @@ func (m *Middleware) authenticate(r *http.Request) (found finding, err error) {
 		if sent.token == "" {
 			return finding{}, m.badToken("malformed", errNoProtocol)
 		}
+		if !sent.protocol { // a proxy may have set it for the sake of a cookie
+			if err := m.crossSite.Check(r); err != nil {
+				return finding{}, err
+			}
+		}
 		r, found.scheme = asBearer(r, sent.token), bearer
 		if sent.protocol {
 			found.protocol = sent.token
