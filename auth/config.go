@@ -26,12 +26,12 @@ type Config struct {
 	// an event, and otherwise it gets 401. So put two applications of one host,
 	// each with its own cookie, behind two Configs around their own routes.
 	//
-	// Use at most one authenticator for opaque
-	// tokens, such as an introspection.Introspector, because an opaque token
-	// does not say whose it is. A jwt.Verifier and an
-	// introspection.Introspector may have the same Issuer, if their
-	// Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes are also
-	// the same: the Verifier then gets the tokens that have two dots and the
+	// Use at most one authenticator for opaque tokens, such as an
+	// introspection.Introspector, because an opaque token does not say whose it
+	// is. A jwt.Verifier and an introspection.Introspector may have the same
+	// Issuer, if their Revocations, DPoP, MutualTLS, InsecureUnbound and
+	// MaxTokenBytes are also the same, and ClientClaim is set in both or in
+	// neither: the Verifier then gets the tokens that have two dots and the
 	// iss, the Introspector all others. Any other two authenticators with one
 	// Issuer are an error. Shutdown of the Middleware shuts the authenticators
 	// down, so an authenticator belongs to one Middleware.
