@@ -79,10 +79,14 @@ type Config struct {
 	ReviewOutage time.Duration
 	// MaxStreams bounds the open streams of callers whose authenticator is a
 	// [Reviewer]. A further stream is refused with 503. Each stream needs about
-	// 1 KiB besides its connection. One caller may open all of them: to prevent
-	// this, let the handler count the streams of each caller. Default: 10000.
-	// At most 1000000.
+	// 1 KiB besides its connection. Default: 10000. At most 1000000.
 	MaxStreams int
+	// MaxCallerStreams bounds how many of these streams one caller has open, so
+	// that one caller cannot shut out all others. A further stream of this
+	// caller is refused with 429. Raise it if one caller acts for many users,
+	// such as a gateway. Default: a tenth of MaxStreams, or 100 if this is
+	// more, but not more than MaxStreams. At most MaxStreams.
+	MaxCallerStreams int
 }
 
 // New returns the layer that c describes. The error joins a

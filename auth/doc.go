@@ -119,6 +119,8 @@
 //   - 403 "auth.cross_site": another site has sent the request.
 //   - 503 "auth.unavailable": the credential cannot be checked at the moment.
 //   - 503 "auth.too_many_streams": as many streams are open as may be.
+//   - 429 "auth.too_many_caller_streams": the caller has as many open streams as
+//     one caller may have.
 //   - 503 "auth.store_full": [Revoke] found no room in the store.
 //   - 500 "auth.unconfigured": the value was made without its constructor.
 //

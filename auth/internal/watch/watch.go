@@ -30,6 +30,8 @@ const (
 var (
 	// ErrFull refuses a stream: as many are open as may be.
 	ErrFull = errors.New("too many streams are open")
+	// ErrShare refuses a stream: its caller has as many open as one may have.
+	ErrShare = errors.New("the caller has too many open streams")
 
 	errPanicked = errors.New("the question of Review panicked")
 	errLate     = fmt.Errorf("no answer within %s", Deadline)
@@ -56,24 +58,32 @@ type End struct {
 // It is safe for concurrent use.
 type Watch struct {
 	every, silence time.Duration
-	max            int
+	max, each      int
 	report         func(End)
 
 	mu     sync.Mutex
 	names  map[Name]*subject
-	open   int // streams
-	full   atomic.Bool
-	queue  list.List // of the subjects whose turn it is
-	asking int       // goroutines that work through the queue
+	shares map[string]*share
+	open   int         // streams
+	sated  int         // callers that may open no more
+	tight  atomic.Bool // somebody may open no more
+	queue  list.List   // of the subjects whose turn it is
+	asking int         // goroutines that work through the queue
 
 	lost outage
 }
 
 // New returns a Watch that asks about each name once in every. A name without
 // an answer for the time of silence loses its streams. At most max streams are
-// open. Ends are given to report.
-func New(every, silence time.Duration, max int, report func(End)) *Watch {
-	return &Watch{every: every, silence: silence, max: max, report: report, names: map[Name]*subject{}}
+// open, and at most each of one caller. Ends are given to report.
+func New(every, silence time.Duration, max, each int, report func(End)) *Watch {
+	return &Watch{every: every, silence: silence, max: max, each: each, report: report, names: map[Name]*subject{}, shares: map[string]*share{}}
+}
+
+// A share is the streams of one caller, under all names.
+type share struct {
+	caller string
+	open   int
 }
 
 // A subject is a name with open streams.
@@ -95,34 +105,69 @@ type subject struct {
 type Visit struct {
 	w      *Watch
 	on     *subject
+	of     *share
 	at     int // in the streams of the subject
 	scope  response.Canceler
 	stream response.Stream
 }
 
-// Full reports whether a further stream would be refused.
-func (w *Watch) Full() bool { return w.full.Load() }
+// Tight reports whether Room may refuse a stream. It takes no lock.
+func (w *Watch) Tight() bool { return w.tight.Load() }
 
-// count notes that n more streams are open. The lock is held.
-func (w *Watch) count(n int) {
+// Room returns why a further stream of the caller would be refused, or nil.
+func (w *Watch) Room(caller string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.room(w.shares[caller])
+}
+
+// room is Room. The lock is held, and the share may be nil.
+func (w *Watch) room(of *share) error {
+	switch {
+	case w.open >= w.max:
+		return ErrFull
+	case of != nil && of.open >= w.each:
+		return ErrShare
+	}
+	return nil
+}
+
+// count notes that n more streams of a caller are open: 1 or -1. The lock is
+// held.
+func (w *Watch) count(of *share, n int) {
+	if of.open == w.each {
+		w.sated--
+	}
+	of.open += n
+	if of.open == w.each {
+		w.sated++
+	}
+	if of.open == 0 {
+		delete(w.shares, of.caller)
+	}
 	w.open += n
-	w.full.Store(w.open >= w.max)
+	w.tight.Store(w.open >= w.max || w.sated > 0)
 }
 
 // Enter begins to ask about the name of a stream. The question is again, or
 // that of an earlier stream of the name.
-func (w *Watch) Enter(name Name, again func(context.Context) error, scope response.Canceler, s response.Stream) (*Visit, error) {
+func (w *Watch) Enter(name Name, caller string, again func(context.Context) error, scope response.Canceler, s response.Stream) (*Visit, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.open >= w.max {
-		return nil, ErrFull
+	of := w.shares[caller]
+	if err := w.room(of); err != nil {
+		return nil, err
 	}
-	w.count(1)
+	if of == nil {
+		of = &share{caller: caller}
+		w.shares[caller] = of
+	}
+	w.count(of, 1)
 	on := w.names[name]
 	if on == nil {
 		on = w.add(name, again)
 	}
-	v := &Visit{w: w, on: on, at: len(on.streams), scope: scope, stream: s}
+	v := &Visit{w: w, on: on, of: of, at: len(on.streams), scope: scope, stream: s}
 	on.streams = append(on.streams, v)
 	return v, nil
 }
@@ -142,7 +187,7 @@ func (v *Visit) Leave() {
 	w, s := v.w, v.on
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count(-1)
+	w.count(v.of, -1)
 	if s.gone {
 		return
 	}
