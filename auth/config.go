@@ -73,9 +73,10 @@ type Config struct {
 	ReviewEvery time.Duration
 	// ReviewOutage is how long a stream stays open while there is no answer
 	// whether its credential is still good. The time is counted from the first
-	// look without an answer. An attacker who can make the store fail can keep
-	// a stream for this time. Default: 2 minutes. At least 1 second. At most 10
-	// minutes.
+	// look without an answer, and the stream ends at the first look after it.
+	// An attacker who can make the store fail can keep a stream for this time.
+	// Default: 2 minutes, or ReviewEvery if this is longer. At least
+	// ReviewEvery. At most 10 minutes.
 	ReviewOutage time.Duration
 	// MaxStreams bounds the open streams of callers whose authenticator is a
 	// [Reviewer]. A further stream is refused with 503. Each stream needs about

@@ -42,7 +42,7 @@ type keeper struct {
 // nil for the others.
 func newKeepers(c Config, all []Authenticator, found *fault.List) []*keeper {
 	every := found.Span("ReviewEvery", c.ReviewEvery, leastReviewEvery, mostReviewEvery, defaultReviewEvery)
-	outage := found.Span("ReviewOutage", c.ReviewOutage, leastReviewEvery, mostReviewOutage, defaultReviewOutage)
+	outage := found.Span("ReviewOutage", c.ReviewOutage, max(every, leastReviewEvery), mostReviewOutage, max(every, defaultReviewOutage))
 	streams := found.Number("MaxStreams", c.MaxStreams, 1, mostStreams, defaultStreams)
 	each := found.Number("MaxCallerStreams", c.MaxCallerStreams, 1, streams, min(streams, max(streams/10, leastCallerStreams)))
 	if found.Err() != nil {

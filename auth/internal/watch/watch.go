@@ -33,7 +33,7 @@ var (
 	// ErrShare refuses a stream: its caller has as many open as one may have.
 	ErrShare = errors.New("the caller has too many open streams")
 
-	errPanicked = errors.New("the question of Review panicked")
+	errPanicked = errors.New("the question of Review panicked, or ended its goroutine")
 	errLate     = fmt.Errorf("no answer within %s", Deadline)
 	errQueue    = fmt.Errorf("%d other questions have no answer yet", Concurrent)
 )
@@ -80,12 +80,6 @@ func New(every, silence time.Duration, max, each int, report func(End)) *Watch {
 	return &Watch{every: every, silence: silence, max: max, each: each, report: report, names: map[Name]*subject{}, shares: map[string]*share{}}
 }
 
-// A share is the streams of one caller, under all names.
-type share struct {
-	caller string
-	open   int
-}
-
 // A subject is a name with open streams.
 type subject struct {
 	name    Name
@@ -109,44 +103,6 @@ type Visit struct {
 	at     int // in the streams of the subject
 	scope  response.Canceler
 	stream response.Stream
-}
-
-// Tight reports whether Room may refuse a stream. It takes no lock.
-func (w *Watch) Tight() bool { return w.tight.Load() }
-
-// Room returns why a further stream of the caller would be refused, or nil.
-func (w *Watch) Room(caller string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.room(w.shares[caller])
-}
-
-// room is Room. The lock is held, and the share may be nil.
-func (w *Watch) room(of *share) error {
-	switch {
-	case w.open >= w.max:
-		return ErrFull
-	case of != nil && of.open >= w.each:
-		return ErrShare
-	}
-	return nil
-}
-
-// count notes that n more streams of a caller are open: 1 or -1. The lock is
-// held.
-func (w *Watch) count(of *share, n int) {
-	if of.open == w.each {
-		w.sated--
-	}
-	of.open += n
-	if of.open == w.each {
-		w.sated++
-	}
-	if of.open == 0 {
-		delete(w.shares, of.caller)
-	}
-	w.open += n
-	w.tight.Store(w.open >= w.max || w.sated > 0)
 }
 
 // Enter begins to ask about the name of a stream. The question is again, or
@@ -240,8 +196,21 @@ func (w *Watch) turn(s *subject) {
 	}
 	w.asking++
 	w.mu.Unlock()
+	w.work()
+}
+
+// work asks until the queue is empty. A question that ends its goroutine leaves
+// the rest of the queue to another one.
+func (w *Watch) work() {
+	ended := true
+	defer func() {
+		if ended {
+			go w.work()
+		}
+	}()
 	for w.askNext() {
 	}
+	ended = false
 }
 
 // askNext asks about the first name of the queue. It returns false if there is
@@ -257,8 +226,15 @@ func (w *Watch) askNext() bool {
 	s := w.queue.Remove(front).(*subject)
 	s.queued, s.asked = nil, true
 	w.mu.Unlock()
-	refusal, err := ask(s.again)
+	var refusal *bulwark.Problem
+	err := errPanicked // if the question ends this goroutine
+	defer func() { w.answered(s, refusal, err) }()
+	refusal, err = ask(s.again)
+	return true
+}
 
+// answered takes in the answer to the question of s.
+func (w *Watch) answered(s *subject, refusal *bulwark.Problem, err error) {
 	w.mu.Lock()
 	s.asked = false
 	switch {
@@ -268,16 +244,15 @@ func (w *Watch) askNext() bool {
 		w.mu.Unlock()
 		end(streams, response.ErrRevoked)
 		w.tell(End{Scope: streams[0].scope, Streams: len(streams), Refusal: refusal, Err: err})
-		return true
+		return
 	case err != nil:
 		s.err = err
 		w.unanswered(s, s.due)
-		return true
+		return
 	default:
 		s.failing = time.Time{}
 	}
 	w.mu.Unlock()
-	return true
 }
 
 // unanswered notes that the question of s has no answer. The lock is held, and

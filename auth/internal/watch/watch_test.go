@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,63 @@ func TestNameAfterItsEnd(t *testing.T) {
 			t.Errorf("%d streams, %d names", w.open, len(w.names))
 		}
 	})
+}
+
+// The value of a panic may hold anything: no error has it. A question that ends
+// its goroutine is no answer either, and gives its place back.
+func TestQuestionsThatBreakOff(t *testing.T) {
+	const secret = "a-secret-that-nobody-may-see"
+	for name, again := range map[string]func(context.Context) error{
+		"text":   func(context.Context) error { panic(secret) },
+		"error":  func(context.Context) error { panic(errors.New(secret)) },
+		"nil":    nil,
+		"goexit": func(context.Context) error { runtime.Goexit(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var ends []End
+				w := New(time.Second, 10*time.Second, 100, 100, func(e End) {
+					mu.Lock()
+					defer mu.Unlock()
+					ends = append(ends, e)
+				})
+				s := stream{make(chan error, 100)}
+				var all []*Visit
+				for i := range 2 * Concurrent {
+					v, err := w.Enter(Name{Text: fmt.Sprint(i)}, "caller", again, scope{}, s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					all = append(all, v)
+				}
+				time.Sleep(9 * time.Second)
+				if n := len(s.ends); n != 0 {
+					t.Errorf("%d streams have ended too early", n)
+				}
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				streams := 0
+				for _, e := range ends {
+					streams += e.Streams
+					if e.Refusal != nil || e.Err != errPanicked {
+						t.Errorf("refusal %v, error %v", e.Refusal, e.Err)
+					}
+				}
+				if streams != len(all) || len(s.ends) != len(all) {
+					t.Errorf("%d of %d streams are reported, and %d have ended", streams, len(all), len(s.ends))
+				}
+				for _, v := range all {
+					v.Leave()
+				}
+				if w.asking != 0 || len(w.names) != 0 || w.open != 0 {
+					t.Errorf("%d goroutines ask, %d names, %d streams", w.asking, len(w.names), w.open)
+				}
+			})
+		})
+	}
 }
 
 // The first stream that an outage ends is reported at once, also in the second
