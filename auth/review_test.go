@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -781,8 +782,8 @@ func TestTooManyStreamsOfOneCaller(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := within(&persons{})
 				c.MaxStreams, c.MaxCallerStreams = test.most, test.each
-				ran := 0
-				h, events := reviewed(t, c, func(w http.ResponseWriter, r *http.Request) { ran++; waits(w, r) })
+				var ran atomic.Int32
+				h, events := reviewed(t, c, func(w http.ResponseWriter, r *http.Request) { ran.Add(1); waits(w, r) })
 				ids := make([]string, test.share)
 				for i := range ids {
 					ids[i] = fmt.Sprint("alice-", i)
@@ -795,7 +796,7 @@ func TestTooManyStreamsOfOneCaller(t *testing.T) {
 				if test.share == test.most { // there is no room for anybody
 					status, code, field, event = 503, "auth.too_many_streams", "auth.Config.MaxStreams", bulwark.SysUnavailable
 				}
-				ran = 0
+				ran.Store(0)
 				refused := func(w *httptest.ResponseRecorder) {
 					t.Helper()
 					taken := events.Take()
@@ -809,12 +810,12 @@ func TestTooManyStreamsOfOneCaller(t *testing.T) {
 				r := inSession(t, "/stream", "alice-new")
 				r.Header.Set("Accept", "text/event-stream")
 				w := httptest.NewRecorder()
-				if h.ServeHTTP(w, r); ran != 0 {
+				if h.ServeHTTP(w, r); ran.Load() != 0 {
 					t.Error("the handler ran")
 				}
 				refused(w)
 				w = httptest.NewRecorder()
-				if h.ServeHTTP(w, inSession(t, "/stream", "alice-new")); w.Flushed || ran != 1 {
+				if h.ServeHTTP(w, inSession(t, "/stream", "alice-new")); w.Flushed || ran.Load() != 1 {
 					t.Error("the stream has begun")
 				}
 				refused(nil)
