@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -53,4 +54,19 @@ func cloneOf(err error) http.Header {
 	var p *bulwark.Problem
 	errors.As(err, &p)
 	return p.Header.Clone()
+}
+
+// An Authenticator that returns a *bulwark.Problem in an error, and forgets that
+// nil is then an error, refuses the request. It does not end the goroutine.
+func TestNilProblem(t *testing.T) {
+	for _, presence := range []auth.Presence{auth.Explicit, auth.Ambient} {
+		for _, optional := range []bool{false, true} {
+			f := &fake{challenge: bulwark.Challenge{Scheme: "Bearer"}, err: (*bulwark.Problem)(nil)}
+			f.presence = func(*http.Request) auth.Presence { return presence }
+			x := exchangeWith(t, auth.Config{Authenticators: []auth.Authenticator{f}, Optional: optional}, request())
+			if x.ran || x.Code != 500 || !strings.Contains(x.Body.String(), `"code":"internal.error"`) || len(x.events) != 1 || x.events[0].Name != bulwark.SysUnavailable {
+				t.Errorf("%d %s, events %+v", x.Code, x.Body, x.events)
+			}
+		}
+	}
 }

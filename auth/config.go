@@ -26,12 +26,12 @@ type Config struct {
 	// an event, and otherwise it gets 401. So put two applications of one host,
 	// each with its own cookie, behind two Configs around their own routes.
 	//
-	// Use at most one authenticator for opaque
-	// tokens, such as an introspection.Introspector, because an opaque token
-	// does not say whose it is. A jwt.Verifier and an
-	// introspection.Introspector may have the same Issuer, if their
-	// Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes are also
-	// the same: the Verifier then gets the tokens that have two dots and the
+	// Use at most one authenticator for opaque tokens, such as an
+	// introspection.Introspector, because an opaque token does not say whose it
+	// is. A jwt.Verifier and an introspection.Introspector may have the same
+	// Issuer, if their Revocations, DPoP, MutualTLS, InsecureUnbound and
+	// MaxTokenBytes are also the same, and ClientClaim is set in both or in
+	// neither: the Verifier then gets the tokens that have two dots and the
 	// iss, the Introspector all others. Any other two authenticators with one
 	// Issuer are an error. Shutdown of the Middleware shuts the authenticators
 	// down, so an authenticator belongs to one Middleware.
@@ -59,10 +59,10 @@ type Config struct {
 	// and 1024 bytes together.
 	Scopes []string
 	// TrustedOrigins are origins, besides the service's own, whose pages may
-	// send requests with a cookie. Write "https://app.example.com", without a
-	// path or a trailing slash. An origin that CORS allows with credentials
-	// must also be listed here. See [CrossSite]. Default: only the service's
-	// own origin.
+	// send requests with a cookie, or with the Header of TokenFrom. Write
+	// "https://app.example.com", without a path or a trailing slash. An origin
+	// that CORS allows with credentials must also be listed here. See
+	// [CrossSite]. Default: only the service's own origin.
 	TrustedOrigins []string
 	// ReviewEvery is how often the Middleware looks again whether the
 	// credential of an open stream is still good, if its authenticator is a
@@ -73,16 +73,21 @@ type Config struct {
 	ReviewEvery time.Duration
 	// ReviewOutage is how long a stream stays open while there is no answer
 	// whether its credential is still good. The time is counted from the first
-	// look without an answer. An attacker who can make the store fail can keep
-	// a stream for this time. Default: 2 minutes. At least 1 second. At most 10
-	// minutes.
+	// look without an answer, and the stream ends at the first look after it.
+	// An attacker who can make the store fail can keep a stream for this time.
+	// Default: 2 minutes, or ReviewEvery if this is longer. At least
+	// ReviewEvery. At most 10 minutes.
 	ReviewOutage time.Duration
 	// MaxStreams bounds the open streams of callers whose authenticator is a
 	// [Reviewer]. A further stream is refused with 503. Each stream needs about
-	// 1 KiB besides its connection. One caller may open all of them: to prevent
-	// this, let the handler count the streams of each caller. Default: 10000.
-	// At most 1000000.
+	// 1 KiB besides its connection. Default: 10000. At most 1000000.
 	MaxStreams int
+	// MaxCallerStreams bounds how many of these streams one caller has open, so
+	// that one caller cannot shut out all others. A further stream of this
+	// caller is refused with 429. Raise it if one caller acts for many users,
+	// such as a gateway. Default: a tenth of MaxStreams, or 100 if this is
+	// more, but not more than MaxStreams. At most MaxStreams.
+	MaxCallerStreams int
 }
 
 // New returns the layer that c describes. The error joins a

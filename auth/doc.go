@@ -39,7 +39,8 @@
 // user could not open the login page.
 //
 // A token may also be in other places than the Authorization header: see
-// [TokenFrom].
+// [TokenFrom]. [CrossSite] also guards requests whose token is in the Header of
+// TokenFrom, because a proxy may have put it there for the sake of a cookie.
 //
 // The answers follow RFC 6750. A request without a valid credential gets 401
 // with one challenge for each kind of credential. [Config.Scopes] tells the
@@ -72,8 +73,9 @@
 //   - The end is one event for all streams of the session or token, with their
 //     number: session_expired with the reason of the refusal, or
 //     sys_unavailable. In an outage there is at most one such event a minute.
-//   - More than [Config.MaxStreams] streams are refused. A WebSocket handshake,
-//     or a request that accepts text/event-stream, gets 503. Otherwise the
+//   - More than [Config.MaxStreams] streams are refused, and more than
+//     [Config.MaxCallerStreams] of one caller. A WebSocket handshake, or a
+//     request that accepts text/event-stream, gets 503 or 429. Otherwise the
 //     stream ends at its first flush, and Hijack returns an error.
 //
 // At the end of a stream, the context of the request is cancelled and writes
@@ -101,9 +103,8 @@
 // A revocation ends a stream only if the authenticator is a [Reviewer]. Neither
 // a revocation nor the expiry cuts short a body that is written without a
 // flush, however large the body is. On HTTP/1, they do not interrupt a handler
-// that waits for the body of the request and not for its context. One caller
-// may open all of the MaxStreams: let the handler count the streams of a
-// caller, if callers may be hostile.
+// that waits for the body of the request and not for its context. A user with
+// several accounts has several shares of the MaxStreams.
 //
 // # Errors
 //
@@ -118,6 +119,8 @@
 //   - 403 "auth.cross_site": another site has sent the request.
 //   - 503 "auth.unavailable": the credential cannot be checked at the moment.
 //   - 503 "auth.too_many_streams": as many streams are open as may be.
+//   - 429 "auth.too_many_caller_streams": the caller has as many open streams
+//     as one caller may have.
 //   - 503 "auth.store_full": [Revoke] found no room in the store.
 //   - 500 "auth.unconfigured": the value was made without its constructor.
 //

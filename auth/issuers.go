@@ -77,7 +77,7 @@ func besideFault(all []Authenticator, others []int, a Authenticator) string {
 		return fmt.Sprintf("has the same issuer as Authenticators[%d], so nobody could tell their callers apart; give each authenticator its own Issuer", first)
 	}
 	if field := ours.Terms().Differ(theirs.Terms()); field != "" {
-		return fmt.Sprintf("has the same issuer as Authenticators[%d], and another %s; signed and opaque tokens of one issuer need the same Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes", first, field)
+		return fmt.Sprintf("has the same issuer as Authenticators[%d], and another %s; signed and opaque tokens of one issuer need the same Revocations, DPoP, MutualTLS, InsecureUnbound and MaxTokenBytes, and ClientClaim in both or in neither", first, field)
 	}
 	return ""
 }

@@ -108,7 +108,11 @@ func TestOneIssuer(t *testing.T) {
 			}
 		}
 		flipped := []byte(signed.Token(nil))
-		flipped[len(flipped)-10] ^= 1
+		if at := len(flipped) - 10; flipped[at] == 'A' { // another letter of the alphabet
+			flipped[at] = 'B'
+		} else {
+			flipped[at] = 'A'
+		}
 		if w, _, reason, asked := send(string(flipped)); w.Code != 401 || reason != "signature" || asked != 0 {
 			t.Errorf("a bad signature: %d, reason %q, %d questions", w.Code, reason, asked)
 		}
@@ -139,6 +143,29 @@ func TestOneIssuer(t *testing.T) {
 			}
 		}
 		*store = auth.MemoryRevocations{}
+	}
+}
+
+// A person of the issuer is called "client:reports", as the client "reports" is
+// by ClientClaim. Neither form of a token makes the person that client.
+func TestOneIssuerWithClients(t *testing.T) {
+	signed, opaque := authtest.NewIssuer(t), authtest.NewOpaqueIssuer(t)
+	c, i := newPair(t, signed, opaque)
+	c.ClientClaim = "client_id"
+	if _, errs := build(t, c, i); errs[0] == nil || errs[1] == nil {
+		t.Fatal("the opaque token of a person could be that of a client")
+	}
+	i.ClientClaim = "client_id"
+	layers, errs := build(t, c, i)
+	for n, layer := range layers {
+		if errs[n] != nil {
+			t.Fatal(errs[n])
+		}
+		person := authtest.Claims{"iss": signed.URL(), "sub": "client:reports"}
+		for _, token := range []string{signed.Token(person), opaque.Token(person)} {
+			r := request("Authorization: Bearer " + token)
+			through(layer, r).refused(t, 401, "auth.invalid_token", []string{`Bearer error="invalid_token"`}, bulwark.AuthnTokenInvalid, "malformed")
+		}
 	}
 }
 
@@ -177,6 +204,9 @@ func TestOneIssuerOnDifferentTerms(t *testing.T) {
 		{"unbound", func(c *jwt.Config, i *introspection.Config) {
 			c.MutualTLS, i.MutualTLS, i.InsecureUnbound = true, true, true
 		}, "InsecureUnbound"},
+		{"clients", func(c *jwt.Config, i *introspection.Config) { c.ClientClaim = "client_id" }, "ClientClaim"},
+		{"clients-of-the-other", func(c *jwt.Config, i *introspection.Config) { i.ClientClaim = "client_id" }, "ClientClaim"},
+		{"both-clients", func(c *jwt.Config, i *introspection.Config) { c.ClientClaim, i.ClientClaim = "azp", "client_id" }, ""},
 		{"length", func(c *jwt.Config, i *introspection.Config) { i.MaxTokenBytes = 10000 }, "MaxTokenBytes"},
 		{"same-length", func(c *jwt.Config, i *introspection.Config) { c.MaxTokenBytes, i.MaxTokenBytes = 10000, 10000 }, ""},
 	} {

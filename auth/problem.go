@@ -202,7 +202,7 @@ func unknownScheme(cause error) *bulwark.Problem {
 // context tells the log that the cookies of r are not credentials, because all
 // authenticators have looked at them.
 func unidentified(r *http.Request, err error) *http.Request {
-	if p, ok := err.(*bulwark.Problem); ok && p.Code == codeRequired {
+	if p, ok := err.(*bulwark.Problem); ok && p != nil && p.Code == codeRequired {
 		return r.WithContext(bulwark.WithPrincipal(r.Context(), nil))
 	}
 	return r

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -337,7 +338,9 @@ func waits(w http.ResponseWriter, r *http.Request) {
 func TestOneQuestionForAllStreamsOfASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &logins{}
-		h, events := reviewed(t, within(store), waits)
+		c := within(store)
+		c.MaxCallerStreams = 10_000
+		h, events := reviewed(t, c, waits)
 		still, leave := open(t, h, append(slices.Repeat([]string{"alice"}, 1000), "bob")...)
 		time.Sleep(10 * time.Minute)
 		if a, b := store.questions("alice"), store.questions("bob"); a != 20 || b != 20 {
@@ -368,7 +371,9 @@ func TestQuestionsAreSpread(t *testing.T) {
 			sessions = 1500
 		}
 		store := &logins{}
-		h, _ := reviewed(t, within(store), waits)
+		c := within(store)
+		c.MaxCallerStreams = 10_000
+		h, _ := reviewed(t, c, waits)
 		ids := make([]string, sessions)
 		for i := range ids {
 			ids[i] = fmt.Sprint("session", i)
@@ -759,6 +764,82 @@ func TestTooManyStreams(t *testing.T) {
 	})
 }
 
+// persons are logins whose session is the caller.
+type persons struct{ logins }
+
+func (p *persons) Authenticate(r *http.Request) (*bulwark.Principal, error) {
+	caller, err := p.logins.Authenticate(r)
+	caller.Subject, _, _ = strings.Cut(caller.SessionID, "-")
+	return caller, err
+}
+
+// One caller with many sessions does not shut out the others.
+func TestTooManyStreamsOfOneCaller(t *testing.T) {
+	for name, test := range map[string]struct{ most, each, share int }{
+		"default": {0, 0, 1000}, "least": {200, 0, 100}, "all": {50, 0, 50}, "set": {5000, 7, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := within(&persons{})
+				c.MaxStreams, c.MaxCallerStreams = test.most, test.each
+				var ran atomic.Int32
+				h, events := reviewed(t, c, func(w http.ResponseWriter, r *http.Request) { ran.Add(1); waits(w, r) })
+				ids := make([]string, test.share)
+				for i := range ids {
+					ids[i] = fmt.Sprint("alice-", i)
+				}
+				still, leave := open(t, h, ids...)
+				if n, e := still(), events.Take(); n != test.share || len(e) != 0 {
+					t.Fatalf("%d streams are open: %+v", n, e)
+				}
+				status, code, field, event := 429, "auth.too_many_caller_streams", "auth.Config.MaxCallerStreams", bulwark.ExcessRateLimitExceeded
+				if test.share == test.most { // there is no room for anybody
+					status, code, field, event = 503, "auth.too_many_streams", "auth.Config.MaxStreams", bulwark.SysUnavailable
+				}
+				ran.Store(0)
+				refused := func(w *httptest.ResponseRecorder) {
+					t.Helper()
+					taken := events.Take()
+					if len(taken) != 1 || taken[0].Name != event || taken[0].Reason != code || taken[0].UserID != "alice" || !strings.Contains(fmt.Sprint(taken[0].Attrs[0].Value), field) {
+						t.Errorf("events %+v", taken)
+					}
+					if w != nil && (w.Code != status || !strings.Contains(w.Body.String(), `"code":"`+code+`"`) || w.Header().Get("Retry-After") != "10") {
+						t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+					}
+				}
+				r := inSession(t, "/stream", "alice-new")
+				r.Header.Set("Accept", "text/event-stream")
+				w := httptest.NewRecorder()
+				if h.ServeHTTP(w, r); ran.Load() != 0 {
+					t.Error("the handler ran")
+				}
+				refused(w)
+				w = httptest.NewRecorder()
+				if h.ServeHTTP(w, inSession(t, "/stream", "alice-new")); w.Flushed || ran.Load() != 1 {
+					t.Error("the stream has begun")
+				}
+				refused(nil)
+				if status == 429 {
+					stays, end := open(t, h, "bob-1")
+					if n, e := stays(), events.Take(); n != 1 || len(e) != 0 {
+						t.Errorf("bob has %d streams: %+v", n, e)
+					}
+					end()
+					stays()
+				}
+				leave()
+				still()
+				again, end := open(t, h, "alice-1")
+				if again() != 1 {
+					t.Error("alice has no room again")
+				}
+				end()
+				again()
+			})
+		})
+	}
+}
+
 // A handler that is refused a connection can say so.
 func TestTooManySockets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -821,9 +902,15 @@ func TestReviewConfig(t *testing.T) {
 	}{
 		{func(c *auth.Config) { c.ReviewEvery = time.Millisecond }, "auth.ReviewEvery: 1ms: must be 1s to 5m0s, or 0 for the default of 30s"},
 		{func(c *auth.Config) { c.ReviewEvery = 6 * time.Minute }, "auth.ReviewEvery: 6m0s: must be 1s to 5m0s, or 0 for the default of 30s"},
-		{func(c *auth.Config) { c.ReviewOutage = -1 }, "auth.ReviewOutage: -1ns: must be 1s to 10m0s, or 0 for the default of 2m0s"},
-		{func(c *auth.Config) { c.ReviewOutage = time.Hour }, "auth.ReviewOutage: 1h0m0s: must be 1s to 10m0s, or 0 for the default of 2m0s"},
+		{func(c *auth.Config) { c.ReviewOutage = -1 }, "auth.ReviewOutage: -1ns: must be 30s to 10m0s, or 0 for the default of 2m0s"},
+		{func(c *auth.Config) { c.ReviewOutage = time.Hour }, "auth.ReviewOutage: 1h0m0s: must be 30s to 10m0s, or 0 for the default of 2m0s"},
+		{func(c *auth.Config) { c.ReviewEvery, c.ReviewOutage = time.Minute, time.Minute-1 },
+			"auth.ReviewOutage: 59.999999999s: must be 1m0s to 10m0s, or 0 for the default of 2m0s"},
+		{func(c *auth.Config) { c.ReviewEvery, c.ReviewOutage = 5*time.Minute, 2*time.Minute },
+			"auth.ReviewOutage: 2m0s: must be 5m0s to 10m0s, or 0 for the default of 5m0s"},
 		{func(c *auth.Config) { c.MaxStreams = -1 }, "auth.MaxStreams: -1: must be 1 to 1000000, or 0 for the default of 10000"},
+		{func(c *auth.Config) { c.MaxCallerStreams = -1 }, "auth.MaxCallerStreams: -1: must be 1 to 10000, or 0 for the default of 1000"},
+		{func(c *auth.Config) { c.MaxStreams, c.MaxCallerStreams = 150, 151 }, "auth.MaxCallerStreams: 151: must be 1 to 150, or 0 for the default of 100"},
 		{func(c *auth.Config) { c.MaxStreams = 1_000_001 }, "auth.MaxStreams: 1000001: must be 1 to 1000000, or 0 for the default of 10000"},
 	} {
 		c := within(&logins{})

@@ -25,6 +25,7 @@ const (
 	mostReviewOutage    = 10 * time.Minute
 	defaultStreams      = 10_000
 	mostStreams         = 1_000_000
+	leastCallerStreams  = 100 // by default, of one caller
 	// retryStream is when a client that was refused a stream should try again.
 	retryStream = 10 * time.Second
 )
@@ -41,12 +42,13 @@ type keeper struct {
 // nil for the others.
 func newKeepers(c Config, all []Authenticator, found *fault.List) []*keeper {
 	every := found.Span("ReviewEvery", c.ReviewEvery, leastReviewEvery, mostReviewEvery, defaultReviewEvery)
-	outage := found.Span("ReviewOutage", c.ReviewOutage, leastReviewEvery, mostReviewOutage, defaultReviewOutage)
+	outage := found.Span("ReviewOutage", c.ReviewOutage, max(every, leastReviewEvery), mostReviewOutage, max(every, defaultReviewOutage))
 	streams := found.Number("MaxStreams", c.MaxStreams, 1, mostStreams, defaultStreams)
+	each := found.Number("MaxCallerStreams", c.MaxCallerStreams, 1, streams, min(streams, max(streams/10, leastCallerStreams)))
 	if found.Err() != nil {
 		return nil
 	}
-	w := watch.New(every, outage, streams, func(e watch.End) { reportEnd(e, outage) })
+	w := watch.New(every, outage, streams, each, func(e watch.End) { reportEnd(e, outage) })
 	keepers := make([]*keeper, len(all))
 	for i, a := range all {
 		if reviewer, ok := a.(Reviewer); ok {
@@ -64,7 +66,7 @@ func (k *keeper) Enter(of response.Canceler, s response.Stream) (response.Stay, 
 	if name == "" {
 		return unwatched{}, nil
 	}
-	stay, err := k.watch.Enter(watch.Name{Of: k.of, Text: name}, again, scope, s)
+	stay, err := k.watch.Enter(watch.Name{Of: k.of, Text: name}, p.Key(), again, scope, s)
 	if err != nil {
 		p := tooManyStreams(err)
 		bulwark.ReportContext(scope, nil, eventOf(p))
@@ -81,13 +83,16 @@ func (unwatched) Leave() {}
 
 // admit refuses a request that opens a stream, while it can still be answered.
 func (k *keeper) admit(r *http.Request, p *bulwark.Principal) error {
-	if k == nil || !k.watch.Full() || !opensStream(r) {
+	if k == nil || !k.watch.Tight() || !opensStream(r) {
 		return nil
 	}
 	if name, _ := k.reviewer.Review(p); name == "" {
 		return nil
 	}
-	return tooManyStreams(watch.ErrFull)
+	if err := k.watch.Room(p.Key()); err != nil {
+		return tooManyStreams(err)
+	}
+	return nil
 }
 
 // opensStream reports whether r says that its answer is a stream: a WebSocket,
@@ -106,8 +111,19 @@ func opensStream(r *http.Request) bool {
 	return false
 }
 
-// tooManyStreams refuses a stream.
+// tooManyStreams refuses a stream. The fault is that of the caller if others
+// may still open streams.
 func tooManyStreams(cause error) *bulwark.Problem {
+	if cause == watch.ErrShare {
+		return &bulwark.Problem{
+			Status:     http.StatusTooManyRequests,
+			Code:       "auth.too_many_caller_streams",
+			Detail:     "You have too many open streams; close one of them.",
+			RetryAfter: retryStream,
+			Log:        bulwark.ProblemLog{Event: bulwark.ExcessRateLimitExceeded},
+			Err:        fmt.Errorf("%w; auth.Config.MaxCallerStreams allows more", cause),
+		}
+	}
 	return &bulwark.Problem{
 		Status:     http.StatusServiceUnavailable,
 		Code:       "auth.too_many_streams",

@@ -26,11 +26,12 @@ import (
 type TokenFrom struct {
 	// Header names a header field whose value is the token alone, without a
 	// scheme. Example: "X-Forwarded-Access-Token" of a proxy. An empty value is
-	// not a token. A proxy may set the field because of a cookie of its own, so
-	// [CrossSite] guards the request. The token is verified, so a client may
-	// also set the field itself. Fields that HTTP, browsers or proxies give
-	// another meaning are not accepted, such as Cookie and Host. Default: no
-	// field. At most 64 bytes.
+	// not a token. The token is verified, so a client that sets the field
+	// itself gains nothing. A proxy may add the field to each request that has
+	// the proxy's own cookie, also to the request of another site's page. So
+	// [CrossSite] guards the request. Fields that HTTP, browsers or proxies
+	// give another meaning are not accepted, such as Cookie and Host. Default:
+	// no field. At most 64 bytes.
 	Header string
 	// Cookie names a cookie of another service whose value is the token. A
 	// browser attaches the cookie without asking the user, so the rules for
@@ -119,7 +120,7 @@ type offer struct {
 	protocol bool   // it stands in Sec-WebSocket-Protocol
 }
 
-// sent finds the tokens that the client has sent on purpose.
+// sent finds the tokens that are not in a cookie.
 func (f *TokenFrom) sent(r *http.Request) (found offer) {
 	if f.Header != "" {
 		for _, line := range r.Header[f.Header] {

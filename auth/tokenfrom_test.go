@@ -172,25 +172,40 @@ func TestCookieOfAnotherServiceIsGuarded(t *testing.T) {
 	exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
 }
 
-// A proxy sets the field because of a cookie of its own, so that a page of an
-// attacker can cause it.
+// A proxy logs the user in by a cookie of its own, and adds the token to every
+// request that has the cookie: also to those of another site's page.
 func TestHeaderOfAProxyIsGuarded(t *testing.T) {
-	for _, method := range []string{http.MethodPost, http.MethodDelete} {
-		r := request("X-Access-Token: good", "Sec-Fetch-Site: cross-site", "Origin: https://evil.example")
-		r.Method = method
-		exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
-	}
-	r := request("X-Access-Token: good", handshake, "Origin: https://evil.example")
-	exchangeWith(t, anywhere(true), r).refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
-	// A client that is not a browser, and a page that is trusted.
-	for _, headers := range [][]string{{"X-Access-Token: good"}, {"X-Access-Token: good", "Sec-Fetch-Site: cross-site", "Origin: https://app.example.com"}} {
-		c := anywhere(true)
-		c.TrustedOrigins = []string{"https://app.example.com"}
-		r := request(headers...)
-		r.Method = http.MethodPost
-		if x := exchangeWith(t, c, r); !x.ran || x.subject != "token" {
-			t.Errorf("%q: %d %s", headers, x.Code, x.Body)
-		}
+	const name = "X-Access-Token: good"
+	for _, test := range []struct {
+		name, method string
+		headers      []string
+		trusted      bool
+		refused      bool
+	}{
+		{"form_of_another_site", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, false, true},
+		{"form_of_a_sibling", "POST", []string{"Sec-Fetch-Site: same-site", "Origin: https://evil.example"}, false, true},
+		{"old_browser", "POST", []string{"Origin: https://evil.example"}, false, true},
+		{"socket_of_another_site", "GET", []string{handshake, "Origin: https://evil.example"}, false, true},
+		{"own_page", "POST", []string{"Sec-Fetch-Site: same-origin", "Origin: https://evil.example"}, false, false},
+		{"trusted_page", "POST", []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"}, true, false},
+		{"trusted_page_with_a_socket", "GET", []string{handshake, "Origin: https://evil.example"}, true, false},
+		{"link", "GET", []string{"Sec-Fetch-Site: cross-site"}, false, false},
+		{"no_browser", "POST", nil, false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := request(append(test.headers, name)...)
+			r.Method = test.method
+			c := anywhere(true)
+			if test.trusted {
+				c.TrustedOrigins = []string{"https://evil.example"}
+			}
+			x := exchangeWith(t, c, r)
+			if test.refused {
+				x.refused(t, 403, "auth.cross_site", nil, bulwark.MaliciousCSRF, "auth.cross_site")
+			} else if !x.ran || x.subject != "token" || len(x.events) != 0 {
+				t.Errorf("%d %s, %q, events %+v", x.Code, x.Body, x.subject, x.events)
+			}
+		})
 	}
 }
 

@@ -26,8 +26,8 @@ type Config struct {
 	// Issuer is the Issuer of the callers. If an answer has an iss, it must be
 	// exactly this text. No other authenticator of a layer may have the same
 	// Issuer, except a jwt.Verifier with the same Revocations, DPoP, MutualTLS,
-	// InsecureUnbound and MaxTokenBytes: an issuer may issue signed and opaque
-	// tokens. Required.
+	// InsecureUnbound and MaxTokenBytes, and with ClientClaim in both or in
+	// neither: an issuer may issue signed and opaque tokens. Required.
 	Issuer string
 	// Audience holds the names of this service. The aud of an answer must hold
 	// at least one of them. Required, unless InsecureAnyAudience is set.

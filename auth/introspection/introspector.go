@@ -78,7 +78,7 @@ func (i *Introspector) Terms() terms.Terms {
 	binding := &i.rules.binding
 	return terms.Terms{
 		Kind: terms.Opaque, Revocations: i.rules.revocations.Store(), DPoP: binding.Prover,
-		MutualTLS: binding.MutualTLS, Unbound: binding.Unbound, MaxTokenBytes: i.maxTokenBytes,
+		MutualTLS: binding.MutualTLS, Unbound: binding.Unbound, Clients: i.rules.completion.Names.Clients(), MaxTokenBytes: i.maxTokenBytes,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/expiring"
+	"github.com/bulwark-go/bulwark/auth/internal/revocation"
 	"github.com/bulwark-go/bulwark/auth/internal/store"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
@@ -247,9 +247,10 @@ func (b *book) build(issuer string, c Config, old *tenant, now time.Time) (*tena
 }
 
 // review returns how to look again whether the issuer of p is still found, and
-// whether its verifier still accepts the token of p.
+// whether its verifier still accepts the token of p. Without Revocations the
+// name is also that of a single token: the next Config may have them.
 func (b *book) review(p *bulwark.Principal) (name string, again func(ctx context.Context) error) {
-	again = func(ctx context.Context) error {
+	return "issuer " + p.Issuer + " " + revocation.Name(p), func(ctx context.Context) error {
 		t, err := b.enter(ctx, p.Issuer)
 		if err != nil {
 			return err
@@ -260,14 +261,6 @@ func (b *book) review(p *bulwark.Principal) (name string, again func(ctx context
 		}
 		return nil
 	}
-	b.mu.RLock()
-	t := b.kept[p.Issuer]
-	b.mu.RUnlock()
-	if t == nil { // it has just been removed: one look for this caller alone
-		return fmt.Sprintf("issuer %s %p", p.Issuer, p), again
-	}
-	name, _ = review(t.verifier, p)
-	return "issuer " + p.Issuer + " " + name, again
 }
 
 // review asks a verifier how to look again for a caller.

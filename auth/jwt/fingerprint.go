@@ -69,7 +69,7 @@ func fingerprint(c Config) [sha256.Size]byte {
 
 // digest is the same for equal values of a kind.
 func digest(kind string, v any) (sum [sha256.Size]byte) {
-	d := digester{sha256.New()}
+	d := digester{Hash: sha256.New()}
 	d.text(kind)
 	d.value(reflect.ValueOf(v))
 	d.Sum(sum[:0])
@@ -79,7 +79,12 @@ func digest(kind string, v any) (sum [sha256.Size]byte) {
 // unequal counts values that are never the same as another.
 var unequal atomic.Uint64
 
-type digester struct{ hash.Hash }
+type digester struct {
+	hash.Hash
+	// foreign is set within a value that has methods, such as a store. It may
+	// change what its maps and slices hold, under a lock of its own.
+	foreign bool
+}
 
 func (d digester) number(n uint64) {
 	var room [8]byte
@@ -114,6 +119,10 @@ func (d digester) value(v reflect.Value) {
 		d.text(v.String())
 	case reflect.Slice, reflect.Array:
 		d.number(uint64(v.Len()))
+		if d.foreign && v.Kind() == reflect.Slice {
+			d.number(uint64(v.Pointer()))
+			return
+		}
 		for i := range v.Len() {
 			d.value(v.Index(i))
 		}
@@ -123,13 +132,19 @@ func (d digester) value(v reflect.Value) {
 			d.value(v.Field(i))
 		}
 	case reflect.Map:
+		if d.foreign {
+			d.number(uint64(v.Pointer()))
+			return
+		}
 		d.entries(v)
 	case reflect.Interface:
 		if v.IsNil() {
 			d.number(0)
 			return
 		}
+		d.text(v.Elem().Type().PkgPath())
 		d.text(v.Elem().Type().String())
+		d.foreign = d.foreign || v.NumMethod() > 0 || v.Elem().NumMethod() > 0
 		d.value(v.Elem())
 	case reflect.Pointer:
 		d.number(uint64(v.Pointer()))
@@ -146,7 +161,7 @@ func (d digester) value(v reflect.Value) {
 func (d digester) entries(v reflect.Value) {
 	all := make([]string, 0, v.Len())
 	for entry := v.MapRange(); entry.Next(); {
-		one := digester{sha256.New()}
+		one := digester{Hash: sha256.New()}
 		one.value(entry.Key())
 		one.value(entry.Value())
 		all = append(all, string(one.Sum(nil)))

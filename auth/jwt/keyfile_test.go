@@ -245,6 +245,30 @@ func TestKeyFileThatTurnsBad(t *testing.T) {
 	}
 }
 
+// A file that is good and bad in turn has one warning a minute also.
+func TestKeyFileThatIsGoodAndBadInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, signer := newKeyFile(t), aSigner(t)
+		f.write(jwksOf(signer))
+		s := newService(t, f.config())
+		begun := time.Now()
+		for range 12 {
+			f.write("")
+			time.Sleep(5 * time.Second)
+			s.accepts(signed(t, signer))
+			f.settle()
+			f.write(jwksOf(signer))
+			time.Sleep(5 * time.Second)
+			s.accepts(signed(t, signer))
+			f.settle()
+		}
+		minutes := int(time.Since(begun)/time.Minute) + 1
+		if log := f.log.take(); strings.Count(log, "level=WARN") != minutes {
+			t.Errorf("want %d warnings, one a minute: %s", minutes, log)
+		}
+	})
+}
+
 func publicPEM(t testing.TB, key *ecdsa.PrivateKey) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)

@@ -245,7 +245,6 @@ func (f *keyFile) land(reading *flight, r *readFile, now time.Time) (changed, wa
 		}
 		return false, warn
 	}
-	s.noted = time.Time{}
 	if r.sum == s.good || r.keys == nil {
 		return false, false
 	}

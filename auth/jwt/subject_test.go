@@ -78,6 +78,7 @@ func TestInsecureSubjectClaim(t *testing.T) {
 	issuer, config := issuerAndConfig(t)
 	for _, claim := range []string{
 		"email", "Email", "upn", "preferred_username", "unique_name", "name", "nickname", "given_name", "phone_number", "username", "login_hint",
+		"user_email", "primaryEmail", "work-email-address", "verified_secondary_email", "github_username", "user_phone", "custom:mobile_phone_2",
 		"cognito:username", "user.email", "/user/email", "/emails/0", "https://example.com/email",
 		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "/https:~1~1example.com~1claims~1upn",
 	} {

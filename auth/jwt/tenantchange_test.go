@@ -138,12 +138,29 @@ type revokesAll struct{ auth.Revocations }
 
 func (revokesAll) Revoked(context.Context, *bulwark.Principal) (bool, error) { return true, nil }
 
+// revokedNames and revokedList are stores that are not pointers. What they hold
+// changes under a lock that nobody else knows.
+type (
+	revokedNames map[string]bool
+	revokedList  []string
+	holder       struct {
+		revokesAll
+		names revokedNames
+	}
+)
+
+func (revokedNames) Revoke(context.Context, auth.Revocation) error             { return nil }
+func (revokedNames) Revoked(context.Context, *bulwark.Principal) (bool, error) { return true, nil }
+func (revokedList) Revoke(context.Context, auth.Revocation) error              { return nil }
+func (revokedList) Revoked(context.Context, *bulwark.Principal) (bool, error)  { return true, nil }
+
 // Two Configs are the same if nobody could tell them apart.
 func TestSameConfigs(t *testing.T) {
 	base := func() jwt.Config {
 		return jwt.Config{Issuer: tenantAcme, Audience: []string{"a", "b"}, Require: map[string]any{"x": []string{"1"}, "y": 2.5}, Keys: jwt.SecretKeys([]byte(strings.Repeat("k", 32)))}
 	}
 	store := &auth.MemoryRevocations{}
+	names, list := revokedNames{"a": true}, revokedList{"a", "b"}
 	for name, test := range map[string]struct {
 		a, b func(*jwt.Config)
 		same bool
@@ -158,6 +175,13 @@ func TestSameConfigs(t *testing.T) {
 		"list-and-text":   {nil, func(c *jwt.Config) { c.Require["x"] = "1" }, false},
 		"same-store":      {func(c *jwt.Config) { c.Revocations = store }, func(c *jwt.Config) { c.Revocations = store }, true},
 		"equal-stores":    {func(c *jwt.Config) { c.Revocations = &auth.MemoryRevocations{} }, func(c *jwt.Config) { c.Revocations = &auth.MemoryRevocations{} }, false},
+		"same-map":        {func(c *jwt.Config) { c.Revocations = names }, func(c *jwt.Config) { c.Revocations = names }, true},
+		"equal-maps":      {func(c *jwt.Config) { c.Revocations = revokedNames{} }, func(c *jwt.Config) { c.Revocations = revokedNames{} }, false},
+		"same-list":       {func(c *jwt.Config) { c.Revocations = list }, func(c *jwt.Config) { c.Revocations = list }, true},
+		"longer-list":     {func(c *jwt.Config) { c.Revocations = list[:1] }, func(c *jwt.Config) { c.Revocations = list }, false},
+		"equal-lists":     {func(c *jwt.Config) { c.Revocations = list }, func(c *jwt.Config) { c.Revocations = slices.Clone(list) }, false},
+		"map-in-a-store":  {func(c *jwt.Config) { c.Revocations = holder{names: revokedNames{}} }, func(c *jwt.Config) { c.Revocations = holder{names: revokedNames{}} }, false},
+		"same-holder":     {func(c *jwt.Config) { c.Revocations = holder{names: names} }, func(c *jwt.Config) { c.Revocations = holder{names: names} }, true},
 		"store-or-none":   {nil, func(c *jwt.Config) { c.Revocations = store }, false},
 		"map":             {func(c *jwt.Config) { c.Map = mapNothing }, func(c *jwt.Config) { c.Map = mapNothing }, false},
 		"other-secret":    {nil, func(c *jwt.Config) { c.Keys = jwt.SecretKeys([]byte(strings.Repeat("x", 32))) }, false},
@@ -355,7 +379,7 @@ func TestShutdownOfADeafFind(t *testing.T) {
 }
 
 // The streams of a tenant end when the tenant is removed, or when its verifier
-// says so. One look is enough for all of them.
+// says so.
 func TestReviewOfTenants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLandlord(t, tenantAcme, tenantBeta)
@@ -372,8 +396,8 @@ func TestReviewOfTenants(t *testing.T) {
 		alice, bob := caller(tenantAcme, "alice"), caller(tenantAcme, "bob")
 		name, again := issuers.Review(alice)
 		same, _ := issuers.Review(bob)
-		if name == "" || name != same {
-			t.Errorf("two callers of a tenant have the names %q and %q", name, same)
+		if again, _ := issuers.Review(alice); name == "" || name == same || name != again {
+			t.Errorf("callers of a tenant have the names %q, %q and %q", name, again, same)
 		}
 		carol, dave := caller(tenantBeta, "carol"), caller(tenantBeta, "dave")
 		nameCarol, againCarol := issuers.Review(carol)
@@ -407,8 +431,46 @@ func TestReviewOfTenants(t *testing.T) {
 			t.Error(err)
 		}
 		gone, again := issuers.Review(alice)
-		if gone == "" || gone == name || reason(again(t.Context())) != "issuer" {
+		if gone != name || reason(again(t.Context())) != "issuer" {
 			t.Errorf("after the end of the tenant: %q", gone)
+		}
+	})
+}
+
+// A tenant gets Revocations while streams of two callers are open. Each caller
+// has an answer of their own from then on.
+func TestReviewOfATenantThatGetsRevocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLandlord(t, tenantAcme)
+		_, issuers := l.house(t)
+		again := map[string]func(context.Context) error{} // by the name, as the streams keep them
+		names := map[string]string{}
+		for _, subject := range []string{"alice", "bob"} {
+			p, err := issuers.Verify(t.Context(), l.token(tenantAcme, subject))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, ask := issuers.Review(p)
+			names[subject] = name
+			if again[name] == nil {
+				again[name] = ask
+			}
+		}
+		store := &auth.MemoryRevocations{}
+		l.change(tenantAcme, func(c *jwt.Config) { c.Revocations = store })
+		time.Sleep(time.Minute)
+		for revoked, other := range map[string]string{"alice": "bob", "bob": "alice"} {
+			*store = auth.MemoryRevocations{}
+			err := store.Revoke(t.Context(), auth.Revocation{Issuer: tenantAcme, Subject: revoked, IssuedUntil: time.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := again[names[revoked]](t.Context()); reason(err) != "revoked" {
+				t.Errorf("the stream of %s, who is revoked: %v", revoked, err)
+			}
+			if err := again[names[other]](t.Context()); err != nil {
+				t.Errorf("the stream of %s, who is not revoked: %v", other, err)
+			}
 		}
 	})
 }

@@ -73,7 +73,7 @@ func (v *Verifier) Terms() terms.Terms {
 	}
 	return terms.Terms{
 		Kind: terms.Signed, Revocations: v.revocations.Store(), DPoP: v.binding.Prover,
-		MutualTLS: v.binding.MutualTLS, Unbound: v.binding.Unbound, MaxTokenBytes: v.maxBytes,
+		MutualTLS: v.binding.MutualTLS, Unbound: v.binding.Unbound, Clients: v.completion.Names.Clients(), MaxTokenBytes: v.maxBytes,
 	}
 }
 

@@ -57,9 +57,6 @@ func forClients(c *x509.Certificate) error {
 // trusted builds a chain from the first certificate to the roots. It returns
 // the end of the validity of the chain that lasts longest.
 func (v *Verifier) trusted(certs []*x509.Certificate, now time.Time) (end time.Time, err error) {
-	if len(certs) > 1+mostBetween {
-		return time.Time{}, auth.Invalid("malformed", errMany)
-	}
 	between := v.between
 	if len(certs) > 1 {
 		between = between.Clone()

@@ -109,6 +109,7 @@ func New(c Config) (*Verifier, error) {
 		named:       naming{uri: c.URI, dns: c.DNS},
 		complete:    c.Map,
 		known:       cache.New[known](c.MaxCached),
+		strangers:   cache.New[stranger](mostStrangers),
 		revocations: revocation.New(c.Revocations, c.InsecureOnOutage, configName),
 		reviews:     c.Revocations != nil,
 	}

@@ -63,7 +63,8 @@
 //   - [Config.Revocations] does not name it.
 //
 // The result of the first check is kept for at most one minute, under the
-// SHA-256 of the certificate. The dates are compared and Revocations is asked
+// SHA-256 of the certificate, or of all certificates that the client has sent
+// if there is no chain. The dates are compared and Revocations is asked
 // on every request.
 //
 // The caller has the Method "mtls". Its TokenID is the base64url of the SHA-256

@@ -27,6 +27,7 @@ type Verifier struct {
 	named       naming
 	complete    func(*bulwark.Principal, *x509.Certificate) error
 	known       *cache.Cache[known]
+	strangers   *cache.Cache[stranger]
 	revocations revocation.Checker
 	reviews     bool // there are revocations
 }
@@ -37,8 +38,22 @@ type known struct {
 	until     time.Time // when to verify it again
 }
 
-// keeps is how long a verified certificate is not verified again.
+// A stranger is a client whose certificates lead to no authority. Its search
+// for a chain can take a hundred signatures.
+type stranger struct {
+	err   error
+	until time.Time
+}
+
+// keeps is how long a verified certificate is not verified again, and how long
+// no chain is searched again.
 const keeps = time.Minute
+
+// Bounds of the strangers that are remembered.
+const (
+	mostStrangers = 1024
+	strangerBytes = 256
+)
 
 func (v *Verifier) made() error {
 	if v == nil || v.roots == nil {
@@ -128,7 +143,7 @@ func (v *Verifier) verify(certs []*x509.Certificate) (*bulwark.Principal, error)
 	if err := forClients(own); err != nil {
 		return nil, err
 	}
-	end, err := v.trusted(certs, now)
+	end, err := v.chained(certs, now)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +164,25 @@ func (v *Verifier) verify(certs []*x509.Certificate) (*bulwark.Principal, error)
 	}
 	v.known.Put(sum, known{p, until}, weight(p))
 	return p, nil
+}
+
+// chained is trusted, which it does not ask again about strangers.
+func (v *Verifier) chained(certs []*x509.Certificate, now time.Time) (end time.Time, err error) {
+	if len(certs) > 1+mostBetween {
+		return time.Time{}, auth.Invalid("malformed", errMany)
+	}
+	hash := sha256.New()
+	for _, c := range certs { // each says how long it is
+		hash.Write(c.Raw)
+	}
+	together := cache.Key(hash.Sum(nil))
+	if found := v.strangers.Get(together); found.err != nil && !cache.Passed(now, found.until) {
+		return time.Time{}, found.err
+	}
+	if end, err = v.trusted(certs, now); err != nil {
+		v.strangers.Put(together, stranger{err, now.Add(keeps)}, strangerBytes)
+	}
+	return end, err
 }
 
 // Review returns how to look again whether p has been revoked. Without

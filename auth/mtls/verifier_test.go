@@ -7,10 +7,12 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -558,6 +560,59 @@ func TestNoCache(t *testing.T) {
 	if calls != 3 {
 		t.Errorf("%d verifications", calls)
 	}
+}
+
+// A client can send certificates of its own that certify each other in circles.
+// The search for a chain takes up to 100 signatures, but not on each request.
+func TestAMazeOfCertificates(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates on its own account")
+	}
+	ca, maze := authority(t, "ca", nil), authority(t, "maze", nil)
+	s := serve(t, mtls.Config{ClientCAs: ca.pool()})
+	all := []entity{client(t, maze, uris(alice))}
+	for i := range 8 { // of one name and one key, so that each has signed each
+		template := *maze.cert
+		template.SerialNumber, template.DNSNames = big.NewInt(int64(i)+1), []string{strconv.Itoa(i) + ".example"}
+		der, err := x509.CreateCertificate(rand.Reader, &template, maze.cert, maze.key.Public(), maze.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, entity{cert, maze.key})
+	}
+	r := from(all...)
+	s.refuses(t, r, "issuer", "mtls.Config.ClientCAs")
+	r, _ = bulwark.Enter(r)
+	if got := testing.AllocsPerRun(100, func() {
+		if _, err := s.Authenticate(r); problem(err).Log.Reason != "issuer" {
+			t.Fatal(err)
+		}
+	}); got > 5 {
+		t.Errorf("%v allocations for certificates that have been refused", got)
+	}
+}
+
+// A refusal is about the certificates that came together, and holds for a
+// minute.
+func TestARefusalIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca := authority(t, "ca", nil)
+		soon := authority(t, "soon", &ca, validity(10*time.Second, time.Hour))
+		middle := authority(t, "middle", &ca)
+		s := serve(t, mtls.Config{ClientCAs: ca.pool()})
+		me, early := client(t, middle, uris(alice)), client(t, soon, uris(alice))
+		s.refuses(t, from(me), "issuer", "mtls.Config.ClientCAs")
+		s.accepts(t, from(me, middle), alice)
+		s.refuses(t, from(early, soon), "expired", "mtls.Config.ClientCAs")
+		time.Sleep(59 * time.Second)
+		s.refuses(t, from(early, soon), "expired", "mtls.Config.ClientCAs")
+		time.Sleep(2 * time.Second)
+		s.accepts(t, from(early, soon), alice)
+	})
 }
 
 func TestPoolsAreCopied(t *testing.T) {

@@ -104,6 +104,8 @@ var families = []family{
 			"The store of revocations is full.", "Raise `Max` of the memory store, or use a store of your own."},
 		{"auth.too_many_streams", []int{unavailable}, bulwark.SysUnavailable, nil,
 			"As many streams are open as may be.", "Raise `auth.Config.MaxStreams`. Look for a client that opens streams and keeps them."},
+		{"auth.too_many_caller_streams", []int{tooMany}, bulwark.ExcessRateLimitExceeded, nil,
+			"The caller has as many open streams as one caller may have.", "Raise `auth.Config.MaxCallerStreams` if the caller acts for many users."},
 		{"auth.method_not_allowed", []int{noMethod}, "", nil, "`MetadataHandler` answers GET and HEAD only.", "The client uses GET."},
 		{"auth.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`.", "Make it with `New` or in a `Chain`."},
 	}},

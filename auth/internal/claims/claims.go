@@ -97,6 +97,10 @@ type Names struct {
 	Roles   []Path
 }
 
+// Clients reports whether a client without a subject is a caller, so that the
+// names of such clients are kept from people.
+func (n *Names) Clients() bool { return n.Client.named() }
+
 // Settle reads what goes by the names of the issuer: the id of the token, and
 // the subject.
 func (s *Set) Settle(members []jsondoc.Member, n Names) error {

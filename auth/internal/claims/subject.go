@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -16,6 +17,16 @@ var unstable = map[string]bool{
 	"username": true, "login": true, "loginname": true, "loginhint": true, "userlogin": true, "handle": true, "alias": true,
 	"phone": true, "phonenumber": true, "phonenumbers": true, "mobile": true, "mobilephone": true, "telephone": true, "telephonenumber": true,
 	"signinnames": true, "website": true, "profile": true, "ip": true, "ipaddr": true,
+}
+
+// unstableParts make a name unstable that holds one of them, such as
+// "user_email".
+var unstableParts = []string{"email", "username", "phone"}
+
+// changesHands reports whether a name, as words returns it, is of a claim whose
+// values change hands.
+func changesHands(name string) bool {
+	return unstable[name] || slices.ContainsFunc(unstableParts, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // others are names of claims that do not name a user, and what to write.
@@ -44,7 +55,7 @@ func (f Fields) checkSubject(found *fault.List, p Path) {
 		return
 	}
 	for _, name := range names {
-		if unstable[name] {
+		if changesHands(name) {
 			found.Add("SubjectClaim", f.Subject, "changes hands: the next holder of the same value would be the same caller; "+
 				"name a claim with an id that the issuer never uses again, such as sub or oid, or set InsecureSubjectClaim")
 			return

@@ -65,14 +65,19 @@ func (c Checker) Store() any {
 	return c.store
 }
 
-// Review is that of an auth.Reviewer. The name stands for all that the store
-// compares: token, session, caller and time of issue. So one answer is good for
-// all callers of the name. The name begins with the narrowest id, as in
-// "token …", and has a length that no token chooses.
+// Review is that of an auth.Reviewer.
 func (c Checker) Review(p *bulwark.Principal) (name string, again func(context.Context) error) {
 	if c.store == nil || p == nil {
 		return "", nil
 	}
+	return Name(p), func(ctx context.Context) error { return c.Check(ctx, p) }
+}
+
+// Name stands for all that a store compares: token, session, caller and time of
+// issue. So one answer is good for all callers of the name. The name begins
+// with the narrowest id, as in "token …", and has a length that no token
+// chooses.
+func Name(p *bulwark.Principal) string {
 	kind := "subject"
 	switch {
 	case p.TokenID != "":
@@ -84,8 +89,7 @@ func (c Checker) Review(p *bulwark.Principal) (name string, again func(context.C
 	for _, text := range [...]string{p.Issuer, p.TokenID, p.SessionID, p.Subject, strconv.FormatInt(p.IssuedAt.UnixNano(), 10)} {
 		fmt.Fprintf(hash, "%d:%s", len(text), text)
 	}
-	name = kind + " " + base64.RawURLEncoding.EncodeToString(hash.Sum(nil))
-	return name, func(ctx context.Context) error { return c.Check(ctx, p) }
+	return kind + " " + base64.RawURLEncoding.EncodeToString(hash.Sum(nil))
 }
 
 // Check returns nil if the token of the caller has not been revoked.

@@ -12,6 +12,7 @@ type Terms struct {
 	DPoP          any    // nil for none
 	MutualTLS     bool
 	Unbound       bool
+	Clients       bool // that have no subject are callers, by ClientClaim
 	MaxTokenBytes int
 }
 
@@ -36,6 +37,9 @@ func (t Terms) Differ(other Terms) string {
 		return "MutualTLS"
 	case t.Unbound != other.Unbound:
 		return "InsecureUnbound"
+	case t.Clients != other.Clients:
+		// A person could pass for a client by the form that keeps no name back.
+		return "ClientClaim"
 	case t.MaxTokenBytes != other.MaxTokenBytes:
 		// A signed token that is too long for one would go to the other.
 		return "MaxTokenBytes"

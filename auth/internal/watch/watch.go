@@ -30,8 +30,10 @@ const (
 var (
 	// ErrFull refuses a stream: as many are open as may be.
 	ErrFull = errors.New("too many streams are open")
+	// ErrShare refuses a stream: its caller has as many open as one may have.
+	ErrShare = errors.New("the caller has too many open streams")
 
-	errPanicked = errors.New("the question of Review panicked")
+	errPanicked = errors.New("the question of Review panicked, or ended its goroutine")
 	errLate     = fmt.Errorf("no answer within %s", Deadline)
 	errQueue    = fmt.Errorf("%d other questions have no answer yet", Concurrent)
 )
@@ -56,24 +58,26 @@ type End struct {
 // It is safe for concurrent use.
 type Watch struct {
 	every, silence time.Duration
-	max            int
+	max, each      int
 	report         func(End)
 
 	mu     sync.Mutex
 	names  map[Name]*subject
-	open   int // streams
-	full   atomic.Bool
-	queue  list.List // of the subjects whose turn it is
-	asking int       // goroutines that work through the queue
+	shares map[string]*share
+	open   int         // streams
+	sated  int         // callers that may open no more
+	tight  atomic.Bool // somebody may open no more
+	queue  list.List   // of the subjects whose turn it is
+	asking int         // goroutines that work through the queue
 
 	lost outage
 }
 
 // New returns a Watch that asks about each name once in every. A name without
 // an answer for the time of silence loses its streams. At most max streams are
-// open. Ends are given to report.
-func New(every, silence time.Duration, max int, report func(End)) *Watch {
-	return &Watch{every: every, silence: silence, max: max, report: report, names: map[Name]*subject{}}
+// open, and at most each of one caller. Ends are given to report.
+func New(every, silence time.Duration, max, each int, report func(End)) *Watch {
+	return &Watch{every: every, silence: silence, max: max, each: each, report: report, names: map[Name]*subject{}, shares: map[string]*share{}}
 }
 
 // A subject is a name with open streams.
@@ -95,34 +99,31 @@ type subject struct {
 type Visit struct {
 	w      *Watch
 	on     *subject
+	of     *share
 	at     int // in the streams of the subject
 	scope  response.Canceler
 	stream response.Stream
 }
 
-// Full reports whether a further stream would be refused.
-func (w *Watch) Full() bool { return w.full.Load() }
-
-// count notes that n more streams are open. The lock is held.
-func (w *Watch) count(n int) {
-	w.open += n
-	w.full.Store(w.open >= w.max)
-}
-
 // Enter begins to ask about the name of a stream. The question is again, or
 // that of an earlier stream of the name.
-func (w *Watch) Enter(name Name, again func(context.Context) error, scope response.Canceler, s response.Stream) (*Visit, error) {
+func (w *Watch) Enter(name Name, caller string, again func(context.Context) error, scope response.Canceler, s response.Stream) (*Visit, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.open >= w.max {
-		return nil, ErrFull
+	of := w.shares[caller]
+	if err := w.room(of); err != nil {
+		return nil, err
 	}
-	w.count(1)
+	if of == nil {
+		of = &share{caller: caller}
+		w.shares[caller] = of
+	}
+	w.count(of, 1)
 	on := w.names[name]
 	if on == nil {
 		on = w.add(name, again)
 	}
-	v := &Visit{w: w, on: on, at: len(on.streams), scope: scope, stream: s}
+	v := &Visit{w: w, on: on, of: of, at: len(on.streams), scope: scope, stream: s}
 	on.streams = append(on.streams, v)
 	return v, nil
 }
@@ -142,7 +143,7 @@ func (v *Visit) Leave() {
 	w, s := v.w, v.on
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count(-1)
+	w.count(v.of, -1)
 	if s.gone {
 		return
 	}
@@ -195,8 +196,21 @@ func (w *Watch) turn(s *subject) {
 	}
 	w.asking++
 	w.mu.Unlock()
+	w.work()
+}
+
+// work asks until the queue is empty. A question that ends its goroutine leaves
+// the rest of the queue to another one.
+func (w *Watch) work() {
+	ended := true
+	defer func() {
+		if ended {
+			go w.work()
+		}
+	}()
 	for w.askNext() {
 	}
+	ended = false
 }
 
 // askNext asks about the first name of the queue. It returns false if there is
@@ -212,8 +226,15 @@ func (w *Watch) askNext() bool {
 	s := w.queue.Remove(front).(*subject)
 	s.queued, s.asked = nil, true
 	w.mu.Unlock()
-	refusal, err := ask(s.again)
+	var refusal *bulwark.Problem
+	err := errPanicked // if the question ends this goroutine
+	defer func() { w.answered(s, refusal, err) }()
+	refusal, err = ask(s.again)
+	return true
+}
 
+// answered takes in the answer to the question of s.
+func (w *Watch) answered(s *subject, refusal *bulwark.Problem, err error) {
 	w.mu.Lock()
 	s.asked = false
 	switch {
@@ -223,16 +244,15 @@ func (w *Watch) askNext() bool {
 		w.mu.Unlock()
 		end(streams, response.ErrRevoked)
 		w.tell(End{Scope: streams[0].scope, Streams: len(streams), Refusal: refusal, Err: err})
-		return true
+		return
 	case err != nil:
 		s.err = err
 		w.unanswered(s, s.due)
-		return true
+		return
 	default:
 		s.failing = time.Time{}
 	}
 	w.mu.Unlock()
-	return true
 }
 
 // unanswered notes that the question of s has no answer. The lock is held, and
