@@ -140,7 +140,7 @@ func (a *App) closeAccount(w http.ResponseWriter, r *http.Request) {
 	caller, _ := bulwark.PrincipalFrom(r.Context())
 	if r.PathValue("id") == caller.Subject {
 		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.own_account",
-			Detail: "An administrator cannot close the own account."})
+			Detail: "An administrator cannot close their own account."})
 		return
 	}
 	account, ok := a.accounts.close(r.PathValue("id"))
