@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -252,14 +253,15 @@ func again(rec *apikey.Record, until time.Time) {
 
 func forgetsMarksBySweep(f *flawedKeys) {
 	marksEnd(latest)(f)
-	mark, create, swept := f.revokeOwner, f.create, false
-	f.sweep = func(ctx context.Context) error { swept = true; return f.MemoryStore.Sweep(ctx) }
+	mark, create := f.revokeOwner, f.create
+	var swept atomic.Bool
+	f.sweep = func(ctx context.Context) error { swept.Store(true); return f.MemoryStore.Sweep(ctx) }
 	f.revokeOwner = func(ctx context.Context, issuer, subject string, until, expires time.Time) error {
-		swept = false
+		swept.Store(false)
 		return mark(ctx, issuer, subject, until, expires)
 	}
 	f.create = func(ctx context.Context, rec apikey.Record) error {
-		if swept {
+		if swept.Load() {
 			return f.MemoryStore.Create(ctx, rec)
 		}
 		return create(ctx, rec)
