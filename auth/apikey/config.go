@@ -80,7 +80,8 @@ type Config struct {
 	//     request is answered with 503. Lookup is asked again after a second.
 	//
 	// [Keys.Revoke] and [Keys.RevokeOwner] count at once, without Lookup.
-	// Default: none, and a key works until it ends or is revoked.
+	// Lookup is called from many goroutines at once. Default: none, and a key
+	// works until it ends or is revoked.
 	Lookup func(ctx context.Context, owner *bulwark.Principal) (*bulwark.Principal, error)
 	// MaxOwners bounds the number of keys whose owner is remembered for a
 	// minute, at about 1 KiB each. If more keys are in use at once, Lookup is
@@ -99,10 +100,13 @@ type Config struct {
 	//   - If the Grant has no ExpiresAt, the key does not end by itself.
 	//
 	// The answer is not remembered. [Keys.Adopt] moves a key into the Store,
-	// and Legacy may call it. While Legacy is set, the Prefix, the Env and the
-	// Peppers under which keys were adopted must stay, and the Store must not
-	// lose records: otherwise Legacy is asked for a revoked key again. So a
-	// MemoryStore is for tests. Default: none, and other texts are refused.
+	// and Legacy may call it. As long as Legacy knows a key that was adopted,
+	// the Prefix, the Env and the Pepper under which it was adopted must stay,
+	// and the Store must not lose its record: otherwise Legacy is asked for a
+	// revoked key again. So a MemoryStore is for tests. Legacy should know an
+	// adopted key for some seconds more, because a request with the same key
+	// may be on its way to Legacy. Legacy is called from many goroutines at
+	// once. Default: none, and other texts are refused.
 	Legacy func(ctx context.Context, presented string) (Grant, error)
 	// LegacyPrefixes are the beginnings of keys that Legacy knows, such as
 	// "sk_". A client may send such a key also as "Authorization: Bearer". In

@@ -106,8 +106,9 @@
 // the tokens of jsonwebtoken and golang-jwt, with a key or with a shared
 // secret. It also explains each refusal by its reason.
 //
-// The Example is the smallest service. The Examples of [Discover] and [Signer]
-// show the keys of an issuer, and an issuer of your own. The Example of [New]
-// shows what New says about a wrong Config. The Examples of [Config] show
-// claims with other names, and a Map.
+// The Example is the smallest service. The Examples of [Discover], [KeyFile]
+// and [Signer] show the keys of an issuer, keys in a file, and an issuer of
+// your own. The Example of [NewIssuers] shows an issuer for each tenant. The
+// Example of [New] shows what New says about a wrong Config. The Examples of
+// [Config] show claims with other names, and a Map.
 package jwt

@@ -27,7 +27,9 @@ const (
 // [StaticKeys]. Which keys are tried for a token is also as in StaticKeys. A
 // file that is missing, or that cannot be used, is an error of [New]: nobody
 // knows yet whether the path is right, and without keys every token would get
-// 503.
+// 503. KeyFile itself reads the file for the first time, and waits for it.
+// After an error of New, call KeyFile again: a KeySource keeps the error of its
+// first reading.
 //
 // The file may be replaced at any time:
 //
@@ -49,9 +51,9 @@ const (
 // refused with 401 until the next reading.
 //
 // Of c only Cooldown, Timeout, MaxDocumentBytes and MaxKeys count; the other
-// fields are an error. The Timeout bounds how long New and a token wait for the
-// file, such as a file in a network. No goroutine and no open file stays after
-// a reading.
+// fields are an error. The Timeout bounds how long KeyFile and a token wait for
+// the file, such as a file in a network. No goroutine and no open file stays
+// after a reading.
 func KeyFile(path string, c RemoteConfig) KeySource {
 	found := fault.In("jwt.Keys")
 	c.checkFile(found)

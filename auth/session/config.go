@@ -52,7 +52,7 @@ type Config struct {
 	// the session is revoked. If Lookup returns an error, or a Principal with
 	// another Subject, the refresh is answered with 503, and nothing changes.
 	// The Subject may be empty. Lookup must return when its context ends. A
-	// panic counts as an error.
+	// panic counts as an error. Lookup is called from many goroutines at once.
 	Lookup func(ctx context.Context, subject string) (*bulwark.Principal, error)
 	// AskTimeout bounds each call of Lookup. Default: 5 seconds. At least 10
 	// milliseconds, at most 30 seconds.

@@ -88,7 +88,8 @@ func withFactors(p *bulwark.Principal, held Session) *bulwark.Principal {
 //
 // From the next request on, the caller has the factor with its time in
 // [bulwark.Principal.Factors], in all clients of the session. A factor that the
-// session has gets the new time. AuthTime stays the time of the login.
+// session has gets the new time. AuthTime stays the time of the login. The rule
+// of a route asks for the factor: see Rule.Factor of package authz.
 //
 // If r carries the newest refresh cookie of the session, AddFactor also
 // replaces both cookies on w, as a refresh does. [Config.Lookup] is called for

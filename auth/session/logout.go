@@ -19,6 +19,12 @@ import (
 // gets the same answer, because its user is already logged out. The cookies of
 // other names stay: see [Config.AccessCookie].
 //
+// A body that is not application/json is not read: the answer is also 204, but
+// its session goes on. An access token in the Authorization header that has
+// ended is refused with 401 by the auth layer in front, and the session goes
+// on. So a client that is not a browser sends the refresh token in the body,
+// with its Content-Type, and no Authorization header.
+//
 // If the client hangs up, the logout goes on.
 //
 // If the store does not answer, the answer is 503. The cookies stay, so that

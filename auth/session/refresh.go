@@ -18,7 +18,9 @@ import (
 // in the cookie. The answer is 200 {"expires_in": seconds}, and sets both
 // cookies anew. A client that has its tokens from [Sessions.IssueTokens] sends
 // the JSON body {"refresh_token": "…"} of at most 4 KiB, as application/json.
-// The answer has the new [Tokens] in its body, and sets no cookie.
+// The answer has the new [Tokens] in its body, and sets no cookie. A body of
+// another media type is not read. Then the answer is the answer for a request
+// without a token.
 //
 // The handler calls [Config.Lookup], so the new access token has the current
 // roles of the account.
@@ -44,7 +46,10 @@ import (
 // a token beside Origin or Sec-Fetch-Site is 400 "session.browser".
 //
 // Put the handler behind an auth layer with [auth.Config.Optional], because the
-// access token has usually expired at a refresh.
+// access token has usually expired at a refresh. A client that is not a browser
+// sends no Authorization header with a refresh. Otherwise the auth layer
+// refuses the expired access token with 401 "auth.invalid_token", also with
+// Optional.
 func (s *Sessions) RefreshHandler() http.Handler {
 	return s.guarded(func(w http.ResponseWriter, r *http.Request) {
 		later.Drop(r) // a refresh is not a use

@@ -121,7 +121,7 @@ var families = []family{
 		{"mtls.unconfigured", []int{internalError}, "", nil, "The verifier was made without `New`.", "Make it with `New`."},
 	}},
 	{"auth/session", "", []refusal{
-		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh token, in the cookie or in the body.", "The user logs in."},
+		{"session.cookie_required", []int{unauthorized}, bulwark.AuthzFail, slog.LevelInfo, "There is no refresh token, in the cookie or in the body.", "The user logs in. An app sends its body as `application/json`."},
 		{"session.invalid_request", []int{badRequest}, "", nil, "The request has a refresh token in the cookie and in the body, or a JSON body of another form.", "The client sends one token: the cookie, or the JSON member `refresh_token` alone."},
 		{"session.browser", []int{badRequest}, "", nil, "A browser asked for tokens in a body.", "Browsers use `Issue` and the refresh cookie. A client that is not a browser leaves out `Origin` and `Sec-Fetch-Site`."},
 		{"session.logged_out", []int{unauthorized}, bulwark.AuthnLoginFail, nil, "The identity provider ended the login before it arrived.", "The user logs in again."},

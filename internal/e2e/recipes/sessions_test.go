@@ -20,6 +20,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/dpop"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/authz"
 )
 
 // devices are the sessions of browsers and apps. A session ends after half an
@@ -76,17 +77,10 @@ func otpHandler(check func(subject, code string) bool, sessions *session.Session
 	})
 }
 
-// recentOTP lets a caller pass who has proven a one-time password within the
-// last five minutes.
-func recentOTP(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, ok := bulwark.PrincipalFrom(r.Context())
-		if !ok || time.Since(caller.Factors["otp"]) > 5*time.Minute {
-			bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusForbidden, Code: "otp.required"})
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// transferRoute lets a caller pass who has proven a one-time password within
+// the last five minutes.
+func transferRoute(mux *authz.Mux, transfer http.Handler) {
+	mux.Handle("POST /transfer", authz.Authenticated().Factor("otp", 5*time.Minute), transfer)
 }
 
 // An IDToken has the claims of an ID token that your client library has
@@ -209,7 +203,12 @@ func TestSessionsPage(t *testing.T) {
 	mux.Handle("POST /token", tokenHandler(sessionsAccounts{}, sessions))
 	mux.Handle("POST /refresh", sessions.RefreshHandler())
 	mux.Handle("POST /otp", otpHandler(func(_, code string) bool { return code == "123456" }, sessions))
-	mux.Handle("POST /transfer", recentOTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
+	routes := authz.NewMux(bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"money": {"transfer"}},
+		Roles:     authz.Roles{"customer": {Grants: []string{"money:transfer:own"}}},
+	})))
+	transferRoute(routes, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	mux.Handle("POST /transfer", routes)
 	mux.Handle("POST /backchannel-logout", bulwark.Must(backChannel(sessions, "https://login.example.net", "our-client", provider.Keys())))
 	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
 		callback(w, r, sessions, bulwark.Principal{Subject: "alice"}, IDToken{"https://login.example.net", "2482", "x", time.Now()})
@@ -267,7 +266,7 @@ func TestSessionsPage(t *testing.T) {
 	if shownTokens(tokens) != strings.TrimSpace(sessionsAnswer) || shownTokens(next) != strings.TrimSpace(sessionsAnswer) {
 		t.Errorf("answers %s and %s", shownTokens(tokens), shownTokens(next))
 	}
-	send(app, "POST", "/transfer", form, "", next.AccessToken, 403, nil)
+	send(app, "POST", "/transfer", form, "", next.AccessToken, 401, nil)
 	send(app, "POST", "/otp", form, "code=1", next.AccessToken, 403, nil)
 	send(app, "POST", "/otp", form, "code=123456", next.AccessToken, 204, nil)
 	send(app, "POST", "/transfer", form, "", next.AccessToken, 204, nil)
