@@ -19,8 +19,9 @@ import (
 // gets the same answer, because its user is already logged out. The cookies of
 // other names stay: see [Config.AccessCookie].
 //
-// A body that is not application/json is not read: the answer is also 204, but
-// its session goes on. An access token in the Authorization header that has
+// A body that is not application/json is not read. If the request has neither a
+// cookie nor an Authorization header, and is not from a browser, such a body is
+// refused with 415. An access token in the Authorization header that has
 // ended is refused with 401 by the auth layer in front, and the session goes
 // on. So a client that is not a browser sends the refresh token in the body,
 // with its Content-Type, and no Authorization header.

@@ -203,6 +203,20 @@ func TestEachRefreshTokenIsRefusedInTheOthersPlace(t *testing.T) {
 	s.withCookie(app.bearer).reported(t, "authn_token_invalid/type")
 }
 
+// A logout that answers 204 has ended the session.
+func TestALogoutWhoseBodyIsNotRead(t *testing.T) {
+	s := native(t, nil)
+	app := s.nativeLogin(t, "alice")
+	for _, contentType := range []string{"", "application/x-www-form-urlencoded", "text/plain"} {
+		s.send("/logout", contentType, tokenBody(app.refresh)).refused(t, 415, "body.unsupported_media_type", "input_validation_fail/body.unsupported_media_type")
+	}
+	// Without a body, or from a page that is logged out already, there is nothing to end.
+	s.send("/logout", "", "").out(t, "")
+	s.send("/logout", "application/x-www-form-urlencoded", "a=b", "Sec-Fetch-Site", "same-origin").out(t, "")
+	s.send("/logout", asJSON, tokenBody(app.refresh)).out(t, "authn_token_revoked/logout")
+	s.inBody(app.refresh).refused(t, 401, "auth.invalid_token", "authn_token_invalid/session")
+}
+
 func TestRefreshBodiesOfOtherForms(t *testing.T) {
 	s := native(t, nil)
 	web, app := s.login(t, "alice"), s.nativeLogin(t, "alice")
@@ -230,8 +244,10 @@ func TestRefreshBodiesOfOtherForms(t *testing.T) {
 		"no-token":       {asJSON, tokenBody("hunter2"), nil, 401, "auth.invalid_token", "authn_token_invalid/malformed"},
 		"padded":         {asJSON, tokenBody(app.refresh + "="), nil, 401, "auth.invalid_token", "authn_token_invalid/malformed"},
 		"forged":         {asJSON, tokenBody(forged(app.refresh, "")), nil, 401, "auth.invalid_token", "authn_token_invalid/session"},
-		"form":           {"application/x-www-form-urlencoded", "refresh_token=" + app.refresh, nil, 401, "session.cookie_required", "authz_fail/session.cookie_required"},
-		"plain":          {"text/plain", good, nil, 401, "session.cookie_required", "authz_fail/session.cookie_required"},
+		"form":           {"application/x-www-form-urlencoded", "refresh_token=" + app.refresh, nil, 415, "body.unsupported_media_type", "input_validation_fail/body.unsupported_media_type"},
+		"no-type":        {"", good, nil, 415, "body.unsupported_media_type", "input_validation_fail/body.unsupported_media_type"},
+		"form-of-a-page": {"application/x-www-form-urlencoded", "a=b", []string{"Sec-Fetch-Site", "same-origin"}, 401, "session.cookie_required", "authz_fail/session.cookie_required"},
+		"plain":          {"text/plain", good, nil, 415, "body.unsupported_media_type", "input_validation_fail/body.unsupported_media_type"},
 		"twice":          {asJSON, `{"refresh_token":"` + app.refresh + `","refresh_token":"` + app.refresh + `"}`, nil, 400, "body.malformed", "input_validation_fail/body.malformed"},
 		"cut-off":        {asJSON, good[:20], nil, 400, "body.malformed", "input_validation_fail/body.malformed"},
 		"rest":           {asJSON, good + "x", nil, 400, "body.malformed", "input_validation_fail/body.malformed"},

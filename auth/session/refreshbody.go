@@ -52,10 +52,11 @@ func (s *Sessions) refreshText(w http.ResponseWriter, r *http.Request) (text, ki
 	return value, cookieKind, nil
 }
 
-// bodyToken returns the member refresh_token of a JSON body. A body of another
-// media type is not read. A body without members has no token.
+// bodyToken returns the member refresh_token of a JSON body. A body without
+// members has no token. A body of another media type is not read, and is
+// refused if it is all that the request has.
 func (s *Sessions) bodyToken(w http.ResponseWriter, r *http.Request) (text string, found bool, err error) {
-	if mediaType, _ := body.MediaType(r.Header); mediaType != "application/json" {
+	if mediaType, _ := body.MediaType(r.Header); mediaType != "application/json" && !s.bodyOnly(r) {
 		return "", false, nil
 	}
 	_, read, err := body.Read(w, r, body.Limits{Max: maxTokenBody, MediaTypes: []string{"application/json"}, Timeout: s.bodyTimeout,
@@ -79,6 +80,14 @@ func (s *Sessions) bodyToken(w http.ResponseWriter, r *http.Request) (text strin
 		return "", false, forBrowsers()
 	}
 	return text, true, nil
+}
+
+// bodyOnly reports whether r has a body and nothing else that could be a
+// credential. Such a client has forgotten the Content-Type: a logout that
+// answers 204 would leave its session alive. The form of a page has a cookie,
+// or comes from somebody who is logged out already.
+func (s *Sessions) bodyOnly(r *http.Request) bool {
+	return r.ContentLength != 0 && !isBrowser(r) && len(r.Header["Authorization"])+len(r.Header["Cookie"]) == 0
 }
 
 // lateBody makes the refusal of a body that came too late name the field of the
