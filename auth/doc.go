@@ -73,6 +73,8 @@
 //   - The end is one event for all streams of the session or token, with their
 //     number: session_expired with the reason of the refusal, or
 //     sys_unavailable. In an outage there is at most one such event a minute.
+//     A handler that gives the error of its stream to bulwark.Deny reports one
+//     more event, for its own stream.
 //   - More than [Config.MaxStreams] streams are refused, and more than
 //     [Config.MaxCallerStreams] of one caller. A WebSocket handshake, or a
 //     request that accepts text/event-stream, gets 503 or 429. Otherwise the

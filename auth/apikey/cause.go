@@ -19,6 +19,7 @@ var (
 	errExpired   = errors.New("the key has ended: see Grant.ExpiresAt and, without it, apikey.Config.Lifetime")
 	errReplaced  = errors.New("the secret was replaced by Keys.Rotate, and the overlap is over; apikey.Config.MaxOverlap bounds the overlap")
 	errNetwork   = errors.New("the address of the client is in none of the key's Grant.Networks; bulwark.Edge.TrustedProxies decides whose address counts")
+	errOwner     = errors.New("Grant.Owner must have a Subject, and another Issuer than apikey.Config.Issuer")
 	errNoAddress = errors.New("the key is bound to Grant.Networks, and Keys.Verify does not know an address; use Keys.Authenticate")
 )
 

@@ -301,6 +301,7 @@ func (k *Keys) checkGrant(g Grant, now time.Time) error {
 	}
 	// A key must not act as another key of the same issuer.
 	if o := g.Owner; o != nil && (o.Issuer == "" || o.Subject == "" || o.Issuer == k.issuer) {
+		cause = errors.Join(cause, errOwner)
 		wrong("/owner", "format", "The owner must have a subject, and another issuer than the keys.")
 	}
 	if len(faults) > 0 {

@@ -316,3 +316,13 @@ func TestChangesThatCannotBeMade(t *testing.T) {
 	}
 	problem(t, keys.Revoke(t.Context(), "0000000000000000"), 503, "apikey.unavailable")
 }
+
+// A job that logs the error learns which field is wrong.
+func TestTheErrorOfAGrantNamesItsOwner(t *testing.T) {
+	keys := newKeys(t, config(&apikey.MemoryStore{}))
+	for _, owner := range []*bulwark.Principal{{Issuer: "https://login.example.com"}, {Subject: "alice"}, {Issuer: keys.Issuer(), Subject: "alice"}} {
+		if _, err := keys.Issue(t.Context(), apikey.Grant{Owner: owner}); err == nil || !strings.Contains(err.Error(), "Grant.Owner must have a Subject") {
+			t.Errorf("%+v: %v", owner, err)
+		}
+	}
+}
