@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bulwark-go/bulwark/auth/internal/field"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
@@ -79,7 +80,7 @@ func (f TokenFrom) check(carried []string, found *fault.List) {
 		found.Add("TokenFrom.Header", "", "must be the name of a header field, of at most 64 bytes, such as X-Forwarded-Access-Token")
 	case slices.Contains(carried, name):
 		found.Add("TokenFrom.Header", f.Header, "is read by one of Authenticators already; leave it out")
-	case reserved(name):
+	case field.Reserved(name):
 		found.Add("TokenFrom.Header", f.Header, "has another meaning; use a field of its own, such as X-Forwarded-Access-Token")
 	}
 	switch host := strings.HasPrefix(f.Cookie, hostPrefix); {
@@ -93,24 +94,6 @@ func (f TokenFrom) check(carried []string, found *fault.List) {
 	case host && f.InsecureCookieName:
 		found.Add("TokenFrom.InsecureCookieName", "", "is not needed for a Cookie that begins with __Host-; leave it out")
 	}
-}
-
-// reserved reports whether a field has a meaning in HTTP, in browsers or
-// between proxies, so that its value is not a token.
-func reserved(name string) bool {
-	for _, prefix := range [...]string{"Accept", "Access-Control-", "Cf-Connecting-", "Content-", "Cookie", "If-", "Proxy-", "Sec-"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return slices.Contains(reservedNames, name)
-}
-
-var reservedNames = []string{
-	"Authorization", "Cache-Control", "Client-Cert", "Client-Cert-Chain", "Connection", "Date", "Dpop", "Expect", "Fly-Client-Ip", "Forwarded",
-	"From", "Host", "Keep-Alive", "Max-Forwards", "Origin", "Pragma", "Prefer", "Priority", "Range", "Referer", "Set-Cookie", "Te", "Traceparent",
-	"Tracestate", "Trailer", "Transfer-Encoding", "True-Client-Ip", "Upgrade", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
-	"X-Forwarded-Port", "X-Forwarded-Proto", "X-Http-Method-Override", "X-Real-Ip", "X-Request-Id",
 }
 
 // An offer is the tokens that a request has in the places of a TokenFrom.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
+	"github.com/bulwark-go/bulwark/auth/internal/field"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
@@ -317,16 +318,5 @@ func (c Config) checkPeppers(faults *fault.List) {
 // isHeader reports whether name is a header field without another meaning here.
 // The values of such a field are logged, or have a meaning for a proxy.
 func isHeader(name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	for _, prefix := range [...]string{"Accept", "Access-Control-", "Content-", "Cookie", "If-", "Proxy-", "Sec-", "X-Forwarded-"} {
-		if strings.HasPrefix(name, prefix) {
-			return false
-		}
-	}
-	return token.Is(name) && !slices.Contains(otherHeaders, name)
-}
-
-var otherHeaders = []string{
-	"Authorization", "Connection", "Date", "Dpop", "Expect", "Forwarded", "From", "Host", "Keep-Alive", "Origin", "Range", "Referer", "Te",
-	"Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent", "Via", "X-Http-Method-Override", "X-Real-Ip", "X-Request-Id",
+	return token.Is(name) && !field.Reserved(name) && !strings.HasPrefix(http.CanonicalHeaderKey(name), "X-Forwarded-")
 }

@@ -58,6 +58,19 @@ func (f *flight) lacks(keys *jose.KeySet) bool {
 	return false
 }
 
+// ended waits for the end of a flight at a shutdown. A nil flight has ended.
+func (f *flight) ended(ctx context.Context) error {
+	if f == nil {
+		return nil
+	}
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // await waits for a fetch, with not too many others. A transport that does not
 // listen to its context must not hold up requests that have no deadline of
 // their own.

@@ -302,13 +302,5 @@ func (f *keyFile) shutdown(ctx context.Context, leaving bool) error {
 		}
 		reading = s.previous
 	})
-	if reading == nil {
-		return nil
-	}
-	select {
-	case <-reading.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return reading.ended(ctx)
 }

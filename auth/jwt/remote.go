@@ -228,15 +228,7 @@ func (r *remote) open() { r.do(r.join) }
 func (r *remote) shutdown(ctx context.Context, leaving bool) error {
 	var f *flight
 	r.do(func(time.Time) { f = r.state.part(leaving) })
-	if f == nil {
-		return nil
-	}
-	select {
-	case <-f.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return f.ended(ctx)
 }
 
 var (
