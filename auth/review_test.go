@@ -724,8 +724,8 @@ func TestTooManyStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := within(&logins{})
 		c.MaxStreams = 2
-		ran := 0
-		h, events := reviewed(t, c, func(w http.ResponseWriter, r *http.Request) { ran++; waits(w, r) })
+		var ran atomic.Int64
+		h, events := reviewed(t, c, func(w http.ResponseWriter, r *http.Request) { ran.Add(1); waits(w, r) })
 		still, leave := open(t, h, "alice", "bob")
 		for name, change := range map[string]func(*http.Request){
 			"events":        func(r *http.Request) { r.Header.Set("Accept", "text/event-stream") },
@@ -742,12 +742,12 @@ func TestTooManyStreams(t *testing.T) {
 			}
 			one(t, events, bulwark.SysUnavailable, "auth.too_many_streams", 0, "too many streams are open; auth.Config.MaxStreams allows more")
 		}
-		if ran != 2 {
-			t.Errorf("the handler ran %d times", ran)
+		if ran.Load() != 2 {
+			t.Errorf("the handler ran %d times", ran.Load())
 		}
 		// An answer that may become a stream is served, until it does.
 		w := httptest.NewRecorder()
-		if h.ServeHTTP(w, inSession(t, "/stream", "carol")); w.Flushed || ran != 3 {
+		if h.ServeHTTP(w, inSession(t, "/stream", "carol")); w.Flushed || ran.Load() != 3 {
 			t.Errorf("flushed %t", w.Flushed)
 		}
 		one(t, events, bulwark.SysUnavailable, "auth.too_many_streams", 0, "auth.Config.MaxStreams")

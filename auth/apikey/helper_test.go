@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -152,3 +153,11 @@ func only(t testing.TB, events []bulwark.Event, name bulwark.EventName) bulwark.
 }
 
 const hour = time.Hour
+
+// calling counts the goroutines that call Lookup or Legacy. The number of all
+// goroutines also has those of other tests and of the runtime.
+func calling() int {
+	stacks := make([]byte, 8<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Count(stacks, []byte("created by github.com/bulwark-go/bulwark/auth/apikey.begin"))
+}
