@@ -93,26 +93,48 @@ type Standing struct {
 
 // A Policy is the quota of a [Cell].
 type Policy struct {
-	// Name is the Name of the limit.
+	// Name is the Name of the limit. If the Rate has several windows, it is the
+	// Name and the window, such as "api-day".
 	Name string
 	// Algorithm says how a quota is restored. Default: [GCRA].
 	Algorithm Algorithm
-	// Limit is how many requests a Window allows. At least 1.
+	// Limit is how many requests a Window allows. At least 1. At most 64 for a
+	// [SlidingLog].
 	Limit int64
 	// Window is the time in which the Limit is allowed. At least 1 nanosecond
 	// for each request. At most 366 days.
 	Window time.Duration
 	// Burst is how many requests pass at once. At least 1. At most the number
-	// of requests that are restored in 366 days.
+	// of requests that are restored in 366 days. It is the Limit, unless the
+	// Algorithm is [GCRA].
 	Burst int64
+	// Ends are the ends of the windows of a calendar, in ascending order, for a
+	// [FixedWindow]. The window of now ends at the first of them that is after
+	// now, by the clock of the store. The Ends reach from the past well into
+	// the future, so that clocks that differ by hours find the same window. If
+	// all of them have passed, or all are in the future, Debit returns an
+	// error. Default: a window begins with the first request of a client.
+	Ends []time.Time
 }
 
-// An Algorithm says how a quota is restored.
+// An Algorithm says how a quota is restored. Cells of different Algorithms are
+// different cells, even with the same Name and Key.
 type Algorithm int
 
-// GCRA is the generic cell rate algorithm. It restores a quota evenly: one
-// request each time that a part of 1/Limit of the Window has passed.
-const GCRA Algorithm = 0
+const (
+	// GCRA is the generic cell rate algorithm. It restores a quota evenly: one
+	// request each time that a part of 1/Limit of the Window has passed.
+	GCRA Algorithm = iota
+	// FixedWindow restores the whole quota at the end of a window. A window
+	// begins with the first request that is counted after the last window has
+	// ended, or follows the calendar of Policy.Ends. So up to twice the Limit
+	// passes within one Window: at the end of a window, and at the begin of the
+	// next. What is owed at the end of a window is used in the next window.
+	FixedWindow
+	// SlidingLog keeps the time of each request. No Window, wherever it begins,
+	// has more requests than the Limit. The Limit is at most 64.
+	SlidingLog
+)
 
 // fault says what is wrong with a cell, or nothing.
 func (c *Cell) fault() error {
