@@ -218,12 +218,19 @@ func (p *tab) text(expression string) string {
 	return run(p, chromedp.Evaluate[string](`String(`+expression+`)`))
 }
 
-// until waits for a condition.
+// until waits for a condition. A page may give way to the next one while it is
+// asked: then the next page is asked.
 func (p *tab) until(condition string) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if run(p, chromedp.Evaluate[bool](`Boolean(`+condition+`)`)) {
+		ctx, cancel := context.WithTimeout(p.ctx, patience)
+		met, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`Boolean(`+condition+`)`))
+		cancel()
+		switch {
+		case met:
 			return
+		case err != nil && !strings.Contains(err.Error(), "navigated or closed"):
+			p.t.Fatal(err)
 		}
 		if time.Now().After(end) {
 			p.shoot("stuck")
