@@ -18,5 +18,5 @@ bench:
 	cd internal/bench && go run ./cmd/report
 
 cover:
-	go test -coverpkg="$$(go list ./... | grep -v /examples/ | paste -sd,)" -coverprofile=coverage.out ./...
+	go test -coverpkg="$$(go list ./... | grep -vE '/(examples|internal/engine)(/|$$)' | paste -sd,)" -coverprofile=coverage.out ./...
 	go tool cover -func=coverage.out | tail -n 1
