@@ -59,3 +59,9 @@ func (s *MemoryStore) StepClock(d time.Duration) {
 	t := s.made()
 	t.start, t.step = t.start.Add(-d), t.step+d
 }
+
+// Ends are the ends of the days or months of a place around now, as a limit
+// with a Calendar gives them to its store.
+func Ends(place *time.Location, months bool, now time.Time) []time.Time {
+	return newCalendar(place, months).ends(now)
+}
