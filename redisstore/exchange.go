@@ -114,4 +114,3 @@ func lacksScript(replies []any) bool {
 	err, ok := replies[0].(error)
 	return ok && strings.HasPrefix(strings.TrimPrefix(err.Error(), "-"), "NOSCRIPT")
 }
-

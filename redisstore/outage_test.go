@@ -440,4 +440,3 @@ func TestTheOtherModesReportNothingAtTheStart(t *testing.T) {
 		})
 	}
 }
-
