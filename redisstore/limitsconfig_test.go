@@ -125,12 +125,16 @@ func TestCells(t *testing.T) {
 		"a negative algorithm":    {func(c *C) { c.Policy.Algorithm = -1 }, "Policy.Algorithm"},
 		"a huge cost":             {func(c *C) { c.Cost = 1<<63 - 1 }, ""},
 		"a negative cost":         {func(c *C) { c.Cost = -1 }, "Cost"},
-		"512 ends":                {func(c *C) { c.Policy.Ends = ends(now, 512) }, ""},
-		"513 ends":                {func(c *C) { c.Policy.Ends = ends(now, 513) }, "Policy.Ends"},
-		"ends in another order":   {func(c *C) { c.Policy.Ends = []time.Time{now, now.Add(-1)} }, "Policy.Ends"},
-		"an end twice":            {func(c *C) { c.Policy.Ends = []time.Time{now, now} }, "Policy.Ends"},
-		"an end before the epoch": {func(c *C) { c.Policy.Ends = []time.Time{{}, now} }, "Policy.Ends"},
-		"an end in 2200":          {func(c *C) { c.Policy.Ends = []time.Time{now, time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)} }, "Policy.Ends"},
+		"512 ends":                {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, ends(now, 512) }, ""},
+		"513 ends":                {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, ends(now, 513) }, "Policy.Ends"},
+		"ends in another order":   {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, now.Add(-1)} }, "Policy.Ends"},
+		"ends of a gcra":          {func(c *C) { c.Policy.Ends = ends(now, 3) }, "Policy.Ends"},
+		"no burst of a window":    {func(c *C) { c.Policy.Algorithm, c.Policy.Burst = ratelimit.FixedWindow, 0 }, ""},
+		"an end twice":            {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, now} }, "Policy.Ends"},
+		"an end before the epoch": {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{{}, now} }, "Policy.Ends"},
+		"an end in 2200": {func(c *C) {
+			c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}
+		}, "Policy.Ends"},
 	} {
 		f := &fake{answer: says(refused)}
 		l := limits(t, f, nil)

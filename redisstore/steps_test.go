@@ -72,7 +72,7 @@ func TestSteps(t *testing.T) {
 			{0, 1, false, false, 0, 20 * minute, 20 * minute},
 			{20 * minute, 3, false, true, 0, hour, 0},
 			{0, 1, false, false, 0, hour, hour},
-			{0, 4, false, false, 0, hour, 2 * hour}, // never
+			{0, 4, false, false, 0, hour, hour}, // never
 			{3 * hour, 2, false, true, 1, hour, 0},
 			{0, 2, false, false, 1, hour, hour},
 		}},
@@ -316,4 +316,3 @@ func TestWorstCase(t *testing.T) {
 		})
 	}
 }
-
