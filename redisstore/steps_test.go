@@ -1,0 +1,318 @@
+package redisstore_test
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark/internal/engine"
+	"github.com/bulwark-go/bulwark/ratelimit"
+	"github.com/bulwark-go/bulwark/redisstore"
+)
+
+// A step is a Debit after a time, and how it is answered.
+type step struct {
+	after       time.Duration
+	cost        int64
+	debt        bool
+	ok          bool
+	left        int64
+	reset, wait time.Duration
+}
+
+const (
+	minute = time.Minute
+	hour   = time.Hour
+)
+
+// near reports whether a time is as wanted, but for how long the test takes.
+func near(got, want time.Duration) bool { return got <= want && got >= want-20*time.Second }
+
+func TestSteps(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	policy := func(a ratelimit.Algorithm, limit, burst int64) ratelimit.Policy {
+		return ratelimit.Policy{Name: "p", Algorithm: a, Limit: limit, Window: hour, Burst: burst}
+	}
+	gcra, fixed, log := policy(ratelimit.GCRA, 6, 3), policy(ratelimit.FixedWindow, 3, 3), policy(ratelimit.SlidingLog, 3, 3)
+	calendar := fixed
+	now := time.Now()
+	for _, d := range []time.Duration{-30 * minute, 90 * minute, 4 * hour, 5 * hour, 24 * hour} {
+		calendar.Ends = append(calendar.Ends, now.Add(d))
+	}
+	for name, test := range map[string]struct {
+		policy ratelimit.Policy
+		steps  []step
+	}{
+		"gcra, one in ten minutes, three at once": {gcra, []step{
+			{0, 1, false, true, 2, 10 * minute, 0},
+			{0, 2, false, true, 0, 10 * minute, 0},
+			{0, 1, false, false, 0, 10 * minute, 10 * minute},
+			{0, 2, false, false, 0, 10 * minute, 20 * minute},
+			{9 * minute, 1, false, false, 0, minute, minute},
+			{minute, 1, false, true, 0, 10 * minute, 0},
+			{25 * minute, 0, false, true, 2, 5 * minute, 0},
+			{0, 3, false, false, 2, 5 * minute, 5 * minute},
+			{0, 2, false, true, 0, 5 * minute, 0},
+			{10 * hour, 0, false, true, 3, 0, 0},
+		}},
+		"gcra, debts": {gcra, []step{
+			{0, 5, true, true, 0, 30 * minute, 0},
+			{0, 1, false, false, 0, 30 * minute, 30 * minute},
+			{0, 1 << 50, true, true, 0, 40 * minute, 0}, // no more than two quotas
+			{0, 1, true, true, 0, 40 * minute, 0},
+			{35 * minute, 1, false, false, 0, 5 * minute, 5 * minute},
+			{5 * minute, 1, false, true, 0, 10 * minute, 0},
+		}},
+		"fixed window": {fixed, []step{
+			{0, 0, false, true, 3, 0, 0},
+			{0, 1, false, true, 2, hour, 0},
+			{40 * minute, 2, false, true, 0, 20 * minute, 0},
+			{0, 1, false, false, 0, 20 * minute, 20 * minute},
+			{20 * minute, 3, false, true, 0, hour, 0},
+			{0, 1, false, false, 0, hour, hour},
+			{0, 4, false, false, 0, hour, hour}, // never
+			{3 * hour, 2, false, true, 1, hour, 0},
+			{0, 2, false, false, 1, hour, hour},
+		}},
+		"fixed window, debts": {fixed, []step{
+			{0, 5, true, true, 0, hour, 0},
+			{30 * minute, 1, false, false, 0, 30 * minute, 30 * minute},
+			{0, 2, false, false, 0, 30 * minute, 90 * minute}, // two are owed in the next window
+			{30 * minute, 0, false, true, 1, hour, 0},
+			{0, 1, false, true, 0, hour, 0},
+			{hour, 0, false, true, 3, 0, 0},
+			{0, 1 << 50, true, true, 0, 2 * hour, 0},
+			{0, 1, false, false, 0, 2 * hour, 2 * hour},
+			{0, 9, true, true, 0, 2 * hour, 0},
+			{hour, 1, false, false, 0, hour, hour},
+			{hour, 3, false, true, 0, hour, 0},
+			{0, 2, true, true, 0, hour, 0},
+			{2 * hour, 3, false, true, 0, hour, 0}, // nothing is owed later than that
+		}},
+		"calendar": {calendar, []step{
+			{0, 2, false, true, 1, 90 * minute, 0},
+			{0, 2, false, false, 1, 90 * minute, 90 * minute},
+			{90 * minute, 3, false, true, 0, 150 * minute, 0},
+			{0, 2, true, true, 0, 150 * minute, 0},
+			{0, 1, false, false, 0, 150 * minute, 150 * minute},
+			{0, 2, false, false, 0, 150 * minute, 210 * minute},
+			{150 * minute, 0, false, true, 1, hour, 0},
+			{0, 2, true, true, 0, hour, 0},
+			{hour, 2, false, true, 0, 19 * hour, 0},
+		}},
+		"calendar, a debt beyond the next window": {calendar, []step{
+			{0, 6, true, true, 0, 4 * hour, 0},
+			{4 * hour, 3, false, true, 0, hour, 0},
+		}},
+		"sliding log": {log, []step{
+			{0, 0, false, true, 3, 0, 0},
+			{0, 1, false, true, 2, hour, 0},
+			{20 * minute, 1, false, true, 1, 40 * minute, 0},
+			{20 * minute, 1, false, true, 0, 20 * minute, 0},
+			{0, 1, false, false, 0, 20 * minute, 20 * minute},
+			{0, 2, false, false, 0, 20 * minute, 40 * minute},
+			{0, 3, false, false, 0, 20 * minute, hour},
+			{0, 4, false, false, 0, 20 * minute, hour}, // never
+			{20 * minute, 1, false, true, 0, 20 * minute, 0},
+			{0, 1, false, false, 0, 20 * minute, 20 * minute},
+			{10 * hour, 3, false, true, 0, hour, 0},
+		}},
+		"sliding log, debts": {log, []step{
+			{0, 2, false, true, 1, hour, 0},
+			{20 * minute, 3, true, true, 0, hour, 0},
+			{0, 1, false, false, 0, hour, hour},
+			{0, 1 << 50, true, true, 0, hour, 0}, // one more, of two quotas
+			{40 * minute, 1, false, false, 0, 20 * minute, 20 * minute},
+			{20 * minute, 3, false, true, 0, hour, 0},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stepper := redisstore.Step(limits(t, client, nil))
+			for i, s := range test.steps {
+				stepper.StepClock(s.after)
+				// A store that remembers nothing, with the same clock.
+				l := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.MaxKeys = 8 }))
+				l.Follow(stepper)
+				c := ratelimit.Cell{Policy: test.policy, Key: []byte(name), Cost: s.cost, Debt: s.debt}
+				c, ok, err := debit(t, l, c)
+				st := c.Standing
+				if err != nil || ok != s.ok || st.Remaining != s.left || !near(st.Reset, s.reset) || !near(st.Wait, s.wait) {
+					t.Fatalf("step %d: %t, %v, %+v, want %+v", i, ok, err, st, s)
+				}
+			}
+		})
+	}
+}
+
+// A Refund gives back what its Debit has taken, in its own window only.
+func TestRefundsAfterSteps(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	now := time.Now()
+	calendar := []time.Time{now.Add(-hour), now.Add(30 * minute), now.Add(90 * minute), now.Add(150 * minute)}
+	for name, test := range map[string]struct {
+		algorithm ratelimit.Algorithm
+		ends      []time.Time
+		after     time.Duration
+		left      int64
+	}{
+		"gcra at once":               {ratelimit.GCRA, nil, 0, 5},
+		"gcra, half is restored":     {ratelimit.GCRA, nil, 15 * minute, 5},
+		"fixed window at once":       {ratelimit.FixedWindow, nil, 0, 5},
+		"fixed window, in it":        {ratelimit.FixedWindow, nil, 59 * minute, 5},
+		"fixed window, the next one": {ratelimit.FixedWindow, nil, 61 * minute, 3},
+		"calendar, in it":            {ratelimit.FixedWindow, calendar, 25 * minute, 5},
+		"calendar, the next window":  {ratelimit.FixedWindow, calendar, 35 * minute, 3},
+		"sliding log at once":        {ratelimit.SlidingLog, nil, 0, 5},
+		"sliding log, in time":       {ratelimit.SlidingLog, nil, 59 * minute, 5},
+		"sliding log, later":         {ratelimit.SlidingLog, nil, 61 * minute, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := redisstore.Step(limits(t, client, nil))
+			cell := func(cost int64) ratelimit.Cell {
+				c := of(name, test.algorithm, 6)
+				c.Cost, c.Policy.Ends = cost, test.ends
+				return c
+			}
+			early := []ratelimit.Cell{passes(t, "to be refunded", l, cell(2), true)}
+			l.StepClock(test.after)
+			passes(t, "others", l, cell(1), true)
+			if test.left == 3 { // what the next window has used stays used
+				passes(t, "others", l, cell(2), true)
+			}
+			for range 2 {
+				if err := l.Refund(t.Context(), early); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := passes(t, "a look", l, cell(0), true).Standing.Remaining; got != test.left {
+				t.Errorf("%d of 6 are left, want %d", got, test.left)
+			}
+			key := ask(t, server, "KEYS", "*").([]any)[0].(string)
+			if n, _ := ask(t, server, "PTTL", key).(int64); n <= 0 || n > 2*hour.Milliseconds() {
+				t.Errorf("after a Refund the key ends in %d ms", n)
+			}
+			whole := []ratelimit.Cell{passes(t, "the rest", l, cell(test.left), true)}
+			passes(t, "beyond it", l, cell(1), false)
+			if err := l.Reset(t.Context(), whole); err != nil {
+				t.Fatal(err)
+			}
+			if n := ask(t, server, "DBSIZE").(int64); n != 0 {
+				t.Errorf("after a Reset there are %d keys", n)
+			}
+		})
+	}
+}
+
+// A Refund that makes a cell whole leaves no key.
+func TestAWholeCellNeedsNoKey(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	for name, a := range algorithms {
+		l := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+		taken := []ratelimit.Cell{passes(t, name, l, of("x", a, 6), true)}
+		passes(t, name+": a look at another", l, func() ratelimit.Cell { c := of("y", a, 6); c.Cost = 0; return c }(), true)
+		if n := ask(t, server, "DBSIZE").(int64); n != 1 {
+			t.Errorf("%s: %d keys, want 1", name, n)
+		}
+		if err := l.Refund(t.Context(), taken); err != nil {
+			t.Fatal(err)
+		}
+		if n := ask(t, server, "DBSIZE").(int64); n > 0 && a != ratelimit.GCRA {
+			t.Errorf("%s: %d keys after a Refund", name, n)
+		}
+		ask(t, server, "FLUSHALL")
+	}
+}
+
+// How long a key lasts: until its quota is whole, and no longer.
+func TestKeysEndWithTheirQuota(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	now := time.Now()
+	for name, test := range map[string]struct {
+		algorithm ratelimit.Algorithm
+		ends      []time.Time
+		cost      int64
+		want      time.Duration
+	}{
+		"gcra": {ratelimit.GCRA, nil, 1, 10 * minute}, "gcra, all": {ratelimit.GCRA, nil, 6, hour}, "gcra, debt": {ratelimit.GCRA, nil, 99, 2 * hour},
+		"fixed": {ratelimit.FixedWindow, nil, 6, hour}, "fixed, debt": {ratelimit.FixedWindow, nil, 7, 2 * hour},
+		"calendar":       {ratelimit.FixedWindow, []time.Time{now, now.Add(90 * minute), now.Add(24 * hour)}, 6, 90 * minute},
+		"calendar, debt": {ratelimit.FixedWindow, []time.Time{now, now.Add(90 * minute), now.Add(24 * hour)}, 7, 24 * hour},
+		"log":            {ratelimit.SlidingLog, nil, 1, hour}, "log, debt": {ratelimit.SlidingLog, nil, 99, hour},
+	} {
+		l := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+		c := of("x", test.algorithm, 6)
+		c.Cost, c.Debt, c.Policy.Ends = test.cost, true, test.ends
+		passes(t, name, l, c, true)
+		key := ask(t, server, "KEYS", "*").([]any)[0].(string)
+		if n, _ := ask(t, server, "PTTL", key).(int64); !near(time.Duration(n)*time.Millisecond, test.want) {
+			t.Errorf("%s: the key ends in %d ms, want %v", name, n, test.want)
+		}
+		ask(t, server, "FLUSHALL")
+	}
+}
+
+// In thousands of random steps no window has more than its algorithm allows,
+// and nobody is refused who has room.
+func TestWorstCase(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	const limit = 10
+	for name, a := range algorithms {
+		t.Run(name, func(t *testing.T) {
+			type pass struct {
+				at   time.Duration
+				cost int64
+			}
+			random := rand.New(rand.NewPCG(1, 2))
+			var passed []pass
+			now := time.Duration(0)
+			stepper := redisstore.Step(limits(t, client, nil))
+			// sum is what has passed in the time before now.
+			sum := func(from, to time.Duration) (n int64) {
+				for _, p := range passed {
+					if p.at > from && p.at <= to {
+						n += p.cost
+					}
+				}
+				return n
+			}
+			for i := range 3000 {
+				d := time.Duration(random.IntN(4)*random.IntN(4)*random.IntN(20)) * 30 * time.Second
+				now += d
+				stepper.StepClock(d)
+				c := of(name, a, limit)
+				c.Cost = 1 + random.Int64N(3)
+				l := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.MaxKeys = 8 }))
+				l.Follow(stepper)
+				c, ok, err := debit(t, l, c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ok {
+					passed = append(passed, pass{now, c.Cost})
+				}
+				window := sum(now-hour, now) // what passed a whole window ago is gone
+				most := map[ratelimit.Algorithm]int64{ratelimit.GCRA: 2*limit - 1, ratelimit.FixedWindow: 2 * limit, ratelimit.SlidingLog: limit}[a]
+				if window > most {
+					t.Fatalf("step %d: %d passed within an hour, at most %d", i, window, most)
+				}
+				if !ok && window+c.Cost <= limit {
+					t.Fatalf("step %d: a cost of %d is refused, and %d passed within an hour", i, c.Cost, window)
+				}
+				if !ok && a == ratelimit.SlidingLog {
+					// Half a minute before the Wait is over there is no room.
+					if then := now + c.Standing.Wait; sum(then-hour-30*time.Second, then)+c.Cost <= limit {
+						t.Fatalf("step %d: waits %v, and there is room before", i, c.Standing.Wait)
+					}
+				}
+			}
+			if len(passed) < 100 || len(passed) > 2900 {
+				t.Errorf("%d of 3000 passed", len(passed))
+			}
+			t.Log(strconv.Itoa(len(passed)) + " of 3000 passed")
+		})
+	}
+}
