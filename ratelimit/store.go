@@ -139,12 +139,17 @@ const (
 	GCRA Algorithm = iota
 	// FixedWindow restores the whole quota at the end of a window. A window
 	// begins with the first request that is counted after the last window has
-	// ended, or follows the calendar of Policy.Ends. So up to twice the Limit
-	// passes within one Window: at the end of a window, and at the begin of the
-	// next. What is owed at the end of a window is used in the next window.
+	// ended, and lasts a Window. Or it follows the calendar of Policy.Ends. So
+	// up to twice the Limit passes within one Window: at the end of a window,
+	// and at the begin of the next. What is owed at the end of a window is used
+	// in the window that follows directly, and no later. A Refund gives back
+	// only within the window of its Debit. A window that would end later than a
+	// window from now is cut: the clock was set back, or the Policy has
+	// changed.
 	FixedWindow
 	// SlidingLog keeps the time of each request. No Window, wherever it begins,
-	// has more requests than the Limit. The Limit is at most 64.
+	// has more requests than the Limit, and debts. The Limit is at most 64. A
+	// Refund removes the requests of its Debit.
 	SlidingLog
 )
 
