@@ -14,9 +14,9 @@ import (
 // a store test it with package ratelimittest, which executes the rules that
 // follow.
 //
-// A cell is the use of one quota by one client. The Name of its Policy and its
-// Key together identify it. A cell that the store does not know has a whole
-// quota. A quota is restored by the clock of the store. If that clock is set
+// A cell is the use of one quota by one client. The Name and the Algorithm of
+// its Policy and its Key together identify it. A cell that the store does not
+// know has a whole quota. A quota is restored by the clock of the store. If that clock is set
 // back, nobody is locked out for longer than it takes to restore two whole
 // quotas.
 //
