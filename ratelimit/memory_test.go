@@ -134,3 +134,22 @@ func TestADebtKeepsItsSlot(t *testing.T) {
 		}
 	})
 }
+
+// Debit says how much of a debt it has taken: never more than two quotas.
+func TestTakenOfADebt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, a := range []ratelimit.Algorithm{ratelimit.GCRA, ratelimit.FixedWindow, ratelimit.SlidingLog} {
+			var store ratelimit.MemoryStore
+			for i, test := range []struct{ cost, taken int64 }{{12, 12}, {25, 8}, {1, 0}, {1 << 62, 0}} {
+				cells := []ratelimit.Cell{{Policy: ratelimit.Policy{Name: "n", Algorithm: a, Limit: 10, Window: time.Hour, Burst: 10}, Key: []byte("k"), Cost: test.cost, Debt: true}}
+				if ok, err := store.Debit(t.Context(), cells); !ok || err != nil || cells[0].Taken != test.taken {
+					t.Errorf("%v, debit %d: %t, %v, %d taken, want %d", a, i, ok, err, cells[0].Taken, test.taken)
+				}
+			}
+			cells := []ratelimit.Cell{{Policy: ratelimit.Policy{Name: "n", Algorithm: a, Limit: 10, Window: time.Hour, Burst: 10}, Key: []byte("k"), Cost: 1 << 62}}
+			if ok, err := store.Debit(t.Context(), cells); ok || err != nil || !cells[0].Standing.Exceeded {
+				t.Errorf("%v: %t, %v, %+v", a, ok, err, cells[0])
+			}
+		}
+	})
+}
