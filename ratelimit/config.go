@@ -123,7 +123,7 @@ func (m *Middleware) open(c Config) error {
 	case c.Store == nil:
 		memory = &MemoryStore{Max: c.MaxKeys}
 	case !own:
-		m.store = c.Store
+		m.store, m.counts = c.Store, c.Store
 		return nil
 	}
 	table, ok := memory.open(c.Name)
@@ -132,7 +132,7 @@ func (m *Middleware) open(c Config) error {
 		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
 		return faults.Err()
 	}
-	m.table, m.nameHash = table, table.name(c.Name)
+	m.table, m.nameHash, m.counts = table, table.name(c.Name), memory
 	return nil
 }
 

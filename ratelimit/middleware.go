@@ -16,6 +16,7 @@ type Middleware struct {
 	nameHash    uint64
 	table       *table // of a MemoryStore
 	store       Store  // any other
+	counts      Store  // the one of both
 	parts       []part
 	byPrincipal bool
 	byIP        bool
