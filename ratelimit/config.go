@@ -76,6 +76,9 @@ type Config struct {
 	// a Store that they share. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
+	// Recorder receives the events of calls outside a request, such as
+	// [Middleware.Reset] in a job. Default: [slog.Default].
+	Recorder bulwark.Recorder
 }
 
 // Build is New, for a Chain. It returns an error if the Config has no Key.
@@ -141,6 +144,7 @@ func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
 		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{}, unseen: new(unseen),
+		recorder: c.Recorder,
 	}
 	faults := c.faults()
 	c.check(faults)

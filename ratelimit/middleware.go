@@ -31,6 +31,7 @@ type Middleware struct {
 	authOutside bool
 	dry         *notices // of a dry run
 	unseen      *unseen  // where Count is Failures
+	recorder    bulwark.Recorder
 }
 
 // Build returns m, for a [bulwark.Chain]. It is an error if m has no Key, or
