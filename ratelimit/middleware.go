@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"errors"
 	"net/http"
+	"net/netip"
+	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -32,6 +34,8 @@ type Middleware struct {
 	dry         *notices // of a dry run
 	unseen      *unseen  // where Count is Failures
 	recorder    bulwark.Recorder
+	exempt      []netip.Prefix
+	exempted    atomic.Uint64
 }
 
 // Build returns m, for a [bulwark.Chain]. It is an error if m has no Key, or
