@@ -58,3 +58,20 @@ func (s *MemoryStore) StepClock(d time.Duration) {
 	t := s.made()
 	t.start = t.start.Add(-d)
 }
+
+// OwnRates returns for how many callers the limit keeps an answer of RateFor.
+func OwnRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	if len(m.own.clock) != len(m.own.rates) {
+		panic("the clock and the map differ")
+	}
+	return len(m.own.rates)
+}
+
+// CompiledRates returns how many rates of RateFor the limit keeps compiled.
+func CompiledRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	return len(m.own.compiled)
+}
