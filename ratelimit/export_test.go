@@ -76,3 +76,10 @@ func CompiledRates(m *Middleware) int {
 	defer m.own.mu.Unlock()
 	return len(m.own.compiled)
 }
+
+// GateKeys returns how many keys a limit of concurrency knows now.
+func GateKeys(l *ConcurrencyLimit) int {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return len(l.gate.keys)
+}

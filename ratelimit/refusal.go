@@ -112,6 +112,7 @@ var (
 	errCostTooSmall  = errors.New("Config.Cost returned a cost below 1; return 1 for a request that counts once")
 	errCostTooLarge  = errors.New("Config.Cost returned a cost above the burst of the caller's rate; return less, or raise the burst in Config.Rate, Config.Tiers or Config.Anonymous")
 	errDryRun        = errors.New("Config.DryRun is true, so the limit counts and reports, and refuses nothing")
+	errTooLong       = errors.New("the request ran for longer than Concurrency.Timeout")
 	errUnseen        = errors.New("Config.Count is Failures, which counts an answer that the limit does not see; write the status before the handler returns, as docs/routers.md shows")
 )
 
