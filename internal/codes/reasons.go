@@ -83,6 +83,8 @@ var notes = []note{
 	{bulwark.SysMonitorDisabled, reason{"ratelimit.dry_run", "A limit with `DryRun` started: it refuses nobody.", "Remove `DryRun`."}},
 	{bulwark.ExcessRateLimitExceeded, reason{"ratelimit.dry_run", "A limit with `DryRun` would have refused.", "Nothing."}},
 	{bulwark.SysMonitorDisabled, reason{"ratelimit.unseen", "A limit on failures does not see the status: the handler writes nothing, or an adapter hides the status. Reported at the first such answer.", "Write the status before the handler returns. See [routers.md](routers.md#the-adapters)."}},
+	{bulwark.AuthzAdmin, reason{"ratelimit.reset", "`Reset` or `ResetFor` made a quota whole: somebody unlocked a caller.", "Nothing."}},
+	{bulwark.SysUnavailable, reason{"ratelimit.rate_unknown", "`ratelimit.Config.RateFor` failed, was too slow, or returned a text that is not a rate. The rate of the tier holds. Reported once in `RateMaxAge`. `count` has the number.", "Read `error`. Make the database reachable and fast, or correct the rate there."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violation", "A browser reports a violation of the policy. `rule` is the directive.", "Correct the page or the policy."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violations_ungrouped", "There are more kinds of violations than `Reports.MaxGroups` or `MaxClientGroups`.", "Nothing."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_reports_unread", "There are more requests than `Reports.MaxRequests` or `MaxClientRequests`, or a report cannot be read.", "Nothing."}},
