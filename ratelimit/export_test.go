@@ -83,3 +83,9 @@ func GateKeys(l *ConcurrencyLimit) int {
 	defer l.gate.mu.Unlock()
 	return len(l.gate.keys)
 }
+
+// Ends are the ends of the days or months of a place around now, as a limit
+// with a Calendar gives them to its store.
+func Ends(place *time.Location, months bool, now time.Time) []time.Time {
+	return newCalendar(place, months).ends(now)
+}
