@@ -154,7 +154,8 @@ func (o *ownRates) settled(r *ownRate, call *asking, told answer) (e bulwark.Eve
 	return e, true
 }
 
-// end ends a call: another may begin. Who still waits for it gets what is known.
+// end ends a call: another may begin. Who still waits for it gets what is
+// known.
 func (o *ownRates) end(r *ownRate, call *asking) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

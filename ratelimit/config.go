@@ -45,9 +45,9 @@ type Config struct {
 	// request of a caller waits for the answer, for at most RateTimeout. There
 	// is one call for a caller at once, and at most 16 calls in all.
 	//
-	// If RateFor returns an error, panics, or takes longer than RateTimeout, the
-	// rate of the tier holds. RateFor is asked again after 5 seconds. If RateFor
-	// returns a text that is not a Rate, the rate of the tier holds for
+	// If RateFor returns an error, panics, or takes longer than RateTimeout,
+	// the rate of the tier holds. RateFor is asked again after 5 seconds. If
+	// RateFor returns a text that is not a Rate, the rate of the tier holds for
 	// RateMaxAge. Both are an event sys_unavailable with the reason
 	// "ratelimit.rate_unknown", once in RateMaxAge, with a count.
 	//
@@ -115,16 +115,16 @@ type Config struct {
 	// a Store that they share. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
-	// Exempt are networks for which the limit does not hold, such as the network
-	// of the monitoring. A request from such a network takes nothing from a
-	// quota, is never refused by this limit, and has no header fields of it.
-	// [Middleware.Exempted] counts these requests. [Middleware.Take] and
+	// Exempt are networks for which the limit does not hold, such as the
+	// network of the monitoring. A request from such a network takes nothing
+	// from a quota, is never refused by this limit, and has no header fields of
+	// it. [Middleware.Exempted] counts these requests. [Middleware.Take] and
 	// [Middleware.TakeFor] do not know networks.
 	//
 	// The address is [bulwark.ClientIP], so an exempt network is only as honest
 	// as the [bulwark.Edge]. Do not name the network of a proxy that the Edge
-	// does not name in TrustedProxies: all clients of the proxy would be exempt.
-	// Exempt cannot be set with [Failures]. At most 64. Default: none.
+	// does not name in TrustedProxies: all clients of the proxy would be
+	// exempt. Exempt cannot be set with [Failures]. At most 64. Default: none.
 	Exempt []netip.Prefix
 	// Recorder receives the events of calls outside a request, such as
 	// [Middleware.Reset] in a job. Default: [slog.Default].
