@@ -103,16 +103,21 @@ type Config struct {
 	// once for each key and window, with a count. Default: false, the limit
 	// refuses.
 	DryRun bool
-	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. New
+	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. For a
+	// fixed window each key takes 24 bytes more. For a sliding log there is
+	// room for as many requests as keys, and each takes 16 bytes more. New
 	// allocates all of them and rounds the number up to a power of two. An IPv6
-	// client takes two keys. MaxKeys and Store cannot be set together. At least
-	// 8. At most 134,217,728. Default: 1,048,576, which is 16 MiB.
+	// client takes two keys, and each window of a Rate takes keys of its own.
+	// MaxKeys and Store cannot be set together. At least 8. At most
+	// 134,217,728. Default: 1,048,576, which is 16 MiB, and 24 MiB more for
+	// fixed windows, and 16 MiB more for sliding logs.
 	MaxKeys int
 	// Store keeps the counts. Several limits may share a Store, each under its
 	// own Name. A [MemoryStore] checks the names. If a shared MemoryStore is
 	// too small, limits of short windows lose keys before limits of long
 	// windows do. To let one limit hold for several processes, give all of them
-	// a Store that they share. Default: a MemoryStore for this limit alone,
+	// a Store that they share. New returns an error for a Rate that a
+	// [PartialStore] cannot count. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
 	// Exempt are networks for which the limit does not hold, such as the

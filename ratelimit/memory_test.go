@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
@@ -94,4 +96,41 @@ func TestCopiedMemoryStore(t *testing.T) {
 	if m, err := limitOn(copied(store), "other"); m != nil || !slices.Equal(faulttest.Fields(err), []string{"ratelimit(other).Store"}) {
 		t.Errorf("a copy of a store in use: %v, %v", m, err)
 	}
+}
+
+// A debt of a fixed window keeps its slot into the next window, while the slot
+// of another key is free again.
+func TestADebtKeepsItsSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &ratelimit.MemoryStore{Max: 8}
+		cell := func(key string, cost int64) []ratelimit.Cell {
+			return []ratelimit.Cell{{Policy: ratelimit.Policy{Name: "n", Algorithm: ratelimit.FixedWindow, Limit: 4, Window: time.Hour, Burst: 4}, Key: []byte(key), Cost: cost, Debt: true}}
+		}
+		debit := func(key string, cost int64) int64 {
+			cells := cell(key, cost)
+			if _, err := store.Debit(t.Context(), cells); err != nil {
+				t.Fatal(err)
+			}
+			return cells[0].Standing.Remaining
+		}
+		debit("owes", 7)
+		debit("used", 4)
+		time.Sleep(time.Hour)
+		for i := range 7 { // with the debt, all 8
+			debit(fmt.Sprint(i), 1)
+		}
+		if got := debit("owes", 0); got != 1 {
+			t.Errorf("%d are left after a debt, want 1", got)
+		}
+		if got := store.Evictions(); got != 0 {
+			t.Errorf("%d evictions", got)
+		}
+		time.Sleep(time.Hour)
+		for i := range 8 {
+			debit(fmt.Sprint("later", i), 1)
+		}
+		if got := store.Evictions(); got != 0 {
+			t.Errorf("%d evictions two windows later", got)
+		}
+	})
 }
