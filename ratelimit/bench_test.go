@@ -93,3 +93,21 @@ func BenchmarkHotKeyParallel(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkConcurrency lets one request after the other in and out.
+func BenchmarkConcurrency(b *testing.B) {
+	for name, c := range map[string]ratelimit.Concurrency{
+		"global": {Max: 10},
+		"per_ip": {Max: 10, Key: ratelimit.ByIP, MaxPerKey: 2},
+	} {
+		b.Run(name, func(b *testing.B) {
+			c.Name = "n"
+			h := bulwark.Must(ratelimit.NewConcurrency(c)).Wrap(&spy{})
+			r, w := quietRequest("192.0.2.1:1")
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+}

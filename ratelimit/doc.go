@@ -139,6 +139,31 @@
 // Under another framework, see [Failures] and docs/routers.md: an answer that
 // the limit cannot see counts as a failure.
 //
+// # Costs, exceptions and unlocking
+//
+// A unit of a quota need not be a request. [Middleware.TakeN] takes a cost,
+// such as an estimated number of tokens, and [Reservation.Settle] corrects it
+// when the exact cost is known. A cost above the estimate is owed by the
+// caller.
+//
+// Config.RateFor gives single callers a rate of their own, for example from a
+// database. It is asked at most once a minute for a caller, and a slow database
+// delays only the first request of a caller. While it does not answer, the rate
+// of the caller's tier holds.
+//
+// Config.Exempt lets the networks of the monitoring or the office pass.
+// [Middleware.Exempted] counts their requests.
+//
+// [Middleware.Reset] and [Middleware.ResetFor] unlock a caller. They are an
+// event, because whoever may unlock can also help an attacker to more guesses.
+//
+// # Overload
+//
+// A rate limits one client. [Concurrency] limits how many requests of all
+// clients run at once, with a short queue. What the service cannot do in time
+// it refuses with 503, so that it goes on doing what it can. The page
+// docs/overload.md shows it under a load of four times the capacity.
+//
 // # Not covered
 //
 //   - Several processes. A [MemoryStore] counts within one process: n processes
@@ -165,6 +190,10 @@
 // path such as "ratelimit(caller).Rate". The layer refuses a request with:
 //
 //   - 429 "ratelimit.exceeded": the request is over the limit.
+//   - 429 "ratelimit.concurrent": the caller has too many requests at once; see
+//     Concurrency.MaxPerKey.
+//   - 503 "ratelimit.overloaded": there is no place for the request in
+//     Concurrency.Max.
 //   - 400 "ratelimit.key": the request has an empty key.
 //   - 400 "ratelimit.cost": Config.Cost returned less than 1, or more than the
 //     burst.
@@ -173,14 +202,18 @@
 //     a Key with ByPrincipal and no auth layer outside.
 //   - 503 "ratelimit.unavailable": the [Store] failed.
 //
-// [Middleware.Take] and [Middleware.TakeFor] return the same errors. For all of
-// them except 429 the attribute error of the event names the field of the
-// Config, or the call, that has to change.
+// [Middleware.Take], [Middleware.TakeN] and [Middleware.TakeFor] return the
+// same errors. For all of them except 429 and "ratelimit.overloaded" the
+// attribute error of the event names the field of the Config, or the call, that
+// has to change.
 //
 // The package Example is a limit by address. The Example Login counts failed
 // logins, and the Example of [Middleware.Take] also counts them by account. The
 // Example Tiers gives each tier of callers its own rate. The Example Windows
 // has a limit for seconds and days together, and the Example Calendar a quota
 // that ends at midnight. The Example of [Config] is a dry run, and the Example
-// Incorrect shows what New says to a Config with mistakes.
+// Incorrect shows what New says to a Config with mistakes. The Example of
+// [Reservation.Settle] counts the tokens of a language model. The Example of
+// [Middleware.ResetFor] unlocks an account, and the Example of [Concurrency]
+// sheds what is too much.
 package ratelimit

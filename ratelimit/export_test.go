@@ -60,6 +60,30 @@ func (s *MemoryStore) StepClock(d time.Duration) {
 	t.start, t.step = t.start.Add(-d), t.step+d
 }
 
+// OwnRates returns for how many callers the limit keeps an answer of RateFor.
+func OwnRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	if len(m.own.clock) != len(m.own.rates) {
+		panic("the clock and the map differ")
+	}
+	return len(m.own.rates)
+}
+
+// CompiledRates returns how many rates of RateFor the limit keeps compiled.
+func CompiledRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	return len(m.own.compiled)
+}
+
+// GateKeys returns how many keys a limit of concurrency knows now.
+func GateKeys(l *ConcurrencyLimit) int {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return len(l.gate.keys)
+}
+
 // Ends are the ends of the days or months of a place around now, as a limit
 // with a Calendar gives them to its store.
 func Ends(place *time.Location, months bool, now time.Time) []time.Time {

@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"errors"
 	"net/http"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -16,6 +18,7 @@ type Middleware struct {
 	name        string
 	table       *table      // of a MemoryStore
 	store       Store       // any other
+	counts      Store       // the one of both
 	algorithms  []Algorithm // that a PartialStore knows, or nil
 	parts       []part
 	byPrincipal bool
@@ -32,6 +35,10 @@ type Middleware struct {
 	authOutside bool
 	dry         *notices // of a dry run
 	unseen      *unseen  // where Count is Failures
+	recorder    bulwark.Recorder
+	own         *ownRates // nil without RateFor
+	exempt      []netip.Prefix
+	exempted    atomic.Uint64
 }
 
 // Build returns m, for a [bulwark.Chain]. It is an error if m has no Key, or
