@@ -1,10 +1,15 @@
 package redisstore_test
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/ratelimit"
@@ -143,6 +148,110 @@ func TestSteps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a slower policy or a clock that was set back has left ends after two
+// quotas, also if the caller goes on asking.
+func TestWhatIsCutEnds(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	now := time.Now()
+	for name, a := range algorithms {
+		for what, begin := range map[string]func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell{
+			"a slower policy": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				slow := c
+				slow.Policy.Window, slow.Cost, slow.Debt = 300*hour, 20, true
+				passes(t, "of a slower policy", l, slow, true)
+				return c
+			},
+			"a clock that is set back": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				l.StepClock(500 * hour)
+				c.Cost = 10
+				passes(t, "before the clock is set", l, c, true)
+				l.StepClock(-500 * hour)
+				c.Cost = 1
+				return c
+			},
+			"a greater limit": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				great := c
+				great.Policy.Limit, great.Policy.Burst, great.Cost = 60, 60, 60
+				passes(t, "of a greater limit", l, great, true)
+				return c
+			},
+			"a calendar": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				if a == ratelimit.FixedWindow {
+					c.Policy.Ends = ends(now, 510)
+				}
+				l.StepClock(300 * hour)
+				c.Cost = 10
+				passes(t, "before the clock is set", l, c, true)
+				l.StepClock(-300 * hour)
+				c.Cost = 1
+				return c
+			},
+		} {
+			stepper := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.Prefix = strings.ReplaceAll(name+what, " ", "") }))
+			c := begin(stepper, of("x", a, 10))
+			if a == ratelimit.GCRA && what == "a greater limit" {
+				c.Policy.Burst = 1 // a minute and a half owes more than two of it
+			}
+			for i := range 25 {
+				l := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.Prefix = strings.ReplaceAll(name+what, " ", "") }))
+				l.Follow(stepper)
+				_, ok, err := debit(t, l, c)
+				if err != nil {
+					t.Fatalf("%s, %s: %v", name, what, err)
+				}
+				if ok {
+					if i == 0 && what != "a greater limit" {
+						t.Errorf("%s, %s: nothing is kept", name, what)
+					}
+					break
+				}
+				if i == 24 {
+					t.Errorf("%s, %s: refused for two hours", name, what)
+				}
+				stepper.StepClock(5*minute + time.Second)
+			}
+		}
+	}
+}
+
+// A Debit whose answer is lost has taken once.
+func TestALostAnswer(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	proxy, err := engine.NewProxy(server.Addr(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	l := limits(t, redisstore.Rueidis(connect(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, Password: server.Password(), ForceSingleClient: true})),
+		func(c *redisstore.LimitsConfig) { c.Timeout = 300 * time.Millisecond })
+	x := of("x", ratelimit.GCRA, 10)
+	passes(t, "before", l, x, true)
+	before := calls(t, server, "evalsha")
+	proxy.SetFault(engine.HoldReplies)
+	if _, ok, err := debit(t, l, x); ok || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without an answer: %t, %v", ok, err)
+	}
+	proxy.SetFault(engine.Pass)
+	look := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	x.Cost = 0
+	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
+		t.Errorf("%d of 10 are left, want 8", left)
+	}
+	if n := calls(t, server, "evalsha") - before; n != 2 {
+		t.Errorf("%d scripts were executed, want 2", n)
+	}
+	proxy.SetFault(engine.Cut)
+	for range 3 {
+		if _, ok, err := debit(t, l, of("x", ratelimit.GCRA, 10)); ok || err == nil {
+			t.Errorf("without a connection: %t, %v", ok, err)
+		}
+	}
+	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
+		t.Errorf("after connections that were cut %d of 10 are left, want 8", left)
 	}
 }
 
