@@ -425,3 +425,24 @@ func TestWorstCase(t *testing.T) {
 		})
 	}
 }
+
+// A calendar that does not hold now is an error in each mode, and takes from no
+// cell.
+func TestACalendarThatDoesNotHold(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	now := time.Now()
+	for name, all := range map[string][]time.Time{
+		"passed": {now.Add(-2 * hour), now.Add(-hour)}, "ahead": {now.Add(hour), now.Add(2 * hour)}, "one": {now.Add(hour)},
+	} {
+		l := limits(t, redisstore.Rueidis(dial(t, server)), func(c *redisstore.LimitsConfig) { c.Instances = 1 })
+		bad := of("x", ratelimit.FixedWindow, 3)
+		bad.Policy.Ends = all
+		ok, err := l.Debit(t.Context(), []ratelimit.Cell{of("y", ratelimit.GCRA, 3), bad})
+		if ok || err == nil || !strings.Contains(err.Error(), "Policy.Ends") {
+			t.Errorf("%s: %t, %v", name, ok, err)
+		}
+		if n := ask(t, server, "DBSIZE").(int64); n != 0 {
+			t.Errorf("%s: %d keys", name, n)
+		}
+	}
+}
