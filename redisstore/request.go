@@ -76,7 +76,7 @@ func (r *request) debit(l *Limits, cells []ratelimit.Cell) {
 // refund prepares the Refund of what the cells have taken in Redis, and reports
 // false if that is nothing.
 func (r *request) refund(l *Limits, cells []ratelimit.Cell) bool {
-	r.begin(l.prefix, cells, func(c *ratelimit.Cell) bool { return min(c.Taken, c.Cost) > 0 && c.Standing.Mark >= 0 })
+	r.begin(l.prefix, cells, func(c *ratelimit.Cell) bool { return min(c.Taken, c.Cost) > 0 })
 	for i := range r.cells {
 		c := &r.cells[i]
 		limit, span := quota(&c.Policy)
