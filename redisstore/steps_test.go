@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,6 +82,10 @@ func TestSteps(t *testing.T) {
 			{3 * hour, 2, false, true, 1, hour, 0},
 			{0, 2, false, false, 1, hour, hour},
 		}},
+		"fixed window, a debt that is used later": {fixed, []step{
+			{0, 4, true, true, 0, hour, 0},
+			{70 * minute, 1, false, true, 1, 50 * minute, 0},
+		}},
 		"fixed window, debts": {fixed, []step{
 			{0, 5, true, true, 0, hour, 0},
 			{30 * minute, 1, false, false, 0, 30 * minute, 30 * minute},
@@ -148,6 +153,59 @@ func TestSteps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two narrow cells share a wide one, and each cell counts for itself.
+func TestCellsOfOneCall(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	take := func(narrow string, want bool) {
+		t.Helper()
+		cells := []ratelimit.Cell{of(narrow, ratelimit.GCRA, 2), of("wide", ratelimit.GCRA, 3)}
+		if ok, err := l.Debit(t.Context(), cells); err != nil || ok != want {
+			t.Errorf("%s: %t, %v, want %t: %+v", narrow, ok, err, want, cells)
+		}
+	}
+	take("a", true)
+	take("a", true)
+	take("a", false)
+	take("b", true)
+	take("c", false) // the wide cell is used up
+	part := of("p", ratelimit.GCRA, 9)
+	part.Cost = 5
+	part = passes(t, "to be refunded in part", l, part, true)
+	part.Taken = 2
+	if err := l.Refund(t.Context(), []ratelimit.Cell{part}); err != nil {
+		t.Fatal(err)
+	}
+	part.Cost = 0
+	if left := passes(t, "after 2 of 5", l, part, true).Standing.Remaining; left != 6 {
+		t.Errorf("%d of 9 are left, want 6", left)
+	}
+}
+
+// What is sent is rounded so that no more passes than the policy allows.
+func TestRounding(t *testing.T) {
+	f := &fake{answer: says(refused)}
+	l := limits(t, f, nil)
+	end := time.Date(2030, 1, 1, 0, 0, 0, 1, time.UTC)
+	for name, test := range map[string]struct {
+		policy ratelimit.Policy
+		want   []string
+	}{
+		"gcra":         {ratelimit.Policy{Limit: 7, Window: time.Second, Burst: 9}, []string{"g", "9", "142858", "1", "0", ""}},
+		"gcra, exact":  {ratelimit.Policy{Limit: 5, Window: time.Second, Burst: 9}, []string{"g", "9", "200000", "1", "0", ""}},
+		"fixed window": {ratelimit.Policy{Algorithm: ratelimit.FixedWindow, Limit: 7, Window: time.Second + 1}, []string{"f", "7", "1000001", "1", "0", ""}},
+		"calendar": {ratelimit.Policy{Algorithm: ratelimit.FixedWindow, Limit: 7, Window: time.Second, Ends: []time.Time{end.Add(-1), end}},
+			[]string{"f", "7", "1000000", "1", "0", "1893456000000000 1893456000000001"}},
+		"sliding log": {ratelimit.Policy{Algorithm: ratelimit.SlidingLog, Limit: 7, Window: time.Second - 1}, []string{"s", "7", "1000000", "1", "0", ""}},
+	} {
+		debit(t, l, ratelimit.Cell{Key: []byte("k"), Cost: 1, Policy: test.policy})
+		sent := f.calls[len(f.calls)-1]
+		if sent[0] != "EVALSHA" || sent[2] != "1" || !slices.Equal(sent[4:], test.want) {
+			t.Errorf("%s: %q, want %q", name, sent[4:], test.want)
+		}
 	}
 }
 
