@@ -504,3 +504,26 @@ func TestACalendarThatDoesNotHold(t *testing.T) {
 		}
 	}
 }
+
+// Requests of a log have a time each, in their order, also when the clock is set
+// back a little. Otherwise a Refund would find several.
+func TestTimesOfALog(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	for range 5 {
+		passes(t, "one of five", l, of("x", ratelimit.SlidingLog, 5), true)
+		l.StepClock(-50 * time.Millisecond)
+	}
+	state := ask(t, server, "GET", ask(t, server, "KEYS", "*").([]any)[0].(string)).(string)
+	last := ""
+	for _, entry := range strings.Fields(state) {
+		at, n, _ := strings.Cut(entry, ":")
+		if at <= last || n != "1" {
+			t.Errorf("the log is %q", state)
+		}
+		last = at
+	}
+	if s := passes(t, "beyond it", l, of("x", ratelimit.SlidingLog, 5), false).Standing; !near(s.Wait, hour+time.Second) || s.Wait != s.Reset {
+		t.Errorf("%+v", s)
+	}
+}
