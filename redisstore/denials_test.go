@@ -131,6 +131,9 @@ func TestResetAndRefundAreSeenAtOnce(t *testing.T) {
 				passes(t, "refused", l, ten("a"), false)
 				passes(t, "refused", l, ten("other"), false)
 				f.will(says("1"))
+				if what == "Reset" {
+					f.will(says(int64(1)))
+				}
 				if lost {
 					f.will(hangs)
 				}

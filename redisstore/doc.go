@@ -31,8 +31,8 @@
 // from, or none. All cells of a call are in one slot of a Cluster. Redis counts
 // in whole microseconds of its own clock, so the clocks of the processes do not
 // matter. A clock of Redis that is set back, as by a failover, locks nobody out
-// for longer than it takes to restore two whole quotas. A script that Redis does
-// not have is sent with its source. No other command is ever sent twice.
+// for longer than it takes to restore two whole quotas. A script that Redis
+// does not have is sent with its source. No other command is ever sent twice.
 //
 // The names of keys hold an HMAC in place of what identifies a client. A client
 // can choose neither a key of its own nor its slot, and nobody reads addresses
@@ -63,9 +63,12 @@
 //     that was refused, or that was counted in the memory of the process as
 //     well.
 //   - The mode Local knows nothing of what was used before the outage. So one
-//     more share of a quota may pass, once, and not again at the next outage
+//     more share of a quota may pass. It does not pass again at the next outage
 //     while the share is used up. A request whose cost is above the share of
 //     the Burst is refused.
+//   - One primary of a Cluster that is down. The calls to the other primaries
+//     go on. Each call to its slots is decided as OnOutage says, after its own
+//     failure. An event comes only when five calls in a row have failed.
 //   - Eviction. With "maxmemory-policy allkeys-lru" or another allkeys policy,
 //     a flood of made-up keys pushes out what an offender has used. With
 //     volatile-ttl, Redis evicts first what ends first, which are keys that

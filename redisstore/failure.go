@@ -74,6 +74,10 @@ var downCodes = []string{
 	"UNAVAILABLE", // of a managed Redis
 }
 
+// refusals are the errors of a Redis that does not accept the client. They come
+// when a command connects, so that they look like an error of the network.
+var refusals = []string{"NOAUTH", "WRONGPASS", "NOPERM"}
+
 // callFailure says why a call returned an error.
 func callFailure(ctx, call context.Context, err error) *failure {
 	switch {
@@ -81,6 +85,8 @@ func callFailure(ctx, call context.Context, err error) *failure {
 		return &failure{cause: causeCaller, err: context.Cause(ctx)}
 	case call.Err() != nil, errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return &failure{cause: causeTimeout, err: context.DeadlineExceeded, down: true}
+	case slices.Contains(refusals, codeOf(err.Error())):
+		return &failure{cause: codeOf(err.Error())}
 	}
 	return &failure{cause: causeTransport, err: err, down: true}
 }

@@ -433,6 +433,23 @@ func TestAStartWithoutRedis(t *testing.T) {
 	recovers(t, l, events)
 }
 
+// A wrong password is a mistake that no mode hides.
+func TestAWrongPassword(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	for _, password := range []string{"wrong", ""} {
+		events := &bulwarktest.Recorder{}
+		client := connect(t, rueidis.ClientOption{InitAddress: []string{server.Addr()}, Password: password, ForceSingleClient: true})
+		l := limits(t, redisstore.Rueidis(client), func(c *redisstore.LimitsConfig) { c.Instances, c.Recorder = 1, events })
+		for range 10 {
+			_, ok, err := debit(t, l, of("x", ratelimit.GCRA, 3))
+			if ok || err == nil || !strings.Contains(err.Error(), "WRONGPASS") && !strings.Contains(err.Error(), "NOAUTH") {
+				t.Errorf("the password %q: %t, %v", password, ok, err)
+			}
+		}
+		is(t, "events", names(events))
+	}
+}
+
 // A full Redis that may evict nothing is an outage, and not a limit that lets
 // everybody pass.
 func TestARedisWithoutMemory(t *testing.T) {

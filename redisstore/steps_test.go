@@ -1,10 +1,16 @@
 package redisstore_test
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/ratelimit"
@@ -76,6 +82,10 @@ func TestSteps(t *testing.T) {
 			{3 * hour, 2, false, true, 1, hour, 0},
 			{0, 2, false, false, 1, hour, hour},
 		}},
+		"fixed window, a debt that is used later": {fixed, []step{
+			{0, 4, true, true, 0, hour, 0},
+			{70 * minute, 1, false, true, 1, 50 * minute, 0},
+		}},
 		"fixed window, debts": {fixed, []step{
 			{0, 5, true, true, 0, hour, 0},
 			{30 * minute, 1, false, false, 0, 30 * minute, 30 * minute},
@@ -143,6 +153,163 @@ func TestSteps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two narrow cells share a wide one, and each cell counts for itself.
+func TestCellsOfOneCall(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	take := func(narrow string, want bool) {
+		t.Helper()
+		cells := []ratelimit.Cell{of(narrow, ratelimit.GCRA, 2), of("wide", ratelimit.GCRA, 3)}
+		if ok, err := l.Debit(t.Context(), cells); err != nil || ok != want {
+			t.Errorf("%s: %t, %v, want %t: %+v", narrow, ok, err, want, cells)
+		}
+	}
+	take("a", true)
+	take("a", true)
+	take("a", false)
+	take("b", true)
+	take("c", false) // the wide cell is used up
+	part := of("p", ratelimit.GCRA, 9)
+	part.Cost = 5
+	part = passes(t, "to be refunded in part", l, part, true)
+	part.Taken = 2
+	if err := l.Refund(t.Context(), []ratelimit.Cell{part}); err != nil {
+		t.Fatal(err)
+	}
+	part.Cost = 0
+	if left := passes(t, "after 2 of 5", l, part, true).Standing.Remaining; left != 6 {
+		t.Errorf("%d of 9 are left, want 6", left)
+	}
+}
+
+// What is sent is rounded so that no more passes than the policy allows.
+func TestRounding(t *testing.T) {
+	f := &fake{answer: says(refused)}
+	l := limits(t, f, nil)
+	end := time.Date(2030, 1, 1, 0, 0, 0, 1, time.UTC)
+	for name, test := range map[string]struct {
+		policy ratelimit.Policy
+		want   []string
+	}{
+		"gcra":         {ratelimit.Policy{Limit: 7, Window: time.Second, Burst: 9}, []string{"g", "9", "142858", "1", "0", ""}},
+		"gcra, exact":  {ratelimit.Policy{Limit: 5, Window: time.Second, Burst: 9}, []string{"g", "9", "200000", "1", "0", ""}},
+		"fixed window": {ratelimit.Policy{Algorithm: ratelimit.FixedWindow, Limit: 7, Window: time.Second + 1}, []string{"f", "7", "1000001", "1", "0", ""}},
+		"calendar": {ratelimit.Policy{Algorithm: ratelimit.FixedWindow, Limit: 7, Window: time.Second, Ends: []time.Time{end.Add(-1), end}},
+			[]string{"f", "7", "1000000", "1", "0", "1893456000000000 1893456000000001"}},
+		"sliding log": {ratelimit.Policy{Algorithm: ratelimit.SlidingLog, Limit: 7, Window: time.Second - 1}, []string{"s", "7", "1000000", "1", "0", ""}},
+	} {
+		debit(t, l, ratelimit.Cell{Key: []byte("k"), Cost: 1, Policy: test.policy})
+		sent := f.calls[len(f.calls)-1]
+		if sent[0] != "EVALSHA" || sent[2] != "1" || !slices.Equal(sent[4:], test.want) {
+			t.Errorf("%s: %q, want %q", name, sent[4:], test.want)
+		}
+	}
+}
+
+// What a slower policy or a clock that was set back has left ends after two
+// quotas, also if the caller goes on asking.
+func TestWhatIsCutEnds(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	now := time.Now()
+	for name, a := range algorithms {
+		for what, begin := range map[string]func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell{
+			"a slower policy": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				slow := c
+				slow.Policy.Window, slow.Cost, slow.Debt = 300*hour, 20, true
+				passes(t, "of a slower policy", l, slow, true)
+				return c
+			},
+			"a clock that is set back": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				l.StepClock(500 * hour)
+				c.Cost = 10
+				passes(t, "before the clock is set", l, c, true)
+				l.StepClock(-500 * hour)
+				c.Cost = 1
+				return c
+			},
+			"a greater limit": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				great := c
+				great.Policy.Limit, great.Policy.Burst, great.Cost = 60, 60, 60
+				passes(t, "of a greater limit", l, great, true)
+				return c
+			},
+			"a calendar": func(l *redisstore.SteppedLimits, c ratelimit.Cell) ratelimit.Cell {
+				if a == ratelimit.FixedWindow {
+					c.Policy.Ends = ends(now, 510)
+				}
+				l.StepClock(300 * hour)
+				c.Cost = 10
+				passes(t, "before the clock is set", l, c, true)
+				l.StepClock(-300 * hour)
+				c.Cost = 1
+				return c
+			},
+		} {
+			stepper := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.Prefix = strings.ReplaceAll(name+what, " ", "") }))
+			c := begin(stepper, of("x", a, 10))
+			if a == ratelimit.GCRA && what == "a greater limit" {
+				c.Policy.Burst = 1 // a minute and a half owes more than two of it
+			}
+			for i := range 25 {
+				l := redisstore.Step(limits(t, client, func(c *redisstore.LimitsConfig) { c.Prefix = strings.ReplaceAll(name+what, " ", "") }))
+				l.Follow(stepper)
+				_, ok, err := debit(t, l, c)
+				if err != nil {
+					t.Fatalf("%s, %s: %v", name, what, err)
+				}
+				if ok {
+					if i == 0 && what != "a greater limit" {
+						t.Errorf("%s, %s: nothing is kept", name, what)
+					}
+					break
+				}
+				if i == 24 {
+					t.Errorf("%s, %s: refused for two hours", name, what)
+				}
+				stepper.StepClock(5*minute + time.Second)
+			}
+		}
+	}
+}
+
+// A Debit whose answer is lost has taken once.
+func TestALostAnswer(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	proxy, err := engine.NewProxy(server.Addr(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	l := limits(t, redisstore.Rueidis(connect(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, Password: server.Password(), ForceSingleClient: true})),
+		func(c *redisstore.LimitsConfig) { c.Timeout = 300 * time.Millisecond })
+	x := of("x", ratelimit.GCRA, 10)
+	passes(t, "before", l, x, true)
+	before := calls(t, server, "evalsha")
+	proxy.SetFault(engine.HoldReplies)
+	if _, ok, err := debit(t, l, x); ok || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without an answer: %t, %v", ok, err)
+	}
+	proxy.SetFault(engine.Pass)
+	look := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	x.Cost = 0
+	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
+		t.Errorf("%d of 10 are left, want 8", left)
+	}
+	if n := calls(t, server, "evalsha") - before; n != 2 {
+		t.Errorf("%d scripts were executed, want 2", n)
+	}
+	proxy.SetFault(engine.Cut)
+	for range 3 {
+		if _, ok, err := debit(t, l, of("x", ratelimit.GCRA, 10)); ok || err == nil {
+			t.Errorf("without a connection: %t, %v", ok, err)
+		}
+	}
+	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
+		t.Errorf("after connections that were cut %d of 10 are left, want 8", left)
 	}
 }
 
@@ -314,5 +481,49 @@ func TestWorstCase(t *testing.T) {
 			}
 			t.Log(strconv.Itoa(len(passed)) + " of 3000 passed")
 		})
+	}
+}
+
+// A calendar that does not hold now is an error in each mode, and takes from no
+// cell.
+func TestACalendarThatDoesNotHold(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	now := time.Now()
+	for name, all := range map[string][]time.Time{
+		"passed": {now.Add(-2 * hour), now.Add(-hour)}, "ahead": {now.Add(hour), now.Add(2 * hour)}, "one": {now.Add(hour)},
+	} {
+		l := limits(t, redisstore.Rueidis(dial(t, server)), func(c *redisstore.LimitsConfig) { c.Instances = 1 })
+		bad := of("x", ratelimit.FixedWindow, 3)
+		bad.Policy.Ends = all
+		ok, err := l.Debit(t.Context(), []ratelimit.Cell{of("y", ratelimit.GCRA, 3), bad})
+		if ok || err == nil || !strings.Contains(err.Error(), "Policy.Ends") {
+			t.Errorf("%s: %t, %v", name, ok, err)
+		}
+		if n := ask(t, server, "DBSIZE").(int64); n != 0 {
+			t.Errorf("%s: %d keys", name, n)
+		}
+	}
+}
+
+// Requests of a log have a time each, in their order, also when the clock is set
+// back a little. Otherwise a Refund would find several.
+func TestTimesOfALog(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	for range 5 {
+		passes(t, "one of five", l, of("x", ratelimit.SlidingLog, 5), true)
+		l.StepClock(-50 * time.Millisecond)
+	}
+	state := ask(t, server, "GET", ask(t, server, "KEYS", "*").([]any)[0].(string)).(string)
+	last := ""
+	for _, entry := range strings.Fields(state) {
+		at, n, _ := strings.Cut(entry, ":")
+		if at <= last || n != "1" {
+			t.Errorf("the log is %q", state)
+		}
+		last = at
+	}
+	if s := passes(t, "beyond it", l, of("x", ratelimit.SlidingLog, 5), false).Standing; !near(s.Wait, hour+time.Second) || s.Wait != s.Reset {
+		t.Errorf("%+v", s)
 	}
 }
