@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -57,7 +58,7 @@ func (k *keys) open(id, text string) (apikey.Record, error) {
 	}
 	rec.Roles, rec.Scopes = r.texts(), r.texts()
 	if n := r.count(); n > 0 {
-		rec.Networks = rec.Networks[:0:0]
+		rec.Networks = make([]netip.Prefix, 0, n)
 		for range n {
 			rec.Networks = append(rec.Networks, r.network())
 		}
