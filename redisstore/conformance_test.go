@@ -39,7 +39,7 @@ func TestStoreKeepsTheRulesInACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	conform(t, redisstore.Rueidis(dial(t, cluster.Password(), false, cluster.Addrs()...)))
+	conform(t, redisstore.Rueidis(dialTo(t, cluster.Password(), false, cluster.Addrs()...)))
 }
 
 // With a replica each write waits for it.
@@ -50,5 +50,5 @@ func TestStoreKeepsTheRulesBehindSentinel(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(group.Close)
-	conform(t, redisstore.Rueidis(dial(t, group.Password(), true, group.Addrs()...)), func(c *redisstore.Config) { c.Replicas = 1 })
+	conform(t, redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...)), func(c *redisstore.Config) { c.Replicas = 1 })
 }

@@ -112,8 +112,8 @@ func (r *reader) done() error {
 // are exact to 2^53. It is in the year 2255, and stands for never.
 const most = 1<<53 - 1
 
-// micros is a time in the microseconds that Lua counts with.
-func micros(t time.Time) int64 {
+// instant is a time in the microseconds that Lua counts with.
+func instant(t time.Time) int64 {
 	if t.Year() < 1700 || t.Year() > 2254 { // beyond what UnixMicro holds, too
 		if t.Year() > 2000 {
 			return most
@@ -123,9 +123,9 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// microsUp is micros, rounded up.
-func microsUp(t time.Time) int64 {
-	n := micros(t)
+// instantUp is instant, rounded up.
+func instantUp(t time.Time) int64 {
+	n := instant(t)
 	if n < most && time.UnixMicro(n).Before(t) {
 		n++
 	}

@@ -38,8 +38,8 @@ func startRedis(t *testing.T, c engine.RedisConfig) *engine.Server {
 	return server
 }
 
-// dial makes a client of rueidis for the addresses.
-func dial(t *testing.T, password string, sentinel bool, addrs ...string) rueidis.Client {
+// dialTo makes a client of rueidis for the addresses.
+func dialTo(t *testing.T, password string, sentinel bool, addrs ...string) rueidis.Client {
 	t.Helper()
 	option := rueidis.ClientOption{InitAddress: addrs, Password: password, DisableCache: true, ConnWriteTimeout: 2 * time.Second}
 	if sentinel {

@@ -76,7 +76,7 @@ func (k *keys) put(ctx context.Context, rec apikey.Record,
 	if err := k.store.made(); err != nil {
 		return err
 	}
-	made, seen := number(micros(rec.CreatedAt)), ""
+	made, seen := decimal(instant(rec.CreatedAt)), ""
 	if !rec.RevokedAt.IsZero() {
 		made = "" // no mark changes it
 	}
@@ -87,7 +87,7 @@ func (k *keys) put(ctx context.Context, rec apikey.Record,
 		}
 		ends := ""
 		if !rec.Adopted {
-			ends = number(endAt(rec.ExpiresAt))
+			ends = decimal(endAt(rec.ExpiresAt))
 		}
 		word, rest, err := write(&rec, ends, named, content, made, seen)
 		if err != nil || word != "marked" {
@@ -111,7 +111,7 @@ func mark16(at time.Time) string {
 	if at.IsZero() {
 		return "0000000000000000"
 	}
-	return fmt.Sprintf("%016d", min(max(micros(at), 1), 9_999_999_999_999_999))
+	return fmt.Sprintf("%016d", min(max(instant(at), 1), 9_999_999_999_999_999))
 }
 
 // Mark implements [apikey.Store].
@@ -124,7 +124,7 @@ func (k *keys) Mark(ctx context.Context, id string, mark apikey.Mark, at time.Ti
 	default:
 		return false, errors.New("redisstore: Mark was called with a mark that this version does not know; write apikey.Used or apikey.Stale")
 	}
-	word, _, err := k.rows.change(ctx, stepKeyMark, id, place, number(max(micros(at), 1)), number(duration(every)))
+	word, _, err := k.rows.change(ctx, stepKeyMark, id, place, decimal(max(instant(at), 1)), decimal(duration(every)))
 	return err == nil && word == "ok", err
 }
 
@@ -160,7 +160,7 @@ func (k *keys) RevokeOwner(ctx context.Context, issuer, subject string, until, e
 	if err := k.store.made(); err != nil {
 		return err
 	}
-	return k.rows.marks.set(ctx, keyOwner(issuer, subject), microsUp(expires), number(micros(until)))
+	return k.rows.marks.set(ctx, keyOwner(issuer, subject), instantUp(expires), decimal(instant(until)))
 }
 
 // Sweep implements [apikey.Store].

@@ -33,7 +33,7 @@ var (
 // set lets the name count until ends, with a second time. Both are
 // microseconds. second may be empty.
 func (m *marks) set(ctx context.Context, name string, ends int64, second string) error {
-	reply, late, err := m.store.write(ctx, stepMark, []string{m.ends, m.seconds}, []string{m.tag, name, number(ends), second, m.max})
+	reply, late, err := m.store.write(ctx, stepMark, []string{m.ends, m.seconds}, []string{m.tag, name, decimal(ends), second, m.max})
 	if err != nil {
 		return full(err)
 	}

@@ -36,7 +36,7 @@ func (r *replays) Use(ctx context.Context, client, id string, until time.Time) (
 	whole, use := wholeDigest("client", []string{client}), wholeDigest("proof", []string{client, id})
 	tag := r.tag(int(whole[16] % proofParts)) // a byte that is not in the member
 	reply, late, err := r.store.write(ctx, stepUse, usesKeys(tag),
-		[]string{tag, string(whole[:16]), string(use[:16]), number(microsUp(until)), strconv.Itoa(r.max)})
+		[]string{tag, string(whole[:16]), string(use[:16]), decimal(instantUp(until)), strconv.Itoa(r.max)})
 	if err != nil {
 		return false, full(err)
 	}

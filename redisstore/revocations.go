@@ -36,7 +36,7 @@ func (v *revocations) Revoke(ctx context.Context, r auth.Revocation) error {
 	}
 	ends := int64(most)
 	if !r.Expires.IsZero() {
-		ends = microsUp(r.Expires)
+		ends = instantUp(r.Expires)
 	}
 	switch {
 	case r.TokenID != "":
@@ -44,7 +44,7 @@ func (v *revocations) Revoke(ctx context.Context, r auth.Revocation) error {
 	case r.SessionID != "":
 		return v.marks.set(ctx, revokedName(revokedSession, r.Issuer, r.SessionID), ends, "")
 	}
-	return v.marks.set(ctx, revokedName(revokedSubject, r.Issuer, r.Subject), ends, number(microsUp(r.IssuedUntil)))
+	return v.marks.set(ctx, revokedName(revokedSubject, r.Issuer, r.Subject), ends, decimal(instantUp(r.IssuedUntil)))
 }
 
 // Revoked implements [auth.Revocations], in one round trip.
@@ -55,7 +55,7 @@ func (v *revocations) Revoked(ctx context.Context, p *bulwark.Principal) (bool, 
 	if err := v.store.made(); err != nil {
 		return false, err
 	}
-	args := []string{number(micros(p.IssuedAt))}
+	args := []string{decimal(instant(p.IssuedAt))}
 	if p.TokenID != "" {
 		args = append(args, revokedName(revokedToken, p.Issuer, p.TokenID))
 	}

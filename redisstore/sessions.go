@@ -60,8 +60,8 @@ func (k *sessions) Create(ctx context.Context, s session.Session, limit int, rep
 	if p := s.Provider; p.Subject != "" {
 		bySubject = providerSubject(p.Issuer, p.Subject)
 	}
-	args := append([]string{number(endAt(s.ExpiresAt)), k.rows.max, named, content,
-		number(int64(max(limit, 1))), number(micros(s.AuthTime)), bySession, bySubject}, replaces...)
+	args := append([]string{decimal(endAt(s.ExpiresAt)), k.rows.max, named, content,
+		decimal(int64(max(limit, 1))), decimal(instant(s.AuthTime)), bySession, bySubject}, replaces...)
 	word, rest, err := k.rows.change(ctx, stepSessionCreate, s.ID, args...)
 	if word == "ended" {
 		return nil, session.ErrLoggedOut
@@ -131,7 +131,7 @@ func (k *sessions) Update(ctx context.Context, s session.Session) error {
 	if err != nil {
 		return err
 	}
-	word, _, err := k.rows.change(ctx, stepSessionUpdate, s.ID, number(endAt(s.ExpiresAt)), versionText(s.Version), named, content)
+	word, _, err := k.rows.change(ctx, stepSessionUpdate, s.ID, decimal(endAt(s.ExpiresAt)), versionText(s.Version), named, content)
 	if word == "renamed" {
 		return errors.New("redisstore: Update was called with another Issuer, Subject or Provider than the session has; these never change")
 	}
@@ -140,7 +140,7 @@ func (k *sessions) Update(ctx context.Context, s session.Session) error {
 
 // Touch implements [session.Store].
 func (k *sessions) Touch(ctx context.Context, id string, every time.Duration) error {
-	_, _, err := k.rows.change(ctx, stepSessionTouch, id, number(duration(every)))
+	_, _, err := k.rows.change(ctx, stepSessionTouch, id, decimal(duration(every)))
 	return err
 }
 
@@ -203,7 +203,7 @@ func (k *sessions) RevokeProvider(ctx context.Context, p session.Provider, until
 	if p.SessionID != "" {
 		name = providerSession(p.Issuer, p.SessionID)
 	}
-	return k.rows.marks.set(ctx, name, microsUp(expires), number(micros(until)))
+	return k.rows.marks.set(ctx, name, instantUp(expires), decimal(instant(until)))
 }
 
 // Sweep implements [session.Store].

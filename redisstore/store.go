@@ -32,7 +32,7 @@ type Config struct {
 	// have been written again. Required. At most 4.
 	Secrets [][]byte
 	// Prefix begins the names of all keys in Redis. Services that share a Redis
-	// have different Prefixes. 1 to 64 letters, digits and "-_.:/". Default:
+	// have different Prefixes. 1 to 64 letters, digits and "-_.:". Default:
 	// "bulwark".
 	Prefix string
 	// Timeout bounds each command, beside the context of the call. A List and a
@@ -106,8 +106,8 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if s.prefix == "" {
 		s.prefix = "bulwark"
 	}
-	if len(s.prefix) > 64 || strings.Trim(s.prefix, prefixBytes) != "" {
-		faults.Add("Prefix", s.prefix, `must be 1 to 64 letters, digits and "-_.:/", such as "shop"`)
+	if len(s.prefix) > 64 || strings.Trim(s.prefix, prefixAlphabet) != "" {
+		faults.Add("Prefix", s.prefix, `must be 1 to 64 letters, digits and "-_.:", such as "shop"`)
 	}
 	s.timeout = faults.Span("Timeout", c.Timeout, time.Millisecond, time.Minute, time.Second)
 	s.replicas = faults.Number("Replicas", c.Replicas, 1, 16, 0)
@@ -129,7 +129,7 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-const prefixBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
+const prefixAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"
 
 func checkSecrets(faults *fault.List, secrets [][]byte) {
 	if len(secrets) < 1 || len(secrets) > maxSecrets {

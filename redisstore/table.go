@@ -176,4 +176,4 @@ func (t *table) page(ctx context.Context, index, after string) (p page, err erro
 // ids is the index of all rows. by is the index of the rows with a name.
 func (t *table) ids() string           { return t.tag + "ids" }
 func (t *table) by(name string) string { return t.tag + "by:" + name }
-func number(n int64) string            { return strconv.FormatInt(n, 10) }
+func decimal(n int64) string           { return strconv.FormatInt(n, 10) }
