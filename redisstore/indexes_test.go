@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,6 +154,57 @@ func TestVersionsDoNotComeBack(t *testing.T) {
 		seen[rec.Version] = true
 		if err := keys.Update(ctx, rec); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A key of Redis of another type ends a step in its middle. No row is then left
+// that an index does not have.
+func TestAStepThatFailsInItsMiddle(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	store := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	for _, rows := range rowStores(t.Context(), prefix, store) {
+		if err := rows.create("a", "alice"); err != nil {
+			t.Fatal(err)
+		}
+		tag, _, _ := strings.Cut(rows.row(""), "row:")
+		for _, key := range keysOf(t, client, tag+"by:*") {
+			raw(t, client, key, "RENAME", key, key+"-away")
+			raw(t, client, key, "SET", key, "junk")
+			if err := rows.create("b", "alice"); err == nil || errors.Is(err, auth.ErrFull) {
+				t.Errorf("%s Create: %v", rows.name, err)
+			}
+			if err := rows.get("b"); !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("%s after a Create that failed: %v", rows.name, err)
+			}
+			raw(t, client, key, "RENAME", key+"-away", key)
+			if err := rows.create("b", "alice"); err != nil {
+				t.Errorf("%s Create after one that failed: %v", rows.name, err)
+			}
+			if rows.name == "session" {
+				raw(t, client, key, "RENAME", key, key+"-away")
+				raw(t, client, key, "SET", key, "junk")
+				if gone, err := store.Sessions().Delete(t.Context(), "b"); err == nil {
+					t.Errorf("Delete: %t, %v", gone, err)
+				}
+				if err := rows.get("b"); !errors.Is(err, auth.ErrNotFound) {
+					t.Errorf("after a Delete that failed: %v", err)
+				}
+				raw(t, client, key, "RENAME", key+"-away", key)
+			} else {
+				raw(t, client, tag, "DEL", rows.row("b"))
+			}
+			// What is left is found by a sweep when its time has come.
+			for _, member := range members(t, client, tag+"ends") {
+				if strings.HasSuffix(member, "b") {
+					raw(t, client, tag, "ZADD", tag+"ends", "1", member)
+				}
+			}
+			if err := store.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			whole(t, client, prefix, false)
 		}
 	}
 }

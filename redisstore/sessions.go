@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -111,14 +112,11 @@ func timeOf(reply any) (int64, bool) {
 	if len(pair) != 2 {
 		return 0, false
 	}
-	var n [2]int64
-	for i, part := range pair {
-		text, _ := part.(string)
-		if _, err := fmt.Sscan(text, &n[i]); err != nil {
-			return 0, false
-		}
-	}
-	return n[0]*1e6 + n[1], true
+	seconds, _ := pair[0].(string)
+	rest, _ := pair[1].(string)
+	s, err1 := strconv.ParseInt(seconds, 10, 64)
+	us, err2 := strconv.ParseInt(rest, 10, 64)
+	return s*1e6 + us, err1 == nil && err2 == nil
 }
 
 // Update implements [session.Store].
