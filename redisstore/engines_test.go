@@ -192,7 +192,7 @@ func TestReplicas(t *testing.T) {
 }
 
 // What a failover loses is what was not confirmed.
-func TestAFailover(t *testing.T) {
+func TestStoreAfterAFailover(t *testing.T) {
 	engine.Need(t, engine.RedisServer)
 	for _, replicas := range []int{0, 1} {
 		t.Run(fmt.Sprint("replicas-", replicas), func(t *testing.T) {
