@@ -59,9 +59,9 @@ import (
 // LastUsed and StaleReported are kept by Redis and are not under the MAC, so
 // such a person can also keep an idle session from ending early. So give each
 // service a user of its own, with keys ~{PREFIX:* and the commands EVAL,
-// EVALSHA, GET, SET, SETNX, SETRANGE, GETRANGE, EXISTS, DEL, ZADD, ZREM, ZSCORE,
-// ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZRANGEBYLEX, HGET, HSET, HDEL, HINCRBY,
-// TIME, INFO and WAIT.
+// EVALSHA, GET, SET, SETNX, SETRANGE, GETRANGE, EXISTS, DEL, ZADD, ZREM,
+// ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZRANGEBYLEX, HGET, HSET, HDEL,
+// HINCRBY, TIME, INFO and WAIT.
 //
 // Ids of sessions and keys are in the names of keys in Redis, as they are. They
 // give no access. Issuers, subjects and user agents are in the rows. Names of
