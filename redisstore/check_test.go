@@ -176,8 +176,9 @@ func TestAStoreWithoutNew(t *testing.T) {
 				_, err := store.Revocations().Revoked(t.Context(), &bulwark.Principal{TokenID: "t"})
 				return err
 			},
-			"Use":   func() error { _, err := store.Replays().Use(t.Context(), "c", "i", time.Now()); return err },
-			"Sweep": func() error { return store.Sweep(t.Context()) },
+			"Use":    func() error { _, err := store.Replays().Use(t.Context(), "c", "i", time.Now()); return err },
+			"Sweep":  func() error { return store.Sweep(t.Context()) },
+			"Reseal": func() error { _, err := store.Reseal(t.Context()); return err },
 		} {
 			var fault *bulwark.ConfigError
 			if err := call(); !errors.As(err, &fault) {

@@ -82,6 +82,48 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 	}
 }
 
+// A mark whose time has passed counts no longer, also before it is swept.
+func TestMarksThatHaveEnded(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	store := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	sessions, keys, ctx, hour := store.Sessions(), store.Keys(), t.Context(), time.Now().Add(time.Hour)
+	s, k := loginOf("a", "alice"), keyOf("a", "alice")
+	p := &bulwark.Principal{Issuer: issuer, TokenID: "t", Subject: "alice", IssuedAt: time.Now().Add(-time.Hour)}
+	for _, err := range []error{
+		sessions.RevokeProvider(ctx, s.Provider, hour, hour),
+		sessions.RevokeProvider(ctx, session.Provider{Issuer: s.Provider.Issuer, Subject: s.Provider.Subject}, hour, hour),
+		keys.RevokeOwner(ctx, issuer, "alice", hour, hour),
+		store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "t", Expires: hour}),
+		store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: time.Now(), Expires: hour}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass(t, client, prefix)
+	if _, err := sessions.Create(ctx, s, 5, nil); err != nil {
+		t.Errorf("Create after the mark of the login: %v", err)
+	}
+	if err := keys.Create(ctx, k); err != nil {
+		t.Fatal(err)
+	}
+	if rec, err := keys.Get(ctx, "a"); err != nil || !rec.RevokedAt.IsZero() {
+		t.Errorf("a key after the mark of its owner is revoked at %v, %v", rec.RevokedAt, err)
+	}
+	if revoked, err := store.Revocations().Revoked(ctx, p); err != nil || revoked {
+		t.Errorf("revoked %t, %v", revoked, err)
+	}
+	// A mark that is set anew has its own second time, not that of before.
+	earlier := time.Now().Add(-2 * time.Hour)
+	if err := store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: earlier, Expires: hour}); err != nil {
+		t.Fatal(err)
+	}
+	if revoked, err := store.Revocations().Revoked(ctx, p); err != nil || revoked {
+		t.Errorf("a credential that is younger than the new mark: revoked %t, %v", revoked, err)
+	}
+}
+
 // An id that comes back after its row has expired has another caller. What is
 // left of the former row must not take the new one along.
 func TestAnIDThatComesBack(t *testing.T) {

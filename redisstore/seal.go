@@ -51,18 +51,19 @@ func (s *sealer) seal(kind byte, id, names string, content []byte) string {
 	return string(append(content, s.mac(s.keys[0], kind, id, names, string(content))...))
 }
 
-// open returns the content without its MAC, or false.
-func (s *sealer) open(kind byte, id, names, sealed string) (content string, ok bool) {
+// open returns the content without its MAC, and the place of the key that the
+// MAC is under. If there is no such key, the place is below zero.
+func (s *sealer) open(kind byte, id, names, sealed string) (content string, place int) {
 	if len(sealed) < macLength {
-		return "", false
+		return "", -1
 	}
 	content, given := sealed[:len(sealed)-macLength], []byte(sealed[len(sealed)-macLength:])
-	for _, key := range s.keys {
+	for i, key := range s.keys {
 		if hmac.Equal(s.mac(key, kind, id, names, content), given) {
-			return content, true
+			return content, i
 		}
 	}
-	return "", false
+	return "", -1
 }
 
 // A sealError says that a row is not one that this service has written. It
