@@ -317,6 +317,9 @@ func TestTimesFarAway(t *testing.T) {
 		if ok, err := keys.Mark(ctx, id, apikey.Used, end, time.Hour); ok || err != nil {
 			t.Errorf("Mark at %v again: %t, %v", end, ok, err)
 		}
+		if ok, err := keys.Mark(ctx, id, apikey.Stale, time.Now(), 250*365*24*time.Hour); !ok || err != nil {
+			t.Errorf("the first Mark is never too early: %t, %v", ok, err)
+		}
 		if err := sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", SessionID: id}, time.Time{}, end); err != nil {
 			t.Error(err)
 		}

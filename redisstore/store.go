@@ -198,7 +198,7 @@ func (s *Store) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "redisstore.Store under %q", s.prefix)
 }
 
-// Sweep forgets what has expired, in steps of at most 500 entries. Redis
+// Sweep forgets what has expired, in steps of at most 200 entries. Redis
 // forgets the rows of sessions and keys itself. What is left are their entries
 // in indexes, and marks. Each write also forgets a few of them, so that nothing
 // grows without Sweep. One process of the service calls Sweep every few
@@ -212,8 +212,8 @@ func (s *Store) Sweep(ctx context.Context) error {
 
 const (
 	// sweepStep is how much one step of a Sweep forgets. Redis answers nobody
-	// else meanwhile: for a few milliseconds.
-	sweepStep = 500
+	// else meanwhile: for about two milliseconds.
+	sweepStep = 200
 	// longTime bounds a call of many steps.
 	longTime = 30 * time.Second
 )
