@@ -66,8 +66,9 @@ func (s *sealer) open(kind byte, id, names, sealed string) (content string, plac
 	return "", -1
 }
 
-// A sealError says that a row is not one that this service has written. It
-// holds the id of the row, which is no secret, so that somebody can look at it.
+// sealError says that this service has not written a row as it is. The error
+// holds the id of the row, so that somebody can look at the row. Ids give no
+// access and may be logged.
 func sealError(what, id string) error {
 	return fmt.Errorf("redisstore: the row of the %s %.64q has a wrong MAC: Config.Secrets lacks the key that it was written with, or somebody else writes to Redis", what, id)
 }

@@ -53,7 +53,7 @@ import (
 // because a row that is left out would not be revoked.
 //
 // A MAC does not show what is missing or old. Somebody who writes to Redis can
-// delete a row, a revocation or a used proof. Such a person can bring back the
+// delete a row, an entry of an index, a revocation or a used proof. Such a person can bring back the
 // former content of a row within its end: an earlier refresh token, or a key
 // from before its revocation. The Version and the times RefreshedAt, UsedAt,
 // LastUsed and StaleReported are kept by Redis and are not under the MAC, so

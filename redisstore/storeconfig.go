@@ -35,6 +35,9 @@ type Config struct {
 	// call returns an error, and the request is answered with 503. The write
 	// stands on the primary all the same, and later calls see it.
 	//
+	// With rueidis, each write that waits has a connection of its own, up to
+	// rueidis.ClientOption.BlockingPoolSize.
+	//
 	// A write that its replicas have confirmed survives a failover to one of
 	// them. Without Replicas, a failover loses the writes of the last moments:
 	// a session that was revoked then is alive again. At most 16. Default: 0,
