@@ -31,9 +31,9 @@ type Config struct {
 	// Default: 1 second.
 	Timeout time.Duration
 	// Replicas is how many replicas must confirm each write, with WAIT, within
-	// half of the Timeout. If fewer replicas have confirmed it, the
-	// call returns an error, and the request is answered with 503. The write
-	// stands on the primary all the same, and later calls see it.
+	// half of the Timeout. If fewer replicas have confirmed it, the call
+	// returns an error, and the request is answered with 503. The write stands
+	// on the primary all the same, and later calls see it.
 	//
 	// With rueidis, each write that waits has a connection of its own, up to
 	// rueidis.ClientOption.BlockingPoolSize.
