@@ -45,7 +45,10 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 		_, err := sessions.Create(ctx, loginOf(id, subject), 1000, nil)
 		first, used := store.Replays().Use(ctx, "client", id, hour)
 		if err := errors.Join(err, used, keys.Create(ctx, keyOf(id, subject)),
-			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: id, Expires: hour})); err != nil || !first {
+			sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", Subject: id}, time.Now(), hour),
+			keys.RevokeOwner(ctx, issuer, id, time.Now(), hour),
+			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: id, Expires: hour}),
+			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: id, IssuedUntil: time.Now(), Expires: hour})); err != nil || !first {
 			t.Fatal(first, err)
 		}
 	}
@@ -71,13 +74,11 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 	if rows := whole(t, client, prefix, false); rows != 2 {
 		t.Errorf("%d rows after the Sweep", rows)
 	}
-	for _, key := range []string{":r}marks", ":s}marks", ":k}marks"} {
-		want := 0
-		if key == ":r}marks" {
-			want = 1
-		}
-		if left := len(members(t, client, "{"+prefix+key)); left != want {
-			t.Errorf("%s has %d marks after the Sweep, want %d", key, left, want)
+	for tag, want := range map[string]int{":r}": 2, ":s}": 1, ":k}": 1} {
+		ends := len(members(t, client, "{"+prefix+tag+"marks"))
+		seconds := raw(t, client, "{"+prefix+tag, "HLEN", "{"+prefix+tag+"until")
+		if ends != want || seconds != int64(1) {
+			t.Errorf("%s has %d marks and %v second times after the Sweep, want %d and 1", tag, ends, seconds, want)
 		}
 	}
 }
