@@ -227,3 +227,34 @@ func TestProofsThatEndMakeRoom(t *testing.T) {
 		}
 	}
 }
+
+// An id that comes back is counted once, also if it is not among the uses that
+// its step forgets.
+func TestAProofThatComesBackIsCountedOnce(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	store := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	replays, hour := store.Replays(), time.Now().Add(time.Hour)
+	use := func(id string) {
+		t.Helper()
+		if first, err := replays.Use(t.Context(), "client", id, hour); !first || err != nil {
+			t.Fatal(first, err)
+		}
+	}
+	use("x")
+	key := keysOf(t, client, "{"+prefix+":p*uses")[0]
+	x := members(t, client, key)[0]
+	for i := range 1100 {
+		use(fmt.Sprint(i))
+	}
+	pass(t, client, prefix)
+	raw(t, client, key, "ZADD", key, "2", x) // behind all others
+	use("x")
+	if err := store.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clients := strings.TrimSuffix(key, "uses") + "clients"
+	if held := raw(t, client, clients, "HVALS", clients); fmt.Sprint(held) != "[1]" {
+		t.Errorf("the client holds %v, want 1 id", held)
+	}
+}
