@@ -46,7 +46,8 @@ func (s *MemoryStore) TakeUnseen(cells []Cell) bool {
 	t := s.table.Load()
 	debits := make([]debit, len(cells))
 	for i := range cells {
-		debits[i] = debit{gcra: newGCRA(&cells[i].Policy), hash: t.hash(t.name(cells[i].Policy.Name), cells[i].Key), cost: cells[i].Cost}
+		debits[i].cost = cells[i].Cost
+		debits[i].of(&cells[i].Policy, t.hash(t.name(cells[i].Policy.Name), cells[i].Key))
 	}
 	return t.takeAll(debits, t.now())
 }
@@ -56,5 +57,11 @@ func (s *MemoryStore) StepClock(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.made()
-	t.start = t.start.Add(-d)
+	t.start, t.step = t.start.Add(-d), t.step+d
+}
+
+// Ends are the ends of the days or months of a place around now, as a limit
+// with a Calendar gives them to its store.
+func Ends(place *time.Location, months bool, now time.Time) []time.Time {
+	return newCalendar(place, months).ends(now)
 }

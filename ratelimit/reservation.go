@@ -130,9 +130,9 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 	}
 	c := charge{limit: m, quota: m.rate}
 	var room [256]byte
-	c.add(&m.rate.narrow, &m.rate.gcra, 1, appendTaken(room[:0], addr, narrowBits, key))
+	c.add(1, appendTaken(room[:0], addr, narrowBits, key))
 	if addr.Is6() {
-		c.add(&m.rate.wide, &m.rate.wideGCRA, 1, appendTaken(room[:0], addr, wideBits, key))
+		c.add(1, appendTaken(room[:0], addr, wideBits, key))
 	}
 	ok, err := c.take(ctx)
 	// Only the context is known here; what it knows of the request is reported.
@@ -154,5 +154,5 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 
 func (c *charge) result() Result {
 	s := &c.standing
-	return Result{Limit: int(c.quota.narrow.Limit), Remaining: int(s.Remaining), Reset: s.Reset, RetryAfter: s.Wait, Exceeded: s.Exceeded}
+	return Result{Limit: int(c.quota.spans[c.tight].narrow.Limit), Remaining: int(s.Remaining), Reset: s.Reset, RetryAfter: s.Wait, Exceeded: s.Exceeded}
 }

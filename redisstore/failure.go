@@ -54,10 +54,10 @@ const (
 // downCodes are the errors of a Redis that cannot be used at the moment, and
 // that can be used again without anybody correcting a configuration.
 var downCodes = []string{
-	"LOADING",     // it reads its file
-	"BUSY",        // a script runs for too long
-	"CLUSTERDOWN", // no majority, or a slot without a primary
-	"TRYAGAIN",    // the slot is just being moved
+	"LOADING",      // it reads its file
+	"BUSY",         // a script runs for too long
+	"CLUSTERDOWN",  // no majority, or a slot without a primary
+	"TRYAGAIN",     // the slot is just being moved
 	"MOVED", "ASK", // the client does not know the new place of the slot yet
 	"MASTERDOWN",  // a replica without its primary
 	"READONLY",    // a primary that has become a replica
@@ -74,6 +74,10 @@ var downCodes = []string{
 	"UNAVAILABLE", // of a managed Redis
 }
 
+// refusals are the errors of a Redis that does not accept the client. They come
+// when a command connects, so that they look like an error of the network.
+var refusals = []string{"NOAUTH", "WRONGPASS", "NOPERM"}
+
 // callFailure says why a call returned an error.
 func callFailure(ctx, call context.Context, err error) *failure {
 	switch {
@@ -81,6 +85,8 @@ func callFailure(ctx, call context.Context, err error) *failure {
 		return &failure{cause: causeCaller, err: context.Cause(ctx)}
 	case call.Err() != nil, errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return &failure{cause: causeTimeout, err: context.DeadlineExceeded, down: true}
+	case slices.Contains(refusals, codeOf(err.Error())):
+		return &failure{cause: codeOf(err.Error())}
 	}
 	return &failure{cause: causeTransport, err: err, down: true}
 }
@@ -119,4 +125,3 @@ func codeOf(text string) string {
 }
 
 func notInCode(r rune) bool { return r < 'A' || r > 'Z' }
-
