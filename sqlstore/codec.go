@@ -15,11 +15,11 @@ type writer struct{ out []byte }
 
 func newWriter() *writer { return &writer{out: append(make([]byte, 0, 512), bodyVersion)} }
 
-func (w *writer) text(s string)     { w.out = appendText(w.out, s) }
-func (w *writer) fixed(b []byte)    { w.out = append(w.out, b...) }
-func (w *writer) number(n int)      { w.out = binary.AppendVarint(w.out, int64(n)) }
-func (w *writer) time(t time.Time)  { w.out = appendInt(w.out, micros(t)) }
-func (w *writer) texts(l []string)  { list(w, l, w.text) }
+func (w *writer) text(s string)    { w.out = appendText(w.out, s) }
+func (w *writer) fixed(b []byte)   { w.out = append(w.out, b...) }
+func (w *writer) number(n int)     { w.out = binary.AppendVarint(w.out, int64(n)) }
+func (w *writer) time(t time.Time) { w.out = appendInt(w.out, micros(t)) }
+func (w *writer) texts(l []string) { list(w, l, w.text) }
 func list[E any](w *writer, l []E, one func(E)) {
 	w.number(len(l))
 	for _, e := range l {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"time"
-
 )
 
 // A mark says that something has ended: a login at a provider, the keys of an
@@ -91,4 +90,3 @@ func (s *Store) marked(ctx context.Context, in seat, table string, digests ...[]
 	}, st, args...)
 	return found, err
 }
-

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -224,4 +223,3 @@ func checkVersion(ctx context.Context, db *sql.DB, d dialect, c Config) error {
 func newer(version int) error {
 	return fmt.Errorf("the tables have the version %d, and this program knows versions up to %d; update this program", version, latest)
 }
-

@@ -97,7 +97,7 @@ func statementsOf(d dialect) *statements {
 	set(&s.quotaHold, `INSERT INTO {quotas} AS held (digest, ends, used, expires) VALUES (?1b, 0, 0, 0)
 		ON CONFLICT (digest) DO UPDATE SET used = held.used RETURNING ends, used, {clock}`)
 	set(&s.quotaSet, `UPDATE {quotas} SET ends = ?2i, used = ?3i, expires = ?4i WHERE digest = ?1b`)
-	set(&s.quotaRefund, `UPDATE {quotas} SET used = {max}(used - ?2i, 0) WHERE digest = ?1b AND ends = ?3i`)
+	set(&s.quotaRefund, `UPDATE {quotas} SET used = {max}(used - ?2i, 0) WHERE digest = ?1b AND ends = ?3i AND ends > {clock}`)
 	set(&s.quotaReset, `DELETE FROM {quotas} WHERE digest = ?1b`)
 	for i := range s.quotaGets {
 		var digests []string
@@ -140,7 +140,7 @@ func lists(all []statement, d dialect, columns, table string, conditions ...stri
 	}
 }
 
-// prepared are the statements that New prepares, which shows that the tables
+// all are the statements that New prepares, which shows that the tables
 // have the columns.
 func (s *statements) all() []*statement {
 	all := []*statement{&s.sessionGet, &s.sessionInsert, &s.sessionUpdate, &s.sessionTouch, &s.sessionDelete, &s.sessionHas, &s.sessionSiblings,

@@ -23,6 +23,7 @@ type Store struct {
 	sql    *statements
 	seal   seal
 	rooms  map[string]*room
+	shift  int64 // of the clock of SQLite, in tests
 }
 
 // New returns a Store in the database. It checks the Config, the database and
