@@ -23,6 +23,7 @@ var luaFiles embed.FS
 type step struct {
 	name, source string
 	sha          string // by which EVALSHA names it
+	also         string // a word that only this step answers
 }
 
 // stepOf puts a step together from files in the folder lua. STAMP is how many
@@ -41,6 +42,12 @@ func stepOf(stamp int, name string, parts ...string) *step {
 	}
 	sum := sha1.Sum([]byte(source.String())) // the name that Redis gives it
 	return &step{name: name, source: source.String(), sha: hex.EncodeToString(sum[:])}
+}
+
+// or lets the step answer one more word than table.change knows.
+func (st *step) or(word string) *step {
+	st.also = word
+	return st
 }
 
 // command is the step as a command of Redis.
