@@ -98,7 +98,7 @@ func with(t *testing.T, address, name, value string) string {
 	must(t, err)
 	q := u.Query()
 	q.Set(name, value)
-	u.RawQuery = q.Encode()
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	return u.String()
 }
 
