@@ -1,11 +1,14 @@
 package sqlstore_test
 
 import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/bulwark-go/bulwark/auth/apikey"
-	"github.com/bulwark-go/bulwark/auth/authtest"
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/ratelimit"
@@ -14,16 +17,61 @@ import (
 )
 
 // The default isolation of a database may be any. With REPEATABLE READ a
-// transaction that has waited for a lock would see the state before.
+// transaction that has waited for a lock would see the state before, and a
+// statement that has waited for a row is undone and must begin again.
 func TestAnyDefaultIsolation(t *testing.T) {
 	t.Parallel()
 	for _, isolation := range []string{"repeatable read", "serializable"} {
-		url := with(t, server(t), "default_transaction_isolation", isolation)
-		t.Run(isolation, func(t *testing.T) {
-			t.Parallel()
-			authtest.TestSessionStore(t, func(t *testing.T) session.Store { s, _ := open(t, url, nil); return s.Sessions() })
-			authtest.TestKeyStore(t, func(t *testing.T) apikey.Store { s, _ := open(t, url, nil); return s.Keys() })
-		})
+		s, _ := open(t, with(t, server(t), "default_transaction_isolation", isolation), nil)
+		seed(t, s)
+		held, err := s.Sessions().Get(t.Context(), "seed")
+		must(t, err)
+		const crowd, limit = 32, 4
+		var updated, used, debited atomic.Int64
+		ended := make(chan string, crowd)
+		var wg sync.WaitGroup
+		for i := range crowd {
+			wg.Go(func() {
+				ids, err := s.Sessions().Create(t.Context(), login(fmt.Sprint("s", i), "crowd"), limit, nil)
+				if err != nil {
+					t.Errorf("%s: Create: %v", isolation, err)
+				}
+				for _, id := range ids {
+					ended <- id
+				}
+				next := held
+				next.Generation = i + 1
+				if err := s.Sessions().Update(t.Context(), next); err == nil {
+					updated.Add(1)
+				} else if !errors.Is(err, auth.ErrConflict) {
+					t.Errorf("%s: Update: %v", isolation, err)
+				}
+				if first, err := s.Replays().Use(t.Context(), "c", "once", time.Now().Add(time.Hour)); err != nil {
+					t.Errorf("%s: Use: %v", isolation, err)
+				} else if first {
+					used.Add(1)
+				}
+				r := auth.Revocation{Issuer: issuer, Subject: "crowd", IssuedUntil: time.Now().Add(-time.Duration(i) * time.Minute)}
+				if err := s.Revocations().Revoke(t.Context(), r); err != nil {
+					t.Errorf("%s: Revoke: %v", isolation, err)
+				}
+				cell := quota("crowd")
+				cell.Policy.Limit, cell.Policy.Burst = 10, 10
+				if ok, err := s.Quotas().Debit(t.Context(), []ratelimit.Cell{cell}); err != nil {
+					t.Errorf("%s: Debit: %v", isolation, err)
+				} else if ok {
+					debited.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		left, err := s.Sessions().List(t.Context(), session.Filter{Subject: "crowd"})
+		if err != nil || len(left) != limit || len(ended) != crowd-limit {
+			t.Errorf("%s: %d sessions are left and %d are ended, %v, want %d and %d", isolation, len(left), len(ended), err, limit, crowd-limit)
+		}
+		if updated.Load() != 1 || used.Load() != 1 || debited.Load() != 10 {
+			t.Errorf("%s: %d Updates of 1, %d first uses of 1, %d Debits of 10", isolation, updated.Load(), used.Load(), debited.Load())
+		}
 	}
 }
 
