@@ -57,9 +57,10 @@ type Config struct {
 	// process counts at most every 10 seconds, or when it has used a sixteenth
 	// of the free room. So several processes may together exceed the bound by a
 	// part of the room that was free. At most 1,000,000,000. Default:
-	// 10,000,000, which is about 10 GB.
+	// 10,000,000, which is about 12 GB.
 	MaxSessions int
-	// MaxKeys bounds the API keys in the same way. Default: 10,000,000.
+	// MaxKeys bounds the API keys in the same way. Default: 10,000,000, which
+	// is about 7 GB.
 	MaxKeys int
 	// MaxRevocations bounds the revocations in the same way. It also bounds the
 	// marks that RevokeProvider and RevokeOwner leave. Default: 10,000,000,

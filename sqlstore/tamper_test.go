@@ -134,11 +134,34 @@ func TestChangedKeysOpenNothing(t *testing.T) {
 	}
 }
 
+// The row of a key is copied over another, with its id or without it.
+func TestCopiedKeysOpenNothing(t *testing.T) {
+	for name, columns := range map[string]string{
+		"with-its-id":    "id, version, family, owner, tier, made_at, expires, body, mac",
+		"without-its-id": "version, family, owner, tier, made_at, expires, body, mac",
+		"body-only":      "body",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, db := open(t, config())
+			admin := key("a", "alice")
+			admin.Roles = []string{"admin"}
+			must(t, s.Keys().Create(t.Context(), admin), s.Keys().Create(t.Context(), key("b", "alice")))
+			change(t, db, fmt.Sprintf("UPDATE bulwark_keys SET (%[1]s) = (SELECT %[1]s FROM bulwark_keys WHERE id = x'61') WHERE id = x'62'", columns))
+			if rec, err := s.Keys().Get(t.Context(), "a"); err != nil || rec.Roles[0] != "admin" {
+				t.Errorf("the key that was copied: %v, %v", rec.Roles, err)
+			}
+			_, err := s.Keys().Get(t.Context(), "b")
+			outage(t, "Get", err)
+		})
+	}
+}
+
 // A revocation that was changed revokes all the same, or is an outage. Its
 // credential is never accepted.
 func TestChangedRevocationsAdmitNobody(t *testing.T) {
 	for _, edit := range []string{"until = until - 1", "expires = 1", "expires = expires + 1", "until_mac = x''", "expires_mac = zeroblob(16)",
-		"until_mac = expires_mac", "(until, expires) = (expires, until)", "(until_mac, expires_mac) = (expires_mac, until_mac)"} {
+		"until_mac = expires_mac", "(until, expires) = (expires, until)", "(until_mac, expires_mac) = (expires_mac, until_mac)",
+		"(until, expires, until_mac, expires_mac) = (expires, until, expires_mac, until_mac)"} {
 		t.Run(strings.ReplaceAll(edit, " ", ""), func(t *testing.T) {
 			s, db := open(t, config())
 			now := time.Now()
