@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // StepClock moves the clock of the store, for tests only: the clock of a
@@ -32,4 +35,16 @@ func (s *statements) every() []*statement {
 		all = append(all, &s.quotaGets[1+i])
 	}
 	return all
+}
+
+// ReadBodies reads a body as that of a session and of a key.
+func ReadBodies(body []byte) (session.Session, apikey.Record, error, error) {
+	var s session.Session
+	var rec apikey.Record
+	return s, rec, readSession(&s, body), readKey(&rec, body)
+}
+
+// Bodies returns the bodies of a session and of a key.
+func Bodies(s session.Session, rec apikey.Record) (ofSession, ofKey []byte) {
+	return sessionBody(&s), keyBody(&rec)
 }

@@ -102,3 +102,21 @@ func TestALargeBoundIsEstimated(t *testing.T) {
 	}
 	t.Error("a store with 44,000 of 40,000 is not full")
 }
+
+// What has expired before it comes takes no room.
+func TestExpiredMarksTakeNoRoom(t *testing.T) {
+	s, db := open(t, config())
+	past := time.Now().Add(-time.Second)
+	must(t, s.Revocations().Revoke(t.Context(), auth.Revocation{Issuer: issuer, TokenID: "late", Expires: past}),
+		s.Sessions().RevokeProvider(t.Context(), session.Provider{Issuer: "idp", SessionID: "late"}, past, past),
+		s.Keys().RevokeOwner(t.Context(), issuer, "alice", past, past))
+	_, err := s.Replays().Use(t.Context(), "c", "late", past)
+	must(t, err)
+	for _, table := range []string{"revocations", "marks", "replays"} {
+		var n int
+		must(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM bulwark_"+table).Scan(&n))
+		if n != 0 {
+			t.Errorf("%s has %d rows", table, n)
+		}
+	}
+}
