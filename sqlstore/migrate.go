@@ -27,11 +27,13 @@ const migrateTime = 10 * time.Minute
 //
 //	00001_bulwark.up.sql
 //
-// The names are those of golang-migrate. The files also have the annotation of
-// goose, and atlas reads them as a folder of versioned files. Each file is one
-// transaction, and its last statement writes its version into the table
-// bulwark_schema, which [New] reads. There are no files that undo a migration,
-// because a table that is dropped brings revoked credentials back.
+// The name is one of golang-migrate. The file has the annotation of goose, and
+// is a versioned file of atlas (run "atlas migrate hash" after copying it). In
+// a folder with other migrations, give the copy the next number: the number of
+// the name only orders the files. The last statement of a file writes its
+// version into the table bulwark_schema, which [New] reads. Run a file as one
+// transaction. There are no files that undo a migration, because dropping a
+// table brings revoked credentials back.
 //
 // Only Dialect, Schema and Prefix of the Config are used. The Schema must
 // exist. With the default Schema and Prefix, the files are those in the folder

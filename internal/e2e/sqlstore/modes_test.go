@@ -10,9 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/session"
-	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/ratelimit"
-	"github.com/bulwark-go/bulwark/ratelimit/ratelimittest"
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
 
@@ -95,31 +93,4 @@ func TestUnprepared(t *testing.T) {
 			t.Errorf("%s: %d prepared statements", mode, named)
 		}
 	}
-}
-
-// clocked is a store whose server has a clock that the suite can set.
-type clocked struct {
-	ratelimit.PartialStore
-	t      *testing.T
-	server *engine.Server
-	ahead  *time.Duration
-}
-
-func (c clocked) StepClock(d time.Duration) {
-	*c.ahead += d
-	must(c.t, c.server.SetClock(*c.ahead))
-}
-
-// A failover may set the clock back: nobody is locked out.
-func TestQuotasWithASteppedClock(t *testing.T) {
-	t.Parallel()
-	engine.Need(t, engine.PostgresServer, engine.Faketime)
-	server, err := engine.Postgres(t.Context(), t.TempDir(), engine.PostgresConfig{Clock: true})
-	must(t, err)
-	t.Cleanup(server.Close)
-	ratelimittest.TestStore(t, func(t *testing.T) ratelimit.Store {
-		must(t, server.SetClock(0))
-		s, _ := open(t, server.DSN(), nil)
-		return clocked{s.Quotas().(ratelimit.PartialStore), t, server, new(time.Duration)}
-	})
 }
