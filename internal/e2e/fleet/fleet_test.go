@@ -271,5 +271,5 @@ func many(n, width int, do func(i int)) {
 // middle returns the median and the longest of the times.
 func middle(times []time.Duration) (median, longest time.Duration) {
 	times = slices.Sorted(slices.Values(times))
-	return times[len(times)/2].Round(time.Millisecond), times[len(times)-1].Round(time.Millisecond)
+	return times[len(times)/2].Round(time.Microsecond), times[len(times)-1].Round(time.Microsecond)
 }

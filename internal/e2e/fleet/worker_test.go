@@ -14,7 +14,9 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -348,20 +350,25 @@ func (p *process) debug(w http.ResponseWriter, _ *http.Request) {
 	}
 	b := make([]byte, 16<<20)
 	own, all := 0, 0
+	var shown []string
+	// Of ours may run: this handler, the process itself, and the one goroutine of
+	// the audit layer that writes its log.
+	known := []string{"(*process).debug", "fleet_test.serve", "audit.(*delivery).run"}
 	for _, stack := range bytes.Split(b[:runtime.Stack(b, true)], []byte("\n\n")) {
 		all++
-		if bytes.Contains(stack, []byte("github.com/bulwark-go/bulwark/")) && !bytes.Contains(stack, []byte("(*process).debug")) &&
-			!bytes.Contains(stack, []byte("fleet_test.serve")) {
+		if bytes.Contains(stack, []byte("github.com/bulwark-go/bulwark/")) && !slices.ContainsFunc(known, func(name string) bool { return bytes.Contains(stack, []byte(name)) }) {
 			own++
+			shown = append(shown, string(stack))
 		}
 	}
-	json.NewEncoder(w).Encode(debugging{Events: p.events.list(), Counted: counted, Own: own, All: all})
+	json.NewEncoder(w).Encode(debugging{Events: p.events.list(), Counted: counted, Own: own, All: all, Shown: strings.Join(shown, "\n\n")})
 }
 
 type debugging struct {
 	Events   []string // reasons
 	Counted  map[string]float64
-	Own, All int // goroutines
+	Own, All int    // goroutines
+	Shown    string // the stacks of our own goroutines
 }
 
 // events keeps the reasons of what it records, and counts them.
