@@ -114,7 +114,12 @@ func TestLimitsWithoutRedis(t *testing.T) {
 					}
 				}
 				// Counted in Redis again, for both processes together.
-				got := hammer(3*limit, fleet, func(w *worker) answer { return debit(w, 0, limit, "8760h", "after") })
+				// On a busy machine 50 ms may pass once more; a store that does not count
+				// in Redis again fails each time.
+				var got map[int]int
+				for attempt := 0; attempt < 10 && (got[200] != limit || got[429] != 2*limit); attempt++ {
+					got = hammer(3*limit, fleet, func(w *worker) answer { return debit(w, 0, limit, "8760h", fmt.Sprint("after", attempt)) })
+				}
 				if got[200] != limit || got[429] != 2*limit {
 					t.Errorf("%v: after the outage the answers are %v, want %d of 200", mode, got, limit)
 				}
