@@ -117,19 +117,3 @@ func sentinel(t *testing.T) *engine.Sentinel {
 	t.Cleanup(s.Close)
 	return s
 }
-
-// A quota of a calendar in a database holds for all processes.
-func TestOneHotQuota(t *testing.T) {
-	for _, name := range []string{"postgres", "sqlite"} {
-		t.Run(name, func(t *testing.T) {
-			s := run(t, name).setup
-			s.Limits, s.State = true, true
-			workers := start(t, 4, s)
-			limit := 60
-			got := hammer(2*limit, workers, func(w *worker) answer { return debit(w, ratelimit.FixedWindow, limit, "24h", "hot") })
-			if got[200] != limit || got[429] != limit {
-				t.Errorf("answers %v, want %d of 200 and as many of 429", got, limit)
-			}
-		})
-	}
-}
