@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,35 @@ type Config struct {
 	// [bulwark.Principal.Tier]. A tier without an entry has the Rate. Tiers
 	// need a Key with ByPrincipal. Default: every caller has the Rate.
 	Tiers Tiers
+	// RateFor returns the rate of one caller, for example from a database. An
+	// empty Rate means the rate of the caller's tier. RateFor needs a Key with
+	// ByPrincipal, and is not asked for [Middleware.Take] and
+	// [Middleware.TakeFor]. Default: every caller has the rate of its tier.
+	//
+	// An answer is used for RateMaxAge. Then it is asked for again, and the old
+	// answer is used meanwhile, for at most one more RateMaxAge. The first
+	// request of a caller waits for the answer, for at most RateTimeout. There
+	// is one call for a caller at once, and at most 16 calls in all.
+	//
+	// If RateFor returns an error, panics, or takes longer than RateTimeout, the
+	// rate of the tier holds. RateFor is asked again after 5 seconds. If RateFor
+	// returns a text that is not a Rate, the rate of the tier holds for
+	// RateMaxAge. Both are an event sys_unavailable with the reason
+	// "ratelimit.rate_unknown", once in RateMaxAge, with a count.
+	//
+	// The context ends after RateTimeout, and not when the client leaves.
+	// RateFor must not modify the principal.
+	RateFor func(ctx context.Context, p *bulwark.Principal) (Rate, error)
+	// RateMaxAge is how long an answer of RateFor is used. Default: 1 minute.
+	// At least 1 second, at most 24 hours.
+	RateMaxAge time.Duration
+	// RateTimeout is how long a call of RateFor may take. Default: 1 second. At
+	// least 10 milliseconds, at most 30 seconds.
+	RateTimeout time.Duration
+	// MaxRates is for how many callers the answer of RateFor is kept. A new
+	// caller then takes the place of a caller that was not there for a while.
+	// Default: 10,000. At least 16, at most 1,000,000.
+	MaxRates int
 	// Anonymous is the rate of a request for which the auth layer has found no
 	// caller. Such requests are counted by address. Anonymous needs a Key with
 	// ByPrincipal. Write "unlimited" only if a limit by address stands outside.
@@ -76,6 +106,20 @@ type Config struct {
 	// a Store that they share. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
+	// Exempt are networks for which the limit does not hold, such as the network
+	// of the monitoring. A request from such a network takes nothing from a
+	// quota, is never refused by this limit, and has no header fields of it.
+	// [Middleware.Exempted] counts these requests. [Middleware.Take] and
+	// [Middleware.TakeFor] do not know networks.
+	//
+	// The address is [bulwark.ClientIP], so an exempt network is only as honest
+	// as the [bulwark.Edge]. Do not name the network of a proxy that the Edge
+	// does not name in TrustedProxies: all clients of the proxy would be exempt.
+	// Exempt cannot be set with [Failures]. At most 64. Default: none.
+	Exempt []netip.Prefix
+	// Recorder receives the events of calls outside a request, such as
+	// [Middleware.Reset] in a job. Default: [slog.Default].
+	Recorder bulwark.Recorder
 }
 
 // Build is New, for a Chain. It returns an error if the Config has no Key.
@@ -123,7 +167,7 @@ func (m *Middleware) open(c Config) error {
 	case c.Store == nil:
 		memory = &MemoryStore{Max: c.MaxKeys}
 	case !own:
-		m.store = c.Store
+		m.store, m.counts = c.Store, c.Store
 		return nil
 	}
 	table, ok := memory.open(c.Name)
@@ -132,7 +176,7 @@ func (m *Middleware) open(c Config) error {
 		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
 		return faults.Err()
 	}
-	m.table, m.nameHash = table, table.name(c.Name)
+	m.table, m.nameHash, m.counts = table, table.name(c.Name), memory
 	return nil
 }
 
@@ -141,9 +185,11 @@ func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
 		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{}, unseen: new(unseen),
+		recorder: c.Recorder, exempt: slices.Clone(c.Exempt),
 	}
 	faults := c.faults()
 	c.check(faults)
+	c.checkExempt(faults)
 	if c.Key != nil {
 		m.parts = slices.Clone(c.Key.parts())
 		m.byPrincipal, m.byIP = m.reads(ByPrincipal), m.reads(ByIP)
@@ -161,6 +207,7 @@ func compile(c Config) (*Middleware, error) {
 		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal, because no other Key distinguishes anonymous requests; leave Anonymous out, Rate holds for all requests")
 	}
 	m.compileRates(c, faults)
+	m.own = m.newOwnRates(c, faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
