@@ -122,6 +122,16 @@ func TestAServerThatHangs(t *testing.T) {
 	}
 }
 
+// synced waits until the replica confirms writes: up to a second after it has
+// connected.
+func synced(t *testing.T, client redisstore.Client) {
+	t.Helper()
+	replies, err := client.Do(t.Context(), "", []string{"SET", "synced", "1"}, []string{"WAIT", "1", "20000"})
+	if err != nil || replies[1] != int64(1) {
+		t.Fatalf("the replica does not confirm: %v, %v", replies, err)
+	}
+}
+
 // A write that too few replicas have confirmed is an error, and stands.
 func TestReplicas(t *testing.T) {
 	engine.Need(t, engine.RedisServer)
@@ -133,6 +143,7 @@ func TestReplicas(t *testing.T) {
 	count := &counter{Client: redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...))}
 	var prefix string
 	store := open(t, count, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = 1, time.Second, c.Prefix })
+	synced(t, count.Client)
 	patient := open(t, count, func(c *redisstore.Config) { c.Prefix, c.Timeout = prefix, time.Second })
 	sessions, ctx := store.Sessions(), t.Context()
 	if _, err := sessions.Create(ctx, loginOf("a", "alice"), 5, nil); err != nil {
@@ -204,6 +215,7 @@ func TestStoreAfterAFailover(t *testing.T) {
 			client := redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...))
 			var prefix string
 			store := open(t, client, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = replicas, 500*time.Millisecond, c.Prefix })
+			synced(t, client)
 			revoke := func(n int) error {
 				return store.Revocations().Revoke(t.Context(), auth.Revocation{Issuer: issuer, TokenID: fmt.Sprint(n), Expires: time.Now().Add(time.Hour)})
 			}

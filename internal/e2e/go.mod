@@ -18,6 +18,7 @@ require (
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/labstack/echo/v4 v4.16.4
 	github.com/prometheus/client_golang v1.24.1
+	github.com/redis/rueidis v1.0.79
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
@@ -42,6 +43,7 @@ require (
 require (
 	github.com/aymerick/douceur v0.2.0 // indirect
 	github.com/bulwark-go/bulwark/audit/otelmetrics v0.0.0
+	github.com/bulwark-go/bulwark/redisstore v0.0.0
 	github.com/bytedance/gopkg v0.1.3 // indirect
 	github.com/bytedance/sonic v1.15.0 // indirect
 	github.com/bytedance/sonic/loader v0.5.0 // indirect
@@ -113,3 +115,5 @@ replace github.com/bulwark-go/bulwark => ../..
 replace github.com/bulwark-go/bulwark/audit/otelmetrics => ../../audit/otelmetrics
 
 replace github.com/bulwark-go/bulwark/sqlstore => ../../sqlstore
+
+replace github.com/bulwark-go/bulwark/redisstore => ../../redisstore
