@@ -28,8 +28,8 @@ func (d database) open() (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One process takes a few of the connections of the engine. The processes of
-	// a fleet together must not take them all.
+	// One process takes a few of the connections of the engine. All processes
+	// together must not take them all.
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(8)
 	return db, nil

@@ -107,7 +107,7 @@ func (f *fleet) once(ctx context.Context, m *member) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.ExtraFiles = []*os.File{m.file} // becomes file 3 of the process
-	// The process ends when its stdin ends, so also when this program is killed.
+	// The process ends when its stdin ends, also if this program is killed.
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err

@@ -85,6 +85,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	case *sql != "" && *sql != "sqlite" && *sql != "postgres":
 		return errors.New(`-sql: write "sqlite" or "postgres"`)
 	}
+	if *kill && !given(flags, "addr") {
+		*addr = "127.0.0.1:0" // nobody needs to know the port
+	}
 	ln, err := listenLoopback(*addr)
 	if err != nil {
 		return err
@@ -154,6 +157,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		done()
 	}
 	return errors.Join(err, <-served)
+}
+
+// given reports whether a flag was written.
+func given(flags *flag.FlagSet, name string) (found bool) {
+	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // listenLoopback listens where only this machine connects: the API has no TLS,
