@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -476,25 +475,5 @@ func TestWrongStarts(t *testing.T) {
 				t.Errorf("%v: %s, want exit status 1 and %q", err, text, test.want)
 			}
 		})
-	}
-}
-
-// The proxy says that it has no answer, and does not send a request twice that
-// may have been done.
-func TestTheProxyRepeatsOnlyWhatItMay(t *testing.T) {
-	for _, test := range []struct {
-		method, body string
-		want         bool
-	}{{"GET", "", true}, {"HEAD", "", true}, {"GET", "x", false}, {"POST", "", false}, {"DELETE", "", false}} {
-		r, err := http.NewRequest(test.method, "http://process/", strings.NewReader(test.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if test.body == "" {
-			r.Body = http.NoBody
-		}
-		if repeatable(r) != test.want {
-			t.Errorf("%s with body %q is repeated: %v", test.method, test.body, !test.want)
-		}
 	}
 }
