@@ -154,6 +154,10 @@ func (s *Standing) join(other Standing) {
 // charge finds out what a request takes from the limit, or why it is refused.
 // It allocates nothing for keys of up to 256 bytes in a MemoryStore.
 func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) error {
+	if m.exempts(r) {
+		c.limit, c.quota = m, m.rate
+		return nil
+	}
 	who, err := m.identify(r, scope)
 	c.limit, c.quota, c.byAddr = m, who.quota, who.addr.IsValid()
 	if err != nil || who.quota.unlimited {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -76,6 +77,20 @@ type Config struct {
 	// a Store that they share. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
+	// Exempt are networks for which the limit does not hold, such as the network
+	// of the monitoring. A request from such a network takes nothing from a
+	// quota, is never refused by this limit, and has no header fields of it.
+	// [Middleware.Exempted] counts these requests. [Middleware.Take] and
+	// [Middleware.TakeFor] do not know networks.
+	//
+	// The address is [bulwark.ClientIP], so an exempt network is only as honest
+	// as the [bulwark.Edge]. Do not name the network of a proxy that the Edge
+	// does not name in TrustedProxies: all clients of the proxy would be exempt.
+	// Exempt cannot be set with [Failures]. At most 64. Default: none.
+	Exempt []netip.Prefix
+	// Recorder receives the events of calls outside a request, such as
+	// [Middleware.Reset] in a job. Default: [slog.Default].
+	Recorder bulwark.Recorder
 }
 
 // Build is New, for a Chain. It returns an error if the Config has no Key.
@@ -123,7 +138,7 @@ func (m *Middleware) open(c Config) error {
 	case c.Store == nil:
 		memory = &MemoryStore{Max: c.MaxKeys}
 	case !own:
-		m.store = c.Store
+		m.store, m.counts = c.Store, c.Store
 		return nil
 	}
 	table, ok := memory.open(c.Name)
@@ -132,7 +147,7 @@ func (m *Middleware) open(c Config) error {
 		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
 		return faults.Err()
 	}
-	m.table, m.nameHash = table, table.name(c.Name)
+	m.table, m.nameHash, m.counts = table, table.name(c.Name), memory
 	return nil
 }
 
@@ -141,9 +156,11 @@ func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
 		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{}, unseen: new(unseen),
+		recorder: c.Recorder, exempt: slices.Clone(c.Exempt),
 	}
 	faults := c.faults()
 	c.check(faults)
+	c.checkExempt(faults)
 	if c.Key != nil {
 		m.parts = slices.Clone(c.Key.parts())
 		m.byPrincipal, m.byIP = m.reads(ByPrincipal), m.reads(ByIP)

@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"errors"
 	"net/http"
+	"net/netip"
+	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -16,6 +18,7 @@ type Middleware struct {
 	nameHash    uint64
 	table       *table // of a MemoryStore
 	store       Store  // any other
+	counts      Store  // the one of both
 	parts       []part
 	byPrincipal bool
 	byIP        bool
@@ -30,6 +33,9 @@ type Middleware struct {
 	authOutside bool
 	dry         *notices // of a dry run
 	unseen      *unseen  // where Count is Failures
+	recorder    bulwark.Recorder
+	exempt      []netip.Prefix
+	exempted    atomic.Uint64
 }
 
 // Build returns m, for a [bulwark.Chain]. It is an error if m has no Key, or

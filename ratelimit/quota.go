@@ -45,3 +45,13 @@ func (q *quota) named(name string) {
 	q.wideGCRA = newGCRA(&q.wide)
 	q.describe(name)
 }
+
+// cells are what the quota counts for the keys of one caller: the narrow key
+// and, if there is one, the wide key.
+func (q *quota) cells(cost int64, keys [][]byte) []Cell {
+	cells := []Cell{{Policy: q.narrow, Key: keys[0], Cost: cost}}
+	if len(keys) > 1 {
+		cells = append(cells, Cell{Policy: q.wide, Key: keys[1], Cost: cost})
+	}
+	return cells
+}

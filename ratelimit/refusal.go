@@ -101,16 +101,18 @@ func (m *Middleware) unaffordable(why error) *bulwark.Problem {
 // What the log says beside a reason: which field of the Config, or which call,
 // changes it.
 var (
-	errNoAddress    = errors.New("bulwark.ClientIP has no address for the request; behind a Unix socket set Edge.TrustUnixSocket and Edge.ForwardedHeader, or change Config.Key")
-	errUnproxied    = errors.New("the address is that of a private network: if it is a proxy's, name it in bulwark.Edge.TrustedProxies, or all clients of the proxy share one quota")
-	errBadAddress   = errors.New("the address given to TakeFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
-	errEmptyKey     = errors.New("a KeyFunc in Config.Key returned an empty text; return a text for each request, or put the limit inside the layer that knows the value")
-	errNoSubject    = errors.New("Config.Key has ByPrincipal, and the Subject of the principal is empty; the authenticator must set it")
-	errEmptyTaken   = errors.New("a key given to Take or TakeFor is empty or missing; refuse the request before the call if it lacks the value")
-	errCostTooSmall = errors.New("Config.Cost returned a cost below 1; return 1 for a request that counts once")
-	errCostTooLarge = errors.New("Config.Cost returned a cost above the burst of the caller's rate; return less, or raise the burst in Config.Rate, Config.Tiers or Config.Anonymous")
-	errDryRun       = errors.New("Config.DryRun is true, so the limit counts and reports, and refuses nothing")
-	errUnseen       = errors.New("Config.Count is Failures, which counts an answer that the limit does not see; write the status before the handler returns, as docs/routers.md shows")
+	errNoAddress     = errors.New("bulwark.ClientIP has no address for the request; behind a Unix socket set Edge.TrustUnixSocket and Edge.ForwardedHeader, or change Config.Key")
+	errUnproxied     = errors.New("the address is that of a private network: if it is a proxy's, name it in bulwark.Edge.TrustedProxies, or all clients of the proxy share one quota")
+	errBadAddress    = errors.New("the address given to TakeFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
+	errEmptyKey      = errors.New("a KeyFunc in Config.Key returned an empty text; return a text for each request, or put the limit inside the layer that knows the value")
+	errNoSubject     = errors.New("Config.Key has ByPrincipal, and the Subject of the principal is empty; the authenticator must set it")
+	errEmptyTaken    = errors.New("a key given to Take or TakeFor, or to TakeN, Reset or ResetFor, is empty or missing; refuse the request before the call if it lacks the value")
+	errTakenTooSmall = errors.New("the cost given to TakeN is below 1; give it at least 1, and do not call it for a request that costs nothing")
+	errTakenTooLarge = errors.New("the cost given to TakeN is above the burst of the rate; take less, or raise the burst in Config.Rate")
+	errCostTooSmall  = errors.New("Config.Cost returned a cost below 1; return 1 for a request that counts once")
+	errCostTooLarge  = errors.New("Config.Cost returned a cost above the burst of the caller's rate; return less, or raise the burst in Config.Rate, Config.Tiers or Config.Anonymous")
+	errDryRun        = errors.New("Config.DryRun is true, so the limit counts and reports, and refuses nothing")
+	errUnseen        = errors.New("Config.Count is Failures, which counts an answer that the limit does not see; write the status before the handler returns, as docs/routers.md shows")
 )
 
 // errorAttr is err as [bulwark.Deny] puts it into an event.

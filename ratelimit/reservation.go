@@ -29,36 +29,45 @@ type Result struct {
 	Exceeded bool
 }
 
-// A Reservation is a request that [Middleware.Take] or [Middleware.TakeFor] has
-// counted. The request stays counted, unless [Reservation.Refund] is called.
-// All methods accept a nil receiver and are safe for concurrent use.
+// A Reservation is what [Middleware.Take], [Middleware.TakeN] or
+// [Middleware.TakeFor] has counted. It stays counted, unless
+// [Reservation.Refund] or [Reservation.Settle] is called. Only the first call of
+// Commit, Refund and Settle has an effect. All methods accept a nil receiver and
+// are safe for concurrent use.
 type Reservation struct {
-	mu     sync.Mutex
-	ctx    context.Context // of Take, for another store
-	charge charge
+	ctx   context.Context // of Take
+	limit *Middleware
+	cost  int64
+
+	mu    sync.Mutex
+	cells []Cell // nil once it is decided
 }
 
-// Commit keeps the request counted. A Refund after it does nothing.
+// Commit keeps all that was taken. A Refund or Settle after it does nothing.
 func (r *Reservation) Commit() {
-	if r == nil {
-		return
+	if r != nil {
+		r.decide()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.charge.keys = 0
 }
 
-// Refund gives the request back to the quota, once. The part that time has
-// restored since is not given back again.
+// Refund gives all that was taken back to the quota, once. The part that time
+// has restored since is not given back again. If the Store fails, the request
+// stays counted.
 func (r *Reservation) Refund() {
-	if r == nil {
-		return
+	if r != nil {
+		_ = r.correct(0)
 	}
+}
+
+// decide returns the cells to the first caller only, so that two calls at once
+// do not give back twice, and no call waits for the store of another. The cells
+// are gone even if the store panics: nobody knows what it has given back.
+func (r *Reservation) decide() []Cell {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.charge
-	r.charge.keys = 0 // also where the store panics: nobody knows what it has given back
-	c.giveBack(r.ctx)
+	cells := r.cells
+	r.cells = nil
+	return cells
 }
 
 // Take counts one request for a key that only the handler knows, at the default
@@ -95,7 +104,7 @@ func (m *Middleware) Take(ctx context.Context, key ...string) (*Reservation, Res
 	if m.made() && len(key) == 0 {
 		return nil, Result{}, m.unkeyed(errEmptyTaken)
 	}
-	return m.takeFor(ctx, netip.Addr{}, key)
+	return m.takeFor(ctx, netip.Addr{}, 1, key)
 }
 
 // TakeFor is [Middleware.Take] for a key that includes the address of the
@@ -114,27 +123,29 @@ func (m *Middleware) TakeFor(ctx context.Context, addr netip.Addr, key ...string
 	if addr = nat64.Client(addr); m.made() && !addr.IsValid() {
 		return nil, Result{}, m.unknownAddress(errBadAddress)
 	}
-	return m.takeFor(ctx, addr, key)
+	return m.takeFor(ctx, addr, 1, key)
 }
 
 // takeFor takes from a key and, if addr is an IPv6 address, from the wider key.
-func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string) (*Reservation, Result, error) {
+func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, cost int64, key []string) (*Reservation, Result, error) {
 	if !m.made() {
 		return nil, Result{}, m.unready()
 	}
 	if slices.Contains(key, "") {
 		return nil, Result{}, m.unkeyed(errEmptyTaken)
 	}
+	if cost < 1 {
+		return nil, Result{}, m.unaffordable(errTakenTooSmall)
+	}
 	if m.rate.unlimited {
 		return &Reservation{}, Result{}, nil
 	}
-	c := charge{limit: m, quota: m.rate}
-	var room [256]byte
-	c.add(&m.rate.narrow, &m.rate.gcra, 1, appendTaken(room[:0], addr, narrowBits, key))
-	if addr.Is6() {
-		c.add(&m.rate.wide, &m.rate.wideGCRA, 1, appendTaken(room[:0], addr, wideBits, key))
+	if cost > m.rate.narrow.Burst {
+		return nil, Result{}, m.unaffordable(errTakenTooLarge)
 	}
-	ok, err := c.take(ctx)
+	c := charge{limit: m, quota: m.rate, cells: m.rate.cells(cost, takenKeys(addr, key))}
+	c.keys = len(c.cells)
+	ok, err := m.counts.Debit(ctx, c.cells)
 	// Only the context is known here; what it knows of the request is reported.
 	request := func() *http.Request { return (&http.Request{Method: "_OTHER"}).WithContext(ctx) }
 	switch {
@@ -143,13 +154,27 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, key []string)
 		return &Reservation{}, Result{}, nil
 	case err != nil:
 		return nil, Result{}, m.unavailable(err)
+	}
+	c.describe()
+	c.standing.Exceeded = !ok // a store that does not say so of a cell has refused all the same
+	switch {
 	case !ok && !m.dryRun:
 		return nil, c.result(), refusal([]charge{c}, nil)
 	case !ok:
 		m.reportDry(request(), &c)
 		return &Reservation{}, c.result(), nil
 	}
-	return &Reservation{ctx: ctx, charge: c}, c.result(), nil
+	return &Reservation{ctx: ctx, limit: m, cost: cost, cells: c.cells}, c.result(), nil
+}
+
+// takenKeys are the keys that Take and TakeFor count by, from the narrowest to
+// the widest.
+func takenKeys(addr netip.Addr, key []string) [][]byte {
+	keys := [][]byte{appendTaken(nil, addr, narrowBits, key)}
+	if addr.Is6() {
+		keys = append(keys, appendTaken(nil, addr, wideBits, key))
+	}
+	return keys
 }
 
 func (c *charge) result() Result {
