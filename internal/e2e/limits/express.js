@@ -43,7 +43,7 @@ const options = {
   text: { limit: 1 },
   message: { limit: 1, message: { error: 'Too many requests' } },
   status: { limit: 1, statusCode: 503, message: 'busy' },
-  handler: { limit: 1, handler: (req, res) => res.status(429).json({ limit: req.rateLimit.limit }) },
+  handler: { limit: 1, handler: (req, res) => res.status(429).json({ path: req.baseUrl }) },
   skip: { limit: 1, skip: (req) => req.ip === '192.0.2.9' },
   tenant: { limit: 1, keyGenerator: (req) => req.get('X-Tenant') || '' },
   subnet: { limit: 2 },

@@ -2,6 +2,7 @@ package limits
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -158,7 +159,8 @@ func (c comparison) ours(t *testing.T) string {
 		limit := c.limit(t)
 		h := limit.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			status, _ := strconv.Atoi(r.Header.Get("X-Status"))
-			w.WriteHeader(max(status, 0) + map[bool]int{true: 200}[status == 0])
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(cmp.Or(status, http.StatusOK))
 			io.WriteString(w, "ok")
 		}))
 		for _, s := range c.steps {
