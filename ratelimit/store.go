@@ -49,6 +49,17 @@ type Store interface {
 	Reset(ctx context.Context, cells []Cell) error
 }
 
+// A PartialStore is a [Store] that counts by some algorithms only, such as the
+// quotas of a calendar in a database. [New] returns an error for a [Rate] of
+// another algorithm, so that no request finds out. Debit returns an error for a
+// cell of another algorithm. A Store without the method Algorithms counts by
+// all of them.
+type PartialStore interface {
+	Store
+	// Algorithms returns the algorithms that the store knows, always the same.
+	Algorithms() []Algorithm
+}
+
 // A Cell is what a request takes from one quota of a [Store], and the answer of
 // the store.
 type Cell struct {

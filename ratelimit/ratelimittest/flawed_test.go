@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +20,42 @@ type mapStore struct {
 
 	mu     sync.Mutex
 	step   time.Duration
-	until  map[string]time.Time
+	cells  map[string]*state
 	order  []string // of arrival
 	shared map[string][]byte
+}
+
+// A state is that of a cell: of a GCRA until when it is occupied, of a window
+// its end and what is used in it, and of a log when each request leaves.
+type state struct {
+	until time.Time
+	used  int64
+	leave []time.Time
+}
+
+// A partialStore lists the algorithms that it knows.
+type partialStore struct {
+	*mapStore
+	all []ratelimit.Algorithm
+}
+
+func (p partialStore) Algorithms() []ratelimit.Algorithm { return p.all }
+
+// An onlyStore knows no other algorithm.
+type onlyStore struct {
+	*mapStore
+	all []ratelimit.Algorithm
+}
+
+func (o onlyStore) Algorithms() []ratelimit.Algorithm { return o.all }
+
+func (o onlyStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
+	for i := range cells {
+		if !slices.Contains(o.all, cells[i].Policy.Algorithm) {
+			return false, errors.New("an algorithm that is not listed")
+		}
+	}
+	return o.mapStore.Debit(ctx, cells)
 }
 
 func (m *mapStore) is(flaw string) bool { return m.flaw == flaw }
@@ -79,7 +113,10 @@ func (m *mapStore) name(c *ratelimit.Cell) string {
 	case "forgets-with-the-policy":
 		name += fmt.Sprint(c.Policy.Limit)
 	}
-	id := fmt.Sprintf("%q %q", name, key)
+	id := fmt.Sprintf("%q %q %d", name, key, c.Policy.Algorithm)
+	if m.is("joins-algorithms") {
+		id = fmt.Sprintf("%q %q", name, key)
+	}
 	if m.is("keeps-slices") { // finds a key by what its slice holds now
 		for known, slice := range m.shared {
 			if string(slice) == key {
@@ -92,52 +129,47 @@ func (m *mapStore) name(c *ratelimit.Cell) string {
 	return id
 }
 
-// unit is what one request occupies, and all of a quota.
-func (m *mapStore) unit(c *ratelimit.Cell) (unit, full, most time.Duration) {
-	unit = time.Duration((int64(c.Policy.Window) + c.Policy.Limit - 1) / c.Policy.Limit)
-	burst := c.Policy.Burst
-	switch m.flaw {
-	case "has-no-burst":
-		burst = c.Policy.Limit
-	case "allows-one-more":
-		burst++
-	case "restores-early":
-		unit /= 2
-	case "never-restores":
-		unit *= 1000
+// get returns the state of a cell as of now, which the caller may change and
+// then put.
+func (m *mapStore) get(c *ratelimit.Cell) state {
+	var s state
+	if known := m.cells[m.name(c)]; known != nil {
+		s = *known
 	}
-	full = unit * time.Duration(burst)
-	most = 2 * full
-	if m.is("owes-without-a-bound") || m.is("knows-no-slower-policy") {
-		most = 1 << 62
-	}
-	return unit, full, most
+	s.leave = slices.Clone(s.leave)
+	m.counting(c).age(m, c, &s)
+	return s
 }
 
-func (m *mapStore) level(c *ratelimit.Cell) time.Duration {
-	_, _, most := m.unit(c)
-	return min(max(0, m.until[m.name(c)].Sub(m.now())), most)
-}
-
-func (m *mapStore) set(c *ratelimit.Cell, level time.Duration) {
+func (m *mapStore) put(c *ratelimit.Cell, s state) {
 	id := m.name(c)
-	if _, known := m.until[id]; !known {
+	if m.cells[id] == nil {
 		m.order = append(m.order, id)
 	}
-	m.until[id] = m.now().Add(level)
-	if m.is("evicts-the-oldest") && len(m.until) > 2500 {
-		delete(m.until, m.order[0])
+	m.cells[id] = &s
+	if m.is("evicts-the-oldest") && len(m.cells) > 2500 {
+		delete(m.cells, m.order[0])
 		m.order = m.order[1:]
 	}
-	if m.is("forgets-a-few") && len(m.until)%10 == 0 {
-		delete(m.until, id)
+	if m.is("forgets-a-few") && len(m.cells)%10 == 0 {
+		delete(m.cells, id)
 	}
 }
 
 func (m *mapStore) unknown(c *ratelimit.Cell) bool {
 	p := &c.Policy
-	return c.Cost < 0 && !m.is("takes-negative-costs") || p.Algorithm != ratelimit.GCRA && !m.is("knows-any-algorithm") ||
-		p.Limit < 1 || p.Window < 1 || p.Burst < 1
+	return c.Cost < 0 && !m.is("takes-negative-costs") ||
+		(p.Algorithm < ratelimit.GCRA || p.Algorithm > ratelimit.SlidingLog) && !m.is("knows-any-algorithm") ||
+		p.Algorithm == ratelimit.SlidingLog && p.Limit > 64 && !m.is("knows-any-log") ||
+		p.Limit < 1 || p.Window < 1 || p.Burst < 1 || m.outOfCalendar(p)
+}
+
+func (m *mapStore) outOfCalendar(p *ratelimit.Policy) bool {
+	if len(p.Ends) == 0 {
+		return false
+	}
+	next := m.next(p)
+	return next == 0 && !m.is("knows-the-future") || next == len(p.Ends) && !m.is("knows-the-past")
 }
 
 // Debit implements Store.
@@ -151,11 +183,11 @@ func (m *mapStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, err
 		if m.unknown(&cells[i]) {
 			return false, errors.New("an unknown cell")
 		}
-		if m.is("stops-at-what-it-knows-not") && i == 0 && len(cells) > 1 && cells[1].Cost < 0 {
-			m.set(&cells[0], m.level(&cells[0])+time.Minute)
+		if m.is("stops-at-what-it-knows-not") && len(cells) > i+1 && m.unknown(&cells[i+1]) {
+			m.take(&cells[i])
 		}
 	}
-	if m.is("refuses-when-full") && len(m.until) > 2500 {
+	if m.is("refuses-when-full") && len(m.cells) > 2500 {
 		return false, errors.New("full")
 	}
 	ok := true
@@ -185,8 +217,9 @@ func (m *mapStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, err
 			break
 		}
 		if !ok && m.is("counts-refusals") {
-			unit, _, _ := m.unit(c)
-			m.set(c, m.level(c)+unit)
+			c.Cost++
+			m.take(c)
+			c.Cost--
 		}
 	}
 	for i := range cells {
@@ -195,9 +228,10 @@ func (m *mapStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, err
 			c.Taken = c.Cost
 		}
 		if !m.is("tells-what-was") {
-			c.Standing.Remaining, c.Standing.Reset = m.standing(c)
+			s := m.get(c)
+			c.Standing.Remaining, c.Standing.Reset = m.counting(c).standing(m, c, &s)
+			c.Standing.Mark = m.counting(c).mark(m, &s)
 		}
-		c.Standing.Mark = int64(m.until[m.name(c)].UnixNano())
 	}
 	if m.is("takes-what-it-says-not") && ok {
 		cells[0].Taken = 0
@@ -207,36 +241,29 @@ func (m *mapStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, err
 
 // describe says how a cell stands before it is taken from.
 func (m *mapStore) describe(c *ratelimit.Cell) (room bool) {
-	unit, full, _ := m.unit(c)
-	level := m.level(c)
-	c.Standing.Remaining, c.Standing.Reset = m.standing(c)
+	s := m.get(c)
+	how := m.counting(c)
+	c.Standing.Remaining, c.Standing.Reset = how.standing(m, c, &s)
 	cost := m.cost(c)
-	wait := level + unit*time.Duration(min(cost, 1<<20)) - full
 	if m.is("refuses-looks") && cost == 0 && c.Standing.Remaining == 0 {
-		c.Standing.Exceeded, c.Standing.Wait = true, unit
+		c.Standing.Exceeded, c.Standing.Wait = true, time.Second
 		return false
 	}
+	wait := how.wait(m, c, &s, cost)
 	if cost == 0 || wait <= 0 || c.Debt && !m.is("knows-no-debt") {
 		return true
 	}
 	c.Standing.Exceeded, c.Standing.Wait = true, wait
-	if m.is("tells-no-wait") {
+	switch m.flaw {
+	case "tells-no-wait":
 		c.Standing.Wait = 0
-	}
-	if m.is("tells-a-whole-window") {
+	case "tells-a-whole-window":
 		c.Standing.Wait = c.Policy.Window
+	case "keeps-what-is-too-late":
+	default:
+		m.put(c, s) // aged, so that what was too late is not again
 	}
 	return false
-}
-
-func (m *mapStore) standing(c *ratelimit.Cell) (remaining int64, reset time.Duration) {
-	unit, full, _ := m.unit(c)
-	level := m.level(c)
-	remaining = int64(max(0, (full-level)/unit))
-	if missing := int64(full/unit) - remaining; missing > 0 {
-		reset = level - time.Duration(missing-1)*unit
-	}
-	return remaining, reset
 }
 
 func (m *mapStore) cost(c *ratelimit.Cell) int64 {
@@ -251,12 +278,9 @@ func (m *mapStore) take(c *ratelimit.Cell) {
 	if c.Cost == 0 && !m.is("takes-for-looks") {
 		return
 	}
-	unit, _, most := m.unit(c)
-	level := m.level(c) + unit*time.Duration(min(m.cost(c), 1<<20))
-	if m.is("restores-all-at-once") { // a window from the first request on
-		level = max(m.level(c), c.Policy.Window)
-	}
-	m.set(c, min(level, most))
+	s := m.get(c)
+	m.counting(c).take(m, c, &s, min(m.cost(c), 1<<10))
+	m.put(c, s)
 }
 
 // Refund implements Store.
@@ -268,33 +292,28 @@ func (m *mapStore) Refund(ctx context.Context, cells []ratelimit.Cell) error {
 	defer m.mu.Unlock()
 	for i := range cells {
 		c := &cells[i]
-		unit, _, _ := m.unit(c)
-		taken := c.Taken
+		taken := min(c.Taken, 1<<10)
 		if m.is("refunds-the-cost") {
 			taken = c.Cost
 		}
 		if !m.is("refunds-again-and-again") {
 			c.Taken = 0
 		}
-		if m.is("never-refunds") || m.is("refunds-the-first-cell") && i > 0 {
+		if m.is("never-refunds") || m.is("refunds-the-first-cell") && i > 0 || taken == 0 {
 			continue
 		}
-		amount := unit * time.Duration(min(taken, 1<<20))
-		if !m.is("refunds-late") {
-			amount = min(amount, max(0, time.Unix(0, c.Standing.Mark).Sub(m.now())))
-		}
-		level := m.level(c)
+		s := m.get(c)
 		if m.is("refunds-what-it-reads") {
 			m.mu.Unlock()
 			time.Sleep(time.Millisecond)
 			m.mu.Lock()
 		}
-		if m.is("refunds-all") && amount > 0 {
-			amount = level
+		if m.is("refunds-all") {
+			delete(m.cells, m.name(c))
+			continue
 		}
-		if amount > 0 {
-			m.set(c, level-amount)
-		}
+		m.counting(c).giveBack(m, c, &s, taken)
+		m.put(c, s)
 	}
 	return nil
 }
@@ -311,9 +330,9 @@ func (m *mapStore) Reset(ctx context.Context, cells []ratelimit.Cell) error {
 			continue
 		}
 		if m.is("resets-everything") {
-			clear(m.until)
+			clear(m.cells)
 		}
-		delete(m.until, m.name(&cells[i]))
+		delete(m.cells, m.name(&cells[i]))
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func names(t *trial, _ ratelimit.Store) {
 		{{"a", ":b"}, {"a:", "b"}},
 	} {
 		apart(t, fmt.Sprintf("%q", pair), func(i int) ratelimit.Cell {
-			c := cell(pair[i][1], 3)
+			c := t.cell(pair[i][1], 3)
 			c.Policy.Name = pair[i][0]
 			return c
 		})
@@ -34,7 +34,7 @@ func keys(t *trial, _ ratelimit.Store) {
 		{"id\xff", "id\xfe"}, {"caf\u00e9", "cafe\u0301"}, {"0", "00"}, {"1e1", "10"}, {"", "\x00"},
 		{long + "x", long + "y"}, {long, long[1:]},
 	} {
-		apart(t, fmt.Sprintf("%.40q", pair), func(i int) ratelimit.Cell { return cell(pair[i], 3) })
+		apart(t, fmt.Sprintf("%.40q", pair), func(i int) ratelimit.Cell { return t.cell(pair[i], 3) })
 	}
 }
 
@@ -49,9 +49,9 @@ func apart(t *trial, what string, made func(i int) ratelimit.Cell) {
 
 // slicesAreNotKept: the slice of a key is the caller's again after the call.
 func slicesAreNotKept(t *trial, _ ratelimit.Store) {
-	c := cell("abcd", 3)
+	c := t.cell("abcd", 3)
 	t.takes(true, "a key that is overwritten", c)
 	copy(c.Key, "wxyz")
-	t.has(2, "a key that was overwritten", cell("abcd", 3))
-	t.has(3, "what it was overwritten with", cell("wxyz", 3))
+	t.has(2, "a key that was overwritten", t.cell("abcd", 3))
+	t.has(3, "what it was overwritten with", t.cell("wxyz", 3))
 }

@@ -8,7 +8,7 @@ import (
 
 // refund: once, what was taken and no more.
 func refund(t *trial, _ ratelimit.Store) {
-	a, b := cell("a", 9), cell("b", 9)
+	a, b := t.cell("a", 9), t.cell("b", 9)
 	t.takes(true, "before a refund", a)
 	taken := t.takes(true, "to be refunded", costing(a, 3), costing(b, 2))
 	t.refunds("of two cells", taken)
@@ -31,7 +31,7 @@ func refund(t *trial, _ ratelimit.Store) {
 
 // refundLate: what time has restored is not given back again.
 func refundLate(t *trial, _ ratelimit.Store) {
-	c := cellIn("a", 1, time.Second)
+	c := t.cellIn("a", 1, time.Second)
 	early := t.takes(true, "to be refunded late", c)
 	due := time.Now().Add(time.Second)
 	var second []ratelimit.Cell
@@ -47,29 +47,9 @@ func refundLate(t *trial, _ ratelimit.Store) {
 	t.refunds("in time", second)
 }
 
-// restores: evenly, one request after the other.
-func restores(t *trial, _ ratelimit.Store) {
-	c := cellIn("a", 2, 2*time.Second)
-	start := time.Now()
-	t.takes(true, "the whole quota", costing(c, 2))
-	wait := t.takes(false, "beyond the quota", c)[0].Standing.Wait
-	if wait > time.Second {
-		t.fault("Wait is %v where one request is restored in a second", wait)
-	}
-	t.until(start.Add(time.Second), "one of two in two seconds is restored", func() bool {
-		_, ok := t.debit("until there is room", c)
-		return ok
-	})
-	if time.Since(start) < 2*time.Second {
-		if _, ok := t.debit("a second one at once", c); ok && time.Since(start) < 2*time.Second {
-			t.fault("two of two are restored after one second")
-		}
-	}
-}
-
 // reset: the quotas are whole, and no others are.
 func reset(t *trial, _ ratelimit.Store) {
-	a, b, other := cell("a", 3), cell("b", 3), cell("other", 3)
+	a, b, other := t.cell("a", 3), t.cell("b", 3), t.cell("other", 3)
 	t.resets("of what is not known", a)
 	for _, c := range []ratelimit.Cell{a, b, other} {
 		t.takes(true, "before a reset", costing(c, 3))

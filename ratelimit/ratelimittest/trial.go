@@ -11,15 +11,20 @@ import (
 )
 
 // A rule is one of those that every store keeps, and how to catch a store that
-// does not.
+// does not. A rule is checked with cells of one algorithm.
 type rule struct {
-	name  string
-	check func(t *trial, store ratelimit.Store)
+	name      string
+	algorithm ratelimit.Algorithm
+	general   bool // any algorithm shows it, so that the first one is enough
+	check     func(t *trial, store ratelimit.Store)
 }
 
 // faults returns what shows that a store breaks the rule.
 func (r rule) faults(ctx context.Context, store ratelimit.Store) []error {
-	t := &trial{ctx: ctx, store: store}
+	t := &trial{ctx: ctx, store: store, algorithm: r.algorithm}
+	if all := known(store); r.general && len(all) > 0 {
+		t.algorithm = all[0]
+	}
 	r.check(t, store)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,11 +50,12 @@ const (
 
 // A trial collects what is wrong with a store. It is safe for concurrent use.
 type trial struct {
-	ctx   context.Context
-	store ratelimit.Store
-	late  bool // contexts that are over have passed a deadline
-	mu    sync.Mutex
-	all   []error
+	ctx       context.Context
+	store     ratelimit.Store
+	algorithm ratelimit.Algorithm
+	late      bool // contexts that are over have passed a deadline
+	mu        sync.Mutex
+	all       []error
 }
 
 func (t *trial) fault(format string, args ...any) {
@@ -135,11 +141,20 @@ func (t *trial) pause(d time.Duration) {
 }
 
 // cell is one request from a quota that is restored in an hour.
-func cell(key string, limit int64) ratelimit.Cell { return cellIn(key, limit, time.Hour) }
+func (t *trial) cell(key string, limit int64) ratelimit.Cell { return t.cellIn(key, limit, time.Hour) }
 
-func cellIn(key string, limit int64, window time.Duration) ratelimit.Cell {
+func (t *trial) cellIn(key string, limit int64, window time.Duration) ratelimit.Cell {
 	return ratelimit.Cell{Key: []byte(key), Cost: 1,
-		Policy: ratelimit.Policy{Name: "limit", Algorithm: ratelimit.GCRA, Limit: limit, Window: window, Burst: limit}}
+		Policy: ratelimit.Policy{Name: "limit", Algorithm: t.algorithm, Limit: limit, Window: window, Burst: limit}}
+}
+
+// evenly is what is expected of a GCRA, and else what is expected of a quota of
+// an hour that does not come back piece by piece.
+func (t *trial) evenly(d time.Duration) time.Duration {
+	if t.algorithm == ratelimit.GCRA {
+		return d
+	}
+	return time.Hour
 }
 
 // costing is the cell for that many requests.
