@@ -7,6 +7,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/bench"
+	"github.com/bulwark-go/bulwark/internal/engine"
 )
 
 func main() {
@@ -64,6 +67,14 @@ func report(rounds int, span time.Duration, only string) (missed int, err error)
 		tables++
 		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
 	}
+	if only == "" || strings.Contains("rate limits in redis", only) {
+		good, bad, err := redis(rounds, span)
+		if err != nil {
+			return missed, err
+		}
+		tables++
+		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
+	}
 	if tables == 0 {
 		return 0, fmt.Errorf("no table has %q in its name", only)
 	}
@@ -72,4 +83,32 @@ func report(rounds int, span time.Duration, only string) (missed int, err error)
 		fmt.Printf("\n%s", list)
 	}
 	return missed, nil
+}
+
+// redis writes the tables that need redis-server, or says why not.
+func redis(rounds int, span time.Duration) (met int, missed []string, err error) {
+	dir, err := os.MkdirTemp("", "bench-redis-")
+	if err != nil {
+		return 0, nil, err
+	}
+	defer os.RemoveAll(dir)
+	r, err := bench.OpenRedis(context.Background(), dir)
+	if absent := (*engine.Absent)(nil); errors.As(err, &absent) {
+		fmt.Print(bench.Missing(absent))
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	defer r.Close()
+	all, err := bench.Measure(r.Table(), rounds, span)
+	if err != nil {
+		return 0, nil, err
+	}
+	met, _ = bench.Write(os.Stdout, r.Table(), all)
+	for line := range strings.Lines(bench.Missed(r.Table(), all)) {
+		missed = append(missed, line)
+	}
+	good, bad, err := r.WriteRedis(os.Stdout, max(1, rounds/3), 10*span)
+	return met + good, append(missed, bad...), err
 }
