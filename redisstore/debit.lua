@@ -22,7 +22,7 @@ end
 
 local function text(n) return string.format('%.0f', n) end
 
-local look, take, left, reset = {}, {}, {}, {}
+local look, take, keep, left, reset = {}, {}, {}, {}, {}
 
 -- GCRA. The state is until when the requests have the cell occupied.
 function look.g(c, state)
@@ -31,18 +31,20 @@ function look.g(c, state)
     level = tonumber(state)
     if not level then return false end
     -- A clock that was set back, or a slower policy, locks nobody out for
-    -- longer than two quotas take.
-    level = max(0, min(level - now, 2 * c.limit * c.span))
+    -- longer than two quotas take. What is cut is written, also by a refusal:
+    -- otherwise it would be cut again each time, and would never end.
+    level = max(0, level - now)
+    c.cut = level > 2 * c.limit * c.span
+    level = min(level, 2 * c.limit * c.span)
   end
   c.level = level
   c.wait = level + (c.cost - c.limit) * c.span
   return true
 end
 
-function take.g(c, n)
-  c.level = c.level + n * c.span
-  save(c.key, text(now + c.level), c.level)
-end
+function take.g(c, n) c.level = c.level + n * c.span end
+
+function keep.g(c) save(c.key, text(now + c.level), c.level) end
 
 function left.g(c) return floor((c.limit * c.span - c.level) / c.span) end
 
@@ -68,7 +70,8 @@ function look.f(c, state)
   end
   used = min(used, 2 * c.limit)
   if stop > now then
-    stop = after or min(stop, now + c.span)
+    local cut = after or min(stop, now + c.span)
+    stop, c.cut = cut, cut ~= stop
   elseif used > c.limit and (before and stop == before or not before and now < stop + c.span) then
     -- What is owed is used in the window that follows.
     stop, used = after or stop + c.span, used - c.limit
@@ -85,8 +88,9 @@ function look.f(c, state)
   return true
 end
 
-function take.f(c, n)
-  c.used = c.used + n
+function take.f(c, n) c.used = c.used + n end
+
+function keep.f(c)
   local lasts = c.stop - now
   if c.used > c.limit then lasts = lasts + c.following end
   save(c.key, text(c.stop) .. ' ' .. text(c.used), lasts)
@@ -109,7 +113,7 @@ function look.s(c, state)
       t, n = tonumber(t), tonumber(n)
       -- After the clock was set back, what lies ahead counts as of now. Times
       -- are ahead by some microseconds if several requests came at once.
-      if t > now + 1000000 then t = max(last, now) end
+      if t > now + 1000000 then t, c.cut = max(last, now), true end
       if t + c.span > now then
         log[#log + 1] = {t, n}
         total, last = total + n, t
@@ -135,6 +139,9 @@ end
 function take.s(c, n)
   c.last, c.used = max(now, c.last + 1), c.used + n
   c.log[#c.log + 1] = {c.last, n}
+end
+
+function keep.s(c)
   local state = {}
   for i, e in ipairs(c.log) do state[i] = text(e[1]) .. ':' .. text(e[2]) end
   save(c.key, table.concat(state, ' '), c.last + c.span - now)
@@ -176,6 +183,7 @@ for i, c in ipairs(cells) do
     end
     if c.taken > 0 then take[c.kind](c, c.taken) end
   end
+  if c.taken > 0 or c.cut then keep[c.kind](c) end
   local remaining = max(0, left[c.kind](c))
   local again = 0
   if remaining < c.limit then again = reset[c.kind](c, remaining) end
