@@ -24,6 +24,9 @@ func (m *Middleware) identify(r *http.Request, scope *bulwark.Scope) (caller, er
 		switch {
 		case ok:
 			c.principal, c.quota = p, m.tier(p.Tier)
+			if m.own != nil && p.Subject != "" { // without a subject the request is refused
+				c.quota = m.own.of(r.Context(), p, c.quota)
+			}
 		case bulwark.Settled(r.Context()):
 			c.space, c.quota = spaceAnonymous, m.anonymous
 		default:

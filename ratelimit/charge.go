@@ -106,7 +106,7 @@ func (c *charge) undo(ctx context.Context) {
 // key.
 func (c *charge) taken() int64 {
 	if c.limit.table != nil {
-		return c.debits[0].taken / c.debits[0].unit
+		return c.debits[0].requests()
 	}
 	return c.cells[0].Taken
 }

@@ -35,6 +35,35 @@ type Config struct {
 	// [bulwark.Principal.Tier]. A tier without an entry has the Rate. Tiers
 	// need a Key with ByPrincipal. Default: every caller has the Rate.
 	Tiers Tiers
+	// RateFor returns the rate of one caller, for example from a database. An
+	// empty Rate means the rate of the caller's tier. RateFor needs a Key with
+	// ByPrincipal, and is not asked for [Middleware.Take] and
+	// [Middleware.TakeFor]. Default: every caller has the rate of its tier.
+	//
+	// An answer is used for RateMaxAge. Then it is asked for again, and the old
+	// answer is used meanwhile, for at most one more RateMaxAge. The first
+	// request of a caller waits for the answer, for at most RateTimeout. There
+	// is one call for a caller at once, and at most 16 calls in all.
+	//
+	// If RateFor returns an error, panics, or takes longer than RateTimeout, the
+	// rate of the tier holds. RateFor is asked again after 5 seconds. If RateFor
+	// returns a text that is not a Rate, the rate of the tier holds for
+	// RateMaxAge. Both are an event sys_unavailable with the reason
+	// "ratelimit.rate_unknown", once in RateMaxAge, with a count.
+	//
+	// The context ends after RateTimeout, and not when the client leaves.
+	// RateFor must not modify the principal.
+	RateFor func(ctx context.Context, p *bulwark.Principal) (Rate, error)
+	// RateMaxAge is how long an answer of RateFor is used. Default: 1 minute.
+	// At least 1 second, at most 24 hours.
+	RateMaxAge time.Duration
+	// RateTimeout is how long a call of RateFor may take. Default: 1 second. At
+	// least 10 milliseconds, at most 30 seconds.
+	RateTimeout time.Duration
+	// MaxRates is for how many callers the answer of RateFor is kept. A new
+	// caller then takes the place of a caller that was not there for a while.
+	// Default: 10,000. At least 16, at most 1,000,000.
+	MaxRates int
 	// Anonymous is the rate of a request for which the auth layer has found no
 	// caller. Such requests are counted by address. Anonymous needs a Key with
 	// ByPrincipal. Write "unlimited" only if a limit by address stands outside.
@@ -178,6 +207,7 @@ func compile(c Config) (*Middleware, error) {
 		faults.Add("Anonymous", string(c.Anonymous), "needs a Key with ByPrincipal, because no other Key distinguishes anonymous requests; leave Anonymous out, Rate holds for all requests")
 	}
 	m.compileRates(c, faults)
+	m.own = m.newOwnRates(c, faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

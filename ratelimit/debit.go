@@ -4,15 +4,30 @@ import "time"
 
 // A debit is what a request takes from one key of a table.
 type debit struct {
-	gcra
-	hash uint64
-	cost int64
-	debt bool
+	gcra           // of a GCRA
+	policy *Policy // of the other algorithms
+	hash   uint64
+	cost   int64
+	debt   bool
 
-	taken    int64 // nanoseconds
-	until    int64 // of the key, with this debit in it
-	level    int64 // of the key, after the call
+	taken    int64 // nanoseconds of a GCRA, else requests
+	until    int64 // the Mark: what giveBack has to find
+	level    int64 // of a GCRA after the call
 	exceeded bool
+
+	// Of the other algorithms after the call: how many requests have room, and
+	// how long it takes until more have, and until the cost has.
+	left, more, due int64
+}
+
+// of names the key of the debit and its policy.
+func (d *debit) of(p *Policy, hash uint64) {
+	d.hash = hash
+	if p.Algorithm == GCRA {
+		d.gcra = newGCRA(p)
+		return
+	}
+	d.policy = p
 }
 
 // took notes what was taken.
@@ -21,8 +36,23 @@ func (d *debit) took(now, until, amount int64) bool {
 	return true
 }
 
+// requests is how many requests were taken.
+func (d *debit) requests() int64 {
+	if d.policy != nil {
+		return d.taken
+	}
+	return d.taken / d.unit
+}
+
 // standing says how the key stands.
 func (d *debit) standing() Standing {
+	if d.policy != nil {
+		s := Standing{Exceeded: d.exceeded, Remaining: d.left, Reset: time.Duration(d.more), Mark: d.until}
+		if d.exceeded {
+			s.Wait = time.Duration(max(1, d.due))
+		}
+		return s
+	}
 	remaining := d.remaining(d.level)
 	s := Standing{Exceeded: d.exceeded, Remaining: remaining, Reset: time.Duration(d.reset(d.level, remaining)), Mark: d.until}
 	if d.exceeded {
@@ -47,11 +77,22 @@ func (t *table) look(debits []debit, now int64) (room bool) {
 	room = true
 	for i := range debits {
 		d := &debits[i]
-		d.level = min(t.level(d.hash, now), d.most())
-		d.exceeded = !d.debt && d.cost > 0 && d.wait(d.level, d.cost) > 0
+		t.lookAt(d, now)
 		room = room && !d.exceeded
 	}
 	return room
+}
+
+func (t *table) lookAt(d *debit, now int64) {
+	switch {
+	case d.policy == nil:
+		d.level = t.level(d.hash, now, d.most())
+		d.exceeded = !d.debt && d.cost > 0 && d.wait(d.level, d.cost) > 0
+	case d.policy.Algorithm == FixedWindow:
+		t.windowed().look(d, t.moment(now))
+	default:
+		t.logged().look(d, now)
+	}
 }
 
 // takeAll takes from all keys. Where somebody else has taken the last of one
@@ -60,10 +101,10 @@ func (t *table) takeAll(debits []debit, now int64) bool {
 	for i := range debits {
 		d := &debits[i]
 		if d.cost == 0 {
-			d.level = min(t.level(d.hash, now), d.most())
+			t.lookAt(d, now)
 			continue
 		}
-		if t.take(d, now) {
+		if t.takeFrom(d, now) {
 			continue
 		}
 		if i > 0 {
@@ -76,11 +117,40 @@ func (t *table) takeAll(debits []debit, now int64) bool {
 	return true
 }
 
+func (t *table) takeFrom(d *debit, now int64) bool {
+	switch {
+	case d.policy == nil:
+		return t.take(d, now)
+	case d.policy.Algorithm == FixedWindow:
+		return t.windowed().take(d, t.moment(now), &t.evictions)
+	}
+	return t.logged().take(d, now, &t.evictions)
+}
+
 // giveBack gives back what the debits have taken, once.
 func (t *table) giveBack(debits []debit, now int64) {
 	for i := range debits {
 		d := &debits[i]
-		t.shorten(d.hash, now, d.taken, d.until)
+		switch {
+		case d.policy == nil:
+			t.shorten(d.hash, now, d.taken, d.until)
+		case d.policy.Algorithm == FixedWindow:
+			t.windowed().giveBack(d, t.moment(now))
+		default:
+			t.logged().giveBack(d)
+		}
 		d.taken = 0
+	}
+}
+
+// reset makes the quota of a key whole.
+func (t *table) reset(d *debit, now int64) {
+	switch {
+	case d.policy == nil:
+		t.free(d.hash, now)
+	case d.policy.Algorithm == FixedWindow:
+		t.windowed().free(d.hash)
+	default:
+		t.logged().free(d.hash)
 	}
 }

@@ -46,7 +46,8 @@ func (s *MemoryStore) TakeUnseen(cells []Cell) bool {
 	t := s.table.Load()
 	debits := make([]debit, len(cells))
 	for i := range cells {
-		debits[i] = debit{gcra: newGCRA(&cells[i].Policy), hash: t.hash(t.name(cells[i].Policy.Name), cells[i].Key), cost: cells[i].Cost}
+		debits[i].cost = cells[i].Cost
+		debits[i].of(&cells[i].Policy, t.hash(t.name(cells[i].Policy.Name), cells[i].Key))
 	}
 	return t.takeAll(debits, t.now())
 }
@@ -56,5 +57,22 @@ func (s *MemoryStore) StepClock(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.made()
-	t.start = t.start.Add(-d)
+	t.start, t.step = t.start.Add(-d), t.step+d
+}
+
+// OwnRates returns for how many callers the limit keeps an answer of RateFor.
+func OwnRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	if len(m.own.clock) != len(m.own.rates) {
+		panic("the clock and the map differ")
+	}
+	return len(m.own.rates)
+}
+
+// CompiledRates returns how many rates of RateFor the limit keeps compiled.
+func CompiledRates(m *Middleware) int {
+	m.own.mu.Lock()
+	defer m.own.mu.Unlock()
+	return len(m.own.compiled)
 }

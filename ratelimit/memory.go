@@ -62,12 +62,16 @@ func (s *MemoryStore) Debit(_ context.Context, cells []Cell) (ok bool, err error
 	debits = debits[:len(cells)]
 	for i := range cells {
 		c, d := &cells[i], &debits[i]
-		d.gcra, d.hash, d.cost, d.debt = newGCRA(&c.Policy), t.hash(t.name(c.Policy.Name), c.Key), c.Cost, c.Debt
+		d.cost, d.debt = c.Cost, c.Debt
+		d.of(&c.Policy, t.hash(t.name(c.Policy.Name), c.Key))
+		if len(c.Policy.Ends) > 0 && !t.holds(c.Policy.Ends) {
+			return false, wrongCell("Policy.Ends", "do not hold now; name ends in the past and in the future")
+		}
 	}
 	ok = t.debit(debits)
 	for i := range cells {
 		d := &debits[i]
-		cells[i].Taken, cells[i].Standing = d.taken/d.unit, d.standing()
+		cells[i].Taken, cells[i].Standing = d.requests(), d.standing()
 	}
 	return ok, nil
 }
@@ -81,8 +85,12 @@ func (s *MemoryStore) Refund(_ context.Context, cells []Cell) error {
 	now := t.now()
 	for i := range cells {
 		c := &cells[i]
-		g := newGCRA(&c.Policy)
-		t.shorten(t.hash(t.name(c.Policy.Name), c.Key), now, g.amount(min(c.Taken, c.Cost)), c.Standing.Mark)
+		d := [1]debit{{until: c.Standing.Mark, taken: min(c.Taken, c.Cost)}}
+		d[0].of(&c.Policy, t.hash(t.name(c.Policy.Name), c.Key))
+		if d[0].policy == nil {
+			d[0].taken = d[0].amount(d[0].taken)
+		}
+		t.giveBack(d[:], now)
 		c.Taken = 0
 	}
 	return nil
@@ -95,7 +103,9 @@ func (s *MemoryStore) Reset(_ context.Context, cells []Cell) error {
 		return err
 	}
 	for i := range cells {
-		t.free(t.hash(t.name(cells[i].Policy.Name), cells[i].Key), t.now())
+		var d debit
+		d.of(&cells[i].Policy, t.hash(t.name(cells[i].Policy.Name), cells[i].Key))
+		t.reset(&d, t.now())
 	}
 	return nil
 }

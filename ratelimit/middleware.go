@@ -34,6 +34,7 @@ type Middleware struct {
 	dry         *notices // of a dry run
 	unseen      *unseen  // where Count is Failures
 	recorder    bulwark.Recorder
+	own         *ownRates // nil without RateFor
 	exempt      []netip.Prefix
 	exempted    atomic.Uint64
 }

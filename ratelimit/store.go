@@ -110,7 +110,7 @@ type Policy struct {
 	// Algorithm says how a quota is restored. Default: [GCRA].
 	Algorithm Algorithm
 	// Limit is how many requests a Window allows. At least 1. At most 64 for a
-	// [SlidingLog].
+	// [SlidingLog]. At most 16,000,000,000 for a [FixedWindow].
 	Limit int64
 	// Window is the time in which the Limit is allowed. At least 1 nanosecond
 	// for each request. At most 366 days.
@@ -150,20 +150,27 @@ const (
 // fault says what is wrong with a cell, or nothing.
 func (c *Cell) fault() error {
 	p := &c.Policy
-	wrong := func(field, reason string) error {
-		return &bulwark.ConfigError{Field: "ratelimit.Cell." + field, Reason: reason}
-	}
 	switch {
-	case p.Algorithm != GCRA:
-		return wrong("Policy.Algorithm", "is an algorithm that a MemoryStore does not know; write GCRA")
+	case p.Algorithm < GCRA || p.Algorithm > SlidingLog:
+		return wrongCell("Policy.Algorithm", "is an algorithm that a MemoryStore does not know; write GCRA, FixedWindow or SlidingLog")
 	case p.Window < 1 || p.Window > maxPeriod:
-		return wrong("Policy.Window", "must be above 0 and at most 366 days")
+		return wrongCell("Policy.Window", "must be above 0 and at most 366 days")
 	case p.Limit < 1 || p.Limit > int64(p.Window):
-		return wrong("Policy.Limit", "must be at least 1, and at most one request for each nanosecond of the Window")
-	case p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxPeriod)/unit(p):
-		return wrong("Policy.Burst", "must be at least 1, and small enough to be restored within 366 days")
+		return wrongCell("Policy.Limit", "must be at least 1, and at most one request for each nanosecond of the Window")
+	case p.Algorithm == SlidingLog && p.Limit > maxLog:
+		return wrongCell("Policy.Limit", "must be at most 64 for a SlidingLog")
+	case p.Algorithm == FixedWindow && p.Limit > maxWindowLimit:
+		return wrongCell("Policy.Limit", "must be at most 16000000000 for a FixedWindow")
+	case p.Algorithm == GCRA && (p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxPeriod)/unit(p)):
+		return wrongCell("Policy.Burst", "must be at least 1, and small enough to be restored within 366 days")
+	case p.Algorithm != FixedWindow && len(p.Ends) > 0:
+		return wrongCell("Policy.Ends", "are for a FixedWindow; leave them out")
 	case c.Cost < 0:
-		return wrong("Cost", "must not be negative; call Refund to give requests back")
+		return wrongCell("Cost", "must not be negative; call Refund to give requests back")
 	}
 	return nil
+}
+
+func wrongCell(field, reason string) error {
+	return &bulwark.ConfigError{Field: "ratelimit.Cell." + field, Reason: reason}
 }

@@ -40,8 +40,14 @@ type table struct {
 	seed      maphash.Seed
 	names     maphash.Seed
 	start     time.Time
+	step      time.Duration // of the clock, in tests
 	locks     [stripes]sync.Mutex
 	evictions atomic.Uint64
+
+	keys    int
+	making  sync.Mutex // of the two tables below, which only some policies need
+	windows atomic.Pointer[windowTable]
+	logs    atomic.Pointer[logTable]
 }
 
 // newTable allocates a table for keys, rounded up to a power of two.
@@ -53,11 +59,35 @@ func newTable(keys int) *table {
 		seed:    maphash.MakeSeed(),
 		names:   maphash.MakeSeed(),
 		start:   time.Now(),
+		keys:    n * ways,
 	}
 }
 
-// now is nanoseconds since the table was made, and never 0.
-func (t *table) now() int64 { return int64(time.Since(t.start)) + 1 }
+// windowed is the table of fixed windows.
+func (t *table) windowed() *windowTable {
+	if w := t.windows.Load(); w != nil {
+		return w
+	}
+	t.making.Lock()
+	defer t.making.Unlock()
+	if t.windows.Load() == nil {
+		t.windows.Store(newWindowTable(t.keys))
+	}
+	return t.windows.Load()
+}
+
+// logged is the table of sliding logs.
+func (t *table) logged() *logTable {
+	if l := t.logs.Load(); l != nil {
+		return l
+	}
+	t.making.Lock()
+	defer t.making.Unlock()
+	if t.logs.Load() == nil {
+		t.logs.Store(newLogTable(t.keys))
+	}
+	return t.logs.Load()
+}
 
 // name is the share of a limit's name in the hashes of its keys.
 func (t *table) name(name string) uint64 { return maphash.String(t.names, name) }
@@ -78,18 +108,32 @@ func (b *bucket) find(hash uint64) (hashAt *atomic.Uint64, until *atomic.Int64) 
 	return nil, nil
 }
 
-// level is how long a key is still occupied. It only reads.
-func (t *table) level(hash uint64, now int64) int64 {
-	_, until := t.buckets[hash&t.mask].find(hash)
+// level is how long a key is still occupied, and at most how long it may be.
+func (t *table) level(hash uint64, now, most int64) int64 {
+	hashAt, until := t.buckets[hash&t.mask].find(hash)
 	if until == nil {
 		return 0
 	}
-	return max(0, until.Load()-now)
+	return cut(hash, hashAt, until, until.Load(), now, most)
+}
+
+// cut is how long a key is still occupied that was so until a time. A time that
+// is too late is written down as one that is not: it would stay too late until
+// it comes near. It is too late because it is that of a slower policy, or
+// because the clock was set back.
+func cut(hash uint64, hashAt *atomic.Uint64, slot *atomic.Int64, until, now, most int64) int64 {
+	if until <= now+most {
+		return max(0, until-now)
+	}
+	if slot.CompareAndSwap(until, now+most) && hashAt.Load() != hash {
+		slot.CompareAndSwap(now+most, until) // the slot had changed hands
+	}
+	return most
 }
 
 // take occupies the key of a debit for its cost, if there is room or the debit
 // may owe. It notes for how long the key is occupied then. A refusal only
-// reads.
+// reads, unless the time of the key is too late.
 func (t *table) take(d *debit, now int64) bool {
 	amount, most := d.amount(d.cost), d.most()
 	b := &t.buckets[d.hash&t.mask]
@@ -114,7 +158,7 @@ func (t *table) take(d *debit, now int64) bool {
 			if hashAt.Load() != d.hash {
 				continue // the slot has changed hands, old is a stranger's
 			}
-			d.level = before - now
+			d.level = cut(d.hash, hashAt, slot, old, now, most)
 			return false
 		}
 		if !slot.CompareAndSwap(old, next) {

@@ -1,0 +1,210 @@
+package ratelimit
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// maxLog is the most requests that a sliding log allows in a window.
+	maxLog = 64
+	// entries is how many requests a bucket has room for: more than one key
+	// has, which is twice maxLog, so that there always is another key to give
+	// way.
+	entries = 256
+)
+
+// A logTable keeps the requests of sliding logs: 16 bytes for each request,
+// allocated once. All requests of a key are in one bucket, and are counted
+// under the lock of its stripe. A request that has left needs no room.
+//
+// When a bucket is full, the key with the fewest requests in it gives way with
+// all of them, and of several such keys the latest. So the keys of a flood
+// displace each other. They do not displace a key that has used more, or a key
+// that was there before.
+type logTable struct {
+	buckets []logBucket
+	lengths []uint16 // of the buckets
+	mask    uint64
+	locks   [stripes]sync.Mutex
+}
+
+// A logBucket holds requests in no order: whose they are, and when they leave.
+type logBucket struct {
+	hashes [entries]uint64
+	leave  [entries]int64
+}
+
+// newLogTable allocates a table for so many requests, a power of two.
+func newLogTable(requests int) *logTable {
+	n := max(1, requests/entries)
+	return &logTable{buckets: make([]logBucket, n), lengths: make([]uint16, n), mask: uint64(n - 1)}
+}
+
+// A log is a locked bucket and the requests of one key in it.
+type log struct {
+	*logBucket
+	length *uint16
+	lock   *sync.Mutex
+	hash   uint64
+	own    [2 * maxLog]int64 // when they leave
+	n      int
+}
+
+func (l *logTable) lock(hash uint64) (b *logBucket, length *uint16, lock *sync.Mutex) {
+	at := hash & l.mask
+	lock = &l.locks[at%stripes]
+	lock.Lock()
+	return &l.buckets[at], &l.lengths[at], lock
+}
+
+// open locks the bucket of a debit, removes what has left from it, and finds
+// the requests of the key. None of them leaves later than a window from now:
+// that would be one of a slower policy, or the clock was set back.
+func (l *logTable) open(log *log, d *debit, now int64) {
+	log.hash = d.hash
+	log.logBucket, log.length, log.lock = l.lock(d.hash)
+	latest := now + int64(d.policy.Window)
+	for i := 0; i < int(*log.length); i++ {
+		switch {
+		case log.leave[i] <= now:
+			log.remove(i)
+			i--
+		case log.hashes[i] == d.hash:
+			log.leave[i] = min(log.leave[i], latest)
+			if log.n == len(log.own) { // not even in debt
+				log.remove(i)
+				i--
+				continue
+			}
+			log.own[log.n] = log.leave[i]
+			log.n++
+		}
+	}
+	slices.Sort(log.own[:log.n])
+}
+
+// remove removes a request. The last request of the bucket takes its place.
+func (log *log) remove(i int) {
+	*log.length--
+	last := *log.length
+	log.hashes[i], log.leave[i] = log.hashes[last], log.leave[last]
+	log.hashes[last], log.leave[last] = 0, 0
+}
+
+// room notes how a key stands with n requests, and reports whether there is
+// room.
+func (log *log) room(d *debit, now int64) bool {
+	limit := d.policy.Limit
+	n := int64(log.n)
+	d.left, d.more, d.due = max(0, limit-n), 0, 0
+	if n > 0 {
+		d.more = log.own[max(0, n-limit)] - now
+	}
+	switch {
+	case d.cost == 0 || d.cost <= limit-n:
+	case d.cost > limit || n == 0:
+		d.due = int64(d.policy.Window)
+	default:
+		d.due = log.own[n+d.cost-limit-1] - now
+	}
+	d.exceeded = d.due > 0 && !d.debt
+	return !d.exceeded
+}
+
+// look notes how a key stands, and whether it has room.
+func (l *logTable) look(d *debit, now int64) {
+	var log log
+	l.open(&log, d, now)
+	defer log.lock.Unlock()
+	log.room(d, now)
+}
+
+// take notes the requests of a debit, if there is room or the debit may owe.
+func (l *logTable) take(d *debit, now int64, evictions *atomic.Uint64) bool {
+	var log log
+	l.open(&log, d, now)
+	defer log.lock.Unlock()
+	if !log.room(d, now) {
+		return false
+	}
+	d.taken = max(0, min(d.cost, 2*d.policy.Limit-int64(log.n)))
+	d.until = now + int64(d.policy.Window)
+	for range d.taken {
+		if *log.length == entries {
+			log.evict()
+			evictions.Add(1)
+		}
+		log.hashes[*log.length], log.leave[*log.length] = d.hash, d.until
+		*log.length++
+		log.own[log.n] = d.until
+		log.n++
+	}
+	log.room(d, now)
+	d.exceeded, d.due = false, 0
+	return true
+}
+
+// evict removes the key with the fewest requests, and of several such keys the
+// latest. It is not the key whose log this is.
+func (log *log) evict() {
+	type tally struct {
+		hash   uint64
+		n      int
+		latest int64
+	}
+	var room [2 * entries]tally // by hash, with half of it free
+	var least *tally
+	for i := range entries {
+		hash := log.hashes[i]
+		if hash == log.hash {
+			continue
+		}
+		at := hash >> 32 % uint64(len(room))
+		for room[at].hash != 0 && room[at].hash != hash {
+			at = (at + 1) % uint64(len(room))
+		}
+		t := &room[at]
+		t.hash = hash
+		t.n++
+		t.latest = max(t.latest, log.leave[i])
+	}
+	for i := range room {
+		t := &room[i]
+		if t.n > 0 && (least == nil || t.n < least.n || t.n == least.n && t.latest > least.latest) {
+			least = t
+		}
+	}
+	for i := entries - 1; i >= 0; i-- {
+		if log.hashes[i] == least.hash {
+			log.remove(i)
+		}
+	}
+}
+
+// giveBack removes as many requests as a debit has taken, of those that came
+// with it.
+func (l *logTable) giveBack(d *debit) {
+	b, length, lock := l.lock(d.hash)
+	defer lock.Unlock()
+	log := log{logBucket: b, length: length}
+	for i := int(*length) - 1; i >= 0 && d.taken > 0; i-- {
+		if b.hashes[i] == d.hash && b.leave[i] == d.until {
+			log.remove(i)
+			d.taken--
+		}
+	}
+}
+
+// free removes all requests of a key.
+func (l *logTable) free(hash uint64) {
+	b, length, lock := l.lock(hash)
+	defer lock.Unlock()
+	log := log{logBucket: b, length: length}
+	for i := int(*length) - 1; i >= 0; i-- {
+		if b.hashes[i] == hash {
+			log.remove(i)
+		}
+	}
+}
