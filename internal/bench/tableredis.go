@@ -130,9 +130,9 @@ func (r *Redis) trips(d decider, limit int) (float64, error) {
 		return 0, err
 	}
 	defer end()
-	const decisions = 20
-	for i := range 2 + decisions {
-		if i == 2 {
+	const warm, decisions = 40, 20
+	for i := range warm + decisions {
+		if i == warm {
 			r.far.turns.Store(0)
 		}
 		if _, err := decide("trips"); err != nil {
