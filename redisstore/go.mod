@@ -2,9 +2,29 @@ module github.com/bulwark-go/bulwark/redisstore
 
 go 1.26.0
 
+<<<<<<< HEAD
 require (
 	github.com/bulwark-go/bulwark v0.0.0-00010101000000-000000000000
 	github.com/redis/rueidis v1.0.79
+=======
+require (
+	github.com/bulwark-go/bulwark v0.0.0
+	github.com/redis/rueidis v1.0.79
+)
+
+require (
+	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/goccy/go-json v0.10.6 // indirect
+	github.com/lestrrat-go/blackmagic v1.0.4 // indirect
+	github.com/lestrrat-go/httpcc v1.0.1 // indirect
+	github.com/lestrrat-go/httprc v1.0.6 // indirect
+	github.com/lestrrat-go/iter v1.0.2 // indirect
+	github.com/lestrrat-go/jwx/v2 v2.1.7 // indirect
+	github.com/lestrrat-go/option v1.0.1 // indirect
+	github.com/segmentio/asm v1.2.1 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+>>>>>>> wt-d
 )
 
 require golang.org/x/sys v0.49.0 // indirect

@@ -114,7 +114,9 @@ func (s *Server) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		cmd.Env = append(cmd.Environ(), "LD_PRELOAD="+library, "FAKETIME_TIMESTAMP_FILE="+s.clockFile(),
+		// libc comes before jemalloc, which asks for the time while libfaketime
+		// asks for memory, and ends in a loop.
+		cmd.Env = append(cmd.Environ(), "LD_PRELOAD="+library+":libc.so.6", "FAKETIME_TIMESTAMP_FILE="+s.clockFile(),
 			"FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_RESET=1")
 	}
 	from, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -1,0 +1,15 @@
+--!df flags=allow-undeclared-keys
+-- The clock of the engine, in microseconds.
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+-- A whole number as text, without an exponent.
+local function whole(n) return string.format('%.0f', n) end
+
+-- Redis at its maxmemory refuses the first write of a step, if the write can
+-- grow. A step that makes a new row writes the row first, so that it changes
+-- nothing when it is refused. A step that changes a row calls proceed first:
+-- DEL is never refused, and after it Redis lets the step go on.
+local function proceed(key) redis.call('DEL', key) end

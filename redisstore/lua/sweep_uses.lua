@@ -1,0 +1,3 @@
+-- ARGV: prefix, number.
+proceed(ARGV[1] .. 'room')
+return sweepUses(clock(), tonumber(ARGV[2]))

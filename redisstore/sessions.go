@@ -1,0 +1,217 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/session"
+)
+
+// sessions implements [session.Store].
+type sessions struct {
+	store *Store
+	rows  *table
+}
+
+var (
+	stepSessionCreate = stepOf(generationDigits, "session_create", "rows", "marks")
+	stepSessionUpdate = stepOf(generationDigits, "session_update", "rows")
+	stepSessionTouch  = stepOf(generationDigits, "session_touch", "rows")
+	stepDelete        = stepOf(0, "delete", "rows")
+	stepSweep         = stepOf(0, "sweep", "rows", "marks")
+)
+
+// The kinds of names of a session. The first name of a row is the caller.
+func sessionCaller(issuer, subject string) string { return digest("caller", issuer, subject) }
+
+func providerSubject(issuer, subject string) string {
+	return digest("provider subject", issuer, subject)
+}
+
+func providerSession(issuer, sid string) string { return digest("provider session", issuer, sid) }
+
+func sessionNames(s *session.Session) string {
+	list := []string{sessionCaller(s.Issuer, s.Subject)}
+	if p := s.Provider; p.Subject != "" {
+		list = append(list, providerSubject(p.Issuer, p.Subject))
+	}
+	if p := s.Provider; p.SessionID != "" {
+		list = append(list, providerSession(p.Issuer, p.SessionID))
+	}
+	return names(list...)
+}
+
+// Create implements [session.Store].
+func (k *sessions) Create(ctx context.Context, s session.Session, limit int, replaces []string) ([]string, error) {
+	if err := k.store.made(); err != nil {
+		return nil, err
+	}
+	content, named, err := k.content(&s)
+	if err != nil {
+		return nil, err
+	}
+	var bySession, bySubject string
+	if p := s.Provider; p.SessionID != "" {
+		bySession = providerSession(p.Issuer, p.SessionID)
+	}
+	if p := s.Provider; p.Subject != "" {
+		bySubject = providerSubject(p.Issuer, p.Subject)
+	}
+	args := append([]string{decimal(endAt(s.ExpiresAt)), k.rows.max, named, content,
+		decimal(int64(max(limit, 1))), decimal(instant(s.AuthTime)), bySession, bySubject}, replaces...)
+	word, rest, err := k.rows.change(ctx, stepSessionCreate, s.ID, args...)
+	if word == "ended" {
+		return nil, session.ErrLoggedOut
+	}
+	var ended []string
+	for _, id := range rest {
+		text, ok := id.(string)
+		if !ok {
+			return nil, errReply
+		}
+		ended = append(ended, text)
+	}
+	return ended, full(err)
+}
+
+// Get implements [session.Store], in one round trip. It needs no script.
+func (k *sessions) Get(ctx context.Context, id string) (session.Session, error) {
+	if err := k.store.made(); err != nil {
+		return session.Session{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, k.store.timeout)
+	defer cancel()
+	key := k.rows.rowKey(id)
+	replies, err := k.store.do(ctx, key, []string{"GET", key}, []string{"TIME"})
+	if err != nil {
+		return session.Session{}, fmt.Errorf("redisstore: get a session: %w", err)
+	}
+	for _, reply := range replies {
+		if err, failed := reply.(error); failed {
+			return session.Session{}, fmt.Errorf("redisstore: get a session: %w", err)
+		}
+	}
+	now, ok := timeOf(replies[1])
+	switch text := replies[0].(type) {
+	case nil:
+		return session.Session{}, auth.ErrNotFound
+	case string:
+		if ok {
+			return k.open(id, text, now)
+		}
+	}
+	return session.Session{}, errReply
+}
+
+// timeOf reads the answer to TIME, in microseconds.
+func timeOf(reply any) (int64, bool) {
+	pair, _ := reply.([]any)
+	if len(pair) != 2 {
+		return 0, false
+	}
+	var n [2]int64
+	for i, part := range pair {
+		text, _ := part.(string)
+		if _, err := fmt.Sscan(text, &n[i]); err != nil {
+			return 0, false
+		}
+	}
+	return n[0]*1e6 + n[1], true
+}
+
+// Update implements [session.Store].
+func (k *sessions) Update(ctx context.Context, s session.Session) error {
+	if err := k.store.made(); err != nil {
+		return err
+	}
+	content, named, err := k.content(&s)
+	if err != nil {
+		return err
+	}
+	word, _, err := k.rows.change(ctx, stepSessionUpdate, s.ID, decimal(endAt(s.ExpiresAt)), versionText(s.Version), named, content)
+	if word == "renamed" {
+		return errors.New("redisstore: Update was called with another Issuer, Subject or Provider than the session has; these never change")
+	}
+	return err
+}
+
+// Touch implements [session.Store].
+func (k *sessions) Touch(ctx context.Context, id string, every time.Duration) error {
+	_, _, err := k.rows.change(ctx, stepSessionTouch, id, decimal(duration(every)))
+	return err
+}
+
+// Delete implements [session.Store].
+func (k *sessions) Delete(ctx context.Context, id string) (bool, error) {
+	word, _, err := k.rows.change(ctx, stepDelete, id)
+	if word == "gone" {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// List implements [session.Store]. There is an index for the caller, for the
+// Subject of a provider and for the SessionID of a provider. Any other Filter
+// looks at each session.
+func (k *sessions) List(ctx context.Context, f session.Filter) (all []session.Session, err error) {
+	if err := k.store.made(); err != nil {
+		return nil, err
+	}
+	limit := f.Limit
+	if limit < 1 {
+		limit = defaultPage
+	}
+	err = k.rows.list(ctx, k.index(f), f.After, func(now int64, id, text string) (bool, error) {
+		s, err := k.open(id, text, now)
+		if err == nil && f.Matches(s) {
+			all = append(all, s)
+		}
+		return len(all) < limit, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// defaultPage is the number of rows that a List without a Limit returns.
+const defaultPage = 1000
+
+// index is the shortest index that has all sessions that the filter matches.
+func (k *sessions) index(f session.Filter) string {
+	p := f.Provider
+	switch {
+	case p.Issuer != "" && p.SessionID != "":
+		return k.rows.by(providerSession(p.Issuer, p.SessionID))
+	case f.Issuer != "" && f.Subject != "":
+		return k.rows.by(sessionCaller(f.Issuer, f.Subject))
+	case p.Issuer != "" && p.Subject != "":
+		return k.rows.by(providerSubject(p.Issuer, p.Subject))
+	}
+	return k.rows.ids()
+}
+
+// RevokeProvider implements [session.Store].
+func (k *sessions) RevokeProvider(ctx context.Context, p session.Provider, until, expires time.Time) error {
+	if err := k.store.made(); err != nil {
+		return err
+	}
+	name := providerSubject(p.Issuer, p.Subject)
+	if p.SessionID != "" {
+		name = providerSession(p.Issuer, p.SessionID)
+	}
+	return k.rows.marks.set(ctx, name, instantUp(expires), decimal(instant(until)))
+}
+
+// Sweep implements [session.Store].
+func (k *sessions) Sweep(ctx context.Context) error { return k.rows.sweep(ctx) }
+
+func (t *table) sweep(ctx context.Context) error {
+	if err := t.store.made(); err != nil {
+		return err
+	}
+	return t.store.sweep(ctx, stepSweep, t.keys(""), t.tag)
+}
