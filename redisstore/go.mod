@@ -2,11 +2,6 @@ module github.com/bulwark-go/bulwark/redisstore
 
 go 1.26.0
 
-<<<<<<< HEAD
-require (
-	github.com/bulwark-go/bulwark v0.0.0-00010101000000-000000000000
-	github.com/redis/rueidis v1.0.79
-=======
 require (
 	github.com/bulwark-go/bulwark v0.0.0
 	github.com/redis/rueidis v1.0.79
@@ -24,9 +19,6 @@ require (
 	github.com/segmentio/asm v1.2.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
->>>>>>> wt-d
 )
-
-require golang.org/x/sys v0.49.0 // indirect
 
 replace github.com/bulwark-go/bulwark => ../

@@ -201,7 +201,12 @@ func TestExpress(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv("LIMITS_PEER") != "" {
+		client()
+		return
+	}
 	code := m.Run()
 	stopNode()
+	stopRedis()
 	os.Exit(code)
 }
