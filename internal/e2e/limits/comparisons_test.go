@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/ratelimit"
+	"github.com/bulwark-go/bulwark/redisstore"
 )
 
 // A comparison is a row of the table: an option of express-rate-limit and the
@@ -28,6 +30,14 @@ type comparison struct {
 
 // A difference is meant.
 type difference struct{ theirs, ours, why string }
+
+// row is the comparison as a line of the page.
+func (c comparison) row() []string {
+	if c.differ == nil {
+		return []string{c.option, c.here, "equal"}
+	}
+	return []string{c.option, c.here, fmt.Sprintf("theirs: %s; ours: %s. Why: %s", c.differ.theirs, c.differ.ours, c.differ.why)}
+}
 
 func (c comparison) name() string {
 	return strings.NewReplacer(" ", "_", "/", "-").Replace(c.path + "_" + c.option)
@@ -59,6 +69,10 @@ func limit(c ratelimit.Config, outside ...func(http.Handler) http.Handler) func(
 				h = wrap(h)
 			}
 			return h
+		}, reset: func(t *testing.T, key string) {
+			if err := m.ResetFor(t.Context(), netip.MustParseAddr(key)); err != nil {
+				t.Error(err)
+			}
 		}}
 	}
 }
@@ -81,6 +95,11 @@ func identified(next http.Handler) http.Handler {
 type down struct{ ratelimit.Store }
 
 func (down) Debit(context.Context, []ratelimit.Cell) (bool, error) { return false, errors.New("down") }
+
+// dead is a connection to a Redis that is down.
+type dead struct{}
+
+func (dead) Do(context.Context, string, ...[]string) ([]any, error) { return nil, errors.New("down") }
 
 const quarter = 15 * time.Minute
 
@@ -251,6 +270,16 @@ var comparisons = []comparison{
 		differ: &difference{"2 × 200, 32 × 429", "32 × 200, 2 × 429", "a client may have a /64 or a /48: the first is not limited with its neighbours, and the second cannot multiply its quota by 65,536"},
 	},
 	{
+		path: "skip", option: "`skip: (req) => …`", here: "`Exempt` for networks; the limit is only around the routes that it is for",
+		limit: limit(ratelimit.Config{Rate: "1/minute,fixed-window", Headers: ratelimit.Legacy, Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}}), see: legacy,
+		steps: []step{{from: "192.0.2.9", times: 3}, {times: 2}},
+	},
+	{
+		path: "reset", option: "`limiter.resetKey(key)`", here: "`Reset`, `ResetFor`",
+		limit: limit(ratelimit.Config{Rate: "2/minute,fixed-window"}),
+		steps: []step{{times: 3}, {from: "192.0.2.2", times: 3}, {reset: "192.0.2.1"}, {times: 3}, {from: "192.0.2.2"}},
+	},
+	{
 		path: "nested", option: "two limiters, 4 a minute around 2 a minute", here: "two limits",
 		limit: func(t *testing.T) subject {
 			inner := limit(ratelimit.Config{Name: "inner", Rate: "2/minute,fixed-window", Headers: ratelimit.NoHeaders})(t)
@@ -267,6 +296,13 @@ var comparisons = []comparison{
 		limit: limit(ratelimit.Config{Rate: "1/minute", Store: down{}}), see: []string{"Retry-After"},
 		steps:  []step{{}},
 		differ: &difference{"500 Retry-After none", "503 Retry-After 5", "an outage of the store is not a fault of the program, and ends"},
+	},
+	{
+		path: "pass", option: "the same, `passOnStoreError: true`", here: "`OnOutage: redisstore.InsecureOpen`",
+		limit: limit(ratelimit.Config{Rate: "1/minute", Store: bulwark.Must(redisstore.NewLimits(redisstore.LimitsConfig{
+			Client: dead{}, Secret: make([]byte, 32), OnOutage: redisstore.InsecureOpen,
+		}))}), see: []string{"Retry-After"},
+		steps: []step{{times: 3}},
 	},
 }
 

@@ -45,6 +45,7 @@ const options = {
   status: { limit: 1, statusCode: 503, message: 'busy' },
   handler: { limit: 1, handler: (req, res) => res.status(429).json({ path: req.baseUrl }) },
   skip: { limit: 1, skip: (req) => req.ip === '192.0.2.9' },
+  reset: { limit: 2 },
   tenant: { limit: 1, keyGenerator: (req) => req.get('X-Tenant') || '' },
   subnet: { limit: 2 },
   subnet64: { limit: 2, ipv6Subnet: 64 },

@@ -27,8 +27,7 @@ import (
 
 // A peer is a limiter that keeps its counts in Redis: a column of the table.
 type peer struct {
-	name   string // of the column
-	module string // whose version the page has from go.mod
+	name string // of the column
 	// open connects as the documentation of the peer shows, with its defaults.
 	open func(o opening) (*opened, error)
 }
@@ -40,7 +39,9 @@ type opening struct {
 	name           string
 	secret         byte              // of ours
 	failures       bool              // count only what fails, where there is an option for it
-	outage         redisstore.Outage // of ours
+	outage         redisstore.Outage // of ours; 0 is what it is by default
+	instances      int               // of ours
+	plain          bool              // ours has its default deadline
 	closed         bool              // do not count in the process while Redis is down
 }
 
@@ -56,11 +57,11 @@ type opened struct {
 
 // peers are the columns of the table, in its order.
 var peers = []peer{
-	{"bulwark", "", openOurs},
-	{"redis_rate", "github.com/go-redis/redis_rate/v10", openRedisRate},
-	{"httprate-redis", "github.com/go-chi/httprate-redis", openHTTPRate},
-	{"ulule/limiter", "github.com/ulule/limiter/v3", openUlule},
-	{"throttled", "github.com/throttled/throttled/v2", openThrottled},
+	{"bulwark", openOurs},
+	{"redis_rate", openRedisRate},
+	{"httprate-redis", openHTTPRate},
+	{"ulule/limiter", openUlule},
+	{"throttled", openThrottled},
 }
 
 func openOurs(o opening) (*opened, error) {
@@ -72,14 +73,13 @@ func openOurs(o opening) (*opened, error) {
 	}
 	secret := make([]byte, 32)
 	secret[0] = o.secret
-	// The machine of the tests is slow at times. Where Redis is down, the
-	// default holds.
+	// The machine of the tests is slow at times.
 	timeout := 5 * time.Second
-	if o.outage != 0 {
+	if o.plain {
 		timeout = 0
 	}
 	store, err := redisstore.NewLimits(redisstore.LimitsConfig{
-		Client: redisstore.Rueidis(client), Secret: secret, Timeout: timeout, OnOutage: o.outage, Instances: 4, MaxKeys: 1024,
+		Client: redisstore.Rueidis(client), Secret: secret, Timeout: timeout, OnOutage: o.outage, Instances: o.instances, MaxKeys: 1024,
 	})
 	if err != nil {
 		return nil, err

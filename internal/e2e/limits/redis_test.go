@@ -334,7 +334,7 @@ func (l *opened) outcome() string {
 func killed(t *testing.T, p peer) string {
 	server := serverOf(t, engine.RedisConfig{})
 	o := at(server, 2, "api")
-	o.outage = redisstore.Closed
+	o.plain = true
 	l := p.start(t, o)
 	if got := l.outcome(); got != "200" && got != "passes" {
 		t.Fatalf("%s: %s before", p.name, got)
@@ -376,9 +376,9 @@ func modes(t *testing.T, p peer) string {
 	}
 	switch p.name {
 	case "bulwark":
-		o.outage = redisstore.Local // 8 an hour, 4 instances
+		o.plain, o.outage, o.instances = true, redisstore.Local, 4 // of 8 an hour
 		outcome("`Local`", o)
-		o.outage = redisstore.InsecureOpen
+		o.outage, o.instances = redisstore.InsecureOpen, 0
 		outcome("`InsecureOpen`", o)
 	case "httprate-redis":
 		o.closed = true
@@ -394,7 +394,7 @@ func modes(t *testing.T, p peer) string {
 func hanging(t *testing.T, p peer) string {
 	server := serverOf(t, engine.RedisConfig{})
 	o := at(server, 8, "api")
-	o.outage = redisstore.Closed
+	o.plain = true
 	ours, l := peers[0].start(t, o), p.start(t, o)
 	ours.outcome()
 	l.outcome()
