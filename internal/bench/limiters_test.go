@@ -57,12 +57,12 @@ func TestSpreadMeetsEachAddress(t *testing.T) {
 // A flood of addresses neither grows our memory nor lets anybody pass again. A
 // memory that evicts what was used least recently does.
 func TestFloods(t *testing.T) {
-	floods, err := bench.Floods(20_000)
+	floods, err := bench.Floods(5_000)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, f := range floods {
-		grows := f.Grown > 20_000*16
+		grows := f.Grown > 5_000*16
 		if want := i > 0; grows != want {
 			t.Errorf("%s: the heap grows by %d bytes: %t, want %t", f.Limiter, f.Grown, grows, want)
 		}
