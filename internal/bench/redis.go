@@ -146,6 +146,9 @@ func redisRated(client *goredis.Client, limit int) (func(string) (bool, error), 
 
 // undecided is the error of a decision that was not made.
 func undecided(err error) error {
+	if err == nil {
+		return nil
+	}
 	var p *bulwark.Problem
 	if errors.As(err, &p) && p.Status == http.StatusTooManyRequests {
 		return nil
