@@ -12,7 +12,6 @@ const maxSpan = 1 << 48
 // read fills in the cells from the answer of the script of Debit. It accepts
 // only what the script can have answered.
 func read(answer string, cells []ratelimit.Cell) (ok bool, fail *failure) {
-	bad := &failure{cause: causeReply}
 	took, rest, fits := number(answer, 1)
 	ok = took == 1
 	exceeded := false
@@ -22,18 +21,18 @@ func read(answer string, cells []ratelimit.Cell) (ok bool, fail *failure) {
 		limit, _ := quota(&c.Policy)
 		for j, most := range [6]int64{1, limit, maxSpan, maxSpan, maxCount, min(c.Cost, 2*limit)} {
 			if len(rest) == 0 || rest[0] != ' ' {
-				return false, bad
+				return false, &failure{cause: causeReply}
 			}
 			if n[j], rest, fits = number(rest[1:], most); !fits {
-				return false, bad
+				return false, &failure{cause: causeReply}
 			}
 		}
 		exceeded = exceeded || n[0] == 1
 		switch {
 		case n[0] == 1 != (n[3] > 0), n[1] < limit != (n[2] > 0):
-			return false, bad
+			return false, &failure{cause: causeReply}
 		case ok && n[0] == 1, !ok && n[5] != 0, ok && !c.Debt && n[5] != c.Cost:
-			return false, bad
+			return false, &failure{cause: causeReply}
 		}
 		c.Taken = n[5]
 		c.Standing = ratelimit.Standing{
@@ -42,7 +41,7 @@ func read(answer string, cells []ratelimit.Cell) (ok bool, fail *failure) {
 		}
 	}
 	if !fits || rest != "" || ok == exceeded {
-		return false, bad
+		return false, &failure{cause: causeReply}
 	}
 	return ok, nil
 }

@@ -50,5 +50,7 @@ func TestStoreKeepsTheRulesBehindSentinel(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(group.Close)
-	conform(t, redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...)), func(c *redisstore.Config) { c.Replicas = 1 })
+	client := redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...))
+	synced(t, client)
+	conform(t, client, func(c *redisstore.Config) { c.Replicas = 1 })
 }

@@ -31,3 +31,12 @@ func stepping(s script) script {
 	}
 	return newScript(strings.Replace(s.source, line, line[:len(line)-1]+" + tonumber(ARGV[#ARGV])\n", 1))
 }
+
+// MaxInFlight is how many calls wait for Redis at once.
+const MaxInFlight = maxInFlight
+
+// Cause is the cause of a failure, and whether it moves the breaker.
+func Cause(reply error) (cause string, down bool) {
+	f := replyFailure(reply)
+	return f.cause, f.down
+}

@@ -168,3 +168,7 @@ func (f *faulty) Do(ctx context.Context, slot string, commands ...[]string) ([]a
 }
 
 var errNetwork = errors.New("connection reset by peer")
+
+func rueidisOption(server *engine.Server) rueidis.ClientOption {
+	return rueidis.ClientOption{InitAddress: []string{server.Addr()}, Password: server.Password(), DisableCache: true}
+}

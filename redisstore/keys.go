@@ -18,9 +18,9 @@ type keys struct {
 }
 
 var (
-	stepKeyCreate = stepOf(0, "key_create", "rows", "marks", "owners")
-	stepKeyUpdate = stepOf(0, "key_update", "rows", "marks", "owners")
-	stepKeyMark   = stepOf(0, "key_mark")
+	stepKeyCreate = stepOf(0, "key_create", "rows", "marks", "owners").or("marked")
+	stepKeyUpdate = stepOf(0, "key_update", "rows", "marks", "owners").or("marked")
+	stepKeyMark   = stepOf(0, "key_mark").or("no")
 )
 
 func keyOwner(issuer, subject string) string { return digest("owner", issuer, subject) }

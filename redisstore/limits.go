@@ -92,6 +92,7 @@ func (l *Limits) Debit(ctx context.Context, cells []ratelimit.Cell) (ok bool, er
 	if l.denials.answer(q, cells) {
 		return false, nil
 	}
+	r.script(l)
 	answer, fail := l.ask(ctx, r, l.debit)
 	if fail == nil {
 		ok, fail = read(answer, cells)

@@ -37,12 +37,13 @@ func (m *marks) set(ctx context.Context, name string, ends int64, second string)
 	if err != nil {
 		return full(err)
 	}
-	word, _, err := answer(reply)
-	switch {
+	switch word, _, err := answer(reply); {
 	case err != nil:
 		return err
+	case word == "ok":
+		return late
 	case word == "full":
 		return auth.ErrFull
 	}
-	return late
+	return errReply
 }

@@ -40,6 +40,7 @@ function back.f(key, state, limit, span, n, mark)
 end
 
 function back.s(key, state, limit, span, n, mark)
+  if not string.match(state, '^%d+:%d+[%d: ]*$') then return end
   local log = {}
   for t, m in string.gmatch(state, '(%d+):(%d+)') do
     t, m = tonumber(t), tonumber(m)

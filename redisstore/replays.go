@@ -40,16 +40,17 @@ func (r *replays) Use(ctx context.Context, client, id string, until time.Time) (
 	if err != nil {
 		return false, full(err)
 	}
-	word, _, err := answer(reply)
-	switch {
+	switch word, _, err := answer(reply); {
 	case err != nil:
 		return false, err
+	case word == "ok":
+		return late == nil, late
 	case word == "no":
 		return false, nil
 	case word == "full":
 		return false, auth.ErrFull
 	}
-	return late == nil, late
+	return false, errReply
 }
 
 func (r *replays) sweep(ctx context.Context) error {

@@ -51,7 +51,8 @@ func derive(secret []byte) []byte {
 // The letters of the algorithms, in keys and for the scripts.
 const letters = "gfs"
 
-// debit prepares the Debit of the cells.
+// debit prepares the Debit of the cells, but for its command: a question that
+// was refused lately needs none.
 func (r *request) debit(l *Limits, cells []ratelimit.Cell) {
 	r.begin(l.prefix, cells, func(*ratelimit.Cell) bool { return true })
 	for i := range r.cells {
@@ -70,7 +71,6 @@ func (r *request) debit(l *Limits, cells []ratelimit.Cell) {
 		}
 		r.end()
 	}
-	r.script(l)
 }
 
 // refund prepares the Refund of what the cells have taken in Redis, and reports

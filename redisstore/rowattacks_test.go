@@ -78,8 +78,8 @@ func rowStores(ctx context.Context, prefix string, store *redisstore.Store) []ro
 	}}
 }
 
-// refused wants an error that is an outage and says what to look at.
-func refused(t *testing.T, described string, err error) {
+// refusedRow wants an error that is an outage and says what to look at.
+func refusedRow(t *testing.T, described string, err error) {
 	t.Helper()
 	if err == nil || errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrConflict) || errors.Is(err, auth.ErrFull) {
 		t.Errorf("%s: %v, want an outage", described, err)
@@ -105,15 +105,15 @@ func TestARowThatWasChangedOpensNothing(t *testing.T) {
 			for i := 48; i < len(a); i++ {
 				for _, flip := range []byte{1, 0x80} {
 					set("a", a[:i]+string([]byte{a[i] ^ flip})+a[i+1:])
-					refused(t, "a flipped bit", rows.get("a"))
+					refusedRow(t, "a flipped bit", rows.get("a"))
 				}
 				set("a", a[:i])
-				refused(t, "a row that was cut", rows.get("a"))
+				refusedRow(t, "a row that was cut", rows.get("a"))
 			}
-			refused(t, "List of a row that was cut", rows.list())
+			refusedRow(t, "List of a row that was cut", rows.list())
 			for _, text := range []string{"", "x", strings.Repeat("0", 48), strings.Repeat("0", 200), a + "x", a[:48] + "9" + a[49:], a[:48] + "\xff" + a[49:], "x" + a[1:]} {
 				set("a", text)
-				refused(t, "junk in place of a row", rows.get("a"))
+				refusedRow(t, "junk in place of a row", rows.get("a"))
 			}
 			set("a", a)
 			if err := errors.Join(rows.get("a"), rows.list()); err != nil {
@@ -121,9 +121,9 @@ func TestARowThatWasChangedOpensNothing(t *testing.T) {
 			}
 			// Other rows, each good in its own place.
 			set("b", a)
-			refused(t, "a row that was copied to another id", rows.get("b"))
+			refusedRow(t, "a row that was copied to another id", rows.get("b"))
 			raw(t, client, rows.row("new"), "SET", rows.row("new"), a)
-			refused(t, "a row that was planted under a new id", rows.get("new"))
+			refusedRow(t, "a row that was planted under a new id", rows.get("new"))
 		})
 	}
 }
@@ -142,12 +142,12 @@ func TestARowOfAnotherStoreOpensNothing(t *testing.T) {
 		text := raw(t, client, others[i].row("a"), "GET", others[i].row("a")).(string)
 		for _, place := range mine {
 			raw(t, client, place.row("a"), "SET", place.row("a"), text)
-			refused(t, "a "+mine[i].name+" of another Prefix as a "+place.name, place.get("a"))
+			refusedRow(t, "a "+mine[i].name+" of another Prefix as a "+place.name, place.get("a"))
 		}
 	}
 	text := raw(t, client, others[0].row("a"), "GET", others[0].row("a")).(string)
 	raw(t, client, others[1].row("a"), "SET", others[1].row("a"), text)
-	refused(t, "a session as a key", others[1].get("a"))
+	refusedRow(t, "a session as a key", others[1].get("a"))
 }
 
 func TestRowsUnderOtherSecrets(t *testing.T) {
@@ -170,12 +170,12 @@ func TestRowsUnderOtherSecrets(t *testing.T) {
 		if err := errors.Join(rows.create("old", "alice"), after.create("new", "alice"), after.get("old"), after.update("new")); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, "a row of a key that this process does not have", rows.get("new"))
-		refused(t, "List of such a row", rows.list())
+		refusedRow(t, "a row of a key that this process does not have", rows.get("new"))
+		refusedRow(t, "List of such a row", rows.list())
 		if err := errors.Join(after.update("old"), after.get("old"), after.list()); err != nil {
 			t.Error(err)
 		}
-		refused(t, "a row that was written again under a new key", rows.get("old"))
+		refusedRow(t, "a row that was written again under a new key", rows.get("old"))
 	}
 	// The process with the former key does not start again, and one without it does.
 	if _, err := with(1); err == nil || !strings.Contains(err.Error(), "Config.Secrets has none of the keys") {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth/session"
@@ -71,9 +72,11 @@ func (k *sessions) open(id, text string, now int64) (session.Session, error) {
 	s := session.Session{ID: id, Version: found.version, RefreshedAt: time.UnixMicro(found.first).UTC(),
 		UsedAt: time.UnixMicro(found.second).UTC(), ReadAt: time.UnixMicro(now).UTC()}
 	r := reader{left: found.content}
-	if _, err := fmt.Sscanf(r.take(generationDigits), "%d", &s.Generation); err != nil {
+	generation, err := strconv.Atoi(r.take(generationDigits))
+	if err != nil {
 		return session.Session{}, errContent
 	}
+	s.Generation = generation
 	for _, field := range [...]*string{&s.Issuer, &s.Subject, &s.Kind, &s.Provider.Issuer, &s.Provider.Subject, &s.Provider.SessionID,
 		&s.ACR, &s.UserAgent, &s.StoreKey} {
 		*field = r.text()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
@@ -17,8 +18,8 @@ type sessions struct {
 }
 
 var (
-	stepSessionCreate = stepOf(generationDigits, "session_create", "rows", "marks")
-	stepSessionUpdate = stepOf(generationDigits, "session_update", "rows")
+	stepSessionCreate = stepOf(generationDigits, "session_create", "rows", "marks").or("ended")
+	stepSessionUpdate = stepOf(generationDigits, "session_update", "rows").or("renamed")
 	stepSessionTouch  = stepOf(generationDigits, "session_touch", "rows")
 	stepDelete        = stepOf(0, "delete", "rows")
 	stepSweep         = stepOf(0, "sweep", "rows", "marks")
@@ -95,15 +96,14 @@ func (k *sessions) Get(ctx context.Context, id string) (session.Session, error) 
 		}
 	}
 	now, ok := timeOf(replies[1])
-	switch text := replies[0].(type) {
-	case nil:
+	text, is := replies[0].(string)
+	switch {
+	case !ok || !is && replies[0] != nil:
+		return session.Session{}, errReply
+	case !is:
 		return session.Session{}, auth.ErrNotFound
-	case string:
-		if ok {
-			return k.open(id, text, now)
-		}
 	}
-	return session.Session{}, errReply
+	return k.open(id, text, now)
 }
 
 // timeOf reads the answer to TIME, in microseconds.
@@ -112,14 +112,11 @@ func timeOf(reply any) (int64, bool) {
 	if len(pair) != 2 {
 		return 0, false
 	}
-	var n [2]int64
-	for i, part := range pair {
-		text, _ := part.(string)
-		if _, err := fmt.Sscan(text, &n[i]); err != nil {
-			return 0, false
-		}
-	}
-	return n[0]*1e6 + n[1], true
+	seconds, _ := pair[0].(string)
+	rest, _ := pair[1].(string)
+	s, err1 := strconv.ParseInt(seconds, 10, 64)
+	us, err2 := strconv.ParseInt(rest, 10, 64)
+	return s*1e6 + us, err1 == nil && err2 == nil
 }
 
 // Update implements [session.Store].
@@ -210,7 +207,7 @@ func (k *sessions) RevokeProvider(ctx context.Context, p session.Provider, until
 func (k *sessions) Sweep(ctx context.Context) error { return k.rows.sweep(ctx) }
 
 func (t *table) sweep(ctx context.Context) error {
-	if err := t.store.made(); err != nil {
+	if err := t.made(); err != nil {
 		return err
 	}
 	return t.store.sweep(ctx, stepSweep, t.keys(""), t.tag)

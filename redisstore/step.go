@@ -23,6 +23,7 @@ var luaFiles embed.FS
 type step struct {
 	name, source string
 	sha          string // by which EVALSHA names it
+	also         string // a word that only this step answers
 }
 
 // stepOf puts a step together from files in the folder lua. STAMP is how many
@@ -41,6 +42,12 @@ func stepOf(stamp int, name string, parts ...string) *step {
 	}
 	sum := sha1.Sum([]byte(source.String())) // the name that Redis gives it
 	return &step{name: name, source: source.String(), sha: hex.EncodeToString(sum[:])}
+}
+
+// or lets the step answer one more word than table.change knows.
+func (st *step) or(word string) *step {
+	st.also = word
+	return st
 }
 
 // command is the step as a command of Redis.
@@ -68,14 +75,16 @@ func (s *Store) write(ctx context.Context, st *step, keys, args []string) (reply
 func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bool) (reply any, late, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	commands := [][]string{st.command("EVALSHA", st.sha, keys, args)}
-	if wait {
-		commands = append(commands, s.waiting(ctx))
+	send := func(verb, which string) ([]any, error) {
+		commands := [][]string{st.command(verb, which, keys, args)}
+		if wait {
+			commands = append(commands, s.waiting(ctx))
+		}
+		return s.do(ctx, keys[0], commands...)
 	}
-	replies, err := s.do(ctx, keys[0], commands...)
+	replies, err := send("EVALSHA", st.sha)
 	if err == nil && unknownStep(replies[0]) {
-		commands[0] = st.command("EVAL", st.source, keys, args)
-		replies, err = s.do(ctx, keys[0], commands...)
+		replies, err = send("EVAL", st.source)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("redisstore: %s: %w", st.name, err)
@@ -102,14 +111,15 @@ func (s *Store) do(ctx context.Context, slot string, commands ...[]string) (repl
 	return replies, err
 }
 
-// waiting is the command that waits for the replicas, for three quarters of the
-// time that is left, so that its answer comes in time.
+// waiting is the command that waits for the replicas, for half of the time that
+// is left. Then its answer comes in time, and also that of a second attempt for
+// a script that Redis did not have.
 func (s *Store) waiting(ctx context.Context) []string {
 	left := s.timeout
 	if end, has := ctx.Deadline(); has {
 		left = time.Until(end)
 	}
-	wait := max(left*3/4/time.Millisecond, 1) // 0 would be for ever
+	wait := max(left/2/time.Millisecond, 1) // 0 would be for ever
 	return []string{"WAIT", strconv.Itoa(s.replicas), strconv.FormatInt(int64(wait), 10)}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,59 +15,83 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config says where a [Store] keeps its state, and how much of it.
-type Config struct {
-	// Client sends the commands. The application makes and closes the client of
-	// Redis below it. Required.
-	Client Client
-	// Secrets are the deployment keys, the newest first, of at least 32 random
-	// bytes each. Each row of a session or an API key has a MAC under the
-	// first. A row is accepted if it has a MAC under any of them. So a row that
-	// somebody without a key has planted, changed or copied opens nothing.
-	//
-	// To replace a key, start all processes with the new key in the second
-	// place. Then move it to the first place. Remove the old key when the last
-	// session and the last API key that were written under it have ended or
-	// have been written again. Required. At most 4.
-	Secrets [][]byte
-	// Prefix begins the names of all keys in Redis. Services that share a Redis
-	// have different Prefixes. 1 to 64 letters, digits and "-_.:". Default:
-	// "bulwark".
-	Prefix string
-	// Timeout bounds each command, beside the context of the call. A List and a
-	// Sweep of many commands are bounded by 30 seconds. At most 1 minute.
-	// Default: 1 second.
-	Timeout time.Duration
-	// Replicas is how many replicas must confirm each write, with WAIT, within
-	// three quarters of the Timeout. If fewer replicas have confirmed it, the
-	// call returns an error, and the request is answered with 503. The write
-	// stands on the primary all the same, and later calls see it.
-	//
-	// A write that its replicas have confirmed survives a failover to one of
-	// them. Without Replicas, a failover loses the writes of the last moments:
-	// a session that was revoked then is alive again. At most 16. Default: 0,
-	// no write waits.
-	Replicas int
-	// MaxSessions bounds the sessions, at about 1 KiB each. It also bounds the
-	// logins that RevokeProvider has ended, at about 200 bytes each. Default:
-	// 1,000,000.
-	MaxSessions int
-	// MaxKeys bounds the API keys, at about 1 KiB each. It also bounds the
-	// marks of RevokeOwner, at about 200 bytes each. Default: 100,000.
-	MaxKeys int
-	// MaxRevocations bounds the revocations, at about 150 bytes each. Default:
-	// 1,000,000.
-	MaxRevocations int
-	// MaxProofs bounds the ids of used proofs, at about 150 bytes each. They
-	// are kept in 16 parts, by client, each with a sixteenth of the room. One
-	// client can fill half of a part, which is 270 proofs a second with the
-	// default and the default Window of package dpop. Default: 1,048,576.
-	MaxProofs int
-}
-
 // A Store keeps sessions, API keys, revocations and used proofs in Redis, for
 // all processes of a service. Make it with [New]. It is safe for concurrent
-// use.
+// use. The suites of package authtest check that it keeps the rules of the four
+// interfaces, over one server, a Cluster and Sentinel.
+//
+// # Steps
+//
+// Each change is one script, which Redis executes as a whole. A process or a
+// server that is killed leaves whole rows, and indexes that fit them. A check
+// of a session or of a key is one round trip, a refresh is two. All times are
+// those of the clock of Redis, which all processes share. So that clock must be
+// right: a server whose clock is an hour ahead forgets a revocation an hour
+// early. A Version is never given twice, not even after a failover.
+//
+// # Outages
+//
+// A Store never answers from memory and never guesses. An error that is not one
+// of the errors of package auth is an outage, and the request is answered with
+// 503. After such an error of a write, nobody knows whether Redis has made the
+// change. It has made the whole change or nothing. The Store does not repeat
+// it. A read decides: a session whose Create was answered with an error may be
+// there until its end, and nobody has its tokens.
+//
+// Redis at its maxmemory refuses what is new with [auth.ErrFull]: logins, keys,
+// revocations and proofs. Checks, refreshes, rotations and logouts go on, and
+// so does a login in the place of an own session. Keep room free, because a
+// full server cannot revoke a token.
+//
+// # Who writes to Redis
+//
+// The row of a session or a key has a MAC under Config.Secrets, over the
+// Prefix, the id and everything that the row grants, including its end. A row
+// that somebody has changed, copied to another id or brought from another
+// service is an error that names the row. It is never accepted, and never taken
+// for a row that is not there. A List that meets such a row is an error too,
+// because a row that is left out would not be revoked.
+//
+// A MAC does not show what is missing or old. Somebody who writes to Redis can
+// delete a row, a revocation or a used proof. Such a person can bring back the
+// former content of a row within its end: an earlier refresh token, or a key
+// from before its revocation. The Version and the times RefreshedAt, UsedAt,
+// LastUsed and StaleReported are kept by Redis and are not under the MAC, so
+// such a person can also keep an idle session from ending early. So give each
+// service a user of its own, with keys ~{PREFIX:* and the commands EVAL,
+// EVALSHA, GET, SET, SETNX, SETRANGE, GETRANGE, EXISTS, DEL, ZADD, ZREM,
+// ZSCORE, ZCARD, ZCOUNT, ZRANGE, ZRANGEBYSCORE, ZRANGEBYLEX, HGET, HSET, HDEL,
+// HINCRBY, TIME, INFO and WAIT.
+//
+// Ids of sessions and keys are in the names of keys in Redis, as they are. They
+// give no access. Issuers, subjects and user agents are in the rows. Names of
+// logins, tokens and proofs are SHA-256 digests. The Store never sees a token
+// or a secret, only what package session or apikey has hashed.
+//
+// # Restarts and failovers
+//
+// What survives is decided by the server. Measured with kill -9 of Redis under
+// a stream of revocations:
+//
+//   - appendonly yes, appendfsync always: no revocation that was confirmed was
+//     lost.
+//   - appendonly yes, appendfsync everysec: none was lost when the process was
+//     killed. If the machine fails, Redis loses the last second or two.
+//   - no append-only file: all revocations since the last snapshot were lost,
+//     and without snapshots all of them. A revoked token is accepted again, and
+//     all users have to log in again.
+//
+// In a failover, what the replica has not received is lost: without
+// [Config.Replicas] all such writes, with it none that returned nil.
+//
+// # Cluster
+//
+// All sessions are in one slot, all keys in another, all revocations in a third
+// one, and used proofs in 16 slots. A Create is one step over the sessions of
+// its caller and the logouts of its provider, and a check knows only an id. So
+// one primary serves all sessions of a Prefix. A Cluster helps to spread
+// services, kinds and Prefixes, not to split one kind. While a Cluster moves
+// one of these slots, calls may be outages.
 type Store struct {
 	client   Client
 	sealer   *sealer
@@ -81,9 +104,6 @@ type Store struct {
 	revocations revocations
 	replays     replays
 }
-
-// maxSecrets bounds the MACs that a row with a wrong MAC costs.
-const maxSecrets = 4
 
 // New returns a Store, or everything that is wrong with the Config. It asks
 // Redis, and returns an error if Redis
@@ -127,22 +147,6 @@ func New(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-const prefixAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"
-
-func checkSecrets(faults *fault.List, secrets [][]byte) {
-	if len(secrets) < 1 || len(secrets) > maxSecrets {
-		faults.Add("Secrets", strconv.Itoa(len(secrets)), "must be 1 to 4 keys of 32 random bytes, the newest first")
-	}
-	for i, secret := range secrets {
-		switch {
-		case len(secret) < 32:
-			faults.AddAt("Secrets", i, "", "must have at least 32 random bytes")
-		case slices.ContainsFunc(secrets[:i], func(other []byte) bool { return string(other) == string(secret) }):
-			faults.AddAt("Secrets", i, "", "is there twice; write each key once")
-		}
-	}
 }
 
 // made returns an error for a Store that New has not made.

@@ -24,6 +24,14 @@ func newTable(s *Store, kind string, sealed byte, max int) *table {
 	return &table{store: s, tag: m.tag, kind: sealed, max: m.max, marks: m}
 }
 
+// made returns an error for the table of a Store that New has not made.
+func (t *table) made() error {
+	if t == nil {
+		return (*Store)(nil).made()
+	}
+	return nil
+}
+
 // keys are KEYS of the steps about one row.
 func (t *table) keys(id string) []string {
 	return []string{t.rowKey(id), t.tag + "ids", t.tag + "ends", t.marks.ends, t.marks.seconds}
@@ -42,7 +50,7 @@ func names(list ...string) string {
 
 // change makes a step that writes. Its words become errors of package auth.
 func (t *table) change(ctx context.Context, st *step, id string, args ...string) (word string, rest []any, err error) {
-	if err := t.store.made(); err != nil {
+	if err := t.made(); err != nil {
 		return "", nil, err
 	}
 	reply, late, err := t.store.write(ctx, st, t.keys(id), append([]string{t.tag, id}, args...))
@@ -61,8 +69,10 @@ func (t *table) change(ctx context.Context, st *step, id string, args ...string)
 		return word, rest, auth.ErrConflict
 	case "full":
 		return word, rest, auth.ErrFull
+	case st.also:
+		return word, rest, nil
 	}
-	return word, rest, nil
+	return "", nil, errReply
 }
 
 // A row is a row as Redis has it. The content has no MAC, because it has been
@@ -123,7 +133,7 @@ const pageStep = 250
 // list calls each with the rows of an index, in the order of their ids, until
 // each returns false. It makes as many steps as it takes.
 func (t *table) list(ctx context.Context, index, after string, each func(now int64, id, text string) (more bool, err error)) error {
-	if err := t.store.made(); err != nil {
+	if err := t.made(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, longTime)

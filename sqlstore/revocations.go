@@ -30,9 +30,6 @@ func (s revocations) Revoke(ctx context.Context, r auth.Revocation) error {
 	case r.Subject != "":
 		kind, id = revokedSubject, r.Subject
 	}
-	if s.Store == nil || s.db == nil {
-		return unmade()
-	}
 	m := s.markOf("revocations", kind, r.Issuer, id, r.IssuedUntil, r.Expires)
 	if s.rooms["revocations"].pass() {
 		return s.call(ctx, "revoke", func(ctx context.Context, in seat) error { return s.keep(ctx, in, &s.sql.revoke, m) })

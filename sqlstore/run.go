@@ -86,8 +86,11 @@ func undone(err error) bool {
 // call runs one call of a store, which is described for errors. It has the
 // Timeout, and no longer.
 func (s *Store) call(ctx context.Context, described string, f func(ctx context.Context, in seat) error) error {
-	if s == nil || s.db == nil {
+	if s.db == nil {
 		return unmade()
+	}
+	if s.closed.Load() {
+		return fmt.Errorf("sqlstore: %s: %w", described, errClosed)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()

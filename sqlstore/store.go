@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -23,6 +24,7 @@ type Store struct {
 	sql    *statements
 	seal   seal
 	rooms  map[string]*room
+	closed atomic.Bool
 	shift  int64 // of the clock of SQLite, in tests
 }
 
@@ -75,8 +77,9 @@ func (s *Store) prepare(ctx context.Context) error {
 // if the database stays open after the Store. After Close, each call of the
 // Store returns an error.
 func (s *Store) Close() error {
+	s.made().closed.Store(true)
 	var errs []error
-	for _, st := range s.sql.all() {
+	for _, st := range s.made().sql.all() {
 		if st.prepared != nil {
 			errs = append(errs, st.prepared.Close())
 		}
@@ -85,30 +88,30 @@ func (s *Store) Close() error {
 }
 
 // Sessions returns the store of sessions, for session.Config.Store.
-func (s *Store) Sessions() session.Store { return sessions{s} }
+func (s *Store) Sessions() session.Store { return sessions{s.made()} }
 
 // Keys returns the store of API keys, for apikey.Config.Store.
-func (s *Store) Keys() apikey.Store { return keys{s} }
+func (s *Store) Keys() apikey.Store { return keys{s.made()} }
 
 // Revocations returns the store of revocations, for jwt.Config.Revocations,
 // introspection.Config.Revocations and [auth.Revoke].
-func (s *Store) Revocations() auth.Revocations { return revocations{s} }
+func (s *Store) Revocations() auth.Revocations { return revocations{s.made()} }
 
 // Replays returns the store of used proofs, for dpop.Config.Replays.
-func (s *Store) Replays() dpop.Replays { return replays{s} }
+func (s *Store) Replays() dpop.Replays { return replays{s.made()} }
 
 // Quotas returns the store of quotas, for ratelimit.Config.Store. It knows
 // fixed windows and the windows of a calendar, of at least Config.MinWindow:
 // how much a customer may use in a day or in a month. It is not for limits
 // against floods: each request that counts writes to the database. Use the
 // memory or Redis for these.
-func (s *Store) Quotas() ratelimit.Store { return quotas{s} }
+func (s *Store) Quotas() ratelimit.Store { return quotas{s.made()} }
 
 // Sweep deletes what has expired, in batches of 500 rows. Each batch is a
 // transaction of its own, and leaves out the rows that others have locked. Call
 // it every few minutes, in one process or in all. It ends when nothing is left
 // that has expired, or with an error of ctx.
-func (s *Store) Sweep(ctx context.Context) error { return s.sweep(ctx, tables...) }
+func (s *Store) Sweep(ctx context.Context) error { return s.made().sweep(ctx, tables...) }
 
 func (s *Store) sweep(ctx context.Context, tables ...string) error {
 	var errs []error
@@ -127,8 +130,21 @@ func (s *Store) sweep(ctx context.Context, tables ...string) error {
 	return errors.Join(errs...)
 }
 
+// nowhere stands for a Store that New has not made: each of its calls returns
+// an error.
+var nowhere = &Store{sql: statementsOf(dialect{}), seal: seal{keys: [][]byte{{}}}, rooms: roomsOf(Config{})}
+
+func (s *Store) made() *Store {
+	if s == nil || s.db == nil {
+		return nowhere
+	}
+	return s
+}
+
 // unmade is the error of a Store that New has not made.
 func unmade() error { return fault.Unmade("sqlstore.Store", "New") }
+
+var errClosed = errors.New("the Store is closed")
 
 // isAnswer reports whether an error is an answer of a store. Any other error is
 // an outage.

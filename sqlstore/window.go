@@ -35,7 +35,7 @@ type window struct {
 
 // windows checks the cells.
 func (s quotas) windows(cells []ratelimit.Cell) ([]*window, error) {
-	if s.Store == nil || s.db == nil {
+	if s.db == nil {
 		return nil, unmade()
 	}
 	wrong := func(field, reason string) ([]*window, error) {

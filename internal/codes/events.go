@@ -28,7 +28,7 @@ var happenings = []happening{
 	{bulwark.MaliciousCORS, library, "A script of an origin that is not listed sent a request.", "Look at it now and then."},
 	{bulwark.MaliciousCSPViolation, library, "A browser reports a violation of the content security policy.", "Correct the page, or look for injected script."},
 	{bulwark.SysUnavailable, both, "The service or a dependency failed.", "Alert on the share of requests."},
-	{bulwark.SysMonitorDisabled, library, "A limit does not protect: it has `DryRun`, or it does not see whether a request failed. Other `Insecure…` fields and `cors.Config.DryRun` do not report an event.", "Alert on each after a deployment."},
+	{bulwark.SysMonitorDisabled, library, "A limit does not protect: it has `DryRun`, it does not see whether a request failed, or it would let everybody pass during an outage of Redis. Other `Insecure…` fields and `cors.Config.DryRun` do not report an event.", "Alert on each after a deployment."},
 	{bulwark.AuditGap, library, "Records were lost.", "Alert on each."},
 	{bulwark.AuthnKeyStale, library, "An API key is due for rotation.", "Rotate the key."},
 	{bulwark.AuthnTokenCreated, both, "A token or a key was made.", "Nothing."},
@@ -49,5 +49,5 @@ var happenings = []happening{
 	{bulwark.MaliciousExcess404, both, "A client asks for many paths that do not exist.", "Look at the caller."},
 	{bulwark.MaliciousDirectReference, both, "A client tries many ids of objects.", "Look at the caller."},
 	{bulwark.SessionUseAfterExpire, application, "A session was used after its end.", "Look at the caller."},
-	{bulwark.SysMonitorEnabled, application, "A defence is active again.", "Nothing."},
+	{bulwark.SysMonitorEnabled, both, "A defence is active again, such as limits in Redis after an outage.", "Nothing."},
 }

@@ -9,7 +9,8 @@ end
 local function whole(n) return string.format('%.0f', n) end
 
 -- Redis at its maxmemory refuses the first write of a step, if the write can
--- grow. A step that makes a new row writes the row first, so that it changes
--- nothing when it is refused. A step that changes a row calls proceed first:
--- DEL is never refused, and after it Redis lets the step go on.
+-- grow. So the first write of a step that makes something new is one that can
+-- grow: if it is refused, the step has changed nothing. A step that changes
+-- what is there calls proceed first: DEL is never refused, and after it Redis
+-- lets the step go on.
 local function proceed(key) redis.call('DEL', key) end

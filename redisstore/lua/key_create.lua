@@ -8,6 +8,5 @@ if alive(now) >= tonumber(ARGV[4]) then return {'full'} end
 local mark = revokedBy(string.sub(names, 2, 23), ARGV[7], ARGV[8], now)
 if mark then return {'marked', mark} end
 put(id, stampOf(now) .. ARGV[9] .. ARGV[10] .. names .. ARGV[6], ARGV[3])
-link(id, names)
 sweepRows(now, 16)
 return {'ok'}

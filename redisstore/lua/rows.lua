@@ -33,38 +33,38 @@ local function eachName(names, f)
   for at = 2, #names, 22 do f(ARGV[1] .. 'by:' .. string.sub(names, at, at + 21)) end
 end
 
+-- An error in the middle of a step, such as that of a key of another type,
+-- leaves what was done until then. So a row comes last and goes first: without
+-- its row an entry of an index means nothing. The entry in KEYS[3] comes first
+-- and goes last, because a sweep finds the others by it.
+
 -- Stores a row. Without ends it is kept for good.
 local function put(id, row, ends)
-  if ends == '' then
-    redis.call('SET', ARGV[1] .. 'row:' .. id, row)
-    redis.call('ZADD', KEYS[3], 'inf', namesAt(row, HEAD + 1) .. id)
-  else
-    redis.call('SET', ARGV[1] .. 'row:' .. id, row, 'PXAT', ends)
-    redis.call('ZADD', KEYS[3], ends, namesAt(row, HEAD + 1) .. id)
-  end
-end
-
-local function link(id, names)
+  local names = namesAt(row, HEAD + 1)
+  redis.call('ZADD', KEYS[3], ends == '' and 'inf' or ends, names .. id)
   redis.call('ZADD', KEYS[2], 0, id)
   eachName(names, function(key) redis.call('ZADD', key, 0, id) end)
+  if ends == '' then
+    redis.call('SET', ARGV[1] .. 'row:' .. id, row)
+  else
+    redis.call('SET', ARGV[1] .. 'row:' .. id, row, 'PXAT', ends)
+  end
 end
 
 local function remove(id, names)
   redis.call('DEL', ARGV[1] .. 'row:' .. id)
+  eachName(names, function(key) redis.call('ZREM', key, id) end)
   redis.call('ZREM', KEYS[2], id)
   redis.call('ZREM', KEYS[3], names .. id)
-  eachName(names, function(key) redis.call('ZREM', key, id) end)
 end
 
 -- Replaces a row in a step that changes it.
 local function replace(id, old, row, ends)
-  local names = namesAt(row, HEAD + 1)
   proceed(ARGV[1] .. 'room')
   put(id, row, ends)
-  if names ~= old.names then
-    redis.call('ZREM', KEYS[3], old.names .. id)
+  if namesAt(row, HEAD + 1) ~= old.names then
     eachName(old.names, function(key) redis.call('ZREM', key, id) end)
-    link(id, names)
+    redis.call('ZREM', KEYS[3], old.names .. id)
   end
 end
 

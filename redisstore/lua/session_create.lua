@@ -31,6 +31,5 @@ for _, other in ipairs(leaving) do
 end
 local at = stampOf(now)
 put(id, at .. at .. at .. names .. content, ends)
-link(id, names)
 sweepRows(now, 16)
 return answer

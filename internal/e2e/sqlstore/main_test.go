@@ -1,0 +1,103 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/bulwark-go/bulwark/internal/engine"
+	"github.com/bulwark-go/bulwark/sqlstore"
+)
+
+// shared is the server of the tests that do it no harm. The first of them
+// starts it.
+var shared struct {
+	once   sync.Once
+	server *engine.Server
+	err    error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.Close()
+	}
+	os.Exit(code)
+}
+
+// server returns the address of the shared server.
+func server(t *testing.T) string {
+	t.Helper()
+	engine.Need(t, engine.PostgresServer)
+	shared.once.Do(func() {
+		folder, err := os.MkdirTemp("", "sqlstore")
+		if err != nil {
+			shared.err = err
+			return
+		}
+		if shared.err = os.Chmod(folder, 0o755); shared.err == nil {
+			shared.server, shared.err = engine.Postgres(context.Background(), folder, engine.PostgresConfig{Options: []string{"max_connections=200"}})
+		}
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.server.DSN()
+}
+
+// connect opens a pool, and fails the test if a connection is not returned.
+func connect(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(32)
+	db.SetMaxIdleConns(32)
+	t.Cleanup(func() {
+		if n := db.Stats().InUse; n != 0 {
+			t.Errorf("%d connections are not returned", n)
+		}
+		db.Close()
+	})
+	return db
+}
+
+var schemas atomic.Int64
+
+// config has a schema of its own in the database.
+func config(t *testing.T, db *sql.DB) sqlstore.Config {
+	t.Helper()
+	c := sqlstore.Config{Dialect: sqlstore.Postgres, Schema: fmt.Sprint("test_", schemas.Add(1)),
+		Secrets: [][]byte{[]byte(strings.Repeat("s", 32))}, Timeout: 9 * time.Second, MinWindow: time.Millisecond}
+	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+c.Schema); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// open returns a store with empty tables.
+func open(t *testing.T, url string, change func(*sqlstore.Config)) (*sqlstore.Store, *sql.DB) {
+	t.Helper()
+	db := connect(t, url)
+	c := config(t, db)
+	if change != nil {
+		change(&c)
+	}
+	if err := sqlstore.Migrate(t.Context(), db, c); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlstore.New(t.Context(), db, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, db
+}
