@@ -62,3 +62,12 @@ func TestMissingRedis(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// A check of a session is one round trip, and a refresh two. The report counts
+// them over PostgreSQL as well, which takes long to start.
+func TestSessionTrips(t *testing.T) {
+	got, err := redis(t).SessionTrips(t.Context())
+	if err != nil || got.Check != 1 || got.Refresh != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
