@@ -333,9 +333,7 @@ func (l *opened) outcome() string {
 // killed is what a client gets when Redis does not run.
 func killed(t *testing.T, p peer) string {
 	server := serverOf(t, engine.RedisConfig{})
-	o := at(server, 2, "api")
-	o.plain = true
-	l := p.start(t, o)
+	l := p.start(t, at(server, 2, "api"))
 	if got := l.outcome(); got != "200" && got != "passes" {
 		t.Fatalf("%s: %s before", p.name, got)
 	}
@@ -376,7 +374,7 @@ func modes(t *testing.T, p peer) string {
 	}
 	switch p.name {
 	case "bulwark":
-		o.plain, o.outage, o.instances = true, redisstore.Local, 4 // of 8 an hour
+		o.outage, o.instances = redisstore.Local, 4 // of 8 an hour
 		outcome("`Local`", o)
 		o.outage, o.instances = redisstore.InsecureOpen, 0
 		outcome("`InsecureOpen`", o)
@@ -389,8 +387,8 @@ func modes(t *testing.T, p peer) string {
 	return strings.Join(outcomes, "; ")
 }
 
-// hanging is who has answered when ours has, and the one that counts in its
-// process.
+// hanging is what a client gets while Redis hangs. Where it gets an answer only
+// after ours has answered, the clients of Redis have waited for seconds.
 func hanging(t *testing.T, p peer) string {
 	server := serverOf(t, engine.RedisConfig{})
 	o := at(server, 8, "api")
