@@ -109,10 +109,7 @@ func (o *ownRates) compiledAnswer(rate Rate, err error) answer {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.compiled) == maxCompiled {
-		clear(o.compiled)
-	}
-	o.compiled[rate] = q
+	o.remember(rate, q)
 	return answer{quota: q}
 }
 

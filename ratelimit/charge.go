@@ -11,28 +11,71 @@ import (
 
 // A charge is what one limit takes for one request. It takes from the key of
 // the caller and, for an IPv6 address, also from the key of the network around
-// it.
+// it: from each in every window of the rate.
 type charge struct {
 	limit  *Middleware
 	quota  *quota
 	byAddr bool     // the keys are made of an address
 	keys   int      // 0 where nothing is counted, 1, or 2
-	debits [2]debit // in a MemoryStore
-	cells  []Cell   // in another store
+	count  int      // of the debits
+	few    [4]debit // in a MemoryStore: of the narrow key, then of the wide key
+	many   []debit  // in place of few, where it is too small
+	cells  []Cell   // in another store, in the same order
 
-	standing Standing // of both keys together: the tightest, and the longest wait
+	standing Standing // of all of them together: the tightest, and the longest wait
+	tight    int      // the window that is the tightest
 	known    bool     // the standing is
 }
 
 // add adds a key, which it does not keep: it need not be allocated.
-func (c *charge) add(p *Policy, g *gcra, cost int64, key []byte) {
-	if m := c.limit; m.table != nil {
-		d := &c.debits[c.keys]
-		d.gcra, d.hash, d.cost = *g, m.table.hash(m.nameHash, key), cost
-	} else {
-		c.cells = append(c.cells, Cell{Policy: *p, Key: bytes.Clone(key), Cost: cost})
-	}
+func (c *charge) add(cost int64, key []byte) {
+	wide := c.keys > 0
 	c.keys++
+	t := c.limit.table
+	if t == nil {
+		own := bytes.Clone(key)
+		for i := range c.quota.spans {
+			p, network := c.quota.spans[i].now()
+			if wide {
+				p = network
+			}
+			c.cells = append(c.cells, Cell{Policy: *p, Key: own, Cost: cost})
+		}
+		return
+	}
+	hash := t.keyHash(key)
+	if n := len(c.quota.spans); 2*n > len(c.few) && c.many == nil {
+		c.many = make([]debit, 2*n)
+	}
+	at := c.count
+	c.count += len(c.quota.spans)
+	debits := c.debits()[at:]
+	for i := range c.quota.spans {
+		s, d := &c.quota.spans[i], &debits[i]
+		d.hash, d.cost = max(1, s.nameHash^hash), cost
+		p, g := &s.narrow, &s.gcra
+		if wide {
+			p, g = &s.wide, &s.wideGCRA
+		}
+		if p.Algorithm == GCRA {
+			d.gcra = *g
+			continue
+		}
+		if d.policy = p; s.calendar != nil {
+			narrow, network := s.now()
+			if d.policy = narrow; wide {
+				d.policy = network
+			}
+		}
+	}
+}
+
+// debits are what is taken in a MemoryStore.
+func (c *charge) debits() []debit {
+	if c.many != nil {
+		return c.many[:c.count]
+	}
+	return c.few[:c.count]
 }
 
 // look notes how the keys stand, and reports whether there is room. It only
@@ -43,7 +86,7 @@ func (c *charge) look() (room bool) {
 		return true
 	}
 	t := c.limit.table
-	room = t.look(c.debits[:c.keys], t.now())
+	room = t.look(c.debits(), t.now())
 	c.describe()
 	return room
 }
@@ -54,10 +97,14 @@ func (c *charge) take(ctx context.Context) (ok bool, err error) {
 	case c.keys == 0:
 		return true, nil
 	case c.limit.table != nil:
-		ok = c.limit.table.debit(c.debits[:c.keys])
+		ok = c.limit.table.debit(c.debits())
 	default:
 		if ok, err = c.limit.store.Debit(ctx, c.cells); err != nil {
 			return false, err
+		}
+		for i := range c.cells { // no refund exceeds this, whatever a store says
+			cell := &c.cells[i]
+			cell.Taken = min(max(cell.Taken, 0), cell.Cost)
 		}
 	}
 	c.describe()
@@ -75,7 +122,7 @@ func (c *charge) giveBack(ctx context.Context) {
 		return
 	}
 	if t := c.limit.table; t != nil {
-		t.giveBack(c.debits[:c.keys], t.now())
+		t.giveBack(c.debits(), t.now())
 		return
 	}
 	// The client may have gone meanwhile.
@@ -106,7 +153,7 @@ func (c *charge) undo(ctx context.Context) {
 // key.
 func (c *charge) taken() int64 {
 	if c.limit.table != nil {
-		return c.debits[0].requests()
+		return c.debits()[0].requests()
 	}
 	return c.cells[0].Taken
 }
@@ -114,19 +161,34 @@ func (c *charge) taken() int64 {
 // describe sums up how the keys stand.
 func (c *charge) describe() {
 	c.known = true
-	for i := range c.keys {
-		var s Standing
-		if c.cells != nil {
-			s = c.cells[i].standing()
-		} else {
-			s = c.debits[i].standing()
-		}
+	for i := range c.quota.spans {
+		s := c.of(i)
 		if i == 0 {
-			c.standing = s
+			c.standing, c.tight = s, 0
 			continue
+		}
+		if s.tighter(&c.standing) {
+			c.tight = i
 		}
 		c.standing.join(s)
 	}
+}
+
+// of is how both keys stand together in a window.
+func (c *charge) of(span int) Standing {
+	n := len(c.quota.spans)
+	if c.cells != nil {
+		s := c.cells[span].standing()
+		if len(c.cells) > n {
+			s.join(c.cells[n+span].standing())
+		}
+		return s
+	}
+	s := c.debits()[span].standing()
+	if len(c.debits()) > n {
+		s.join(c.debits()[n+span].standing())
+	}
+	return s
 }
 
 // standing is how the store says that the cell stands, within what can be:
@@ -139,13 +201,15 @@ func (c *Cell) standing() Standing {
 	return s
 }
 
+// tighter reports whether s has less room than another.
+func (s *Standing) tighter(other *Standing) bool {
+	return s.Remaining < other.Remaining || s.Remaining == other.Remaining && s.Reset > other.Reset
+}
+
 // join makes s the standing of both.
 func (s *Standing) join(other Standing) {
-	switch {
-	case other.Remaining < s.Remaining:
+	if other.tighter(s) {
 		s.Remaining, s.Reset = other.Remaining, other.Reset
-	case other.Remaining == s.Remaining:
-		s.Reset = max(s.Reset, other.Reset)
 	}
 	s.Exceeded = s.Exceeded || other.Exceeded
 	s.Wait = max(s.Wait, other.Wait)
@@ -170,7 +234,7 @@ func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) er
 	if cost < 1 {
 		return m.unaffordable(errCostTooSmall)
 	}
-	if cost > who.quota.narrow.Burst {
+	if cost > who.quota.burst {
 		return m.unaffordable(errCostTooLarge)
 	}
 	var room [256]byte
@@ -178,10 +242,10 @@ func (m *Middleware) charge(c *charge, r *http.Request, scope *bulwark.Scope) er
 	if !ok {
 		return m.unkeyed(m.emptyPart(&who))
 	}
-	c.add(&who.quota.narrow, &who.quota.gcra, cost, key)
+	c.add(cost, key)
 	if who.addr.Is6() {
 		if key, ok = m.appendKey(room[:0], r, &who, wideBits); ok {
-			c.add(&who.quota.wide, &who.quota.wideGCRA, cost, key)
+			c.add(cost, key)
 		}
 	}
 	return nil

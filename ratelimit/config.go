@@ -69,6 +69,15 @@ type Config struct {
 	// ByPrincipal. Write "unlimited" only if a limit by address stands outside.
 	// Default: the Rate.
 	Anonymous Rate
+	// Calendar is the place whose days and months a "day" and a "month" of the
+	// rates follow. At midnight there, or on the first of the month, every
+	// caller has its whole quota again. Such a window is a [FixedWindow], and
+	// takes no burst and no other algorithm. It is as long as the day of the
+	// place, which has 23 or 25 hours when the clocks change. "24h" and "720h"
+	// do not follow the calendar. Calendar needs a rate with one of the two
+	// words. Default: a day is 24 hours and a month is 30 days, and both are
+	// restored evenly like any other window.
+	Calendar *time.Location
 	// Count says which requests count: [Requests] counts all of them,
 	// [Failures] only those that fail. Default: Requests.
 	Count Count
@@ -170,14 +179,66 @@ func (m *Middleware) open(c Config) error {
 		m.store, m.counts = c.Store, c.Store
 		return nil
 	}
-	table, ok := memory.open(c.Name)
+	names := map[string]bool{c.Name: true}
+	for _, q := range m.quotas() {
+		for i := range q.spans {
+			names[q.spans[i].narrow.Name] = true
+		}
+	}
+	table, ok := memory.open(names)
 	if !ok {
 		faults := c.faults()
 		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
 		return faults.Err()
 	}
-	m.table, m.nameHash, m.counts = table, table.name(c.Name), memory
+	m.table, m.counts = table, memory
+	for _, q := range m.quotas() {
+		m.prepare(q)
+	}
 	return nil
+}
+
+// prepare makes a quota ready to be counted in a MemoryStore.
+func (m *Middleware) prepare(q *quota) {
+	if m.table == nil {
+		return
+	}
+	for i := range q.spans {
+		s := &q.spans[i]
+		s.nameHash = m.table.name(s.narrow.Name)
+		switch s.narrow.Algorithm {
+		case FixedWindow:
+			m.table.windowed()
+		case SlidingLog:
+			m.table.logged()
+		}
+	}
+}
+
+// quotas are all quotas that a caller may have, without the unlimited.
+func (m *Middleware) quotas() []*quota {
+	all := []*quota{m.rate, m.anonymous}
+	for _, q := range m.tiers {
+		all = append(all, q)
+	}
+	return slices.DeleteFunc(all, func(q *quota) bool { return q.unlimited })
+}
+
+// quota compiles a Rate, or says what is wrong with it.
+func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
+	q, faults := rate.parse(m.name, m.calendar)
+	if faults != nil {
+		return nil, faults
+	}
+	for i := range q.spans {
+		for _, a := range []Algorithm{q.spans[i].narrow.Algorithm, q.spans[i].wide.Algorithm} {
+			if m.algorithms != nil && !slices.Contains(m.algorithms, a) {
+				return nil, []rateFault{{string(rate), "needs " + a.String() + ", by which the Store does not count; write another rate, or use another Store"}}
+			}
+		}
+	}
+	m.prepare(q)
+	return q, nil
 }
 
 // compile checks everything except whether the name is free.
@@ -186,6 +247,10 @@ func compile(c Config) (*Middleware, error) {
 		name: c.Name, count: c.Count, success: c.Success, cost: c.Cost,
 		headers: c.Headers, dryRun: c.DryRun, authOutside: c.AuthOutside, tiers: map[string]*quota{}, unseen: new(unseen),
 		recorder: c.Recorder, exempt: slices.Clone(c.Exempt),
+		calendar: c.Calendar,
+	}
+	if partial, ok := c.Store.(PartialStore); ok {
+		m.algorithms = slices.Clone(partial.Algorithms())
 	}
 	faults := c.faults()
 	c.check(faults)
@@ -252,16 +317,17 @@ func (c Config) check(faults *fault.List) {
 
 // compileRates compiles Rate, Tiers and Anonymous.
 func (m *Middleware) compileRates(c Config, faults *fault.List) {
+	wrong, aligned := false, false
 	compile := func(field string, rate Rate) *quota {
-		q, reason := rate.parse()
-		if reason != "" {
-			faults.Add(field, string(rate), reason)
-			return nil
+		q, found := m.quota(rate)
+		for _, fault := range found {
+			faults.Add(field, fault.text, fault.reason)
+			wrong = true
 		}
-		if !q.unlimited {
-			q.named(c.Name)
+		if q != nil {
+			aligned = aligned || slices.ContainsFunc(q.spans, func(s span) bool { return s.calendar != nil })
 		}
-		return &q
+		return q
 	}
 	rate, field := c.Rate, "Rate"
 	if def, ok := c.Tiers["default"]; ok && rate == "" {
@@ -284,6 +350,9 @@ func (m *Middleware) compileRates(c Config, faults *fault.List) {
 	m.anonymous = m.rate
 	if c.Anonymous != "" {
 		m.anonymous = compile("Anonymous", c.Anonymous)
+	}
+	if c.Calendar != nil && !aligned && !wrong {
+		faults.Add("Calendar", c.Calendar.String(), `needs a rate with a day or a month, such as "1000/day"; leave Calendar out for other rates`)
 	}
 }
 

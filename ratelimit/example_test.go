@@ -169,7 +169,7 @@ func Example_incorrect() {
 	// Output:
 	// ratelimit(caller).Key: must not read X-Forwarded-For, which any client can send; use ratelimit.ByIP, and name the proxies in bulwark.Edge.TrustedProxies
 	// ratelimit(caller).Tiers: need a Key with ByPrincipal, because only a principal has a tier; set Key to ratelimit.ByPrincipal, or leave Tiers out
-	// ratelimit(caller).Rate: 100/min: must have second, minute, hour, day or a duration after the slash; write for example "100/minute" or "100/15m", in whole seconds up to 366 days
+	// ratelimit(caller).Rate: 100/min: must have second, minute, hour, day, month or a duration after the slash; write for example "100/minute" or "100/15m", in whole seconds up to 366 days
 	// ratelimit(caller).Tiers[premium]: 0/minute: must begin with a whole number from 1 to 1000000000; write for example "100/minute"
 }
 

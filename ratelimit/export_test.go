@@ -76,3 +76,16 @@ func CompiledRates(m *Middleware) int {
 	defer m.own.mu.Unlock()
 	return len(m.own.compiled)
 }
+
+// GateKeys returns how many keys a limit of concurrency knows now.
+func GateKeys(l *ConcurrencyLimit) int {
+	l.gate.mu.Lock()
+	defer l.gate.mu.Unlock()
+	return len(l.gate.keys)
+}
+
+// Ends are the ends of the days or months of a place around now, as a limit
+// with a Calendar gives them to its store.
+func Ends(place *time.Location, months bool, now time.Time) []time.Time {
+	return newCalendar(place, months).ends(now)
+}

@@ -85,16 +85,23 @@ func (g *guard) decide(charges []charge, r *http.Request, scope *bulwark.Scope) 
 			refused = !c.look() && !c.limit.dryRun || refused
 		}
 	}
-	for i := 0; i < len(charges) && !refused; i++ {
-		c := &charges[i]
-		ok, err := c.take(r.Context())
-		switch {
-		case err != nil && c.limit.dryRun:
-			c.limit.reportFault(r, c.limit.unavailable(err))
-		case err != nil:
-			fault, refused = c.limit.unavailable(err), true
-		default:
-			refused = !ok && !c.limit.dryRun
+	// What is counted in memory comes first: to give it back costs nothing,
+	// and to give back to another store is a trip of its own.
+	for _, memory := range [2]bool{true, false} {
+		for i := 0; i < len(charges) && !refused; i++ {
+			c := &charges[i]
+			if (c.limit.table != nil) != memory {
+				continue
+			}
+			ok, err := c.take(r.Context())
+			switch {
+			case err != nil && c.limit.dryRun:
+				c.limit.reportFault(r, c.limit.unavailable(err))
+			case err != nil:
+				fault, refused = c.limit.unavailable(err), true
+			default:
+				refused = !ok && !c.limit.dryRun
+			}
 		}
 	}
 	for i := range charges {

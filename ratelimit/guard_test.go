@@ -38,7 +38,23 @@ func TestCaseRl2ARefusalCostsNothingElsewhere(t *testing.T) {
 	shared := &ratelimit.MemoryStore{Max: 1024}
 	dayShared, burstShared := day, burst
 	dayShared.MaxKeys, dayShared.Store, burstShared.MaxKeys, burstShared.Store = 0, shared, 0, shared
+	with := func(c ratelimit.Config, rate ratelimit.Rate) ratelimit.Config {
+		c.Rate = rate
+		return c
+	}
+	burstElsewhere := burst
+	burstElsewhere.MaxKeys, burstElsewhere.Store = 0, &foreign{}
 	for name, limits := range map[string][]ratelimit.Config{
+		"window_outside":   {with(day, "10/day,fixed-window"), burst},
+		"window_inside":    {with(burst, "1/minute,fixed-window"), day},
+		"windows":          {with(day, "10/day,fixed-window"), with(burst, "1/minute,fixed-window")},
+		"log_outside":      {with(day, "10/day,sliding-log"), burst},
+		"log_inside":       {day, with(burst, "1/minute,sliding-log")},
+		"several":          {with(day, "500/minute; 10/day,sliding-log; 11/month"), with(burst, "1/minute,fixed-window; 100/hour")},
+		"other_windows":    {with(elsewhere, "10/day,fixed-window"), with(burst, "1/minute,sliding-log")},
+		"other_log":        {with(elsewhere, "10/day,sliding-log; 20/month"), with(burstElsewhere, "1/minute,fixed-window")},
+		"others_inside":    {with(burstElsewhere, "1/minute,sliding-log"), with(elsewhere, "10/day,fixed-window")},
+		"other_between":    {burst, elsewhere, perTenant},
 		"day_outside":      {day, burst},
 		"day_inside":       {burst, day},
 		"three":            {day, perTenant, burst},
@@ -52,14 +68,14 @@ func TestCaseRl2ARefusalCostsNothingElsewhere(t *testing.T) {
 			t.Run(name+"_"+addr[:3], func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var parts []bulwark.Builder
-					own := &ratelimit.MemoryStore{Max: 1024}
+					own, another := &ratelimit.MemoryStore{Max: 1024}, &foreign{MemoryStore: ratelimit.MemoryStore{Max: 1024}}
 					for _, c := range limits {
 						switch c.Store {
 						case nil:
 						case shared:
 							c.Store = own
 						default:
-							c.Store = &foreign{}
+							c.Store = another
 						}
 						parts = append(parts, c)
 					}
@@ -79,6 +95,75 @@ func TestCaseRl2ARefusalCostsNothingElsewhere(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// Limits beside each other ask another store as seldom as can be: not for a
+// request that memory refuses, and once more where something goes back.
+func TestCaseRl2CallsOfAnotherStore(t *testing.T) {
+	limit := func(name string, rate ratelimit.Rate, store ratelimit.Store) ratelimit.Config {
+		return ratelimit.Config{Name: name, Key: ratelimit.ByIP, Rate: rate, Store: store}
+	}
+	const many, one = "100/hour; 200/day", "1/hour,fixed-window; 200/day"
+	memory := func() ratelimit.Store { return &ratelimit.MemoryStore{Max: 64} }
+	for name, test := range map[string]struct {
+		limits             func(shared ratelimit.Store) []ratelimit.Config
+		debits, refunds    int64 // of a request that passes
+		refused, givesBack int64 // of a request that is refused
+	}{
+		"alone": {func(s ratelimit.Store) []ratelimit.Config { return []ratelimit.Config{limit("a", one, s)} }, 1, 0, 1, 0},
+		"memory_inside": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", many, s), limit("b", one, memory())}
+		}, 1, 0, 0, 0},
+		"memory_outside": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", one, memory()), limit("b", many, s)}
+		}, 1, 0, 0, 0},
+		"beside_memory": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", one, s), limit("b", many, memory())}
+		}, 1, 0, 1, 0},
+		"outside_refuses": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", one, s), limit("b", many, s)}
+		}, 2, 0, 1, 0},
+		"inside_refuses": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", many, s), limit("b", one, s)}
+		}, 2, 0, 2, 1},
+		"the_third_refuses": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", many, s), limit("b", many, s), limit("c", one, s)}
+		}, 3, 0, 3, 2},
+		"the_second_of_3": {func(s ratelimit.Store) []ratelimit.Config {
+			return []ratelimit.Config{limit("a", many, s), limit("b", one, s), limit("c", many, memory())}
+		}, 2, 0, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &foreign{MemoryStore: ratelimit.MemoryStore{Max: 64}}
+				var parts []bulwark.Builder
+				for _, c := range test.limits(store) {
+					parts = append(parts, c)
+				}
+				b := chained(t, parts...)
+				calls := func() (debits, refunds int64) { return store.debits.Swap(0), store.refunded.Swap(0) }
+				if b.from("2001:db8::1"); b.ran != 1 {
+					t.Fatal("the first request is refused")
+				}
+				if debits, refunds := calls(); debits != test.debits || refunds != test.refunds {
+					t.Errorf("a request that passes: %d debits, %d refunds, want %d and %d", debits, refunds, test.debits, test.refunds)
+				}
+				for range 5 {
+					if b.from("2001:db8::1"); b.ran != 1 {
+						t.Fatal("the second request passes")
+					}
+					if debits, refunds := calls(); debits != test.refused || refunds != test.givesBack {
+						t.Errorf("a request that is refused: %d debits, %d refunds, want %d and %d", debits, refunds, test.refused, test.givesBack)
+					}
+				}
+				time.Sleep(time.Hour)
+				b.from("2001:db8::1")
+				if b.ran != 2 {
+					t.Error("after an hour the request is refused")
+				}
+			})
+		})
 	}
 }
 

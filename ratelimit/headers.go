@@ -20,14 +20,19 @@ const (
 	//
 	// q is the quota of a window of w seconds. r is how many requests pass at
 	// once now, and t is the seconds until r grows. The fields are lists: each
-	// limit of a chain adds its own member. The draft is now
-	// draft-ietf-httpapi-ratelimit-headers-10. A later revision may change the
-	// fields that Draft sends. The name Draft stays.
+	// limit of a chain adds its own members, one for each window of its rate:
+	//
+	//	RateLimit-Policy: "api-second";q=10;w=1, "api-day";q=1000;w=86400
+	//	RateLimit: "api-second";r=9;t=1, "api-day";r=999;t=87
+	//
+	// The draft is now draft-ietf-httpapi-ratelimit-headers-11 of May 2026. A
+	// later revision may change the fields that Draft sends. The name Draft
+	// stays.
 	Draft Headers = iota
 	// Triple sends the fields of revision 6 of the draft: RateLimit-Limit,
 	// RateLimit-Remaining, RateLimit-Reset in seconds from now, and
-	// RateLimit-Policy. If there are several limits, the fields show the limit
-	// with the least remaining:
+	// RateLimit-Policy. If there are several limits or windows, the fields show
+	// the one with the least remaining:
 	//
 	//	RateLimit-Limit: 100
 	//	RateLimit-Remaining: 50
@@ -64,8 +69,22 @@ func (syntax Headers) write(h http.Header, c *charge) {
 }
 
 func writeLists(h http.Header, c *charge) {
-	var room [128]byte
-	limit := string(c.quota.appendLimit(room[:0], c.standing.Remaining, seconds(c.standing.Reset)))
+	var limit string
+	if len(c.quota.spans) == 1 {
+		var room [128]byte
+		limit = string(c.quota.spans[0].appendLimit(room[:0], c.standing.Remaining, seconds(c.standing.Reset)))
+	} else {
+		var room [maxWindows * 128]byte
+		b := room[:0]
+		for i := range c.quota.spans {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			s := c.of(i)
+			b = c.quota.spans[i].appendLimit(b, s.Remaining, seconds(s.Reset))
+		}
+		limit = string(b)
+	}
 	policies, limits := h[policyField], h[limitField]
 	if len(limits) == 0 {
 		policies = nil // of a Triple outside, in another syntax
@@ -73,7 +92,7 @@ func writeLists(h http.Header, c *charge) {
 	// One array for both: neither can grow into the other.
 	values := make([]string, 0, len(policies)+len(limits)+2)
 	values = append(values, policies...)
-	values = append(values, c.quota.text)
+	values = append(values, c.quota.policies)
 	n := len(values)
 	values = append(values, limits...)
 	values = append(values, limit)
@@ -89,7 +108,7 @@ func writeTriple(h http.Header, limit, remaining, reset, policy string, c *charg
 		}
 	}
 	var room [64]byte
-	b := strconv.AppendInt(room[:0], c.quota.narrow.Limit, 10)
+	b := strconv.AppendInt(room[:0], c.quota.spans[c.tight].narrow.Limit, 10)
 	i := len(b)
 	b = strconv.AppendInt(b, c.standing.Remaining, 10)
 	j := len(b)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,10 +21,14 @@ type lying struct {
 	ok       bool
 	standing ratelimit.Standing
 	taken    int64
+	debit    func([]ratelimit.Cell)
 	refund   func(context.Context, []ratelimit.Cell)
 }
 
 func (l *lying) Debit(_ context.Context, cells []ratelimit.Cell) (bool, error) {
+	if l.debit != nil {
+		l.debit(cells)
+	}
 	for i := range cells {
 		cells[i].Standing, cells[i].Taken = l.standing, l.taken
 	}
@@ -97,6 +102,36 @@ func TestCaseRl2AStoreThatContradictsItself(t *testing.T) {
 		t.Errorf("%d refunds, want 1", refunds)
 	}
 	b.refused(t, res, 0, 429, "ratelimit.exceeded", bulwark.ExcessRateLimitExceeded)
+}
+
+// A refund never exceeds its debit, even of a store that says that it has taken
+// more.
+func TestARefundNeverExceedsItsDebit(t *testing.T) {
+	for name, test := range map[string]struct{ taken, want int64 }{
+		"more": {99, 2}, "all": {2, 2}, "less": {1, 1}, "nothing": {0, 0}, "below_nothing": {-5, 0},
+	} {
+		var got []int64
+		store := &lying{ok: true, taken: test.taken, refund: func(_ context.Context, cells []ratelimit.Cell) {
+			for _, c := range cells {
+				got = append(got, c.Taken)
+			}
+		}}
+		two := func(*http.Request) int { return 2 }
+		outside := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "outside", Key: ratelimit.ByIP, Rate: "5/minute; 9/hour,fixed-window", Cost: two, Store: store}))
+		b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "5/hour", Store: &lying{}})
+		b.handler = outside.Wrap(b.limit.Wrap(b.spy))
+		b.from("2001:db8::1")
+		if len(got) != 4 || slices.ContainsFunc(got, func(n int64) bool { return n != test.want }) {
+			t.Errorf("%s: gives back %v, want %d to each of 4", name, got, test.want)
+		}
+		got = nil
+		b = serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: "5/hour", Cost: two, Count: ratelimit.Failures, Store: store})
+		b.status = 200
+		b.from("192.0.2.1")
+		if len(got) != 1 || got[0] != test.want {
+			t.Errorf("%s: gives back %v after a success, want %d", name, got, test.want)
+		}
+	}
 }
 
 // A store that panics is nobody's lock, and a Refund that came to grief is not

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -169,16 +170,18 @@ func (s *MemoryStore) made() *table {
 	return t
 }
 
-// open claims a name for one limit and returns the table. It reports false if
-// the name is taken. The limit keeps the table, so that a request does not come
-// through here.
-func (s *MemoryStore) open(name string) (t *table, ok bool) {
+// open claims the names of one limit and of its windows, and returns the table.
+// It reports false if a name is taken. The limit keeps the table, so that a
+// request does not come through here.
+func (s *MemoryStore) open(names map[string]bool) (t *table, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t = s.made()
-	if s.names[name] {
-		return nil, false
+	for name := range names {
+		if s.names[name] {
+			return nil, false
+		}
 	}
-	s.names[name] = true
+	maps.Copy(s.names, names)
 	return t, true
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -15,13 +16,14 @@ import (
 // "ratelimit.unconfigured".
 type Middleware struct {
 	name        string
-	nameHash    uint64
-	table       *table // of a MemoryStore
-	store       Store  // any other
-	counts      Store  // the one of both
+	table       *table      // of a MemoryStore
+	store       Store       // any other
+	counts      Store       // the one of both
+	algorithms  []Algorithm // that a PartialStore knows, or nil
 	parts       []part
 	byPrincipal bool
 	byIP        bool
+	calendar    *time.Location
 	rate        *quota
 	anonymous   *quota
 	tiers       map[string]*quota
@@ -111,7 +113,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 
 // reportDry reports what would have been refused.
 func (m *Middleware) reportDry(r *http.Request, c *charge) {
-	if count, first := m.dry.note(m.dry.hash(c), m.dry.now(), c.quota.window()); first {
+	if count, first := m.dry.note(m.dry.hash(c), m.dry.now(), c.quota.spans[c.tight].window()); first {
 		e := bulwark.Event{Name: bulwark.ExcessRateLimitExceeded, Reason: "ratelimit.dry_run", Rule: m.name, Count: count}
 		e.Attrs[0] = errorAttr(errDryRun)
 		bulwark.Report(r, e)

@@ -26,7 +26,7 @@ func (n *notices) hash(c *charge) uint64 {
 	if c.cells != nil {
 		return maphash.Bytes(n.seed, c.cells[0].Key)
 	}
-	return c.debits[0].hash
+	return c.debits()[0].hash
 }
 
 type notice struct {

@@ -2,7 +2,10 @@ package ratelimit
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +24,8 @@ const (
 	// maxRateBytes the text of each.
 	maxCompiled  = 256
 	maxRateBytes = 256
+	// maxShapes bounds the kinds of cells that Reset knows of these rates.
+	maxShapes = 64
 )
 
 // ownRates are the rates of single callers, as Config.RateFor knows them. They
@@ -42,7 +47,8 @@ type ownRates struct {
 	clock    []*ownRate          // the same, in the order of a clock
 	hand     int
 	compiled map[Rate]*quota
-	overdue  int // calls that still run after their deadline
+	shapes   map[string]*quota // by the names and algorithms of the cells
+	overdue  int               // calls that still run after their deadline
 	failed   pace
 	invalid  pace
 }
@@ -74,18 +80,46 @@ func (m *Middleware) newOwnRates(c Config, faults *fault.List) *ownRates {
 		timeout: faults.Span("RateTimeout", c.RateTimeout, 10*time.Millisecond, 30*time.Second, time.Second),
 		max:     faults.Number("MaxRates", c.MaxRates, 16, 1_000_000, 10_000),
 		seed:    maphash.MakeSeed(), slots: make(chan struct{}, maxAsking),
-		rates: map[uint64]*ownRate{}, compiled: map[Rate]*quota{},
+		rates: map[uint64]*ownRate{}, compiled: map[Rate]*quota{}, shapes: map[string]*quota{},
 		rule: m.name,
 	}
 }
 
 // compileOwn compiles a rate of RateFor.
-func (m *Middleware) compileOwn(rate Rate) (*quota, string) {
-	q, reason := rate.parse()
-	if reason == "" && !q.unlimited {
-		q.named(m.name)
+func (m *Middleware) compileOwn(rate Rate) (q *quota, reason string) {
+	q, faults := m.quota(rate)
+	for _, fault := range faults { // the texts of the rate are left out: nobody has checked them
+		reason = fault.reason
 	}
-	return &q, reason
+	return q, reason
+}
+
+// quotas are quotas that callers may have used: one of each set of cells that
+// the rates of RateFor have had.
+func (o *ownRates) quotas() []*quota {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Values(o.shapes))
+}
+
+// remember keeps a compiled rate, for other callers and for Reset. The lock is
+// held.
+func (o *ownRates) remember(rate Rate, q *quota) {
+	if len(o.compiled) == maxCompiled {
+		clear(o.compiled)
+	}
+	o.compiled[rate] = q
+	shape := ""
+	for i := range q.spans {
+		p := &q.spans[i].narrow
+		shape += fmt.Sprint(p.Name, " ", p.Algorithm, ";")
+	}
+	if _, known := o.shapes[shape]; !known && !q.unlimited && len(o.shapes) < maxShapes {
+		o.shapes[shape] = q
+	}
 }
 
 // of returns the quota of a caller. It waits for RateFor only if there is no

@@ -89,6 +89,7 @@ func TestRateFor(t *testing.T) {
 		{"unlimited", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return "unlimited", nil }, "", ""},
 		{"error", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return "500/minute", broken }, tiers, "Config.RateFor failed"},
 		{"invalid", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return "5oo/minute", nil }, tiers, "returned a text that must begin with a whole number"},
+		{"windows", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return "500/minute; x/day", nil }, tiers, "returned a text that must begin"},
 		{"zero", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return "0/minute", nil }, tiers, "returned a text that must begin"},
 		{"long", func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) {
 			return ratelimit.Rate("1/1" + strings.Repeat(".0", 1) + strings.Repeat("0", 1<<20) + "h"), nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,8 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/faulttest"
 	"github.com/bulwark-go/bulwark/ratelimit"
+
+	_ "time/tzdata" // so that a machine without time zones has the same tests
 )
 
 var goodRates = []struct {
@@ -33,16 +36,29 @@ var goodRates = []struct {
 	{"1/second,burst=3", `"test";q=1;w=1`, 3},
 	{"1/day,burst=366", `"test";q=1;w=86400`, 366},
 	{"1000000/second,burst=2", `"test";q=1000000;w=1`, 2},
+	{"7/month", `"test";q=7;w=2592000`, 7},
+	{"100/15m,fixed-window", `"test";q=100;w=900`, 100},
+	{"3/day,fixed-window", `"test";q=3;w=86400`, 3},
+	{"10/hour,sliding-log", `"test";q=10;w=3600`, 10},
+	{"64/2s,sliding-log", `"test";q=64;w=2`, 64},
+	{"10/second; 1000/day", `"test-second";q=10;w=1, "test-day";q=1000;w=86400`, 10},
+	{"9/90m;7/2h;8/3h;100/month", `"test-1h30m";q=9;w=5400, "test-2h";q=7;w=7200, "test-3h";q=8;w=10800, "test-month";q=100;w=2592000`, 7},
+	{"100/90s,burst=4; 3/15m,sliding-log", `"test-1m30s";q=100;w=90, "test-15m";q=3;w=900`, 3},
+	{"100/3600s; 5/minute,fixed-window", `"test-hour";q=100;w=3600, "test-minute";q=5;w=60`, 5},
 }
 
 var badRates = []ratelimit.Rate{
-	"", "100", "/minute", "100/", "100/minutes", "100/Minute", "100/month", "100/min",
+	"", "100", "/minute", "100/", "100/minutes", "100/Minute", "100/months", "100/min",
 	"0/minute", "-1/minute", "+1/minute", "01/minute", "1.5/minute", "1e3/minute", "0x10/minute",
 	"1000000001/day", "9223372036854775808/day", "99999999999999999999/day", "1000001/second",
 	"1/0s", "1/-5m", "1/1500ms", "1/999ms", "1/8785h", "1/9999999h", "1/15", "1/m", "1/.5h", "1/+5m",
 	" 100/minute", "100/minute ", "100 / minute", "100/minute, burst=25", "100/minute,burst=", "100/minute,burst=0",
 	"100/minute,burst=-1", "100/minute,burst=1000000001", "100/minute,25", "100/minute,", "100/minute,burst=2,burst=3",
 	"1/day,burst=367", "1/8784h,burst=2", "100/minute,Burst=2", "Unlimited", "unlimited,burst=2", "unlimited/minute",
+	"100/minute,fixed-window,burst=5", "100/minute,burst=5,fixed-window", "10/minute,sliding-log,burst=5", "10/minute,sliding-log,fixed-window",
+	"10/minute,Sliding-Log", "10/minute,sliding_log", "10/minute,gcra", "65/minute,sliding-log", "1000001/second,fixed-window",
+	"10/second;", ";10/second", "10/second;  1000/day", "10/second ; 1000/day", "10/second; 1000/day ", "10/second, 1000/day", "10/second;\t1000/day",
+	"10/minute; 100/60s", "10/day; 100/24h", "unlimited; 10/day", "10/day; unlimited", "1/second; 2/minute; 3/hour; 4/day; 5/month",
 	"100/minute\n", "１00/minute", "100⁄minute",
 }
 
@@ -76,22 +92,37 @@ func TestRatesRefused(t *testing.T) {
 // The reason says what is wrong with the text, and not only what a rate is.
 func TestTheReasonFitsTheRate(t *testing.T) {
 	for rate, want := range map[ratelimit.Rate]string{
-		"":                      `is missing; write for example "100/minute"`,
-		"100 / minute":          "has a space",
-		" 100/minute":           "has a space",
-		"100/minute\n":          "has a space",
-		"100/minute, burst=25":  "has a space",
-		"100 per minute":        "has a space",
-		"100":                   "is not a rate",
-		"ten/minute":            "must begin with a whole number",
-		"100/month":             "after the slash",
-		"100/minute,burst=many": "after the comma",
+		"":                           `is missing; write for example "100/minute"`,
+		"100 / minute":               "has a space",
+		" 100/minute":                "has a space",
+		"100/minute\n":               "has a space",
+		"100/minute, burst=25":       "has a space",
+		"100 per minute":             "has a space",
+		"100":                        "is not a rate",
+		"ten/minute":                 "must begin with a whole number",
+		"100/week":                   "after the slash",
+		"unlimited; 1/day":           "stands beside another window",
+		"1/day; 2/24h":               "same length",
+		"65/hour,sliding-log":        "more than 64",
+		"1/s;1/m;1/h;1/d;1/y":        "more than 4 windows",
+		"1/day,fixed-window,burst=2": "more than one part",
+		"100/minute,burst=many":      "after the comma",
 	} {
 		_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 8})
 		fault := (*bulwark.ConfigError)(nil)
 		if !errors.As(err, &fault) || !strings.Contains(fault.Reason, want) || !strings.Contains(fault.Reason, "write") {
 			t.Errorf("%q: %v, want %q with advice", rate, err, want)
 		}
+	}
+}
+
+// Each window that is wrong is an error of its own.
+func TestAllWindowsAreChecked(t *testing.T) {
+	_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByPrincipal, Rate: "0/second; 10/minute; 100/hours; 1/day,burst=0",
+		Tiers: ratelimit.Tiers{"premium": "65/day,sliding-log", "free": "1/day"}, Anonymous: "1/second;;", MaxKeys: 8})
+	want := []string{"ratelimit(test).Rate", "ratelimit(test).Rate", "ratelimit(test).Rate", "ratelimit(test).Tiers[premium]", "ratelimit(test).Anonymous", "ratelimit(test).Anonymous"}
+	if got := faulttest.Fields(err); !slices.Equal(got, want) {
+		t.Errorf("%q of %v", got, err)
 	}
 }
 
@@ -172,26 +203,6 @@ func TestGCRA(t *testing.T) {
 	}
 }
 
-// TestWorstMinute counts what the package comment promises at most for
-// 100/minute.
-func TestWorstMinute(t *testing.T) {
-	for rate, want := range map[ratelimit.Rate]int{"100/minute": 199, "100/minute,burst=25": 124} {
-		t.Run(strings.ReplaceAll(string(rate), "/", "_per_"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate})
-				b.passes(100, "192.0.2.1")
-				for range 599 { // 60 seconds, both ends within
-					b.passes(3, "192.0.2.1")
-					time.Sleep(100 * time.Millisecond)
-				}
-				if b.ran != want {
-					t.Errorf("%d in a minute, want %d", b.ran, want)
-				}
-			})
-		})
-	}
-}
-
 func FuzzRate(f *testing.F) {
 	for _, test := range goodRates {
 		f.Add(string(test.rate))
@@ -200,30 +211,52 @@ func FuzzRate(f *testing.F) {
 		f.Add(string(rate))
 	}
 	f.Add("unlimited")
-	policy := regexp.MustCompile(`^"test";q=[1-9][0-9]{0,9};w=[1-9][0-9]{0,7}$`)
-	limit := regexp.MustCompile(`^"test";r=[0-9]{1,9};t=[1-9][0-9]{0,7}$`)
-	f.Fuzz(func(t *testing.T, text string) {
-		m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), MaxKeys: 8})
-		if err != nil {
-			if len(faulttest.Fields(err)) != 1 {
-				t.Fatalf("%q: %v", text, err)
+	for _, rate := range []string{"1/day,fixed-window", "10/hour,sliding-log; 3/month", "1/second; 2/minute; 3/hour; 4/day", "5/1000000µs"} {
+		f.Add(rate)
+	}
+	// A name of printable characters, and numbers.
+	const name = `"test(-[a-z0-9.]+)?"`
+	policy := regexp.MustCompile(`^(?:, |^)` + name + `;q=[1-9][0-9]{0,9};w=[1-9][0-9]{0,7}`)
+	limit := regexp.MustCompile(`^(?:, |^)` + name + `;r=[0-9]{1,9};t=[1-9][0-9]{0,7}`)
+	count := func(member *regexp.Regexp, field string) (n int) {
+		for ; field != ""; n++ {
+			found := member.FindString(field)
+			if found == "" || n == 0 != !strings.HasPrefix(field, ", ") {
+				return -1
 			}
-			return
+			field = field[len(found):]
 		}
-		b := &rig{spy: &spy{}}
-		b.handler = m.Wrap(b.spy)
-		res := b.from("192.0.2.1")
-		if text == "unlimited" {
-			return
-		}
-		if got := res.Header.Get("RateLimit-Policy"); !policy.MatchString(got) {
-			t.Errorf("%q: policy %s", text, got)
-		}
-		if got := res.Header.Get("RateLimit"); !limit.MatchString(got) {
-			t.Errorf("%q: limit %s", text, got)
-		}
-		if b.ran != 1 {
-			t.Errorf("%q: the first request was refused", text)
+		return n
+	}
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, place := range []*time.Location{nil, paris} {
+			m, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: ratelimit.Rate(text), Calendar: place, MaxKeys: 8})
+			if err != nil {
+				if n := len(faulttest.Fields(err)); n < 1 || n > 1+strings.Count(text, ";") {
+					t.Fatalf("%q: %d errors: %v", text, n, err)
+				}
+				continue
+			}
+			b := &rig{spy: &spy{}}
+			b.handler = m.Wrap(b.spy)
+			res := b.from("192.0.2.1")
+			if text == "unlimited" {
+				continue
+			}
+			windows := 1 + strings.Count(text, ";")
+			if got := res.Header.Get("RateLimit-Policy"); count(policy, got) != windows {
+				t.Errorf("%q: policy %s", text, got)
+			}
+			if got := res.Header.Get("RateLimit"); count(limit, got) != windows {
+				t.Errorf("%q: limit %s", text, got)
+			}
+			if b.ran != 1 {
+				t.Errorf("%q: the first request was refused", text)
+			}
 		}
 	})
 }

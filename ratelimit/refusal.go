@@ -12,7 +12,7 @@ import (
 )
 
 // quotaExceeded is the type of the answer
-// (draft-ietf-httpapi-ratelimit-headers-10 section 5.1). The draft also defines
+// (draft-ietf-httpapi-ratelimit-headers-11 section 5.1). The draft also defines
 // the member violated-policies.
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
@@ -32,13 +32,18 @@ func refusal(charges []charge, r *http.Request) error {
 		if p == nil {
 			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Too many requests. Try again after the number of seconds in Retry-After.")
 		}
-		violated = append(violated, c.limit.name)
+		violated = append(violated, c.violated()...)
 		if c.byAddr && p.Err == nil {
 			p.Err = unproxied(r)
 		}
 		// The draft asks that Retry-After is not before t (section 6). A
 		// request that costs one waits exactly as long, a dearer one longer.
-		p.RetryAfter = max(p.RetryAfter, c.standing.Wait, c.standing.Reset)
+		for i := range c.quota.spans {
+			if s := c.of(i); s.Exceeded {
+				p.RetryAfter = max(p.RetryAfter, s.Wait, s.Reset)
+			}
+		}
+		p.RetryAfter = max(p.RetryAfter, c.standing.Wait)
 	}
 	if p == nil {
 		return nil
@@ -48,6 +53,19 @@ func refusal(charges []charge, r *http.Request) error {
 	p.Extensions = map[string]any{"violated-policies": violated}
 	p.Log.Event = bulwark.ExcessRateLimitExceeded
 	return p
+}
+
+// violated are the names of the windows that have refused.
+func (c *charge) violated() (names []string) {
+	for i := range c.quota.spans {
+		if c.of(i).Exceeded {
+			names = append(names, c.quota.spans[i].narrow.Name)
+		}
+	}
+	if names == nil { // a store that refuses, and does not say which
+		names = append(names, c.quota.spans[c.tight].narrow.Name)
+	}
+	return names
 }
 
 // unproxied returns an error if the address of the client is the address of the
@@ -112,6 +130,7 @@ var (
 	errCostTooSmall  = errors.New("Config.Cost returned a cost below 1; return 1 for a request that counts once")
 	errCostTooLarge  = errors.New("Config.Cost returned a cost above the burst of the caller's rate; return less, or raise the burst in Config.Rate, Config.Tiers or Config.Anonymous")
 	errDryRun        = errors.New("Config.DryRun is true, so the limit counts and reports, and refuses nothing")
+	errTooLong       = errors.New("the request ran for longer than Concurrency.Timeout")
 	errUnseen        = errors.New("Config.Count is Failures, which counts an answer that the limit does not see; write the status before the handler returns, as docs/routers.md shows")
 )
 

@@ -140,7 +140,7 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, cost int64, k
 	if m.rate.unlimited {
 		return &Reservation{}, Result{}, nil
 	}
-	if cost > m.rate.narrow.Burst {
+	if cost > m.rate.burst {
 		return nil, Result{}, m.unaffordable(errTakenTooLarge)
 	}
 	c := charge{limit: m, quota: m.rate, cells: m.rate.cells(cost, takenKeys(addr, key))}
@@ -179,5 +179,5 @@ func takenKeys(addr netip.Addr, key []string) [][]byte {
 
 func (c *charge) result() Result {
 	s := &c.standing
-	return Result{Limit: int(c.quota.narrow.Limit), Remaining: int(s.Remaining), Reset: s.Reset, RetryAfter: s.Wait, Exceeded: s.Exceeded}
+	return Result{Limit: int(c.quota.spans[c.tight].narrow.Limit), Remaining: int(s.Remaining), Reset: s.Reset, RetryAfter: s.Wait, Exceeded: s.Exceeded}
 }

@@ -95,7 +95,7 @@ func (m *Middleware) reset(ctx context.Context, addr netip.Addr, key []string) e
 func (m *Middleware) makeWhole(ctx context.Context, keys [][]byte) error {
 	var cells []Cell
 	seen := map[cellName]bool{}
-	for _, q := range m.quotas() {
+	for _, q := range append(m.quotas(), m.own.quotas()...) {
 		for _, c := range q.cells(0, keys) {
 			name := cellName{c.Policy.Name, c.Policy.Algorithm, string(c.Key)}
 			if !seen[name] {
@@ -118,15 +118,6 @@ type cellName struct {
 	policy    string
 	algorithm Algorithm
 	key       string
-}
-
-// quotas are all quotas that a caller may have, without the unlimited.
-func (m *Middleware) quotas() []*quota {
-	all := []*quota{m.rate, m.anonymous}
-	for _, q := range m.tiers {
-		all = append(all, q)
-	}
-	return slices.DeleteFunc(all, func(q *quota) bool { return q.unlimited })
 }
 
 // requestKeys are the keys under which Wrap has counted requests of a caller, or

@@ -284,3 +284,27 @@ func TestResetRefusesKeys(t *testing.T) {
 		t.Errorf("%+v", events)
 	}
 }
+
+// A Reset makes every window whole, and also the windows of rates that RateFor
+// has told.
+func TestResetOfSeveralWindows(t *testing.T) {
+	for _, rate := range []ratelimit.Rate{"2/hour; 3/day", "2/day,fixed-window", "2/hour,sliding-log", "5/second; 2/day,fixed-window; 2/hour,sliding-log"} {
+		for _, own := range []bool{false, true} {
+			c := ratelimit.Config{Key: ratelimit.ByPrincipal, Rate: rate}
+			if own {
+				c.Rate = "1/minute"
+				c.RateFor = func(context.Context, *bulwark.Principal) (ratelimit.Rate, error) { return rate, nil }
+			}
+			b := serve(t, c, as(alice))
+			if got := b.passes(3, "192.0.2.1"); got != 2 {
+				t.Fatalf("%s: %d passed", rate, got)
+			}
+			if err := b.limit.Reset(t.Context(), alice.Key()); err != nil {
+				t.Fatal(err)
+			}
+			if got := b.passes(3, "192.0.2.1"); got != 2 {
+				t.Errorf("%s, own %v: %d passed after the reset, want 2", rate, own, got)
+			}
+		}
+	}
+}

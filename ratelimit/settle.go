@@ -75,7 +75,7 @@ func (r *Reservation) correct(actual int64) error {
 	defer cancel()
 	if actual < r.cost {
 		for i := range cells {
-			cells[i].Taken = min(cells[i].Taken, r.cost-actual)
+			cells[i].Taken = min(max(cells[i].Taken, 0), r.cost-actual)
 		}
 		return r.limit.counts.Refund(ctx, cells)
 	}

@@ -279,3 +279,35 @@ func TestSettleWithAPanickingStore(t *testing.T) {
 type panicking struct{ *foreign }
 
 func (panicking) Refund(context.Context, []ratelimit.Cell) error { panic("no") }
+
+// Each window of a rate is corrected, by each algorithm.
+func TestSettleInSeveralWindows(t *testing.T) {
+	for rate, want := range map[ratelimit.Rate][3]int{ // after Settle(5), Settle(15), Settle(25) of 15
+		"20/minute":                           {15, 5, 0},
+		"20/minute,fixed-window":              {15, 5, 0},
+		"20/minute,sliding-log":               {15, 5, 0},
+		"30/second; 20/hour":                  {15, 5, 0},
+		"30/hour,fixed-window; 20/second":     {15, 5, 0},
+		"20/hour,sliding-log; 40/day; 1/366h": {-1, -1, -1},
+	} {
+		for i, actual := range []int{5, 15, 25} {
+			synctest.Test(t, func(t *testing.T) {
+				m := serve(t, ratelimit.Config{Rate: rate}).limit
+				r, _, err := m.TakeN(t.Context(), 15, "k")
+				if want[i] < 0 { // the burst is the least of the windows
+					var p *bulwark.Problem
+					if !errors.As(err, &p) || p.Code != "ratelimit.cost" {
+						t.Errorf("%s: %v", rate, err)
+					}
+					return
+				}
+				if err := errors.Join(err, r.Settle(actual)); err != nil {
+					t.Fatal(err)
+				}
+				if got, _ := left(t, m, "k"); got != want[i] {
+					t.Errorf("%s: %d left after Settle(%d), want %d", rate, got, actual, want[i])
+				}
+			})
+		}
+	}
+}

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
@@ -146,6 +147,19 @@ const (
 	// has more requests than the Limit. The Limit is at most 64.
 	SlidingLog
 )
+
+// String returns the name of the algorithm in Go.
+func (a Algorithm) String() string {
+	switch a {
+	case GCRA:
+		return "GCRA"
+	case FixedWindow:
+		return "FixedWindow"
+	case SlidingLog:
+		return "SlidingLog"
+	}
+	return "Algorithm(" + strconv.Itoa(int(a)) + ")"
+}
 
 // fault says what is wrong with a cell, or nothing.
 func (c *Cell) fault() error {

@@ -4,7 +4,7 @@ import "strconv"
 
 // This file holds the part of Structured Field Values (RFC 9651) that the rate
 // limit fields need, and the members of these fields
-// (draft-ietf-httpapi-ratelimit-headers-10). Their syntax has changed with
+// (draft-ietf-httpapi-ratelimit-headers-11). Their syntax has changed with
 // every few revisions of the draft.
 
 // maxInteger bounds an Integer on both sides (RFC 9651 section 3.3.1).
@@ -35,24 +35,37 @@ func appendString(b []byte, text string) ([]byte, bool) {
 	return append(b, '"'), true
 }
 
-// describe prepares the texts of a quota whose policy has that name. The name
-// is one that [New] has checked and the numbers are bounded by [Rate], so that
-// all of it can be serialised.
-func (q *quota) describe(name string) {
-	b, _ := appendString(nil, name)
-	q.begin = string(b) + ";r="
-	b = append(b, ";q="...)
-	b, _ = appendInteger(b, q.narrow.Limit)
-	b = append(b, ";w="...)
-	b, _ = appendInteger(b, q.window())
-	q.text = string(b)
-	q.plain = strconv.FormatInt(q.narrow.Limit, 10) + ";w=" + strconv.FormatInt(q.window(), 10)
+// describe prepares the texts of a quota whose policies have names. The names
+// are made of one that [New] has checked and the numbers are bounded by [Rate],
+// so that all of it can be serialised.
+func (q *quota) describe() {
+	var policies, plain []byte
+	for i := range q.spans {
+		s := &q.spans[i]
+		if i > 0 {
+			policies, plain = append(policies, ", "...), append(plain, ", "...)
+		}
+		name, _ := appendString(nil, s.narrow.Name)
+		s.begin = string(name) + ";r="
+		policies = append(append(policies, name...), ";q="...)
+		policies = s.appendQuota(policies)
+		plain = s.appendQuota(plain)
+	}
+	q.policies, q.plain = string(policies), string(plain)
 }
 
-// appendLimit appends a member of RateLimit: what remains, and in how many
+// appendQuota appends the limit and its window.
+func (s *span) appendQuota(b []byte) []byte {
+	b, _ = appendInteger(b, s.narrow.Limit)
+	b = append(b, ";w="...)
+	b, _ = appendInteger(b, s.window())
+	return b
+}
+
+// appendLimit appends a member of RateLimit: what is available, and in how many
 // seconds there is more (sections 4.1.1 and 4.1.2 of the draft).
-func (q *quota) appendLimit(b []byte, remaining, seconds int64) []byte {
-	b = append(b, q.begin...)
+func (s *span) appendLimit(b []byte, remaining, seconds int64) []byte {
+	b = append(b, s.begin...)
 	b, _ = appendInteger(b, remaining)
 	b = append(b, ";t="...)
 	b, _ = appendInteger(b, seconds)

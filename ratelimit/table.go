@@ -94,9 +94,9 @@ func (t *table) name(name string) uint64 { return maphash.String(t.names, name) 
 
 // hash is that of a key of the limit with that name. It is never 0, which marks
 // a free slot.
-func (t *table) hash(name uint64, key []byte) uint64 {
-	return max(1, name^maphash.Bytes(t.seed, key))
-}
+func (t *table) hash(name uint64, key []byte) uint64 { return max(1, name^t.keyHash(key)) }
+
+func (t *table) keyHash(key []byte) uint64 { return maphash.Bytes(t.seed, key) }
 
 // find returns the slot of a key, or nil.
 func (b *bucket) find(hash uint64) (hashAt *atomic.Uint64, until *atomic.Int64) {

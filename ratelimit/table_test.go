@@ -16,56 +16,64 @@ import (
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
+var algorithms = map[string]ratelimit.Rate{"gcra": "10/hour", "fixed_window": "10/hour,fixed-window", "sliding_log": "10/hour,sliding-log"}
+
 // TestOffenderUnderFlood keeps refusing who has been there, while fresh keys
 // flood a table that is far too small for them.
 func TestOffenderUnderFlood(t *testing.T) {
-	for _, between := range []int{1, 100, 2_000} {
-		t.Run(fmt.Sprint(between), func(t *testing.T) {
-			store := &ratelimit.MemoryStore{Max: 1024}
-			m := serve(t, ratelimit.Config{Rate: "10/hour", Store: store}).limit
-			got, junk := 0, 0
-			for range 200 {
-				if _, _, err := m.Take(t.Context(), "offender"); err == nil {
-					got++
-				}
-				for range between {
-					junk++
-					if _, _, err := m.Take(t.Context(), "junk", fmt.Sprint(junk)); err != nil {
-						t.Fatalf("junk key %d was refused", junk)
+	for name, rate := range algorithms {
+		for _, between := range []int{1, 100, 2_000} {
+			t.Run(fmt.Sprint(name, "_", between), func(t *testing.T) {
+				store := &ratelimit.MemoryStore{Max: 1024}
+				m := serve(t, ratelimit.Config{Rate: rate, Store: store}).limit
+				got, junk := 0, 0
+				for range 200 {
+					if _, _, err := m.Take(t.Context(), "offender"); err == nil {
+						got++
+					}
+					for range between {
+						junk++
+						if _, _, err := m.Take(t.Context(), "junk", fmt.Sprint(junk)); err != nil {
+							t.Fatalf("junk key %d was refused", junk)
+						}
 					}
 				}
-			}
-			if got != 10 {
-				t.Errorf("the offender got %d requests, want 10", got)
-			}
-			if between == 2_000 && store.Evictions() == 0 {
-				t.Error("no evictions were counted")
-			}
-		})
+				if got != 10 {
+					t.Errorf("the offender got %d requests, want 10", got)
+				}
+				if between == 2_000 && store.Evictions() == 0 {
+					t.Error("no evictions were counted")
+				}
+			})
+		}
 	}
 }
 
 // TestOffenderArrivesDuringFlood is there only after the table is full.
 func TestOffenderArrivesDuringFlood(t *testing.T) {
-	store := &ratelimit.MemoryStore{Max: 1024}
-	m := serve(t, ratelimit.Config{Rate: "10/hour", Store: store}).limit
-	flood := func(from, n int) {
-		for i := range n {
-			m.Take(t.Context(), "junk", fmt.Sprint(from+i))
-		}
-	}
-	flood(0, 20_000)
-	got := 0
-	for i := range 200 {
-		if _, _, err := m.Take(t.Context(), "offender"); err == nil {
-			got++
-		}
-		if i > 0 { // once it has consumed more than a fresh key it stays
-			flood(100_000*i, 1_000)
-		}
-	}
-	if got != 10 {
-		t.Errorf("the offender got %d requests, want 10", got)
+	for name, rate := range algorithms {
+		t.Run(name, func(t *testing.T) {
+			store := &ratelimit.MemoryStore{Max: 1024}
+			m := serve(t, ratelimit.Config{Rate: rate, Store: store}).limit
+			flood := func(from, n int) {
+				for i := range n {
+					m.Take(t.Context(), "junk", fmt.Sprint(from+i))
+				}
+			}
+			flood(0, 20_000)
+			got := 0
+			for i := range 200 {
+				if _, _, err := m.Take(t.Context(), "offender"); err == nil {
+					got++
+				}
+				if i > 0 { // once it has consumed more than a fresh key it stays
+					flood(100_000*i, 1_000)
+				}
+			}
+			if got != 10 {
+				t.Errorf("the offender got %d requests, want 10", got)
+			}
+		})
 	}
 }
 
@@ -184,34 +192,57 @@ func TestChurnAtOnce(t *testing.T) {
 	}
 }
 
-// TestMillionNetworks sends from a million /64 networks: nothing is kept on the
-// heap.
-func TestMillionNetworks(t *testing.T) {
+// TestMillionAddresses sends from a million addresses or networks: what New
+// allocates is all that is kept, and it is what the documentation says.
+func TestMillionAddresses(t *testing.T) {
 	if race.Enabled || testing.Short() {
 		t.Skip("counts memory")
 	}
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "10/hour"}))
-	next := &spy{}
-	h := m.Wrap(next)
-	r, w := quietRequest("192.0.2.1:1")
-	h.ServeHTTP(w, r)
-	network := netip.MustParseAddr("2001:db8::1").As16()
-	send := func(i int) {
-		network[2], network[3], network[4], network[5] = byte(i>>20), byte(i>>12), byte(i>>4), byte(i<<4)
-		r, w := quietRequest(netip.AddrPortFrom(netip.AddrFrom16(network), 1).String())
-		h.ServeHTTP(w, r)
-	}
-	send(0)
-	before := heap()
-	for i := range 1_000_000 {
-		send(i)
-	}
-	if grown := int64(heap()) - int64(before); grown > 64<<10 {
-		t.Errorf("the heap has grown by %d bytes", grown)
-	}
-	runtime.KeepAlive(h)
-	if next.ran < 1_000_000 {
-		t.Errorf("only %d passed", next.ran)
+	const mebi = 1 << 20
+	for name, test := range map[string]struct {
+		rate  ratelimit.Rate
+		place *time.Location
+		six   bool
+		sent  int
+		most  int64 // of New
+	}{
+		"gcra":         {"10/hour", nil, true, 1_000_000, 16 * mebi},
+		"fixed_window": {"10/hour,fixed-window", nil, false, 1_000_000, 40 * mebi},
+		"sliding_log":  {"10/hour,sliding-log", nil, false, 1_000_000, 32 * mebi},
+		"all_of_them":  {"10/hour; 99/day; 20/2h,sliding-log", place("Europe/Paris"), true, 100_000, 56 * mebi},
+	} {
+		t.Run(name, func(t *testing.T) {
+			empty := heap()
+			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: test.rate, Calendar: test.place}))
+			next := &spy{}
+			h := m.Wrap(next)
+			r, w := quietRequest("192.0.2.1:1")
+			h.ServeHTTP(w, r)
+			before := heap()
+			if made := int64(before) - int64(empty); made > test.most+256<<10 {
+				t.Errorf("New has allocated %d bytes, want at most %d", made, test.most)
+			}
+			four, six := [4]byte{10}, netip.MustParseAddr("2001:db8::1").As16()
+			for i := range test.sent {
+				four[1], four[2], four[3] = byte(i>>16), byte(i>>8), byte(i)
+				addr := netip.AddrFrom4(four)
+				if test.six {
+					six[2], six[3], six[4], six[5] = byte(i>>20), byte(i>>12), byte(i>>4), byte(i<<4)
+					addr = netip.AddrFrom16(six)
+				}
+				r, w := quietRequest(netip.AddrPortFrom(addr, 1).String())
+				h.ServeHTTP(w, r)
+			}
+			after := heap()
+			if grown := int64(after) - int64(before); grown > 64<<10 {
+				t.Errorf("the heap has grown by %d bytes", grown)
+			}
+			t.Logf("heap: %d KiB before New, %d KiB after it, %d KiB after %d addresses", empty>>10, before>>10, after>>10, test.sent)
+			runtime.KeepAlive(h)
+			if next.ran != test.sent+1 {
+				t.Errorf("only %d passed", next.ran)
+			}
+		})
 	}
 }
 

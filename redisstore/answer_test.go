@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -40,6 +41,38 @@ func TestAnswersThatMakeNoSense(t *testing.T) {
 		if c, ok, err := debit(t, l, ten("a")); err == nil || ok || c.Taken != 0 {
 			t.Errorf("%#v: %t, %v, %+v", answer, ok, err, c)
 		}
+	}
+}
+
+// A miscount is a Client that returns another number of replies than commands.
+type miscount int
+
+func (n miscount) Do(context.Context, string, ...[]string) ([]any, error) {
+	replies := make([]any, n)
+	for i := range replies {
+		replies[i] = taken
+	}
+	return replies, nil
+}
+
+func TestAnotherNumberOfReplies(t *testing.T) {
+	for _, n := range []int{0, 2, 100} {
+		l := limits(t, miscount(n), nil)
+		c, ok, err := debit(t, l, ten("a"))
+		if err == nil || ok || c.Taken != 0 {
+			t.Errorf("%d replies: %t, %v", n, ok, err)
+		}
+		c.Taken = 1
+		if err := l.Refund(t.Context(), []ratelimit.Cell{c}); err == nil {
+			t.Errorf("%d replies: Refund", n)
+		}
+		if err := l.Reset(t.Context(), []ratelimit.Cell{c}); err == nil {
+			t.Errorf("%d replies: Reset", n)
+		}
+	}
+	f := &fake{answer: says("OK")} // a proxy that answers DEL otherwise
+	if err := limits(t, f, nil).Reset(t.Context(), []ratelimit.Cell{ten("a")}); err == nil {
+		t.Error("a Reset that is answered with a text has no error")
 	}
 }
 

@@ -38,10 +38,12 @@ func wrong(c *ratelimit.Cell) (field, reason string) {
 		return "Policy.Limit", "must be at least 1, and at most one request for each microsecond of the Window"
 	case p.Limit > maxLog && p.Algorithm == ratelimit.SlidingLog:
 		return "Policy.Limit", "must be at most 64 for a SlidingLog"
-	case p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxWindow)/ceil(int64(p.Window), p.Limit):
+	case p.Algorithm == ratelimit.GCRA && (p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxWindow)/ceil(int64(p.Window), p.Limit)):
 		return "Policy.Burst", "must be at least 1, and small enough to be restored within 366 days"
 	case c.Cost < 0:
 		return "Cost", "must not be negative; call Refund to give requests back"
+	case p.Algorithm != ratelimit.FixedWindow && len(p.Ends) > 0:
+		return "Policy.Ends", "are for a FixedWindow; leave them out"
 	case len(p.Ends) > maxEnds:
 		return "Policy.Ends", "must be at most 512"
 	}

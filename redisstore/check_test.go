@@ -109,8 +109,16 @@ func TestNewAsksEachPrimary(t *testing.T) {
 		}
 		set("noeviction")
 	}
-	if _, err := redisstore.New(t.Context(), config); err != nil {
-		t.Error(err)
+	config.Replicas = 1 // which this Cluster does not have
+	store, err := redisstore.New(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 8 { // in several slots
+		_, err := store.Replays().Use(t.Context(), fmt.Sprint("client-", i), "id", time.Now().Add(time.Hour))
+		if err == nil || !strings.Contains(err.Error(), "0 of 1 replicas") {
+			t.Errorf("a write that no replica confirms: %v", err)
+		}
 	}
 }
 
@@ -176,8 +184,9 @@ func TestAStoreWithoutNew(t *testing.T) {
 				_, err := store.Revocations().Revoked(t.Context(), &bulwark.Principal{TokenID: "t"})
 				return err
 			},
-			"Use":   func() error { _, err := store.Replays().Use(t.Context(), "c", "i", time.Now()); return err },
-			"Sweep": func() error { return store.Sweep(t.Context()) },
+			"Use":    func() error { _, err := store.Replays().Use(t.Context(), "c", "i", time.Now()); return err },
+			"Sweep":  func() error { return store.Sweep(t.Context()) },
+			"Reseal": func() error { _, err := store.Reseal(t.Context()); return err },
 		} {
 			var fault *bulwark.ConfigError
 			if err := call(); !errors.As(err, &fault) {

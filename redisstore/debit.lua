@@ -83,7 +83,7 @@ function look.f(c, state)
   c.wait = 0
   if used + c.cost > c.limit then
     c.wait = stop - now
-    if used - c.limit + c.cost > c.limit then c.wait = c.wait + c.following end
+    if c.cost <= c.limit and used - c.limit + c.cost > c.limit then c.wait = c.wait + c.following end
   end
   return true
 end

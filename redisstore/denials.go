@@ -15,8 +15,8 @@ const (
 )
 
 // denials remembers refusals until there is room, and for a second at most, so
-// that a caller who goes on asking costs no round trip. It is a table of a fixed
-// size. A refusal that falls into the place of another replaces it.
+// that a caller who goes on asking costs no round trip. It is a table of a
+// fixed size. A refusal that falls into the place of another replaces it.
 //
 // A refusal is found again by all that was asked: cells, policies and costs. So
 // it never answers another question, such as that for a smaller cost.

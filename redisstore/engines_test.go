@@ -39,7 +39,7 @@ func TestRevocationsOutliveRedis(t *testing.T) {
 		lost    func(acknowledged, lost int) bool // is as documented
 	}{
 		{"always", []string{"appendonly yes", "appendfsync always"}, func(_, lost int) bool { return lost == 0 }},
-		{"everysec", []string{"appendonly yes", "appendfsync everysec"}, func(_, lost int) bool { return lost == 0 }},
+		{"everysec", []string{"appendonly yes", "appendfsync everysec"}, func(all, lost int) bool { return lost < all }},
 		{"none", []string{"appendonly no", "save \"\""}, func(all, lost int) bool { return lost == all }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -74,6 +74,8 @@ func TestRevocationsOutliveRedis(t *testing.T) {
 				}
 				if !revoked {
 					lost++
+				} else if lost > 0 {
+					t.Fatalf("revocation %d is there, and an earlier one is lost", i)
 				}
 			}
 			t.Logf("of %d revocations %d were lost", acknowledged, lost)
@@ -88,7 +90,7 @@ func TestRevocationsOutliveRedis(t *testing.T) {
 // another call.
 func TestAServerThatHangs(t *testing.T) {
 	server := startRedis(t, engine.RedisConfig{})
-	store := open(t, redisstore.Rueidis(dialTo(t, server.Password(), false, server.Addr())), func(c *redisstore.Config) { c.Timeout = 200 * time.Millisecond })
+	store := open(t, redisstore.Rueidis(dialTo(t, server.Password(), false, server.Addr())), func(c *redisstore.Config) { c.Timeout = 500 * time.Millisecond })
 	if _, err := store.Sessions().Create(t.Context(), loginOf("a", "alice"), 5, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +107,7 @@ func TestAServerThatHangs(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if took := time.Since(begin); took > 5*time.Second { // one after the other it would be 10
+	if took := time.Since(begin); took > 12*time.Second { // one after the other it would be 25
 		t.Errorf("50 calls at once took %v", took)
 	}
 	if err := server.Continue(); err != nil {
@@ -142,7 +144,7 @@ func TestReplicas(t *testing.T) {
 	t.Cleanup(group.Close)
 	count := &counter{Client: redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...))}
 	var prefix string
-	store := open(t, count, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = 1, time.Second, c.Prefix })
+	store := open(t, count, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = 1, 2*time.Second, c.Prefix })
 	synced(t, count.Client)
 	patient := open(t, count, func(c *redisstore.Config) { c.Prefix, c.Timeout = prefix, time.Second })
 	sessions, ctx := store.Sessions(), t.Context()
@@ -214,7 +216,7 @@ func TestStoreAfterAFailover(t *testing.T) {
 			t.Cleanup(group.Close)
 			client := redisstore.Rueidis(dialTo(t, group.Password(), true, group.Addrs()...))
 			var prefix string
-			store := open(t, client, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = replicas, 500*time.Millisecond, c.Prefix })
+			store := open(t, client, func(c *redisstore.Config) { c.Replicas, c.Timeout, prefix = replicas, 2*time.Second, c.Prefix })
 			synced(t, client)
 			revoke := func(n int) error {
 				return store.Revocations().Revoke(t.Context(), auth.Revocation{Issuer: issuer, TokenID: fmt.Sprint(n), Expires: time.Now().Add(time.Hour)})
@@ -227,7 +229,7 @@ func TestStoreAfterAFailover(t *testing.T) {
 					}
 					raw(t, client, "", "CLIENT", "KILL", "TYPE", "replica")
 				}
-				if n >= 110 && replicas > 0 {
+				if n >= 103 && replicas > 0 {
 					break // each waits in vain
 				}
 				if err := revoke(n); err == nil {

@@ -75,15 +75,15 @@ func (l *Limits) exchange(ctx context.Context, r *request, s script) (string, *f
 	if len(r.replies) != 1 {
 		return "", &failure{cause: causeReply}
 	}
-	switch reply := r.replies[0].(type) {
-	case string:
-		return reply, nil
-	case error:
-		return "", replyFailure(reply)
-	case int64: // of DEL
-		return "", nil
+	if err, ok := r.replies[0].(error); ok {
+		return "", replyFailure(err)
 	}
-	return "", &failure{cause: causeReply}
+	answer, isText := r.replies[0].(string)
+	_, isNumber := r.replies[0].(int64) // of DEL, which is no script
+	if isScript := s.hash != ""; isScript && !isText || !isScript && !isNumber {
+		return "", &failure{cause: causeReply}
+	}
+	return answer, nil
 }
 
 // send sends a request. A script that Redis does not have is sent with its
@@ -114,4 +114,3 @@ func lacksScript(replies []any) bool {
 	err, ok := replies[0].(error)
 	return ok && strings.HasPrefix(strings.TrimPrefix(err.Error(), "-"), "NOSCRIPT")
 }
-

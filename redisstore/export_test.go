@@ -24,6 +24,9 @@ func Step(l *Limits) *SteppedLimits {
 
 func (s *SteppedLimits) StepClock(d time.Duration) { s.offset.Add(d.Microseconds()) }
 
+// Follow sets the clock of s as that of another store.
+func (s *SteppedLimits) Follow(other *SteppedLimits) { s.offset.Store(other.offset.Load()) }
+
 func stepping(s script) script {
 	const line = "local now = time[1] * 1000000 + time[2]\n"
 	if strings.Count(s.source, line) != 1 {

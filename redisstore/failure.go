@@ -54,10 +54,10 @@ const (
 // downCodes are the errors of a Redis that cannot be used at the moment, and
 // that can be used again without anybody correcting a configuration.
 var downCodes = []string{
-	"LOADING",     // it reads its file
-	"BUSY",        // a script runs for too long
-	"CLUSTERDOWN", // no majority, or a slot without a primary
-	"TRYAGAIN",    // the slot is just being moved
+	"LOADING",      // it reads its file
+	"BUSY",         // a script runs for too long
+	"CLUSTERDOWN",  // no majority, or a slot without a primary
+	"TRYAGAIN",     // the slot is just being moved
 	"MOVED", "ASK", // the client does not know the new place of the slot yet
 	"MASTERDOWN",  // a replica without its primary
 	"READONLY",    // a primary that has become a replica
@@ -119,4 +119,3 @@ func codeOf(text string) string {
 }
 
 func notInCode(r rune) bool { return r < 'A' || r > 'Z' }
-

@@ -45,7 +45,10 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 		_, err := sessions.Create(ctx, loginOf(id, subject), 1000, nil)
 		first, used := store.Replays().Use(ctx, "client", id, hour)
 		if err := errors.Join(err, used, keys.Create(ctx, keyOf(id, subject)),
-			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: id, Expires: hour})); err != nil || !first {
+			sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", Subject: id}, time.Now(), hour),
+			keys.RevokeOwner(ctx, issuer, id, time.Now(), hour),
+			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: id, Expires: hour}),
+			store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: id, IssuedUntil: time.Now(), Expires: hour})); err != nil || !first {
 			t.Fatal(first, err)
 		}
 	}
@@ -71,14 +74,54 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 	if rows := whole(t, client, prefix, false); rows != 2 {
 		t.Errorf("%d rows after the Sweep", rows)
 	}
-	for _, key := range []string{":r}marks", ":s}marks", ":k}marks"} {
-		want := 0
-		if key == ":r}marks" {
-			want = 1
+	for tag, want := range map[string]int{":r}": 2, ":s}": 1, ":k}": 1} {
+		ends := len(members(t, client, "{"+prefix+tag+"marks"))
+		seconds := raw(t, client, "{"+prefix+tag, "HLEN", "{"+prefix+tag+"until")
+		if ends != want || seconds != int64(1) {
+			t.Errorf("%s has %d marks and %v second times after the Sweep, want %d and 1", tag, ends, seconds, want)
 		}
-		if left := len(members(t, client, "{"+prefix+key)); left != want {
-			t.Errorf("%s has %d marks after the Sweep, want %d", key, left, want)
+	}
+}
+
+// A mark whose time has passed counts no longer, also before it is swept.
+func TestMarksThatHaveEnded(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	store := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	sessions, keys, ctx, hour := store.Sessions(), store.Keys(), t.Context(), time.Now().Add(time.Hour)
+	s, k := loginOf("a", "alice"), keyOf("a", "alice")
+	p := &bulwark.Principal{Issuer: issuer, TokenID: "t", Subject: "alice", IssuedAt: time.Now().Add(-time.Hour)}
+	for _, err := range []error{
+		sessions.RevokeProvider(ctx, s.Provider, hour, hour),
+		sessions.RevokeProvider(ctx, session.Provider{Issuer: s.Provider.Issuer, Subject: s.Provider.Subject}, hour, hour),
+		keys.RevokeOwner(ctx, issuer, "alice", hour, hour),
+		store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "t", Expires: hour}),
+		store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: time.Now(), Expires: hour}),
+	} {
+		if err != nil {
+			t.Fatal(err)
 		}
+	}
+	pass(t, client, prefix)
+	if _, err := sessions.Create(ctx, s, 5, nil); err != nil {
+		t.Errorf("Create after the mark of the login: %v", err)
+	}
+	if err := keys.Create(ctx, k); err != nil {
+		t.Fatal(err)
+	}
+	if rec, err := keys.Get(ctx, "a"); err != nil || !rec.RevokedAt.IsZero() {
+		t.Errorf("a key after the mark of its owner is revoked at %v, %v", rec.RevokedAt, err)
+	}
+	if revoked, err := store.Revocations().Revoked(ctx, p); err != nil || revoked {
+		t.Errorf("revoked %t, %v", revoked, err)
+	}
+	// A mark that is set anew has its own second time, not that of before.
+	earlier := time.Now().Add(-2 * time.Hour)
+	if err := store.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: earlier, Expires: hour}); err != nil {
+		t.Fatal(err)
+	}
+	if revoked, err := store.Revocations().Revoked(ctx, p); err != nil || revoked {
+		t.Errorf("a credential that is younger than the new mark: revoked %t, %v", revoked, err)
 	}
 }
 
@@ -274,6 +317,9 @@ func TestTimesFarAway(t *testing.T) {
 		}
 		if ok, err := keys.Mark(ctx, id, apikey.Used, end, time.Hour); ok || err != nil {
 			t.Errorf("Mark at %v again: %t, %v", end, ok, err)
+		}
+		if ok, err := keys.Mark(ctx, id, apikey.Stale, time.Now(), 250*365*24*time.Hour); !ok || err != nil {
+			t.Errorf("the first Mark is never too early: %t, %v", ok, err)
 		}
 		if err := sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", SessionID: id}, time.Time{}, end); err != nil {
 			t.Error(err)

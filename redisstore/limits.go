@@ -177,9 +177,10 @@ func (f *failure) orNil() error {
 func (l *Limits) request() *request { return l.requests.Get().(*request) }
 
 // release keeps a request for the next call, unless the Client may still read
-// it.
+// it. The Keys in it are those of the caller.
 func (l *Limits) release(r *request) {
 	if !r.kept {
+		clear(r.cells)
 		l.requests.Put(r)
 	}
 }

@@ -116,8 +116,8 @@ func TestCells(t *testing.T) {
 		"one a microsecond":       {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_000 }, ""},
 		"more than that":          {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_001 }, "Policy.Limit"},
 		"a negative limit":        {func(c *C) { c.Policy.Limit = -1 }, "Policy.Limit"},
-		"a burst of a year":       {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366 * 24 }, ""},
-		"a burst of more":         {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366*24 + 1 }, "Policy.Burst"},
+		"a burst of a year":       {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366*24 }, ""},
+		"a burst of more":         {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366*24+1 }, "Policy.Burst"},
 		"a negative burst":        {func(c *C) { c.Policy.Burst = -1 }, "Policy.Burst"},
 		"a log of 64":             {func(c *C) { c.Policy.Algorithm, c.Policy.Limit = ratelimit.SlidingLog, 64 }, ""},
 		"a log of 65":             {func(c *C) { c.Policy.Algorithm, c.Policy.Limit = ratelimit.SlidingLog, 65 }, "Policy.Limit"},
@@ -125,12 +125,16 @@ func TestCells(t *testing.T) {
 		"a negative algorithm":    {func(c *C) { c.Policy.Algorithm = -1 }, "Policy.Algorithm"},
 		"a huge cost":             {func(c *C) { c.Cost = 1<<63 - 1 }, ""},
 		"a negative cost":         {func(c *C) { c.Cost = -1 }, "Cost"},
-		"512 ends":                {func(c *C) { c.Policy.Ends = ends(now, 512) }, ""},
-		"513 ends":                {func(c *C) { c.Policy.Ends = ends(now, 513) }, "Policy.Ends"},
-		"ends in another order":   {func(c *C) { c.Policy.Ends = []time.Time{now, now.Add(-1)} }, "Policy.Ends"},
-		"an end twice":            {func(c *C) { c.Policy.Ends = []time.Time{now, now} }, "Policy.Ends"},
-		"an end before the epoch": {func(c *C) { c.Policy.Ends = []time.Time{{}, now} }, "Policy.Ends"},
-		"an end in 2200":          {func(c *C) { c.Policy.Ends = []time.Time{now, time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)} }, "Policy.Ends"},
+		"512 ends":                {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, ends(now, 512) }, ""},
+		"513 ends":                {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, ends(now, 513) }, "Policy.Ends"},
+		"ends in another order":   {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, now.Add(-1)} }, "Policy.Ends"},
+		"ends of a gcra":          {func(c *C) { c.Policy.Ends = ends(now, 3) }, "Policy.Ends"},
+		"no burst of a window":    {func(c *C) { c.Policy.Algorithm, c.Policy.Burst = ratelimit.FixedWindow, 0 }, ""},
+		"an end twice":            {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, now} }, "Policy.Ends"},
+		"an end before the epoch": {func(c *C) { c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{{}, now} }, "Policy.Ends"},
+		"an end in 2200": {func(c *C) {
+			c.Policy.Algorithm, c.Policy.Ends = ratelimit.FixedWindow, []time.Time{now, time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}
+		}, "Policy.Ends"},
 	} {
 		f := &fake{answer: says(refused)}
 		l := limits(t, f, nil)

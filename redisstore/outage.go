@@ -49,7 +49,8 @@ func (l *Limits) debitLocal(ctx context.Context, cells []ratelimit.Cell) (ok boo
 	return ok, err
 }
 
-// refundLocal gives back what was not counted in Redis.
+// refundLocal gives back what was not counted in Redis, and leaves the rest to
+// Refund.
 func (l *Limits) refundLocal(ctx context.Context, cells []ratelimit.Cell) error {
 	for i := range cells {
 		c := &cells[i]

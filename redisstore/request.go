@@ -15,10 +15,10 @@ import (
 // call can use the memory again.
 //
 // The key of a cell is prefix:{caller}:place:name. The caller is made of the
-// last Key of a call, which is the same for a given cell. So all cells of a call
-// are in one slot of a Cluster. The place is the letter of the algorithm and,
-// unless the Key is the last one, what stands for the Key. A Key stands there as
-// an HMAC. It has no braces, so that no Key can choose its slot.
+// last Key of a call, which is the same for a given cell. So all cells of a
+// call are in one slot of a Cluster. The place is the letter of the algorithm
+// and, unless the Key is the last one, what stands for the Key. A Key stands
+// there as an HMAC. It has no braces, so that no Key can choose its slot.
 type request struct {
 	mac hash.Hash
 	sum []byte
@@ -76,7 +76,7 @@ func (r *request) debit(l *Limits, cells []ratelimit.Cell) {
 // refund prepares the Refund of what the cells have taken in Redis, and reports
 // false if that is nothing.
 func (r *request) refund(l *Limits, cells []ratelimit.Cell) bool {
-	r.begin(l.prefix, cells, func(c *ratelimit.Cell) bool { return min(c.Taken, c.Cost) > 0 && c.Standing.Mark >= 0 })
+	r.begin(l.prefix, cells, func(c *ratelimit.Cell) bool { return min(c.Taken, c.Cost) > 0 })
 	for i := range r.cells {
 		c := &r.cells[i]
 		limit, span := quota(&c.Policy)

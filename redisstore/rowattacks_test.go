@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -190,6 +191,48 @@ func TestRowsUnderOtherSecrets(t *testing.T) {
 	if _, err := with(1, 3); err != nil {
 		t.Error(err)
 	}
+}
+
+// After Reseal the former key is not needed.
+func TestReseal(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	before := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	ctx := t.Context()
+	const n = 300 // more than a page
+	for i := range n {
+		_, err := before.Sessions().Create(ctx, loginOf(fmt.Sprint("s", i), "alice"), 1000, nil)
+		if err := errors.Join(err, before.Keys().Create(ctx, keyOf(fmt.Sprint("k", i), "alice"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until := time.Now().Add(time.Hour)
+	if _, err := before.Keys().Mark(ctx, "k0", apikey.Used, until, 0); err != nil {
+		t.Fatal(err)
+	}
+	held, _ := before.Sessions().Get(ctx, "s0")
+	both := open(t, client, func(c *redisstore.Config) { c.Prefix, c.Secrets = prefix, [][]byte{secret(2), secret(1)} })
+	for _, want := range []int{2 * n, 0} {
+		if rows, err := both.Reseal(ctx); err != nil || rows != want {
+			t.Errorf("%d rows, %v, want %d", rows, err, want)
+		}
+	}
+	after := open(t, client, func(c *redisstore.Config) { c.Prefix, c.Secrets = prefix, [][]byte{secret(2)} })
+	again, err := after.Sessions().Get(ctx, "s0")
+	if err != nil || !again.RefreshedAt.Equal(held.RefreshedAt) || !again.UsedAt.Equal(held.UsedAt) || again.Hash != held.Hash || again.Version == held.Version {
+		t.Errorf("%+v after %+v, %v", again, held, err)
+	}
+	rec, err := after.Keys().Get(ctx, "k0")
+	if err != nil || !rec.LastUsed.Equal(until.Truncate(time.Microsecond)) {
+		t.Errorf("LastUsed %v, %v", rec.LastUsed, err)
+	}
+	if all, err := after.Keys().List(ctx, apikey.Filter{}); err != nil || len(all) != n {
+		t.Errorf("%d keys, %v", len(all), err)
+	}
+	if rows, err := before.Reseal(ctx); err == nil {
+		t.Errorf("without the newest key: %d rows, nil", rows)
+	}
+	whole(t, client, prefix, false)
 }
 
 // A MAC does not show that a row is old or gone. These are the limits that the

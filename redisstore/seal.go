@@ -51,22 +51,24 @@ func (s *sealer) seal(kind byte, id, names string, content []byte) string {
 	return string(append(content, s.mac(s.keys[0], kind, id, names, string(content))...))
 }
 
-// open returns the content without its MAC, or false.
-func (s *sealer) open(kind byte, id, names, sealed string) (content string, ok bool) {
+// open returns the content without its MAC, and the place of the key that the
+// MAC is under. If there is no such key, the place is below zero.
+func (s *sealer) open(kind byte, id, names, sealed string) (content string, place int) {
 	if len(sealed) < macLength {
-		return "", false
+		return "", -1
 	}
 	content, given := sealed[:len(sealed)-macLength], []byte(sealed[len(sealed)-macLength:])
-	for _, key := range s.keys {
+	for i, key := range s.keys {
 		if hmac.Equal(s.mac(key, kind, id, names, content), given) {
-			return content, true
+			return content, i
 		}
 	}
-	return "", false
+	return "", -1
 }
 
-// A sealError says that a row is not one that this service has written. It
-// holds the id of the row, which is no secret, so that somebody can look at it.
+// sealError says that this service has not written a row as it is. The error
+// holds the id of the row, so that somebody can look at the row. Ids give no
+// access and may be logged.
 func sealError(what, id string) error {
 	return fmt.Errorf("redisstore: the row of the %s %.64q has a wrong MAC: Config.Secrets lacks the key that it was written with, or somebody else writes to Redis", what, id)
 }

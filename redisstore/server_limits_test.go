@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -13,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
 
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/engine"
+	"github.com/bulwark-go/bulwark/internal/race"
 	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/redisstore"
 )
@@ -150,20 +153,15 @@ func TestAllocationsOfADecision(t *testing.T) {
 		}
 	})
 	t.Logf("allowed: %v allocations, denied: %v", allowed, denied)
-	if raced() {
+	if race.Enabled { // it drops what is pooled
 		return
 	}
 	if allowed > 14 {
 		t.Errorf("an allowed decision allocates %v times, at most 14", allowed)
 	}
-	if denied > 3 {
-		t.Errorf("a denied decision allocates %v times, at most 3", denied)
+	if denied > 0 {
+		t.Errorf("a denied decision allocates %v times", denied)
 	}
-}
-
-// raced reports whether the race detector counts allocations of its own.
-func raced() bool {
-	return testing.AllocsPerRun(100, func() { _ = make([]byte, 0) }) > 0
 }
 
 // A key in Redis shows nothing of a client, and no client chooses its slot.
@@ -347,7 +345,6 @@ func TestARedisThatIsStopped(t *testing.T) {
 		c.Instances, c.Timeout, c.Recorder = 2, 250*time.Millisecond, events
 	})
 	passes(t, "before", l, of("x", ratelimit.GCRA, 1_000_000), true)
-	time.Sleep(0)
 	begin := runtime.NumGoroutine()
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
@@ -356,7 +353,7 @@ func TestARedisThatIsStopped(t *testing.T) {
 	var passed, failed atomic.Int64
 	for i := range 200 {
 		all.Go(func() {
-			for j := range 50 {
+			for range 50 {
 				_, ok, err := debit(t, l, of(fmt.Sprint("caller", i%10), ratelimit.GCRA, 20))
 				if err != nil {
 					failed.Add(1)
@@ -364,7 +361,6 @@ func TestARedisThatIsStopped(t *testing.T) {
 				if ok {
 					passed.Add(1)
 				}
-				_ = j
 			}
 		})
 	}
@@ -464,6 +460,14 @@ func TestAFloodIsGoneAfterItsTime(t *testing.T) {
 		n, _ := strconv.ParseInt(regexp.MustCompile(`used_memory:(\d+)`).FindStringSubmatch(text)[1], 10, 64)
 		return n
 	}
+	for i := range 64 { // the largest state there is, but for debts
+		passes(t, "a full log", l, of("log", ratelimit.SlidingLog, 64), true)
+		if i == 63 {
+			key := ask(t, server, "KEYS", "*").([]any)[0].(string)
+			t.Logf("a sliding log of 64 requests: %v bytes", ask(t, server, "MEMORY", "USAGE", key))
+		}
+	}
+	ask(t, server, "FLUSHALL")
 	const flood = 20_000
 	for name, a := range algorithms {
 		for _, cost := range []int64{1, 2} {
@@ -620,5 +624,54 @@ func TestRueidisInACluster(t *testing.T) {
 	}
 	if replies, err := all.Do(t.Context(), "", []string{"PING"}); err != nil || replies[0] != "PONG" {
 		t.Errorf("%v, %v", replies, err)
+	}
+}
+
+// The Client for go-redis in the Example keeps the rules of Client, and limits
+// work with it.
+func TestGoRedis(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := goredis.NewClient(&goredis.Options{Addr: server.Addr(), Password: server.Password(), Protocol: 2, MaxRetries: -1, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { client.Close() })
+	all := goRedis{client}
+	replies, err := all.Do(t.Context(), "k", []string{"SET", "k", "1"}, []string{"GET", "none"}, []string{"LPUSH", "k", "x"}, []string{"INCR", "k"}, []string{"WAIT", "0", "1"})
+	if err != nil || fmt.Sprint(replies) != "[OK <nil> WRONGTYPE Operation against a key holding the wrong kind of value 2 0]" {
+		t.Errorf("%v, %v", replies, err)
+	}
+	for name, a := range algorithms {
+		l := limits(t, all, nil)
+		var taken ratelimit.Cell
+		for range 3 {
+			taken = passes(t, name, l, of("x", a, 3), true)
+		}
+		passes(t, name, l, of("x", a, 3), false)
+		ask(t, server, "SCRIPT", "FLUSH")
+		if err := l.Refund(t.Context(), []ratelimit.Cell{taken}); err != nil {
+			t.Error(err)
+		}
+		passes(t, name+" after a Refund", l, of("x", a, 3), true)
+		if err := l.Reset(t.Context(), []ratelimit.Cell{of("x", a, 3)}); err != nil {
+			t.Error(err)
+		}
+		passes(t, name+" after a Reset", l, of("x", a, 3), true)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := all.Do(ctx, "k", []string{"GET", "k"}); err == nil {
+		t.Error("a call whose context is over has no error")
+	}
+}
+
+// The words of the events are on the page that explains them.
+func TestTheEventsAreExplained(t *testing.T) {
+	page, err := os.ReadFile("../docs/codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{outage, recovered, "sys_monitor_disabled redisstore.insecure_open"} {
+		name, reason, _ := strings.Cut(line, " ")
+		if !strings.Contains(string(page), "| `"+name+"` | `"+reason+"` |") {
+			t.Errorf("docs/codes.md does not explain %s", line)
+		}
 	}
 }

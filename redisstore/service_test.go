@@ -117,3 +117,37 @@ func TestProcessesShareSessions(t *testing.T) {
 		}
 	}
 }
+
+// What a request costs, seen from outside: a check of a session is one round
+// trip, a refresh is two.
+func TestRoundTripsOfARequest(t *testing.T) {
+	count := &counter{Client: redisstore.Rueidis(redisOf(t))}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := process(t, key, open(t, count).Sessions())
+	login := send(p, "POST", "/login", nil).Cookies()
+	login = send(p, "POST", "/refresh", login).Cookies() // Redis knows the scripts now
+	send(p, "GET", "/me", login)                         // the first use of a generation is noted
+	var refresh []*http.Cookie
+	for _, cookie := range login {
+		if strings.Contains(cookie.Name, "refresh") {
+			refresh = append(refresh, cookie) // with the other one, the auth layer asks as well
+		}
+	}
+	for _, test := range []struct {
+		method, path string
+		cookies      []*http.Cookie
+		calls        int64
+		sends        string
+	}{{"GET", "/me", login, 1, "GET TIME"}, {"POST", "/refresh", refresh, 2, "GET TIME EVALSHA"}} {
+		count.since()
+		if got := send(p, test.method, test.path, test.cookies); got.StatusCode >= 300 {
+			t.Errorf("%s: %s", test.path, got.Status)
+		}
+		if calls, sends := count.since(); calls != test.calls || sends != test.sends {
+			t.Errorf("%s: %d round trips of %q, want %d of %q", test.path, calls, sends, test.calls, test.sends)
+		}
+	}
+}

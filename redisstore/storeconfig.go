@@ -19,9 +19,8 @@ type Config struct {
 	// somebody without a key has planted, changed or copied opens nothing.
 	//
 	// To replace a key, start all processes with the new key in the second
-	// place. Then move it to the first place. Remove the old key when the last
-	// session and the last API key that were written under it have ended or
-	// have been written again. Required. At most 4.
+	// place. Then start all of them with the new key in the first place. Then
+	// call [Store.Reseal], and remove the old key. Required. At most 4.
 	Secrets [][]byte
 	// Prefix begins the names of all keys in Redis. Services that share a Redis
 	// have different Prefixes. 1 to 64 letters, digits and "-_.:". Default:
@@ -32,9 +31,12 @@ type Config struct {
 	// Default: 1 second.
 	Timeout time.Duration
 	// Replicas is how many replicas must confirm each write, with WAIT, within
-	// half of the Timeout. If fewer replicas have confirmed it, the
-	// call returns an error, and the request is answered with 503. The write
-	// stands on the primary all the same, and later calls see it.
+	// half of the Timeout. If fewer replicas have confirmed it, the call
+	// returns an error, and the request is answered with 503. The write stands
+	// on the primary all the same, and later calls see it.
+	//
+	// With rueidis, each write that waits has a connection of its own, up to
+	// rueidis.ClientOption.BlockingPoolSize.
 	//
 	// A write that its replicas have confirmed survives a failover to one of
 	// them. Without Replicas, a failover loses the writes of the last moments:

@@ -82,6 +82,7 @@ type row struct {
 	first, second int64 // microseconds
 	names         string
 	content       string
+	former        bool // the MAC is under a former key
 }
 
 // open checks a row that Redis has returned for an id.
@@ -96,11 +97,11 @@ func (t *table) open(what, id, text string) (row, error) {
 		return row{}, bad
 	}
 	r := row{names: text[head:end]}
-	content, ok := t.store.sealer.open(t.kind, id, r.names, text[end:])
-	if !ok {
+	content, place := t.store.sealer.open(t.kind, id, r.names, text[end:])
+	if place < 0 {
 		return row{}, bad
 	}
-	r.content = content
+	r.content, r.former = content, place > 0
 	var err [3]error
 	r.version, err[0] = strconv.ParseUint(text[:16], 10, 64)
 	r.first, err[1] = strconv.ParseInt(text[16:32], 10, 64)

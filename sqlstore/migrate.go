@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"testing/fstest"
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -43,21 +42,17 @@ func Migrations(c Config) (fs.FS, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	files, err := plain(c)
+	folder, err := fs.Sub(migrations, "migrations/"+string(c.Dialect))
 	if err != nil {
 		return nil, err
 	}
-	d, result := dialectOf(c), make(fstest.MapFS)
-	for _, file := range files {
-		result[file.name] = &fstest.MapFile{Data: []byte(d.qualified(file.text, c.Prefix)), Mode: 0o444}
-	}
-	return result, nil
+	return migrationFS{folder, dialectOf(c), c.Prefix}, nil
 }
 
 // A migration is one file.
 type migration struct{ name, text string }
 
-// plain returns the files as they are in the folder. File i leads to the version
+// plain returns the files as they are in the folder. File i leads to version
 // i+1.
 func plain(c Config) (files []migration, err error) {
 	folder := "migrations/" + string(c.Dialect)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
@@ -137,6 +138,7 @@ func TestMigrations(t *testing.T) {
 	}
 	files, err := sqlstore.Migrations(sqlstore.Config{Dialect: sqlstore.Postgres, Schema: "auth", Prefix: "b_"})
 	must(t, err)
+	must(t, fstest.TestFS(files, "00001_bulwark.up.sql"))
 	text, err := fs.ReadFile(files, "00001_bulwark.up.sql")
 	must(t, err)
 	for _, want := range []string{`CREATE TABLE IF NOT EXISTS "auth"."b_sessions"`, `INDEX IF NOT EXISTS "b_keys_owner" ON "auth"."b_keys" (owner)`,

@@ -115,10 +115,10 @@ func again(described string, f func() error) error {
 	return err
 }
 
-// transaction runs f in a transaction. The locks of the statements order
-// transactions that must not run at once, so that READ COMMITTED is enough: each
-// statement after a lock sees what was committed before. With a default of
-// REPEATABLE READ it would see the state before it has waited.
+// transaction runs f in a transaction. Locks order the transactions that must
+// not run at once. So READ COMMITTED is enough: each statement after a lock
+// sees what was committed before. With REPEATABLE READ, which may be the
+// default of the database, it would see the state before it has waited.
 func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, in seat) error) error {
 	var options *sql.TxOptions
 	if s.config.Dialect == Postgres {

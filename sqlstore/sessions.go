@@ -110,8 +110,8 @@ func (s sessions) siblings(ctx context.Context, in seat, row *sessionRow) (ids [
 	return ids, err
 }
 
-// leaving returns the sessions that end: those that are replaced, and then those
-// above the limit.
+// leaving returns the sessions that end: first the replaced sessions, then the
+// sessions above the limit.
 func leaving(siblings []string, limit int, replaces []string) (ids []string) {
 	var staying []string
 	for _, id := range siblings {

@@ -18,8 +18,8 @@ import (
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
 
-// dsn is a database as a service opens it. A suite writes thousands of rows, and
-// does not wait for the disk.
+// dsn is a database as a service opens it. A suite writes thousands of rows,
+// and does not wait for the disk.
 func dsn(file string) string {
 	return "file:" + file + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
 }

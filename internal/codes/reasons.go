@@ -86,6 +86,8 @@ var notes = []note{
 	{bulwark.SysUnavailable, reason{"redisstore.outage", "Redis does not answer, and limits decide as `redisstore.LimitsConfig.OnOutage` says: `mode`. `rule` is the prefix of the keys. Reported once for each outage.", "Make Redis reachable. `error` is a word or the code that Redis answered."}},
 	{bulwark.SysMonitorEnabled, reason{"redisstore.recovered", "Redis answers again. `lasted` is how long the outage was. `decisions` is how many calls were not sent to Redis in that time.", "Nothing."}},
 	{bulwark.SysMonitorDisabled, reason{"redisstore.insecure_open", "Limits in Redis with the mode `InsecureOpen` started: during an outage they let every request pass.", "Write `Local` or `Closed` in `redisstore.LimitsConfig.OnOutage`."}},
+	{bulwark.AuthzAdmin, reason{"ratelimit.reset", "`Reset` or `ResetFor` made a quota whole: somebody unlocked a caller.", "Nothing."}},
+	{bulwark.SysUnavailable, reason{"ratelimit.rate_unknown", "`ratelimit.Config.RateFor` failed, was too slow, or returned a text that is not a rate. The rate of the tier holds. Reported once in `RateMaxAge`. `count` has the number.", "Read `error`. Make the database reachable and fast, or correct the rate there."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violation", "A browser reports a violation of the policy. `rule` is the directive.", "Correct the page or the policy."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_violations_ungrouped", "There are more kinds of violations than `Reports.MaxGroups` or `MaxClientGroups`.", "Nothing."}},
 	{bulwark.MaliciousCSPViolation, reason{"headers.csp_reports_unread", "There are more requests than `Reports.MaxRequests` or `MaxClientRequests`, or a report cannot be read.", "Nothing."}},

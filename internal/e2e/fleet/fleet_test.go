@@ -226,10 +226,10 @@ func run(t *testing.T, name string) instance {
 			t.Fatal(err)
 		}
 		t.Cleanup(server.Close)
-		s.DSN, s.Limits = server.DSN(), false
+		s.DSN = server.DSN()
 		return instance{s, server}
 	case "sqlite":
-		s.DSN, s.Limits = "file:"+filepath.Join(t.TempDir(), "fleet.db")+"?_pragma=busy_timeout(9000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate", false
+		s.DSN = "file:" + filepath.Join(t.TempDir(), "fleet.db") + "?_pragma=busy_timeout(2000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"
 		return instance{setup: s}
 	}
 	t.Fatalf("no engine %q", name)

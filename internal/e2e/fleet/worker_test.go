@@ -230,20 +230,29 @@ func (p *process) open(s store) error {
 	return err
 }
 
-// serveLimits serves GET /hot, a limit of 200 requests a header X-Key, and POST
-// /debit, which takes from any cell.
+// serveLimits serves GET /hot, a limit for each header X-Key, and POST /debit,
+// which takes from any cell.
 func (p *process) serveLimits(mux *http.ServeMux, s setup) error {
 	mux.HandleFunc("POST /debit", p.debit)
 	if s.DSN != "" {
 		return nil // a database has no limits a request
 	}
-	limit, err := ratelimit.New(ratelimit.Config{Name: "hot", Rate: "200/8760h", Store: p.limits,
-		Key: ratelimit.KeyFunc(func(r *http.Request) string { return r.Header.Get("X-Key") })})
-	if err != nil {
-		return err
+	for name, rate := range rates {
+		limit, err := ratelimit.New(ratelimit.Config{Name: name, Rate: rate, Store: p.limits,
+			Key: ratelimit.KeyFunc(func(r *http.Request) string { return r.Header.Get("X-Key") })})
+		if err != nil {
+			return err
+		}
+		mux.Handle("GET /hot/"+name, limit.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("{}")) })))
 	}
-	mux.Handle("GET /hot", limit.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("{}")) })))
 	return nil
+}
+
+// rates of the limits at /hot. Nothing of their windows is restored during a
+// test.
+var rates = map[string]ratelimit.Rate{
+	"gcra": "200/8760h", "fixed-window": "200/8760h,fixed-window", "sliding-log": "64/8760h,sliding-log",
+	"several": "200/8760h; 150/4380h,fixed-window; 1000/2190h",
 }
 
 func (p *process) debit(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -63,12 +64,42 @@ func connect(t *testing.T, url string) *sql.DB {
 	db.SetMaxOpenConns(32)
 	db.SetMaxIdleConns(32)
 	t.Cleanup(func() {
-		if n := db.Stats().InUse; n != 0 {
-			t.Errorf("%d connections are not returned", n)
-		}
+		returned(t, db)
 		db.Close()
 	})
 	return db
+}
+
+// returned waits until the pool has back every connection. A connection counts
+// as in use while the driver still opens or closes it.
+func returned(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for began := time.Now(); db.Stats().InUse > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Errorf("%d connections are not returned", db.Stats().InUse)
+			return
+		}
+	}
+}
+
+// as is the address for another user.
+func as(t *testing.T, address, user, password string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	must(t, err)
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}
+
+// with is the address with another option.
+func with(t *testing.T, address, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	must(t, err)
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	return u.String()
 }
 
 var schemas atomic.Int64

@@ -17,26 +17,31 @@ import (
 func full(c *sqlstore.Config) { c.MaxSessions, c.MaxKeys = 1700, 1700 }
 
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	url := server(t)
 	authtest.TestSessionStore(t, func(t *testing.T) session.Store { s, _ := open(t, url, full); return s.Sessions() })
 }
 
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	url := server(t)
 	authtest.TestKeyStore(t, func(t *testing.T) apikey.Store { s, _ := open(t, url, full); return s.Keys() })
 }
 
 func TestRevocations(t *testing.T) {
+	t.Parallel()
 	url := server(t)
 	authtest.TestRevocations(t, func(t *testing.T) auth.Revocations { s, _ := open(t, url, nil); return s.Revocations() })
 }
 
 func TestReplays(t *testing.T) {
+	t.Parallel()
 	url := server(t)
 	authtest.TestReplays(t, func(t *testing.T) dpop.Replays { s, _ := open(t, url, nil); return s.Replays() })
 }
 
 func TestQuotas(t *testing.T) {
+	t.Parallel()
 	url := server(t)
 	ratelimittest.TestStore(t, func(t *testing.T) ratelimit.Store { s, _ := open(t, url, nil); return s.Quotas() })
 }
