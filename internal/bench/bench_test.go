@@ -19,24 +19,27 @@ func TestMain(m *testing.M) {
 // Benchmark runs every case of every table.
 func Benchmark(b *testing.B) {
 	for _, t := range bench.Tables() {
-		b.Run(name(t.Name), func(b *testing.B) {
-			for _, c := range t.Cases {
-				b.Run(name(c.Name), func(b *testing.B) {
-					run, err := c.Open()
-					if err != nil {
-						b.Fatal(err)
-					}
-					b.ReportAllocs()
-					for b.Loop() {
-						run.Do()
-					}
-					if run.Settle != nil {
-						run.Settle()
-					}
-					if run.Close != nil {
-						run.Close()
-					}
-				})
+		b.Run(name(t.Name), func(b *testing.B) { benchmark(b, t) })
+	}
+}
+
+// benchmark runs the cases of a table.
+func benchmark(b *testing.B, t bench.Table) {
+	for _, c := range t.Cases {
+		b.Run(name(c.Name), func(b *testing.B) {
+			run, err := c.Open()
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				run.Do()
+			}
+			if run.Settle != nil {
+				run.Settle()
+			}
+			if run.Close != nil {
+				run.Close()
 			}
 		})
 	}
@@ -56,35 +59,41 @@ func TestTables(t *testing.T) {
 				t.Error("two tables have this name")
 			}
 			seen[table.Name] = true
-			known := map[string]bool{"": true}
-			for _, c := range table.Cases {
-				if known[c.Name] || !known[c.Base] {
-					t.Errorf("%q: the name is taken, or the base %q does not stand before it", c.Name, c.Base)
-				}
-				known[c.Name] = true
-			}
-			all, err := bench.Measure(table, 1, time.Microsecond)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, samples := range all {
-				if cost := samples.Cost(); cost.Wall <= 0 {
-					t.Errorf("%q took %v", table.Cases[i].Name, cost.Wall)
-				}
-			}
-			var out strings.Builder
-			met, missed := bench.Write(&out, table, all)
-			if met+missed != len(table.Musts) {
-				t.Errorf("%d bounds met and %d missed, of %d", met, missed, len(table.Musts))
-			}
-			if listed := strings.Count(bench.Missed(table, all), "\n"); listed != missed || strings.Count(out.String(), "**missed**") != missed {
-				t.Errorf("%d bounds are missed and %d are listed", missed, listed)
-			}
-			for _, c := range table.Cases {
-				if !strings.Contains(out.String(), "| "+c.Name+" |") {
-					t.Errorf("%q is not in the table", c.Name)
-				}
-			}
+			check(t, table)
 		})
+	}
+}
+
+// check measures a table once, and reads what is written of it.
+func check(t *testing.T, table bench.Table) {
+	t.Helper()
+	known := map[string]bool{"": true}
+	for _, c := range table.Cases {
+		if known[c.Name] || !known[c.Base] {
+			t.Errorf("%q: the name is taken, or the base %q does not stand before it", c.Name, c.Base)
+		}
+		known[c.Name] = true
+	}
+	all, err := bench.Measure(table, 1, time.Microsecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, samples := range all {
+		if cost := samples.Cost(); cost.Wall <= 0 {
+			t.Errorf("%q took %v", table.Cases[i].Name, cost.Wall)
+		}
+	}
+	var out strings.Builder
+	met, missed := bench.Write(&out, table, all)
+	if met+missed != len(table.Musts) {
+		t.Errorf("%d bounds met and %d missed, of %d", met, missed, len(table.Musts))
+	}
+	if listed := strings.Count(bench.Missed(table, all), "\n"); listed != missed || strings.Count(out.String(), "**missed**") != missed {
+		t.Errorf("%d bounds are missed and %d are listed", missed, listed)
+	}
+	for _, c := range table.Cases {
+		if !strings.Contains(out.String(), "| "+c.Name+" |") {
+			t.Errorf("%q is not in the table", c.Name)
+		}
 	}
 }

@@ -29,7 +29,7 @@ func Tables() []Table {
 	for _, a := range Algorithms() {
 		all = append(all, tokenTable(a))
 	}
-	return append(all, keyTable(), rateTable(), randomTable(), headersTable(), pageTable(),
+	return append(all, keyTable(), rateTable(), deniedTable(), randomTable(), headersTable(), pageTable(),
 		corsTable(), decideTable(), routeTable(), listTable(), validateTable(), jsonTable(), textTable(), htmlTable(), sharedTable(), auditTable(), trailTable(), detectTable())
 }
 

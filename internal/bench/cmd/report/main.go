@@ -7,6 +7,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/bench"
+	"github.com/bulwark-go/bulwark/internal/engine"
 )
 
 func main() {
@@ -64,6 +67,22 @@ func report(rounds int, span time.Duration, only string) (missed int, err error)
 		tables++
 		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
 	}
+	if only == "" || strings.Contains("rate limits in redis", only) {
+		good, bad, err := redis(rounds, span)
+		if err != nil {
+			return missed, err
+		}
+		tables++
+		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
+	}
+	if only == "" || strings.Contains("session trips", only) {
+		good, bad, err := sessions()
+		if err != nil {
+			return missed, err
+		}
+		tables++
+		met, missed, list = met+good, missed+len(bad), list+strings.Join(bad, "")
+	}
 	if tables == 0 {
 		return 0, fmt.Errorf("no table has %q in its name", only)
 	}
@@ -72,4 +91,71 @@ func report(rounds int, span time.Duration, only string) (missed int, err error)
 		fmt.Printf("\n%s", list)
 	}
 	return missed, nil
+}
+
+// redis writes the tables that need redis-server, or says why not.
+func redis(rounds int, span time.Duration) (met int, missed []string, err error) {
+	dir, err := os.MkdirTemp("", "bench-redis-")
+	if err != nil {
+		return 0, nil, err
+	}
+	defer os.RemoveAll(dir)
+	r, err := bench.OpenRedis(context.Background(), dir)
+	if absent := (*engine.Absent)(nil); errors.As(err, &absent) {
+		fmt.Print(bench.Missing(absent))
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	defer r.Close()
+	all, err := bench.Measure(r.Table(), rounds, span)
+	if err != nil {
+		return 0, nil, err
+	}
+	met, _ = bench.Write(os.Stdout, r.Table(), all)
+	for line := range strings.Lines(bench.Missed(r.Table(), all)) {
+		missed = append(missed, line)
+	}
+	good, bad, err := r.WriteRedis(os.Stdout, max(1, rounds/3), 10*span)
+	return met + good, append(missed, bad...), err
+}
+
+// sessions writes the round trips of sessions over the engines that are
+// installed.
+func sessions() (met int, missed []string, err error) {
+	dir, err := os.MkdirTemp("", "bench-sessions-")
+	if err != nil {
+		return 0, nil, err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Print("\n### Session trips\n\nRound trips to the store.\n\n| | check | refresh | bound: 1 and 2 |\n|---|---:|---:|---|\n")
+	ctx := context.Background()
+	for _, count := range []func() (bench.SessionTrips, error){
+		func() (bench.SessionTrips, error) {
+			r, err := bench.OpenRedis(ctx, dir)
+			if err != nil {
+				return bench.SessionTrips{}, err
+			}
+			defer r.Close()
+			return r.SessionTrips(ctx)
+		},
+		func() (bench.SessionTrips, error) { return bench.PostgresSessionTrips(ctx, dir) },
+	} {
+		got, err := count()
+		if absent := (*engine.Absent)(nil); errors.As(err, &absent) {
+			fmt.Printf("| %v | | | not measured |\n", absent)
+			continue
+		}
+		if err != nil {
+			return met, missed, err
+		}
+		verdict := "met"
+		if met++; got.Check != 1 || got.Refresh != 2 {
+			verdict = "**missed**"
+			met, missed = met-1, append(missed, fmt.Sprintf("- Session trips over %s: 1 and 2, measured %g and %g\n", got.Engine, got.Check, got.Refresh))
+		}
+		fmt.Printf("| %s | %g | %g | %s |\n", got.Engine, got.Check, got.Refresh, verdict)
+	}
+	return met, missed, nil
 }
