@@ -47,13 +47,21 @@ func BenchmarkRandomKeys(b *testing.B) {
 }
 
 func BenchmarkDenied(b *testing.B) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
-	r, _ := quietRequest("192.0.2.1:1")
-	r, scope := bulwark.Enter(r)
-	ratelimit.Decide(m, r, scope)
-	b.ReportAllocs()
-	for b.Loop() {
-		ratelimit.Decide(m, r, scope)
+	for name, rate := range map[string]ratelimit.Rate{
+		"gcra": "1/day", "fixed_window": "1/day,fixed-window", "sliding_log": "1/day,sliding-log", "sliding_log_64": "64/day,sliding-log", "two_windows": "1/day; 100/month",
+	} {
+		b.Run(name, func(b *testing.B) {
+			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 1024}))
+			r, _ := quietRequest("192.0.2.1:1")
+			r, scope := bulwark.Enter(r)
+			for range 64 {
+				ratelimit.Decide(m, r, scope)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				ratelimit.Decide(m, r, scope)
+			}
+		})
 	}
 }
 
