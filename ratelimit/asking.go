@@ -76,6 +76,9 @@ func (o *ownRates) run(ctx context.Context, cancel context.CancelFunc, r *ownRat
 		<-o.slots
 	}()
 	told = o.compiledAnswer(o.ask(ctx, p))
+	if ctx.Err() != nil { // at the very deadline: the answer does not depend on who is faster
+		told = answer{err: errRateLate}
+	}
 }
 
 // An answer is what RateFor has told, or why it has told nothing.

@@ -47,8 +47,10 @@ import (
 // Concurrency stands where limits stand. Without a Key, or by address, it
 // stands outside auth, so that an overload does not reach the stores of auth.
 // Put a limit by address outside: its refusals need no place. With a Key by
-// principal it stands inside auth. One request needs two places if it meets one
-// Concurrency twice, so use each of them in one place of a chain.
+// principal it stands inside auth. Two limits with a Concurrency between them
+// do not decide together: the outer one has counted what Concurrency refuses.
+// One request needs two places if it meets one Concurrency twice, so use each
+// of them in one place of a chain.
 //
 // # Streams
 //

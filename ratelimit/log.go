@@ -72,13 +72,15 @@ func (l *logTable) open(k *keyLog, d *debit, now int64) {
 			k.remove(i)
 			i--
 		case k.hashes[i] == d.hash:
-			k.leave[i] = min(k.leave[i], latest)
+			if k.leave[i] > latest+slack {
+				k.leave[i] = latest
+			}
 			if k.n == len(k.own) { // not even in debt
 				k.remove(i)
 				i--
 				continue
 			}
-			k.own[k.n] = k.leave[i]
+			k.own[k.n] = min(k.leave[i], latest)
 			k.n++
 		}
 	}

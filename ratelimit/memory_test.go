@@ -153,3 +153,63 @@ func TestTakenOfADebt(t *testing.T) {
 		}
 	})
 }
+
+// A goroutine that read the clock before another, and counts after it, takes
+// nothing from the refund of the other.
+func TestARefundAfterALateDebit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, a := range []ratelimit.Algorithm{ratelimit.GCRA, ratelimit.FixedWindow, ratelimit.SlidingLog} {
+			var store ratelimit.MemoryStore
+			cell := func(cost int64) []ratelimit.Cell {
+				return []ratelimit.Cell{{Policy: ratelimit.Policy{Name: "n", Algorithm: a, Limit: 10, Window: time.Minute, Burst: 10}, Key: []byte("k"), Cost: cost}}
+			}
+			first := cell(4)
+			store.Debit(t.Context(), first)
+			late := cell(1)
+			if ok := store.DebitBefore(time.Millisecond, late); !ok || late[0].Standing.Reset > time.Minute {
+				t.Errorf("%v: %t, %+v", a, ok, late[0])
+			}
+			if err := store.Refund(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			look := cell(0)
+			store.Debit(t.Context(), look)
+			if got := look[0].Standing.Remaining; got != 9 {
+				t.Errorf("%v: %d are left, want 9", a, got)
+			}
+		}
+	})
+}
+
+// A goroutine that read the clock before the end of a day, and counts after it,
+// does not bring the day back: the new day would begin again after that.
+func TestALateDebitAtMidnight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		midnight := time.Now().Add(time.Hour)
+		var store ratelimit.MemoryStore
+		cell := func(cost int64) []ratelimit.Cell {
+			return []ratelimit.Cell{{Key: []byte("k"), Cost: cost, Policy: ratelimit.Policy{Name: "n", Algorithm: ratelimit.FixedWindow, Limit: 10, Window: 24 * time.Hour, Burst: 10,
+				Ends: []time.Time{midnight.Add(-24 * time.Hour), midnight, midnight.Add(24 * time.Hour)}}}}
+		}
+		store.Debit(t.Context(), cell(3))
+		time.Sleep(time.Hour + time.Millisecond)
+		today := cell(9)
+		store.Debit(t.Context(), today)
+		for i, want := range []bool{true, false} {
+			if ok := store.DebitBefore(2*time.Millisecond, cell(1)); ok != want {
+				t.Errorf("late debit %d: %t", i, ok)
+			}
+		}
+		if ok, _ := store.Debit(t.Context(), cell(1)); ok {
+			t.Error("the quota of the day is there again")
+		}
+		if err := store.Refund(t.Context(), today); err != nil {
+			t.Fatal(err)
+		}
+		look := cell(0)
+		store.Debit(t.Context(), look)
+		if got := look[0].Standing.Remaining; got != 9 {
+			t.Errorf("%d are left, want 9", got)
+		}
+	})
+}
