@@ -97,7 +97,8 @@ func (f *fleet) keep(ctx context.Context, m *member) {
 }
 
 // once runs a process to its end. When ctx ends, the process is asked to stop,
-// and is killed if it has not stopped after ten seconds.
+// and is killed if it has not stopped after twelve seconds: transport.Serve may
+// take nine.
 func (f *fleet) once(ctx context.Context, m *member) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -105,7 +106,7 @@ func (f *fleet) once(ctx context.Context, m *member) error {
 	}
 	cmd := exec.CommandContext(ctx, program, processArgument)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
+	cmd.WaitDelay = 12 * time.Second
 	cmd.ExtraFiles = []*os.File{m.file} // becomes file 3 of the process
 	// The process ends when its stdin ends, also if this program is killed.
 	stdin, err := cmd.StdinPipe()

@@ -133,6 +133,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	if *kill {
+		stderr = quiet{stderr}
+	}
 	fleet, err := startFleet(running, sockets, *n, common, stderr, log.line)
 	if err != nil {
 		return err
@@ -147,6 +150,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	for _, m := range fleet.members {
 		fmt.Fprintf(stdout, "process %d on %s\n", m.settings.Process, m.url())
 	}
+	fmt.Fprintln(stdout, "a login at one address is good at all, and a limit holds at all together")
 	serving, done := context.WithCancel(ctx)
 	defer done()
 	served := make(chan error, 1)

@@ -73,7 +73,7 @@ func (st *stores) openLimits(s settings, logger *slog.Logger) (err error) {
 		Instances: s.Instances,
 		// Everything runs on this machine, which may be busy. The default of 50
 		// milliseconds is for a Redis with a machine of its own.
-		Timeout: 500 * time.Millisecond,
+		Timeout: time.Second,
 	})
 	return err
 }

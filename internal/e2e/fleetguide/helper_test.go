@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -49,9 +48,8 @@ func lookup(_ context.Context, subject string) (*bulwark.Principal, error) {
 // A process asks a Process as clients do.
 type process struct {
 	*Process
-	t      *testing.T
-	events *bulwarktest.Recorder
-	log    *lines
+	t   *testing.T
+	log *lines
 }
 
 type lines struct {
@@ -76,7 +74,7 @@ func run(t *testing.T, c Common) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.stack.Shutdown(context.Background()) })
-	return &process{p, t, nil, log}
+	return &process{p, t, log}
 }
 
 func (p *process) ask(header ...string) *http.Response {
@@ -169,17 +167,4 @@ func find(r *bulwarktest.Recorder, reason string) (found []bulwark.Event) {
 		}
 	}
 	return found
-}
-
-// record finds a record of the log by its reason.
-func (p *process) record(reason string) bool {
-	p.log.mu.Lock()
-	defer p.log.mu.Unlock()
-	for line := range strings.Lines(p.log.text.String()) {
-		var record map[string]any
-		if json.Unmarshal([]byte(line), &record) == nil && record["reason"] == reason {
-			return true
-		}
-	}
-	return false
 }
