@@ -22,9 +22,8 @@ func newCalendar(place *time.Location, months bool) *calendar {
 	return &calendar{place: place, months: months}
 }
 
-// now is the period of now. It is computed once in each period.
-func (c *calendar) now(s *span) *period {
-	now := time.Now()
+// at is the period of now. It is computed once in each period.
+func (c *calendar) at(now time.Time, s *span) *period {
 	if p := c.current.Load(); p != nil && !now.Before(p.from) && now.Before(p.until) {
 		return p
 	}

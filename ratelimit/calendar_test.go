@@ -114,6 +114,22 @@ func TestEndsEverywhere(t *testing.T) {
 	}
 }
 
+// The ends are computed once in each window, and again if the clock is set, be
+// it forward or back.
+func TestEndsFollowTheClock(t *testing.T) {
+	paris, now := place("Europe/Paris"), moment("2026-05-20T12:00:00Z")
+	times := []time.Time{now, now.Add(time.Hour), now.Add(-24 * time.Hour), now.Add(-48 * time.Hour), now.AddDate(0, -1, 0), now.AddDate(1, 0, 0), now.Add(-time.Hour)}
+	all := ratelimit.EndsAt(paris, times...)
+	for i, at := range times {
+		if want := ratelimit.Ends(paris, false, at); !slices.EqualFunc(all[i], want, time.Time.Equal) {
+			t.Errorf("at %v: %v, want %v", at, all[i], want)
+		}
+	}
+	if &all[0][0] != &all[1][0] {
+		t.Error("the ends of one day were computed twice")
+	}
+}
+
 // A limit of a calendar through the days on which clocks change.
 func TestCalendar(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -107,3 +107,13 @@ func (s *MemoryStore) DebitBefore(d time.Duration, cells []Cell) bool {
 	}
 	return ok
 }
+
+// EndsAt are the ends that one limit gives to its store at these times, one
+// after the other.
+func EndsAt(place *time.Location, times ...time.Time) (all [][]time.Time) {
+	c := newCalendar(place, false)
+	for _, now := range times {
+		all = append(all, c.at(now, new(span)).narrow.Ends)
+	}
+	return all
+}

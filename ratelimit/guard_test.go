@@ -3,7 +3,9 @@ package ratelimit_test
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -164,6 +166,29 @@ func TestCaseRl2CallsOfAnotherStore(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What is counted in memory is taken before another store is asked: then a
+// refusal in memory never gives back to the other store, even if somebody else
+// has just taken the last of it.
+func TestCaseRl2MemoryIsTakenFirst(t *testing.T) {
+	inside := serve(t, ratelimit.Config{Name: "inside", Key: ratelimit.ByIP, Rate: "5/hour"})
+	inside.status = http.StatusOK
+	asked := 0
+	store := &lying{ok: true, taken: 1, debit: func([]ratelimit.Cell) {
+		asked++
+		if asked == 1 { // a request beside this one
+			inside.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		}
+	}}
+	beside := inside.limit.Wrap(inside.spy)
+	inside.handler = beside
+	outside := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "outside", Key: ratelimit.ByIP, Rate: "5/hour", Store: store}))
+	w := httptest.NewRecorder()
+	outside.Wrap(beside).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if got := w.Header().Values("RateLimit"); asked != 1 || len(got) != 2 || !strings.HasPrefix(got[1], `"inside";r=4;`) {
+		t.Errorf("%q, want the request counted inside before the other store is asked", got)
 	}
 }
 

@@ -88,7 +88,7 @@ func (s *span) now() (narrow, wide *Policy) {
 	if s.calendar == nil {
 		return &s.narrow, &s.wide
 	}
-	p := s.calendar.now(s)
+	p := s.calendar.at(time.Now(), s)
 	return &p.narrow, &p.wide
 }
 

@@ -16,9 +16,9 @@ import (
 //
 // A cell is the use of one quota by one client. The Name and the Algorithm of
 // its Policy and its Key together identify it. A cell that the store does not
-// know has a whole quota. A quota is restored by the clock of the store. If that clock is set
-// back, nobody is locked out for longer than it takes to restore two whole
-// quotas.
+// know has a whole quota. A quota is restored by the clock of the store. If
+// that clock is set back, nobody is locked out for longer than it takes to
+// restore two whole quotas.
 //
 // A Store is safe for concurrent use. It ends a call when the context of the
 // call ends, or at an earlier deadline of its own. A store that never waits

@@ -200,9 +200,12 @@ func TestWindowsAtOnce(t *testing.T) {
 
 // A whole /48 has 16 times each window.
 func TestWindowsOfANetwork(t *testing.T) {
-	for _, rate := range []ratelimit.Rate{"100/hour; 2/day", "100/hour; 2/day,fixed-window", "2/hour,sliding-log; 100/day", "2/day,fixed-window", "2/day,sliding-log"} {
+	for rate, calendar := range map[ratelimit.Rate]*time.Location{
+		"100/hour; 2/day": nil, "100/hour; 2/day,fixed-window": nil, "2/hour,sliding-log; 100/day": nil, "2/day,fixed-window": nil, "2/day,sliding-log": nil,
+		"2/day": time.UTC, "100/hour; 2/month": time.UTC,
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate})
+			b := serve(t, ratelimit.Config{Key: ratelimit.ByIP, Rate: rate, Calendar: calendar})
 			site := networks(t, "2001:db8:1::1", 100)
 			if got := passesAll(b, site); got != 32 {
 				t.Errorf("%s: %d of a site passed, want 32", rate, got)
