@@ -189,6 +189,7 @@ func TestAProbeOfAClientThatLeavesIsTakenOver(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		l.Debit(ctx, []ratelimit.Cell{ten("a")})
+		is(t, "after a client that leaves", names(events), outage)
 		f.will(says(taken))
 		passes(t, "the next probe", l, ten("a"), true)
 		is(t, "then", names(events), outage, recovered)
@@ -286,7 +287,7 @@ func TestLocalAlgorithms(t *testing.T) {
 	for name, a := range algorithms {
 		bubble(t, func(c *redisstore.LimitsConfig) { c.Instances = 4 }, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
 			f.will(fails)
-			c := of("x", a, 12)
+			c := of("x", a, 15) // a share of 3
 			if a == ratelimit.FixedWindow {
 				c.Policy.Ends = ends(time.Now(), 5)
 			}

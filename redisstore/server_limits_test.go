@@ -117,17 +117,20 @@ func TestOneCommandADecision(t *testing.T) {
 	if n := calls(t, server, "evalsha") - before; n != 49 || f.count("")-sent != 49 {
 		t.Errorf("49 decisions of three cells are %d scripts and %d commands", n, f.count("")-sent)
 	}
-	one(false)
-	before, sent = calls(t, server, "evalsha"), f.count("")
-	start := time.Now()
-	for range 1000 {
+	for range 50 { // a refusal is remembered for a second: on a busy machine it may pass meanwhile
+		start := time.Now()
 		one(false)
+		sent = f.count("")
+		for range 1000 {
+			one(false)
+		}
+		if time.Since(start) < 900*time.Millisecond {
+			break
+		}
+		sent = -1
 	}
-	if lasted := time.Since(start); lasted > 900*time.Millisecond {
-		t.Skipf("1000 refusals took %v: the machine is too busy to count commands", lasted)
-	}
-	if n := calls(t, server, "evalsha") - before; n != 0 || f.count("") != sent {
-		t.Errorf("1000 refusals are %d scripts and %d commands", n, f.count("")-sent)
+	if n := f.count("") - sent; n != 0 {
+		t.Errorf("1000 refusals are %d commands", n)
 	}
 	if n := calls(t, server, "eval"); n != 1 {
 		t.Errorf("the script was loaded %d times", n)
@@ -383,7 +386,7 @@ func TestARedisThatIsStopped(t *testing.T) {
 // recovers waits until the store asks Redis again.
 func recovers(t *testing.T, l ratelimit.Store, events *bulwarktest.Recorder) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !slices.Contains(names(events), recovered); {
+	for deadline := time.Now().Add(time.Minute); !slices.Contains(names(events), recovered); {
 		if time.Now().After(deadline) {
 			t.Fatalf("no recovery: %q", names(events))
 		}
@@ -566,12 +569,15 @@ func TestWaitDoesNotStopOthers(t *testing.T) {
 		}
 		done <- err
 	}()
-	for { // until the WAIT has begun
-		if text := ask(t, server, "INFO", "clients").(string); strings.Contains(text, "blocked_clients:1") {
-			break
+	for begun := false; !begun; { // until the WAIT has begun
+		select {
+		case err := <-done:
+			t.Skipf("WAIT has ended (%v) before this test has seen it: the machine is too busy", err)
+		default:
+			begun = strings.Contains(ask(t, server, "INFO", "clients").(string), "blocked_clients:1")
 		}
 	}
-	for range 100 {
+	for range 20 {
 		if _, err := client.Do(t.Context(), "k", []string{"GET", "k"}); err != nil {
 			t.Fatal(err)
 		}

@@ -284,32 +284,30 @@ func TestALostAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Close)
-	l := limits(t, redisstore.Rueidis(connect(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, Password: server.Password(), ForceSingleClient: true})),
-		func(c *redisstore.LimitsConfig) { c.Timeout = 300 * time.Millisecond })
+	client := redisstore.Rueidis(connect(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, Password: server.Password(), ForceSingleClient: true}))
+	direct := limits(t, redisstore.Rueidis(dial(t, server)), nil)
 	x := of("x", ratelimit.GCRA, 10)
-	passes(t, "before", l, x, true)
+	passes(t, "before", limits(t, client, nil), x, true)
 	before := calls(t, server, "evalsha")
 	proxy.SetFault(engine.HoldReplies)
-	if _, ok, err := debit(t, l, x); ok || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("without an answer: %t, %v", ok, err)
-	}
-	proxy.SetFault(engine.Pass)
-	look := limits(t, redisstore.Rueidis(dial(t, server)), nil)
-	x.Cost = 0
-	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
-		t.Errorf("%d of 10 are left, want 8", left)
-	}
-	if n := calls(t, server, "evalsha") - before; n != 2 {
-		t.Errorf("%d scripts were executed, want 2", n)
+	l := limits(t, client, func(c *redisstore.LimitsConfig) { c.Timeout = 300 * time.Millisecond })
+	// On a busy machine the time may be over before the command is sent.
+	attempts, executed := 0, 0
+	for ; executed == 0 && attempts < 4; attempts++ {
+		if _, ok, err := debit(t, l, x); ok || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without an answer: %t, %v", ok, err)
+		}
+		executed = calls(t, server, "evalsha") - before
 	}
 	proxy.SetFault(engine.Cut)
-	for range 3 {
-		if _, ok, err := debit(t, l, of("x", ratelimit.GCRA, 10)); ok || err == nil {
-			t.Errorf("without a connection: %t, %v", ok, err)
-		}
+	if _, ok, err := debit(t, l, x); ok || err == nil {
+		t.Errorf("without a connection: %t, %v", ok, err)
 	}
-	if left := passes(t, "a look", look, x, true).Standing.Remaining; left != 8 {
-		t.Errorf("after connections that were cut %d of 10 are left, want 8", left)
+	x.Cost = 0
+	left := passes(t, "a look", direct, x, true).Standing.Remaining
+	executed = calls(t, server, "evalsha") - before - 1 // without the look
+	if executed < 1 || executed > attempts || left != int64(9-executed) {
+		t.Errorf("%d of 10 are left after 1 and %d Debits without an answer, of which %d were executed", left, attempts, executed)
 	}
 }
 
