@@ -56,7 +56,7 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 		add(fmt.Sprint("old-", i), fmt.Sprint("user-", i%7))
 	}
 	pass(t, client, prefix)
-	add("new", "user-0")
+	add("young", "user-0") // behind them in the order of ids
 	all, err := sessions.List(ctx, session.Filter{})
 	if err != nil || len(all) != 1 {
 		t.Errorf("List has %d sessions, %v, want 1", len(all), err)
