@@ -117,17 +117,20 @@ func TestOneCommandADecision(t *testing.T) {
 	if n := calls(t, server, "evalsha") - before; n != 49 || f.count("")-sent != 49 {
 		t.Errorf("49 decisions of three cells are %d scripts and %d commands", n, f.count("")-sent)
 	}
-	one(false)
-	before, sent = calls(t, server, "evalsha"), f.count("")
-	start := time.Now()
-	for range 1000 {
+	for range 50 { // a refusal is remembered for a second: on a busy machine it may pass meanwhile
+		start := time.Now()
 		one(false)
+		sent = f.count("")
+		for range 1000 {
+			one(false)
+		}
+		if time.Since(start) < 900*time.Millisecond {
+			break
+		}
+		sent = -1
 	}
-	if lasted := time.Since(start); lasted > 900*time.Millisecond {
-		t.Skipf("1000 refusals took %v: the machine is too busy to count commands", lasted)
-	}
-	if n := calls(t, server, "evalsha") - before; n != 0 || f.count("") != sent {
-		t.Errorf("1000 refusals are %d scripts and %d commands", n, f.count("")-sent)
+	if n := f.count("") - sent; n != 0 {
+		t.Errorf("1000 refusals are %d commands", n)
 	}
 	if n := calls(t, server, "eval"); n != 1 {
 		t.Errorf("the script was loaded %d times", n)
@@ -571,7 +574,7 @@ func TestWaitDoesNotStopOthers(t *testing.T) {
 			break
 		}
 	}
-	for range 100 {
+	for range 20 {
 		if _, err := client.Do(t.Context(), "k", []string{"GET", "k"}); err != nil {
 			t.Fatal(err)
 		}
