@@ -56,7 +56,7 @@ func TestSweepForgetsWhatRedisHasExpired(t *testing.T) {
 		add(fmt.Sprint("old-", i), fmt.Sprint("user-", i%7))
 	}
 	pass(t, client, prefix)
-	add("new", "user-0")
+	add("young", "user-0") // behind them in the order of ids
 	all, err := sessions.List(ctx, session.Filter{})
 	if err != nil || len(all) != 1 {
 		t.Errorf("List has %d sessions, %v, want 1", len(all), err)
@@ -344,5 +344,33 @@ func TestTimesFarAway(t *testing.T) {
 	}
 	if _, err := keys.Mark(ctx, "a0", "other", time.Now(), 0); err == nil {
 		t.Error("an unknown Mark: nil")
+	}
+}
+
+// Ends are rounded up, never down: to microseconds for marks, to milliseconds
+// for rows.
+func TestEndsAreRoundedUp(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	var prefix string
+	store := open(t, client, func(c *redisstore.Config) { prefix = c.Prefix })
+	end := time.Unix(4102444800, 1) // a nanosecond after the second
+	s := loginOf("a", "alice")
+	s.ExpiresAt = end
+	_, err := store.Sessions().Create(t.Context(), s, 5, nil)
+	if err := errors.Join(err, store.Revocations().Revoke(t.Context(), auth.Revocation{Issuer: issuer, TokenID: "t", Expires: end})); err != nil {
+		t.Fatal(err)
+	}
+	marks := "{" + prefix + ":r}marks"
+	if n := raw(t, client, marks, "ZCOUNT", marks, "4102444800000001", "4102444800000001"); n != int64(1) {
+		t.Errorf("%v marks end a microsecond after the second, want 1", n)
+	}
+	row := "{" + prefix + ":s}row:a"
+	left := raw(t, client, row, "PTTL", row).(int64)
+	if at := time.Now().UnixMilli() + left; at < 4102444800001-1000 || at > 4102444800001+1000 {
+		t.Errorf("the row ends at %d", at)
+	}
+	ends := "{" + prefix + ":s}ends"
+	if n := raw(t, client, ends, "ZCOUNT", ends, "4102444800001", "4102444800001"); n != int64(1) {
+		t.Errorf("%v rows end a millisecond after the second, want 1", n)
 	}
 }

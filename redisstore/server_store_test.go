@@ -70,7 +70,7 @@ func TestStoreAndTheClockOfRedis(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return time.Unix(0, 0).Add(at).Sub(time.Now())
+			return time.Until(time.Unix(0, 0).Add(at))
 		}
 		for begun := time.Now(); (ahead() - offset).Abs() > time.Minute; { // the library reads its file from time to time
 			if time.Since(begun) > 30*time.Second {
