@@ -8,6 +8,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
 // A full store of revocations refuses a further one, keeps those that it has,
@@ -119,4 +120,28 @@ func TestExpiredMarksTakeNoRoom(t *testing.T) {
 			t.Errorf("%s has %d rows", table, n)
 		}
 	}
+}
+
+// What a customer owes at the end of a window is used in the next one, also if
+// Sweep has run in between.
+func TestSweepKeepsWhatIsOwed(t *testing.T) {
+	s, _ := open(t, config())
+	cell := ratelimit.Cell{Key: []byte("customer"), Cost: 5, Debt: true,
+		Policy: ratelimit.Policy{Name: "api-day", Algorithm: ratelimit.FixedWindow, Limit: 3, Burst: 3, Window: 24 * time.Hour}}
+	look := func(after time.Duration, want int64) {
+		t.Helper()
+		must(t, s.StepClock(after), s.Sweep(t.Context()))
+		cells := []ratelimit.Cell{cell}
+		cells[0].Cost, cells[0].Debt = 0, false
+		if _, err := s.Quotas().Debit(t.Context(), cells); err != nil || cells[0].Standing.Remaining != want {
+			t.Errorf("%d of 3 remain, %v, want %d", cells[0].Standing.Remaining, err, want)
+		}
+	}
+	ok, err := s.Quotas().Debit(t.Context(), []ratelimit.Cell{cell})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	look(0, 0)
+	look(25*time.Hour, 1) // 2 are owed
+	look(24*time.Hour, 3)
 }

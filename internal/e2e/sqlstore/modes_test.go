@@ -26,17 +26,11 @@ func TestAnyDefaultIsolation(t *testing.T) {
 		must(t, err)
 		const crowd, limit = 32, 4
 		var updated, used, debited atomic.Int64
-		ended := make(chan string, crowd)
+		ended, begin := make(chan string, crowd), make(chan struct{})
 		var wg sync.WaitGroup
 		for i := range crowd {
 			wg.Go(func() {
-				ids, err := s.Sessions().Create(t.Context(), login(fmt.Sprint("s", i), "crowd"), limit, nil)
-				if err != nil {
-					t.Errorf("%s: Create: %v", isolation, err)
-				}
-				for _, id := range ids {
-					ended <- id
-				}
+				<-begin // at once, so that they meet
 				next := held
 				next.Generation = i + 1
 				if err := s.Sessions().Update(t.Context(), next); err == nil {
@@ -60,8 +54,16 @@ func TestAnyDefaultIsolation(t *testing.T) {
 				} else if ok {
 					debited.Add(1)
 				}
+				ids, err := s.Sessions().Create(t.Context(), login(fmt.Sprint("s", i), "crowd"), limit, nil)
+				if err != nil {
+					t.Errorf("%s: Create: %v", isolation, err)
+				}
+				for _, id := range ids {
+					ended <- id
+				}
 			})
 		}
+		close(begin)
 		wg.Wait()
 		left, err := s.Sessions().List(t.Context(), session.Filter{Subject: "crowd"})
 		if err != nil || len(left) != limit || len(ended) != crowd-limit {
