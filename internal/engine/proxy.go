@@ -36,6 +36,7 @@ type Proxy struct {
 	conns    map[*net.TCPConn]bool
 	closed   bool
 	accepted int
+	held     int // directions that hold something back
 	done     sync.WaitGroup
 }
 
@@ -60,6 +61,14 @@ func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
+}
+
+// Held returns how many directions of connections hold something back, by Hold
+// or HoldReplies.
+func (p *Proxy) Held() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held
 }
 
 // SetDelay changes the delay of what arrives from now on.
@@ -215,13 +224,15 @@ func (p *Proxy) carry(to, from *net.TCPConn, held func(Fault) bool) {
 // await waits while the fault holds the direction back. It returns false when
 // the proxy was closed.
 func (p *Proxy) await(held func(Fault) bool) bool {
-	for {
-		p.mu.Lock()
-		closed, holds, changed := p.closed, held(p.fault), p.changed
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !p.closed && held(p.fault) {
+		changed := p.changed
+		p.held++
 		p.mu.Unlock()
-		if closed || !holds {
-			return !closed
-		}
 		<-changed
+		p.mu.Lock()
+		p.held--
 	}
+	return !p.closed
 }

@@ -110,6 +110,9 @@ func TestProxyHolds(t *testing.T) {
 			if !test.acts && len(heard) > 0 {
 				t.Error("the server has heard what was held")
 			}
+			if p.Held() != 1 {
+				t.Errorf("%d directions hold something back, want 1", p.Held())
+			}
 			d.SetReadDeadline(time.Time{})
 			p.SetFault(engine.Pass)
 			if reply, err := d.r.ReadString('\n'); err != nil || reply != "b\n" {

@@ -74,7 +74,14 @@ func spawn(t *testing.T, s setup) (*worker, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	w := &worker{stop: sync.OnceFunc(func() { cmd.Process.Kill(); in.Close(); cmd.Wait() })}
+	w := &worker{stop: sync.OnceFunc(func() {
+		cmd.Process.Kill()
+		in.Close()
+		cmd.Wait()
+		if text := stderr.String(); strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic") {
+			t.Errorf("a process says: %s", text)
+		}
+	})}
 	t.Cleanup(w.stop)
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {

@@ -26,6 +26,10 @@ func try(t *testing.T, err error) {
 	}
 }
 
+// hang is the timeout of the client of Redis in these tests: it does not help
+// the store to keep its own.
+const hang = 10 * time.Minute
+
 // While Redis is stopped or dead, limits decide as OnOutage says. They say so
 // once at the begin and once at the end, and recover by themselves.
 func TestLimitsWithoutRedis(t *testing.T) {
@@ -37,7 +41,7 @@ func TestLimitsWithoutRedis(t *testing.T) {
 			fleets := map[redisstore.Outage][]*worker{}
 			for _, mode := range modes {
 				fleets[mode] = start(t, instances, setup{Engine: "redis", Addrs: []string{server.Addr()}, Password: server.Password(),
-					Prefix: mode.String(), Limits: true, Outage: mode, Instances: instances, LimitsTimeout: 50 * time.Millisecond})
+					Prefix: mode.String(), Limits: true, Outage: mode, Instances: instances, LimitsTimeout: 50 * time.Millisecond, WriteTimeout: hang})
 				for _, w := range fleets[mode] {
 					eventually(t, "Redis decides", func() bool { return debit(w, 0, limit, "8760h", "warm").status == 200 })
 					eventually(t, "the breaker is closed", func() bool { return closed(w.debug(t)) })
@@ -140,7 +144,7 @@ func TestStateWithoutItsEngine(t *testing.T) {
 		for _, fault := range breaks {
 			t.Run(name+"/"+fault.name, func(t *testing.T) {
 				in := run(t, name)
-				in.StateTimeout = 500 * time.Millisecond
+				in.StateTimeout, in.WriteTimeout = 500*time.Millisecond, hang
 				workers := start(t, 2, in.setup)
 				// The first calls of a busy machine may be late.
 				var login, gone tokens

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"database/sql"
@@ -65,6 +66,7 @@ type setup struct {
 	Instances     int
 	LimitsTimeout time.Duration // default: 10 seconds, for a busy machine
 	StateTimeout  time.Duration // default: 10 seconds
+	WriteTimeout  time.Duration // of the client of Redis, default: 1 second
 	Replicas      int
 	Limits, State bool
 }
@@ -96,13 +98,7 @@ func serve(text string) error {
 		return err
 	}
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	s.LimitsTimeout = max(s.LimitsTimeout, 0)
-	if s.LimitsTimeout == 0 {
-		s.LimitsTimeout = 10 * time.Second
-	}
-	if s.StateTimeout == 0 {
-		s.StateTimeout = 10 * time.Second
-	}
+	s.LimitsTimeout, s.StateTimeout = cmp.Or(s.LimitsTimeout, 10*time.Second), cmp.Or(s.StateTimeout, 10*time.Second)
 	handler, err := newProcess(s)
 	if err != nil {
 		return err
@@ -153,7 +149,7 @@ func (p *process) connect(s setup) error {
 	if s.Engine == "postgres" || s.Engine == "sqlite" {
 		return p.connectSQL(s)
 	}
-	option := rueidis.ClientOption{InitAddress: s.Addrs, Password: s.Password, DisableCache: true, ConnWriteTimeout: time.Second,
+	option := rueidis.ClientOption{InitAddress: s.Addrs, Password: s.Password, DisableCache: true, ConnWriteTimeout: cmp.Or(s.WriteTimeout, time.Second),
 		ForceSingleClient: s.Engine == "redis"}
 	if s.Engine == "sentinel" {
 		option.Sentinel = rueidis.SentinelOption{MasterSet: engine.PrimaryName, Password: s.Password, TopologyRefreshInterval: time.Second}
@@ -323,7 +319,11 @@ func (p *process) serveState(mux *http.ServeMux) {
 	mux.HandleFunc("POST /keys", answer(func(r *http.Request) (any, error) { return p.keys.Issue(r.Context(), apikey.Grant{Name: "e2e"}) }))
 	mux.HandleFunc("GET /keys", answer(func(r *http.Request) (any, error) { return p.keys.List(r.Context(), apikey.Filter{}) }))
 	mux.HandleFunc("POST /keys/rotate", answer(func(r *http.Request) (any, error) {
-		return p.keys.Rotate(r.Context(), r.FormValue("id"), 0)
+		overlap, err := time.ParseDuration("0" + r.FormValue("overlap"))
+		if err != nil {
+			return nil, err
+		}
+		return p.keys.Rotate(r.Context(), r.FormValue("id"), overlap)
 	}))
 	mux.HandleFunc("POST /keys/revoke", answer(func(r *http.Request) (any, error) {
 		return nil, p.keys.Revoke(r.Context(), r.FormValue("id"))
