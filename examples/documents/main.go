@@ -110,7 +110,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, logger *slog.Logg
 		}
 		server.TLSConfig.Certificates = []tls.Certificate{certificate}
 	}
-	if err := app.Seed(ctx, stdout, place.loopback); err != nil {
+	if _, err := app.Seed(ctx, stdout, place.loopback); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)

@@ -3,9 +3,6 @@ package documents
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -33,33 +30,47 @@ type Config struct {
 	Idle time.Duration
 	// Logger takes the security events.
 	Logger *slog.Logger
+	// Shared has what the processes of one API share. Default: this process is
+	// the only one, see Alone.
+	Shared *Shared
+	// TrustUnixSocket says that a proxy connects by a Unix socket, and names
+	// the client in X-Forwarded-For.
+	TrustUnixSocket bool
 }
 
-// An App is the API with its data in memory.
+// An App is the API.
 type App struct {
-	config   Config
-	policy   *authz.Policy
-	store    *store
-	accounts *accounts
-	signer   *jwt.Signer
-	sessions *session.Sessions
-	kept     *session.MemoryStore // the store of sessions
-	keys     *apikey.Keys
-	limits   *limits
-	journal  *journal  // what the page of the administrators shows
-	counters *counters // the same, in numbers
-	metrics  *metrics.Collector
-	detector *detect.Detector
-	mux      *authz.Mux
-	stack    *bulwark.Stack
+	config    Config
+	shared    *Shared
+	policy    *authz.Policy
+	store     Store
+	accounts  Accounts
+	passwords *passwords
+	signer    *jwt.Signer
+	sessions  *session.Sessions
+	keys      *apikey.Keys
+	limits    *limits
+	journal   *journal  // what the page of the administrators shows
+	counters  *counters // the same, in numbers
+	metrics   *metrics.Collector
+	detector  *detect.Detector
+	mux       *authz.Mux
+	stack     *bulwark.Stack
 }
 
-// New makes the API. It makes new signing keys and secrets, so the sessions and
-// API keys end with the process. A service with several processes loads its
-// keys and secrets from its secret store. So does a service whose sessions
-// outlive a restart.
+// New makes the API.
 func New(c Config) (*App, error) {
-	a := &App{config: c, store: newStore(defaultBounds), accounts: newAccounts(), journal: newJournal(), counters: newCounters()}
+	shared := c.Shared
+	if shared == nil {
+		var err error
+		if shared, err = Alone(); err != nil {
+			return nil, err
+		}
+	}
+	a := &App{
+		config: c, shared: shared, store: shared.Documents, accounts: shared.Accounts, passwords: newPasswords(shared.Accounts),
+		journal: newJournal(), counters: newCounters(),
+	}
 	for _, open := range []func() error{a.openPolicy, a.openSessions, a.openKeys, a.openLimits, a.openMetrics, a.openDetector, a.openRoutes} {
 		if err := open(); err != nil {
 			return nil, err
@@ -70,11 +81,6 @@ func New(c Config) (*App, error) {
 	return a, err
 }
 
-// maxSessions is how many sessions an account may have. The store has room for
-// maxSessions of every account, so that the logins of one account do not keep
-// other accounts out.
-const maxSessions = 10
-
 // Handler returns the API behind its chain.
 func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
 
@@ -83,22 +89,18 @@ func (a *App) Handler() http.Handler { return a.stack.Wrap(a.mux) }
 func (a *App) Held() []bulwark.Shutdowner { return []bulwark.Shutdowner{a.mux, a.stack} }
 
 func (a *App) openSessions() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return fmt.Errorf("making the signing key: %w", err)
-	}
-	a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: key, Issuer: a.issuer()})
+	var err error
+	a.signer, err = jwt.NewSigner(jwt.SignerConfig{Key: a.shared.SigningKey, Issuer: a.issuer()})
 	if err != nil {
 		return err
 	}
-	a.kept = &session.MemoryStore{Max: maxAccounts * maxSessions}
 	a.sessions, err = session.New(session.Config{
 		Signer:         a.signer,
 		Audience:       a.config.BaseURL,
-		Store:          a.kept,
+		Store:          a.shared.Sessions,
 		MaxSessions:    maxSessions,
 		Idle:           cmp.Or(a.config.Idle, 2*time.Hour),
-		StoreKeys:      [][]byte{secret()},
+		StoreKeys:      [][]byte{a.shared.StoreKey},
 		Lookup:         a.lookup,
 		TrustedOrigins: a.config.Origins,
 	})
@@ -110,8 +112,8 @@ func (a *App) openKeys() error {
 	a.keys, err = apikey.New(apikey.Config{
 		Prefix:  "docs",
 		Issuer:  a.issuer() + "/keys",
-		Peppers: []apikey.Pepper{{Version: 1, Key: secret()}},
-		Store:   &apikey.MemoryStore{},
+		Peppers: []apikey.Pepper{{Version: 1, Key: a.shared.Pepper}},
+		Store:   a.shared.Keys,
 		MaxAge:  staleAge,
 		Lookup:  a.lookupOwner,
 	})
@@ -121,7 +123,7 @@ func (a *App) openKeys() error {
 // openDetector makes the detector of unusual access. It only reports. Logins
 // name their account to it, see people.go.
 func (a *App) openDetector() (err error) {
-	a.detector, err = detect.New(detect.Config{})
+	a.detector, err = detect.New(detect.Config{AccountKey: a.shared.AccountKey})
 	return err
 }
 
@@ -138,10 +140,10 @@ func (a *App) lookupOwner(ctx context.Context, owner *bulwark.Principal) (*bulwa
 }
 
 // lookup reads an account again when its session is refreshed.
-func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, error) {
-	account, ok := a.accounts.get(subject)
-	if !ok {
-		return nil, nil
+func (a *App) lookup(ctx context.Context, subject string) (*bulwark.Principal, error) {
+	account, err := a.accounts.Get(ctx, subject)
+	if err != nil || account == nil {
+		return nil, err
 	}
 	return a.principal(account), nil
 }
@@ -149,10 +151,4 @@ func (a *App) lookup(_ context.Context, subject string) (*bulwark.Principal, err
 // principal returns the caller for an account.
 func (a *App) principal(account *Account) *bulwark.Principal {
 	return &bulwark.Principal{Issuer: a.issuer(), Subject: account.ID, Roles: []string{account.Role}}
-}
-
-func secret() []byte {
-	key := make([]byte, 32)
-	rand.Read(key)
-	return key
 }

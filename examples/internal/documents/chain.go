@@ -16,9 +16,13 @@ import (
 // See routes.go for the rule, the limits and the body schema of each route.
 func (a *App) chain() (*bulwark.Stack, error) {
 	c := a.config
+	edge := bulwark.Edge{Hosts: c.Hosts, BaseURL: c.BaseURL, HealthPaths: []string{"/health"}, HealthHosts: inside}
+	if c.TrustUnixSocket {
+		edge.TrustUnixSocket, edge.ForwardedHeader = true, "X-Forwarded-For"
+	}
 	return bulwark.Chain(
 		audit.Config{Logger: c.Logger, Observers: []bulwark.Recorder{a.metrics, a.detector, a.journal, a.counters}},
-		bulwark.Edge{Hosts: c.Hosts, BaseURL: c.BaseURL, HealthPaths: []string{"/health"}, HealthHosts: inside},
+		edge,
 		headers.Config{HSTS: hsts},
 		cors.Config{
 			Origins:     c.Origins,
@@ -28,7 +32,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			Expose:      []string{"X-Total-Count", "RateLimit", "RateLimit-Policy", "Retry-After"},
 			MaxAge:      24 * time.Hour,
 		},
-		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute", Store: a.limits.store},
+		ratelimit.Config{Name: "address", Key: ratelimit.ByIP, Rate: "600/minute", Store: a.shared.Limits},
 		auth.Config{
 			Authenticators:   []auth.Authenticator{a.sessions, a.keys},
 			Optional:         true, // each route says who may call it
@@ -37,7 +41,7 @@ func (a *App) chain() (*bulwark.Stack, error) {
 			TrustedOrigins:   c.Origins,
 		},
 		ratelimit.Config{
-			Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Store: a.limits.store,
+			Name: "caller", Key: ratelimit.ByPrincipal, Rate: "100/minute", Store: a.shared.Limits,
 			Tiers:     ratelimit.Tiers{"premium": "1000/minute", "enterprise": "unlimited"},
 			Anonymous: "unlimited", // the limit by address counts these requests
 		},

@@ -11,5 +11,6 @@
 // API (breakit.js). People see and end their sessions (sessions.go).
 // Administrators also end the keys of an owner (keys.go) and close accounts
 // (people.go), for which they give their password again. The metrics for
-// Prometheus are in metrics.go. The other files are the application itself.
+// Prometheus are in metrics.go. What several processes of the API share is in
+// shared.go. The other files are the application itself.
 package documents

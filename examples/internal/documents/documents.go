@@ -10,13 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// draft holds the members of a document that a client may set.
-type draft struct {
-	Title   string `json:"title"`
-	Content string `json:"content"`
-}
-
-// changes is a merge patch of a draft.
+// changes is a merge patch of a Draft.
 type changes struct {
 	Title   *string `json:"title"`
 	Content *string `json:"content"`
@@ -34,28 +28,32 @@ func (a *App) listDocuments(w http.ResponseWriter, r *http.Request, reach authz.
 		bulwark.Deny(w, r, err)
 		return
 	}
-	of := &owner{reach.Match["issuer"], reach.Match["subject"]}
+	of := &Owner{reach.Match["issuer"], reach.Match["subject"]}
 	if reach.All {
 		of = nil
 	}
-	items, total := a.store.list(r.Context(), of, page.Limit, page.Offset)
+	items, total, err := a.store.List(r.Context(), of, page.Limit, page.Offset)
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
 	w.Header().Set("X-Total-Count", strconv.Itoa(total))
 	authz.WriteList(w, r, reach, items)
 }
 
 func (a *App) createDocument(w http.ResponseWriter, r *http.Request, check func(*Document) (authz.Granted[*Document], error)) {
-	said, err := validate.BodyAs[draft](r)
+	said, err := validate.BodyAs[Draft](r)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
 	caller, _ := bulwark.PrincipalFrom(r.Context())
-	grant, err := check(&Document{Title: said.Title, Content: said.Content, OwnerID: caller.Subject, ownerIssuer: caller.Issuer})
+	grant, err := check(&Document{Title: said.Title, Content: said.Content, OwnerID: caller.Subject, OwnerIssuer: caller.Issuer})
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	made, err := a.store.create(r.Context(), grant)
+	made, err := a.store.Create(r.Context(), grant)
 	if err != nil {
 		bulwark.Deny(w, r, storeProblem(err))
 		return
@@ -69,7 +67,7 @@ func (a *App) getDocument(w http.ResponseWriter, r *http.Request, d authz.Grante
 }
 
 func (a *App) putDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
-	said, err := validate.BodyAs[draft](r)
+	said, err := validate.BodyAs[Draft](r)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
@@ -83,7 +81,7 @@ func (a *App) patchDocument(w http.ResponseWriter, r *http.Request, d authz.Gran
 		bulwark.Deny(w, r, err)
 		return
 	}
-	next := draft{d.Value().Title, d.Value().Content}
+	next := Draft{d.Value().Title, d.Value().Content}
 	if said.Title != nil {
 		next.Title = *said.Title
 	}
@@ -93,8 +91,8 @@ func (a *App) patchDocument(w http.ResponseWriter, r *http.Request, d authz.Gran
 	a.update(w, r, d, next)
 }
 
-func (a *App) update(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document], next draft) {
-	changed, err := a.store.update(r.Context(), d, next)
+func (a *App) update(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document], next Draft) {
+	changed, err := a.store.Update(r.Context(), d, next)
 	if err != nil {
 		bulwark.Deny(w, r, storeProblem(err))
 		return
@@ -103,7 +101,7 @@ func (a *App) update(w http.ResponseWriter, r *http.Request, d authz.Granted[*Do
 }
 
 func (a *App) deleteDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
-	if err := a.store.delete(r.Context(), d); err != nil {
+	if err := a.store.Delete(r.Context(), d); err != nil {
 		bulwark.Deny(w, r, storeProblem(err))
 		return
 	}
@@ -113,13 +111,13 @@ func (a *App) deleteDocument(w http.ResponseWriter, r *http.Request, d authz.Gra
 // storeProblem turns an error of the store into the answer for the client.
 func storeProblem(err error) error {
 	switch {
-	case errors.Is(err, errNoDocument), errors.Is(err, errConflict):
+	case errors.Is(err, ErrNoDocument), errors.Is(err, ErrConflict):
 		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.conflict", Err: err,
 			Detail: "The document was changed or deleted in the meantime. Read it again."}
-	case errors.Is(err, errShare):
+	case errors.Is(err, ErrShare):
 		return &bulwark.Problem{Status: http.StatusConflict, Code: "documents.share_used", Err: err,
 			Detail: "You have reached the limit of one owner. Shorten a document, or have one deleted."}
-	case errors.Is(err, errFull), errors.Is(err, errBusy):
+	case errors.Is(err, ErrFull), errors.Is(err, ErrUnavailable):
 		return &bulwark.Problem{Status: http.StatusServiceUnavailable, Code: "documents.unavailable", Err: err,
 			Detail: "The server cannot take this now. Try again later."}
 	}

@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth/session"
 )
 
 // HashCheaply makes logins quick: what these tests count is not the time of a
 // hash.
 func (a *App) HashCheaply() {
-	a.accounts.hash = func(password string, salt []byte) []byte {
+	a.passwords.hash = func(password string, salt []byte) []byte {
 		sum := sha256.Sum256(append([]byte(password), salt...))
 		return sum[:]
 	}
@@ -19,44 +20,45 @@ func (a *App) HashCheaply() {
 
 // FillAccounts makes accounts until there is no room for another.
 func (a *App) FillAccounts() {
-	a.accounts.mu.Lock()
-	defer a.accounts.mu.Unlock()
-	for i := len(a.accounts.byID); i < maxAccounts; i++ {
-		account := &Account{ID: fmt.Sprint("filler", i), Email: fmt.Sprintf("filler%d@example.com", i)}
-		a.accounts.byID[account.ID], a.accounts.byEmail[account.Email] = account, account
+	_, have, _ := a.accounts.List(context.Background(), 0, 0)
+	for i := have; i < MaxAccounts; i++ {
+		a.accounts.Add(context.Background(), Account{ID: fmt.Sprint("filler", i), Email: fmt.Sprintf("filler%d@example.com", i)})
 	}
 }
 
 // OccupyHashing takes every place where a password could be hashed.
 func (a *App) OccupyHashing() {
-	for range cap(a.accounts.hashing) {
-		a.accounts.begin(context.Background())
+	for range cap(a.passwords.hashing) {
+		a.passwords.begin(context.Background())
 	}
 }
 
 // SetBounds sets how much the store holds, in all and of one owner.
 func (a *App) SetBounds(documents, bytes, ownDocuments, ownBytes int) {
-	a.store.bounds = bounds{documents, bytes, ownDocuments, ownBytes}
+	a.memory().bounds = Bounds{documents, bytes, ownDocuments, ownBytes}
 }
 
 // Bounds returns what SetBounds sets.
 func (a *App) Bounds() (documents, bytes, ownDocuments, ownBytes int) {
-	b := a.store.bounds
-	return b.documents, b.bytes, b.ownDocuments, b.ownBytes
+	b := a.memory().bounds
+	return b.Documents, b.Bytes, b.OwnDocuments, b.OwnBytes
 }
 
 // Stored returns how much the store holds.
 func (a *App) Stored() (documents, bytes, owners int) {
-	return len(a.store.all.documents), a.store.all.bytes, len(a.store.owned)
+	s := a.memory()
+	return len(s.all.documents), s.all.bytes, len(s.owned)
 }
 
+func (a *App) memory() *memoryStore { return a.store.(*memoryStore) }
+
 // Devices returns how many devices are known.
-func (a *App) Devices() int { return len(a.accounts.owners) }
+func (a *App) Devices() int { return len(a.accounts.(*memoryAccounts).owners) }
 
 // SessionBounds returns how many accounts there may be, how many sessions each
 // may have, and how many sessions the store keeps.
 func (a *App) SessionBounds() (accounts, sessionsEach, sessions int) {
-	return maxAccounts, maxSessions, a.kept.Max
+	return MaxAccounts, maxSessions, a.shared.Sessions.(*session.MemoryStore).Max
 }
 
 // RecordJSON returns an event as the stream shows it.
@@ -79,13 +81,12 @@ func DeviceName(userAgent string) string { return deviceName(userAgent) }
 
 // AccountID returns the id of the account with the address, or empty.
 func (a *App) AccountID(email string) string {
-	a.accounts.mu.RLock()
-	defer a.accounts.mu.RUnlock()
-	if account := a.accounts.byEmail[email]; account != nil {
-		return account.ID
+	account, _ := a.accounts.ByEmail(context.Background(), email)
+	if account == nil {
+		return ""
 	}
-	return ""
+	return account.ID
 }
 
 // DropAccount removes an account, and leaves its sessions and keys alone.
-func (a *App) DropAccount(id string) { a.accounts.close(id) }
+func (a *App) DropAccount(id string) { a.accounts.Close(context.Background(), id) }

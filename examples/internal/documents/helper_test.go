@@ -48,7 +48,7 @@ func start(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	app.HashCheaply()
-	if err := app.Seed(t.Context(), io.Discard, true); err != nil {
+	if _, err := app.Seed(t.Context(), io.Discard, true); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

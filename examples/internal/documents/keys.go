@@ -40,7 +40,7 @@ func (a *App) createKey(w http.ResponseWriter, r *http.Request) {
 	}
 	grant := apikey.Grant{Name: said.Name, Tier: said.Tier, Roles: []string{"user"}}
 	if said.Owner != "" {
-		owner, err := a.keyOwner(said.Owner)
+		owner, err := a.keyOwner(r.Context(), said.Owner)
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return
@@ -53,9 +53,12 @@ func (a *App) createKey(w http.ResponseWriter, r *http.Request) {
 
 // keyOwner returns the caller that a key may act as. A key of an administrator
 // would be an administrator who never confirms a password.
-func (a *App) keyOwner(id string) (*bulwark.Principal, error) {
-	account, ok := a.accounts.get(id)
-	if ok && account.Role != "admin" {
+func (a *App) keyOwner(ctx context.Context, id string) (*bulwark.Principal, error) {
+	account, err := a.accounts.Get(ctx, id)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	if account != nil && account.Role != "admin" {
 		return a.principal(account), nil
 	}
 	return nil, &bulwark.Problem{Status: http.StatusUnprocessableEntity, Code: "keys.owner", Detail: "The key cannot have this owner; see errors.",
@@ -168,9 +171,9 @@ func (a *App) revokeKey(w http.ResponseWriter, r *http.Request) {
 
 // revokeKeysOf ends all keys of an owner.
 func (a *App) revokeKeysOf(w http.ResponseWriter, r *http.Request) {
-	account, ok := a.accounts.get(r.PathValue("id"))
-	if !ok {
-		bulwark.Deny(w, r, noUser())
+	account, err := a.account(r.Context(), r.PathValue("id"))
+	if err != nil {
+		bulwark.Deny(w, r, err)
 		return
 	}
 	answerDone(w, r, a.keys.RevokeOwner(r.Context(), a.principal(account)))

@@ -2,6 +2,7 @@ package documents
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/netip"
 
@@ -10,9 +11,8 @@ import (
 )
 
 // limits holds the limits on logins and sign-ups. The limits on every request
-// are in chain.go. All limits share one store.
+// are in chain.go. All limits share one store, Shared.Limits.
 type limits struct {
-	store *ratelimit.MemoryStore
 	names []string // of the limits in this file
 
 	// These count all requests to log in or sign up, because each request costs
@@ -33,8 +33,7 @@ type limits struct {
 }
 
 func (a *App) openLimits() error {
-	store := &ratelimit.MemoryStore{Max: 1 << 16}
-	a.limits = &limits{store: store}
+	a.limits = &limits{}
 	for _, limit := range []struct {
 		into **ratelimit.Middleware
 		name string
@@ -50,7 +49,7 @@ func (a *App) openLimits() error {
 		{&a.limits.device, "login-device", "10/hour", nil},
 		{&a.limits.signUps, "sign-up", "20/hour", nil},
 	} {
-		made, err := ratelimit.New(ratelimit.Config{Name: limit.name, Rate: limit.rate, Key: limit.key, Store: store})
+		made, err := ratelimit.New(ratelimit.Config{Name: limit.name, Rate: limit.rate, Key: limit.key, Store: a.shared.Limits})
 		if err != nil {
 			return err
 		}
@@ -61,12 +60,28 @@ func (a *App) openLimits() error {
 }
 
 // deviceAccount returns the id of the account of the device that sent r, or "".
+// If the store does not answer, the device counts as unknown, and the limit by
+// address holds.
 func (a *App) deviceAccount(r *http.Request) string {
 	d, ok := deviceOf(r)
 	if !ok {
 		return ""
 	}
-	return a.accounts.owner(d)
+	id, err := a.accounts.Owner(r.Context(), d)
+	if err != nil {
+		return ""
+	}
+	return id
+}
+
+// knows reports whether the device has logged in to the account before.
+func (a *App) knows(ctx context.Context, email string, d Device) (bool, error) {
+	id, err := a.accounts.Owner(ctx, d)
+	if err != nil || id == "" {
+		return false, err
+	}
+	account, err := a.accounts.ByEmail(ctx, email)
+	return account != nil && account.ID == id, err
 }
 
 // deviceKey counts by the account of the device. If a login that runs at the
@@ -108,7 +123,14 @@ func (a *App) takeLogin(r *http.Request, email string) (refund func(), err error
 		}
 		taken = append(taken, one)
 	}
-	if d, ok := deviceOf(r); ok && a.accounts.knows(email, d) {
+	var known bool
+	d, ok := deviceOf(r)
+	if ok {
+		if known, err = a.knows(ctx, email, d); err != nil {
+			return nil, storeProblem(err)
+		}
+	}
+	if known {
 		take(l.device.Take(ctx, email, string(d[:])))
 	} else {
 		take(l.address.TakeFor(ctx, addr))

@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"context"
 	_ "embed"
 	"html/template"
 	"net/http"
@@ -76,18 +77,27 @@ type visitor struct {
 func (a *App) me(w http.ResponseWriter, r *http.Request) {
 	_, missing := r.Cookie("__Host-refresh")
 	caller, _ := bulwark.PrincipalFrom(r.Context())
+	user, err := a.visitor(r.Context(), caller)
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
 	answer(w, r, http.StatusOK, struct {
 		User      *visitor `json:"user"`
 		Renewable bool     `json:"renewable"`
-	}{a.visitor(caller), missing == nil})
+	}{user, missing == nil})
 }
 
-func (a *App) visitor(caller *bulwark.Principal) *visitor {
+func (a *App) visitor(ctx context.Context, caller *bulwark.Principal) (*visitor, error) {
 	if caller == nil {
-		return nil
+		return nil, nil
+	}
+	account, err := a.accounts.Get(ctx, caller.Subject)
+	if err != nil {
+		return nil, err
 	}
 	v := &visitor{ID: caller.Subject, Name: caller.Subject, Role: strings.Join(caller.Roles, ", "), May: map[string]string{}}
-	if account, ok := a.accounts.get(caller.Subject); ok && caller.Issuer == a.issuer() {
+	if account != nil && caller.Issuer == a.issuer() {
 		v.Email, v.Name = account.Email, account.Name
 	}
 	for _, action := range []string{"create", "read", "update", "delete"} {
@@ -98,5 +108,5 @@ func (a *App) visitor(caller *bulwark.Principal) *visitor {
 			}
 		}
 	}
-	return v
+	return v, nil
 }

@@ -1,6 +1,8 @@
 package documents
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -47,17 +49,17 @@ const password = "pwd"
 // checkPassword returns the account if the password is right, or else the
 // refusal. See limits.go for the limits on guesses.
 func (a *App) checkPassword(r *http.Request, said credentials) (*Account, error) {
-	refund, err := a.takeLogin(r, normalEmail(said.Email))
+	refund, err := a.takeLogin(r, NormalEmail(said.Email))
 	if err != nil {
 		return nil, err
 	}
-	account, err := a.accounts.check(r.Context(), said.Email, said.Password)
+	account, err := a.passwords.check(r.Context(), said.Email, said.Password)
 	if err != nil {
 		refund()
 		return nil, storeProblem(err)
 	}
 	if account == nil {
-		log := bulwark.ProblemLog{Event: bulwark.AuthnLoginFail, Attrs: []slog.Attr{a.detector.Account(normalEmail(said.Email))}}
+		log := bulwark.ProblemLog{Event: bulwark.AuthnLoginFail, Attrs: []slog.Attr{a.detector.Account(NormalEmail(said.Email))}}
 		return nil, &bulwark.Problem{Status: http.StatusUnauthorized, Code: "login.failed", Log: log,
 			Detail: "The e-mail address or the password is wrong."}
 	}
@@ -77,9 +79,9 @@ func (a *App) confirm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, _ := bulwark.PrincipalFrom(r.Context())
-	own, ok := a.accounts.get(caller.Subject)
-	if !ok {
-		bulwark.Deny(w, r, noUser())
+	own, err := a.account(r.Context(), caller.Subject)
+	if err != nil {
+		bulwark.Deny(w, r, err)
 		return
 	}
 	if _, err := a.checkPassword(r, credentials{own.Email, said.Password}); err != nil {
@@ -117,15 +119,15 @@ func (a *App) signUp(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	account, err := a.accounts.add(r.Context(), said.Email, said.Name, said.Role, said.Password)
-	if errors.Is(err, errEmailTaken) {
+	account, err := a.passwords.add(r.Context(), said.Email, said.Name, said.Role, said.Password)
+	if errors.Is(err, ErrEmailTaken) {
 		const detail = "This e-mail address has an account. Log in instead."
 		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusConflict, Code: "users.email_taken", Detail: detail,
 			Errors: []bulwark.FieldError{{Pointer: "/email", In: "body", Code: "taken", Detail: detail}}})
 		return
 	}
 	if err != nil {
-		if !errors.Is(err, errFull) {
+		if !errors.Is(err, ErrFull) {
 			taken.Refund()
 		}
 		bulwark.Deny(w, r, storeProblem(err))
@@ -143,14 +145,26 @@ func (a *App) closeAccount(w http.ResponseWriter, r *http.Request) {
 			Detail: "An administrator cannot close their own account."})
 		return
 	}
-	account, ok := a.accounts.close(r.PathValue("id"))
-	if !ok {
-		bulwark.Deny(w, r, noUser())
+	account, err := a.accounts.Close(r.Context(), r.PathValue("id"))
+	if err != nil || account == nil {
+		bulwark.Deny(w, r, cmp.Or(storeProblem(err), noUser()))
 		return
 	}
 	// The account is gone first. A login or a new key of the same moment ends
 	// at the next look at the account.
 	answerDone(w, r, errors.Join(a.sessions.RevokeAll(r.Context(), account.ID), a.keys.RevokeOwner(r.Context(), a.principal(account))))
+}
+
+// account returns the account with the id, or the refusal.
+func (a *App) account(ctx context.Context, id string) (*Account, error) {
+	account, err := a.accounts.Get(ctx, id)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	if account == nil {
+		return nil, noUser()
+	}
+	return account, nil
 }
 
 func noUser() error {
@@ -163,7 +177,11 @@ func (a *App) listUsers(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	items, total := a.accounts.list(page.Limit, page.Offset)
+	items, total, err := a.accounts.List(r.Context(), page.Limit, page.Offset)
+	if err != nil {
+		bulwark.Deny(w, r, storeProblem(err))
+		return
+	}
 	w.Header().Set("X-Total-Count", strconv.Itoa(total))
 	answer(w, r, http.StatusOK, map[string]any{"items": items})
 }

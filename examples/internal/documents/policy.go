@@ -26,12 +26,12 @@ func (a *App) documents() authz.Resource[*Document] {
 	return authz.Resource[*Document]{
 		Name: "document",
 		Load: func(ctx context.Context, r *http.Request) (*Document, error) {
-			d, err := a.store.get(ctx, r.PathValue("id"))
-			if errors.Is(err, errNoDocument) {
+			d, err := a.store.Get(ctx, r.PathValue("id"))
+			if errors.Is(err, ErrNoDocument) {
 				return nil, authz.ErrNotFound
 			}
-			return d, err
+			return d, storeProblem(err)
 		},
-		Owner: func(d *Document) (issuer, subject string) { return d.ownerIssuer, d.OwnerID },
+		Owner: func(d *Document) (issuer, subject string) { return d.OwnerIssuer, d.OwnerID },
 	}
 }

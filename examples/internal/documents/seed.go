@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -15,33 +14,39 @@ import (
 // reaches the API.
 const knownPassword = "correct horse battery staple"
 
+// Seeds are what Seed has made.
+type Seeds struct {
+	Password string            // of all accounts
+	Keys     map[string]string // by tier
+}
+
 // Seed makes an account for each role and an API key for each tier. It writes
 // them to out, once, and says how to try them. The password is random unless
-// local says that only this machine reaches the API.
-func (a *App) Seed(ctx context.Context, out io.Writer, local bool) error {
-	password := knownPassword
-	if !local {
-		password = rand.Text()
+// known is true: then only this machine may reach the API.
+func (a *App) Seed(ctx context.Context, out io.Writer, known bool) (Seeds, error) {
+	password := rand.Text()
+	if known {
+		password = knownPassword
 	}
+	seeds := Seeds{password, map[string]string{}}
 	fmt.Fprintf(out, "accounts, all with the password %q:\n", password)
 	for _, who := range []struct{ name, role string }{{"alice", "user"}, {"mallory", "user"}, {"bob", "moderator"}, {"root", "admin"}} {
-		if _, err := a.accounts.add(ctx, who.name+"@example.com", who.name, who.role, password); err != nil {
-			return err
+		if _, err := a.passwords.add(ctx, who.name+"@example.com", who.name, who.role, password); err != nil {
+			return Seeds{}, err
 		}
 		fmt.Fprintf(out, "  %-20s %s\n", who.name+"@example.com", who.role)
 	}
 	fmt.Fprintln(out, "API keys, by tier:")
-	var key string
 	for _, tier := range []string{"default", "premium", "enterprise"} {
 		made, err := a.keys.Issue(ctx, apikey.Grant{Name: "seeded " + tier, Tier: tier, Roles: []string{"user"}})
 		if err != nil {
-			return err
+			return Seeds{}, err
 		}
 		fmt.Fprintf(out, "  %-11s %s\n", tier, made.Key)
-		key = cmp.Or(key, made.Key)
+		seeds.Keys[tier] = made.Key
 	}
-	hint(out, a.config.BaseURL, password, key)
-	return nil
+	hint(out, a.config.BaseURL, password, seeds.Keys["default"])
+	return seeds, nil
 }
 
 // hint says how to try the API, with lines for a shell. The lines keep the

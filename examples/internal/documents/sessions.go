@@ -145,7 +145,7 @@ func (a *App) listSessions(w http.ResponseWriter, r *http.Request) {
 // endSession ends any session, for an administrator.
 func (a *App) endSession(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	held, err := a.kept.Get(r.Context(), id)
+	held, err := a.shared.Sessions.Get(r.Context(), id)
 	if err == nil || errors.Is(err, auth.ErrNotFound) {
 		err = a.sessions.Revoke(r.Context(), held.Subject, id)
 	}
