@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/race"
@@ -31,6 +32,9 @@ var hotPaths = []struct {
 	{"legacy", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.Legacy}, 2},
 	{"no_headers", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast, Headers: ratelimit.NoHeaders}, 0},
 	{"unlimited", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: "unlimited"}, 0},
+	{"fixed_window", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1000000000/day,fixed-window"}, 2},
+	{"calendar", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: "1000000000/day", Calendar: time.UTC}, 2},
+	{"two_windows", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: fast + "; 1000000000/day"}, 2},
 	{"failures", "192.0.2.1:1", nil, ratelimit.Config{Key: ratelimit.ByIP, Rate: "10/hour", Count: ratelimit.Failures}, 3},
 }
 

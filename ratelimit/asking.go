@@ -76,6 +76,9 @@ func (o *ownRates) run(ctx context.Context, cancel context.CancelFunc, r *ownRat
 		<-o.slots
 	}()
 	told = o.compiledAnswer(o.ask(ctx, p))
+	if ctx.Err() != nil { // at the very deadline: the answer does not depend on who is faster
+		told = answer{err: errRateLate}
+	}
 }
 
 // An answer is what RateFor has told, or why it has told nothing.
@@ -154,7 +157,8 @@ func (o *ownRates) settled(r *ownRate, call *asking, told answer) (e bulwark.Eve
 	return e, true
 }
 
-// end ends a call: another may begin. Who still waits for it gets what is known.
+// end ends a call: another may begin. Who still waits for it gets what is
+// known.
 func (o *ownRates) end(r *ownRate, call *asking) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -47,13 +47,21 @@ func BenchmarkRandomKeys(b *testing.B) {
 }
 
 func BenchmarkDenied(b *testing.B) {
-	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
-	r, _ := quietRequest("192.0.2.1:1")
-	r, scope := bulwark.Enter(r)
-	ratelimit.Decide(m, r, scope)
-	b.ReportAllocs()
-	for b.Loop() {
-		ratelimit.Decide(m, r, scope)
+	for name, rate := range map[string]ratelimit.Rate{
+		"gcra": "1/day", "fixed_window": "1/day,fixed-window", "sliding_log": "1/day,sliding-log", "sliding_log_64": "64/day,sliding-log", "two_windows": "1/day; 100/month",
+	} {
+		b.Run(name, func(b *testing.B) {
+			m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 1024}))
+			r, _ := quietRequest("192.0.2.1:1")
+			r, scope := bulwark.Enter(r)
+			for range 64 {
+				ratelimit.Decide(m, r, scope)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				ratelimit.Decide(m, r, scope)
+			}
+		})
 	}
 }
 
@@ -82,6 +90,24 @@ func BenchmarkHotKeyParallel(b *testing.B) {
 					m.Take(b.Context(), names[i%keys])
 				}
 			})
+		})
+	}
+}
+
+// BenchmarkConcurrency lets one request after the other in and out.
+func BenchmarkConcurrency(b *testing.B) {
+	for name, c := range map[string]ratelimit.Concurrency{
+		"global": {Max: 10},
+		"per_ip": {Max: 10, Key: ratelimit.ByIP, MaxPerKey: 2},
+	} {
+		b.Run(name, func(b *testing.B) {
+			c.Name = "n"
+			h := bulwark.Must(ratelimit.NewConcurrency(c)).Wrap(&spy{})
+			r, w := quietRequest("192.0.2.1:1")
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(w, r)
+			}
 		})
 	}
 }

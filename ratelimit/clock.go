@@ -34,3 +34,9 @@ func (t *table) holds(ends []time.Time) bool {
 	_, _, ok := m.around(ends)
 	return ok
 }
+
+// slack is how much later a window may end, and a request may leave, than a
+// window from now. One goroutine reads the clock, another goroutine counts at a
+// later time, and then the first counts. What the other has counted must stay
+// as it is, or its refund does not find it.
+const slack = int64(time.Second)

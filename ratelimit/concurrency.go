@@ -22,17 +22,17 @@ import (
 // A request above Max waits in a short queue. A request that finds no place in
 // the queue, or waits there for MaxWait, is refused with 503
 // "ratelimit.overloaded" and a Retry-After. Such a request has cost almost
-// nothing, so the service can go on doing as much as it can do. docs/overload.md
-// shows both with a load of up to four times the capacity.
+// nothing, so the service can go on doing as much as it can do.
+// docs/overload.md shows both with a load of up to four times the capacity.
 //
 // # The queue
 //
 // The request that came first is let in first. While the queue has not been
-// empty for MaxWait, this is turned around: the request that came last is let in
-// first, and a request that finds the queue full takes the place of the oldest.
-// In such an overload all requests of a queue in order would be let in late,
-// when their clients are about to give up. A request whose client leaves leaves
-// the queue at once.
+// empty for MaxWait, this is turned around: the request that came last is let
+// in first, and a request that finds the queue full takes the place of the
+// oldest. In such an overload all requests of a queue in order would be let in
+// late, when their clients are about to give up. A request whose client leaves
+// leaves the queue at once.
 //
 // # Keys
 //
@@ -44,11 +44,13 @@ import (
 //
 // # Where it stands
 //
-// Concurrency stands where limits stand. Without a Key, or by address, it stands
-// outside auth, so that an overload does not reach the stores of auth. Put a
-// limit by address outside: its refusals need no place. With a Key by principal
-// it stands inside auth. One request needs two places if it meets one
-// Concurrency twice, so use each of them in one place of a chain.
+// Concurrency stands where limits stand. Without a Key, or by address, it
+// stands outside auth, so that an overload does not reach the stores of auth.
+// Put a limit by address outside: its refusals need no place. With a Key by
+// principal it stands inside auth. Two limits with a Concurrency between them
+// do not decide together: the outer one has counted what Concurrency refuses.
+// One request needs two places if it meets one Concurrency twice, so use each
+// of them in one place of a chain.
 //
 // # Streams
 //
@@ -79,8 +81,8 @@ type Concurrency struct {
 	// queue is done in about the time of one request. At least 1, at most
 	// 1,000,000.
 	MaxQueue int
-	// MaxWait is how long a request waits. Default: 500 milliseconds. At least 1
-	// millisecond, at most 30 seconds.
+	// MaxWait is how long a request waits. Default: 500 milliseconds. At least
+	// 1 millisecond, at most 30 seconds.
 	MaxWait time.Duration
 	// RetryAfter is when a refused client may come again. Each answer says a
 	// time of its own, between RetryAfter and twice RetryAfter, so that the
@@ -95,11 +97,11 @@ type Concurrency struct {
 	HealthPaths []string
 	// Timeout is how long a request may run, after it was let in. Then its
 	// context ends, with [context.DeadlineExceeded] as its Err and a 503
-	// "ratelimit.timeout" for [bulwark.Deny] as its [context.Cause]. A body that
-	// is still being sent is cut off 1 second later, and an answer 5 seconds
-	// later, with the deadlines of [net/http.ResponseController]. The handler is
-	// not interrupted, and keeps its place until it returns. Default: none. At
-	// least 10 milliseconds, at most 1 hour.
+	// "ratelimit.timeout" for [bulwark.Deny] as its [context.Cause]. A body
+	// that is still being sent is cut off 1 second later, and an answer 5
+	// seconds later, with the deadlines of [net/http.ResponseController]. The
+	// handler is not interrupted, and keeps its place until it returns.
+	// Default: none. At least 10 milliseconds, at most 1 hour.
 	Timeout time.Duration
 	// ReleaseUpgrades gives the place back when the handler takes the
 	// connection over, as for a WebSocket. Such connections are then not

@@ -671,3 +671,31 @@ func TestConcurrencyAtOnce(t *testing.T) {
 		t.Errorf("%d run, %d wait, %d keys, %d served, %d refused", running, waiting, ratelimit.GateKeys(l), served.Load(), refused.Load())
 	}
 }
+
+// A flood of made-up keys leaves nothing behind.
+func TestConcurrencyForgetsKeys(t *testing.T) {
+	l := bulwark.Must(ratelimit.NewConcurrency(ratelimit.Concurrency{Name: "n", Max: 4, Key: byTenantField, MaxPerKey: 2}))
+	h := l.Wrap(&spy{})
+	r, w := quietRequest("192.0.2.1:1")
+	flood := func(from, until int) {
+		for i := from; i < until; i++ {
+			r.Header["X-Tenant"] = []string{strconv.Itoa(i)}
+			h.ServeHTTP(w, r)
+		}
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	flood(0, 1000)
+	before := heap()
+	flood(1000, 200_000)
+	if after := heap(); after > before+64<<10 {
+		t.Errorf("the heap grew from %d to %d bytes", before, after)
+	}
+	if n := ratelimit.GateKeys(l); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+}

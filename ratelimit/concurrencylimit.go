@@ -182,8 +182,9 @@ func (l *ConcurrencyLimit) hurry(w http.ResponseWriter, r *http.Request) (*http.
 	// A writer that has no deadlines, as in a test, has none afterwards.
 	control := http.NewResponseController(w)
 	if r.Body != nil && r.Body != http.NoBody {
-		// Not without a body: the server then waits for the client to leave, and
-		// would take the deadline for that. It ends the deadline with the body.
+		// Not without a body: the server then waits for the client to leave,
+		// and would take the deadline for that. It ends the deadline with the
+		// body.
 		_ = control.SetReadDeadline(end.Add(lateBody))
 	}
 	_ = control.SetWriteDeadline(end.Add(lateAnswer))

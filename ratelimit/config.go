@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -45,9 +44,9 @@ type Config struct {
 	// request of a caller waits for the answer, for at most RateTimeout. There
 	// is one call for a caller at once, and at most 16 calls in all.
 	//
-	// If RateFor returns an error, panics, or takes longer than RateTimeout, the
-	// rate of the tier holds. RateFor is asked again after 5 seconds. If RateFor
-	// returns a text that is not a Rate, the rate of the tier holds for
+	// If RateFor returns an error, panics, or takes longer than RateTimeout,
+	// the rate of the tier holds. RateFor is asked again after 5 seconds. If
+	// RateFor returns a text that is not a Rate, the rate of the tier holds for
 	// RateMaxAge. Both are an event sys_unavailable with the reason
 	// "ratelimit.rate_unknown", once in RateMaxAge, with a count.
 	//
@@ -103,28 +102,33 @@ type Config struct {
 	// once for each key and window, with a count. Default: false, the limit
 	// refuses.
 	DryRun bool
-	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. New
+	// MaxKeys is how many keys are kept at once. A key takes 16 bytes. For a
+	// fixed window each key takes 24 bytes more. For a sliding log there is
+	// room for as many requests as keys, and each takes 16 bytes more. New
 	// allocates all of them and rounds the number up to a power of two. An IPv6
-	// client takes two keys. MaxKeys and Store cannot be set together. At least
-	// 8. At most 134,217,728. Default: 1,048,576, which is 16 MiB.
+	// client takes two keys, and each window of a Rate takes keys of its own.
+	// MaxKeys and Store cannot be set together. At least 8. At most
+	// 134,217,728. Default: 1,048,576, which is 16 MiB, and 24 MiB more for
+	// fixed windows, and 16 MiB more for sliding logs.
 	MaxKeys int
 	// Store keeps the counts. Several limits may share a Store, each under its
 	// own Name. A [MemoryStore] checks the names. If a shared MemoryStore is
 	// too small, limits of short windows lose keys before limits of long
 	// windows do. To let one limit hold for several processes, give all of them
-	// a Store that they share. Default: a MemoryStore for this limit alone,
+	// a Store that they share. New returns an error for a Rate that a
+	// [PartialStore] cannot count. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
-	// Exempt are networks for which the limit does not hold, such as the network
-	// of the monitoring. A request from such a network takes nothing from a
-	// quota, is never refused by this limit, and has no header fields of it.
-	// [Middleware.Exempted] counts these requests. [Middleware.Take] and
+	// Exempt are networks for which the limit does not hold, such as the
+	// network of the monitoring. A request from such a network takes nothing
+	// from a quota, is never refused by this limit, and has no header fields of
+	// it. [Middleware.Exempted] counts these requests. [Middleware.Take] and
 	// [Middleware.TakeFor] do not know networks.
 	//
 	// The address is [bulwark.ClientIP], so an exempt network is only as honest
 	// as the [bulwark.Edge]. Do not name the network of a proxy that the Edge
-	// does not name in TrustedProxies: all clients of the proxy would be exempt.
-	// Exempt cannot be set with [Failures]. At most 64. Default: none.
+	// does not name in TrustedProxies: all clients of the proxy would be
+	// exempt. Exempt cannot be set with [Failures]. At most 64. Default: none.
 	Exempt []netip.Prefix
 	// Recorder receives the events of calls outside a request, such as
 	// [Middleware.Reset] in a job. Default: [slog.Default].
@@ -198,49 +202,6 @@ func (m *Middleware) open(c Config) error {
 	return nil
 }
 
-// prepare makes a quota ready to be counted in a MemoryStore.
-func (m *Middleware) prepare(q *quota) {
-	if m.table == nil {
-		return
-	}
-	for i := range q.spans {
-		s := &q.spans[i]
-		s.nameHash = m.table.name(s.narrow.Name)
-		switch s.narrow.Algorithm {
-		case FixedWindow:
-			m.table.windowed()
-		case SlidingLog:
-			m.table.logged()
-		}
-	}
-}
-
-// quotas are all quotas that a caller may have, without the unlimited.
-func (m *Middleware) quotas() []*quota {
-	all := []*quota{m.rate, m.anonymous}
-	for _, q := range m.tiers {
-		all = append(all, q)
-	}
-	return slices.DeleteFunc(all, func(q *quota) bool { return q.unlimited })
-}
-
-// quota compiles a Rate, or says what is wrong with it.
-func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
-	q, faults := rate.parse(m.name, m.calendar)
-	if faults != nil {
-		return nil, faults
-	}
-	for i := range q.spans {
-		for _, a := range []Algorithm{q.spans[i].narrow.Algorithm, q.spans[i].wide.Algorithm} {
-			if m.algorithms != nil && !slices.Contains(m.algorithms, a) {
-				return nil, []rateFault{{string(rate), "needs " + a.String() + ", by which the Store does not count; write another rate, or use another Store"}}
-			}
-		}
-	}
-	m.prepare(q)
-	return q, nil
-}
-
 // compile checks everything except whether the name is free.
 func compile(c Config) (*Middleware, error) {
 	m := &Middleware{
@@ -312,47 +273,6 @@ func (c Config) check(faults *fault.List) {
 		}
 	case c.MaxKeys != 0 && (c.MaxKeys < minKeys || c.MaxKeys > maxKeys):
 		faults.Add("MaxKeys", fmt.Sprint(c.MaxKeys), keysReason)
-	}
-}
-
-// compileRates compiles Rate, Tiers and Anonymous.
-func (m *Middleware) compileRates(c Config, faults *fault.List) {
-	wrong, aligned := false, false
-	compile := func(field string, rate Rate) *quota {
-		q, found := m.quota(rate)
-		for _, fault := range found {
-			faults.Add(field, fault.text, fault.reason)
-			wrong = true
-		}
-		if q != nil {
-			aligned = aligned || slices.ContainsFunc(q.spans, func(s span) bool { return s.calendar != nil })
-		}
-		return q
-	}
-	rate, field := c.Rate, "Rate"
-	if def, ok := c.Tiers["default"]; ok && rate == "" {
-		rate, field = def, "Tiers[default]"
-	} else if ok && rate != def {
-		faults.Add("Rate", string(rate), `differs from Tiers["default"], which also is the default rate; leave one of the two out`)
-	}
-	m.rate = compile(field, rate)
-	for _, tier := range slices.Sorted(maps.Keys(c.Tiers)) {
-		if tier == "" {
-			faults.Add("Tiers", "", `have an entry for the empty tier; remove it and write Rate, or Tiers["default"], for callers without a tier`)
-			continue
-		}
-		if field := "Tiers[" + tier + "]"; tier != "default" {
-			m.tiers[tier] = compile(field, c.Tiers[tier])
-		} else {
-			m.tiers[tier] = m.rate
-		}
-	}
-	m.anonymous = m.rate
-	if c.Anonymous != "" {
-		m.anonymous = compile("Anonymous", c.Anonymous)
-	}
-	if c.Calendar != nil && !aligned && !wrong {
-		faults.Add("Calendar", c.Calendar.String(), `needs a rate with a day or a month, such as "1000/day"; leave Calendar out for other rates`)
 	}
 }
 

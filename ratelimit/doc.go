@@ -39,9 +39,12 @@
 //     address, and [ByPrincipal] by verified caller. A [KeyFunc] counts by a
 //     text that the application returns, such as a tenant.
 //   - The Rate is a number of requests and a window. "100/minute" has a window
-//     of one minute.
+//     of one minute. "10/second; 1000/day" has two windows, and a request needs
+//     room in both.
 //   - The burst is how many requests pass at once after a pause. It is the
 //     number of the Rate, unless the Rate says ",burst=25".
+//   - The Calendar is the place whose days and months a rate such as "1000/day"
+//     follows.
 //   - A tier is a class of callers, such as "free" or "premium". The auth layer
 //     writes it into [bulwark.Principal.Tier]. Config.Tiers gives each tier its
 //     Rate.
@@ -70,16 +73,42 @@
 //
 // # Rates
 //
-// The algorithm is GCRA, the generic cell rate algorithm. It restores a quota
-// evenly, and not all at once at the end of a window. With "100/minute" 100
-// requests pass at once. From then on one request passes in 0.6 seconds. At
-// most this many requests pass within 60 seconds, if the client has paused
-// before:
+// A Rate names one of three algorithms for each of its windows:
 //
-//	100/minute              199 requests
-//	100/minute,burst=25     124 requests
-//	fixed windows of 100    200 requests, for comparison
-//	a sliding log of 100    100 requests, for comparison
+//   - GCRA, the generic cell rate algorithm, is the default. It restores a
+//     quota evenly, and not all at once at the end of a window. With
+//     "100/minute" 100 requests pass at once. From then on one request passes
+//     in 0.6 seconds.
+//   - A fixed window restores the whole quota at its end. With
+//     "100/minute,fixed-window" a window begins with the first request of a
+//     client, and lasts a minute. With Config.Calendar the window of "1000/day"
+//     ends at midnight, and that of "1000/month" on the first of the month.
+//   - A sliding log remembers the time of each request, for at most 64
+//     requests. With "10/hour,sliding-log" no hour, wherever it begins, has
+//     more than 10 requests. It is the choice for guesses at passwords.
+//
+// At most this many requests pass within a minute, wherever it begins:
+//
+//	100/minute                  199 requests
+//	100/minute,burst=25         124 requests
+//	100/minute,fixed-window     200 requests
+//	64/minute,sliding-log        64 requests
+//
+// For the default that is one request less than twice the number of the Rate.
+// It happens if the client has paused before. For a fixed window it is twice
+// the number: at the end of a window and at the begin of the next. The windows
+// of a calendar are not all equally long. Around a day of 23 hours three times
+// the number can pass within 24 hours, and around a February of 28 days within
+// 30 days.
+//
+// Several windows bound bursts and quotas together: "10/second; 1000/day" is 10
+// in a second, and not 1000 of them before breakfast. Each window has its own
+// member in the header fields, and its own name in violated-policies, such as
+// "api-second". A store debits all of them in one call, or none.
+//
+// All /64 networks of an IPv6 /48 together have 16 times the Rate. A sliding
+// log of that length would be too long, so the /48 has a GCRA of 16 times the
+// Rate.
 //
 // A request that is refused is not counted. A client that keeps asking does not
 // wait longer for it.
@@ -94,17 +123,46 @@
 // Guesses at passwords come from one address or from many. Use three limits
 // together, each with [Failures] or with a refund after success:
 //
-//   - By address, 10/hour: a Config with [ByIP] around the handler.
-//   - By account and address, 10/hour: [Middleware.TakeFor] in the handler.
+//   - By address, "10/hour,sliding-log": a Config with [ByIP] around the
+//     handler.
+//   - By account and address, "10/hour,sliding-log": [Middleware.TakeFor] in
+//     the handler.
 //   - By account, 100/hour: [Middleware.Take] in the handler. This limit stops
 //     guesses from many addresses. It must have the highest rate, because it
 //     also locks the owner of the account out.
 //
 // The account is known only after the body has been read. Therefore the handler
-// calls Take and TakeFor itself. A handler should not run for longer than the
+// calls Take and TakeFor itself. The sliding log makes 10 an hour mean 10: by
+// the default algorithm a client that paused has up to 19 guesses in an hour. A
+// handler should not run for longer than the
 // window of its limit: a refund gives back only what time has not restored yet.
 // Under another framework, see [Failures] and docs/routers.md: an answer that
 // the limit cannot see counts as a failure.
+//
+// # Costs, exceptions and unlocking
+//
+// A unit of a quota need not be a request. [Middleware.TakeN] takes a cost,
+// such as an estimated number of tokens, and [Reservation.Settle] corrects it
+// when the exact cost is known. A cost above the estimate is owed by the
+// caller.
+//
+// Config.RateFor gives single callers a rate of their own, for example from a
+// database. It is asked at most once a minute for a caller, and a slow database
+// delays only the first request of a caller. While it does not answer, the rate
+// of the caller's tier holds.
+//
+// Config.Exempt lets the networks of the monitoring or the office pass.
+// [Middleware.Exempted] counts their requests.
+//
+// [Middleware.Reset] and [Middleware.ResetFor] unlock a caller. They are an
+// event, because whoever may unlock can also help an attacker to more guesses.
+//
+// # Overload
+//
+// A rate limits one client. [Concurrency] limits how many requests of all
+// clients run at once, with a short queue. What the service cannot do in time
+// it refuses with 503, so that it goes on doing what it can. The page
+// docs/overload.md shows it under a load of four times the capacity.
 //
 // # Not covered
 //
@@ -115,6 +173,9 @@
 //   - A distributed flood that fills the table of a MemoryStore. During such a
 //     flood fresh keys are counted less exactly. A caller that has used up a
 //     quota stays refused. [MemoryStore.Evictions] shows such a flood.
+//   - A clock that is set. In a MemoryStore only the windows of a calendar
+//     follow the clock of the machine. If it is set back over midnight, the day
+//     ends twice, and a client has its quota twice.
 //   - Bandwidth, and floods below HTTP. The network has to stop them.
 //   - Clients behind a proxy. The address of a client is the result of
 //     [bulwark.ClientIP]. Without a [bulwark.Edge] that names the proxy, all
@@ -129,6 +190,10 @@
 // path such as "ratelimit(caller).Rate". The layer refuses a request with:
 //
 //   - 429 "ratelimit.exceeded": the request is over the limit.
+//   - 429 "ratelimit.concurrent": the caller has too many requests at once; see
+//     Concurrency.MaxPerKey.
+//   - 503 "ratelimit.overloaded": there is no place for the request in
+//     Concurrency.Max.
 //   - 400 "ratelimit.key": the request has an empty key.
 //   - 400 "ratelimit.cost": Config.Cost returned less than 1, or more than the
 //     burst.
@@ -137,13 +202,18 @@
 //     a Key with ByPrincipal and no auth layer outside.
 //   - 503 "ratelimit.unavailable": the [Store] failed.
 //
-// [Middleware.Take] and [Middleware.TakeFor] return the same errors. For all of
-// them except 429 the attribute error of the event names the field of the
-// Config, or the call, that has to change.
+// [Middleware.Take], [Middleware.TakeN] and [Middleware.TakeFor] return the
+// same errors. For all of them except 429 and "ratelimit.overloaded" the
+// attribute error of the event names the field of the Config, or the call, that
+// has to change.
 //
 // The package Example is a limit by address. The Example Login counts failed
 // logins, and the Example of [Middleware.Take] also counts them by account. The
-// Example Tiers gives each tier of callers its own rate. The Example of
-// [Config] is a dry run, and the Example Incorrect shows what New says to a
-// Config with mistakes.
+// Example Tiers gives each tier of callers its own rate. The Example Windows
+// has a limit for seconds and days together, and the Example Calendar a quota
+// that ends at midnight. The Example of [Config] is a dry run, and the Example
+// Incorrect shows what New says to a Config with mistakes. The Example of
+// [Reservation.Settle] counts the tokens of a language model. The Example of
+// [Middleware.ResetFor] unlocks an account, and the Example of [Concurrency]
+// sheds what is too much.
 package ratelimit

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/ratelimit"
@@ -67,6 +68,85 @@ func Example_login() {
 	// correct+horse 204
 	// guess2 401
 	// guess3 429
+}
+
+// Each address may send two requests a minute, and three in a day. The third
+// request at once is refused by the window of a minute, and costs nothing of the
+// day.
+func Example_windows() {
+	limit, err := ratelimit.New(ratelimit.Config{
+		Name: "api",
+		Key:  ratelimit.ByIP,
+		Rate: "2/minute; 3/day",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := limit.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for range 3 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		fmt.Println(w.Code, w.Header().Get("RateLimit"))
+	}
+	// Output:
+	// 200 "api-minute";r=1;t=30, "api-day";r=2;t=28800
+	// 200 "api-minute";r=0;t=30, "api-day";r=1;t=28800
+	// 429 "api-minute";r=0;t=30, "api-day";r=1;t=28800
+}
+
+// Each account has a quota for a day of Paris, which ends at midnight there. In
+// the night to the last Sunday of March that is after 23 hours.
+func Example_calendar() {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	quota, err := ratelimit.New(ratelimit.Config{
+		Name:     "export",
+		Rate:     "2/day",
+		Calendar: paris,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 3 {
+		_, result, err := quota.Take(context.Background(), "acme")
+		fmt.Println("refused:", err != nil, "left:", result.Remaining, "ends today:", result.Reset <= 25*time.Hour)
+	}
+	// Output:
+	// refused: false left: 1 ends today: true
+	// refused: false left: 0 ends today: true
+	// refused: true left: 0 ends today: true
+}
+
+// No address has more than two wrong passwords in any hour, wherever the hour
+// begins. By the default algorithm a client that has paused has three.
+func Example_slidingLog() {
+	limit, err := ratelimit.New(ratelimit.Config{
+		Name:  "login",
+		Key:   ratelimit.ByIP,
+		Rate:  "2/hour,sliding-log",
+		Count: ratelimit.Failures,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	login := limit.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	for range 3 {
+		w := httptest.NewRecorder()
+		login.ServeHTTP(w, httptest.NewRequest("POST", "/login", nil))
+		fmt.Printf("%d Retry-After: %q\n", w.Code, w.Header().Get("Retry-After"))
+	}
+	// Output:
+	// 401 Retry-After: ""
+	// 401 Retry-After: ""
+	// 429 Retry-After: "3600"
 }
 
 // The limit "caller" gives each caller the rate of its tier, and stands inside

@@ -19,8 +19,8 @@ const maxExempt = 64
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
 // Exempted returns how many requests the limit has let pass because of
-// Config.Exempt. These requests are not events. Read the number when metrics are
-// read; docs/metrics.md shows how.
+// Config.Exempt. These requests are not events. Read the number when metrics
+// are read; docs/metrics.md shows how.
 func (m *Middleware) Exempted() uint64 {
 	if m == nil {
 		return 0

@@ -89,3 +89,21 @@ func GateKeys(l *ConcurrencyLimit) int {
 func Ends(place *time.Location, months bool, now time.Time) []time.Time {
 	return newCalendar(place, months).ends(now)
 }
+
+// DebitBefore is Debit by a goroutine that read the clock a while ago, and was
+// not scheduled since.
+func (s *MemoryStore) DebitBefore(d time.Duration, cells []Cell) bool {
+	t := s.table.Load()
+	debits := make([]debit, len(cells))
+	for i := range cells {
+		debits[i].cost = cells[i].Cost
+		debits[i].of(&cells[i].Policy, t.hash(t.name(cells[i].Policy.Name), cells[i].Key))
+	}
+	t.step -= d // of the wall clock
+	ok := t.takeAll(debits, t.now()-int64(d))
+	t.step += d
+	for i := range cells {
+		cells[i].Taken, cells[i].Standing = debits[i].requests(), debits[i].standing()
+	}
+	return ok
+}

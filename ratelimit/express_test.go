@@ -15,9 +15,10 @@ import (
 // beside the same thing here. Each row sends requests whose handler answers
 // with the given status, at the given times, and says what the client sees.
 //
-// Two differences are meant. A quota is restored evenly and not at the end of a
-// window, so a client that was refused gets in again earlier; the number that
-// pass from a fresh start is the same. And "limit: 0" is an error at start.
+// Two differences are meant. By default a quota is restored evenly and not at
+// the end of a window, so a client that was refused gets in again earlier; the
+// number that pass from a fresh start is the same. With ",fixed-window" the
+// windows are those of express-rate-limit. And "limit: 0" is an error at start.
 func TestExpressRateLimit(t *testing.T) {
 	type request struct {
 		after   time.Duration
@@ -34,6 +35,14 @@ func TestExpressRateLimit(t *testing.T) {
 		{"windowMs_900000_limit_3", ratelimit.Config{Rate: "3/15m"}, []request{
 			{0, 200, 200, nil}, {0, 500, 500, nil}, {0, 404, 404, nil}, {0, 200, 429, nil}, {time.Minute, 200, 429, nil},
 			{quarter, 200, 200, nil}, {0, 200, 200, nil}, {0, 200, 200, nil}, {0, 200, 429, nil},
+		}},
+		{"windowMs_900000_limit_3_fixed_window", ratelimit.Config{Rate: "3/15m,fixed-window", Headers: ratelimit.Triple}, []request{
+			{0, 200, 200, map[string]string{"RateLimit-Policy": "3;w=900", "RateLimit-Remaining": "2", "RateLimit-Reset": "900"}},
+			{time.Minute, 500, 500, map[string]string{"RateLimit-Remaining": "1", "RateLimit-Reset": "840"}},
+			{time.Minute, 404, 404, map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": "780"}},
+			{time.Minute, 200, 429, map[string]string{"Retry-After": "720", "RateLimit-Reset": "720"}},
+			{11 * time.Minute, 200, 429, map[string]string{"Retry-After": "60"}},
+			{time.Minute, 200, 200, map[string]string{"RateLimit-Remaining": "2", "RateLimit-Reset": "900"}}, {0, 200, 200, nil}, {0, 200, 200, nil}, {0, 200, 429, nil},
 		}},
 		{"statusCode_default_429_retryAfter", ratelimit.Config{Rate: "1/15m"}, []request{
 			{0, 200, 200, map[string]string{"Retry-After": ""}}, {0, 200, 429, map[string]string{"Retry-After": "900"}},

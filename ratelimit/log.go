@@ -42,8 +42,8 @@ func newLogTable(requests int) *logTable {
 	return &logTable{buckets: make([]logBucket, n), lengths: make([]uint16, n), mask: uint64(n - 1)}
 }
 
-// A log is a locked bucket and the requests of one key in it.
-type log struct {
+// A keyLog is a locked bucket, and the requests of one key in it.
+type keyLog struct {
 	*logBucket
 	length *uint16
 	lock   *sync.Mutex
@@ -62,52 +62,54 @@ func (l *logTable) lock(hash uint64) (b *logBucket, length *uint16, lock *sync.M
 // open locks the bucket of a debit, removes what has left from it, and finds
 // the requests of the key. None of them leaves later than a window from now:
 // that would be one of a slower policy, or the clock was set back.
-func (l *logTable) open(log *log, d *debit, now int64) {
-	log.hash = d.hash
-	log.logBucket, log.length, log.lock = l.lock(d.hash)
+func (l *logTable) open(k *keyLog, d *debit, now int64) {
+	k.hash = d.hash
+	k.logBucket, k.length, k.lock = l.lock(d.hash)
 	latest := now + int64(d.policy.Window)
-	for i := 0; i < int(*log.length); i++ {
+	for i := 0; i < int(*k.length); i++ {
 		switch {
-		case log.leave[i] <= now:
-			log.remove(i)
+		case k.leave[i] <= now:
+			k.remove(i)
 			i--
-		case log.hashes[i] == d.hash:
-			log.leave[i] = min(log.leave[i], latest)
-			if log.n == len(log.own) { // not even in debt
-				log.remove(i)
+		case k.hashes[i] == d.hash:
+			if k.leave[i] > latest+slack {
+				k.leave[i] = latest
+			}
+			if k.n == len(k.own) { // not even in debt
+				k.remove(i)
 				i--
 				continue
 			}
-			log.own[log.n] = log.leave[i]
-			log.n++
+			k.own[k.n] = min(k.leave[i], latest)
+			k.n++
 		}
 	}
-	slices.Sort(log.own[:log.n])
+	slices.Sort(k.own[:k.n])
 }
 
 // remove removes a request. The last request of the bucket takes its place.
-func (log *log) remove(i int) {
-	*log.length--
-	last := *log.length
-	log.hashes[i], log.leave[i] = log.hashes[last], log.leave[last]
-	log.hashes[last], log.leave[last] = 0, 0
+func (k *keyLog) remove(i int) {
+	*k.length--
+	last := *k.length
+	k.hashes[i], k.leave[i] = k.hashes[last], k.leave[last]
+	k.hashes[last], k.leave[last] = 0, 0
 }
 
 // room notes how a key stands with n requests, and reports whether there is
 // room.
-func (log *log) room(d *debit, now int64) bool {
+func (k *keyLog) room(d *debit, now int64) bool {
 	limit := d.policy.Limit
-	n := int64(log.n)
+	n := int64(k.n)
 	d.left, d.more, d.due = max(0, limit-n), 0, 0
 	if n > 0 {
-		d.more = log.own[max(0, n-limit)] - now
+		d.more = k.own[max(0, n-limit)] - now
 	}
 	switch {
 	case d.cost == 0 || d.cost <= limit-n:
 	case d.cost > limit || n == 0:
 		d.due = int64(d.policy.Window)
 	default:
-		d.due = log.own[n+d.cost-limit-1] - now
+		d.due = k.own[n+d.cost-limit-1] - now
 	}
 	d.exceeded = d.due > 0 && !d.debt
 	return !d.exceeded
@@ -115,40 +117,40 @@ func (log *log) room(d *debit, now int64) bool {
 
 // look notes how a key stands, and whether it has room.
 func (l *logTable) look(d *debit, now int64) {
-	var log log
-	l.open(&log, d, now)
-	defer log.lock.Unlock()
-	log.room(d, now)
+	var k keyLog
+	l.open(&k, d, now)
+	defer k.lock.Unlock()
+	k.room(d, now)
 }
 
 // take notes the requests of a debit, if there is room or the debit may owe.
 func (l *logTable) take(d *debit, now int64, evictions *atomic.Uint64) bool {
-	var log log
-	l.open(&log, d, now)
-	defer log.lock.Unlock()
-	if !log.room(d, now) {
+	var k keyLog
+	l.open(&k, d, now)
+	defer k.lock.Unlock()
+	if !k.room(d, now) {
 		return false
 	}
-	d.taken = max(0, min(d.cost, 2*d.policy.Limit-int64(log.n)))
+	d.taken = max(0, min(d.cost, 2*d.policy.Limit-int64(k.n)))
 	d.until = now + int64(d.policy.Window)
 	for range d.taken {
-		if *log.length == entries {
-			log.evict()
+		if *k.length == entries {
+			k.evict()
 			evictions.Add(1)
 		}
-		log.hashes[*log.length], log.leave[*log.length] = d.hash, d.until
-		*log.length++
-		log.own[log.n] = d.until
-		log.n++
+		k.hashes[*k.length], k.leave[*k.length] = d.hash, d.until
+		*k.length++
+		k.own[k.n] = d.until
+		k.n++
 	}
-	log.room(d, now)
+	k.room(d, now)
 	d.exceeded, d.due = false, 0
 	return true
 }
 
 // evict removes the key with the fewest requests, and of several such keys the
-// latest. It is not the key whose log this is.
-func (log *log) evict() {
+// latest. It is not the key whose requests these are.
+func (k *keyLog) evict() {
 	type tally struct {
 		hash   uint64
 		n      int
@@ -157,8 +159,8 @@ func (log *log) evict() {
 	var room [2 * entries]tally // by hash, with half of it free
 	var least *tally
 	for i := range entries {
-		hash := log.hashes[i]
-		if hash == log.hash {
+		hash := k.hashes[i]
+		if hash == k.hash {
 			continue
 		}
 		at := hash >> 32 % uint64(len(room))
@@ -168,7 +170,7 @@ func (log *log) evict() {
 		t := &room[at]
 		t.hash = hash
 		t.n++
-		t.latest = max(t.latest, log.leave[i])
+		t.latest = max(t.latest, k.leave[i])
 	}
 	for i := range room {
 		t := &room[i]
@@ -177,8 +179,8 @@ func (log *log) evict() {
 		}
 	}
 	for i := entries - 1; i >= 0; i-- {
-		if log.hashes[i] == least.hash {
-			log.remove(i)
+		if k.hashes[i] == least.hash {
+			k.remove(i)
 		}
 	}
 }
@@ -188,10 +190,10 @@ func (log *log) evict() {
 func (l *logTable) giveBack(d *debit) {
 	b, length, lock := l.lock(d.hash)
 	defer lock.Unlock()
-	log := log{logBucket: b, length: length}
+	k := keyLog{logBucket: b, length: length}
 	for i := int(*length) - 1; i >= 0 && d.taken > 0; i-- {
 		if b.hashes[i] == d.hash && b.leave[i] == d.until {
-			log.remove(i)
+			k.remove(i)
 			d.taken--
 		}
 	}
@@ -201,10 +203,10 @@ func (l *logTable) giveBack(d *debit) {
 func (l *logTable) free(hash uint64) {
 	b, length, lock := l.lock(hash)
 	defer lock.Unlock()
-	log := log{logBucket: b, length: length}
+	k := keyLog{logBucket: b, length: length}
 	for i := int(*length) - 1; i >= 0; i-- {
 		if b.hashes[i] == hash {
-			log.remove(i)
+			k.remove(i)
 		}
 	}
 }

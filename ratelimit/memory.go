@@ -18,11 +18,15 @@ const (
 	copyReason  = "is a copy of a store that limits use already; give each limit the address of that one store"
 )
 
-// A MemoryStore keeps the state of limits within the process, in a table that
-// never grows. A key takes 16 bytes. The zero MemoryStore is ready to use: the
-// first limit that is made with it, or the first call, allocates the table.
-// Several limits may share a store by its address; see Config.Store. A store
-// that a limit uses must not be copied.
+// A MemoryStore keeps the state of limits within the process, in tables that
+// never grow. The zero MemoryStore is ready to use: the first limit that is
+// made with it, or the first call, allocates what its rates need. Several
+// limits may share a store by its address; see Config.Store. A store that a
+// limit uses must not be copied.
+//
+// A key of a [GCRA] takes 16 bytes and a key of a [FixedWindow] takes 24 bytes.
+// A [SlidingLog] takes 16 bytes for each request of the last window. There is a
+// table for each of the three, with room for Max of them.
 //
 // The store does not keep the keys, but 64-bit hashes of them with a seed of
 // this process. A key whose quota is whole again needs no room. If there is no
@@ -30,13 +34,16 @@ const (
 // Therefore the keys of a flood displace each other. They do not displace a
 // caller that has used up a quota, or a caller that was there before.
 //
-// Time is monotonic: setting the clock changes nothing. A MemoryStore is safe
-// for concurrent use, and does not need a lock to count a key that it already
-// has. It never waits, and ignores contexts.
+// Time is monotonic: setting the clock changes nothing, except for the windows
+// of a calendar. A MemoryStore is safe for concurrent use. It does not need a
+// lock to count a key of a GCRA that it already has. It never waits, and
+// ignores contexts.
 type MemoryStore struct {
 	// Max is how many keys are kept at once, rounded up to a power of two. A
 	// change after the first limit was made has no effect. At least 8. At most
-	// 134,217,728. Default: 1,048,576, which is 16 MiB.
+	// 134,217,728. A sliding log has room for at least 256 requests. Default:
+	// 1,048,576, which is 16 MiB, and 24 MiB more for fixed windows, and 16 MiB
+	// more for sliding logs.
 	Max int
 
 	self  atomic.Pointer[MemoryStore] // tells a copy, as in strings.Builder

@@ -183,9 +183,9 @@ func TestRateForIsAskedAgain(t *testing.T) {
 		}
 		step("first", 0, own, 1)
 		rate, slow = "3/minute", 500*time.Millisecond
-		time.Sleep(10*time.Minute - 1)
+		time.Sleep(10*time.Minute - time.Nanosecond)
 		step("fresh", 0, own, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		step("stale", 0, own, 2)
 		step("stale, being asked for", 0, own, 2)
 		time.Sleep(slow)

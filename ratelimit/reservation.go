@@ -31,9 +31,9 @@ type Result struct {
 
 // A Reservation is what [Middleware.Take], [Middleware.TakeN] or
 // [Middleware.TakeFor] has counted. It stays counted, unless
-// [Reservation.Refund] or [Reservation.Settle] is called. Only the first call of
-// Commit, Refund and Settle has an effect. All methods accept a nil receiver and
-// are safe for concurrent use.
+// [Reservation.Refund] or [Reservation.Settle] is called. Only the first call
+// of Commit, Refund and Settle has an effect. All methods accept a nil receiver
+// and are safe for concurrent use.
 type Reservation struct {
 	ctx   context.Context // of Take
 	limit *Middleware

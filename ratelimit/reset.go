@@ -27,7 +27,8 @@ import (
 //
 // With Join(ByPrincipal, KeyFunc(tenant)) a Reset takes two strings. If the
 // number of strings is another one, or an address is not an address, only what
-// Take has counted is forgotten. Reset cannot tell whether anything was counted.
+// Take has counted is forgotten. Reset cannot tell whether anything was
+// counted.
 //
 // Reset is an event authz_admin with the reason "ratelimit.reset", and with the
 // Name of the limit as its Rule. The event does not have the key. Outside a
@@ -49,10 +50,10 @@ func (m *Middleware) Reset(ctx context.Context, key ...string) error {
 //
 //	err := perLogin.ResetFor(ctx, addr, account)
 //
-// If the Key of the limit has [ByIP], ResetFor also forgets the requests of that
-// address. The strings then stand for the other parts of the Key. If the Key has
-// [ByPrincipal], ResetFor forgets the requests of that address for which auth
-// found no caller.
+// If the Key of the limit has [ByIP], ResetFor also forgets the requests of
+// that address. The strings then stand for the other parts of the Key. If the
+// Key has [ByPrincipal], ResetFor forgets the requests of that address for
+// which auth found no caller.
 //
 // For an IPv6 address both its /64 network and the /48 network around it get a
 // whole quota. An address that is not valid is 400 "ratelimit.client_address".
@@ -120,9 +121,9 @@ type cellName struct {
 	key       string
 }
 
-// requestKeys are the keys under which Wrap has counted requests of a caller, or
-// nil if the strings do not fit the Key. With an address the strings stand for
-// the other parts.
+// requestKeys are the keys under which Wrap has counted requests of a caller,
+// or nil if the strings do not fit the Key. With an address the strings stand
+// for the other parts.
 func (m *Middleware) requestKeys(space byte, addr netip.Addr, key []string) [][]byte {
 	given := addr.IsValid()
 	if space == spaceAnonymous && !(m.byPrincipal && given) {

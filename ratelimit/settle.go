@@ -38,14 +38,14 @@ func (m *Middleware) TakeN(ctx context.Context, cost int, key ...string) (*Reser
 	return m.takeFor(ctx, netip.Addr{}, int64(cost), key)
 }
 
-// Settle corrects what was taken to the actual cost, once. If the actual cost is
-// lower, the difference is given back to the quota. If it is higher, the
+// Settle corrects what was taken to the actual cost, once. If the actual cost
+// is lower, the difference is given back to the quota. If it is higher, the
 // difference is taken, even if the quota has no room for it: the next requests
 // of the key then wait longer. A key owes at most one whole quota beyond the
 // burst. Settle(0) is Refund.
 //
-// Settle does not end with the context of Take, because the client may have left
-// meanwhile. It waits for the Store for at most 5 seconds.
+// Settle does not end with the context of Take, because the client may have
+// left meanwhile. It waits for the Store for at most 5 seconds.
 //
 // An actual cost below 0 is a [*bulwark.ConfigError], and changes nothing. If
 // the Store fails, the error is a *[bulwark.Problem], and the estimate stays

@@ -228,6 +228,15 @@ func (s *settling) Refund(ctx context.Context, cells []ratelimit.Cell) error {
 // A store that fails is an error of Settle, which waits no longer than five
 // seconds and does not end with the client.
 func TestSettleWithoutAStore(t *testing.T) {
+	t.Run("as_taken", func(t *testing.T) { // nothing to tell the store
+		store := &settling{}
+		m := serve(t, ratelimit.Config{Rate: "60/hour", Store: store}).limit
+		r, _, _ := m.TakeN(t.Context(), 20, "k")
+		store.fail = errors.New("connection reset")
+		if err := r.Settle(20); err != nil || len(store.cells) != 0 {
+			t.Errorf("%v, %d cells", err, len(store.cells))
+		}
+	})
 	for _, actual := range []int{0, 7, 30} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &settling{}

@@ -14,9 +14,9 @@ import (
 // a store test it with package ratelimittest, which executes the rules that
 // follow.
 //
-// A cell is the use of one quota by one client. The Name of its Policy and its
-// Key together identify it. A cell that the store does not know has a whole
-// quota. A quota is restored by the clock of the store. If that clock is set
+// A cell is the use of one quota by one client. The Name and the Algorithm of
+// its Policy and its Key together identify it. A cell that the store does not
+// know has a whole quota. A quota is restored by the clock of the store. If that clock is set
 // back, nobody is locked out for longer than it takes to restore two whole
 // quotas.
 //
@@ -139,12 +139,17 @@ const (
 	GCRA Algorithm = iota
 	// FixedWindow restores the whole quota at the end of a window. A window
 	// begins with the first request that is counted after the last window has
-	// ended, or follows the calendar of Policy.Ends. So up to twice the Limit
-	// passes within one Window: at the end of a window, and at the begin of the
-	// next. What is owed at the end of a window is used in the next window.
+	// ended, and lasts a Window. Or it follows the calendar of Policy.Ends. So
+	// up to twice the Limit passes within one Window: at the end of a window,
+	// and at the begin of the next. What is owed at the end of a window is used
+	// in the window that follows directly, and no later. A Refund gives back
+	// only within the window of its Debit. A window that would end later than a
+	// window from now is cut: the clock was set back, or the Policy has
+	// changed.
 	FixedWindow
 	// SlidingLog keeps the time of each request. No Window, wherever it begins,
-	// has more requests than the Limit. The Limit is at most 64.
+	// has more requests than the Limit, and debts. The Limit is at most 64. A
+	// Refund removes the requests of its Debit.
 	SlidingLog
 )
 

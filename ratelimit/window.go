@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A windowTable keeps how much of each fixed window is used: 24 bytes for each
@@ -98,13 +99,17 @@ func (b *windowBucket) current(i int, p *Policy, m *moment) (win window) {
 	case len(p.Ends) > 0:
 		before, next, _ := m.around(p.Ends)
 		switch {
+		case left > 0 && u&ofCalendar != 0 && end > next.UnixNano() && next.Sub(m.wall) <= time.Duration(slack):
+			return window{end, used} // of one who read the clock later, after the end
 		case left > 0:
 			return window{next.UnixNano(), used}
 		case u&ofCalendar != 0 && end == before.UnixNano() && carried > 0:
 			return window{next.UnixNano(), carried}
 		}
+	case left > int64(p.Window)+slack:
+		return window{m.now + int64(p.Window), used}
 	case left > 0:
-		return window{m.now + min(left, int64(p.Window)), used}
+		return window{m.now + left, used}
 	case carried > 0 && left > -int64(p.Window):
 		return window{m.now + left + int64(p.Window), carried}
 	}
@@ -125,7 +130,7 @@ func (win window) room(d *debit, m *moment) bool {
 	p := d.policy
 	begin, now := m.begin(p)
 	end := win.end
-	if end == 0 {
+	if end == 0 || len(p.Ends) == 0 && end > begin { // begin is now and a window
 		end = begin
 	}
 	d.left, d.more, d.due = max(0, p.Limit-win.used), 0, 0

@@ -24,6 +24,9 @@ func calendar(t *trial, _ ratelimit.Store) {
 	owing.Cost, owing.Debt = 3, true
 	early := t.takes(true, "the quota of a window", costing(c, 2))
 	t.takes(true, "a debt of one", owing)
+	late := t.ending("c", 2, now.Add(-time.Hour), soon, soon.Add(2*time.Second), later)
+	late.Cost, late.Debt = 3, true
+	t.takes(true, "a debt of one", late)
 	if s := t.takes(false, "beyond it", c)[0].Standing; s.Wait > 2*time.Second || s.Reset > 2*time.Second {
 		t.fault("Wait is %v and Reset is %v, and the window ends in 2s", s.Wait, s.Reset)
 	}
@@ -35,6 +38,8 @@ func calendar(t *trial, _ ratelimit.Store) {
 	t.refunds("of a window that has ended", early)
 	t.takes(false, "after the refund of a window that has ended", c)
 	t.has(1, "in the window after a debt of one", owing)
+	t.pause(time.Until(soon.Add(2*time.Second + pollTime)))
+	t.has(2, "two windows after a debt of one", late)
 }
 
 // calendarEnds: a calendar that does not hold now is an error, and takes from

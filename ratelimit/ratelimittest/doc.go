@@ -17,8 +17,11 @@
 //		})
 //	}
 //
-// It executes the rules of [ratelimit.Store], each rule in a subtest. The suite
-// itself is tested against stores that break one rule each.
+// It executes the rules of [ratelimit.Store] for each algorithm, each rule in a
+// subtest. A store that counts by some algorithms only is a
+// [ratelimit.PartialStore]: it is tested with those that it lists, and each
+// other algorithm has to be an error. The suite itself is tested against stores
+// that break one rule each.
 //
 // # Not covered
 //

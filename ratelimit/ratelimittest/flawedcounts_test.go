@@ -146,6 +146,7 @@ func (w windows) age(m *mapStore, c *ratelimit.Cell, s *state) {
 	now := m.now()
 	before, end := w.bounds(m, p)
 	limit := p.Limit
+	s.used = min(s.used, m.most(c))
 	if m.is("never-restores") && !s.until.IsZero() {
 		return
 	}
@@ -194,12 +195,14 @@ func (w windows) age(m *mapStore, c *ratelimit.Cell, s *state) {
 	if s.until.After(end) {
 		s.until = end
 	}
-	s.used = min(s.used, m.most(c))
 }
 
 func (w windows) standing(m *mapStore, c *ratelimit.Cell, s *state) (remaining int64, reset time.Duration) {
 	if s.used > 0 {
 		reset = s.until.Sub(m.now())
+	}
+	if s.used >= 2*m.limit(c) { // the next window is used up as well
+		reset += w.following(c, s)
 	}
 	return max(0, m.limit(c)-s.used), reset
 }
@@ -212,10 +215,26 @@ func (w windows) wait(m *mapStore, c *ratelimit.Cell, s *state, cost int64) time
 		return c.Policy.Window
 	}
 	wait := s.until.Sub(m.now())
+	if cost <= m.limit(c) && s.used-m.limit(c)+cost > m.limit(c) {
+		wait += w.following(c, s)
+	}
 	if m.is("restores-evenly") {
 		wait = (wait + 1) / 2
 	}
 	return wait
+}
+
+// following is how long the window after this one is.
+func (windows) following(c *ratelimit.Cell, s *state) time.Duration {
+	if len(c.Policy.Ends) == 0 {
+		return c.Policy.Window
+	}
+	for _, end := range c.Policy.Ends {
+		if end.After(s.until) {
+			return end.Sub(s.until)
+		}
+	}
+	return 0
 }
 
 func (w windows) take(m *mapStore, c *ratelimit.Cell, s *state, cost int64) {
@@ -262,10 +281,11 @@ func (logs) age(m *mapStore, c *ratelimit.Cell, s *state) {
 }
 
 func (logs) standing(m *mapStore, c *ratelimit.Cell, s *state) (remaining int64, reset time.Duration) {
-	if len(s.leave) > 0 {
-		reset = s.leave[0].Sub(m.now())
+	n := int64(len(s.leave))
+	if n > 0 {
+		reset = s.leave[min(max(0, n-m.limit(c)), n-1)].Sub(m.now())
 	}
-	return max(0, m.limit(c)-int64(len(s.leave))), reset
+	return max(0, m.limit(c)-n), reset
 }
 
 func (logs) wait(m *mapStore, c *ratelimit.Cell, s *state, cost int64) time.Duration {
@@ -273,7 +293,7 @@ func (logs) wait(m *mapStore, c *ratelimit.Cell, s *state, cost int64) time.Dura
 	switch {
 	case over <= 0:
 		return 0
-	case over > int64(len(s.leave)):
+	case cost > m.limit(c), over > int64(len(s.leave)), m.is("never-restores"):
 		return c.Policy.Window
 	}
 	return s.leave[over-1].Sub(m.now())

@@ -166,16 +166,16 @@ func policies(t *trial, _ ratelimit.Store) {
 	} else if got := t.left(t.cell("upgraded", 20)); got >= 20 {
 		t.fault("after 5 of 10, all of 20 are left")
 	}
-	slow, fast := t.cellIn("slow", 3, 24*time.Hour), t.cellIn("slow", 3, time.Second)
-	owed := costing(slow, 6)
+	slow, fast := t.cellIn("slow", 20, 24*time.Hour), t.cellIn("slow", 3, time.Second)
+	owed := costing(slow, 40)
 	owed.Debt = true
-	t.takes(true, "6 of 3 in a day", owed)
+	t.takes(true, "40 of 20 in a day", owed)
 	t.takes(false, "another one in a day", slow)
 	due := time.Now()
-	if taken, ok := t.debit("3 in a second after 3 in a day", fast); !ok && taken[0].Standing.Wait > 2*time.Second {
-		t.fault("who was at 3 in a day waits for %v at 3 in a second", taken[0].Standing.Wait)
+	if taken, ok := t.debit("3 in a second after 20 in a day", fast); !ok && taken[0].Standing.Wait > 2*time.Second {
+		t.fault("who was at 20 in a day waits for %v at 3 in a second", taken[0].Standing.Wait)
 	}
-	t.until(due, "who was at 3 in a day passes at 3 in a second", func() bool {
+	t.until(due, "who was at 20 in a day passes at 3 in a second", func() bool {
 		_, ok := t.debit("until there is room", fast)
 		return ok
 	})
@@ -240,17 +240,19 @@ func clock(t *trial, store ratelimit.Store) {
 	c := t.cell("a", 10)
 	stepper.StepClock(48 * time.Hour)
 	taken := t.takes(true, "before the clock is set", costing(c, 10))
-	other := t.cell("b", 10)
+	other, third := t.cell("b", 10), t.cell("c", 10)
 	t.takes(true, "before the clock is set", costing(other, 10))
+	t.takes(true, "before the clock is set", costing(third, 10))
 	stepper.StepClock(-24 * time.Hour)
 	for _, c := range []ratelimit.Cell{c, other} {
 		if s := t.takes(false, "after the clock was set back", c)[0].Standing; s.Wait > 2*time.Hour {
 			t.fault("after the clock was set back somebody waits for %v", s.Wait)
 		}
 	}
+	t.takes(false, "two cells after the clock was set back", third, t.cell("d", 10))
 	t.refunds("after the clock was set back", taken)
 	stepper.StepClock(2*time.Hour + time.Second)
-	for _, c := range []ratelimit.Cell{c, other} {
+	for _, c := range []ratelimit.Cell{c, other, third} {
 		t.takes(true, "two quotas after the clock was set back", costing(c, 10))
 		t.takes(false, "beyond the quota after the clock was set back", c)
 	}

@@ -3,7 +3,7 @@
 // without ratelimit.Concurrency. It writes what the clients saw into
 // docs/overload.md and docs/overload.svg.
 //
-//	go run ./cmd/overload                   in folder internal/bench, in under two minutes
+//	go run ./cmd/overload                   in folder internal/bench, in under three minutes
 //	go run ./cmd/overload -span 3s -stdout  a short run that writes no file
 //
 // The server is a process of its own. The requests come at the times of a
@@ -26,10 +26,10 @@ import (
 // patience.
 const (
 	workers     = 5
-	serviceTime = 50 * time.Millisecond
-	capacity    = float64(workers) / 0.05 // a second
+	serviceTime = 100 * time.Millisecond
+	capacity    = float64(workers) / 0.1 // a second
 	patience    = 20 * serviceTime
-	warmUp      = 2 * time.Second // not counted
+	warmUp      = 4 * time.Second // not counted
 )
 
 // loads are the multiples of the capacity.
@@ -38,7 +38,7 @@ var loads = []float64{0.5, 1, 2, 4}
 func main() {
 	serve := flag.Bool("serve", false, "be the server; used by the command itself")
 	limit := flag.Bool("limit", false, "with -serve: with ratelimit.Concurrency")
-	span := flag.Duration("span", 10*time.Second, "how long each load is counted")
+	span := flag.Duration("span", 12*time.Second, "how long each load is counted")
 	docs := flag.String("docs", filepath.Join("..", "..", "docs"), "the folder of overload.md and overload.svg")
 	stdout := flag.Bool("stdout", false, "print the table, and write no file")
 	flag.Parse()
