@@ -13,6 +13,10 @@
 // request that is already parsed, and with a ResponseWriter that keeps nothing.
 // Every call gets a Request and a Header of its own, as from a server.
 //
-// What is not covered: throughput over many cores, the latency of a loaded
-// server, and stores outside the process.
+// The exceptions are the tables of Redis and PostgreSQL: the report starts both
+// on this machine, and leaves these tables out where they are not installed. A
+// proxy adds the network, and counts the round trips.
+//
+// What is not covered: throughput over many cores, and the latency of a loaded
+// server.
 package bench

@@ -34,15 +34,15 @@ func TestLimitersLimit(t *testing.T) {
 	}
 }
 
-// The case of many addresses meets each of them, also where a layer reads the
-// address from its scope. A scope that all requests shared would hold one.
+// The case of many addresses meets each of them. By the address of the scope,
+// which all requests share, it would meet one.
 func TestSpreadMeetsEachAddress(t *testing.T) {
-	wrap, err := bench.Limiters()[0].New(1, time.Hour, 1<<20)
+	wrap, err := bench.ByHost().New(1, time.Hour, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	passed := 0
-	run := bench.Spread(bench.Entering(wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ }))))
+	run := bench.Spread(wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ })), true)
 	defer run.Close()
 	for range 2 * 100_000 {
 		run.Do()

@@ -14,7 +14,6 @@ import (
 	"github.com/ulule/limiter/v3/drivers/middleware/stdlib"
 	"github.com/ulule/limiter/v3/drivers/store/memory"
 
-	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -87,14 +86,4 @@ func Limiters() []Limiter {
 // rateText writes a limit as a Rate.
 func rateText(limit int, window time.Duration) ratelimit.Rate {
 	return ratelimit.Rate(strconv.Itoa(limit) + "/" + window.String())
-}
-
-// Entering gives each request a scope of its own, as a chain does once for all
-// of its layers. Without a scope in common the address of the client is that of
-// this request.
-func Entering(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, _ = bulwark.Enter(r)
-		next.ServeHTTP(w, r)
-	})
 }

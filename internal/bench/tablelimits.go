@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -99,45 +100,49 @@ func deniedTable() Table {
 
 // randomTable spreads over many addresses.
 func randomTable() Table {
-	const entered = "a handler inside a scope of its own"
 	name := func(l Limiter) string { return l.Name + ", 100,000 addresses" }
 	t := Table{
 		Name: "Rate limits: 100,000 random keys", Ours: name(Limiters()[0]),
-		Note: "Net of a handler without layers; ours net of a handler inside a scope of its own, which is the address that a limit reads.",
-		Cases: []Case{spread(bareName, "", func() (http.Handler, error) { return nothing, nil }),
-			spread(entered, "", func() (http.Handler, error) { return Entering(nothing), nil })},
+		Note:  "Net of a handler without layers. Ours counts by a function that cuts the port off, as the peers do: the scope that a chain installs has one address.",
+		Cases: []Case{{Name: bareName, Open: func() (Run, error) { return Spread(nothing, false), nil }}},
 		Musts: peerRatios(2, name),
 	}
 	for _, l := range Limiters() {
-		t.Cases = append(t.Cases, spread(name(l), map[bool]string{true: entered, false: bareName}[l.Name == ourLimiter], func() (http.Handler, error) {
+		t.Cases = append(t.Cases, Case{Name: name(l), Base: bareName, Open: func() (Run, error) {
+			if l.Name == ourLimiter {
+				l = ByHost()
+			}
 			wrap, err := l.New(ample, ampleWindow, 1<<17)
 			if err != nil {
-				return nil, err
+				return Run{}, err
 			}
-			if l.Name == ourLimiter {
-				return Entering(wrap(nothing)), nil
-			}
-			return wrap(nothing), nil
-		}))
+			return Spread(wrap(nothing), l.Name == ourLimiter), nil
+		}})
 	}
 	return t
 }
 
-// spread is a case that calls a handler from another address each time.
-func spread(name, base string, build func() (http.Handler, error)) Case {
-	return Case{Name: name, Base: base, Open: func() (Run, error) {
-		h, err := build()
+// ByHost is our limiter by the address of the connection, whatever the scope of
+// the request says.
+func ByHost() Limiter {
+	return Limiter{ourLimiter, func(limit int, window time.Duration, keys int) (func(http.Handler) http.Handler, error) {
+		m, err := ratelimit.New(ratelimit.Config{Name: "host", Rate: rateText(limit, window), MaxKeys: keys, Key: ratelimit.KeyFunc(func(r *http.Request) string {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			return host
+		})})
 		if err != nil {
-			return Run{}, err
+			return nil, err
 		}
-		return Spread(h), nil
+		return m.Wrap, nil
 	}}
 }
 
-// Spread drives h with requests from 100,000 addresses in turn, none of which
-// has a scope.
-func Spread(h http.Handler) Run {
-	run := drive(Workloads()[0].Driver(h, Token()))
+// Spread drives h with requests from 100,000 addresses in turn, inside one
+// scope or without.
+func Spread(h http.Handler, scoped bool) Run {
+	load := Workloads()[0]
+	load.Scoped = scoped
+	run := drive(load.Driver(h, Token()))
 	addresses, i := manyAddresses(), 0
 	do := run.Do
 	run.Do = func() {

@@ -106,7 +106,6 @@ const quarter = 15 * time.Minute
 var (
 	draft6 = []string{"RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"}
 	legacy = []string{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"}
-	draft8 = []string{"RateLimit-Policy", "RateLimit"}
 )
 
 // comparisons are the rows of the table of the page, in its order.

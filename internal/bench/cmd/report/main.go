@@ -1,7 +1,7 @@
 // Command report measures all tables, writes them as Markdown with the bounds
 // that are set for them, and fails if a bound is missed.
 //
-//	go run ./cmd/report                     everything, in about two minutes
+//	go run ./cmd/report                     everything, in about six minutes
 //	go run ./cmd/report -only chain         the tables whose name has "chain" in it
 //	go run ./cmd/report -rounds 31 -benchtime 100ms
 package main
