@@ -79,7 +79,7 @@ func (l *Limits) exchange(ctx context.Context, r *request, s script) (string, *f
 		return "", replyFailure(err)
 	}
 	answer, isText := r.replies[0].(string)
-	_, isNumber := r.replies[0].(int64) // of DEL, which is no script
+	_, isNumber := r.replies[0].(int64) // of DEL, which is not a script
 	if isScript := s.hash != ""; isScript && !isText || !isScript && !isNumber {
 		return "", &failure{cause: causeReply}
 	}

@@ -10,8 +10,9 @@ import (
 var starts = sync.OnceValue(func() chan func() {
 	queue := make(chan func())
 	go func() {
-		// The kernel kills a child when the thread dies that started it, not when
-		// the process dies. This thread lives as long as the process.
+		// The kernel kills a child when the thread dies that started
+		// it, not when the process dies. This thread lives as long as
+		// the process.
 		runtime.LockOSThread()
 		for start := range queue {
 			start()

@@ -17,15 +17,15 @@ type PostgresConfig struct {
 	// Options are settings of postgresql.conf, such as "max_connections=5".
 	Options []string
 
-	// Clock starts the server under libfaketime, so that Server.SetClock can move
-	// its clock.
+	// Clock starts the server under libfaketime, so that Server.SetClock
+	// can move its clock.
 	Clock bool
 }
 
-// Postgres makes an empty database cluster in dir with initdb and serves it. Its
-// user is "bulwark", its database "postgres". Under root it runs as the user
-// postgres, or else as nobody, who then may pass through the parents of dir. End
-// it with Close.
+// Postgres makes an empty database cluster in dir with initdb and serves it.
+// Its user is "bulwark", its database "postgres". Under root it runs as the
+// user postgres, or else as nobody, who then may pass through the parents of
+// dir. End it with Close.
 func Postgres(ctx context.Context, dir string, c PostgresConfig) (*Server, error) {
 	dir, err := folder(dir, "postgres")
 	if err != nil {
@@ -46,7 +46,8 @@ func initdb(ctx context.Context, dir, password string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	// The folder is open to its owner only, so that the file in it is a secret.
+	// The folder is open to its owner only, so that the file in it is a
+	// secret.
 	secret := filepath.Join(dir, "password")
 	if err := errors.Join(os.Chmod(dir, 0o700), os.WriteFile(secret, []byte(password+"\n"), 0o644)); err != nil {
 		return fmt.Errorf("engine: %w", err)

@@ -66,7 +66,7 @@ func await(pid int, reached func(pid int) bool) {
 	}
 }
 
-// signal signals a process; a process that has ended is no error.
+// signal signals a process. A process that has ended is not an error.
 func signal(pid int, s syscall.Signal) error {
 	if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err

@@ -14,11 +14,11 @@ type Fault int
 const (
 	// Pass delivers everything.
 	Pass Fault = iota
-	// Hold keeps what arrives, in both directions, and delivers it once the fault
-	// is over: a network that is slow to recover.
+	// Hold keeps what arrives, in both directions, and delivers it once the
+	// fault is over: a network that is slow to recover.
 	Hold
-	// HoldReplies delivers what the client sends, and keeps the replies: the
-	// server acts and the client does not learn it.
+	// HoldReplies delivers what the client sends, and keeps the replies:
+	// the server acts and the client does not learn it.
 	HoldReplies
 	// Cut resets the connections, and each new one: a network that refuses.
 	Cut

@@ -14,12 +14,12 @@ import (
 // memory, evicts nothing and writes no file.
 type RedisConfig struct {
 	// Options are lines of redis.conf, such as "maxmemory 32mb",
-	// "maxmemory-policy volatile-ttl" or "appendonly yes". They stand after the
-	// lines of this package, so that they win.
+	// "maxmemory-policy volatile-ttl" or "appendonly yes". They stand after
+	// the lines of this package, so that they win.
 	Options []string
 
-	// Clock starts the server under libfaketime, so that Server.SetClock can move
-	// its clock.
+	// Clock starts the server under libfaketime, so that Server.SetClock
+	// can move its clock.
 	Clock bool
 }
 
@@ -61,8 +61,8 @@ func (k redisKind) command(s *Server, port int) (*exec.Cmd, error) {
 		}
 	}
 	file := filepath.Join(s.dir, "redis.conf")
-	// Sentinel writes into its file and into those of its servers who the primary
-	// is. A restart reads it there.
+	// Sentinel writes into its file and into those of its servers who the
+	// primary is. A restart reads it there.
 	if s.process == nil {
 		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 			return nil, fmt.Errorf("engine: write redis.conf: %w", err)

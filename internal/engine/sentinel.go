@@ -36,7 +36,8 @@ func RedisSentinel(ctx context.Context, dir string, c RedisConfig) (*Sentinel, e
 
 func (s *Sentinel) start(ctx context.Context, dir string, c RedisConfig) error {
 	password := newPassword()
-	// A replica that has just connected gets its data at once, not in five seconds.
+	// A replica that has just connected gets its data at once, not in five
+	// seconds.
 	common := append([]string{"repl-diskless-sync-delay 0", "repl-timeout 60"}, c.Options...)
 	for i, name := range []string{"primary", "replica"} {
 		path, err := folder(dir, name)
