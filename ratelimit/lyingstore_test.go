@@ -134,6 +134,17 @@ func TestARefundNeverExceedsItsDebit(t *testing.T) {
 	}
 }
 
+// A refusal always names a window, even of a store that does not say which
+// window has refused.
+func TestARefusalNamesAWindow(t *testing.T) {
+	for rate, want := range map[ratelimit.Rate]string{"5/hour": "api", "5/hour; 9/day": "api-hour"} {
+		b := serve(t, ratelimit.Config{Name: "api", Key: ratelimit.ByIP, Rate: rate, Store: &lying{}})
+		if got := body(t, b.from("192.0.2.1")).Violated; !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: violated %q, want %q", rate, got, want)
+		}
+	}
+}
+
 // A store that panics is nobody's lock, and a Refund that came to grief is not
 // tried again.
 func TestAPanickingRefund(t *testing.T) {
