@@ -62,7 +62,8 @@
 //     room by forgetting.
 //
 // If PostgreSQL reports that it has undone a transaction because of another
-// one (SQLSTATE 40001 and 40P01), the call begins again, at most three times.
+// one (SQLSTATE 40001 and 40P01), the call begins again, at most 15 times within
+// its Timeout.
 // After any other error it may be unknown whether the change was made. So the
 // call returns the error.
 //

@@ -48,7 +48,9 @@ func (s quotas) Debit(ctx context.Context, cells []ratelimit.Cell) (ok bool, err
 			return s.shorten(ctx, in, windows)
 		}
 		if len(windows) == 1 {
-			if done, err := s.swap(ctx, in, windows[0]); err != nil || done {
+			// What PostgreSQL has undone because of another call is tried again
+			// below, where calls wait for each other.
+			if done, err := s.swap(ctx, in, windows[0]); err != nil && !undone(err) || done {
 				return err
 			}
 		}

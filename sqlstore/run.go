@@ -71,7 +71,7 @@ func (s seat) each(ctx context.Context, scan func(*sql.Rows) error, st *statemen
 }
 
 // attempts bounds how often a call begins again after PostgreSQL has undone it.
-const attempts = 4
+const attempts = 16
 
 // undone reports whether PostgreSQL says that it has undone all of a
 // transaction because of another: serialization_failure or deadlock_detected.

@@ -283,7 +283,7 @@ func TestConnectionResetInMidTransaction(t *testing.T) {
 // ends with it. Neither leaves a transaction or a lock behind.
 func TestWaitingEnds(t *testing.T) {
 	t.Parallel()
-	s, db, admin, c := small(t, server(t), 4, 500*time.Millisecond)
+	s, db, admin, c := small(t, server(t), 4, time.Second)
 	seed(t, s)
 	for name, ctx := range map[string]func() (context.Context, context.CancelFunc){
 		"timeout":   func() (context.Context, context.CancelFunc) { return t.Context(), func() {} },
@@ -313,8 +313,8 @@ func TestWaitingEnds(t *testing.T) {
 // goroutines pile up. The test runs alone, so that all goroutines are its own.
 func TestStopped(t *testing.T) {
 	server := own(t)
-	const connections, rounds = 4, 10
-	s, _, _, _ := small(t, server.DSN(), connections, 200*time.Millisecond)
+	const connections, rounds = 4, 6
+	s, _, _, _ := small(t, server.DSN(), connections, time.Second)
 	seed(t, s)
 	recovers(t, s)
 	must(t, server.Stop())
@@ -339,7 +339,7 @@ func TestStopped(t *testing.T) {
 // All connections of the pool are in use, by somebody else in the application.
 func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
-	s, db, _, _ := small(t, server(t), 1, 200*time.Millisecond)
+	s, db, _, _ := small(t, server(t), 1, time.Second)
 	seed(t, s)
 	conn, err := db.Conn(t.Context())
 	must(t, err)
@@ -390,7 +390,7 @@ func TestTheAnswerIsLost(t *testing.T) {
 	must(t, err)
 	defer proxy.Close()
 	target.Host = proxy.Addr()
-	s, _, _, _ := small(t, target.String(), 4, 500*time.Millisecond)
+	s, _, _, _ := small(t, target.String(), 4, time.Second)
 	seed(t, s)
 	recovers(t, s)
 	proxy.SetFault(engine.HoldReplies)
