@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
@@ -110,5 +111,19 @@ func TestReopened(t *testing.T) {
 	}
 	if first, err := after.Replays().Use(t.Context(), "c", "\xff\x00", time.Now().Add(time.Hour)); err != nil || first {
 		t.Errorf("a used proof is first %t, %v", first, err)
+	}
+}
+
+// A key is stale from the first nanosecond after its secret was made.
+func TestStaleToTheNanosecond(t *testing.T) {
+	s, _ := open(t, config())
+	rec := key("a", "alice")
+	rec.Secrets[0].CreatedAt = time.Now().Truncate(time.Microsecond)
+	must(t, s.Keys().Create(t.Context(), rec))
+	for after, want := range map[time.Duration]int{0: 0, 1: 1, time.Microsecond: 1} {
+		f := apikey.Filter{Stale: rec.Secrets[0].CreatedAt.Add(after)}
+		if all, err := s.Keys().List(t.Context(), f); err != nil || len(all) != want {
+			t.Errorf("%v after: %d keys, %v, want %d", after, len(all), err, want)
+		}
 	}
 }
