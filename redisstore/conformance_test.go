@@ -29,10 +29,12 @@ func conform(t *testing.T, client redisstore.Client, change ...func(*redisstore.
 }
 
 func TestStoreKeepsTheRules(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	conform(t, redisstore.Rueidis(redisOf(t)))
 }
 
 func TestStoreKeepsTheRulesInACluster(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	engine.Need(t, engine.RedisServer)
 	cluster, err := engine.RedisCluster(t.Context(), t.TempDir(), engine.RedisConfig{})
 	if err != nil {
@@ -44,6 +46,7 @@ func TestStoreKeepsTheRulesInACluster(t *testing.T) {
 
 // With a replica each write waits for it.
 func TestStoreKeepsTheRulesBehindSentinel(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	engine.Need(t, engine.RedisServer)
 	group, err := engine.RedisSentinel(t.Context(), t.TempDir(), engine.RedisConfig{})
 	if err != nil {

@@ -66,18 +66,22 @@ func full() sqlstore.Config {
 }
 
 func TestSessions(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	authtest.TestSessionStore(t, func(t *testing.T) session.Store { s, _ := open(t, full()); return s.Sessions() })
 }
 
 func TestKeys(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	authtest.TestKeyStore(t, func(t *testing.T) apikey.Store { s, _ := open(t, full()); return s.Keys() })
 }
 
 func TestRevocations(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	authtest.TestRevocations(t, func(t *testing.T) auth.Revocations { s, _ := open(t, config()); return s.Revocations() })
 }
 
 func TestReplays(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	authtest.TestReplays(t, func(t *testing.T) dpop.Replays { s, _ := open(t, config()); return s.Replays() })
 }
 
@@ -95,6 +99,7 @@ func (s stepped) StepClock(d time.Duration) {
 }
 
 func TestQuotas(t *testing.T) {
+	t.Parallel() // most of the time it waits
 	ratelimittest.TestStore(t, func(t *testing.T) ratelimit.Store {
 		s, _ := open(t, config())
 		return stepped{s.Quotas().(ratelimit.PartialStore), t, s}
