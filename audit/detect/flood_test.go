@@ -13,6 +13,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit/detect"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // madeUp is an address that is one of very many.
@@ -283,6 +284,9 @@ func TestDoor(t *testing.T) {
 // The tables do not grow. With the defaults no rule takes more than 1 MB, and a
 // Detector with its two doors takes 7 MB.
 func TestMemory(t *testing.T) {
+	if race.Enabled {
+		t.Skip("it counts allocations")
+	}
 	size := func(c detect.Config) int {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/audit/trail"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 const origin = "api.example.com/audit"
@@ -104,9 +105,13 @@ func TestEveryEditIsFound(t *testing.T) {
 	}
 	v := verifier(t)
 	last := log[bytes.LastIndex(log, []byte(`{"trail"`)):]
+	flips := []byte{1, 0x20, 0x80}
+	if race.Enabled {
+		flips = flips[:1] // one goroutine has no races, and is ten times slower
+	}
 	for at := range log {
 		line := int64(1 + bytes.Count(log[:at], []byte("\n")))
-		for _, flip := range []byte{1, 0x20, 0x80} {
+		for _, flip := range flips {
 			edited := bytes.Clone(log)
 			edited[at] ^= flip
 			report, err := v.Verify(bytes.NewReader(edited))
