@@ -72,6 +72,26 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// The SQL of another dialect is a syntax error, and the error says what to
+// correct.
+func TestWrongDialect(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "a.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(500)")
+	must(t, err)
+	defer db.Close()
+	c := config()
+	c.Dialect = sqlstore.Postgres
+	_, err = sqlstore.New(t.Context(), db, c)
+	for what, err := range map[string]error{"New": err, "Migrate": sqlstore.Migrate(t.Context(), db, c)} {
+		if err == nil || !strings.Contains(err.Error(), "Config.Dialect says that the database is PostgreSQL") {
+			t.Errorf("%s: %v, want an error that names the Dialect", what, err)
+		}
+	}
+	must(t, db.Close())
+	if _, err := sqlstore.New(t.Context(), db, c); err == nil || strings.Contains(err.Error(), "Dialect") {
+		t.Errorf("a database that cannot be reached: %v, want an error that does not name the Dialect", err)
+	}
+}
+
 // A database in which one of two writers fails at once, or readers wait, is
 // refused, and the error says what to write.
 func TestSQLiteIsChecked(t *testing.T) {

@@ -73,6 +73,16 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
+// Format writes the Dialect and the Prefix, for every verb, and never the
+// Secrets.
+func (s *Store) Format(f fmt.State, _ rune) {
+	if s == nil {
+		fmt.Fprint(f, "no sqlstore.Store")
+		return
+	}
+	fmt.Fprintf(f, "sqlstore.Store in %q under %q", string(s.config.Dialect), s.config.Prefix)
+}
+
 // Close closes the prepared statements, and not the database. It is needed only
 // if the database stays open after the Store. After Close, each call of the
 // Store returns an error.
