@@ -74,6 +74,15 @@ func (m *Middleware) quotas() []*quota {
 	return slices.DeleteFunc(all, func(q *quota) bool { return q.unlimited })
 }
 
+// uncountable says that a [PartialStore] does not know an algorithm.
+func (m *Middleware) uncountable(a Algorithm) string {
+	text := "needs " + a.String() + ", by which the Store does not count; "
+	if slices.Contains(m.algorithms, FixedWindow) {
+		text += `write ",fixed-window" after each window, set Calendar for a day or a month, or `
+	}
+	return text + "use another Store"
+}
+
 // quota compiles a Rate, or says what is wrong with it.
 func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
 	q, faults := rate.parse(m.name, m.calendar)
@@ -83,7 +92,7 @@ func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
 	for i := range q.spans {
 		for _, a := range []Algorithm{q.spans[i].narrow.Algorithm, q.spans[i].wide.Algorithm} {
 			if m.algorithms != nil && !slices.Contains(m.algorithms, a) {
-				return nil, []rateFault{{string(rate), "needs " + a.String() + ", by which the Store does not count; write another rate, or use another Store"}}
+				return nil, []rateFault{{string(rate), m.uncountable(a)}}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -283,6 +284,9 @@ func TestPartialStore(t *testing.T) {
 		_, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: rate, Store: &partial{}})
 		if ok && err != nil || !ok && !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Rate"}) {
 			t.Errorf("%s: %v", rate, err)
+		}
+		if !ok && !strings.Contains(err.Error(), `write ",fixed-window"`) {
+			t.Errorf("%s: %v, want advice", rate, err)
 		}
 	}
 	tokyo := bulwark.Must(time.LoadLocation("Asia/Tokyo"))
