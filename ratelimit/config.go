@@ -212,6 +212,9 @@ func compile(c Config) (*Middleware, error) {
 	}
 	if partial, ok := c.Store.(PartialStore); ok {
 		m.algorithms = slices.Clone(partial.Algorithms())
+		if bounded, ok := partial.(interface{ MinWindow() time.Duration }); ok {
+			m.minWindow = bounded.MinWindow()
+		}
 	}
 	faults := c.faults()
 	c.check(faults)

@@ -74,8 +74,8 @@ type Config struct {
 	// client is refused that holds more proofs than there is free room.
 	// Default: 10,000,000, which is about 2 GB.
 	MaxReplays int
-	// MinWindow is the shortest window of a quota. A quota with a shorter
-	// window is an error, because each of its requests waits for the database.
+	// MinWindow is the shortest window of a quota. A shorter window is an error
+	// of ratelimit.New, because each request waits for the database.
 	// At least 1 millisecond. Default: 23 hours, so that a day of 23 hours is
 	// long enough.
 	MinWindow time.Duration

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
 
@@ -135,4 +136,23 @@ func TestSQLiteIsChecked(t *testing.T) {
 			t.Errorf("busy_timeout on one connection: %v", err)
 		}
 	})
+}
+
+// A Rate that quotas cannot count is an error of ratelimit.New, and not of each
+// request.
+func TestQuotasNameTheRate(t *testing.T) {
+	c := config()
+	c.MinWindow = 0 // 23 hours
+	store, _ := open(t, c)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for rate, want := range map[ratelimit.Rate]string{
+		"1000/day": "", "1000/month": "", "10/second; 1000/day": "use another Store", "1000/hour,fixed-window; 9000/day": "at least 23h0m0s",
+	} {
+		_, err := ratelimit.New(ratelimit.Config{Name: "customer", Rate: rate, Calendar: berlin, Store: store.Quotas()})
+		var wrong *bulwark.ConfigError
+		if want == "" && err != nil || want != "" && (!errors.As(err, &wrong) || wrong.Field != "ratelimit(customer).Rate" || !strings.Contains(wrong.Reason, want)) {
+			t.Errorf("%s: %v, want %q", rate, err, want)
+		}
+	}
 }

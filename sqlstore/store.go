@@ -112,9 +112,10 @@ func (s *Store) Replays() dpop.Replays { return replays{s.made()} }
 
 // Quotas returns the store of quotas, for ratelimit.Config.Store. It knows
 // fixed windows and the windows of a calendar, of at least Config.MinWindow:
-// how much a customer may use in a day or in a month. It is not for limits
-// against floods: each request that counts writes to the database. Use the
-// memory or Redis for these.
+// how much a customer may use in a day or in a month. ratelimit.New returns an
+// error for any other Rate. The quotas are not for limits against floods: each
+// request that counts writes to the database. Use the memory or Redis for
+// these. "10/second; 1000/day" is then two limits with two Stores.
 func (s *Store) Quotas() ratelimit.Store { return quotas{s.made()} }
 
 // Sweep deletes what has expired, in batches of 500 rows. Each batch is a
