@@ -160,8 +160,8 @@ func (l *Limits) Reset(ctx context.Context, cells []ratelimit.Cell) error {
 }
 
 // check returns an error for cells that no Limits can count, and for a Limits
-// that NewLimits has not made: a nil one is not nil inside a ratelimit.Store, so
-// that ratelimit.New cannot see it.
+// that NewLimits has not made: a nil *Limits in a ratelimit.Store is not a nil
+// Store.
 func (l *Limits) check(cells []ratelimit.Cell) error {
 	if l == nil || l.client == nil {
 		return fault.Unmade("redisstore.Limits", "NewLimits")

@@ -25,8 +25,8 @@ const (
 )
 
 // A Config says where the rows are and which keys protect them. All processes
-// of a service have the same Config. Printed, logged or encoded as JSON, a Config
-// does not show the Secrets.
+// of a service have the same Config. Printed, logged or encoded as JSON, a
+// Config does not show the Secrets.
 type Config struct {
 	// Dialect is [Postgres] or [SQLite]. Required.
 	Dialect Dialect
