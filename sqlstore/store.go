@@ -34,6 +34,8 @@ type Store struct {
 //
 // The error joins a *[bulwark.ConfigError] for each mistake of the Config. If
 // the tables are older than this package, the error names the migration to run.
+// New does not look at the rows: a Secret that is missing is an error of the
+// first call that needs it.
 func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 	c, err := c.checked(true)
 	if fault.IsNil(db) {
