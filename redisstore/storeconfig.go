@@ -82,7 +82,7 @@ const prefixAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 func checkSecrets(faults *fault.List, secrets [][]byte) {
 	if len(secrets) < 1 || len(secrets) > maxSecrets {
-		faults.Add("Secrets", strconv.Itoa(len(secrets)), "must be 1 to 4 keys of 32 random bytes, the newest first")
+		faults.Add("Secrets", strconv.Itoa(len(secrets)), "must be 1 to 4 keys of at least 32 random bytes, the newest first")
 	}
 	for i, secret := range secrets {
 		switch {
