@@ -57,6 +57,10 @@
 //   - sanitize removes markup and control characters from chosen fields;
 //   - validate accepts only requests that a schema describes.
 //
+// What they keep between requests is in the memory of the process, unless a
+// Config names a store. The modules redisstore and sqlstore have stores for
+// several processes; docs/fleet.md in the repository leads there.
+//
 // The import path of a package is github.com/bulwark-go/bulwark and its folder.
 // The server is in headers/transport. A package whose name ends in test is for
 // the tests of your service.

@@ -74,8 +74,10 @@ type Config struct {
 	// takes no burst and no other algorithm. It is as long as the day of the
 	// place, which has 23 or 25 hours when the clocks change. "24h" and "720h"
 	// do not follow the calendar. Calendar needs a rate with one of the two
-	// words. Default: a day is 24 hours and a month is 30 days, and both are
-	// restored evenly like any other window.
+	// words. Make it with [time.LoadLocation]. [time.Local] may be another
+	// place in each process. A program in an image without time zones imports
+	// time/tzdata. Default: a day is 24 hours and a month is 30 days, and both
+	// are restored evenly like any other window.
 	Calendar *time.Location
 	// Count says which requests count: [Requests] counts all of them,
 	// [Failures] only those that fail. Default: Requests.
@@ -112,10 +114,11 @@ type Config struct {
 	// fixed windows, and 16 MiB more for sliding logs.
 	MaxKeys int
 	// Store keeps the counts. Several limits may share a Store, each under its
-	// own Name. A [MemoryStore] checks the names. If a shared MemoryStore is
-	// too small, limits of short windows lose keys before limits of long
-	// windows do. To let one limit hold for several processes, give all of them
-	// a Store that they share. New returns an error for a Rate that a
+	// own Name. A [MemoryStore] checks the names. No other store can, and two
+	// limits of one name use up each other's quota there. If a shared
+	// MemoryStore is too small, limits of short windows lose keys before limits
+	// of long windows do. To let one limit hold for several processes, give all
+	// of them a Store that they share. New returns an error for a Rate that a
 	// [PartialStore] cannot count. Default: a MemoryStore for this limit alone,
 	// with MaxKeys keys.
 	Store Store
@@ -212,6 +215,9 @@ func compile(c Config) (*Middleware, error) {
 	}
 	if partial, ok := c.Store.(PartialStore); ok {
 		m.algorithms = slices.Clone(partial.Algorithms())
+		if bounded, ok := partial.(interface{ MinWindow() time.Duration }); ok {
+			m.minWindow = bounded.MinWindow()
+		}
 	}
 	faults := c.faults()
 	c.check(faults)

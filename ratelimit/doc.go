@@ -168,7 +168,8 @@
 //
 //   - Several processes. A [MemoryStore] counts within one process: n processes
 //     behind a balancer allow up to n times as much. A [Store] that all
-//     processes share holds one limit for all of them.
+//     processes share holds one limit for all of them: package redisstore has
+//     one for limits, and package sqlstore one for quotas of days and months.
 //   - Restarts. The state of a MemoryStore is lost with the process.
 //   - A distributed flood that fills the table of a MemoryStore. During such a
 //     flood fresh keys are counted less exactly. A caller that has used up a

@@ -16,10 +16,11 @@ import (
 // "ratelimit.unconfigured".
 type Middleware struct {
 	name        string
-	table       *table      // of a MemoryStore
-	store       Store       // any other
-	counts      Store       // the one of both
-	algorithms  []Algorithm // that a PartialStore knows, or nil
+	table       *table        // of a MemoryStore
+	store       Store         // any other
+	counts      Store         // the one of both
+	algorithms  []Algorithm   // that a PartialStore knows, or nil
+	minWindow   time.Duration // of a PartialStore, or 0
 	parts       []part
 	byPrincipal bool
 	byIP        bool

@@ -133,6 +133,8 @@ func (s *span) option(text string) (reason string) {
 		s.narrow.Algorithm = SlidingLog
 	case isBurst && isNumber:
 		s.narrow.Burst = number
+	case strings.Contains(text, "/"):
+		return `has a further window after a comma; write a semicolon before it, for example "10/second; 1000/day"`
 	case strings.Contains(text, ","):
 		return `has more than one part after the comma; write one of them, because only the default algorithm has a burst`
 	default:

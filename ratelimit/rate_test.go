@@ -107,6 +107,7 @@ func TestTheReasonFitsTheRate(t *testing.T) {
 		"1/s;1/m;1/h;1/d;1/y":        "more than 4 windows",
 		"1/day,fixed-window,burst=2": "more than one part",
 		"100/minute,burst=many":      "after the comma",
+		"10/second,1000/day":         "write a semicolon",
 	} {
 		_, err := ratelimit.New(ratelimit.Config{Name: "test", Key: ratelimit.ByIP, Rate: rate, MaxKeys: 8})
 		fault := (*bulwark.ConfigError)(nil)

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -74,6 +75,24 @@ func (m *Middleware) quotas() []*quota {
 	return slices.DeleteFunc(all, func(q *quota) bool { return q.unlimited })
 }
 
+// uncountable says why a [PartialStore] cannot count a window, or nothing.
+func (m *Middleware) uncountable(s *span) string {
+	for _, a := range []Algorithm{s.narrow.Algorithm, s.wide.Algorithm} {
+		if m.algorithms == nil || slices.Contains(m.algorithms, a) {
+			continue
+		}
+		text := "needs " + a.String() + ", by which the Store does not count; "
+		if slices.Contains(m.algorithms, FixedWindow) {
+			text += `write ",fixed-window" after each window, set Calendar for a day or a month, or `
+		}
+		return text + "use another Store"
+	}
+	if s.calendar == nil && s.narrow.Window < m.minWindow {
+		return fmt.Sprintf("has a window of %v, and the Store counts windows of at least %v; use another Store for the shorter window", s.narrow.Window, m.minWindow)
+	}
+	return ""
+}
+
 // quota compiles a Rate, or says what is wrong with it.
 func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
 	q, faults := rate.parse(m.name, m.calendar)
@@ -81,10 +100,8 @@ func (m *Middleware) quota(rate Rate) (*quota, []rateFault) {
 		return nil, faults
 	}
 	for i := range q.spans {
-		for _, a := range []Algorithm{q.spans[i].narrow.Algorithm, q.spans[i].wide.Algorithm} {
-			if m.algorithms != nil && !slices.Contains(m.algorithms, a) {
-				return nil, []rateFault{{string(rate), "needs " + a.String() + ", by which the Store does not count; write another rate, or use another Store"}}
-			}
+		if reason := m.uncountable(&q.spans[i]); reason != "" {
+			return nil, []rateFault{{string(rate), reason}}
 		}
 	}
 	m.prepare(q)

@@ -121,7 +121,7 @@ func (m *Middleware) unaffordable(why error) *bulwark.Problem {
 var (
 	errNoAddress     = errors.New("bulwark.ClientIP has no address for the request; behind a Unix socket set Edge.TrustUnixSocket and Edge.ForwardedHeader, or change Config.Key")
 	errUnproxied     = errors.New("the address is that of a private network: if it is a proxy's, name it in bulwark.Edge.TrustedProxies, or all clients of the proxy share one quota")
-	errBadAddress    = errors.New("the address given to TakeFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
+	errBadAddress    = errors.New("the address given to TakeFor or ResetFor is not valid; give it bulwark.ClientIP(r), and behind a Unix socket set Edge.TrustUnixSocket")
 	errEmptyKey      = errors.New("a KeyFunc in Config.Key returned an empty text; return a text for each request, or put the limit inside the layer that knows the value")
 	errNoSubject     = errors.New("Config.Key has ByPrincipal, and the Subject of the principal is empty; the authenticator must set it")
 	errEmptyTaken    = errors.New("a key given to Take or TakeFor, or to TakeN, Reset or ResetFor, is empty or missing; refuse the request before the call if it lacks the value")

@@ -55,6 +55,10 @@ type Store interface {
 // another algorithm, so that no request finds out. Debit returns an error for a
 // cell of another algorithm. A Store without the method Algorithms counts by
 // all of them.
+//
+// A PartialStore whose windows have a bound also has a method MinWindow() of
+// type [time.Duration]. New returns an error for a Rate with a shorter window,
+// unless the window is that of a calendar.
 type PartialStore interface {
 	Store
 	// Algorithms returns the algorithms that the store knows, always the same.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -274,6 +275,11 @@ func (*partial) Algorithms() []ratelimit.Algorithm {
 	return []ratelimit.Algorithm{ratelimit.FixedWindow}
 }
 
+// slow is a partial store of long windows.
+type slow struct{ partial }
+
+func (*slow) MinWindow() time.Duration { return 23 * time.Hour }
+
 // A rate that a store cannot count is an error of New.
 func TestPartialStore(t *testing.T) {
 	for rate, ok := range map[ratelimit.Rate]bool{
@@ -284,9 +290,16 @@ func TestPartialStore(t *testing.T) {
 		if ok && err != nil || !ok && !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Rate"}) {
 			t.Errorf("%s: %v", rate, err)
 		}
+		if !ok && !strings.Contains(err.Error(), `write ",fixed-window"`) {
+			t.Errorf("%s: %v, want advice", rate, err)
+		}
+	}
+	_, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByPrincipal, Rate: "9/day,fixed-window", Tiers: ratelimit.Tiers{"a": "9/2h,fixed-window; 9/day,fixed-window"}, Store: &slow{}})
+	if !slices.Equal(faulttest.Fields(err), []string{"ratelimit(n).Tiers[a]"}) || !strings.Contains(err.Error(), "at least 23h0m0s") {
+		t.Errorf("a window below that of the store: %v", err)
 	}
 	tokyo := bulwark.Must(time.LoadLocation("Asia/Tokyo"))
-	if _, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "9/day", Calendar: tokyo, Store: &partial{}}); err != nil {
+	if _, err := ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "9/day", Calendar: tokyo, Store: &slow{}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -38,7 +38,7 @@ func (s *Store) commands(ctx context.Context, slot string, commands ...[]string)
 	defer cancel()
 	replies, err := s.do(ctx, slot, commands...)
 	if err != nil {
-		return nil, fmt.Errorf("redisstore: New: Redis does not answer: %w", err)
+		return nil, fmt.Errorf("redisstore: New: Redis does not answer: %w%s", err, advice(codeOf(err.Error())))
 	}
 	return replies, nil
 }
@@ -51,7 +51,7 @@ func (s *Store) checkPrimary(ctx context.Context, tag string) error {
 	}
 	for _, reply := range replies {
 		if err, failed := reply.(error); failed {
-			return fmt.Errorf("redisstore: New: INFO: %w", err)
+			return fmt.Errorf("redisstore: New: INFO: %w%s", err, advice(codeOf(err.Error())))
 		}
 	}
 	if version, has := infoField(replies[0], "redis_version"); has && !atLeast62(version) {
@@ -113,8 +113,10 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	}
 	found, ok := replies[1].(string)
 	if !ok {
-		err, _ := replies[0].(error) // it refuses writes
-		return fmt.Errorf("redisstore: New: write the version of the rows: %w", errors.Join(err, errReply))
+		if err, refused := replies[0].(error); refused {
+			return fmt.Errorf("redisstore: New: write the version of the rows: %w%s", err, advice(codeOf(err.Error())))
+		}
+		return fmt.Errorf("redisstore: New: read the version of the rows: %w", errReply)
 	}
 	version, proof, _ := strings.Cut(found, ":")
 	if version != schema {

@@ -148,6 +148,26 @@ func TestNewLooksAtVersions(t *testing.T) {
 	}
 }
 
+// What Redis refuses because of a mistake of the deployment comes with advice.
+func TestNewSaysWhatToCorrect(t *testing.T) {
+	for text, want := range map[string]string{
+		"MOVED 14844 127.0.0.1:11451":                                    "without ForceSingleClient",
+		"READONLY You can't write against a read only replica.":          "connect to the primary",
+		"NOPERM this user has no permissions to run the 'setnx' command": "keys and commands",
+	} {
+		refused := errors.New(text)
+		_, err := redisstore.New(t.Context(), redisstore.Config{Secrets: [][]byte{secret(1)}, Client: &faulty{answer: func(commands [][]string) ([]any, error, bool) {
+			if commands[0][0] == "INFO" {
+				return []any{"redis_version:7.0.15\r\n", "maxmemory_policy:noeviction\r\n"}, nil, true
+			}
+			return []any{refused, refused}, nil, true
+		}}})
+		if !errors.Is(err, refused) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "other programs") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestNewNeedsRedis(t *testing.T) {
 	for name, answer := range map[string]func([][]string) ([]any, error, bool){
 		"no connection": func([][]string) ([]any, error, bool) { return nil, errNetwork, true },

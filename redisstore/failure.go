@@ -35,7 +35,23 @@ func (f *failure) Error() string {
 	case f.cause == codeState:
 		return "redisstore: a key in Redis has a value that is not of this package; give the store a Prefix of its own"
 	}
-	return "redisstore: Redis answers " + f.cause
+	return "redisstore: Redis answers " + f.cause + advice(f.cause)
+}
+
+// advice says what to change if the answer of Redis comes from a mistake of the
+// deployment, or nothing.
+func advice(code string) string {
+	switch code {
+	case "MOVED", "ASK":
+		return "; if it is a Cluster, make the client of rueidis without ForceSingleClient"
+	case "READONLY":
+		return "; if it is a replica, connect to the primary"
+	case "NOPERM":
+		return "; the package documentation lists the keys and commands that the user of the Client needs"
+	case "NOAUTH", "WRONGPASS":
+		return "; correct the user and the password of the Client"
+	}
+	return ""
 }
 
 func (f *failure) Unwrap() error { return f.err }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/ratelimit"
 )
 
@@ -76,7 +77,7 @@ func NewLimits(c LimitsConfig) (*Limits, error) {
 // down, it decides as LimitsConfig.OnOutage says. A Debit whose answer is lost
 // may have taken; it is never sent again.
 func (l *Limits) Debit(ctx context.Context, cells []ratelimit.Cell) (ok bool, err error) {
-	if err := check(cells); err != nil {
+	if err := l.check(cells); err != nil {
 		return false, err
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -116,7 +117,7 @@ func (l *Limits) Debit(ctx context.Context, cells []ratelimit.Cell) (ok bool, er
 // Refund whose answer is lost may have given back, so it is never sent again:
 // Taken is 0 after every call that was sent.
 func (l *Limits) Refund(ctx context.Context, cells []ratelimit.Cell) error {
-	if err := check(cells); err != nil {
+	if err := l.check(cells); err != nil {
 		return err
 	}
 	if err := l.refundLocal(ctx, cells); err != nil {
@@ -144,7 +145,7 @@ func (l *Limits) Refund(ctx context.Context, cells []ratelimit.Cell) error {
 // counted in the memory of this process is whole in any case. An error means
 // that the quota in Redis may be as it was.
 func (l *Limits) Reset(ctx context.Context, cells []ratelimit.Cell) error {
-	if err := check(cells); err != nil || len(cells) == 0 {
+	if err := l.check(cells); err != nil || len(cells) == 0 {
 		return err
 	}
 	if err := l.resetLocal(ctx, cells); err != nil {
@@ -156,6 +157,16 @@ func (l *Limits) Reset(ctx context.Context, cells []ratelimit.Cell) error {
 	_, fail := l.ask(ctx, r, script{})
 	l.denials.forget(r)
 	return fail.orNil()
+}
+
+// check returns an error for cells that no Limits can count, and for a Limits
+// that NewLimits has not made: a nil *Limits in a ratelimit.Store is not a nil
+// Store.
+func (l *Limits) check(cells []ratelimit.Cell) error {
+	if l == nil || l.client == nil {
+		return fault.Unmade("redisstore.Limits", "NewLimits")
+	}
+	return check(cells)
 }
 
 // unknown empties the cells, of which an error knows nothing.

@@ -1,7 +1,10 @@
 package redisstore
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -39,15 +42,16 @@ const (
 	defaultKeys    = 1 << 18
 )
 
-// LimitsConfig is the configuration of [NewLimits]. Client and Secret are
-// needed.
+// LimitsConfig is the configuration of [NewLimits]. Printed, logged or encoded
+// as JSON, a LimitsConfig does not show the Secret.
 type LimitsConfig struct {
-	// Client sends the commands. See [Rueidis].
+	// Client sends the commands. See [Rueidis]. Required.
 	Client Client
 	// Secret is the deployment key. All processes that share limits have the
 	// same Secret. The names of the cells in Redis are made with it, so that
-	// nobody who sees them learns an address or a user. After a change of the
-	// Secret, all quotas are whole again. At least 32 bytes.
+	// nobody who sees them learns an address or a user. A process with another
+	// Secret counts for itself, and nothing reports it. After a change of the
+	// Secret, all quotas are whole again. Required. At least 32 random bytes.
 	Secret []byte
 	// Prefix is the beginning of each key in Redis. Services with the same
 	// Secret in the same Redis need a Prefix each, unless they share their
@@ -76,6 +80,19 @@ type LimitsConfig struct {
 	// Default: the audit layer of the request that notices it, or otherwise
 	// slog.Default.
 	Recorder bulwark.Recorder
+}
+
+// Format writes the Prefix and the mode, for every verb, and never the Secret.
+func (c LimitsConfig) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
+
+// LogValue is the text of Format.
+func (c LimitsConfig) LogValue() slog.Value { return slog.StringValue(c.shown()) }
+
+// MarshalJSON encodes the text of Format.
+func (c LimitsConfig) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
+
+func (c LimitsConfig) shown() string {
+	return fmt.Sprintf("redisstore.LimitsConfig with the Prefix %q and OnOutage %v", c.Prefix, c.OnOutage)
 }
 
 // check reports everything that is wrong, and fills in the defaults.

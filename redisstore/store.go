@@ -118,7 +118,9 @@ type Store struct {
 //   - holds rows of another version of this package under the Prefix, or rows
 //     that were written with none of the Secrets.
 //
-// In a Cluster, New asks each primary that has rows of the Store.
+// In a Cluster, New asks each primary that has rows of the Store. New does not
+// look at appendonly, nor for the replicas of Config.Replicas: without them,
+// the first write returns an error.
 func New(ctx context.Context, c Config) (*Store, error) {
 	faults := fault.In("redisstore")
 	s := &Store{client: c.Client, prefix: c.Prefix}

@@ -1,6 +1,10 @@
 package redisstore
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -8,7 +12,8 @@ import (
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
-// A Config says where a [Store] keeps its state, and how much of it.
+// A Config says where a [Store] keeps its state, and how much of it. Printed,
+// logged or encoded as JSON, a Config does not show the Secrets.
 type Config struct {
 	// Client sends the commands. The application makes and closes the client of
 	// Redis below it. Required.
@@ -59,6 +64,17 @@ type Config struct {
 	MaxProofs int
 }
 
+// Format writes the Prefix, for every verb, and never the Secrets.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
+
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
+
+// MarshalJSON encodes the text of Format.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
+
+func (c Config) shown() string { return fmt.Sprintf("redisstore.Config with the Prefix %q", c.Prefix) }
+
 // maxSecrets bounds the MACs that a row with a wrong MAC costs.
 const maxSecrets = 4
 
@@ -66,7 +82,7 @@ const prefixAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 func checkSecrets(faults *fault.List, secrets [][]byte) {
 	if len(secrets) < 1 || len(secrets) > maxSecrets {
-		faults.Add("Secrets", strconv.Itoa(len(secrets)), "must be 1 to 4 keys of 32 random bytes, the newest first")
+		faults.Add("Secrets", strconv.Itoa(len(secrets)), "must be 1 to 4 keys of at least 32 random bytes, the newest first")
 	}
 	for i, secret := range secrets {
 		switch {

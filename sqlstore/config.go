@@ -1,7 +1,10 @@
 package sqlstore
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"regexp"
 	"time"
 
@@ -22,7 +25,8 @@ const (
 )
 
 // A Config says where the rows are and which keys protect them. All processes
-// of a service have the same Config.
+// of a service have the same Config. Printed, logged or encoded as JSON, a
+// Config does not show the Secrets.
 type Config struct {
 	// Dialect is [Postgres] or [SQLite]. Required.
 	Dialect Dialect
@@ -70,8 +74,8 @@ type Config struct {
 	// client is refused that holds more proofs than there is free room.
 	// Default: 10,000,000, which is about 2 GB.
 	MaxReplays int
-	// MinWindow is the shortest window of a quota. A quota with a shorter
-	// window is an error, because each of its requests waits for the database.
+	// MinWindow is the shortest window of a quota. A shorter window is an error
+	// of ratelimit.New, because each request waits for the database.
 	// At least 1 millisecond. Default: 23 hours, so that a day of 23 hours is
 	// long enough.
 	MinWindow time.Duration
@@ -88,6 +92,20 @@ const (
 	maxSchema      = 63
 	maxPrefix      = 32
 )
+
+// Format writes the Dialect, the Schema and the Prefix, for every verb, and
+// never the Secrets.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
+
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
+
+// MarshalJSON encodes the text of Format.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
+
+func (c Config) shown() string {
+	return fmt.Sprintf("sqlstore.Config of %q with the Schema %q and the Prefix %q", string(c.Dialect), c.Schema, c.Prefix)
+}
 
 // name is what a Schema and a Prefix may be. Quoting is then never needed, and
 // is done all the same.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
 
@@ -72,6 +73,26 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// The SQL of another dialect is a syntax error, and the error says what to
+// correct.
+func TestWrongDialect(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "a.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(500)")
+	must(t, err)
+	defer db.Close()
+	c := config()
+	c.Dialect = sqlstore.Postgres
+	_, err = sqlstore.New(t.Context(), db, c)
+	for what, err := range map[string]error{"New": err, "Migrate": sqlstore.Migrate(t.Context(), db, c)} {
+		if err == nil || !strings.Contains(err.Error(), "Config.Dialect says that the database is PostgreSQL") {
+			t.Errorf("%s: %v, want an error that names the Dialect", what, err)
+		}
+	}
+	must(t, db.Close())
+	if _, err := sqlstore.New(t.Context(), db, c); err == nil || strings.Contains(err.Error(), "Dialect") {
+		t.Errorf("a database that cannot be reached: %v, want an error that does not name the Dialect", err)
+	}
+}
+
 // A database in which one of two writers fails at once, or readers wait, is
 // refused, and the error says what to write.
 func TestSQLiteIsChecked(t *testing.T) {
@@ -115,4 +136,23 @@ func TestSQLiteIsChecked(t *testing.T) {
 			t.Errorf("busy_timeout on one connection: %v", err)
 		}
 	})
+}
+
+// A Rate that quotas cannot count is an error of ratelimit.New, and not of each
+// request.
+func TestQuotasNameTheRate(t *testing.T) {
+	c := config()
+	c.MinWindow = 0 // 23 hours
+	store, _ := open(t, c)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for rate, want := range map[ratelimit.Rate]string{
+		"1000/day": "", "1000/month": "", "10/second; 1000/day": "use another Store", "1000/hour,fixed-window; 9000/day": "at least 23h0m0s",
+	} {
+		_, err := ratelimit.New(ratelimit.Config{Name: "customer", Rate: rate, Calendar: berlin, Store: store.Quotas()})
+		var wrong *bulwark.ConfigError
+		if want == "" && err != nil || want != "" && (!errors.As(err, &wrong) || wrong.Field != "ratelimit(customer).Rate" || !strings.Contains(wrong.Reason, want)) {
+			t.Errorf("%s: %v, want %q", rate, err, want)
+		}
+	}
 }

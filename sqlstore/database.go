@@ -33,13 +33,23 @@ func checkPostgres(ctx context.Context, db *sql.DB, _ Config) error {
 	err := db.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, pg_is_in_recovery()").Scan(&version, &replica)
 	switch {
 	case err != nil:
-		return err
+		return foreign(ctx, db, Postgres, err)
 	case version < 130000:
 		return fmt.Errorf("PostgreSQL has the version %d; update it to 13 or later", version/10000)
 	case replica:
 		return fmt.Errorf("PostgreSQL is a replica, which may not know the latest revocation; connect to the primary, with target_session_attrs=read-write in the connection string")
 	}
 	return nil
+}
+
+// foreign adds to the error of the first statement what most often causes it if
+// the database can be reached: the database speaks another dialect.
+func foreign(ctx context.Context, db interface{ PingContext(context.Context) error }, d Dialect, err error) error {
+	if db.PingContext(ctx) != nil {
+		return err
+	}
+	engine := map[Dialect]string{Postgres: "PostgreSQL", SQLite: "SQLite"}[d]
+	return fmt.Errorf("%w; Config.Dialect says that the database is %s: if it is not, correct the Dialect", err, engine)
 }
 
 // checkSQLite looks at two connections of the pool where it may have two:
@@ -67,7 +77,7 @@ func checkConnection(ctx context.Context, conn *sql.Conn, timeout time.Duration)
 	var version, mode string
 	var busy int64
 	if err := conn.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
-		return err
+		return foreign(ctx, conn, SQLite, err)
 	}
 	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err

@@ -61,11 +61,10 @@
 //   - The tables are bounded. A full store returns auth.ErrFull and never makes
 //     room by forgetting.
 //
-// If PostgreSQL reports that it has undone a transaction because of another
-// one (SQLSTATE 40001 and 40P01), the call begins again, at most 15 times within
-// its Timeout.
-// After any other error it may be unknown whether the change was made. So the
-// call returns the error.
+// If PostgreSQL reports that it has undone a transaction because of another one
+// (SQLSTATE 40001 and 40P01), the call begins again, at most 15 times within
+// its Timeout. After any other error it may be unknown whether the change was
+// made. So the call returns the error.
 //
 // # PostgreSQL
 //

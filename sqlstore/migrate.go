@@ -79,8 +79,9 @@ func plain(c Config) (files []migration, err error) {
 // in part. It needs the right to create tables, which the service itself does
 // not need: see the package comment.
 //
-// Only Dialect, Schema and Prefix of the Config are used. Migrate ends when ctx
-// ends, and after 10 minutes.
+// Only Dialect, Schema and Prefix of the Config are used. Migrate makes tables,
+// and not the Schema: execute CREATE SCHEMA before. Migrate ends when ctx ends,
+// and after 10 minutes.
 func Migrate(ctx context.Context, db *sql.DB, c Config) error {
 	faults := fault.In("sqlstore")
 	if c.names(faults); fault.IsNil(db) {
@@ -111,7 +112,7 @@ func migrate(ctx context.Context, db *sql.DB, c Config) (err error) {
 	// Not BeginTx: for SQLite it depends on the driver and on the connection
 	// string whether a transaction begins as a writer.
 	if err := execute(ctx, conn, map[Dialect]string{Postgres: "BEGIN ISOLATION LEVEL READ COMMITTED", SQLite: "BEGIN IMMEDIATE"}[c.Dialect]); err != nil {
-		return err
+		return foreign(ctx, conn, c.Dialect, err)
 	}
 	defer func() {
 		if err != nil {
@@ -212,6 +213,9 @@ func checkVersion(ctx context.Context, db *sql.DB, d dialect, c Config) error {
 	state := fmt.Sprintf("the tables have the version %d", version)
 	if version == 0 {
 		state = fmt.Sprintf("there are no tables with the prefix %q", c.Prefix)
+		if c.Schema != "" {
+			state += fmt.Sprintf(" in the schema %q", c.Schema)
+		}
 	}
 	return fmt.Errorf("sqlstore: %s, and this program needs the version %d; call sqlstore.Migrate, or run %s of sqlstore.Migrations",
 		state, latest, files[version].name)

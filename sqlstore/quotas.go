@@ -27,6 +27,9 @@ func (s quotas) Algorithms() []ratelimit.Algorithm {
 	return []ratelimit.Algorithm{ratelimit.FixedWindow}
 }
 
+// MinWindow implements [ratelimit.PartialStore].
+func (s quotas) MinWindow() time.Duration { return s.config.MinWindow }
+
 // Debit implements [ratelimit.Store]. If a cell has no room, it is one round
 // trip, and writes nothing. One cell with room is two round trips: the second
 // compares and swaps. Several cells, or a cell that others debit at the same

@@ -34,6 +34,8 @@ type Store struct {
 //
 // The error joins a *[bulwark.ConfigError] for each mistake of the Config. If
 // the tables are older than this package, the error names the migration to run.
+// New does not look at the rows: a Secret that is missing is an error of the
+// first call that needs it.
 func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 	c, err := c.checked(true)
 	if fault.IsNil(db) {
@@ -73,6 +75,16 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
+// Format writes the Dialect and the Prefix, for every verb, and never the
+// Secrets.
+func (s *Store) Format(f fmt.State, _ rune) {
+	if s == nil {
+		fmt.Fprint(f, "no sqlstore.Store")
+		return
+	}
+	fmt.Fprintf(f, "sqlstore.Store in %q under %q", string(s.config.Dialect), s.config.Prefix)
+}
+
 // Close closes the prepared statements, and not the database. It is needed only
 // if the database stays open after the Store. After Close, each call of the
 // Store returns an error.
@@ -102,9 +114,10 @@ func (s *Store) Replays() dpop.Replays { return replays{s.made()} }
 
 // Quotas returns the store of quotas, for ratelimit.Config.Store. It knows
 // fixed windows and the windows of a calendar, of at least Config.MinWindow:
-// how much a customer may use in a day or in a month. It is not for limits
-// against floods: each request that counts writes to the database. Use the
-// memory or Redis for these.
+// how much a customer may use in a day or in a month. ratelimit.New returns an
+// error for any other Rate. The quotas are not for limits against floods: each
+// request that counts writes to the database. Use the memory or Redis for
+// these. "10/second; 1000/day" is then two limits with two Stores.
 func (s *Store) Quotas() ratelimit.Store { return quotas{s.made()} }
 
 // Sweep deletes what has expired, in batches of 500 rows. Each batch is a

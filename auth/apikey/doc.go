@@ -74,8 +74,9 @@
 // value has a Legacy, the first value refuses the text.
 //
 // [MemoryStore] and [FileStore] serve one process. A FileStore keeps the keys
-// in a JSON file. Several processes need a [Store] that they share.
-// authtest.TestKeyStore tests a store of your own.
+// in a JSON file. Several processes need a [Store] that they share: packages
+// redisstore and sqlstore have one. authtest.TestKeyStore tests a store of your
+// own.
 //
 // The functions Lookup and Legacy may fail, hang, panic or return nonsense.
 // Then the request is refused with 503. No request waits for longer than

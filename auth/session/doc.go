@@ -87,9 +87,10 @@
 // [Sessions.Revoke] and [Sessions.RevokeAll] end sessions, in a request or in a
 // job. [jwt.Signer.JWKSHandler] serves the public keys to other services that
 // accept the access tokens. [MemoryStore] serves one process. Several processes
-// need a [Store] that they share. The page docs/own-store.md in the repository
-// shows how to write a store. The page docs/sessions.md has more on native
-// clients, idle times, further factors and identity providers.
+// need a [Store] that they share: packages redisstore and sqlstore have one, as
+// docs/fleet.md in the repository shows, and docs/own-store.md shows how to
+// write a store. The page docs/sessions.md has more on native clients, idle
+// times, further factors and identity providers.
 //
 // # Not covered
 //

@@ -21,7 +21,11 @@ func bound[T int | time.Duration](l *List, field string, value, low, high, stand
 	case value == 0:
 		return standard
 	case value < low || value > high:
-		l.Add(field, fmt.Sprint(value), fmt.Sprintf("must be %v to %v, or 0 for the default of %v", low, high, standard))
+		otherwise := "none"
+		if standard != 0 {
+			otherwise = fmt.Sprintf("the default of %v", standard)
+		}
+		l.Add(field, fmt.Sprint(value), fmt.Sprintf("must be %v to %v, or 0 for %s", low, high, otherwise))
 	}
 	return value
 }

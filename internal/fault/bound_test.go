@@ -40,3 +40,12 @@ func text(err error) string {
 	}
 	return err.Error()
 }
+
+// A default of 0 means that there is no bound, and the text says so.
+func TestBoundWithoutDefault(t *testing.T) {
+	l := fault.In("test")
+	l.Span("Timeout", time.Minute, time.Millisecond, time.Second, 0)
+	if got := text(l.Err()); got != "test.Timeout: 1m0s: must be 1ms to 1s, or 0 for none" {
+		t.Error(got)
+	}
+}

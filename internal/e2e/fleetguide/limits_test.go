@@ -2,18 +2,24 @@ package fleetguide
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/rueidis"
 
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/redisstore"
+	"github.com/bulwark-go/bulwark/sqlstore"
 )
 
 const limitsConf = `
@@ -51,6 +57,15 @@ func limits(client rueidis.Client, secret []byte, instances int) (ratelimit.Stor
 		OnOutage:  redisstore.Local,
 		Instances: instances,
 	})
+}
+
+// customers may send 10 requests in a second, and 1000 in a day of the calendar
+// of place. The day is counted in the database, and survives Redis.
+func customers(limits ratelimit.Store, store *sqlstore.Store, place *time.Location) []bulwark.Builder {
+	return []bulwark.Builder{
+		ratelimit.Config{Name: "second", Key: ratelimit.ByPrincipal, Rate: "10/second", Store: limits, Anonymous: "unlimited"},
+		ratelimit.Config{Name: "day", Key: ratelimit.ByPrincipal, Rate: "1000/day", Calendar: place, Store: store.Quotas(), Anonymous: "unlimited"},
+	}
 }
 
 func client(t *testing.T, s *engine.Server) rueidis.Client {
@@ -173,4 +188,69 @@ func contains(t *testing.T, err error, text string) {
 	if err == nil || !strings.Contains(err.Error(), text) {
 		t.Errorf("the error is %v, want %q", err, text)
 	}
+}
+
+// A day of customers is counted in the database by all processes. A request
+// that the limit for seconds refuses takes nothing from the day.
+func TestQuotaOfCustomers(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "quotas.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	config := sqlstore.Config{Dialect: sqlstore.SQLite, Secrets: [][]byte{random()}, Timeout: 10 * time.Second}
+	if err := sqlstore.Migrate(t.Context(), db, config); err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := run(t, alone())
+	key := header(clients.key("customer"))
+	start := func(seconds ratelimit.Store) http.Handler {
+		store, err := sqlstore.New(t.Context(), db, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		who := auth.Config{Authenticators: []auth.Authenticator{clients.Keys}}
+		stack, err := bulwark.Chain(append([]bulwark.Builder{who}, customers(seconds, store, berlin)...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stack.Wrap(http.HandlerFunc(orders))
+	}
+	ask := func(process http.Handler) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://api.example.com/orders", nil)
+		r.Header.Set(key[0], key[1])
+		w := httptest.NewRecorder()
+		process.ServeHTTP(w, r)
+		return w
+	}
+	seconds, n := &hours{}, 0
+	processes := []http.Handler{start(seconds), start(seconds)}
+	for i := range 30 {
+		if ask(processes[i%2]).Code == http.StatusNoContent {
+			n++
+		}
+	}
+	if n != 10 {
+		t.Errorf("%d of 30 requests passed, want 10", n)
+	}
+	// At midnight in Berlin the day begins again.
+	left := strings.Join(ask(start(&hours{})).Header().Values("RateLimit"), ", ")
+	if !strings.Contains(left, `"day";r=989`) && !strings.Contains(left, `"day";r=999`) {
+		t.Errorf("%s is left after 11 requests that passed, want 989 of the day", left)
+	}
+}
+
+// hours is a store in which a second lasts an hour, so that a slow machine
+// restores nothing.
+type hours struct{ ratelimit.MemoryStore }
+
+func (h *hours) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
+	for i := range cells {
+		cells[i].Policy.Window = time.Hour
+	}
+	return h.MemoryStore.Debit(ctx, cells)
 }
