@@ -53,20 +53,7 @@ func (c *charge) add(cost int64, key []byte) {
 	for i := range c.quota.spans {
 		s, d := &c.quota.spans[i], &debits[i]
 		d.hash, d.cost = max(1, s.nameHash^hash), cost
-		p, g := &s.narrow, &s.gcra
-		if wide {
-			p, g = &s.wide, &s.wideGCRA
-		}
-		if p.Algorithm == GCRA {
-			d.gcra = *g
-			continue
-		}
-		if d.policy = p; s.calendar != nil {
-			narrow, network := s.now()
-			if d.policy = narrow; wide {
-				d.policy = network
-			}
-		}
+		s.aim(d, wide)
 	}
 }
 

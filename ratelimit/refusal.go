@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/member"
 )
 
 // quotaExceeded is the type of the answer
@@ -23,19 +25,24 @@ const outageWait = 5 * time.Second
 // outermost limit's, and has the longest wait.
 func refusal(charges []charge, r *http.Request) error {
 	var p *bulwark.Problem
-	var violated []string
+	var violated *member.List
 	for i := range charges {
 		c := &charges[i]
 		if !c.standing.Exceeded || c.limit.dryRun {
 			continue
 		}
 		if p == nil {
-			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Too many requests. Try again after the number of seconds in Retry-After.")
+			p = &bulwark.Problem{
+				Status: http.StatusTooManyRequests, Code: "ratelimit.exceeded", Detail: "Too many requests. Try again after the number of seconds in Retry-After.",
+				Type: quotaExceeded, Title: "Request cannot be satisfied as assigned quota has been exceeded",
+				Log: bulwark.ProblemLog{Rule: c.limit.name, Event: bulwark.ExcessRateLimitExceeded},
+			}
 		}
-		violated = append(violated, c.violated()...)
+		violated = joinLists(violated, c.violated())
 		if c.byAddr && p.Err == nil {
 			p.Err = unproxied(r)
 		}
+		p.RetryAfter = max(p.RetryAfter, c.standing.Wait)
 		// The draft asks that Retry-After is not before t (section 6). A
 		// request that costs one waits exactly as long, a dearer one longer.
 		for i := range c.quota.spans {
@@ -43,29 +50,36 @@ func refusal(charges []charge, r *http.Request) error {
 				p.RetryAfter = max(p.RetryAfter, s.Wait, s.Reset)
 			}
 		}
-		p.RetryAfter = max(p.RetryAfter, c.standing.Wait)
 	}
 	if p == nil {
 		return nil
 	}
-	p.Type = quotaExceeded
-	p.Title = "Request cannot be satisfied as assigned quota has been exceeded"
-	p.Extensions = map[string]any{"violated-policies": violated}
-	p.Log.Event = bulwark.ExcessRateLimitExceeded
+	member.Attach(p, violated)
 	return p
 }
 
+// joinLists returns a list of both, without changing either: they may be those
+// of the limits.
+func joinLists(a, b *member.List) *member.List {
+	if a == nil {
+		return b
+	}
+	return &member.List{Name: a.Name, Values: slices.Concat(a.Values, b.Values)}
+}
+
 // violated are the names of the windows that have refused.
-func (c *charge) violated() (names []string) {
-	for i := range c.quota.spans {
-		if c.of(i).Exceeded {
-			names = append(names, c.quota.spans[i].narrow.Name)
+func (c *charge) violated() *member.List {
+	spans := c.quota.spans
+	var all *member.List
+	for i := range spans {
+		if len(spans) == 1 || c.of(i).Exceeded {
+			all = joinLists(all, &spans[i].violated)
 		}
 	}
-	if names == nil { // a store that refuses, and does not say which
-		names = append(names, c.quota.spans[c.tight].narrow.Name)
+	if all == nil { // a store that refuses, and does not say which
+		return &spans[c.tight].violated
 	}
-	return names
+	return all
 }
 
 // unproxied returns an error if the address of the client is the address of the
