@@ -148,6 +148,10 @@ func (c *charge) taken() int64 {
 // describe sums up how the keys stand.
 func (c *charge) describe() {
 	c.known = true
+	if c.count == 1 { // nearly always
+		c.few[0].stands(&c.standing)
+		return
+	}
 	for i := range c.quota.spans {
 		s := c.of(i)
 		if i == 0 {

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/member"
 )
 
@@ -15,6 +16,8 @@ type quota struct {
 
 	policies string // the members of RateLimit-Policy
 	plain    string // the same for Triple
+	refusal  *bulwark.Problem
+	refused  *member.List // the names in refusal
 }
 
 // A span is one window of a quota.
@@ -86,6 +89,7 @@ func (q *quota) named(name string) {
 		s.gcra, s.wideGCRA = newGCRA(&s.narrow), newGCRA(&s.wide)
 	}
 	q.describe()
+	q.prepareRefusal(name)
 }
 
 // now is the policies of the caller and of its network as of now. They change

@@ -31,31 +31,39 @@ func refusal(charges []charge, r *http.Request) error {
 		if !c.standing.Exceeded || c.limit.dryRun {
 			continue
 		}
-		if p == nil {
-			p = &bulwark.Problem{
-				Status: http.StatusTooManyRequests, Code: "ratelimit.exceeded", Detail: "Too many requests. Try again after the number of seconds in Retry-After.",
-				Type: quotaExceeded, Title: "Request cannot be satisfied as assigned quota has been exceeded",
-				Log: bulwark.ProblemLog{Rule: c.limit.name, Event: bulwark.ExcessRateLimitExceeded},
+		list, wait := c.violated()
+		switch {
+		case p == nil: // a copy: the prepared one is that of all requests
+			p = new(bulwark.Problem)
+			*p, violated = *c.quota.refusal, list
+			if list != c.quota.refused {
+				member.Attach(p, list)
 			}
+		default:
+			violated = joinLists(violated, list)
+			member.Attach(p, violated)
 		}
-		violated = joinLists(violated, c.violated())
 		if c.byAddr && p.Err == nil {
 			p.Err = unproxied(r)
 		}
-		p.RetryAfter = max(p.RetryAfter, c.standing.Wait)
-		// The draft asks that Retry-After is not before t (section 6). A
-		// request that costs one waits exactly as long, a dearer one longer.
-		for i := range c.quota.spans {
-			if s := c.of(i); s.Exceeded {
-				p.RetryAfter = max(p.RetryAfter, s.Wait, s.Reset)
-			}
-		}
+		p.RetryAfter = max(p.RetryAfter, wait)
 	}
 	if p == nil {
 		return nil
 	}
-	member.Attach(p, violated)
 	return p
+}
+
+// prepareRefusal prepares the refusal of the limit with that name.
+func (q *quota) prepareRefusal(name string) {
+	q.refused = &q.spans[0].violated
+	q.refusal = &bulwark.Problem{
+		Type: quotaExceeded, Title: "Request cannot be satisfied as assigned quota has been exceeded",
+		Status: http.StatusTooManyRequests, Code: "ratelimit.exceeded",
+		Detail: "Too many requests. Try again after the number of seconds in Retry-After.",
+		Log:    bulwark.ProblemLog{Rule: name, Event: bulwark.ExcessRateLimitExceeded},
+	}
+	member.Attach(q.refusal, q.refused)
 }
 
 // joinLists returns a list of both, without changing either: they may be those
@@ -67,19 +75,25 @@ func joinLists(a, b *member.List) *member.List {
 	return &member.List{Name: a.Name, Values: slices.Concat(a.Values, b.Values)}
 }
 
-// violated are the names of the windows that have refused.
-func (c *charge) violated() *member.List {
+// violated are the names of the windows that have refused, and how long they
+// have the client wait. The draft asks that Retry-After is not before t
+// (section 6). A request that costs one waits exactly as long, a dearer one
+// longer.
+func (c *charge) violated() (all *member.List, wait time.Duration) {
 	spans := c.quota.spans
-	var all *member.List
+	if len(spans) == 1 && c.cells == nil { // nearly always
+		return &spans[0].violated, max(c.standing.Wait, c.standing.Reset)
+	}
+	wait = c.standing.Wait
 	for i := range spans {
-		if len(spans) == 1 || c.of(i).Exceeded {
-			all = joinLists(all, &spans[i].violated)
+		if s := c.of(i); s.Exceeded {
+			all, wait = joinLists(all, &spans[i].violated), max(wait, s.Wait, s.Reset)
 		}
 	}
 	if all == nil { // a store that refuses, and does not say which
-		return &spans[c.tight].violated
+		all = &spans[c.tight].violated
 	}
-	return all
+	return all, wait
 }
 
 // unproxied returns an error if the address of the client is the address of the
