@@ -45,7 +45,7 @@ func (p *Problem) appendBody(b []byte, requestID string) (_ []byte, err error) {
 	}
 	b = append(b, '{')
 	for _, name := range order {
-		for len(more) > 0 && more[0] < name {
+		for len(more) > 0 && more[0] < "type" && more[0] < name {
 			if b, err = p.appendExtension(b, more[0]); err != nil {
 				return nil, err
 			}
@@ -185,14 +185,10 @@ func (p *Problem) withOwnMembers() {
 // appendInstance appends a request id as a URN (RFC 8141). A UUID has a
 // namespace of its own (RFC 9562 section 4); what a proxy chose is kept apart.
 func appendInstance(b []byte, requestID string) []byte {
-	namespace := `"urn:request:`
 	if isUUID(requestID) {
-		namespace = `"urn:uuid:`
+		return append(append(append(b, `"urn:uuid:`...), requestID...), '"')
 	}
-	at := len(b)
-	b = appendText(append(b, namespace...), requestID)
-	// The quotation mark in between goes.
-	return append(b[:at+len(namespace)], b[at+len(namespace)+1:]...)
+	return appendText(b, "urn:request:"+requestID)
 }
 
 // isUUID reports whether the text has the characters of a UUID.
