@@ -61,7 +61,12 @@ type remote struct {
 // reserve is the reservation of what c has taken.
 func (c *charge) reserve(ctx context.Context, cost int64) *Reservation {
 	if c.limit.table == nil {
-		return &Reservation{limit: c.limit, cost: cost, remote: &remote{ctx, c.cells}}
+		both := &struct {
+			r Reservation
+			remote
+		}{Reservation{limit: c.limit, cost: cost}, remote{ctx, c.cells}}
+		both.r.remote = &both.remote
+		return &both.r
 	}
 	r := &Reservation{limit: c.limit, cost: cost}
 	debits := c.debits()

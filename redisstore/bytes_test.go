@@ -127,7 +127,10 @@ func BenchmarkStore(b *testing.B) {
 			_, err := store.Revocations().Revoked(ctx, &bulwark.Principal{Issuer: issuer, TokenID: "t", SessionID: "s", Subject: "u"})
 			return err
 		},
-		"use": func() error { _, err := store.Replays().Use(ctx, fmt.Sprint(n.Add(1)%1000), fmt.Sprint(n.Load()), hour); return err },
+		"use": func() error {
+			_, err := store.Replays().Use(ctx, fmt.Sprint(n.Add(1)%1000), fmt.Sprint(n.Load()), hour)
+			return err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
