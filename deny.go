@@ -2,7 +2,6 @@ package bulwark
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -88,7 +87,8 @@ type Responder func(w http.ResponseWriter, r *http.Request, p *Problem)
 func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	fresh := scopeOf(r.Context()) == nil
 	r, s := Enter(r)
-	p := problemOf(err, fault{r, s, fresh})
+	var p Problem
+	p.of(err, fault{r, s, fresh})
 	if p.Log.Event == NoEvent && !s.mayPass(r.Context(), p.Status) {
 		p.Log.Event = eventFor(p.Status)
 	}
@@ -98,7 +98,7 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 		answer = http.Header{}
 	}
 	if s.marks(refusal{answer, p.Log.Event, p.Log.Reason, p.Status}) {
-		if p.Log.Event == NoEvent || s.explains(p, answer) {
+		if p.Log.Event == NoEvent || s.explains(&p, answer) {
 			s.note(p.Log.Event, p.Status, atTheDoor)
 		} else {
 			s.Describe(r, &e)
@@ -108,26 +108,30 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 	if started(w, answer) {
 		return
 	}
-	p.writeHeader(answer, s)
+	fields := new(fields)
+	p.writeHeader(answer, s, fields)
 	requestID, responder := s.answers()
 	if responder != nil && r.Context().Value(respondingKey{}) == nil {
 		// A Responder that gives up may call Deny: then the standard body is
 		// written.
-		responder(w, r.WithContext(context.WithValue(r.Context(), respondingKey{}, true)), p)
+		own := p
+		own.withOwnMembers()
+		responder(w, r.WithContext(context.WithValue(r.Context(), respondingKey{}, true)), &own)
 		return
 	}
-	body, err := json.Marshal(p.body(requestID))
-	if err != nil { // an extension that JSON cannot say
-		bare := *p
-		bare.Extensions, bare.Errors = nil, nil
-		body, _ = json.Marshal(bare.body(requestID))
+	b := bodies.Get().(*body)
+	if b.text, err = p.appendBody(b.text[:0], requestID); err != nil { // an extension that JSON cannot say
+		p.Extensions, p.Errors = nil, nil
+		b.text, _ = p.appendBody(nil, requestID)
 	}
-	answer.Set("Content-Type", "application/problem+json")
-	answer.Set("Content-Length", strconv.Itoa(len(body)+1))
+	b.text = append(b.text, '\n')
+	fields.set(answer, "Content-Type", "application/problem+json")
+	fields.set(answer, "Content-Length", strconv.Itoa(len(b.text)))
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		w.Write(append(body, '\n'))
+		w.Write(b.text)
 	}
+	b.release()
 }
 
 // respondingKey is set in the context of a request whose refusal is being
@@ -184,22 +188,13 @@ func (s *Scope) answers() (requestID string, responder Responder) {
 	return s.shared.arrival.id(), s.shared.responder
 }
 
-// problemOf returns a copy of the problem in err with nothing left open.
-func problemOf(err error, f fault) *Problem {
-	var p Problem
-	var problem *Problem
-	var config *ConfigError
-	switch {
-	case errors.As(err, &problem) && problem != nil:
-		p = *problem
-		f.judge(&p)
-	case errors.As(err, &config) && config != nil:
-		p = Problem{Status: http.StatusInternalServerError, Code: config.area() + ".unconfigured", Err: err}
-	default:
-		p = Problem{Status: http.StatusInternalServerError, Code: "internal.error", Err: err}
-		if byClient := f.byClient(err); byClient != nil {
-			p = *byClient
-		}
+// of makes p a copy of the problem in err with nothing left open.
+func (p *Problem) of(err error, f fault) {
+	if problem, ok := err.(*Problem); ok && problem != nil { // nearly always
+		*p = *problem
+		f.judge(p)
+	} else {
+		p.in(err, f)
 	}
 	if p.Status < 400 || p.Status > 599 {
 		p.Status = http.StatusInternalServerError
@@ -219,7 +214,24 @@ func problemOf(err error, f fault) *Problem {
 	if p.Log.Reason == "" {
 		p.Log.Reason = p.Code
 	}
-	return &p
+}
+
+// in makes p a copy of the problem that err wraps, or that it means.
+func (p *Problem) in(err error, f fault) {
+	var problem *Problem
+	var config *ConfigError
+	switch {
+	case errors.As(err, &problem) && problem != nil:
+		*p = *problem
+		f.judge(p)
+	case errors.As(err, &config) && config != nil:
+		*p = Problem{Status: http.StatusInternalServerError, Code: config.area() + ".unconfigured", Err: err}
+	default:
+		*p = Problem{Status: http.StatusInternalServerError, Code: "internal.error", Err: err}
+		if byClient := f.byClient(err); byClient != nil {
+			*p = *byClient
+		}
+	}
 }
 
 // eventFor is the event of a refusal without an event of its own.
@@ -249,19 +261,33 @@ func (p *Problem) event() Event {
 
 // writeHeader sets the fields that every refusal has. It removes the fields
 // that a handler has set for the answer that the refusal replaces.
-func (p *Problem) writeHeader(h http.Header, s *Scope) {
+func (p *Problem) writeHeader(h http.Header, s *Scope, own *fields) {
 	representation.Withdraw(h)
 	for name, values := range p.Header {
 		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	own.set(h, "Cache-Control", "no-store")
+	own.set(h, "X-Content-Type-Options", "nosniff")
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		p.writeChallenges(h, s)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter(p.RetryAfter))
+		own.set(h, "Retry-After", retryAfter(p.RetryAfter))
 	}
+}
+
+// fields are the values of the fields that an answer has once, in one
+// allocation. No value can grow into the next.
+type fields struct {
+	values [5]string
+	n      int
+}
+
+// set sets a field, whose name is in canonical form.
+func (f *fields) set(h http.Header, name, value string) {
+	f.values[f.n] = value
+	f.n++
+	h[name] = f.values[f.n-1 : f.n : f.n]
 }
 
 // writeChallenges keeps the promise that a 401 says how to authenticate (RFC

@@ -19,7 +19,7 @@ var layers = []string{"auth", "authz", "validate", "sanitize", "ratelimit", "hea
 
 // below are the packages that the root itself may import, because they import
 // the standard library only.
-var below = []string{"internal/logtext", "internal/nat64", "internal/representation", "internal/response", "internal/shutdown", "internal/token"}
+var below = []string{"internal/logtext", "internal/member", "internal/nat64", "internal/representation", "internal/response", "internal/shutdown", "internal/token"}
 
 // confined names, for each third-party module, the one folder that may import
 // it, in one file where single is set.

@@ -1,12 +1,11 @@
 package bulwark
 
 import (
-	"encoding/json"
 	"log/slog"
-	"maps"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/bulwark-go/bulwark/internal/member"
 )
 
 // A Problem is a refusal as an error. It holds the answer that the client gets
@@ -53,6 +52,8 @@ type Problem struct {
 	// Err is the cause. Only the log sees its text, shortened and escaped.
 	// Default: nil.
 	Err error
+
+	list *member.List // a member of the body that other problems share, or nil
 }
 
 // A ProblemLog is the part of a [Problem] that only the log sees.
@@ -101,7 +102,7 @@ func (p *Problem) Unwrap() error {
 }
 
 // MarshalJSON returns the body of the answer (RFC 9457 section 3.1).
-func (p *Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.body("")) }
+func (p *Problem) MarshalJSON() ([]byte, error) { return p.appendBody(nil, "") }
 
 // A FieldError says what is wrong with one value of a request. It never holds
 // the value itself.
@@ -117,51 +118,4 @@ type FieldError struct {
 	Params map[string]any `json:"params,omitempty"`
 	// Detail is a sentence in English.
 	Detail string `json:"detail"`
-}
-
-// details is the wire form of a problem, in the order that people read it.
-type details struct {
-	Type     string       `json:"type"`
-	Title    string       `json:"title"`
-	Status   int          `json:"status"`
-	Detail   string       `json:"detail,omitempty"`
-	Instance string       `json:"instance,omitempty"`
-	Code     string       `json:"code"`
-	Errors   []FieldError `json:"errors,omitempty"`
-}
-
-func (p *Problem) body(requestID string) any {
-	d := details{p.Type, p.Title, p.Status, p.Detail, "", p.Code, p.Errors}
-	if requestID != "" {
-		d.Instance = instance(requestID)
-	}
-	if len(p.Extensions) == 0 {
-		return d
-	}
-	all := maps.Clone(p.Extensions)
-	all["type"], all["title"], all["status"], all["code"] = d.Type, d.Title, d.Status, d.Code
-	for name, value := range map[string]string{"detail": d.Detail, "instance": d.Instance} {
-		delete(all, name)
-		if value != "" {
-			all[name] = value
-		}
-	}
-	delete(all, "errors")
-	if len(d.Errors) > 0 {
-		all["errors"] = d.Errors
-	}
-	return all
-}
-
-// instance turns a request id into a URN (RFC 8141): a UUID has a namespace of
-// its own (RFC 9562 section 4), what a proxy chose is kept apart.
-func instance(requestID string) string {
-	if len(requestID) == 36 && strings.Count(requestID, "-") == 4 && !strings.ContainsFunc(requestID, notUUID) {
-		return "urn:uuid:" + requestID
-	}
-	return "urn:request:" + requestID
-}
-
-func notUUID(c rune) bool {
-	return c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F')
 }

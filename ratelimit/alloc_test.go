@@ -2,6 +2,8 @@ package ratelimit_test
 
 import (
 	"net/http"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,5 +97,84 @@ func TestRefusalAllocations(t *testing.T) {
 		if got != 0 {
 			t.Errorf("%s: %v allocations, want none", addr, got)
 		}
+	}
+}
+
+// TestTakeAllocations measures Take in a MemoryStore: a reservation, or the
+// problem of a refusal, and nothing else.
+func TestTakeAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	v4, v6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	for _, test := range []struct {
+		name string
+		rate ratelimit.Rate
+		take func(*ratelimit.Middleware) (*ratelimit.Reservation, error)
+		most float64
+	}{
+		{"allowed", fast, func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.Take(t.Context(), "alice", "device")
+			return r, err
+		}, 1},
+		{"allowed_v4", fast, func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.TakeFor(t.Context(), v4, "alice")
+			return r, err
+		}, 1},
+		{"allowed_v6", fast, func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.TakeFor(t.Context(), v6, "alice")
+			return r, err
+		}, 1},
+		{"allowed_two_windows", fast + "; 1000000000/day", func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.TakeN(t.Context(), 3, "alice")
+			return r, err
+		}, 1},
+		{"denied", "1/day", func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.Take(t.Context(), "alice")
+			return r, err
+		}, 1},
+		{"denied_v6", "1/day", func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.TakeFor(t.Context(), v6, "alice")
+			return r, err
+		}, 1},
+		{"denied_two_windows", "1/day; 100/month", func(m *ratelimit.Middleware) (*ratelimit.Reservation, error) {
+			r, _, err := m.Take(t.Context(), "alice")
+			return r, err
+		}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := serve(t, ratelimit.Config{Rate: test.rate}).limit
+			test.take(m)
+			denied := strings.HasPrefix(test.name, "denied")
+			got := testing.AllocsPerRun(1000, func() {
+				r, err := test.take(m)
+				if (err != nil) != denied {
+					t.Fatal(err)
+				}
+				r.Refund()
+			})
+			if got > test.most {
+				t.Errorf("%v allocations, want at most %v", got, test.most)
+			}
+		})
+	}
+}
+
+// TestAnswerAllocations measures a whole 429, with its event and its body.
+func TestAnswerAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1/day", MaxKeys: 1024}))
+	h := m.Wrap(&spy{})
+	r, w := quietRequest("192.0.2.1:1")
+	h.ServeHTTP(w, r)
+	got := testing.AllocsPerRun(1000, func() {
+		clear(w.h)
+		h.ServeHTTP(w, r)
+	})
+	// The problem, two fields of the limit, the other fields, their numbers.
+	if got > 6 {
+		t.Errorf("%v allocations, want at most 6", got)
 	}
 }

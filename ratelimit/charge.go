@@ -53,20 +53,7 @@ func (c *charge) add(cost int64, key []byte) {
 	for i := range c.quota.spans {
 		s, d := &c.quota.spans[i], &debits[i]
 		d.hash, d.cost = max(1, s.nameHash^hash), cost
-		p, g := &s.narrow, &s.gcra
-		if wide {
-			p, g = &s.wide, &s.wideGCRA
-		}
-		if p.Algorithm == GCRA {
-			d.gcra = *g
-			continue
-		}
-		if d.policy = p; s.calendar != nil {
-			narrow, network := s.now()
-			if d.policy = narrow; wide {
-				d.policy = network
-			}
-		}
+		s.aim(d, wide)
 	}
 }
 
@@ -161,6 +148,10 @@ func (c *charge) taken() int64 {
 // describe sums up how the keys stand.
 func (c *charge) describe() {
 	c.known = true
+	if c.count == 1 { // nearly always
+		c.few[0].stands(&c.standing)
+		return
+	}
 	for i := range c.quota.spans {
 		s := c.of(i)
 		if i == 0 {

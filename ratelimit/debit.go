@@ -45,20 +45,26 @@ func (d *debit) requests() int64 {
 }
 
 // standing says how the key stands.
-func (d *debit) standing() Standing {
+func (d *debit) standing() (s Standing) {
+	d.stands(&s)
+	return s
+}
+
+// stands writes into s how the key stands.
+func (d *debit) stands(s *Standing) {
+	s.Exceeded, s.Mark, s.Wait = d.exceeded, d.until, 0
 	if d.policy != nil {
-		s := Standing{Exceeded: d.exceeded, Remaining: d.left, Reset: time.Duration(d.more), Mark: d.until}
+		s.Remaining, s.Reset = d.left, time.Duration(d.more)
 		if d.exceeded {
 			s.Wait = time.Duration(max(1, d.due))
 		}
-		return s
+		return
 	}
-	remaining := d.remaining(d.level)
-	s := Standing{Exceeded: d.exceeded, Remaining: remaining, Reset: time.Duration(d.reset(d.level, remaining)), Mark: d.until}
+	s.Remaining = d.remaining(d.level)
+	s.Reset = time.Duration(d.reset(d.level, s.Remaining))
 	if d.exceeded {
 		s.Wait = time.Duration(max(1, d.wait(d.level, d.cost)))
 	}
-	return s
 }
 
 // debit takes from all keys or from none.

@@ -1,6 +1,11 @@
 package ratelimit
 
-import "time"
+import (
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/member"
+)
 
 // A quota is a compiled Rate.
 type quota struct {
@@ -11,6 +16,8 @@ type quota struct {
 
 	policies string // the members of RateLimit-Policy
 	plain    string // the same for Triple
+	refusal  *bulwark.Problem
+	refused  *member.List // the names in refusal
 }
 
 // A span is one window of a quota.
@@ -22,7 +29,8 @@ type span struct {
 	calendar *calendar // nil unless the window is a day or month of a calendar
 	nameHash uint64    // of the name, in the table of a MemoryStore
 
-	begin string // the begin of a member of RateLimit, up to the number
+	begin    string      // the begin of a member of RateLimit, up to the number
+	violated member.List // the member of a refusal
 }
 
 // fault says what is wrong with the numbers of a window.
@@ -71,6 +79,7 @@ func (q *quota) named(name string) {
 		if len(q.spans) > 1 {
 			s.narrow.Name += "-" + q.words[i]
 		}
+		s.violated = member.List{Name: "violated-policies", Values: []string{s.narrow.Name}}
 		s.wide = s.narrow
 		s.wide.Limit *= aggregateFactor
 		s.wide.Burst *= aggregateFactor
@@ -80,6 +89,7 @@ func (q *quota) named(name string) {
 		s.gcra, s.wideGCRA = newGCRA(&s.narrow), newGCRA(&s.wide)
 	}
 	q.describe()
+	q.prepareRefusal(name)
 }
 
 // now is the policies of the caller and of its network as of now. They change
@@ -90,6 +100,24 @@ func (s *span) now() (narrow, wide *Policy) {
 	}
 	p := s.calendar.at(time.Now(), s)
 	return &p.narrow, &p.wide
+}
+
+// aim tells a debit the policy of the caller, or of its network, as of now.
+func (s *span) aim(d *debit, wide bool) {
+	p, g := &s.narrow, &s.gcra
+	if wide {
+		p, g = &s.wide, &s.wideGCRA
+	}
+	if p.Algorithm == GCRA {
+		d.gcra = *g
+		return
+	}
+	if d.policy = p; s.calendar != nil {
+		narrow, network := s.now()
+		if d.policy = narrow; wide {
+			d.policy = network
+		}
+	}
 }
 
 // cells are what the quota counts for the keys of one caller: those of the

@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/member"
 )
 
 // quotaExceeded is the type of the answer
@@ -23,49 +25,75 @@ const outageWait = 5 * time.Second
 // outermost limit's, and has the longest wait.
 func refusal(charges []charge, r *http.Request) error {
 	var p *bulwark.Problem
-	var violated []string
+	var violated *member.List
 	for i := range charges {
 		c := &charges[i]
 		if !c.standing.Exceeded || c.limit.dryRun {
 			continue
 		}
-		if p == nil {
-			p = c.limit.problem(http.StatusTooManyRequests, "ratelimit.exceeded", "Too many requests. Try again after the number of seconds in Retry-After.")
+		list, wait := c.violated()
+		switch {
+		case p == nil: // a copy: the prepared one is that of all requests
+			p = new(bulwark.Problem)
+			*p, violated = *c.quota.refusal, list
+			if list != c.quota.refused {
+				member.Attach(p, list)
+			}
+		default:
+			violated = joinLists(violated, list)
+			member.Attach(p, violated)
 		}
-		violated = append(violated, c.violated()...)
 		if c.byAddr && p.Err == nil {
 			p.Err = unproxied(r)
 		}
-		// The draft asks that Retry-After is not before t (section 6). A
-		// request that costs one waits exactly as long, a dearer one longer.
-		for i := range c.quota.spans {
-			if s := c.of(i); s.Exceeded {
-				p.RetryAfter = max(p.RetryAfter, s.Wait, s.Reset)
-			}
-		}
-		p.RetryAfter = max(p.RetryAfter, c.standing.Wait)
+		p.RetryAfter = max(p.RetryAfter, wait)
 	}
 	if p == nil {
 		return nil
 	}
-	p.Type = quotaExceeded
-	p.Title = "Request cannot be satisfied as assigned quota has been exceeded"
-	p.Extensions = map[string]any{"violated-policies": violated}
-	p.Log.Event = bulwark.ExcessRateLimitExceeded
 	return p
 }
 
-// violated are the names of the windows that have refused.
-func (c *charge) violated() (names []string) {
-	for i := range c.quota.spans {
-		if c.of(i).Exceeded {
-			names = append(names, c.quota.spans[i].narrow.Name)
+// prepareRefusal prepares the refusal of the limit with that name.
+func (q *quota) prepareRefusal(name string) {
+	q.refused = &q.spans[0].violated
+	q.refusal = &bulwark.Problem{
+		Type: quotaExceeded, Title: "Request cannot be satisfied as assigned quota has been exceeded",
+		Status: http.StatusTooManyRequests, Code: "ratelimit.exceeded",
+		Detail: "Too many requests. Try again after the number of seconds in Retry-After.",
+		Log:    bulwark.ProblemLog{Rule: name, Event: bulwark.ExcessRateLimitExceeded},
+	}
+	member.Attach(q.refusal, q.refused)
+}
+
+// joinLists returns a list of both, without changing either: they may be those
+// of the limits.
+func joinLists(a, b *member.List) *member.List {
+	if a == nil {
+		return b
+	}
+	return &member.List{Name: a.Name, Values: slices.Concat(a.Values, b.Values)}
+}
+
+// violated are the names of the windows that have refused, and how long they
+// have the client wait. The draft asks that Retry-After is not before t
+// (section 6). A request that costs one waits exactly as long, a dearer one
+// longer.
+func (c *charge) violated() (all *member.List, wait time.Duration) {
+	spans := c.quota.spans
+	if len(spans) == 1 && c.cells == nil { // nearly always
+		return &spans[0].violated, max(c.standing.Wait, c.standing.Reset)
+	}
+	wait = c.standing.Wait
+	for i := range spans {
+		if s := c.of(i); s.Exceeded {
+			all, wait = joinLists(all, &spans[i].violated), max(wait, s.Wait, s.Reset)
 		}
 	}
-	if names == nil { // a store that refuses, and does not say which
-		names = append(names, c.quota.spans[c.tight].narrow.Name)
+	if all == nil { // a store that refuses, and does not say which
+		all = &spans[c.tight].violated
 	}
-	return names
+	return all, wait
 }
 
 // unproxied returns an error if the address of the client is the address of the

@@ -35,12 +35,50 @@ type Result struct {
 // of Commit, Refund and Settle has an effect. All methods accept a nil receiver
 // and are safe for concurrent use.
 type Reservation struct {
-	ctx   context.Context // of Take
 	limit *Middleware
 	cost  int64
 
-	mu    sync.Mutex
-	cells []Cell // nil once it is decided
+	mu      sync.Mutex
+	decided bool
+
+	receipts []receipt // of a MemoryStore
+	few      [2]receipt
+	remote   *remote // of another store
+}
+
+// A receipt is what a debit of a table leaves behind: what giveBack needs.
+type receipt struct {
+	hash         uint64
+	until, taken int64
+}
+
+// remote is what was taken in a store that is not a MemoryStore.
+type remote struct {
+	ctx   context.Context // of Take
+	cells []Cell
+}
+
+// reserve is the reservation of what c has taken.
+func (c *charge) reserve(ctx context.Context, cost int64) *Reservation {
+	if c.limit.table == nil {
+		both := &struct {
+			r Reservation
+			remote
+		}{Reservation{limit: c.limit, cost: cost}, remote{ctx, c.cells}}
+		both.r.remote = &both.remote
+		return &both.r
+	}
+	r := &Reservation{limit: c.limit, cost: cost}
+	debits := c.debits()
+	if r.receipts = r.few[:]; len(debits) > len(r.few) {
+		r.receipts = make([]receipt, len(debits))
+	}
+	r.receipts = r.receipts[:len(debits)]
+	for i := range debits {
+		d := &debits[i]
+		r.receipts[i] = receipt{d.hash, d.until, d.taken}
+	}
+	return r
 }
 
 // Commit keeps all that was taken. A Refund or Settle after it does nothing.
@@ -59,15 +97,15 @@ func (r *Reservation) Refund() {
 	}
 }
 
-// decide returns the cells to the first caller only, so that two calls at once
-// do not give back twice, and no call waits for the store of another. The cells
-// are gone even if the store panics: nobody knows what it has given back.
-func (r *Reservation) decide() []Cell {
+// decide returns true to the first caller only, so that two calls at once do
+// not give back twice, and no call waits for the store of another. It is
+// decided even if the store panics: nobody knows what it has given back.
+func (r *Reservation) decide() (first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	cells := r.cells
-	r.cells = nil
-	return cells
+	first = !r.decided
+	r.decided = true
+	return first
 }
 
 // Take counts one request for a key that only the handler knows, at the default
@@ -143,28 +181,34 @@ func (m *Middleware) takeFor(ctx context.Context, addr netip.Addr, cost int64, k
 	if cost > m.rate.burst {
 		return nil, Result{}, m.unaffordable(errTakenTooLarge)
 	}
-	c := charge{limit: m, quota: m.rate, cells: m.rate.cells(cost, takenKeys(addr, key))}
-	c.keys = len(c.cells)
-	ok, err := m.counts.Debit(ctx, c.cells)
-	// Only the context is known here; what it knows of the request is reported.
-	request := func() *http.Request { return (&http.Request{Method: "_OTHER"}).WithContext(ctx) }
+	var charges [1]charge
+	c := &charges[0]
+	c.limit, c.quota = m, m.rate
+	var room [256]byte
+	c.add(cost, appendTaken(room[:0], addr, narrowBits, key))
+	if addr.Is6() {
+		c.add(cost, appendTaken(room[:0], addr, wideBits, key))
+	}
+	ok, err := c.take(ctx)
 	switch {
 	case err != nil && m.dryRun:
-		m.reportFault(request(), m.unavailable(err))
+		m.reportFault(carrier(ctx), m.unavailable(err))
 		return &Reservation{}, Result{}, nil
 	case err != nil:
 		return nil, Result{}, m.unavailable(err)
-	}
-	c.describe()
-	c.standing.Exceeded = !ok // a store that does not say so of a cell has refused all the same
-	switch {
 	case !ok && !m.dryRun:
-		return nil, c.result(), refusal([]charge{c}, nil)
+		return nil, c.result(), refusal(charges[:], nil)
 	case !ok:
-		m.reportDry(request(), &c)
+		m.reportDry(carrier(ctx), c)
 		return &Reservation{}, c.result(), nil
 	}
-	return &Reservation{ctx: ctx, limit: m, cost: cost, cells: c.cells}, c.result(), nil
+	return c.reserve(ctx, cost), c.result(), nil
+}
+
+// carrier is a request that only carries a context: Take knows no more, and
+// what the context knows of the request is reported.
+func carrier(ctx context.Context) *http.Request {
+	return (&http.Request{Method: "_OTHER"}).WithContext(ctx)
 }
 
 // takenKeys are the keys that Take and TakeFor count by, from the narrowest to

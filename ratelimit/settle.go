@@ -67,24 +67,65 @@ func (r *Reservation) Settle(actual int) error {
 
 // correct makes the actual cost of what was taken.
 func (r *Reservation) correct(actual int64) error {
-	cells := r.decide()
-	if len(cells) == 0 || actual == r.cost {
+	if !r.decide() || actual == r.cost {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), refundTime)
+	switch {
+	case r.remote != nil:
+		return r.correctCells(r.remote.cells, actual)
+	case len(r.receipts) > 0:
+		r.correctDebits(actual)
+	}
+	return nil
+}
+
+// correctDebits corrects what was taken in a MemoryStore.
+func (r *Reservation) correctDebits(actual int64) {
+	t, spans := r.limit.table, r.limit.rate.spans
+	var few [4]debit
+	debits := few[:]
+	if len(r.receipts) > len(few) {
+		debits = make([]debit, len(r.receipts))
+	}
+	debits = debits[:len(r.receipts)]
+	for i := range debits {
+		d, from, s := &debits[i], &r.receipts[i], &spans[i%len(spans)]
+		s.aim(d, i >= len(spans))
+		d.hash, d.until = from.hash, from.until
+		if actual > r.cost {
+			// A key never owes more than this.
+			d.cost, d.debt = min(actual-r.cost, 2*s.wide.Burst), true
+			continue
+		}
+		most := r.cost - actual
+		if d.policy == nil {
+			most = d.amount(most)
+		}
+		d.taken = min(from.taken, most)
+	}
+	if actual > r.cost {
+		t.debit(debits)
+		return
+	}
+	t.giveBack(debits, t.now())
+}
+
+// correctCells corrects what was taken in another store.
+func (r *Reservation) correctCells(cells []Cell, actual int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.remote.ctx), refundTime)
 	defer cancel()
 	if actual < r.cost {
 		for i := range cells {
 			cells[i].Taken = min(max(cells[i].Taken, 0), r.cost-actual)
 		}
-		return r.limit.counts.Refund(ctx, cells)
+		return r.limit.store.Refund(ctx, cells)
 	}
 	for i := range cells {
 		c := &cells[i]
 		// A cell never owes more than this, and a store need not multiply more.
 		c.Cost, c.Debt, c.Taken = min(actual-r.cost, 2*c.Policy.Burst), true, 0
 	}
-	_, err := r.limit.counts.Debit(ctx, cells)
+	_, err := r.limit.store.Debit(ctx, cells)
 	return err
 }
 

@@ -57,7 +57,8 @@ func (l *Limits) exchange(ctx context.Context, r *request, s script) (string, *f
 			return "", callFailure(ctx, call, call.Err())
 		}
 	}
-	go l.send(call, r, s)
+	r.call, r.execute = call, s
+	go r.send()
 	select {
 	case <-r.done:
 	case <-call.Done():
@@ -89,7 +90,7 @@ func (l *Limits) exchange(ctx context.Context, r *request, s script) (string, *f
 // send sends a request. A script that Redis does not have is sent with its
 // source: that is the only case in which a command is sent twice, because
 // Redis has not executed it.
-func (l *Limits) send(ctx context.Context, r *request, s script) {
+func (l *Limits) send(r *request) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.replies, r.err = nil, fmt.Errorf("the Client panics: %v", p)
@@ -97,13 +98,14 @@ func (l *Limits) send(ctx context.Context, r *request, s script) {
 		<-l.slots
 		r.done <- struct{}{}
 	}()
+	s := r.execute
 	if s.hash != "" {
 		r.command[1] = s.hash
 	}
-	r.replies, r.err = l.client.Do(ctx, r.slot, r.commands[:]...)
+	r.replies, r.err = l.client.Do(r.call, r.slot, r.commands[:]...)
 	if r.err == nil && s.hash != "" && lacksScript(r.replies) {
 		r.command[0], r.command[1] = "EVAL", s.source
-		r.replies, r.err = l.client.Do(ctx, r.slot, r.commands[:]...)
+		r.replies, r.err = l.client.Do(r.call, r.slot, r.commands[:]...)
 	}
 }
 

@@ -61,7 +61,11 @@ func NewLimits(c LimitsConfig) (*Limits, error) {
 		mode: c.OnOutage, instances: int64(c.Instances), recorder: c.Recorder,
 	}
 	secret := derive(c.Secret)
-	l.requests.New = func() any { return newRequest(secret) }
+	l.requests.New = func() any {
+		r := newRequest(secret)
+		r.send = func() { l.send(r) }
+		return r
+	}
 	switch c.OnOutage {
 	case Local:
 		l.local = &ratelimit.MemoryStore{Max: c.MaxKeys}
@@ -192,6 +196,7 @@ func (l *Limits) request() *request { return l.requests.Get().(*request) }
 func (l *Limits) release(r *request) {
 	if !r.kept {
 		clear(r.cells)
+		r.call, r.replies = nil, nil
 		l.requests.Put(r)
 	}
 }

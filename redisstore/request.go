@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -30,6 +31,9 @@ type request struct {
 	slot     string
 	command  []string
 	commands [1][]string
+	send     func() // sends the request; made once, for a goroutine each time
+	call     context.Context
+	execute  script
 	replies  []any
 	err      error
 	done     chan struct{} // has room for the one message that there is

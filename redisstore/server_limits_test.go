@@ -3,6 +3,8 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"runtime"
@@ -17,6 +19,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/rueidis"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/bulwarktest"
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/internal/race"
@@ -164,6 +167,37 @@ func TestAllocationsOfADecision(t *testing.T) {
 	}
 	if denied > 0 {
 		t.Errorf("a denied decision allocates %v times", denied)
+	}
+}
+
+// TestAllocationsOfARequest measures what a limit and its store allocate for a
+// request, with the header fields, and for a Take.
+func TestAllocationsOfARequest(t *testing.T) {
+	if race.Enabled { // it drops what is pooled
+		t.Skip("the race detector allocates")
+	}
+	server := redis(t, engine.RedisConfig{})
+	store := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	m := bulwark.Must(ratelimit.New(ratelimit.Config{Name: "n", Key: ratelimit.ByIP, Rate: "1000000/hour", Store: store}))
+	ctx, cancel := context.WithCancel(t.Context()) // as that of a request
+	defer cancel()
+	taken := testing.AllocsPerRun(2000, func() {
+		if _, _, err := m.Take(ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w, passed := httptest.NewRecorder(), 0
+	h := m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed++ }))
+	r, _ := bulwark.Enter(httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	served := testing.AllocsPerRun(2000, func() {
+		clear(w.Header())
+		h.ServeHTTP(w, r)
+	})
+	if passed != 2001 {
+		t.Errorf("%d requests passed", passed)
+	}
+	if taken > 14 || served > 14 {
+		t.Errorf("a Take allocates %v times, a request %v times, at most 14", taken, served)
 	}
 }
 

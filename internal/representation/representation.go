@@ -29,8 +29,8 @@ func belongs(name string) bool {
 	case strings.HasPrefix(name, "Content-Security-Policy"):
 		return false
 	case strings.HasPrefix(name, "Content-"), // RFC 9110 section 8, RFC 9530, RFC 6266
-		strings.HasSuffix(name, "Cache-Control"),             // RFC 9111, and for each cache of its own RFC 9213
-		strings.HasPrefix(strings.ToLower(name), "trailer:"): // what net/http would send behind the body
+		strings.HasSuffix(name, "Cache-Control"),                                              // RFC 9111, and for each cache of its own RFC 9213
+		len(name) >= len("trailer:") && strings.EqualFold(name[:len("trailer:")], "trailer:"): // what net/http would send behind the body
 		return true
 	}
 	return fields[name]
