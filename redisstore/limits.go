@@ -20,8 +20,9 @@ import (
 // process is seen after that second at the latest; one of this process is seen
 // at once.
 //
-// Times are those of the clock of Redis, in whole microseconds. A quota of more
-// than one request in a microsecond is an error.
+// Times are those of the clock of Redis, in whole microseconds. A quota that
+// [ratelimit.GCRA] restores faster than that is restored at one request in a
+// microsecond.
 type Limits struct {
 	client   Client
 	prefix   string
