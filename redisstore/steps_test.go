@@ -371,6 +371,44 @@ func TestRefundsAfterSteps(t *testing.T) {
 	}
 }
 
+// After the clock was set back, a Refund gives back of the two quotas that are
+// left of what lies ahead.
+func TestARefundAfterAStepBack(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	l.StepClock(48 * hour)
+	c := ten("a")
+	c.Cost = 5
+	early := []ratelimit.Cell{passes(t, "before the step", l, c, true)}
+	passes(t, "before the step", l, c, true)
+	l.StepClock(-24 * hour)
+	if err := l.Refund(t.Context(), early); err != nil {
+		t.Fatal(err)
+	}
+	// Twice ten requests of six minutes, without five, and one more.
+	if got := passes(t, "after the Refund", l, ten("a"), false).Standing.Wait; !near(got, 36*minute) {
+		t.Errorf("Wait is %v, want 36m", got)
+	}
+}
+
+// A debt outlives its window, and a Refund of the window that has ended does not
+// change what is carried.
+func TestARefundOfAWindowThatHasEnded(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	c := of("a", ratelimit.FixedWindow, 3)
+	c.Cost, c.Debt = 4, true
+	early := []ratelimit.Cell{passes(t, "a debt", l, c, true)}
+	l.StepClock(hour + time.Second)
+	if err := l.Refund(t.Context(), early); err != nil {
+		t.Fatal(err)
+	}
+	c.Cost, c.Debt = 0, false
+	if got := passes(t, "a look", l, c, true).Standing.Remaining; got != 2 {
+		t.Errorf("%d of 3 are left, want 2", got)
+	}
+}
+
 // A Refund that makes a cell whole leaves no key.
 func TestAWholeCellNeedsNoKey(t *testing.T) {
 	server := redis(t, engine.RedisConfig{})
