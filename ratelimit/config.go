@@ -17,8 +17,10 @@ import (
 // Rate.
 type Config struct {
 	// Name identifies the limit in header fields, problems, events and metrics.
-	// Two limits with one Store need two names. A name has 1 to 64 letters,
-	// digits, "-", "_" and ".". Required.
+	// Two limits with one Store need two names. If a rate has several windows,
+	// the limit also takes the names of the windows, such as "api-day" for the
+	// Name "api". A name has 1 to 64 letters, digits, "-", "_" and ".".
+	// Required.
 	Name string
 	// Key says whose requests are counted together: [ByIP], [ByPrincipal], a
 	// [KeyFunc] or a [Join]. Required, unless the limit is only used through
@@ -32,7 +34,11 @@ type Config struct {
 	Rate Rate
 	// Tiers are the rates of callers by their tier, which is
 	// [bulwark.Principal.Tier]. A tier without an entry has the Rate. Tiers
-	// need a Key with ByPrincipal. Default: every caller has the Rate.
+	// need a Key with ByPrincipal. A caller takes along what it has used when
+	// its tier changes, but for at most two windows of the new rate. Between
+	// rates of other algorithms, or of other sets of windows, it takes nothing
+	// along. So a caller must not be able to choose its tier for each request,
+	// for example with two tokens. Default: every caller has the Rate.
 	Tiers Tiers
 	// RateFor returns the rate of one caller, for example from a database. An
 	// empty Rate means the rate of the caller's tier. RateFor needs a Key with
@@ -48,7 +54,10 @@ type Config struct {
 	// the rate of the tier holds. RateFor is asked again after 5 seconds. If
 	// RateFor returns a text that is not a Rate, the rate of the tier holds for
 	// RateMaxAge. Both are an event sys_unavailable with the reason
-	// "ratelimit.rate_unknown", once in RateMaxAge, with a count.
+	// "ratelimit.rate_unknown", once in RateMaxAge, with a count. What the
+	// caller has used is taken along as between Tiers: a caller at 10/day who
+	// has the 100/minute of its tier for a moment may have its day back two
+	// minutes later. So let the rates have windows of about the same length.
 	//
 	// The context ends after RateTimeout, and not when the client leaves.
 	// RateFor must not modify the principal.
@@ -189,7 +198,7 @@ func (m *Middleware) open(c Config) error {
 			names[q.spans[i].narrow.Name] = true
 		}
 	}
-	table, ok := memory.open(names)
+	table, ok := memory.open(names, c.Name)
 	if !ok {
 		faults := c.faults()
 		faults.Add("Name", c.Name, "is the Name of another limit with the same Store; give each limit its own Name, or its own Store")
