@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -561,5 +562,42 @@ func TestTimesOfALog(t *testing.T) {
 	}
 	if s := passes(t, "beyond it", l, of("x", ratelimit.SlidingLog, 5), false).Standing; !near(s.Wait, hour+time.Second) || s.Wait != s.Reset {
 		t.Errorf("%+v", s)
+	}
+}
+
+// The clock of a process, which says what the days are, differs from that of
+// Redis. Nobody gets more or less in a day of Redis. A clock that is wrong by
+// days is an error, and lets nobody pass.
+func TestACalendarOfAnotherClock(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	store := redisstore.Step(limits(t, client, nil))
+	for i, test := range []struct {
+		off   time.Duration
+		fails bool
+	}{
+		{0, false}, {hour, false}, {-hour, false}, {24 * hour, false}, {-24 * hour, false}, {47 * hour, false}, {-47 * hour, false},
+		{5 * 24 * hour, true}, {-5 * 24 * hour, true},
+	} {
+		m, err := ratelimit.New(ratelimit.Config{Name: "clock-" + strconv.Itoa(i), Rate: "2/day", Calendar: time.UTC, Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.StepClock(test.off)
+		passed, failed := 0, 0
+		for range 5 {
+			_, result, err := m.TakeFor(t.Context(), netip.MustParseAddr("2001:db8::1"))
+			switch {
+			case err == nil:
+				passed++
+			case result.Exceeded && result.RetryAfter > 0 && result.RetryAfter <= 24*hour:
+			default:
+				failed++
+			}
+		}
+		store.StepClock(-test.off)
+		if test.fails && failed != 5 || !test.fails && (passed != 2 || failed != 0) {
+			t.Errorf("a clock that differs by %v: %d of 2 passed, and %d failed", test.off, passed, failed)
+		}
 	}
 }
