@@ -27,8 +27,8 @@ import (
 //
 // # The queue
 //
-// The request that came first is let in first. While the queue has not been
-// empty for MaxWait, this is turned around: the request that came last is let
+// The request that came first is let in first. If requests have waited for Max
+// for all of MaxWait, this is turned around: the request that came last is let
 // in first, and a request that finds the queue full takes the place of the
 // oldest. In such an overload all requests of a queue in order would be let in
 // late, when their clients are about to give up. A request whose client leaves
@@ -39,7 +39,8 @@ import (
 // With a Key and MaxPerKey, one caller cannot take all of Max: a caller has at
 // most MaxPerKey requests that run, and as many that wait. A further request is
 // refused with 429 "ratelimit.concurrent", because it is the caller that asks
-// for too much, and not the service that is overloaded. An IPv6 client is
+// for too much, and not the service that is overloaded. A request that waits
+// only for others of its key gives way when the queue is full. An IPv6 client is
 // counted as [ByIP] counts it: the /48 around its network has 16 times as many.
 //
 // # Where it stands

@@ -155,8 +155,12 @@ func (t *table) reset(d *debit, now int64) {
 	case d.policy == nil:
 		t.free(d.hash, now)
 	case d.policy.Algorithm == FixedWindow:
-		t.windowed().free(d.hash)
+		if w := t.windows.Load(); w != nil {
+			w.free(d.hash)
+		}
 	default:
-		t.logged().free(d.hash)
+		if l := t.logs.Load(); l != nil {
+			l.free(d.hash)
+		}
 	}
 }

@@ -19,7 +19,7 @@ type gate struct {
 	in    int
 	keys  map[uint64]load
 	queue queue
-	full  time.Time // since when somebody has been waiting
+	full  time.Time // since when somebody waits, and no place of max was free
 }
 
 // load is how many requests of a key are in, and how many wait.
@@ -56,6 +56,9 @@ func (g *gate) enter(ctx context.Context, k gateKeys) verdict {
 	g.mu.Lock()
 	if g.in < g.max && g.hasRoom(k) {
 		g.take(k, 1, 0)
+		if g.queue.len > 0 { // those in it only wait for others of their keys
+			g.full = time.Now()
+		}
 		g.mu.Unlock()
 		return admitted
 	}
@@ -103,11 +106,11 @@ func (g *gate) join(k gateKeys) (*waiter, verdict) {
 		}
 	}
 	if g.queue.len >= g.maxQueue {
-		if !g.standing() {
+		w := g.yielding(k)
+		if w == nil {
 			return nil, g.blame(k)
 		}
-		oldest := g.queue.first
-		g.decide(oldest, g.blame(oldest.keys))
+		g.decide(w, g.blame(w.keys))
 	}
 	if g.queue.len == 0 {
 		g.full = time.Now()
@@ -116,6 +119,31 @@ func (g *gate) join(k gateKeys) (*waiter, verdict) {
 	g.queue.push(w)
 	g.take(k, 0, 1)
 	return w, undecided
+}
+
+// yielding is the request in a full queue that gives its place to a request of
+// the keys, or nil. It is one that only waits for others of its own key, or else
+// the oldest in an overload. A request that has to wait for others of its own
+// key gets the place of such a request only.
+func (g *gate) yielding(k gateKeys) *waiter {
+	const maxSteps = 64 // under the lock
+	own, w := !g.hasRoom(k), g.queue.first
+	if own && (!g.standing() || g.hasRoom(w.keys)) {
+		return nil
+	}
+	for range maxSteps {
+		if k.n == 0 || w == nil {
+			break
+		}
+		if !g.hasRoom(w.keys) {
+			return w
+		}
+		w = w.after
+	}
+	if g.standing() {
+		return g.queue.first
+	}
+	return nil
 }
 
 // wait waits until somebody decides about w, or until its time is over.
@@ -156,8 +184,8 @@ func (g *gate) decide(w *waiter, v verdict) {
 	close(w.decided)
 }
 
-// standing reports whether the queue has not been empty for maxWait. Then more
-// requests come than leave, and it does not help to let the oldest in: its
+// standing reports whether there was neither a free place nor an empty queue for
+// maxWait. Then more requests come than leave, and it does not help to let the oldest in: its
 // client has waited longest, and is the next to give up.
 func (g *gate) standing() bool { return g.queue.len > 0 && time.Since(g.full) > g.maxWait }
 

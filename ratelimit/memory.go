@@ -3,7 +3,6 @@ package ratelimit
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -49,8 +48,8 @@ type MemoryStore struct {
 	self  atomic.Pointer[MemoryStore] // tells a copy, as in strings.Builder
 	table atomic.Pointer[table]
 
-	mu    sync.Mutex // also what go vet tells a copy by
-	names map[string]bool
+	mu    sync.Mutex        // also what go vet tells a copy by
+	names map[string]string // of windows, and of the limits that have them
 }
 
 var _ Store = (*MemoryStore)(nil)
@@ -172,7 +171,7 @@ func (s *MemoryStore) made() *table {
 		t = newTable(keys)
 		s.self.Store(s)
 		s.table.Store(t)
-		s.names = map[string]bool{}
+		s.names = map[string]string{}
 	}
 	return t
 }
@@ -180,15 +179,39 @@ func (s *MemoryStore) made() *table {
 // open claims the names of one limit and of its windows, and returns the table.
 // It reports false if a name is taken. The limit keeps the table, so that a
 // request does not come through here.
-func (s *MemoryStore) open(names map[string]bool) (t *table, ok bool) {
+func (s *MemoryStore) open(names map[string]bool, limit string) (t *table, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t = s.made()
 	for name := range names {
-		if s.names[name] {
+		if _, taken := s.names[name]; taken {
 			return nil, false
 		}
 	}
-	maps.Copy(s.names, names)
+	for name := range names {
+		s.names[name] = limit
+	}
 	return t, true
+}
+
+// maxNames bounds how many names of windows the rates of callers may take. Any
+// further ones are looked up only.
+const maxNames = 10_000
+
+// share claims the names of the windows of one more rate of a limit. It reports
+// false if another limit has one of the names.
+func (s *MemoryStore) share(spans []span, limit string) (ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range spans {
+		if owner, taken := s.names[spans[i].narrow.Name]; taken && owner != limit {
+			return false
+		}
+	}
+	for i := range spans {
+		if len(s.names) < maxNames {
+			s.names[spans[i].narrow.Name] = limit
+		}
+	}
+	return true
 }

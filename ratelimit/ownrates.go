@@ -91,6 +91,9 @@ func (m *Middleware) compileOwn(rate Rate) (q *quota, reason string) {
 	for _, fault := range faults { // the texts of the rate are left out: nobody has checked them
 		reason = fault.reason
 	}
+	if memory, ok := m.counts.(*MemoryStore); ok && reason == "" && !memory.share(q.spans, m.name) {
+		return nil, "has a window with the name of another limit of the same Store; rename that limit, or give it its own Store"
+	}
 	return q, reason
 }
 

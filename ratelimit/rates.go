@@ -44,7 +44,7 @@ func (m *Middleware) compileRates(c Config, faults *fault.List) {
 	if c.Anonymous != "" {
 		m.anonymous = compile("Anonymous", c.Anonymous)
 	}
-	if c.Calendar != nil && !aligned && !wrong {
+	if c.Calendar != nil && !aligned && !wrong && c.RateFor == nil { // RateFor may return a day
 		faults.Add("Calendar", c.Calendar.String(), `needs a rate with a day or a month, such as "1000/day"; leave Calendar out for other rates`)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/nat64"
@@ -29,6 +30,10 @@ import (
 // number of strings is another one, or an address is not an address, only what
 // Take has counted is forgotten. Reset cannot tell whether anything was
 // counted.
+//
+// With Config.RateFor, Reset forgets what was counted by any rate of one
+// window. It forgets what was counted by a rate of several windows only if this
+// process has had a rate with the same windows.
 //
 // Reset is an event authz_admin with the reason "ratelimit.reset", and with the
 // Name of the limit as its Rule. The event does not have the key. Outside a
@@ -96,14 +101,20 @@ func (m *Middleware) reset(ctx context.Context, addr netip.Addr, key []string) e
 func (m *Middleware) makeWhole(ctx context.Context, keys [][]byte) error {
 	var cells []Cell
 	seen := map[cellName]bool{}
+	add := func(c Cell) {
+		name := cellName{c.Policy.Name, c.Policy.Algorithm, string(c.Key)}
+		if !seen[name] {
+			seen[name] = true
+			cells = append(cells, c)
+		}
+	}
 	for _, q := range append(m.quotas(), m.own.quotas()...) {
 		for _, c := range q.cells(0, keys) {
-			name := cellName{c.Policy.Name, c.Policy.Algorithm, string(c.Key)}
-			if !seen[name] {
-				seen[name] = true
-				cells = append(cells, c)
-			}
+			add(c)
 		}
+	}
+	for _, c := range m.otherRates(keys) {
+		add(c)
 	}
 	if len(cells) == 0 {
 		return nil // all rates are unlimited
@@ -112,6 +123,23 @@ func (m *Middleware) makeWhole(ctx context.Context, keys [][]byte) error {
 	// key has more bits of the address, so it is longer.
 	slices.SortStableFunc(cells, func(a, b Cell) int { return len(b.Key) - len(a.Key) })
 	return m.counts.Reset(ctx, cells)
+}
+
+// otherRates are cells of rates that RateFor may have told another process: of
+// one window, by each algorithm.
+func (m *Middleware) otherRates(keys [][]byte) (cells []Cell) {
+	if m.own == nil {
+		return nil
+	}
+	for _, a := range [...]Algorithm{GCRA, FixedWindow, SlidingLog} {
+		if m.algorithms != nil && !slices.Contains(m.algorithms, a) {
+			continue
+		}
+		for _, key := range keys {
+			cells = append(cells, Cell{Key: key, Policy: Policy{Name: m.name, Algorithm: a, Limit: 1, Window: time.Second, Burst: 1}})
+		}
+	}
+	return cells
 }
 
 // cellName is what identifies a cell; see [Store].

@@ -9,6 +9,7 @@ import (
 
 const (
 	maxWindow = 366 * 24 * time.Hour
+	maxLimit  = int64(maxWindow / time.Microsecond)
 	maxLog    = 64
 	maxEnds   = 512
 	// maxCount is the highest number that a double of Lua counts exactly.
@@ -34,11 +35,11 @@ func wrong(c *ratelimit.Cell) (field, reason string) {
 		return "Policy.Algorithm", "is an algorithm that redisstore does not know; write GCRA, FixedWindow or SlidingLog"
 	case p.Window < time.Microsecond || p.Window > maxWindow:
 		return "Policy.Window", "must be at least 1 microsecond and at most 366 days"
-	case p.Limit < 1 || p.Limit > int64(p.Window/time.Microsecond):
-		return "Policy.Limit", "must be at least 1, and at most one request for each microsecond of the Window"
+	case p.Limit < 1 || p.Limit > min(int64(p.Window), maxLimit):
+		return "Policy.Limit", "must be at least 1, and at most one request for each nanosecond of the Window or for each microsecond of 366 days"
 	case p.Limit > maxLog && p.Algorithm == ratelimit.SlidingLog:
 		return "Policy.Limit", "must be at most 64 for a SlidingLog"
-	case p.Algorithm == ratelimit.GCRA && (p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxWindow)/ceil(int64(p.Window), p.Limit)):
+	case p.Algorithm == ratelimit.GCRA && (p.Burst < 1 || p.Burst > p.Limit && p.Burst > int64(maxWindow)/max(ceil(int64(p.Window), p.Limit), int64(time.Microsecond))):
 		return "Policy.Burst", "must be at least 1, and small enough to be restored within 366 days"
 	case c.Cost < 0:
 		return "Cost", "must not be negative; call Refund to give requests back"

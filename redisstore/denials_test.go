@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,4 +201,126 @@ func TestACallWhoseContextIsOverIsAnError(t *testing.T) {
 			t.Error("a call whose context is over is refused without an error")
 		}
 	})
+}
+
+// A client that goes from network to network within a /48 without room costs no
+// command. A network is refused only for as long as the /48 has no room.
+func TestADeniedNetworkCostsNoCommand(t *testing.T) {
+	wide := ten("a /48")
+	narrow := func(i int) ratelimit.Cell { return ten("a /64 " + string(rune('0'+i))) }
+	bubble(t, nil, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
+		f.will(says("0 0 10 0 0 0 0 1 3 360000000 500000 1800000000000000 0"))
+		cells := func(i int) []ratelimit.Cell { return []ratelimit.Cell{narrow(i), wide} }
+		asks(t, "the first", f, 1, func() { l.Debit(t.Context(), cells(0)) })
+		time.Sleep(200 * time.Millisecond)
+		asks(t, "other networks", f, 0, func() {
+			for i := range 100 {
+				now := cells(1 + i)
+				ok, err := l.Debit(t.Context(), now)
+				a, b := now[0].Standing, now[1].Standing
+				if ok || err != nil || a.Exceeded || a.Wait != 0 || a.Reset != 0 || a.Remaining != 10 ||
+					!b.Exceeded || b.Remaining != 3 || b.Wait != 300*time.Millisecond {
+					t.Fatalf("%t, %v, %+v", ok, err, now)
+				}
+			}
+		})
+		for what, cells := range map[string][]ratelimit.Cell{
+			"a smaller cost":          {narrow(1), costing(wide, 0)},
+			"a debt":                  {narrow(1), owing(wide)},
+			"another /48":             {narrow(1), ten("another /48")},
+			"a further window of it":  {narrow(1), of("a /48", ratelimit.FixedWindow, 10), wide},
+			"a further window beside": {narrow(1), wide, of("a /48", ratelimit.FixedWindow, 10)},
+			"in another order":        {wide, narrow(1)},
+		} {
+			asks(t, what, f, 1, func() { l.Debit(t.Context(), cells) })
+		}
+		asks(t, "the /48 alone", f, 0, func() { l.Debit(t.Context(), []ratelimit.Cell{wide}) })
+		time.Sleep(300 * time.Millisecond)
+		asks(t, "when there is room", f, 1, func() { l.Debit(t.Context(), cells(2)) })
+	})
+}
+
+// A network without room says nothing about the other networks of its /48.
+func TestADeniedNetworkIsNotItsNeighbour(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
+		f.will(says("0 1 0 360000000 360000000 1800000000000000 0 0 3 360000000 0 1800000000000000 0"))
+		asks(t, "a network without room", f, 1, func() { l.Debit(t.Context(), []ratelimit.Cell{ten("a"), ten("wide")}) })
+		asks(t, "again", f, 0, func() { l.Debit(t.Context(), []ratelimit.Cell{ten("a"), ten("wide")}) })
+		asks(t, "its neighbour", f, 1, func() { l.Debit(t.Context(), []ratelimit.Cell{ten("b"), ten("wide")}) })
+	})
+}
+
+// A Refund or a Reset of the /48 is seen by all of its networks.
+func TestARefundForgetsADeniedNetwork(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
+		cells := func(key string) []ratelimit.Cell { return []ratelimit.Cell{ten(key), ten("wide")} }
+		f.will(says("1 0 9 360000000 0 1800000000000000 1 0 9 360000000 0 1800000000000000 1"))
+		before := cells("before")
+		if ok, err := l.Debit(t.Context(), before); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		f.will(says("0 0 10 0 0 0 0 1 0 360000000 360000000 1800000000000000 0"))
+		asks(t, "refused", f, 1, func() { l.Debit(t.Context(), cells("a")) })
+		asks(t, "a neighbour", f, 0, func() { l.Debit(t.Context(), cells("b")) })
+		f.will(says("1"))
+		if err := l.Refund(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+		asks(t, "after a Refund", f, 1, func() { l.Debit(t.Context(), cells("b")) })
+	})
+}
+
+func costing(c ratelimit.Cell, cost int64) ratelimit.Cell {
+	c.Cost = cost
+	return c
+}
+
+func owing(c ratelimit.Cell) ratelimit.Cell {
+	c.Debt = true
+	return c
+}
+
+// Each window of a rate has a cell of the network and a cell of the /48.
+func TestADeniedNetworkOfSeveralWindows(t *testing.T) {
+	cells := func(key string) (all []ratelimit.Cell) {
+		for _, key := range []string{key, "wide"} {
+			for _, name := range []string{"second", "minute", "hour"} {
+				c := ten(key)
+				c.Policy.Name = name
+				all = append(all, c)
+			}
+		}
+		return all
+	}
+	for full := range 3 {
+		bubble(t, nil, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
+			answer := "0" + strings.Repeat(" 0 10 0 0 0 0", 3)
+			for i := range 3 {
+				answer += [2]string{" 0 10 0 0 0 0", " 1 0 360000000 360000000 1800000000000000 0"}[btoi(i == full)]
+			}
+			f.will(says(answer))
+			asks(t, "the first", f, 1, func() { l.Debit(t.Context(), cells("a")) })
+			asks(t, "its neighbour", f, 0, func() {
+				now := cells("b")
+				if ok, err := l.Debit(t.Context(), now); ok || err != nil {
+					t.Errorf("%t, %v", ok, err)
+				}
+				for i, c := range now {
+					if c.Standing.Exceeded != (i == 3+full) {
+						t.Errorf("window %d is full: cell %d is %+v", full, i, c.Standing)
+					}
+				}
+			})
+			other := cells("b")
+			other[3+full].Policy.Limit++
+			asks(t, "another rate", f, 1, func() { l.Debit(t.Context(), other) })
+		})
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -17,12 +17,15 @@ import (
 //
 // One call is one command of Redis for all its cells, which are in one slot. A
 // refusal is remembered until there is room, and for one second at most. So a
-// caller who goes on asking costs no command. A Refund or a Reset of another
+// caller who goes on asking costs no command. Nor does a client that goes from
+// one network of an IPv6 /48 without room to the next; its Retry-After is that
+// of the /48. A Refund or a Reset of another
 // process is seen after that second at the latest; one of this process is seen
 // at once.
 //
-// Times are those of the clock of Redis, in whole microseconds. A quota of more
-// than one request in a microsecond is an error.
+// Times are those of the clock of Redis, in whole microseconds. A quota that
+// [ratelimit.GCRA] restores faster than that is restored at one request in a
+// microsecond.
 type Limits struct {
 	client   Client
 	prefix   string

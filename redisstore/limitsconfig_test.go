@@ -107,14 +107,24 @@ func TestCells(t *testing.T) {
 		change func(*C)
 		field  string
 	}{
-		"good":                    {func(*C) {}, ""},
-		"the longest window":      {func(c *C) { c.Policy.Window = year }, ""},
-		"a longer window":         {func(c *C) { c.Policy.Window = year + 1 }, "Policy.Window"},
-		"the shortest window":     {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Microsecond, 1, 1 }, ""},
-		"a shorter window":        {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Microsecond-1, 1, 1 }, "Policy.Window"},
-		"a negative window":       {func(c *C) { c.Policy.Window = -time.Second }, "Policy.Window"},
-		"one a microsecond":       {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_000 }, ""},
-		"more than that":          {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_001 }, "Policy.Limit"},
+		"good":                {func(*C) {}, ""},
+		"the longest window":  {func(c *C) { c.Policy.Window = year }, ""},
+		"a longer window":     {func(c *C) { c.Policy.Window = year + 1 }, "Policy.Window"},
+		"the shortest window": {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Microsecond, 1, 1 }, ""},
+		"a shorter window":    {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Microsecond-1, 1, 1 }, "Policy.Window"},
+		"a negative window":   {func(c *C) { c.Policy.Window = -time.Second }, "Policy.Window"},
+		"one a microsecond":   {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_000 }, ""},
+		"more than that":      {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1_000_001 }, ""},
+		"one a nanosecond":    {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1e9 }, ""},
+		"more than one":       {func(c *C) { c.Policy.Window, c.Policy.Limit = time.Second, 1e9+1 }, "Policy.Limit"},
+		"a limit of a year":   {func(c *C) { c.Policy.Window, c.Policy.Limit = year, int64(year/time.Microsecond) }, ""},
+		"a limit of more":     {func(c *C) { c.Policy.Window, c.Policy.Limit = year, int64(year/time.Microsecond)+1 }, "Policy.Limit"},
+		"a burst of microseconds": {func(c *C) {
+			c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Second, 1e9, int64(year/time.Microsecond)
+		}, ""},
+		"and one more": {func(c *C) {
+			c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Second, 1e9, int64(year/time.Microsecond)+1
+		}, "Policy.Burst"},
 		"a negative limit":        {func(c *C) { c.Policy.Limit = -1 }, "Policy.Limit"},
 		"a burst of a year":       {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366*24 }, ""},
 		"a burst of more":         {func(c *C) { c.Policy.Window, c.Policy.Limit, c.Policy.Burst = time.Hour, 1, 366*24+1 }, "Policy.Burst"},

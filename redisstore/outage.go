@@ -83,6 +83,9 @@ func (l *Limits) shares(cells []ratelimit.Cell) []ratelimit.Cell {
 		shares[i] = cells[i]
 		p := &shares[i].Policy
 		p.Limit, p.Burst = max(1, p.Limit/l.instances), max(1, p.Burst/l.instances)
+		// The Limit is rounded down more than the Burst, and no burst may take
+		// longer to be restored than the longest window.
+		p.Burst = min(p.Burst, max(1, int64(maxWindow)/ceil(int64(p.Window), p.Limit)))
 	}
 	return shares
 }

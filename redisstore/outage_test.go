@@ -350,6 +350,20 @@ func TestLocal(t *testing.T) {
 	}
 }
 
+// A share is rounded down, so that its burst may take longer to be restored than
+// a quota may.
+func TestTheShareOfALongBurst(t *testing.T) {
+	bubble(t, func(c *redisstore.LimitsConfig) { c.Instances = 10 }, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {
+		f.will(fails)
+		c := ten("a")
+		c.Policy.Limit, c.Policy.Window, c.Policy.Burst = 19, 24*time.Hour, 6900
+		for range 366 {
+			passes(t, "the share of a burst", l, c, true)
+		}
+		passes(t, "beyond it", l, c, false)
+	})
+}
+
 // Refund and Reset find where a cell was counted.
 func TestRefundAfterAnOutage(t *testing.T) {
 	bubble(t, func(c *redisstore.LimitsConfig) { c.Instances = 2 }, func(t *testing.T, l *redisstore.Limits, f *fake, _ *bulwarktest.Recorder) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"runtime"
@@ -253,6 +254,7 @@ func TestBoundsAreCountedExactly(t *testing.T) {
 		"gcra, a burst of a year":      {Limit: 1, Window: time.Hour, Burst: 366 * 24},
 		"gcra, many in a year":         {Limit: int64(year / time.Microsecond), Window: year, Burst: int64(year / time.Microsecond)},
 		"gcra, rounded up":             {Limit: int64(year/time.Microsecond) - 1, Window: year, Burst: int64(year/time.Microsecond) - 1},
+		"gcra, more than that":         {Limit: int64(year / time.Microsecond), Window: 10 * time.Hour, Burst: int64(year / time.Microsecond)},
 		"gcra, one in a year":          {Limit: 1, Window: year, Burst: 1},
 		"fixed-window, many in a year": {Algorithm: ratelimit.FixedWindow, Limit: int64(year / time.Microsecond), Window: year, Burst: int64(year / time.Microsecond)},
 		"sliding-log of a year":        {Algorithm: ratelimit.SlidingLog, Limit: 64, Window: year, Burst: 64},
@@ -291,6 +293,26 @@ func TestBoundsAreCountedExactly(t *testing.T) {
 	for _, key := range ask(t, server, "KEYS", "*").([]any) {
 		if state := ask(t, server, "GET", key.(string)).(string); strings.ContainsAny(state, "e.+-in") {
 			t.Errorf("%s is %q", key, state)
+		}
+	}
+}
+
+// The network around an IPv6 client has 16 times its rate. For the highest rates
+// that is more than one request in a microsecond.
+func TestTheHighestRates(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := limits(t, redisstore.Rueidis(dial(t, server)), nil)
+	for i, rate := range []ratelimit.Rate{"1000000/second", "1000000000/hour", "62501/second", "1000000/second,fixed-window", "1000000000/hour; 1000000/second"} {
+		m, err := ratelimit.New(ratelimit.Config{Name: fmt.Sprint("rate-", i), Rate: rate, Store: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, addr := range []string{"192.0.2.1", "2001:db8::1"} {
+			taken, result, err := m.TakeFor(t.Context(), netip.MustParseAddr(addr))
+			if err != nil || result.Remaining < result.Limit-1 {
+				t.Errorf("%s from %s: %+v, %v", rate, addr, result, err)
+			}
+			taken.Refund()
 		}
 	}
 }

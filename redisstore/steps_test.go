@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -371,6 +372,44 @@ func TestRefundsAfterSteps(t *testing.T) {
 	}
 }
 
+// After the clock was set back, a Refund gives back of the two quotas that are
+// left of what lies ahead.
+func TestARefundAfterAStepBack(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	l.StepClock(48 * hour)
+	c := ten("a")
+	c.Cost = 5
+	early := []ratelimit.Cell{passes(t, "before the step", l, c, true)}
+	passes(t, "before the step", l, c, true)
+	l.StepClock(-24 * hour)
+	if err := l.Refund(t.Context(), early); err != nil {
+		t.Fatal(err)
+	}
+	// Twice ten requests of six minutes, without five, and one more.
+	if got := passes(t, "after the Refund", l, ten("a"), false).Standing.Wait; !near(got, 36*minute) {
+		t.Errorf("Wait is %v, want 36m", got)
+	}
+}
+
+// A debt outlives its window, and a Refund of the window that has ended does not
+// change what is carried.
+func TestARefundOfAWindowThatHasEnded(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	l := redisstore.Step(limits(t, redisstore.Rueidis(dial(t, server)), nil))
+	c := of("a", ratelimit.FixedWindow, 3)
+	c.Cost, c.Debt = 4, true
+	early := []ratelimit.Cell{passes(t, "a debt", l, c, true)}
+	l.StepClock(hour + time.Second)
+	if err := l.Refund(t.Context(), early); err != nil {
+		t.Fatal(err)
+	}
+	c.Cost, c.Debt = 0, false
+	if got := passes(t, "a look", l, c, true).Standing.Remaining; got != 2 {
+		t.Errorf("%d of 3 are left, want 2", got)
+	}
+}
+
 // A Refund that makes a cell whole leaves no key.
 func TestAWholeCellNeedsNoKey(t *testing.T) {
 	server := redis(t, engine.RedisConfig{})
@@ -523,5 +562,42 @@ func TestTimesOfALog(t *testing.T) {
 	}
 	if s := passes(t, "beyond it", l, of("x", ratelimit.SlidingLog, 5), false).Standing; !near(s.Wait, hour+time.Second) || s.Wait != s.Reset {
 		t.Errorf("%+v", s)
+	}
+}
+
+// The clock of a process, which says what the days are, differs from that of
+// Redis. Nobody gets more or less in a day of Redis. A clock that is wrong by
+// days is an error, and lets nobody pass.
+func TestACalendarOfAnotherClock(t *testing.T) {
+	server := redis(t, engine.RedisConfig{})
+	client := redisstore.Rueidis(dial(t, server))
+	store := redisstore.Step(limits(t, client, nil))
+	for i, test := range []struct {
+		off   time.Duration
+		fails bool
+	}{
+		{0, false}, {hour, false}, {-hour, false}, {24 * hour, false}, {-24 * hour, false}, {47 * hour, false}, {-47 * hour, false},
+		{5 * 24 * hour, true}, {-5 * 24 * hour, true},
+	} {
+		m, err := ratelimit.New(ratelimit.Config{Name: "clock-" + strconv.Itoa(i), Rate: "2/day", Calendar: time.UTC, Store: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.StepClock(test.off)
+		passed, failed := 0, 0
+		for range 5 {
+			_, result, err := m.TakeFor(t.Context(), netip.MustParseAddr("2001:db8::1"))
+			switch {
+			case err == nil:
+				passed++
+			case result.Exceeded && result.RetryAfter > 0 && result.RetryAfter <= 24*hour:
+			default:
+				failed++
+			}
+		}
+		store.StepClock(-test.off)
+		if test.fails && failed != 5 || !test.fails && (passed != 2 || failed != 0) {
+			t.Errorf("a clock that differs by %v: %d of 2 passed, and %d failed", test.off, passed, failed)
+		}
 	}
 }

@@ -55,7 +55,7 @@ func calendarEnds(t *trial, store ratelimit.Store) {
 		func() {
 			ctx, cancel := t.call()
 			defer cancel()
-			if ok, err := store.Debit(ctx, []ratelimit.Cell{t.cell("good", 3), t.ending("bad", 3, ends...)}); err == nil || ok {
+			if ok, err := store.Debit(ctx, t.with(t.cell("good", 3), t.ending("bad", 3, ends...))); err == nil || ok {
 				t.fault("Debit with %s: %t, %v, want an error", what, ok, err)
 			}
 		}()
@@ -155,7 +155,7 @@ func algorithms(t *trial, store ratelimit.Store) {
 			continue
 		}
 		ctx, cancel := t.call()
-		if ok, err := store.Debit(ctx, []ratelimit.Cell{of("x", all[0]), of("x", a)}); err == nil || ok {
+		if ok, err := store.Debit(ctx, t.with(of("x", all[0]), of("x", a))); err == nil || ok {
 			t.fault("Debit with algorithm %d, which is not listed: %t, %v, want an error", a, ok, err)
 		}
 		cancel()

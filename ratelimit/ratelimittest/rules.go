@@ -78,7 +78,7 @@ func unknown(t *trial, store ratelimit.Store) {
 		bad := t.cell("bad", 3)
 		change(&bad)
 		ctx, cancel := t.call()
-		if ok, err := store.Debit(ctx, []ratelimit.Cell{t.cell("good", 3), bad}); err == nil || ok {
+		if ok, err := store.Debit(ctx, t.with(t.cell("good", 3), bad)); err == nil || ok {
 			t.fault("Debit of %s: %t, %v, want an error", what, ok, err)
 		}
 		cancel()

@@ -1,12 +1,16 @@
 package ratelimittest_test
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,4 +223,64 @@ func TestAFaultFailsTheTest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A homeStore notes cells whose calls do not always end with the same Key.
+type homeStore struct {
+	ratelimit.Store
+	mu   sync.Mutex
+	last map[string]string // by cell
+	lost []string
+}
+
+func (h *homeStore) see(cells []ratelimit.Cell) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := string(cells[len(cells)-1].Key)
+	for i := range cells {
+		p := &cells[i].Policy
+		cell := fmt.Sprintf("%.40q %x %q %v", cells[i].Key, sha256.Sum256(cells[i].Key), p.Name, p.Algorithm)
+		if known, ok := h.last[cell]; ok && known != last {
+			h.lost = append(h.lost, cell)
+		}
+		h.last[cell] = last
+	}
+}
+
+func (h *homeStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
+	h.see(cells)
+	return h.Store.Debit(ctx, cells)
+}
+
+func (h *homeStore) Refund(ctx context.Context, cells []ratelimit.Cell) error {
+	h.see(cells)
+	return h.Store.Refund(ctx, cells)
+}
+
+func (h *homeStore) Reset(ctx context.Context, cells []ratelimit.Cell) error {
+	h.see(cells)
+	return h.Store.Reset(ctx, cells)
+}
+
+func (h *homeStore) StepClock(d time.Duration) { h.Store.(ratelimittest.ClockStepper).StepClock(d) }
+
+// A store of several nodes chooses the node by the last Key of a call. The
+// suite keeps to what ratelimit.Store says about it.
+func TestTheLastKeyOfACellIsAlwaysTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var all []*homeStore
+		found := ratelimittest.Broken(t.Context(), func() ratelimit.Store {
+			h := &homeStore{Store: newMapStore(""), last: map[string]string{}}
+			all = append(all, h)
+			return h
+		})
+		if len(found) > 0 {
+			t.Errorf("a store without a flaw breaks %v", found)
+		}
+		for i, h := range all {
+			if len(h.lost) > 0 {
+				t.Errorf("%s: calls with %s have several last Keys", ratelimittest.Rules()[i], h.lost[0])
+			}
+		}
+	})
 }

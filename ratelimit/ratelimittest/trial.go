@@ -3,6 +3,7 @@ package ratelimittest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,12 +17,13 @@ type rule struct {
 	name      string
 	algorithm ratelimit.Algorithm
 	general   bool // any algorithm shows it, so that the first one is enough
+	several   bool // its calls have several cells, and so the last one is home
 	check     func(t *trial, store ratelimit.Store)
 }
 
 // faults returns what shows that a store breaks the rule.
 func (r rule) faults(ctx context.Context, store ratelimit.Store) []error {
-	t := &trial{ctx: ctx, store: store, algorithm: r.algorithm}
+	t := &trial{ctx: ctx, store: store, algorithm: r.algorithm, several: r.several}
 	if all := known(store); r.general && len(all) > 0 {
 		t.algorithm = all[0]
 	}
@@ -53,6 +55,7 @@ type trial struct {
 	ctx       context.Context
 	store     ratelimit.Store
 	algorithm ratelimit.Algorithm
+	several   bool // calls end with home
 	late      bool // contexts that are over have passed a deadline
 	mu        sync.Mutex
 	all       []error
@@ -163,14 +166,39 @@ func costing(c ratelimit.Cell, cost int64) ratelimit.Cell {
 	return c
 }
 
+// home is the last cell of each call of a rule whose calls have several cells.
+// For a given cell the last Key of a call is always the same; see
+// [ratelimit.Store].
+func (t *trial) home() ratelimit.Cell {
+	c := costing(t.cell("home", 10), 0)
+	c.Policy.Name = "home"
+	return c
+}
+
+// with returns the cells of a call.
+func (t *trial) with(cells ...ratelimit.Cell) []ratelimit.Cell {
+	all := slices.Clone(cells)
+	if t.several {
+		all = append(all, t.home())
+	}
+	return all
+}
+
 // debit takes, and notes an answer of the store that contradicts itself.
 func (t *trial) debit(what string, cells ...ratelimit.Cell) (taken []ratelimit.Cell, ok bool) {
 	ctx, cancel := t.call()
 	defer cancel()
-	ok, err := t.store.Debit(ctx, cells)
+	all := t.with(cells...)
+	ok, err := t.store.Debit(ctx, all)
 	if err != nil {
 		t.fault("Debit, %s: %w", what, err)
 		return cells, false
+	}
+	cells = all[:len(cells)]
+	for _, home := range all[len(cells):] {
+		if s := home.Standing; home.Taken != 0 || s.Exceeded || s.Remaining != 10 {
+			t.fault("Debit, %s: says of a last cell that is only looked at: %+v, %d taken", what, s, home.Taken)
+		}
 	}
 	exceeded := false
 	for i, c := range cells {
@@ -217,9 +245,11 @@ func (t *trial) has(want int64, what string, c ratelimit.Cell) {
 func (t *trial) refunds(what string, cells []ratelimit.Cell) {
 	ctx, cancel := t.call()
 	defer cancel()
-	if err := t.store.Refund(ctx, cells); err != nil {
+	all := t.with(cells...)
+	if err := t.store.Refund(ctx, all); err != nil {
 		t.fault("Refund, %s: %w", what, err)
 	}
+	copy(cells, all)
 	for i, c := range cells {
 		if c.Taken != 0 {
 			t.fault("Refund, %s: %d are still taken from cell %d", what, c.Taken, i)
@@ -230,7 +260,7 @@ func (t *trial) refunds(what string, cells []ratelimit.Cell) {
 func (t *trial) resets(what string, cells ...ratelimit.Cell) {
 	ctx, cancel := t.call()
 	defer cancel()
-	if err := t.store.Reset(ctx, cells); err != nil {
+	if err := t.store.Reset(ctx, t.with(cells...)); err != nil {
 		t.fault("Reset, %s: %w", what, err)
 	}
 }
