@@ -72,7 +72,11 @@ func (s *Store) write(ctx context.Context, st *step, keys, args []string) (reply
 
 // make sends the step by its hash. If Redis does not have it, Redis has done
 // nothing, and the step is sent whole. In no other case is a step sent twice.
+//
+// The last argument of each step is the time of this process. What refuses
+// somebody is kept until this clock and the clock of Redis say that it is over.
 func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bool) (reply any, late, err error) {
+	args = append(args[:len(args):len(args)], decimal(instant(time.Now())))
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	send := func(verb, which string) ([]any, error) {

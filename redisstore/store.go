@@ -25,9 +25,15 @@ import (
 // Each change is one script, which Redis executes as a whole. A process or a
 // server that is killed leaves whole rows, and indexes that fit them. A check
 // of a session or of a key is one round trip, a refresh is two. All times are
-// those of the clock of Redis, which all processes share. So that clock must be
-// right: a server whose clock is an hour ahead forgets a revocation an hour
-// early. A Version is never given twice, not even after a failover.
+// those of the clock of Redis, which all processes share. A Version is never
+// given twice, not even after a failover.
+//
+// A clock that is ahead lets nobody in. Revocations, used proofs and the marks
+// of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when the
+// clock of Redis and the clock of the process both say that they have ended.
+// Sessions and keys end by the clock of Redis alone: a server whose clock is an
+// hour ahead logs users out an hour early. An adopted API key stays until it is
+// deleted.
 //
 // # Outages
 //

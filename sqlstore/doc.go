@@ -48,7 +48,10 @@
 //     statement that compares and writes. No rule depends on reading first and
 //     writing later.
 //   - The clock of the database decides. The service and the database may have
-//     different clocks. Times have microseconds. The clock of SQLite has
+//     different clocks. A clock that is ahead lets nobody in: revocations, used
+//     proofs and the marks of RevokeProvider and RevokeOwner are forgotten when
+//     the clock of the database and that of the process both say that they
+//     have ended. Times have microseconds. The clock of SQLite has
 //     milliseconds, so that rows of SQLite expire up to one millisecond late.
 //   - Each row that grants something has a MAC (HMAC-SHA-256) under a key of
 //     Config.Secrets. The MAC covers the id, the fields, and the columns that

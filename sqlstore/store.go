@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -116,9 +117,13 @@ func (s *Store) Sweep(ctx context.Context) error { return s.made().sweep(ctx, ta
 func (s *Store) sweep(ctx context.Context, tables ...string) error {
 	var errs []error
 	for _, table := range tables {
+		var args []any
+		if refuses(table) {
+			args = append(args, time.Now().UnixMicro())
+		}
 		for deleted := int64(batch); deleted >= batch; {
 			err := s.call(ctx, "sweep "+table, func(ctx context.Context, in seat) (err error) {
-				deleted, err = in.exec(ctx, s.sql.sweeps[table])
+				deleted, err = in.exec(ctx, s.sql.sweeps[table], args...)
 				return err
 			})
 			if err != nil {

@@ -5,6 +5,12 @@ local function clock()
   return t[1] * 1000000 + t[2]
 end
 
+-- The time by which what must not be forgotten early has ended: what refuses
+-- somebody. That is the earlier of the clock of the engine and the clock of the
+-- process, which is the last of ARGV. So neither clock alone, if it is ahead,
+-- ends a revocation while tokens are still good.
+local function late(now) return math.min(now, tonumber(ARGV[#ARGV])) end
+
 -- A whole number as text, without an exponent.
 local function whole(n) return string.format('%.0f', n) end
 

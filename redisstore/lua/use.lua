@@ -3,7 +3,7 @@
 local use, ends = ARGV[2] .. ARGV[3], tonumber(ARGV[4])
 local now = clock()
 local old = redis.call('ZSCORE', KEYS[1], use)
-if ends <= now or old and tonumber(old) > now then return {'no'} end
+if ends <= late(now) or old and tonumber(old) > late(now) then return {'no'} end
 local function room()
   local held = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or 0)
   return held < tonumber(ARGV[5]) - redis.call('ZCARD', KEYS[1])

@@ -1,0 +1,105 @@
+package redisstore_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/internal/engine"
+	"github.com/bulwark-go/bulwark/redisstore"
+)
+
+// What refuses somebody is forgotten when the clock of Redis and the clock of
+// the process say that it is over, and not when one of them does.
+func TestNeitherClockForgetsEarly(t *testing.T) {
+	engine.Need(t, engine.Faketime)
+	server := startRedis(t, engine.RedisConfig{Clock: true})
+	client := redisstore.Rueidis(dialTo(t, server.Password(), false, server.Addr()))
+	setClock := func(offset time.Duration) {
+		t.Helper()
+		if err := server.SetClock(offset); err != nil {
+			t.Fatal(err)
+		}
+		for begun := time.Now(); ; { // the library reads its file from time to time
+			seconds := raw(t, client, "", "TIME").([]any)[0].(string)
+			at, err := time.ParseDuration(seconds + "s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ahead := time.Until(time.Unix(0, 0).Add(at)); (ahead - offset).Abs() < time.Minute {
+				return
+			}
+			if time.Since(begun) > 30*time.Second {
+				t.Fatalf("the clock of Redis does not move by %v", offset)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		written, read time.Duration // the clock of Redis, ahead of the process
+		ends          time.Duration // from now, by the process
+	}{
+		"Redis goes ahead":                {0, time.Hour, 30 * time.Minute},
+		"Redis is ahead":                  {time.Hour, time.Hour, 30 * time.Minute},
+		"Redis was ahead":                 {time.Hour, 0, 30 * time.Minute},
+		"the process is ahead":            {-time.Hour, -time.Hour, -30 * time.Minute},
+		"the process is ahead, and waits": {-time.Hour, -31 * time.Minute, -30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			setClock(test.written)
+			store, ctx := open(t, client), t.Context()
+			sessions, keys, revocations, replays := store.Sessions(), store.Keys(), store.Revocations(), store.Replays()
+			now, ends := time.Now(), time.Now().Add(test.ends)
+			issued := now.Add(-2 * time.Hour)
+			first, err := replays.Use(ctx, "client", "proof", ends)
+			if err != nil || !first {
+				t.Fatalf("a new proof is %t, %v", first, err)
+			}
+			if err := errors.Join(
+				revocations.Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "t", Expires: ends}),
+				revocations.Revoke(ctx, auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: issued, Expires: ends}),
+				sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", Subject: "alice"}, now, ends),
+				sessions.RevokeProvider(ctx, session.Provider{Issuer: "idp", SessionID: "sid"}, now, ends),
+				keys.RevokeOwner(ctx, issuer, "alice", now, ends)); err != nil {
+				t.Fatal(err)
+			}
+			setClock(test.read)
+			if err := store.Sweep(ctx); err != nil {
+				t.Fatal(err)
+			}
+			for what, p := range map[string]*bulwark.Principal{"a token": {Issuer: issuer, TokenID: "t"}, "a caller": {Issuer: issuer, Subject: "alice", IssuedAt: issued}} {
+				if revoked, err := revocations.Revoked(ctx, p); err != nil || !revoked {
+					t.Errorf("%s: revoked %t, %v", what, revoked, err)
+				}
+			}
+			if first, err := replays.Use(ctx, "client", "proof", now.Add(3*time.Hour)); err != nil || first {
+				t.Errorf("a used proof is first %t, %v", first, err)
+			}
+			for _, p := range []session.Provider{{Issuer: "idp", Subject: "alice"}, {Issuer: "idp", SessionID: "sid"}} {
+				login := loginOf("s", "alice")
+				login.Provider, login.AuthTime, login.ExpiresAt = p, now.Add(-time.Minute), now.Add(5*time.Hour)
+				if _, err := sessions.Create(ctx, login, 5, nil); !errors.Is(err, session.ErrLoggedOut) {
+					t.Errorf("a login that has ended at its provider: %v", err)
+				}
+			}
+			rec := keyOf("k", "alice")
+			rec.CreatedAt, rec.ExpiresAt = now.Add(-time.Minute), now.Add(5*time.Hour)
+			if err := keys.Create(ctx, rec); err != nil {
+				t.Fatal(err)
+			}
+			if held, err := keys.Get(ctx, "k"); err != nil || held.RevokedAt.IsZero() {
+				t.Errorf("a key of an owner whose keys are revoked is not revoked: %v", err)
+			}
+			// The end by both clocks is the end.
+			setClock(4 * time.Hour)
+			if err := revocations.Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "over", Expires: now.Add(-time.Microsecond)}); err != nil {
+				t.Fatal(err)
+			}
+			if revoked, err := revocations.Revoked(ctx, &bulwark.Principal{Issuer: issuer, TokenID: "over"}); err != nil || revoked {
+				t.Errorf("a revocation that is over by both clocks: revoked %t, %v", revoked, err)
+			}
+		})
+	}
+}
