@@ -32,8 +32,8 @@ import (
 // of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when the
 // clock of Redis and the clock of the process both say that they have ended.
 // Sessions and keys end by the clock of Redis alone: a server whose clock is an
-// hour ahead logs users out an hour early. An adopted API key stays until it is
-// deleted.
+// hour ahead logs users out an hour early. An adopted API key is kept for
+// good.
 //
 // # Outages
 //
