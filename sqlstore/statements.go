@@ -18,6 +18,9 @@ type statements struct {
 	keyGet, keyInsert, keyUpdate, keyUsed, keyStale, keyHas statement
 	keyLists                                                [1 << 4]statement
 
+	sessionSeals, keySeals, markSeals, revokeSeals     statement // pages of rows with their MACs
+	sessionReseal, keyReseal, markReseal, revokeReseal statement
+
 	mark, revoke         statement
 	markGet, revokeGet   statement
 	replayUse            statement
@@ -97,6 +100,21 @@ func statementsOf(d dialect) *statements {
 		set(st[1], `SELECT digest, until, expires, until_mac, expires_mac, {clock} FROM {`+table+`} WHERE digest IN (?1b, ?2b, ?3b)`)
 	}
 
+	// An update that another call has made meanwhile has another version or
+	// other times, and a MAC of its own.
+	for table, st := range map[string][2]*statement{"sessions": {&s.sessionSeals, &s.sessionReseal}, "keys": {&s.keySeals, &s.keyReseal}} {
+		columns := "digest, id, version, generation, issuer, subject, provider_issuer, provider_subject, provider_session, expires, body, mac"
+		if table == "keys" {
+			columns = "digest, id, version, family, owner, tier, made_at, expires, body, mac"
+		}
+		set(st[0], `SELECT `+columns+` FROM {`+table+`} WHERE digest > ?1b ORDER BY digest LIMIT ?2i`)
+		set(st[1], `UPDATE {`+table+`} SET mac = ?4b WHERE digest = ?1b AND version = ?2i AND mac = ?3b`)
+	}
+	for table, st := range map[string][2]*statement{"marks": {&s.markSeals, &s.markReseal}, "revocations": {&s.revokeSeals, &s.revokeReseal}} {
+		set(st[0], `SELECT digest, until, expires, until_mac, expires_mac FROM {`+table+`} WHERE digest > ?1b ORDER BY digest LIMIT ?2i`)
+		set(st[1], `UPDATE {`+table+`} SET until_mac = ?4b, expires_mac = ?5b WHERE digest = ?1b AND until = ?2i AND expires = ?3i`)
+	}
+
 	set(&s.replayUse, `INSERT INTO {replays} AS held (digest, client, expires) SELECT ?1b, ?2b, ?3i WHERE ?3i > {min}({clock}, ?4i)
 		ON CONFLICT (digest) DO UPDATE SET client = excluded.client, expires = excluded.expires WHERE held.expires <= {min}({clock}, ?4i)`)
 
@@ -158,6 +176,7 @@ func (s *statements) all() []*statement {
 	all := []*statement{&s.sessionGet, &s.sessionInsert, &s.sessionUpdate, &s.sessionTouch, &s.sessionDelete, &s.sessionHas, &s.sessionSiblings,
 		&s.keyGet, &s.keyInsert, &s.keyUpdate, &s.keyUsed, &s.keyStale, &s.keyHas,
 		&s.mark, &s.markGet, &s.revoke, &s.revokeGet, &s.replayUse,
+		&s.sessionSeals, &s.keySeals, &s.markSeals, &s.revokeSeals, &s.sessionReseal, &s.keyReseal, &s.markReseal, &s.revokeReseal,
 		&s.quotaSwap, &s.quotaHold, &s.quotaSet, &s.quotaRefund, &s.quotaReset, &s.quotaGets[0]}
 	for _, st := range []*statement{&s.write, &s.lock, &s.lockShared, &s.lockSessions} {
 		if st.text != "" {

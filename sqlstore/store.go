@@ -35,6 +35,8 @@ type Store struct {
 //
 // The error joins a *[bulwark.ConfigError] for each mistake of the Config. If
 // the tables are older than this package, the error names the migration to run.
+// If they are newer, New accepts them if they say that this package can use
+// them: see [Migrations].
 func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 	c, err := c.checked(true)
 	if fault.IsNil(db) {

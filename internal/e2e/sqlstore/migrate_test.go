@@ -86,7 +86,7 @@ func TestOlderAndNewerTables(t *testing.T) {
 	}
 	must(t, sqlstore.Migrate(t.Context(), db, c))
 	table := c.Schema + ".bulwark_schema"
-	_, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" VALUES (9)")
+	_, err := db.ExecContext(t.Context(), "INSERT INTO "+table+" (version, since) VALUES (9, 2)")
 	must(t, err)
 	_, err = sqlstore.New(t.Context(), db, c)
 	for what, err := range map[string]error{"New": err, "Migrate": sqlstore.Migrate(t.Context(), db, c)} {
