@@ -1,6 +1,10 @@
 package redisstore
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -58,6 +62,17 @@ type Config struct {
 	// default and the default Window of package dpop. Default: 1,048,576.
 	MaxProofs int
 }
+
+// Format writes the Prefix, for every verb, and never the Secrets.
+func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
+
+// LogValue is the text of Format.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
+
+// MarshalJSON encodes the text of Format.
+func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
+
+func (c Config) shown() string { return "redisstore.Config under " + strconv.Quote(c.Prefix) }
 
 // maxSecrets bounds the MACs that a row with a wrong MAC costs.
 const maxSecrets = 4
