@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
+	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/session"
 	"github.com/bulwark-go/bulwark/internal/engine"
 	"github.com/bulwark-go/bulwark/redisstore"
@@ -101,5 +102,25 @@ func TestNeitherClockForgetsEarly(t *testing.T) {
 				t.Errorf("a revocation that is over by both clocks: revoked %t, %v", revoked, err)
 			}
 		})
+	}
+}
+
+// A mark of a key at a time that has no 16 digits leaves the row whole.
+func TestAMarkBeforeTheEpoch(t *testing.T) {
+	keys, ctx := open(t, redisstore.Rueidis(redisOf(t))).Keys(), t.Context()
+	for i, at := range []time.Time{{}, time.Unix(-1, 0), time.Unix(0, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		id := string(rune('a' + i))
+		if err := keys.Create(ctx, keyOf(id, "alice")); err != nil {
+			t.Fatal(err)
+		}
+		for _, mark := range []apikey.Mark{apikey.Used, apikey.Stale} {
+			if _, err := keys.Mark(ctx, id, mark, at, time.Minute); err != nil {
+				t.Errorf("Mark at %v: %v", at, err)
+			}
+			held, err := keys.Get(ctx, id)
+			if err != nil || mark == apikey.Used && !held.StaleReported.IsZero() {
+				t.Errorf("a key that was marked at %v was reported at %v, %v", at, held.StaleReported, err)
+			}
+		}
 	}
 }

@@ -33,7 +33,7 @@ func (k *keys) Get(ctx context.Context, id string) (apikey.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, k.store.timeout)
 	defer cancel()
 	key := k.rows.rowKey(id)
-	replies, err := k.store.do(ctx, key, []string{"GET", key})
+	replies, err := k.store.ask(ctx, key, []string{"GET", key})
 	if err != nil {
 		return apikey.Record{}, fmt.Errorf("redisstore: get a key: %w", err)
 	}

@@ -86,7 +86,7 @@ func (k *sessions) Get(ctx context.Context, id string) (session.Session, error) 
 	ctx, cancel := context.WithTimeout(ctx, k.store.timeout)
 	defer cancel()
 	key := k.rows.rowKey(id)
-	replies, err := k.store.do(ctx, key, []string{"GET", key}, []string{"TIME"})
+	replies, err := k.store.ask(ctx, key, []string{"GET", key}, []string{"TIME"})
 	if err != nil {
 		return session.Session{}, fmt.Errorf("redisstore: get a session: %w", err)
 	}

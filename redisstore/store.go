@@ -44,6 +44,11 @@ import (
 // it. A read decides: a session whose Create was answered with an error may be
 // there until its end, and nobody has its tokens.
 //
+// A read whose connection fails is repeated once. After a restart of Redis, each
+// connection of the client finds by itself that it has ended. So writes, and
+// seldom reads, may still be answered with 503 after the first success, at most
+// once for each connection.
+//
 // Redis at its maxmemory refuses what is new with [auth.ErrFull]: logins, keys,
 // revocations and proofs. Checks, refreshes, rotations and logouts go on, and
 // so does a login in the place of an own session. Keep room free, because a
@@ -235,7 +240,7 @@ func (s *Store) sweep(ctx context.Context, st *step, keys []string, tag string) 
 	ctx, cancel := context.WithTimeout(ctx, longTime)
 	defer cancel()
 	for {
-		reply, err := s.read(ctx, st, keys, []string{tag, strconv.Itoa(sweepStep)})
+		reply, err := s.forget(ctx, st, keys, []string{tag, strconv.Itoa(sweepStep)})
 		if err != nil {
 			return err
 		}
