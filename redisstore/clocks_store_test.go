@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -102,6 +103,44 @@ func TestNeitherClockForgetsEarly(t *testing.T) {
 				t.Errorf("a revocation that is over by both clocks: revoked %t, %v", revoked, err)
 			}
 		})
+	}
+}
+
+// A List never returns more than a page, whatever it is asked for.
+func TestAListHasAnEnd(t *testing.T) {
+	store, ctx := open(t, redisstore.Rueidis(redisOf(t))), t.Context()
+	const n = 1003
+	for i := range n {
+		if err := store.Keys().Create(ctx, keyOf(fmt.Sprint(i), "alice")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Sessions().Create(ctx, loginOf(fmt.Sprint(i), fmt.Sprint(i)), 5, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, limit := range []int{-1, 0, 1000, 1001, 1 << 40} {
+		keys, err1 := store.Keys().List(ctx, apikey.Filter{Limit: limit})
+		sessions, err2 := store.Sessions().List(ctx, session.Filter{Limit: limit})
+		if err := errors.Join(err1, err2); err != nil || len(keys) != 1000 || len(sessions) != 1000 {
+			t.Errorf("Limit %d: %d keys and %d sessions, %v", limit, len(keys), len(sessions), err)
+		}
+	}
+}
+
+// The time between two marks is never shorter than asked for.
+func TestMarksAreApart(t *testing.T) {
+	keys, ctx := open(t, redisstore.Rueidis(redisOf(t))).Keys(), t.Context()
+	if err := keys.Create(ctx, keyOf("a", "alice")); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().Truncate(time.Microsecond)
+	for i, test := range []struct {
+		at   time.Time
+		want bool
+	}{{at, true}, {at.Add(time.Microsecond), false}, {at.Add(2 * time.Microsecond), true}} {
+		if set, err := keys.Mark(ctx, "a", apikey.Used, test.at, 1500*time.Nanosecond); err != nil || set != test.want {
+			t.Errorf("Mark %d: set %t, %v, want %t", i, set, err, test.want)
+		}
 	}
 }
 

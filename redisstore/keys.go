@@ -138,10 +138,7 @@ func (k *keys) List(ctx context.Context, f apikey.Filter) (all []apikey.Record, 
 	if f.Owner != nil {
 		index = k.rows.by(keyOwner(f.Owner.Issuer, f.Owner.Subject))
 	}
-	limit := f.Limit
-	if limit < 1 {
-		limit = defaultPage
-	}
+	limit := pageOf(f.Limit)
 	err = k.rows.list(ctx, index, f.After, func(_ int64, id, text string) (bool, error) {
 		rec, err := k.open(id, text)
 		if err == nil && f.Matches(rec) {

@@ -285,6 +285,21 @@ func TestReseal(t *testing.T) {
 	}
 }
 
+// The time between two marks is never shorter than asked for.
+func TestMarksAreApart(t *testing.T) {
+	s, _ := open(t, config())
+	must(t, s.Keys().Create(t.Context(), key("a", "alice")))
+	at := time.Now().Truncate(time.Microsecond)
+	for i, test := range []struct {
+		at   time.Time
+		want bool
+	}{{at, true}, {at.Add(time.Microsecond), false}, {at.Add(2 * time.Microsecond), true}} {
+		if set, err := s.Keys().Mark(t.Context(), "a", apikey.Used, test.at, 1500*time.Nanosecond); err != nil || set != test.want {
+			t.Errorf("Mark %d: set %t, %v, want %t", i, set, err, test.want)
+		}
+	}
+}
+
 // A record that is made again never has a Version that it has had before.
 func TestVersionsAreNotRepeated(t *testing.T) {
 	s, _ := open(t, config())
