@@ -169,6 +169,12 @@ func ceiled(t time.Time) int64 {
 }
 
 // microsUp is a length of time in microseconds, rounded up.
-func microsUp(d time.Duration) int64 { return (d + time.Microsecond - 1).Microseconds() }
+func microsUp(d time.Duration) int64 {
+	n := d.Microseconds()
+	if d%time.Microsecond > 0 {
+		n++
+	}
+	return n
+}
 
 func timeOf(micro int64) time.Time { return time.UnixMicro(micro) }
