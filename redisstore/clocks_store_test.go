@@ -163,3 +163,40 @@ func TestAMarkBeforeTheEpoch(t *testing.T) {
 		}
 	}
 }
+
+// A process whose clock is an hour behind revokes for as long as it means: the
+// processes with the right time do not forget early.
+func TestAProcessThatIsBehind(t *testing.T) {
+	client := redisstore.Rueidis(redisOf(t))
+	behind, ctx, now := open(t, client, func(c *redisstore.Config) { c.Prefix = "behind" }), t.Context(), time.Now()
+	right := open(t, client, func(c *redisstore.Config) { c.Prefix = "behind" })
+	behind.StepHere(-time.Hour)
+	ends := now.Add(-30 * time.Minute) // in half an hour, it thinks
+	first, err := behind.Replays().Use(ctx, "client", "proof", ends)
+	if err := errors.Join(err,
+		behind.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "t", Expires: ends}),
+		behind.Revocations().Revoke(ctx, auth.Revocation{Issuer: issuer, TokenID: "ever"}),
+		behind.Sessions().RevokeProvider(ctx, session.Provider{Issuer: "idp", Subject: "alice"}, now, ends)); err != nil || !first {
+		t.Fatal(first, err)
+	}
+	if err := right.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"t", "ever"} {
+		if revoked, err := right.Revocations().Revoked(ctx, &bulwark.Principal{Issuer: issuer, TokenID: id}); err != nil || !revoked {
+			t.Errorf("%s: revoked %t, %v", id, revoked, err)
+		}
+	}
+	if first, err := right.Replays().Use(ctx, "client", "proof", now.Add(time.Hour)); err != nil || first {
+		t.Errorf("a used proof is first %t, %v", first, err)
+	}
+	login := loginOf("s", "alice")
+	login.Provider, login.AuthTime = session.Provider{Issuer: "idp", Subject: "alice"}, now.Add(-time.Minute)
+	if _, err := right.Sessions().Create(ctx, login, 5, nil); !errors.Is(err, session.ErrLoggedOut) {
+		t.Errorf("a login that has ended at its provider: %v", err)
+	}
+	right.StepHere(31 * time.Minute)
+	if revoked, err := right.Revocations().Revoked(ctx, &bulwark.Principal{Issuer: issuer, TokenID: "t"}); err != nil || !revoked {
+		t.Errorf("a process that is ahead: revoked %t, %v", revoked, err)
+	}
+}

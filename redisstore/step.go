@@ -83,7 +83,7 @@ func (s *Store) write(ctx context.Context, st *step, keys, args []string) (reply
 // The last argument of each step is the time of this process. What refuses
 // somebody is kept until this clock and the clock of Redis say that it is over.
 func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bool, do doing) (reply any, late, err error) {
-	args = append(args[:len(args):len(args)], decimal(instant(time.Now())))
+	args = append(args[:len(args):len(args)], decimal(instant(s.here())))
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	send := func(verb, which string) ([]any, error) {

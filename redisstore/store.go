@@ -30,7 +30,9 @@ import (
 //
 // A clock that is ahead lets nobody in. Revocations, used proofs and the marks
 // of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when the
-// clock of Redis and the clock of the process both say that they have ended.
+// clock of Redis and the clock of the process both say that they have ended. If
+// the clock of the process that writes one is behind, it is kept for as long as
+// that process means.
 // Sessions and keys end by the clock of Redis alone: a server whose clock is an
 // hour ahead logs users out an hour early. An adopted API key is kept for
 // good.
@@ -112,6 +114,7 @@ type Store struct {
 	prefix   string
 	timeout  time.Duration
 	replicas int
+	here     func() time.Time // the clock of this process
 
 	sessions    sessions
 	keys        keys
@@ -132,7 +135,7 @@ type Store struct {
 // In a Cluster, New asks each primary that has rows of the Store.
 func New(ctx context.Context, c Config) (*Store, error) {
 	faults := fault.In("redisstore")
-	s := &Store{client: c.Client, prefix: c.Prefix}
+	s := &Store{client: c.Client, prefix: c.Prefix, here: time.Now}
 	if fault.IsNil(c.Client) {
 		faults.Add("Client", "", "is nil; write redisstore.Rueidis(client)")
 	}

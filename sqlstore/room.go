@@ -88,7 +88,7 @@ func (s *Store) count(ctx context.Context, in seat, r *room, client ...any) (all
 	low, high := r.slice()
 	args := []any{low, high}
 	if refuses(r.table) {
-		args = append(args, time.Now().UnixMicro())
+		args = append(args, s.here().UnixMicro())
 	}
 	err = in.each(ctx, func(rows *sql.Rows) error { return rows.Scan(&all, &own) }, s.sql.counts[r.table], append(args, client...)...)
 	return all * r.slices, own * r.slices, err

@@ -12,6 +12,8 @@ type statements struct {
 	lockShared   statement
 	lockSessions statement // a caller alone, and two logins shared
 
+	now statement
+
 	sessionGet, sessionInsert, sessionUpdate, sessionTouch, sessionDelete, sessionHas, sessionSiblings statement
 	sessionLists                                                                                       [1 << 5]statement // by which filters are set
 
@@ -58,6 +60,7 @@ func statementsOf(d dialect) *statements {
 	var s statements
 	set := func(st *statement, shared string) { st.text = d.text(shared) }
 
+	set(&s.now, `SELECT {clock}`)
 	set(&s.write, `DELETE FROM {schema} WHERE FALSE`)
 	if d.kind == Postgres {
 		set(&s.lock, `SELECT pg_advisory_xact_lock(?1i)`)

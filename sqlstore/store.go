@@ -27,6 +27,9 @@ type Store struct {
 	rooms  map[string]*room
 	closed atomic.Bool
 	shift  int64 // of the clock of SQLite, in tests
+
+	here  func() time.Time // the clock of this process
+	ahead atomic.Int64     // how far the clock of the database is ahead of it, in microseconds
 }
 
 // New returns a Store in the database. It checks the Config, the database and
@@ -48,11 +51,14 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 		return nil, err
 	}
 	d := dialectOf(c)
-	s := &Store{config: c, db: db, sql: statementsOf(d), seal: sealOf(c), rooms: roomsOf(c)}
+	s := &Store{config: c, db: db, sql: statementsOf(d), seal: sealOf(c), rooms: roomsOf(c), here: time.Now}
 	if err := checkDatabase(ctx, db, c); err != nil {
 		return nil, err
 	}
 	if err := checkVersion(ctx, db, d, c); err != nil {
+		return nil, err
+	}
+	if err := s.compareClocks(ctx); err != nil {
 		return nil, err
 	}
 	if !c.Unprepared {
@@ -121,7 +127,7 @@ func (s *Store) sweep(ctx context.Context, tables ...string) error {
 	for _, table := range tables {
 		var args []any
 		if refuses(table) {
-			args = append(args, time.Now().UnixMicro())
+			args = append(args, s.here().UnixMicro())
 		}
 		for deleted := int64(batch); deleted >= batch; {
 			err := s.call(ctx, "sweep "+table, func(ctx context.Context, in seat) (err error) {
@@ -139,7 +145,7 @@ func (s *Store) sweep(ctx context.Context, tables ...string) error {
 
 // nowhere stands for a Store that New has not made: each of its calls returns
 // an error.
-var nowhere = &Store{sql: statementsOf(dialect{}), seal: seal{keys: [][]byte{{}}}, rooms: roomsOf(Config{})}
+var nowhere = &Store{here: time.Now, sql: statementsOf(dialect{}), seal: seal{keys: [][]byte{{}}}, rooms: roomsOf(Config{})}
 
 func (s *Store) made() *Store {
 	if s == nil || s.db == nil {

@@ -11,6 +11,12 @@ end
 -- ends a revocation while tokens are still good.
 local function late(now) return math.min(now, tonumber(ARGV[#ARGV])) end
 
+-- The end by the clock of the engine of what ends at a time by the clock of the
+-- process. A process whose clock is behind means a later time than it says.
+local function endHere(ends, now)
+  return math.min(math.max(ends, now + ends - tonumber(ARGV[#ARGV])), math.max(ends, 2 ^ 53 - 1))
+end
+
 -- A whole number as text, without an exponent.
 local function whole(n) return string.format('%.0f', n) end
 

@@ -3,6 +3,7 @@
 local name, ends, second = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local now = clock()
 if ends <= late(now) then return {'ok'} end
+ends = endHere(ends, now)
 local old = endOf(KEYS[1], name, now)
 if old then
   proceed(ARGV[1] .. 'room')

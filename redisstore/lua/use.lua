@@ -14,6 +14,6 @@ if old or not room() then
   if not room() then return {'full'} end
 end
 -- An end that was not swept among 1024 others is moved, and is counted already.
-if redis.call('ZADD', KEYS[1], ARGV[4], use) == 1 then redis.call('HINCRBY', KEYS[2], ARGV[2], 1) end
+if redis.call('ZADD', KEYS[1], whole(endHere(ends, now)), use) == 1 then redis.call('HINCRBY', KEYS[2], ARGV[2], 1) end
 sweepUses(now, 16)
 return {'ok'}
