@@ -12,9 +12,12 @@ end
 local function late(now) return math.min(now, tonumber(ARGV[#ARGV])) end
 
 -- The end by the clock of the engine of what ends at a time by the clock of the
--- process. A process whose clock is behind means a later time than it says.
+-- process. A process whose clock is behind, by a second or more, means a
+-- later time than it says.
 local function endHere(ends, now)
-  return math.min(math.max(ends, now + ends - tonumber(ARGV[#ARGV])), math.max(ends, 2 ^ 53 - 1))
+  local ahead = now - tonumber(ARGV[#ARGV])
+  if ahead < 1000000 then return ends end
+  return math.max(ends, math.min(ends + ahead, 2 ^ 53 - 1))
 end
 
 -- A whole number as text, without an exponent.
