@@ -35,4 +35,9 @@ func (s *Store) compare(now, here int64) {
 // a time by the clock of this process. A process whose clock is behind means a
 // later time than it says. The clocks were compared when the Store was made, and
 // with each session, key and mark that it has read.
-func (s *Store) endHere(end int64) int64 { return min(end+s.ahead.Load(), never) }
+func (s *Store) endHere(end int64) int64 {
+	if end <= s.here().UnixMicro() {
+		return end // it has ended, by this process
+	}
+	return min(end+s.ahead.Load(), never)
+}
