@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -221,9 +222,22 @@ func TestAStoreDoesNotShowItsSecrets(t *testing.T) {
 		c.Secrets = [][]byte{[]byte(strings.Repeat("hunter2", 5))}
 		c.Prefix = "shown"
 	})
+	config := redisstore.Config{Secrets: [][]byte{[]byte(strings.Repeat("hunter2", 5))}, Prefix: "shown"}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		if text := fmt.Sprintf(verb, store); !strings.Contains(text, "shown") || strings.Contains(text, "hunter2") || strings.Contains(text, "68756e74") {
-			t.Errorf("%s: %s", verb, text)
+		for _, value := range []any{store, config, &config} {
+			text := fmt.Sprintf(verb, value)
+			if !strings.Contains(text, "shown") || strings.Contains(text, "hunter2") || strings.Contains(text, "68756e74") || strings.Contains(text, "104 117") {
+				t.Errorf("%s: %s", verb, text)
+			}
+		}
+		if text := fmt.Sprintf(verb, store.Sessions()); strings.Contains(text, "104 117") || strings.Contains(text, "68756e74") {
+			t.Errorf("%s of Sessions: %s", verb, text)
+		}
+	}
+	for _, value := range []any{store, config, &config} {
+		text, err := json.Marshal(value)
+		if err != nil || strings.Contains(string(text), "aHVudGVy") {
+			t.Errorf("JSON: %s, %v", text, err)
 		}
 	}
 }

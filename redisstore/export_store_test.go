@@ -1,6 +1,8 @@
 package redisstore
 
 import (
+	"time"
+
 	"github.com/bulwark-go/bulwark/auth/apikey"
 	"github.com/bulwark-go/bulwark/auth/session"
 )
@@ -49,3 +51,6 @@ func KeyContent(secret []byte, v apikey.Record) string {
 	}
 	return content[:len(content)-macLength]
 }
+
+// StepHere moves the clock of the process that the Store sees.
+func (s *Store) StepHere(d time.Duration) { s.here = func() time.Time { return time.Now().Add(d) } }

@@ -33,7 +33,7 @@ func (k *keys) Get(ctx context.Context, id string) (apikey.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, k.store.timeout)
 	defer cancel()
 	key := k.rows.rowKey(id)
-	replies, err := k.store.do(ctx, key, []string{"GET", key})
+	replies, err := k.store.ask(ctx, key, []string{"GET", key})
 	if err != nil {
 		return apikey.Record{}, fmt.Errorf("redisstore: get a key: %w", err)
 	}
@@ -138,10 +138,7 @@ func (k *keys) List(ctx context.Context, f apikey.Filter) (all []apikey.Record, 
 	if f.Owner != nil {
 		index = k.rows.by(keyOwner(f.Owner.Issuer, f.Owner.Subject))
 	}
-	limit := f.Limit
-	if limit < 1 {
-		limit = defaultPage
-	}
+	limit := pageOf(f.Limit)
 	err = k.rows.list(ctx, index, f.After, func(_ int64, id, text string) (bool, error) {
 		rec, err := k.open(id, text)
 		if err == nil && f.Matches(rec) {

@@ -86,7 +86,7 @@ func (k *sessions) Get(ctx context.Context, id string) (session.Session, error) 
 	ctx, cancel := context.WithTimeout(ctx, k.store.timeout)
 	defer cancel()
 	key := k.rows.rowKey(id)
-	replies, err := k.store.do(ctx, key, []string{"GET", key}, []string{"TIME"})
+	replies, err := k.store.ask(ctx, key, []string{"GET", key}, []string{"TIME"})
 	if err != nil {
 		return session.Session{}, fmt.Errorf("redisstore: get a session: %w", err)
 	}
@@ -157,10 +157,7 @@ func (k *sessions) List(ctx context.Context, f session.Filter) (all []session.Se
 	if err := k.store.made(); err != nil {
 		return nil, err
 	}
-	limit := f.Limit
-	if limit < 1 {
-		limit = defaultPage
-	}
+	limit := pageOf(f.Limit)
 	err = k.rows.list(ctx, k.index(f), f.After, func(now int64, id, text string) (bool, error) {
 		s, err := k.open(id, text, now)
 		if err == nil && f.Matches(s) {
@@ -174,8 +171,15 @@ func (k *sessions) List(ctx context.Context, f session.Filter) (all []session.Se
 	return all, nil
 }
 
-// defaultPage is the number of rows that a List without a Limit returns.
-const defaultPage = 1000
+// maxPage is the number of rows that a List returns at most.
+const maxPage = 1000
+
+func pageOf(limit int) int {
+	if limit < 1 || limit > maxPage {
+		return maxPage
+	}
+	return limit
+}
 
 // index is the shortest index that has all sessions that the filter matches.
 func (k *sessions) index(f session.Filter) string {

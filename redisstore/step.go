@@ -59,7 +59,13 @@ func (st *step) command(verb, which string, keys, args []string) []string {
 
 // read makes a step that changes nothing.
 func (s *Store) read(ctx context.Context, st *step, keys, args []string) (any, error) {
-	reply, _, err := s.make(ctx, st, keys, args, false)
+	reply, _, err := s.make(ctx, st, keys, args, false, s.ask)
+	return reply, err
+}
+
+// forget makes a step of a sweep, which needs no replicas.
+func (s *Store) forget(ctx context.Context, st *step, keys, args []string) (any, error) {
+	reply, _, err := s.make(ctx, st, keys, args, false, s.do)
 	return reply, err
 }
 
@@ -67,12 +73,17 @@ func (s *Store) read(ctx context.Context, st *step, keys, args []string) (any, e
 // is on the primary, and too few replicas have confirmed it. It counts only if
 // there was a change.
 func (s *Store) write(ctx context.Context, st *step, keys, args []string) (reply any, late, err error) {
-	return s.make(ctx, st, keys, args, s.replicas > 0)
+	return s.make(ctx, st, keys, args, s.replicas > 0, s.do)
 }
 
 // make sends the step by its hash. If Redis does not have it, Redis has done
-// nothing, and the step is sent whole. In no other case is a step sent twice.
-func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bool) (reply any, late, err error) {
+// nothing, and the step is sent whole. In no other case is a step that
+// changes something sent twice.
+//
+// The last argument of each step is the time of this process. What refuses
+// somebody is kept until this clock and the clock of Redis say that it is over.
+func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bool, do doing) (reply any, late, err error) {
+	args = append(args[:len(args):len(args)], decimal(instant(s.here())))
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	send := func(verb, which string) ([]any, error) {
@@ -80,7 +91,7 @@ func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bo
 		if wait {
 			commands = append(commands, s.waiting(ctx))
 		}
-		return s.do(ctx, keys[0], commands...)
+		return do(ctx, keys[0], commands...)
 	}
 	replies, err := send("EVALSHA", st.sha)
 	if err == nil && unknownStep(replies[0]) {
@@ -98,8 +109,22 @@ func (s *Store) make(ctx context.Context, st *step, keys, args []string, wait bo
 	return replies[0], late, nil
 }
 
-// do sends commands, and returns as many replies. A Client that panics or that
-// answers something else is an outage.
+// A doing is do or ask.
+type doing = func(ctx context.Context, slot string, commands ...[]string) (replies []any, err error)
+
+// ask is do for commands that change nothing. If the connection fails, it asks
+// once more, within the same time: after a restart of Redis, each connection of
+// a pool finds by itself that it has ended.
+func (s *Store) ask(ctx context.Context, slot string, commands ...[]string) (replies []any, err error) {
+	replies, err = s.do(ctx, slot, commands...)
+	if err != nil && ctx.Err() == nil {
+		replies, err = s.do(ctx, slot, commands...)
+	}
+	return replies, err
+}
+
+// do sends commands, and returns as many replies. A Client that answers
+// something else is an outage.
 func (s *Store) do(ctx context.Context, slot string, commands ...[]string) (replies []any, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -25,9 +25,17 @@ import (
 // Each change is one script, which Redis executes as a whole. A process or a
 // server that is killed leaves whole rows, and indexes that fit them. A check
 // of a session or of a key is one round trip, a refresh is two. All times are
-// those of the clock of Redis, which all processes share. So that clock must be
-// right: a server whose clock is an hour ahead forgets a revocation an hour
-// early. A Version is never given twice, not even after a failover.
+// those of the clock of Redis, which all processes share. A Version is never
+// given twice, not even after a failover.
+//
+// A clock that is ahead lets nobody in. Revocations, used proofs and the marks
+// of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when the
+// clock of Redis and the clock of the process both say that they have ended. If
+// the clock of the process that writes one is behind, it is kept for as long as
+// that process means.
+// Sessions and keys end by the clock of Redis alone: a server whose clock is an
+// hour ahead logs users out an hour early. An adopted API key is kept for
+// good.
 //
 // # Outages
 //
@@ -37,6 +45,11 @@ import (
 // change. It has made the whole change or nothing. The Store does not repeat
 // it. A read decides: a session whose Create was answered with an error may be
 // there until its end, and nobody has its tokens.
+//
+// A read whose connection fails is repeated once. After a restart of Redis, each
+// connection of the client finds by itself that it has ended. So writes, and
+// seldom reads, may still be answered with 503 after the first success, at most
+// once for each connection.
 //
 // Redis at its maxmemory refuses what is new with [auth.ErrFull]: logins, keys,
 // revocations and proofs. Checks, refreshes, rotations and logouts go on, and
@@ -101,6 +114,7 @@ type Store struct {
 	prefix   string
 	timeout  time.Duration
 	replicas int
+	here     func() time.Time // the clock of this process
 
 	sessions    sessions
 	keys        keys
@@ -123,7 +137,7 @@ type Store struct {
 // the first write returns an error.
 func New(ctx context.Context, c Config) (*Store, error) {
 	faults := fault.In("redisstore")
-	s := &Store{client: c.Client, prefix: c.Prefix}
+	s := &Store{client: c.Client, prefix: c.Prefix, here: time.Now}
 	if fault.IsNil(c.Client) {
 		faults.Add("Client", "", "is nil; write redisstore.Rueidis(client)")
 	}
@@ -231,7 +245,7 @@ func (s *Store) sweep(ctx context.Context, st *step, keys []string, tag string) 
 	ctx, cancel := context.WithTimeout(ctx, longTime)
 	defer cancel()
 	for {
-		reply, err := s.read(ctx, st, keys, []string{tag, strconv.Itoa(sweepStep)})
+		reply, err := s.forget(ctx, st, keys, []string{tag, strconv.Itoa(sweepStep)})
 		if err != nil {
 			return err
 		}

@@ -1,10 +1,7 @@
 package sqlstore
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"regexp"
 	"time"
 
@@ -42,9 +39,13 @@ type Config struct {
 	// Secrets are the deployment keys, the newest first, each at least 32
 	// random bytes. A row is protected with a MAC under the first Secret, and
 	// is accepted under any of them. Without the Secret of a row, each call
-	// that reads the row returns an error. So keep an old Secret until the last
-	// row that was written with it has expired. The Secret of adopted API keys
-	// must stay until each of them has been updated. Required. At most 8.
+	// that reads the row returns an error.
+	//
+	// To replace a key, start all processes with the new key in the second
+	// place. Then start all of them with the new key in the first place. Then
+	// call [Store.Reseal], and remove the old key. Two services, or a test and
+	// its production, have different Secrets: the MAC does not cover the Schema
+	// or the database. Required. At most 8.
 	Secrets [][]byte
 	// Timeout bounds each call, and each batch of Sweep. The context of a call
 	// may end it earlier. 10 milliseconds to 1 minute. Default: 1 second.
@@ -92,20 +93,6 @@ const (
 	maxSchema      = 63
 	maxPrefix      = 32
 )
-
-// Format writes the Dialect, the Schema and the Prefix, for every verb, and
-// never the Secrets.
-func (c Config) Format(f fmt.State, _ rune) { io.WriteString(f, c.shown()) }
-
-// LogValue is the text of Format.
-func (c Config) LogValue() slog.Value { return slog.StringValue(c.shown()) }
-
-// MarshalJSON encodes the text of Format.
-func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.shown()) }
-
-func (c Config) shown() string {
-	return fmt.Sprintf("sqlstore.Config of %q with the Schema %q and the Prefix %q", string(c.Dialect), c.Schema, c.Prefix)
-}
 
 // name is what a Schema and a Prefix may be. Quoting is then never needed, and
 // is done all the same.

@@ -12,7 +12,7 @@ import (
 //	{keys}      the table of that name, qualified and quoted
 //	{clock}     the time of the database in microseconds, at this moment
 //	{now}       the same, computed once, so that an index can be used
-//	{max}       the larger of two values
+//	{max} {min} the larger and the smaller of two values
 //	{head}      of the column id: what the index of the ids orders by
 //	{head ?1b}  the same of a parameter
 //	{skip}      leaves out the rows that others have locked
@@ -34,9 +34,9 @@ func dialectOf(c Config) dialect {
 	if c.Schema != "" {
 		d.table = `"` + c.Schema + `".` + d.table
 	}
-	d.words = map[string]string{"clock": sqliteClock, "now": sqliteClock, "max": "max", "head": "id", "skip": ""}
+	d.words = map[string]string{"clock": sqliteClock, "now": sqliteClock, "max": "max", "min": "min", "head": "id", "skip": ""}
 	if c.Dialect == Postgres {
-		d.words = map[string]string{"clock": postgresClock, "now": "(SELECT " + postgresClock + ")", "max": "greatest",
+		d.words = map[string]string{"clock": postgresClock, "now": "(SELECT " + postgresClock + ")", "max": "greatest", "min": "least",
 			"head": "substring(id from 1 for 64)", "skip": "FOR UPDATE SKIP LOCKED"}
 	}
 	return d

@@ -48,8 +48,13 @@
 //     statement that compares and writes. No rule depends on reading first and
 //     writing later.
 //   - The clock of the database decides. The service and the database may have
-//     different clocks. Times have microseconds. The clock of SQLite has
-//     milliseconds, so that rows of SQLite expire up to one millisecond late.
+//     different clocks. A clock that is ahead lets nobody in: revocations, used
+//     proofs and the marks of RevokeProvider and RevokeOwner are forgotten when
+//     the clock of the database and that of the process both say that they
+//     have ended. If the clock of the process that writes one is behind, it is
+//     kept for as long as that process means. Times have microseconds. The
+//     clock of SQLite has milliseconds, so that rows of SQLite expire up to one
+//     millisecond late.
 //   - Each row that grants something has a MAC (HMAC-SHA-256) under a key of
 //     Config.Secrets. The MAC covers the id, the fields, and the columns that
 //     find the row. A row that was planted, changed or copied is an error,

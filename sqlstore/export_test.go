@@ -37,6 +37,9 @@ func (s *statements) every() []*statement {
 	return all
 }
 
+// StepHere moves the clock of the process that the Store sees.
+func (s *Store) StepHere(d time.Duration) { s.here = func() time.Time { return time.Now().Add(d) } }
+
 // ReadBodies reads a body as that of a session and of a key.
 func ReadBodies(body []byte) (session.Session, apikey.Record, error, error) {
 	var s session.Session

@@ -86,6 +86,7 @@ func (s *Store) scanKey(rows *sql.Rows) (rec apikey.Record, err error) {
 	if err != nil {
 		return rec, err
 	}
+	s.compare(now, s.here().UnixMicro())
 	row.digest = digestOf("key", string(row.id))
 	if !bytes.Equal(digest, row.digest[:]) {
 		return rec, badRow("keys", row.digest)

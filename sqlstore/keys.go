@@ -89,7 +89,7 @@ func (s keys) Mark(ctx context.Context, id string, mark apikey.Mark, at time.Tim
 		st = &s.sql.keyStale
 	}
 	err = s.call(ctx, "mark a key", func(ctx context.Context, in seat) error {
-		updated, err := in.exec(ctx, st, digestOfKey(id), micros(at), micros(at)-every.Microseconds())
+		updated, err := in.exec(ctx, st, digestOfKey(id), micros(at), micros(at)-microsUp(every))
 		if set = err == nil && updated > 0; err != nil || set {
 			return err
 		}

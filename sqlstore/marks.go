@@ -14,7 +14,7 @@ type mark struct {
 	table          string
 	digest         digest
 	until, expires int64
-	live           bool // has not expired, by the clock of the database
+	live           bool // has not expired: see refuses
 }
 
 // The kinds of marks.
@@ -27,7 +27,7 @@ const (
 func (s *Store) markOf(table, kind, issuer, id string, until, expires time.Time) mark {
 	m := mark{table: table, digest: digestOf(kind, issuer, id), until: ceiled(until), expires: never}
 	if !expires.IsZero() || table == "marks" {
-		m.expires = ceiled(expires)
+		m.expires = s.endHere(ceiled(expires))
 	}
 	return m
 }
@@ -50,7 +50,7 @@ func (m *mark) granted(which string, time int64) []byte {
 // keep writes a mark. It is one round trip.
 func (s *Store) keep(ctx context.Context, in seat, st *statement, m mark) error {
 	_, err := in.exec(ctx, st, m.digest[:], m.until, m.expires,
-		s.seal.mac(m.granted("until", m.until))[:half], s.seal.mac(m.granted("expires", m.expires))[:half])
+		s.seal.mac(m.granted("until", m.until))[:half], s.seal.mac(m.granted("expires", m.expires))[:half], s.here().UnixMicro())
 	return err
 }
 
@@ -62,6 +62,7 @@ func (s *Store) marked(ctx context.Context, in seat, table string, digests ...[]
 	for i, d := range digests {
 		args[i] = null(d)
 	}
+	here := s.here().UnixMicro()
 	st := &s.sql.markGet
 	if table == "revocations" {
 		st = &s.sql.revokeGet
@@ -73,8 +74,9 @@ func (s *Store) marked(ctx context.Context, in seat, table string, digests ...[]
 		if err := rows.Scan(&d, &m.until, &m.expires, &untilMAC, &expiresMAC, &now); err != nil {
 			return err
 		}
+		s.compare(now, here)
 		copy(m.digest[:], d)
-		m.live = m.expires > now
+		m.live = m.expires > min(now, here)
 		if err := s.seal.check(table, m.digest, m.granted("until", m.until), untilMAC, half); err != nil {
 			return err
 		}

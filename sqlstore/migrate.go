@@ -38,6 +38,16 @@ const migrateTime = 10 * time.Minute
 // Only Dialect, Schema and Prefix of the Config are used. The Schema must
 // exist. With the default Schema and Prefix, the files are those in the folder
 // migrations of this module.
+//
+// # Rolling deployments
+//
+// Each file also writes since which version a program can use the tables that
+// the file makes. So there are two kinds of files. One only adds, and programs
+// of an earlier version start and go on. Run it first, and then replace the
+// processes one by one. The other kind takes something away that earlier
+// programs use, and they do not start any more. The CHANGELOG says which kind a
+// file is. [New] and [Migrate] of an earlier program accept the tables of the
+// first kind, and return an error for those of the second.
 func Migrations(c Config) (fs.FS, error) {
 	faults := fault.In("sqlstore")
 	c.names(faults)
@@ -124,14 +134,14 @@ func migrate(ctx context.Context, db *sql.DB, c Config) (err error) {
 			return err
 		}
 	}
-	version, err := versionOf(ctx, conn, d, c)
+	version, since, err := versionOf(ctx, conn, d, c)
 	if err != nil {
 		return err
 	}
-	if version > latest {
-		return newer(version)
+	if since > latest {
+		return newer(version, since)
 	}
-	for _, file := range files[version:] {
+	for _, file := range files[min(version, latest):] {
 		for _, text := range split(d.qualified(file.text, c.Prefix)) {
 			if err := execute(ctx, conn, text); err != nil {
 				return fmt.Errorf("%s: %w", file.name, err)
@@ -176,9 +186,10 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// versionOf returns the version of the tables. It is 0 if there is no table of
-// versions, or no version in it.
-func versionOf(ctx context.Context, in querier, d dialect, c Config) (version int, err error) {
+// versionOf returns the version of the tables, and since which version a program
+// can use them. Both are 0 if there is no table of versions, or no version in
+// it.
+func versionOf(ctx context.Context, in querier, d dialect, c Config) (version, since int, err error) {
 	table := d.text("{schema}")
 	exists := fmt.Sprintf("SELECT to_regclass('%s') IS NOT NULL", table)
 	if c.Dialect == SQLite {
@@ -186,25 +197,25 @@ func versionOf(ctx context.Context, in querier, d dialect, c Config) (version in
 	}
 	var there bool
 	if err := in.QueryRowContext(ctx, exists).Scan(&there); err != nil || !there {
-		return 0, err
+		return 0, 0, err
 	}
-	err = in.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM "+table).Scan(&version)
-	return version, err
+	err = in.QueryRowContext(ctx, "SELECT coalesce(max(version), 0), coalesce(max(since), 0) FROM "+table).Scan(&version, &since)
+	return version, since, err
 }
 
 // checkVersion returns an error unless the tables have the version of this
-// package.
+// package, or a later one that says that this package can use it.
 func checkVersion(ctx context.Context, db *sql.DB, d dialect, c Config) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	version, err := versionOf(ctx, db, d, c)
+	version, since, err := versionOf(ctx, db, d, c)
 	switch {
 	case err != nil:
 		return fmt.Errorf("sqlstore: read the version of the tables: %w", err)
-	case version == latest:
+	case since > latest:
+		return fmt.Errorf("sqlstore: %w", newer(version, since))
+	case version >= latest:
 		return nil
-	case version > latest:
-		return fmt.Errorf("sqlstore: %w", newer(version))
 	}
 	files, err := plain(c)
 	if err != nil {
@@ -221,6 +232,6 @@ func checkVersion(ctx context.Context, db *sql.DB, d dialect, c Config) error {
 		state, latest, files[version].name)
 }
 
-func newer(version int) error {
-	return fmt.Errorf("the tables have the version %d, and this program knows versions up to %d; update this program", version, latest)
+func newer(version, since int) error {
+	return fmt.Errorf("the tables have the version %d, which programs can use since version %d, and this program has version %d; update this program", version, since, latest)
 }

@@ -18,7 +18,7 @@ func (s replays) Use(ctx context.Context, client, id string, until time.Time) (f
 		if err := s.admit(ctx, in, by); err != nil {
 			return err
 		}
-		changed, err := in.exec(ctx, &s.sql.replayUse, d[:], by, ceiled(until))
+		changed, err := in.exec(ctx, &s.sql.replayUse, d[:], by, s.endHere(ceiled(until)), s.here().UnixMicro())
 		first = err == nil && changed > 0
 		return err
 	})

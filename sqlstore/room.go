@@ -86,7 +86,11 @@ func (r *room) slice() (low, high []byte) {
 // client.
 func (s *Store) count(ctx context.Context, in seat, r *room, client ...any) (all, own int, err error) {
 	low, high := r.slice()
-	err = in.each(ctx, func(rows *sql.Rows) error { return rows.Scan(&all, &own) }, s.sql.counts[r.table], append([]any{low, high}, client...)...)
+	args := []any{low, high}
+	if refuses(r.table) {
+		args = append(args, s.here().UnixMicro())
+	}
+	err = in.each(ctx, func(rows *sql.Rows) error { return rows.Scan(&all, &own) }, s.sql.counts[r.table], append(args, client...)...)
 	return all * r.slices, own * r.slices, err
 }
 

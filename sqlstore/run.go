@@ -168,4 +168,13 @@ func ceiled(t time.Time) int64 {
 	return min(micros(t)+1, never)
 }
 
+// microsUp is a length of time in microseconds, rounded up.
+func microsUp(d time.Duration) int64 {
+	n := d.Microseconds()
+	if d%time.Microsecond > 0 {
+		n++
+	}
+	return n
+}
+
 func timeOf(micro int64) time.Time { return time.UnixMicro(micro) }

@@ -92,6 +92,7 @@ func (s *Store) scanSession(rows *sql.Rows) (found session.Session, err error) {
 	if err != nil {
 		return found, err
 	}
+	s.compare(read, s.here().UnixMicro())
 	row.digest = digestOf("session", string(row.id))
 	if !bytes.Equal(digest, row.digest[:]) {
 		return found, badRow("sessions", row.digest)

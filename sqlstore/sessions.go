@@ -165,7 +165,7 @@ func (s *Store) has(ctx context.Context, in seat, st *statement, digest []byte, 
 // Touch implements [session.Store].
 func (s sessions) Touch(ctx context.Context, id string, every time.Duration) error {
 	return s.call(ctx, "touch a session", func(ctx context.Context, in seat) error {
-		touched, err := in.exec(ctx, &s.sql.sessionTouch, digestOfSession(id), every.Microseconds())
+		touched, err := in.exec(ctx, &s.sql.sessionTouch, digestOfSession(id), microsUp(every))
 		if err != nil || touched > 0 {
 			return err
 		}

@@ -12,11 +12,16 @@ type statements struct {
 	lockShared   statement
 	lockSessions statement // a caller alone, and two logins shared
 
+	now statement
+
 	sessionGet, sessionInsert, sessionUpdate, sessionTouch, sessionDelete, sessionHas, sessionSiblings statement
 	sessionLists                                                                                       [1 << 5]statement // by which filters are set
 
 	keyGet, keyInsert, keyUpdate, keyUsed, keyStale, keyHas statement
 	keyLists                                                [1 << 4]statement
+
+	sessionSeals, keySeals, markSeals, revokeSeals     statement // pages of rows with their MACs
+	sessionReseal, keyReseal, markReseal, revokeReseal statement
 
 	mark, revoke         statement
 	markGet, revokeGet   statement
@@ -34,6 +39,15 @@ type statements struct {
 // tables are those with rows that expire.
 var tables = []string{"sessions", "keys", "marks", "revocations", "replays", "quotas"}
 
+// refuses reports whether the rows of a table refuse somebody, so that they must
+// not be forgotten early. They have expired when the clock of the database and
+// the clock of this process both say so. So neither clock alone, if it is
+// ahead, ends a revocation while tokens are still good. Rows of the other tables
+// grant something. The clock of the database ends them.
+func refuses(table string) bool {
+	return table == "marks" || table == "revocations" || table == "replays"
+}
+
 // batch is how many rows one statement of Sweep deletes.
 const batch = 500
 
@@ -46,6 +60,7 @@ func statementsOf(d dialect) *statements {
 	var s statements
 	set := func(st *statement, shared string) { st.text = d.text(shared) }
 
+	set(&s.now, `SELECT {clock}`)
 	set(&s.write, `DELETE FROM {schema} WHERE FALSE`)
 	if d.kind == Postgres {
 		set(&s.lock, `SELECT pg_advisory_xact_lock(?1i)`)
@@ -80,7 +95,7 @@ func statementsOf(d dialect) *statements {
 		// The two times are kept and proven each by itself. So the later of
 		// two times needs no reading before.
 		set(st[0], `INSERT INTO {`+table+`} AS held (digest, until, expires, until_mac, expires_mac)
-			SELECT ?1b, ?2i, ?3i, ?4b, ?5b WHERE ?3i > {clock}
+			SELECT ?1b, ?2i, ?3i, ?4b, ?5b WHERE ?3i > {min}({clock}, ?6i)
 			ON CONFLICT (digest) DO UPDATE SET until = {max}(held.until, excluded.until), expires = {max}(held.expires, excluded.expires),
 				until_mac = CASE WHEN excluded.until > held.until THEN excluded.until_mac ELSE held.until_mac END,
 				expires_mac = CASE WHEN excluded.expires > held.expires THEN excluded.expires_mac ELSE held.expires_mac END
@@ -88,8 +103,23 @@ func statementsOf(d dialect) *statements {
 		set(st[1], `SELECT digest, until, expires, until_mac, expires_mac, {clock} FROM {`+table+`} WHERE digest IN (?1b, ?2b, ?3b)`)
 	}
 
-	set(&s.replayUse, `INSERT INTO {replays} AS held (digest, client, expires) SELECT ?1b, ?2b, ?3i WHERE ?3i > {clock}
-		ON CONFLICT (digest) DO UPDATE SET client = excluded.client, expires = excluded.expires WHERE held.expires <= {clock}`)
+	// An update that another call has made meanwhile has another version or
+	// other times, and a MAC of its own.
+	for table, st := range map[string][2]*statement{"sessions": {&s.sessionSeals, &s.sessionReseal}, "keys": {&s.keySeals, &s.keyReseal}} {
+		columns := "digest, id, version, generation, issuer, subject, provider_issuer, provider_subject, provider_session, expires, body, mac"
+		if table == "keys" {
+			columns = "digest, id, version, family, owner, tier, made_at, expires, body, mac"
+		}
+		set(st[0], `SELECT `+columns+` FROM {`+table+`} WHERE digest > ?1b ORDER BY digest LIMIT ?2i`)
+		set(st[1], `UPDATE {`+table+`} SET mac = ?4b WHERE digest = ?1b AND version = ?2i AND mac = ?3b`)
+	}
+	for table, st := range map[string][2]*statement{"marks": {&s.markSeals, &s.markReseal}, "revocations": {&s.revokeSeals, &s.revokeReseal}} {
+		set(st[0], `SELECT digest, until, expires, until_mac, expires_mac FROM {`+table+`} WHERE digest > ?1b ORDER BY digest LIMIT ?2i`)
+		set(st[1], `UPDATE {`+table+`} SET until_mac = ?4b, expires_mac = ?5b WHERE digest = ?1b AND until = ?2i AND expires = ?3i`)
+	}
+
+	set(&s.replayUse, `INSERT INTO {replays} AS held (digest, client, expires) SELECT ?1b, ?2b, ?3i WHERE ?3i > {min}({clock}, ?4i)
+		ON CONFLICT (digest) DO UPDATE SET client = excluded.client, expires = excluded.expires WHERE held.expires <= {min}({clock}, ?4i)`)
 
 	set(&s.quotaSwap, `INSERT INTO {quotas} AS held (digest, ends, used, expires) VALUES (?1b, ?2i, ?3i, ?4i)
 		ON CONFLICT (digest) DO UPDATE SET ends = excluded.ends, used = excluded.used, expires = excluded.expires
@@ -111,13 +141,16 @@ func statementsOf(d dialect) *statements {
 	s.counts, s.sweeps = make(map[string]*statement), make(map[string]*statement)
 	for _, table := range tables {
 		s.counts[table], s.sweeps[table] = new(statement), new(statement)
-		own := "0"
-		if table == "replays" {
-			own = "count(*) FILTER (WHERE client = ?3b)"
+		own, swept, counted := "0", "{now}", "{now}"
+		if refuses(table) {
+			swept, counted = "{min}({now}, ?1i)", "{min}({now}, ?3i)"
 		}
-		set(s.counts[table], `SELECT count(*), `+own+` FROM {`+table+`} WHERE digest >= ?1b AND digest < ?2b AND expires > {now}`)
-		set(s.sweeps[table], fmt.Sprintf(`DELETE FROM {%[1]s} WHERE expires <= {now} AND digest IN (
-			SELECT digest FROM {%[1]s} WHERE expires <= {now} ORDER BY expires LIMIT %[2]d {skip})`, table, batch))
+		if table == "replays" {
+			own = "count(*) FILTER (WHERE client = ?4b)"
+		}
+		set(s.counts[table], `SELECT count(*), `+own+` FROM {`+table+`} WHERE digest >= ?1b AND digest < ?2b AND expires > `+counted)
+		set(s.sweeps[table], fmt.Sprintf(`DELETE FROM {%[1]s} WHERE expires <= %[2]s AND digest IN (
+			SELECT digest FROM {%[1]s} WHERE expires <= %[2]s ORDER BY expires LIMIT %[3]d {skip})`, table, swept, batch))
 	}
 	return &s
 }
@@ -146,6 +179,7 @@ func (s *statements) all() []*statement {
 	all := []*statement{&s.sessionGet, &s.sessionInsert, &s.sessionUpdate, &s.sessionTouch, &s.sessionDelete, &s.sessionHas, &s.sessionSiblings,
 		&s.keyGet, &s.keyInsert, &s.keyUpdate, &s.keyUsed, &s.keyStale, &s.keyHas,
 		&s.mark, &s.markGet, &s.revoke, &s.revokeGet, &s.replayUse,
+		&s.sessionSeals, &s.keySeals, &s.markSeals, &s.revokeSeals, &s.sessionReseal, &s.keyReseal, &s.markReseal, &s.revokeReseal,
 		&s.quotaSwap, &s.quotaHold, &s.quotaSet, &s.quotaRefund, &s.quotaReset, &s.quotaGets[0]}
 	for _, st := range []*statement{&s.write, &s.lock, &s.lockShared, &s.lockSessions} {
 		if st.text != "" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
@@ -26,6 +27,9 @@ type Store struct {
 	rooms  map[string]*room
 	closed atomic.Bool
 	shift  int64 // of the clock of SQLite, in tests
+
+	here  func() time.Time // the clock of this process
+	ahead atomic.Int64     // how far the clock of the database is ahead of it, in microseconds
 }
 
 // New returns a Store in the database. It checks the Config, the database and
@@ -34,8 +38,9 @@ type Store struct {
 //
 // The error joins a *[bulwark.ConfigError] for each mistake of the Config. If
 // the tables are older than this package, the error names the migration to run.
-// New does not look at the rows: a Secret that is missing is an error of the
-// first call that needs it.
+// If they are newer, New accepts them if they say that this package can use
+// them: see [Migrations]. New does not look at the rows: a Secret that is
+// missing is an error of the first call that needs it.
 func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 	c, err := c.checked(true)
 	if fault.IsNil(db) {
@@ -47,11 +52,14 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Store, error) {
 		return nil, err
 	}
 	d := dialectOf(c)
-	s := &Store{config: c, db: db, sql: statementsOf(d), seal: sealOf(c), rooms: roomsOf(c)}
+	s := &Store{config: c, db: db, sql: statementsOf(d), seal: sealOf(c), rooms: roomsOf(c), here: time.Now}
 	if err := checkDatabase(ctx, db, c); err != nil {
 		return nil, err
 	}
 	if err := checkVersion(ctx, db, d, c); err != nil {
+		return nil, err
+	}
+	if err := s.compareClocks(ctx); err != nil {
 		return nil, err
 	}
 	if !c.Unprepared {
@@ -73,16 +81,6 @@ func (s *Store) prepare(ctx context.Context) error {
 		st.prepared = prepared
 	}
 	return nil
-}
-
-// Format writes the Dialect and the Prefix, for every verb, and never the
-// Secrets.
-func (s *Store) Format(f fmt.State, _ rune) {
-	if s == nil {
-		fmt.Fprint(f, "no sqlstore.Store")
-		return
-	}
-	fmt.Fprintf(f, "sqlstore.Store in %q under %q", string(s.config.Dialect), s.config.Prefix)
 }
 
 // Close closes the prepared statements, and not the database. It is needed only
@@ -129,9 +127,13 @@ func (s *Store) Sweep(ctx context.Context) error { return s.made().sweep(ctx, ta
 func (s *Store) sweep(ctx context.Context, tables ...string) error {
 	var errs []error
 	for _, table := range tables {
+		var args []any
+		if refuses(table) {
+			args = append(args, s.here().UnixMicro())
+		}
 		for deleted := int64(batch); deleted >= batch; {
 			err := s.call(ctx, "sweep "+table, func(ctx context.Context, in seat) (err error) {
-				deleted, err = in.exec(ctx, s.sql.sweeps[table])
+				deleted, err = in.exec(ctx, s.sql.sweeps[table], args...)
 				return err
 			})
 			if err != nil {
@@ -145,7 +147,7 @@ func (s *Store) sweep(ctx context.Context, tables ...string) error {
 
 // nowhere stands for a Store that New has not made: each of its calls returns
 // an error.
-var nowhere = &Store{sql: statementsOf(dialect{}), seal: seal{keys: [][]byte{{}}}, rooms: roomsOf(Config{})}
+var nowhere = &Store{here: time.Now, sql: statementsOf(dialect{}), seal: seal{keys: [][]byte{{}}}, rooms: roomsOf(Config{})}
 
 func (s *Store) made() *Store {
 	if s == nil || s.db == nil {

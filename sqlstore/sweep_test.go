@@ -51,9 +51,10 @@ func TestWithoutNew(t *testing.T) {
 		_, key := s.Keys().Get(t.Context(), "a")
 		_, revoked := s.Revocations().Revoked(t.Context(), token("a"))
 		_, used := s.Replays().Use(t.Context(), "a", "b", time.Now().Add(time.Hour))
+		_, reseal := s.Reseal(t.Context())
 		_, debit := s.Quotas().Debit(t.Context(), nil)
 		for what, err := range map[string]error{"Get": get, "Create": create, "Get of a key": key, "Revoked": revoked, "Use": used,
-			"Revoke": s.Revocations().Revoke(t.Context(), revocation("a")), "Sweep": s.Sweep(t.Context())} {
+			"Revoke": s.Revocations().Revoke(t.Context(), revocation("a")), "Sweep": s.Sweep(t.Context()), "Reseal": reseal} {
 			if err == nil {
 				t.Errorf("%s: %s returns no error", name, what)
 			}

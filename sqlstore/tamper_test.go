@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -216,6 +217,87 @@ func TestSecretsAreRotated(t *testing.T) {
 	outage(t, "Get of a key without its Secret", err)
 	_, err = s.Revocations().Revoked(t.Context(), token("victim"))
 	outage(t, "Revoked without the Secret", err)
+}
+
+// Reseal writes each row under the newest Secret, so that the former one can go.
+// It changes nothing else, makes no row good that was not, and names such a row.
+func TestReseal(t *testing.T) {
+	old, both, only := config(), config(), config()
+	both.Secrets = [][]byte{bytes.Repeat([]byte("n"), 32), old.Secrets[0]}
+	only.Secrets = both.Secrets[:1]
+	s, db := open(t, old)
+	const n = 503 // more than a page
+	for i := range n {
+		rec := key(fmt.Sprint("k", i), "alice")
+		rec.Adopted = i%2 == 0
+		forever := revocation(fmt.Sprint("t", i))
+		forever.Expires = time.Time{}
+		must(t, s.Keys().Create(t.Context(), rec), s.Revocations().Revoke(t.Context(), forever))
+	}
+	_, err := s.Sessions().Create(t.Context(), login("s", "alice"), 5, nil)
+	must(t, err, s.Keys().RevokeOwner(t.Context(), issuer, "bob", time.Now(), time.Now().Add(time.Hour)),
+		s.Sessions().RevokeProvider(t.Context(), session.Provider{Issuer: "idp", Subject: "bob"}, time.Now(), time.Now().Add(time.Hour)))
+	before, err := s.Keys().Get(t.Context(), "k7")
+	must(t, err)
+	change(t, db, "INSERT INTO bulwark_keys SELECT zeroblob(32), id, version, family, owner, tier, made_at, expires, used_at, stale_at, body, mac FROM bulwark_keys WHERE id = ?", []byte("k3"))
+	change(t, db, "UPDATE bulwark_keys SET expires = expires + 1 WHERE id = ?", []byte("k5"))
+
+	s, err = sqlstore.New(t.Context(), db, both)
+	must(t, err)
+	rows, err := s.Reseal(t.Context())
+	if rows != 2*n-1+3 || err == nil || !strings.Contains(err.Error(), "keys is not as this service has written it") {
+		t.Errorf("Reseal writes %d rows, want %d, and returns %v, want the name of a row that was changed", rows, 2*n-1+3, err)
+	}
+	change(t, db, "DELETE FROM bulwark_keys WHERE digest = zeroblob(32) OR id = ?", []byte("k5"))
+	if rows, err := s.Reseal(t.Context()); rows != 0 || err != nil {
+		t.Errorf("Reseal again: %d rows, %v", rows, err)
+	}
+
+	s, err = sqlstore.New(t.Context(), db, only)
+	must(t, err)
+	_, err = s.Sessions().Get(t.Context(), "s")
+	must(t, err)
+	after, err := s.Keys().Get(t.Context(), "k7")
+	must(t, err)
+	if after.Version != before.Version {
+		t.Errorf("the Version grows from %d to %d", before.Version, after.Version)
+	}
+	for i := range n {
+		if revoked, err := s.Revocations().Revoked(t.Context(), token(fmt.Sprint("t", i))); err != nil || !revoked {
+			t.Fatalf("revoked %t, %v", revoked, err)
+		}
+	}
+	gone := login("other", "bob")
+	gone.AuthTime = time.Now().Add(-time.Minute)
+	if _, err := s.Sessions().Create(t.Context(), gone, 5, nil); !errors.Is(err, session.ErrLoggedOut) {
+		t.Errorf("a login that has ended at its provider: %v", err)
+	}
+	rec := key("new", "bob")
+	rec.CreatedAt = time.Now().Add(-time.Minute)
+	must(t, s.Keys().Create(t.Context(), rec))
+	if held, err := s.Keys().Get(t.Context(), "new"); err != nil || held.RevokedAt.IsZero() {
+		t.Errorf("a key of an owner whose keys are revoked: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reseal(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Reseal after its context: %v", err)
+	}
+}
+
+// The time between two marks is never shorter than asked for.
+func TestMarksAreApart(t *testing.T) {
+	s, _ := open(t, config())
+	must(t, s.Keys().Create(t.Context(), key("a", "alice")))
+	at := time.Now().Truncate(time.Microsecond)
+	for i, test := range []struct {
+		at   time.Time
+		want bool
+	}{{at, true}, {at.Add(time.Microsecond), false}, {at.Add(2 * time.Microsecond), true}} {
+		if set, err := s.Keys().Mark(t.Context(), "a", apikey.Used, test.at, 1500*time.Nanosecond); err != nil || set != test.want {
+			t.Errorf("Mark %d: set %t, %v, want %t", i, set, err, test.want)
+		}
+	}
 }
 
 // A record that is made again never has a Version that it has had before.

@@ -2,12 +2,13 @@
 -- the marks. Of two marks of one name, the later times count.
 local name, ends, second = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local now = clock()
-if ends <= now then return {'ok'} end
+if ends <= late(now) then return {'ok'} end
+ends = endHere(ends, now)
 local old = endOf(KEYS[1], name, now)
 if old then
   proceed(ARGV[1] .. 'room')
   ends = math.max(old, ends)
-elseif redis.call('ZCOUNT', KEYS[1], '(' .. whole(now), '+inf') >= tonumber(ARGV[5]) then
+elseif redis.call('ZCOUNT', KEYS[1], '(' .. whole(late(now)), '+inf') >= tonumber(ARGV[5]) then
   return {'full'}
 end
 local before = old and redis.call('HGET', KEYS[2], name)

@@ -1,5 +1,5 @@
 -- ARGV: prefix, id, end, max, names, content, limit, time of the login, mark of
--- the session at the provider, mark of the subject there, replaced ids.
+-- the session at the provider, mark of the subject there, replaced ids, time of the process.
 -- KEYS[4] and KEYS[5] are the marks of logins that have ended.
 local id, ends, max, names, content = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local limit, login = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -11,7 +11,7 @@ if ARGV[10] ~= '' and endOf(KEYS[4], ARGV[10], now) then
 end
 
 local replaced = {}
-for i = 11, #ARGV do replaced[ARGV[i]] = true end
+for i = 11, #ARGV - 1 do replaced[ARGV[i]] = true end
 local leaving, staying = {}, {}
 for order, other in ipairs(redis.call('ZRANGE', ARGV[1] .. 'by:' .. string.sub(names, 2, 23), 0, -1)) do
   local head = headOf(other)

@@ -127,7 +127,7 @@ func TestStateOfAnotherClock(t *testing.T) {
 					}
 				}
 				if got := b.ask("GET", "/revoked?token=t", "").field("yes"); got != "true" {
-					t.Errorf("clock %+v: a revocation of 90 minutes is forgotten", step)
+					t.Errorf("clock %+v: a revocation of 30 minutes is forgotten", step)
 				}
 				if got := b.ask("POST", "/proof?id=p", "").field("first"); got != "false" {
 					t.Errorf("clock %+v: a used proof is taken again (%s)", step, got)

@@ -329,7 +329,7 @@ func (p *process) serveState(mux *http.ServeMux) {
 		return nil, p.keys.Revoke(r.Context(), r.FormValue("id"))
 	}))
 	mux.HandleFunc("POST /revoke", answer(func(r *http.Request) (any, error) {
-		return nil, unavailable(p.revocations.Revoke(r.Context(), auth.Revocation{Issuer: audience, TokenID: r.FormValue("token"), Expires: time.Now().Add(90 * time.Minute)}))
+		return nil, unavailable(p.revocations.Revoke(r.Context(), auth.Revocation{Issuer: audience, TokenID: r.FormValue("token"), Expires: time.Now().Add(30 * time.Minute)}))
 	}))
 	mux.HandleFunc("GET /revoked", answer(func(r *http.Request) (any, error) {
 		revoked, err := p.revocations.Revoked(r.Context(), &bulwark.Principal{Issuer: audience, Subject: "a", TokenID: r.FormValue("token")})

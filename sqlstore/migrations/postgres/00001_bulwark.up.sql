@@ -4,6 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS "bulwark_schema" (
 	version     integer PRIMARY KEY,
+	since       integer NOT NULL, -- the oldest version whose programs can use the tables
 	migrated_at timestamptz NOT NULL DEFAULT now()
 );
 
@@ -82,4 +83,4 @@ CREATE TABLE IF NOT EXISTS "bulwark_quotas" (
 ) WITH (fillfactor = 70);
 CREATE INDEX IF NOT EXISTS "bulwark_quotas_expiry" ON "bulwark_quotas" (expires);
 
-INSERT INTO "bulwark_schema" (version) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO "bulwark_schema" (version, since) VALUES (1, 1) ON CONFLICT DO NOTHING;
