@@ -320,3 +320,40 @@ func TestSettleInSeveralWindows(t *testing.T) {
 		}
 	}
 }
+
+// A reservation of four windows and two networks corrects all eight quotas.
+func TestSettleInAllWindowsAndNetworks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, rate := range []ratelimit.Rate{"10/minute; 20/hour; 30/day; 40/month", "10/minute,sliding-log; 20/hour,fixed-window; 30/day; 40/month,fixed-window"} {
+			m := serve(t, ratelimit.Config{Rate: rate}).limit
+			addr := netip.MustParseAddr("2001:db8::1")
+			left := func() int {
+				t.Helper()
+				r, result, err := m.TakeFor(t.Context(), addr, "a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Refund()
+				r.Refund()
+				return result.Remaining + 1
+			}
+			for range 50 { // all of which are given back
+				left()
+			}
+			if got := left(); got != 10 {
+				t.Errorf("%s: %d left, want 10", rate, got)
+			}
+			r, _, _ := m.TakeFor(t.Context(), addr, "a")
+			if err := r.Settle(4); err != nil || left() != 6 {
+				t.Errorf("%s: %d left, want 6: %v", rate, left(), err)
+			}
+			r, _, _ = m.TakeFor(t.Context(), addr, "a")
+			if err := r.Settle(11); err != nil { // it owes
+				t.Error(err)
+			}
+			if _, result, err := m.TakeFor(t.Context(), addr, "a"); err == nil || result.RetryAfter <= 0 {
+				t.Errorf("%s: a key that owes passes: %+v", rate, result)
+			}
+		}
+	})
+}
