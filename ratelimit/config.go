@@ -83,8 +83,8 @@ type Config struct {
 	// takes no burst and no other algorithm. It is as long as the day of the
 	// place, which has 23 or 25 hours when the clocks change. "24h" and "720h"
 	// do not follow the calendar. Calendar needs a rate with one of the two
-	// words, or RateFor. Default: a day is 24 hours and a month is 30 days, and both are
-	// restored evenly like any other window.
+	// words, or RateFor. Default: a day is 24 hours and a month is 30 days, and
+	// both are restored evenly like any other window.
 	Calendar *time.Location
 	// Count says which requests count: [Requests] counts all of them,
 	// [Failures] only those that fail. Default: Requests.
