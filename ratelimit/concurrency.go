@@ -40,8 +40,9 @@ import (
 // most MaxPerKey requests that run, and as many that wait. A further request is
 // refused with 429 "ratelimit.concurrent", because it is the caller that asks
 // for too much, and not the service that is overloaded. A request that waits
-// only for others of its key gives way when the queue is full. An IPv6 client is
-// counted as [ByIP] counts it: the /48 around its network has 16 times as many.
+// only for others of its key gives way when the queue is full. An IPv6 client
+// is counted as [ByIP] counts it: the /48 around its network has 16 times as
+// many.
 //
 // # Where it stands
 //

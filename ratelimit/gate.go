@@ -122,9 +122,9 @@ func (g *gate) join(k gateKeys) (*waiter, verdict) {
 }
 
 // yielding is the request in a full queue that gives its place to a request of
-// the keys, or nil. It is one that only waits for others of its own key, or else
-// the oldest in an overload. A request that has to wait for others of its own
-// key gets the place of such a request only.
+// the keys, or nil. It is one that only waits for others of its own key, or
+// else the oldest in an overload. A request that has to wait for others of its
+// own key gets the place of such a request only.
 func (g *gate) yielding(k gateKeys) *waiter {
 	const maxSteps = 64 // under the lock
 	own, w := !g.hasRoom(k), g.queue.first
@@ -184,9 +184,9 @@ func (g *gate) decide(w *waiter, v verdict) {
 	close(w.decided)
 }
 
-// standing reports whether there was neither a free place nor an empty queue for
-// maxWait. Then more requests come than leave, and it does not help to let the oldest in: its
-// client has waited longest, and is the next to give up.
+// standing reports whether there was neither a free place nor an empty queue
+// for maxWait. Then more requests come than leave, and it does not help to let
+// the oldest in: its client has waited longest, and is the next to give up.
 func (g *gate) standing() bool { return g.queue.len > 0 && time.Since(g.full) > g.maxWait }
 
 // hasRoom reports whether another request of the keys may be in.

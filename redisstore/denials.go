@@ -55,8 +55,8 @@ type question struct {
 	epoch uint64
 	asked time.Time
 
-	// The same for the cells from wide on, which are those of the last Key. wide
-	// is 0 if all cells are, and if one of the cells may owe.
+	// The same for the cells from wide on, which are those of the last Key.
+	// wide is 0 if all cells are, and if one of the cells may owe.
 	wide      int
 	wideHash  uint64
 	wideEpoch uint64
