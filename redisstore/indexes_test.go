@@ -364,6 +364,31 @@ func TestEndsAreRoundedUp(t *testing.T) {
 	if n := raw(t, client, marks, "ZCOUNT", marks, "4102444800000001", "4102444800000001"); n != int64(1) {
 		t.Errorf("%v marks end a microsecond after the second, want 1", n)
 	}
+	until := time.Now().Truncate(time.Microsecond).Add(time.Nanosecond)
+	used, err := store.Replays().Use(t.Context(), "c", "p", end)
+	if err := errors.Join(err, store.Revocations().Revoke(t.Context(), auth.Revocation{Issuer: issuer, Subject: "alice", IssuedUntil: until}),
+		store.Sessions().RevokeProvider(t.Context(), session.Provider{Issuer: "idp", Subject: "alice"}, until, end),
+		store.Keys().RevokeOwner(t.Context(), issuer, "alice", until, end)); err != nil || !used {
+		t.Fatal(used, err)
+	}
+	for _, kind := range []string{"s", "k"} {
+		marks := "{" + prefix + ":" + kind + "}marks"
+		if n := raw(t, client, marks, "ZCOUNT", marks, "4102444800000001", "4102444800000001"); n != int64(1) {
+			t.Errorf("%v marks of %s end a microsecond after the second, want 1", n, kind)
+		}
+	}
+	found := int64(0)
+	for part := range 16 {
+		uses := fmt.Sprintf("{%s:p%d}uses", prefix, part)
+		found += raw(t, client, uses, "ZCOUNT", uses, "4102444800000001", "4102444800000001").(int64)
+	}
+	if found != 1 {
+		t.Errorf("%d used proofs end a microsecond after the second, want 1", found)
+	}
+	seconds := "{" + prefix + ":r}until"
+	if all := raw(t, client, seconds, "HVALS", seconds).([]any); len(all) != 1 || all[0] != fmt.Sprint(until.UnixMicro()+1) {
+		t.Errorf("IssuedUntil is %v, want %d, rounded up", all, until.UnixMicro()+1)
+	}
 	row := "{" + prefix + ":s}row:a"
 	left := raw(t, client, row, "PTTL", row).(int64)
 	if at := time.Now().UnixMilli() + left; at < 4102444800001-1000 || at > 4102444800001+1000 {
