@@ -81,10 +81,10 @@
 //
 // The scripts need Redis 6.2 or Valkey. They use no library of Lua that
 // Dragonfly lacks. The scripts of Limits declare all their keys. The scripts of
-// a Store also use keys that they do not declare, such as the rows of a caller's
-// other sessions. These are in the slot of the declared keys, and the first line
-// of each script says so to Dragonfly (allow-undeclared-keys). The tests run on
-// Redis 7 only: one server, a Cluster of three, and Sentinel.
+// a Store also use keys that they do not declare, such as the rows of a
+// caller's other sessions. These are in the slot of the declared keys, and the
+// first line of each script says so to Dragonfly (allow-undeclared-keys). The
+// tests run on Redis 7 only: one server, a Cluster of three, and Sentinel.
 //
 // # Errors
 //

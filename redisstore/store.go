@@ -29,13 +29,12 @@ import (
 // given twice, not even after a failover.
 //
 // A clock that is ahead lets nobody in. Revocations, used proofs and the marks
-// of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when the
-// clock of Redis and the clock of the process both say that they have ended. If
-// the clock of the process that writes one is behind, it is kept for as long as
-// that process means.
-// Sessions and keys end by the clock of Redis alone: a server whose clock is an
-// hour ahead logs users out an hour early. An adopted API key is kept for
-// good.
+// of RevokeProvider and RevokeOwner refuse somebody. They are forgotten when
+// the clock of Redis and the clock of the process both say that they have
+// ended. If the clock of the process that writes one is behind, it is kept for
+// as long as that process means. Sessions and keys end by the clock of Redis
+// alone: a server whose clock is an hour ahead logs users out an hour early. An
+// adopted API key is kept for good.
 //
 // # Outages
 //
@@ -46,10 +45,10 @@ import (
 // it. A read decides: a session whose Create was answered with an error may be
 // there until its end, and nobody has its tokens.
 //
-// A read whose connection fails is repeated once. After a restart of Redis, each
-// connection of the client finds by itself that it has ended. So writes, and
-// seldom reads, may still be answered with 503 after the first success, at most
-// once for each connection.
+// A read whose connection fails is repeated once. After a restart of Redis,
+// each connection of the client finds by itself that it has ended. So writes,
+// and seldom reads, may still be answered with 503 after the first success, at
+// most once for each connection.
 //
 // Redis at its maxmemory refuses what is new with [auth.ErrFull]: logins, keys,
 // revocations and proofs. Checks, refreshes, rotations and logouts go on, and

@@ -31,10 +31,10 @@ func (s *Store) compare(now, here int64) {
 	s.ahead.Store(ahead)
 }
 
-// endHere is the end by the clock of the database of what refuses somebody until
-// a time by the clock of this process. A process whose clock is behind means a
-// later time than it says. The clocks were compared when the Store was made, and
-// with each session, key and mark that it has read.
+// endHere is the end by the clock of the database of what refuses somebody
+// until a time by the clock of this process. A process whose clock is behind
+// means a later time than it says. The clocks were compared when the Store was
+// made, and with each session, key and mark that it has read.
 func (s *Store) endHere(end int64) int64 {
 	if end <= s.here().UnixMicro() {
 		return end // it has ended, by this process

@@ -121,7 +121,7 @@ func migrate(ctx context.Context, db *sql.DB, c Config) (err error) {
 	defer conn.Close()
 	// Not BeginTx: for SQLite it depends on the driver and on the connection
 	// string whether a transaction begins as a writer.
-	if err := execute(ctx, conn, map[Dialect]string{Postgres: "BEGIN ISOLATION LEVEL READ COMMITTED", SQLite: "BEGIN IMMEDIATE"}[c.Dialect]); err != nil {
+	if err := begin(ctx, conn, c.Dialect); err != nil {
 		return foreign(ctx, conn, c.Dialect, err)
 	}
 	defer func() {
@@ -150,6 +150,28 @@ func migrate(ctx context.Context, db *sql.DB, c Config) (err error) {
 	}
 	return execute(ctx, conn, "COMMIT")
 }
+
+// begin begins the transaction. SQLite gives up when another writer is busy for
+// longer than busy_timeout. Migrate waits for as long as its ctx lasts.
+func begin(ctx context.Context, conn *sql.Conn, d Dialect) error {
+	if d == Postgres {
+		return execute(ctx, conn, "BEGIN ISOLATION LEVEL READ COMMITTED")
+	}
+	for {
+		err := execute(ctx, conn, "BEGIN IMMEDIATE")
+		if err == nil || !strings.Contains(err.Error(), "database is locked") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(migratePause):
+		}
+	}
+}
+
+// migratePause is how long Migrate waits before it asks a busy SQLite again.
+const migratePause = 20 * time.Millisecond
 
 func execute(ctx context.Context, conn *sql.Conn, text string) error {
 	_, err := conn.ExecContext(ctx, text)
@@ -186,9 +208,9 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// versionOf returns the version of the tables, and since which version a program
-// can use them. Both are 0 if there is no table of versions, or no version in
-// it.
+// versionOf returns the version of the tables, and since which version a
+// program can use them. Both are 0 if there is no table of versions, or no
+// version in it.
 func versionOf(ctx context.Context, in querier, d dialect, c Config) (version, since int, err error) {
 	table := d.text("{schema}")
 	exists := fmt.Sprintf("SELECT to_regclass('%s') IS NOT NULL", table)

@@ -1,6 +1,8 @@
 package sqlstore_test
 
 import (
+	"context"
+	"database/sql"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/bulwark-go/bulwark/sqlstore"
 )
@@ -114,6 +117,35 @@ func TestMigratorsAtOnce(t *testing.T) {
 	wg.Wait()
 	_, err := sqlstore.New(t.Context(), db, config())
 	must(t, err)
+}
+
+// A writer that is busy for longer than busy_timeout does not end Migrate.
+func TestMigrateWaitsForAWriter(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "a.db")+"?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)")
+	must(t, err)
+	defer db.Close()
+	writer, err := db.Conn(t.Context())
+	must(t, err)
+	defer writer.Close()
+	_, err = writer.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	must(t, err)
+	migrated := make(chan error, 1)
+	go func() { migrated <- sqlstore.Migrate(t.Context(), db, config()) }()
+	select {
+	case err := <-migrated:
+		t.Fatalf("Migrate did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	_, err = writer.ExecContext(t.Context(), "ROLLBACK")
+	must(t, err, <-migrated)
+
+	_, err = writer.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := sqlstore.Migrate(ctx, db, config()); err == nil {
+		t.Error("Migrate ends without an error when its context does")
+	}
 }
 
 // The files are plain, have the names that tools read, and are those of the

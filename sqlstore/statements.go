@@ -39,11 +39,11 @@ type statements struct {
 // tables are those with rows that expire.
 var tables = []string{"sessions", "keys", "marks", "revocations", "replays", "quotas"}
 
-// refuses reports whether the rows of a table refuse somebody, so that they must
-// not be forgotten early. They have expired when the clock of the database and
-// the clock of this process both say so. So neither clock alone, if it is
-// ahead, ends a revocation while tokens are still good. Rows of the other tables
-// grant something. The clock of the database ends them.
+// refuses reports whether the rows of a table refuse somebody, so that they
+// must not be forgotten early. They have expired when the clock of the database
+// and the clock of this process both say so. So neither clock alone, if it is
+// ahead, ends a revocation while tokens are still good. Rows of the other
+// tables grant something. The clock of the database ends them.
 func refuses(table string) bool {
 	return table == "marks" || table == "revocations" || table == "replays"
 }
