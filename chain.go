@@ -37,6 +37,8 @@ type Stack struct {
 //   - authz is inside auth. The rules of authz need the principal.
 //   - sanitize is outside validate. Sanitizing can make a checked value
 //     invalid.
+//   - Each limit has its own Name. Two limits with one Name and one store
+//     count the same requests in the same place.
 //
 // Every other order is allowed. A layer without a [Kind] may stand anywhere.
 //

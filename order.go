@@ -15,9 +15,14 @@ func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 	for i, layer := range layers {
 		last[kindOf(layer)] = i
 	}
-	seen := map[Kind]bool{}
+	seen, limits := map[Kind]bool{}, map[string]bool{}
 	for i, layer := range layers {
 		kind := kindOf(layer)
+		if name := limitName(layer); name != "" && limits[name] {
+			refuse(i, kind, "has the Name of another limit in the chain, which then counts the same requests in the same place; give each limit its own Name")
+		} else {
+			limits[name] = true
+		}
 		if kind == "" {
 			continue
 		}
@@ -50,11 +55,18 @@ func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 // shown names a layer in an error: a limit by its name, any other layer by its
 // kind.
 func shown(layer Layer, kind Kind) string {
-	limit, ok := layer.(interface{ LimitName() string })
-	if ok && (kind == KindRateLimit || kind == KindPrincipalLimit) && limit.LimitName() != "" {
-		return "ratelimit(" + limit.LimitName() + ")"
+	if name := limitName(layer); name != "" && (kind == KindRateLimit || kind == KindPrincipalLimit) {
+		return "ratelimit(" + name + ")"
 	}
 	return string(kind)
+}
+
+// limitName is the name of a limit, and empty for any other layer.
+func limitName(layer Layer) string {
+	if limit, ok := layer.(interface{ LimitName() string }); ok {
+		return limit.LimitName()
+	}
+	return ""
 }
 
 // authOutside reports whether a limit by principal says that it is meant for a

@@ -223,10 +223,7 @@ func compile(c Config) (*Middleware, error) {
 		calendar: c.Calendar,
 	}
 	if partial, ok := c.Store.(PartialStore); ok {
-		m.algorithms = slices.Clone(partial.Algorithms())
-		if bounded, ok := partial.(interface{ MinWindow() time.Duration }); ok {
-			m.minWindow = bounded.MinWindow()
-		}
+		m.algorithms, m.minWindow = slices.Clone(partial.Algorithms()), partial.MinWindow()
 	}
 	faults := c.faults()
 	c.check(faults)

@@ -53,16 +53,16 @@ type Store interface {
 // A PartialStore is a [Store] that counts by some algorithms only, such as the
 // quotas of a calendar in a database. [New] returns an error for a [Rate] of
 // another algorithm, so that no request finds out. Debit returns an error for a
-// cell of another algorithm. A Store without the method Algorithms counts by
-// all of them.
-//
-// A PartialStore whose windows have a bound also has a method MinWindow() of
-// type [time.Duration]. New returns an error for a Rate with a shorter window,
-// unless the window is that of a calendar.
+// cell of another algorithm. A Store that is not a PartialStore counts by all
+// of them.
 type PartialStore interface {
 	Store
 	// Algorithms returns the algorithms that the store knows, always the same.
 	Algorithms() []Algorithm
+	// MinWindow returns the shortest window that the store counts, or 0. New
+	// returns an error for a Rate with a shorter window, unless the window is
+	// that of a calendar.
+	MinWindow() time.Duration
 }
 
 // A Cell is what a request takes from one quota of a [Store], and the answer of

@@ -275,6 +275,8 @@ func (*partial) Algorithms() []ratelimit.Algorithm {
 	return []ratelimit.Algorithm{ratelimit.FixedWindow}
 }
 
+func (*partial) MinWindow() time.Duration { return 0 }
+
 // slow is a partial store of long windows.
 type slow struct{ partial }
 

@@ -40,6 +40,7 @@ type partialStore struct {
 }
 
 func (p partialStore) Algorithms() []ratelimit.Algorithm { return p.all }
+func (p partialStore) MinWindow() time.Duration          { return 0 }
 
 // An onlyStore knows no other algorithm.
 type onlyStore struct {
@@ -48,6 +49,7 @@ type onlyStore struct {
 }
 
 func (o onlyStore) Algorithms() []ratelimit.Algorithm { return o.all }
+func (o onlyStore) MinWindow() time.Duration          { return 0 }
 
 func (o onlyStore) Debit(ctx context.Context, cells []ratelimit.Cell) (bool, error) {
 	for i := range cells {
