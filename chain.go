@@ -37,8 +37,8 @@ type Stack struct {
 //   - authz is inside auth. The rules of authz need the principal.
 //   - sanitize is outside validate. Sanitizing can make a checked value
 //     invalid.
-//   - Each limit has its own Name. Two limits with one Name and one store
-//     count the same requests in the same place.
+//   - Each limit has its own Name. Clients, events and a shared store cannot
+//     tell two limits with one Name apart.
 //
 // Every other order is allowed. A layer without a [Kind] may stand anywhere.
 //

@@ -1,6 +1,9 @@
 package bulwark
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // checkOrder returns an error for each layer that stands where it defeats
 // another one, or is defeated. The numbers in at are the places of the layers
@@ -15,13 +18,14 @@ func checkOrder(layers []Layer, at []int, someMissing bool) []error {
 	for i, layer := range layers {
 		last[kindOf(layer)] = i
 	}
-	seen, limits := map[Kind]bool{}, map[string]bool{}
+	seen, limits := map[Kind]bool{}, map[string]Layer{}
 	for i, layer := range layers {
 		kind := kindOf(layer)
-		if name := limitName(layer); name != "" && limits[name] {
-			refuse(i, kind, "has the Name of another limit in the chain, which then counts the same requests in the same place; give each limit its own Name")
-		} else {
-			limits[name] = true
+		if name := limitName(layer); name != "" {
+			if other, taken := limits[name]; taken && !same(other, layer) {
+				refuse(i, kind, "has the Name of another limit in the chain, from which clients, events and stores cannot tell it; give each limit its own Name")
+			}
+			limits[name] = layer
 		}
 		if kind == "" {
 			continue
@@ -67,6 +71,12 @@ func limitName(layer Layer) string {
 		return limit.LimitName()
 	}
 	return ""
+}
+
+// same reports whether two layers are one. Layers that Go cannot compare are
+// not.
+func same(a, b Layer) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // authOutside reports whether a limit by principal says that it is meant for a

@@ -96,9 +96,6 @@ func (reg *registration) inside(layers []bulwark.Builder) {
 	for _, err := range leaves(err) {
 		reg.misplaced(err)
 	}
-	for i, p := range reg.layers {
-		reg.clash(p, reg.layers[:i], "this route")
-	}
 }
 
 // build returns the layer, or nil after noting what is wrong with it. An error

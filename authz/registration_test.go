@@ -189,11 +189,11 @@ func TestLimitsOfOneName(t *testing.T) {
 	mustRefuse(t, "Mux(POST /users).layers[0]", "the name of a limit on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), limit("login")) })
 	mustRefuse(t, "Mux(POST /users).layers[1]", "the name of a limit on GET /a; "+advice, func() { mux.Handle("POST /users", authz.Public("x"), ok(), kinded("x"), limit("shared")) })
 	mustRefuse(t, "Mux(/n/).layers[0]", "the name of a limit on GET /m/; "+advice, func() { mux.Mount("/n/", authz.Public("x"), ok(), limit("mounted")) })
-	mustRefuse(t, "Mux(GET /two).layers[2]", "the name of a limit on this route; "+advice, func() { mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), kinded("x"), limit("two")) })
+	mustRefuse(t, "Mux(GET /two).layers[2]", "the Name of another limit in the chain", func() { mux.Handle("GET /two", authz.Public("x"), ok(), limit("two"), kinded("x"), limit("two")) })
 	mustRefuse(t, "Mux(PUT /d/{id}).layers[0]", "the name of a limit on GET /a; "+advice, func() {
 		authz.HandleObject(mux, "PUT /d/{id}", documents().Can("update"), show, bulwark.Must(bulwark.Chain(kinded("x"), limit("login"))))
 	})
-	mustRefuse(t, "Object(document:update).layers[1]", "the name of a limit on this route; "+advice, func() {
+	mustRefuse(t, "Object(document:update).layers[1]", "the Name of another limit in the chain", func() {
 		authz.Object(policy, documents().Can("update"), show, limit("login"), limit("login"))
 	})
 	// A route that was refused holds no name, and another Mux is another

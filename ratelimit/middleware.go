@@ -64,9 +64,8 @@ func (m *Middleware) Kind() bulwark.Kind {
 // [bulwark.Chain].
 func (m *Middleware) AuthOutside() bool { return m != nil && m.authOutside }
 
-// LimitName returns Config.Name. [bulwark.Chain] refuses two limits that have
-// one name. A Mux of package authz refuses them unless they are the same
-// Middleware.
+// LimitName returns Config.Name. [bulwark.Chain] and a Mux of package authz
+// refuse two limits that have one name and are not the same Middleware.
 func (m *Middleware) LimitName() string {
 	if m == nil {
 		return ""
