@@ -201,6 +201,13 @@ func (s *Scope) WithHeader(r *http.Request, h http.Header) *http.Request {
 	return r
 }
 
+// Same reports whether s and other are Scopes of one request. An [Identify]
+// and a [Scope.WithHeader] inside a request give it another Scope of the same
+// request. A sub-request is another request. A nil Scope belongs to no request.
+func (s *Scope) Same(other *Scope) bool {
+	return s != nil && other != nil && s.shared == other.shared
+}
+
 // sameHeader reports whether two headers are one map. The maps are compared by
 // address: equal contents do not make two requests one.
 func sameHeader(a, b http.Header) bool {

@@ -18,22 +18,24 @@ func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http
 	reg.serves(h)
 	reg.inside(layers)
 	m.register(reg, access.entry(reg, kindCreate, pattern, func(g gate) http.Handler {
+		from := &source[T]{&access.resource, g.policy}
 		return reg.ruledBy(g, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h(w, r, func(object T) (Granted[T], error) {
-				return access.resource.created(&g, r, access.rule.names[1], object)
+				return from.created(&g, r, access.rule.names[1], object)
 			})
 		}))
 	}))
 }
 
 // created decides about a new object.
-func (res *Resource[T]) created(g *gate, r *http.Request, action string, object T) (Granted[T], error) {
+func (src *source[T]) created(g *gate, r *http.Request, action string, object T) (Granted[T], error) {
 	var p pass
 	if err := g.admit(r, &p); err != nil {
 		return Granted[T]{}, err
 	}
+	res := src.resource
 	if nilable[T]() && fault.IsNil(object) || !res.within(&p, p.check.number, object) {
 		return Granted[T]{}, res.refusal(&p, g.policy, r, object, true)
 	}
-	return Granted[T]{object, action, p.caller}, nil
+	return src.grant(&p, r, action, object), nil
 }

@@ -2,8 +2,9 @@ package authz
 
 import "github.com/bulwark-go/bulwark"
 
-// A Query asks [Policy.Decide] whether a caller may do something within a
-// reach.
+// A Query asks whether a caller may do something: [Policy.Decide] within a
+// reach, and an [Engine] to one object. It has the parts of an evaluation
+// request of the AuthZEN Authorization API 1.0.
 type Query struct {
 	// Principal is the caller. With a nil Principal the query is denied.
 	Principal *bulwark.Principal
@@ -12,15 +13,30 @@ type Query struct {
 	// Action is the action on the object, such as "read".
 	Action string
 	// Reach says which objects: "all" asks for any object, "own" for the
-	// objects that the caller owns. An empty Reach is denied.
+	// objects that the caller owns. The policy denies an empty Reach. An engine
+	// gets the name of the reach for which it is asked, such as "shared", or
+	// "" for [Rule.Ask].
 	Reach string
+	// ID is the id of the object, as [Resource.ID] returns it. It is for
+	// engines. It is empty if the query is not about one object.
+	ID string
+	// Properties are what [Resource.Properties] tells of the object. They are
+	// for engines. Default: none.
+	Properties map[string]any
+	// Context is what else an engine may decide by, such as the time. The
+	// routes leave it empty, and an Engine that decorates another one may set
+	// it in a copy of the Query. Default: none.
+	Context map[string]any
 }
 
 // A Decision is the answer to a [Query]. The zero Decision denies.
 type Decision struct {
 	// Allowed is the answer.
 	Allowed bool
-	// Reason is one of:
+	// ID names the decision in the log of an engine. An engine that has such a
+	// name sets it, in at most 64 bytes. [Policy.Decide] leaves it empty.
+	ID string
+	// Reason says why, in at most 128 bytes. [Policy.Decide] says one of:
 	//
 	//   - "granted": a role of the caller grants the query; see Role.
 	//   - "anonymous": there is no Principal, or the Principal has no Issuer or
@@ -29,11 +45,15 @@ type Decision struct {
 	//     the action or the reach.
 	//   - "not_granted": no role of the caller grants the query.
 	//
-	// [Policy.Explain] gives the details.
+	// [Policy.Explain] gives the details. An engine says what it likes. The
+	// reason of an engine reaches the log alone, and never the client.
 	Reason string
 	// Role is the first role of the caller that grants the query. It is empty
-	// if the query is denied.
+	// if the query is denied, and if an engine has decided.
 	Role string
+	// Grants are the grants of Role that match the query, those that it
+	// inherits included. Do not modify them.
+	Grants []string
 }
 
 // Decide answers a query from the compiled table. It does not allocate, and its

@@ -87,6 +87,7 @@ type pass struct {
 	check  *check
 	caller *bulwark.Principal // nil only for a public rule
 	held   held
+	by     reaches // that an engine has found the object within
 }
 
 // admit decides whether the caller of r passes the rule, fills in pass, and

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -10,31 +11,106 @@ import (
 // A Granted is an object together with the proof that the caller may do one
 // action on it. Only this package can make such a proof. If a repository takes
 // a Granted[*Document], then code that gives it an unchecked *Document does not
-// compile. The zero Granted grants nothing.
+// compile:
+//
+//	func (s *Store) Delete(ctx context.Context, g authz.Granted[*Document]) error {
+//		d, err := g.For(ctx, "delete")
+//		if err != nil {
+//			return err
+//		}
+//		// delete d.ID where the version is still d.Version
+//	}
+//
+// A grant belongs to one action, one caller and one request. The zero Granted
+// grants nothing.
 type Granted[T any] struct {
 	value  T
 	action string
 	caller *bulwark.Principal
+	scope  *bulwark.Scope // of the request, or nil outside every scope
+	source *source[T]
+	table  *table  // that the decision was made with
+	by     reaches // that an engine has found the object within
+	shown  bool    // the value is from With
+}
+
+// A source is where grants come from: a resource under a policy.
+type source[T any] struct {
+	resource *Resource[T]
+	policy   *Policy
+}
+
+// grant returns the proof for an object that the pass reaches.
+func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) Granted[T] {
+	return Granted[T]{value: object, action: action, caller: p.caller, scope: scopeOf(r), source: src, table: p.table, by: p.by}
+}
+
+// scopeOf returns the scope that the context of r has, or nil. Enter returns
+// another request if it had to make a scope.
+func scopeOf(r *http.Request) *bulwark.Scope {
+	if same, s := bulwark.Enter(r); same == r {
+		return s
+	}
+	return scopeIn(r.Context())
+}
+
+// scopeIn is scopeOf for a context.
+func scopeIn(ctx context.Context) *bulwark.Scope {
+	bare := new(http.Request).WithContext(ctx)
+	if same, s := bulwark.Enter(bare); same == bare {
+		return s
+	}
+	return nil
 }
 
 // Value returns the object, for rendering. Code that changes or discloses
 // something because of the grant uses [Granted.For], which checks the action.
 func (g Granted[T]) Value() T { return g.value }
 
-// For returns the object to code that does the action. It is an error if the
-// grant is for another action, or is the zero Granted. The error is a
-// *[bulwark.Problem] with status 500 "authz.wrong_grant", because the program
-// is wrong and not the caller.
-func (g Granted[T]) For(action string) (T, error) {
-	if g.caller == nil || action == "" || g.action != action {
-		var none T
-		return none, &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.wrong_grant",
-			Log: bulwark.ProblemLog{Rule: "granted " + g.action + ", used for " + action}, Err: errWrongGrant}
+// With returns the grant with another state of the same object, such as the
+// state that a repository has stored. It is for [Write]. [Granted.For] refuses
+// it, because nobody has checked the new state.
+func (g Granted[T]) With(object T) Granted[T] {
+	g.value, g.shown = object, true
+	return g
+}
+
+// For returns the object to code that does the action for the request of ctx.
+// The error is a *[bulwark.Problem] with status 500 "authz.wrong_grant",
+// because the program is wrong and not the caller. It is an error if:
+//
+//   - g is the zero Granted;
+//   - the grant is for another action;
+//   - the object is from [Granted.With];
+//   - the grant is of another request, or ctx is not the context of a request;
+//   - the caller of ctx is not the caller of the grant.
+func (g Granted[T]) For(ctx context.Context, action string) (T, error) {
+	var none T
+	if g.caller == nil || action == "" || g.action != action || g.shown {
+		return none, g.wrong(action, errWrongGrant)
+	}
+	if !g.isOf(ctx) {
+		return none, g.wrong(action, errOtherRequest)
 	}
 	return g.value, nil
 }
 
-var errWrongGrant = errors.New("Granted.For was called with another action than the route has in Resource.Can, or on the zero Granted; use the same action in both")
+// isOf reports whether ctx is of the request and of the caller of the grant.
+func (g *Granted[T]) isOf(ctx context.Context) bool {
+	p, _ := bulwark.PrincipalFrom(ctx)
+	s := scopeIn(ctx)
+	return p == g.caller && (s.Same(g.scope) || s == nil && g.scope == nil)
+}
+
+func (g *Granted[T]) wrong(action string, why error) error {
+	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.wrong_grant",
+		Log: bulwark.ProblemLog{Rule: "granted " + g.action + ", used for " + action}, Err: why}
+}
+
+var (
+	errWrongGrant   = errors.New("Granted.For was called with another action than the route has in Resource.Can, on the zero Granted, or on one of Granted.With; use the grant of the route, with its action")
+	errOtherRequest = errors.New("Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for")
+)
 
 // Action returns the granted action, which is empty for the zero Granted.
 func (g Granted[T]) Action() string { return g.action }

@@ -68,16 +68,16 @@ func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter,
 // object is a handler behind a rule and behind the check of its object.
 type object[T any] struct {
 	gate
-	resource Resource[T]
-	action   string
-	nilable  bool
-	path     *guestPath // under a router that is not ours; nil on a Mux
-	handler  func(http.ResponseWriter, *http.Request, Granted[T])
-	layered  http.Handler // the handler inside its layers; nil where there are none
+	source[T]
+	action  string
+	nilable bool
+	path    *guestPath // under a router that is not ours; nil on a Mux
+	handler func(http.ResponseWriter, *http.Request, Granted[T])
+	layered http.Handler // the handler inside its layers; nil where there are none
 }
 
 func newObject[T any](g gate, access Access[T], h func(http.ResponseWriter, *http.Request, Granted[T]), reg *registration) *object[T] {
-	o := &object[T]{gate: g, resource: access.resource, action: access.rule.names[1], nilable: nilable[T](), handler: h}
+	o := &object[T]{gate: g, source: source[T]{&access.resource, g.policy}, action: access.rule.names[1], nilable: nilable[T](), handler: h}
 	if len(reg.layers) > 0 {
 		o.layered = reg.stack.Wrap(http.HandlerFunc(o.inner))
 	}
@@ -109,16 +109,16 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 		err = ErrNotFound
 	}
 	if err != nil {
-		refusal := o.resource.loadError(p.check, o.policy, r, err)
+		refusal := o.resource.loadError(p.check, o.gate.policy, r, err)
 		if errors.Is(err, ErrNotFound) && o.path != nil && o.path.unrouted(r) {
 			refusal.(*bulwark.Problem).Err = errNoPathValues
 		}
 		return Granted[T]{}, refusal
 	}
 	if !o.resource.within(&p, p.check.number, value) {
-		return Granted[T]{}, o.resource.refusal(&p, o.policy, r, value, o.resource.within(&p, p.check.read, value))
+		return Granted[T]{}, o.resource.refusal(&p, o.gate.policy, r, value, o.resource.within(&p, p.check.read, value))
 	}
-	return Granted[T]{value, o.action, p.caller}, nil
+	return o.grant(&p, r, o.action, value), nil
 }
 
 // errNoPathValues is what the log says about an object that may have been

@@ -87,7 +87,7 @@ func objectMux(t *testing.T) (http.Handler, *[]string) {
 	for method, action := range map[string]string{"GET": "read", "PUT": "update", "DELETE": "delete"} {
 		authz.HandleObject(mux, method+" /documents/{id}", res.Can(action), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*document]) {
 			*ran = append(*ran, action+" "+d.Value().ID)
-			if got, err := d.For(action); err != nil || got != d.Value() || d.Action() != action || d.Caller().Subject == "" {
+			if got, err := d.For(r.Context(), action); err != nil || got != d.Value() || d.Action() != action || d.Caller().Subject == "" {
 				t.Errorf("the grant does not hold: %v", err)
 			}
 		})
@@ -297,7 +297,7 @@ func TestGranted(t *testing.T) {
 	}
 	var zero authz.Granted[*document]
 	for _, action := range []string{"", "read", "delete"} {
-		if d, err := zero.For(action); d != nil || !wrong(err) {
+		if d, err := zero.For(t.Context(), action); d != nil || !wrong(err) {
 			t.Errorf("the zero Granted is one for %q: %v", action, err)
 		}
 	}
@@ -307,7 +307,7 @@ func TestGranted(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, guide()))
 	authz.HandleObject(mux, "GET /documents/{id}", documents().Can("read"), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*document]) {
 		for _, action := range []string{"", "delete", "Read", "read "} {
-			if got, err := d.For(action); got != nil || !wrong(err) {
+			if got, err := d.For(r.Context(), action); got != nil || !wrong(err) {
 				t.Errorf("a grant to read is one for %q", action)
 			}
 		}
@@ -560,7 +560,7 @@ func TestCreates(t *testing.T) {
 			bulwark.Deny(w, r, err)
 			return
 		}
-		if _, err := g.For("create"); err != nil {
+		if _, err := g.For(r.Context(), "create"); err != nil {
 			t.Error(err)
 		}
 		made++
@@ -620,9 +620,10 @@ func TestCheck(t *testing.T) {
 	res := tenants()
 	alices := &document{OwnerID: "alice", Tenant: "acme"}
 	status := func(res authz.Resource[*document], caller *bulwark.Principal, action string) (int, string) {
-		g, err := res.Check(request("GET", "/", caller), action, alices)
+		r := request("GET", "/", caller)
+		g, err := res.Check(r, action, alices)
 		if err == nil {
-			if got, err := g.For(action); err != nil || got != alices {
+			if got, err := g.For(r.Context(), action); err != nil || got != alices {
 				t.Errorf("%s: the grant does not hold", action)
 			}
 			return 200, ""

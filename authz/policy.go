@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -21,8 +22,9 @@ type Policy struct {
 	table atomic.Pointer[table]
 	key   [32]byte // of the object hashes in events
 
-	mu    sync.Mutex // of those who change the policy
-	rules []reliance
+	mu      sync.Mutex // of those who change the policy
+	rules   []reliance
+	structs []reflect.Type // that Fields has registered
 
 	unknownMu sync.Mutex
 	unknown   map[string]bool
@@ -50,8 +52,8 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 }
 
 // Replace swaps the whole policy atomically. It fails, and changes nothing, if
-// c has a mistake. It also fails if the rule of a route names a role or a
-// permission that c does not have. A request that is being decided finishes
+// c has a mistake. It also fails if the rule of a route, or a tag of a type that
+// [Fields] has registered, names something that c does not have. A request that is being decided finishes
 // with the policy with which it began.
 func (p *Policy) Replace(c PolicyConfig) error {
 	if !p.ready() {
@@ -70,6 +72,9 @@ func (p *Policy) Replace(c PolicyConfig) error {
 			faults.Add("("+relied.where+")", relied.rule.String(), reason)
 		}
 		t.checks = append(t.checks, compiled)
+	}
+	for _, typ := range p.structs {
+		t.compileFields(typ, faults)
 	}
 	if err := faults.Err(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -71,6 +72,24 @@ type Resource[T any] struct {
 	// empty value, adds nothing to a list. Default: none, lists show objects by
 	// owner only.
 	Match map[string]func(caller *bulwark.Principal) string
+	// Engines holds an [Engine] for each reach of [PolicyConfig.Reaches] that
+	// an engine decides, such as "shared". The engine is asked after Load, and
+	// only if no other reach of the caller holds the object. A reach has a
+	// function in Reaches or an engine, and not both. Default: none.
+	Engines map[string]Engine
+	// ID returns the id by which the Engines know an object, of 1 to 1,024
+	// bytes. An object without an id is within no reach of an engine. Required
+	// with Engines.
+	ID func(object T) string
+	// Properties returns what the Engines are told of an object, as values that
+	// [encoding/json] can write. Default: nothing.
+	Properties func(object T) map[string]any
+	// Forbidden is the status for an object that exists and that the caller may
+	// not read. Default: 404, the same answer as for an object that does not
+	// exist. With 403 every verified caller can find out which ids exist. It is
+	// for APIs whose ids are no secret, such as public names. Other statuses
+	// are an error.
+	Forbidden int
 	// Policy is the policy with which [Resource.Check] decides. On a Mux it
 	// must be the policy of the Mux. Required for Check. Default: none, the
 	// routes of a Mux have the policy of the Mux.
@@ -86,6 +105,19 @@ type Resource[T any] struct {
 	// [Object] of this resource must have wildcards of these names. Default:
 	// "id".
 	PathNames []string
+	// MaxBodyBytes bounds the body that [Decode] reads, in bytes. A larger body
+	// is 413 "body.too_large". Default: 1 MiB.
+	MaxBodyBytes int64
+	// BodyTimeout bounds the time that Decode waits for the body. A later body
+	// is 408 "body.timeout". Default: 30 seconds.
+	BodyTimeout time.Duration
+	// MediaTypes are the media types that Decode accepts: "application/json",
+	// or a type that ends in "+json". Another type is 415. Default:
+	// "application/json" and "application/merge-patch+json".
+	MediaTypes []string
+	// JSON bounds the document that Decode reads. A document beyond a limit is
+	// 400 "body.too_complex".
+	JSON bulwark.JSONLimits
 }
 
 // within reports whether the caller's grants of a permission reach an object.
@@ -94,11 +126,8 @@ func (res *Resource[T]) within(p *pass, number int, object T) bool {
 	if set&reachAll != 0 {
 		return true
 	}
-	if set&reachOwn != 0 {
-		issuer, subject := res.Owner(object)
-		if issuer != "" && subject != "" && issuer == p.caller.Issuer && subject == p.caller.Subject {
-			return true
-		}
+	if set&reachOwn != 0 && res.owns(p, object) {
+		return true
 	}
 	if set < reachCustom {
 		return false
@@ -112,6 +141,12 @@ func (res *Resource[T]) within(p *pass, number int, object T) bool {
 		}
 	}
 	return false
+}
+
+// owns reports whether the caller of the pass is the owner of the object.
+func (res *Resource[T]) owns(p *pass, object T) bool {
+	issuer, subject := res.Owner(object)
+	return issuer != "" && subject != "" && issuer == p.caller.Issuer && subject == p.caller.Subject
 }
 
 // Check decides about one object that the handler already has. It returns the
@@ -153,7 +188,7 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 		visible := action == "create" || res.within(&p, c.read, object)
 		return Granted[T]{}, res.refusal(&p, res.Policy, r, object, visible)
 	}
-	return Granted[T]{object, action, p.caller}, nil
+	return (&source[T]{&res, res.Policy}).grant(&p, r, action, object), nil
 }
 
 // nilable reports whether T has a nil, which is an object that does not exist.

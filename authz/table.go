@@ -1,6 +1,9 @@
 package authz
 
-import "strings"
+import (
+	"reflect"
+	"strings"
+)
 
 // A table is a compiled policy. It is immutable once published.
 type table struct {
@@ -9,8 +12,9 @@ type table struct {
 	actions     map[string][]string       // by resource, sorted
 	reachNames  []string                  // bit i is named by entry i
 	roles       map[string]*role
-	roleNames   []string // sorted; a role's number is its place
-	checks      []check  // compiled rules of the routes, by number
+	roleNames   []string                   // sorted; a role's number is its place
+	checks      []check                    // compiled rules of the routes, by number
+	fields      map[reflect.Type]*fieldset // registered structs
 }
 
 // A permission is an action on a kind of object.

@@ -28,7 +28,7 @@ func scanDocument(scan func(...any) error) (*documents.Document, error) {
 }
 
 func (s shelf) Create(ctx context.Context, grant authz.Granted[*documents.Document]) (*documents.Document, error) {
-	said, err := grant.For("create")
+	said, err := grant.For(ctx, "create")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s shelf) Get(ctx context.Context, id string) (*documents.Document, error) 
 // Update compares and swaps: the one statement that writes also compares the
 // version.
 func (s shelf) Update(ctx context.Context, grant authz.Granted[*documents.Document], next documents.Draft) (*documents.Document, error) {
-	read, err := grant.For("update")
+	read, err := grant.For(ctx, "update")
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s shelf) Update(ctx context.Context, grant authz.Granted[*documents.Docume
 }
 
 func (s shelf) Delete(ctx context.Context, grant authz.Granted[*documents.Document]) error {
-	read, err := grant.For("delete")
+	read, err := grant.For(ctx, "delete")
 	if err != nil {
 		return err
 	}

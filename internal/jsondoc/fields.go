@@ -189,6 +189,8 @@ func isTagName(s string) bool {
 type Field struct {
 	Name   string // of the property
 	Tagged bool   // Name is from a tag
+	Quoted bool   // the tag has the option ",string", and the type obeys it
+	Index  []int  // for reflect.Value.FieldByIndex. Do not modify it
 	Go     reflect.StructField
 }
 
@@ -202,7 +204,7 @@ func Fields(t reflect.Type) []Field {
 	}
 	fields := make([]Field, len(s.fields))
 	for i, f := range s.fields {
-		fields[i] = Field{f.name, f.tagged, t.FieldByIndex(f.index)}
+		fields[i] = Field{f.name, f.tagged, f.quoted, f.index, t.FieldByIndex(f.index)}
 	}
 	return fields
 }

@@ -54,8 +54,8 @@ func (s *memoryStore) room(of Owner, documents, bytes int) error {
 	return nil
 }
 
-func (s *memoryStore) Create(_ context.Context, grant authz.Granted[*Document]) (*Document, error) {
-	said, err := grant.For("create")
+func (s *memoryStore) Create(ctx context.Context, grant authz.Granted[*Document]) (*Document, error) {
+	said, err := grant.For(ctx, "create")
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,8 @@ func (s *memoryStore) Get(_ context.Context, id string) (*Document, error) {
 	return &copied, nil
 }
 
-func (s *memoryStore) Update(_ context.Context, grant authz.Granted[*Document], next Draft) (*Document, error) {
-	read, err := grant.For("update")
+func (s *memoryStore) Update(ctx context.Context, grant authz.Granted[*Document], next Draft) (*Document, error) {
+	read, err := grant.For(ctx, "update")
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,8 @@ func (s *memoryStore) Update(_ context.Context, grant authz.Granted[*Document], 
 	return &copied, nil
 }
 
-func (s *memoryStore) Delete(_ context.Context, grant authz.Granted[*Document]) error {
-	read, err := grant.For("delete")
+func (s *memoryStore) Delete(ctx context.Context, grant authz.Granted[*Document]) error {
+	read, err := grant.For(ctx, "delete")
 	if err != nil {
 		return err
 	}
