@@ -20,10 +20,11 @@ func remember(to []headerField, h http.Header) []headerField {
 
 // layersOf returns the header fields of the layers, if objects of type T are
 // registered, so that Write may write one. It is called before the handler.
-func layersOf[T any](t *table, h http.Header) []headerField {
-	if len(h) == 0 || len(t.fields) == 0 || t.fields[structOf[T]()] == nil {
+func layersOf[T any](t *table, w http.ResponseWriter) []headerField {
+	if len(t.fields) == 0 || t.fields[structOf[T]()] == nil {
 		return nil
 	}
+	h := w.Header()
 	return remember(make([]headerField, 0, len(h)), h)
 }
 

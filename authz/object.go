@@ -92,7 +92,7 @@ func (o *object[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if o.layered == nil {
-		grant.layers = layersOf[T](grant.table, w.Header())
+		grant.layers = layersOf[T](grant.table, w)
 		o.handler(w, r, grant)
 		return
 	}
@@ -135,7 +135,7 @@ func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	own := grant.grant // a layer may call the handler again
-	own.layers = layersOf[T](own.table, w.Header())
+	own.layers = layersOf[T](own.table, w)
 	o.handler(w, r, own)
 }
 
