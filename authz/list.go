@@ -136,13 +136,13 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 			return nil, e.leak(i, len(items))
 		}
 		rel := e.resource.relate(&e.pass, item)
-		if !rel.anyOf(set) {
+		if !rel.anyOf(&e.pass, set) {
 			return nil, e.leak(i, len(items))
 		}
 		if err != nil {
 			continue
 		}
-		enc.sight.turn(rel.of(root.names & enc.sight.wanted))
+		enc.sight.turn(rel.of(&e.pass, root.names & enc.sight.wanted))
 		if i > 0 {
 			document = append(document, ',')
 		}
