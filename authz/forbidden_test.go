@@ -17,7 +17,7 @@ func TestForbiddenInPlaceOf404(t *testing.T) {
 		403: {status: 403, code: "authz.forbidden", event: bulwark.AuthzFail, reason: "authz.not_readable"},
 	}
 	for status, stranger := range strangers {
-		res := documents()
+		res := tenants()
 		res.Policy, res.Forbidden = policy, status
 		mux, ran := authz.NewMux(policy), false
 		for method, action := range map[string]string{"GET": "read", "PUT": "update", "DELETE": "delete"} {

@@ -53,6 +53,7 @@ func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter,
 	}
 	reg.serves(h)
 	reg.inside(layers)
+	reg.needsMux()
 	e := access.entry(reg, kindObject, "Object", nil)
 	reg.admits(e.argument, e.rule, e.patterns...)
 	reg.refuse()
