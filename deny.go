@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/representation"
+	"github.com/bulwark-go/bulwark/internal/response"
 )
 
 // A Responder writes a refusal in place of the standard body. Set it in
@@ -105,21 +106,41 @@ func Deny(w http.ResponseWriter, r *http.Request, err error) {
 			s.report(r.Context(), e, atTheDoor)
 		}
 	}
-	if started(w, answer) {
-		return
+	if hold := response.Held(r.Context()); hold != nil {
+		p.note(hold, r, s)
 	}
+	if !started(w, answer) {
+		p.send(w, r, s, answer)
+	}
+}
+
+// note tells the Holds of the request about the refusal, which the handler may
+// answer with. A Hold does not see the difference between a refusal and an
+// answer by itself: what stands between may be a buffer.
+func (p *Problem) note(hold *response.Hold, r *http.Request, s *Scope) {
+	own := *p
+	for ; hold != nil; hold = hold.Around {
+		if of, _ := hold.Of.(*Scope); of.Same(s) {
+			hold.Note(p.Status, func(w http.ResponseWriter) { own.send(w, r, s, w.Header()) })
+		}
+	}
+}
+
+// send writes the answer, whose header is given.
+func (p *Problem) send(w http.ResponseWriter, r *http.Request, s *Scope, answer http.Header) {
 	fields := new(fields)
 	p.writeHeader(answer, s, fields)
 	requestID, responder := s.answers()
 	if responder != nil && r.Context().Value(respondingKey{}) == nil {
 		// A Responder that gives up may call Deny: then the standard body is
 		// written.
-		own := p
+		own := *p
 		own.withOwnMembers()
 		responder(w, r.WithContext(context.WithValue(r.Context(), respondingKey{}, true)), &own)
 		return
 	}
 	b := bodies.Get().(*body)
+	var err error
 	if b.text, err = p.appendBody(b.text[:0], requestID); err != nil { // an extension that JSON cannot say
 		p.Extensions, p.Errors = nil, nil
 		b.text, _ = p.appendBody(nil, requestID)

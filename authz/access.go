@@ -62,6 +62,9 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	if k == kindObject && res.Load == nil {
 		wrong("is of a resource without Load; set Resource.Load")
 	}
+	if fault := res.forbiddenFault(); fault != "" {
+		wrong("is of a resource whose Forbidden " + fault)
+	}
 	if res.Policy != nil && res.Policy != policy {
 		wrong("is of a resource with another Policy than the route; set Resource.Policy to the policy of the Mux, or leave it out")
 	}

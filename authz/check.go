@@ -20,6 +20,8 @@ type check struct {
 	acr     []string
 	maxAge  time.Duration
 	factors []factor
+	// deferred holds the answer back until a Resource.Check.
+	deferred bool
 }
 
 // A need is a permission within a reach.
@@ -47,6 +49,8 @@ func (t *table) check(rule Rule) (check, []string) {
 			wrong("is Public with Scopes, StepUp or Factor; leave them out, or write Authenticated in place of Public")
 		}
 	case kindAuthenticated:
+	case kindDeferred:
+		c.deferred = true
 	case kindRole:
 		reasons = append(reasons, t.compileRoles(&c, rule.names)...)
 	case kindRequire:
@@ -111,6 +115,9 @@ func (t *table) compileParts(c *check, rules []Rule) (reasons []string) {
 		part, more := t.check(rule)
 		c.parts = append(c.parts, part)
 		reasons = append(reasons, more...)
+	}
+	if c.deferred = hasDeferred(c.parts); c.deferred && c.kind == kindAny {
+		reasons = append(reasons, deferredInAny)
 	}
 	return reasons
 }

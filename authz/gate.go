@@ -140,6 +140,10 @@ func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
+	if p.check.deferred {
+		h.serveLate(h.next, w, r, p.check.text, p.caller)
+		return
+	}
 	h.next.ServeHTTP(w, r)
 }
 

@@ -158,6 +158,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
+	if p.check.deferred {
+		rt.serveLate(h, w, r, p.check.text, p.caller)
+		return
+	}
 	h.ServeHTTP(w, r)
 }
 

@@ -59,7 +59,13 @@ func (m *Middleware) Check(r *http.Request) error {
 		return err
 	}
 	var p pass
-	return m.gate.admit(r, &p)
+	if err := m.gate.admit(r, &p); err != nil {
+		return err
+	}
+	if p.check.deferred {
+		return errLateCheck
+	}
+	return nil
 }
 
 // unmade says that m protects nothing.

@@ -57,7 +57,8 @@ import (
 // An encoded slash is refused because the routes are matched before it is
 // decoded, and the handler reads the path afterwards. If "/files/private/" has
 // a rule of its own, then "/files/private%2Fkey" would pass with the rule of
-// "/files/". Put a name that has a slash into the query or the body.
+// "/files/". Put a name that has a slash into the query or the body, or give
+// the route a [SlashIn].
 //
 // # Wrong registrations
 //
@@ -95,8 +96,9 @@ type Mux struct {
 	mux      http.ServeMux
 	captures sync.Pool // of *capture
 
-	mu     sync.Mutex
-	routes []*route
+	mu      sync.Mutex
+	routes  []*route
+	slashed []*route // those with SlashIn
 }
 
 // NewMux returns a Mux without routes, which denies every request.
@@ -200,12 +202,13 @@ func (m *Mux) registration(pattern string) *registration {
 func (m *Mux) register(reg *registration, e entry) {
 	routes := make([]*route, len(e.patterns))
 	for i, pattern := range e.patterns {
-		routes[i] = &route{pattern: pattern, parsed: parsePattern(pattern), weak: e.weak, handler: e.handler, layers: reg.layers, stack: reg.stack}
+		routes[i] = &route{pattern: pattern, parsed: parsePattern(pattern), weak: e.weak, handler: e.handler, layers: reg.layers, stack: reg.stack, mux: m, slashed: reg.slashed}
 	}
 	// The patterns of a Mount differ in nothing but the method.
 	if wrong := cmp.Or(e.wrong, patternFault(&routes[0].parsed, e.patterns[0])); wrong != "" {
 		reg.faults.Add("", "", wrong)
 	}
+	reg.slashes(&routes[0].parsed)
 	reg.admits(e.argument, e.rule, e.patterns...)
 	if reg.faults.Err() == nil {
 		for i, rt := range routes { // before the lock: layers are not our code
@@ -239,6 +242,9 @@ func (m *Mux) add(reg *registration, routes []*route) {
 			return
 		}
 		m.routes = append(m.routes, rt)
+		if rt.slashed != "" {
+			m.slashed = append(m.slashed[:len(m.slashed):len(m.slashed)], rt) // readers keep the old one
+		}
 	}
 }
 
@@ -289,6 +295,8 @@ type route struct {
 	number  int // of the rule
 	weak    string
 	ruled   http.Handler
+	mux     *Mux
+	slashed string // the wildcard of the SlashIn, if any
 
 	// For Shutdown and for the names of limits.
 	handler http.Handler
@@ -306,9 +314,17 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.dispatched = true
 	r, s := bulwark.Enter(r)
 	s.SetRoute(rt.pattern)
-	if err := rt.parsed.safeValues(r); err != nil {
+	if err := rt.safeValues(r); err != nil {
 		bulwark.Deny(c.inner, r, pathValue(err))
 		return
 	}
 	rt.ruled.ServeHTTP(c.inner, r)
+}
+
+// safeValues returns an error if the path of r could be read as another path.
+func (rt *route) safeValues(r *http.Request) error {
+	if rt.slashed != "" && hidesSlash(r.URL) {
+		return rt.safeSlashes(r)
+	}
+	return rt.parsed.safeValues(r)
 }

@@ -17,7 +17,7 @@ import (
 //   - A caller is 403, before Load, if the policy grants neither the action nor
 //     "read" on any object of the resource.
 //   - An object that the caller may not read is 404. The answer is the same as
-//     for an object that does not exist.
+//     for an object that does not exist. [Resource.Forbidden] makes it 403.
 //   - An object that the caller may read, and may not use in this way, is 403.
 //
 // The layers, such as sanitizing and validating the body, run after the grant.
@@ -53,6 +53,7 @@ func Object[T any](policy *Policy, access Access[T], h func(http.ResponseWriter,
 	}
 	reg.serves(h)
 	reg.inside(layers)
+	reg.needsMux()
 	e := access.entry(reg, kindObject, "Object", nil)
 	reg.admits(e.argument, e.rule, e.patterns...)
 	reg.refuse()

@@ -139,7 +139,7 @@ func pathValue(why error) error {
 
 // What the log says about an unsafe path.
 var (
-	errHiddenSlash = errors.New("the path has an encoded slash or a backslash, which no setting accepts; take such a name from the query or the body")
+	errHiddenSlash = errors.New("the path has an encoded slash or a backslash, which no setting accepts outside a wildcard that authz.SlashIn names; take such a name from the query or the body")
 	errWildcard    = errors.New("the value of a wildcard of the pattern has a segment of dots, a slash, a control character, invalid UTF-8 or an octet that is encoded twice, which no setting accepts; take such a name from the query or the body")
 	errTail        = errors.New("the path has a character that a Mount, or a pattern that ends in a slash, does not accept, such as a semicolon; register the route with Mux.Handle and a wildcard, such as {name}")
 	errGuestPath   = errors.New("the path has an empty segment or a character that is not accepted under another router, such as a semicolon; register the route on an authz.Mux with a wildcard, such as {name}")

@@ -69,13 +69,17 @@ func oauth(s *bulwark.Scope, code string, params ...[2]string) bulwark.Challenge
 }
 
 // refusal is the answer about an object that the caller may not use: 403 if the
-// caller may read it, and otherwise the 404 of an object that does not exist.
+// caller may read it or the resource says so, and otherwise the 404 of an
+// object that does not exist.
 func (res *Resource[T]) refusal(p *pass, policy *Policy, r *http.Request, object T, visible bool) error {
 	problem := res.hidden(p.check, policy, r, "authz.not_readable")
-	if visible {
-		attrs := problem.Log.Attrs
+	if visible || res.Forbidden == http.StatusForbidden {
+		log := problem.Log
 		problem = p.check.problem(forbidden, p.check, nil)
-		problem.Log.Reason, problem.Log.Attrs = "authz.not_within_reach", attrs
+		problem.Log.Reason, problem.Log.Attrs = log.Reason, log.Attrs
+	}
+	if visible {
+		problem.Log.Reason = "authz.not_within_reach"
 	}
 	problem.Err = res.cause(p, object, visible)
 	p.nameRoles(problem)

@@ -21,6 +21,9 @@ type registration struct {
 	places  []int          // of the parts of the stack: the arguments that they came from
 	stack   *bulwark.Stack // the layers
 	inner   http.Handler   // the handler inside the layers
+
+	slashed   string // the wildcard of the SlashIn, if any
+	slashedAt int    // its argument
 }
 
 // placed is a layer of a route and the argument that it came from. A Stack is
@@ -71,6 +74,10 @@ func (reg *registration) admits(argument string, rule Rule, patterns ...string) 
 func (reg *registration) inside(layers []bulwark.Builder) {
 	var parts []bulwark.Builder
 	for i, layer := range layers {
+		if s, ok := layer.(slashIn); ok {
+			reg.slash(i, s)
+			continue
+		}
 		made := reg.build(i, layer)
 		if made == nil {
 			continue

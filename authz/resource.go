@@ -86,10 +86,11 @@ type Resource[T any] struct {
 	// [encoding/json] can write. Default: nothing.
 	Properties func(object T) map[string]any
 	// Forbidden is the status for an object that exists and that the caller may
-	// not read. Default: 404, the same answer as for an object that does not
-	// exist. With 403 every verified caller can find out which ids exist. It is
-	// for APIs whose ids are no secret, such as public names. Other statuses
-	// are an error.
+	// not read: 404 or 403. Default: 404, the same answer as for an object that
+	// does not exist. With 403 "authz.forbidden", every caller with a
+	// permission on the resource can find out which ids exist. Therefore it is
+	// for APIs whose ids are not secret, such as public names. A missing object
+	// is 404 in both cases. Lists do not change. Other statuses are an error.
 	Forbidden int
 	// Policy is the policy with which [Resource.Check] decides. On a Mux it
 	// must be the policy of the Mux. Required for Check. Default: none, the
@@ -158,12 +159,16 @@ func (res *Resource[T]) owns(p *pass, object T) bool {
 //   - For "create" the object is the new object, as decoded. The refusal is
 //     403.
 //   - For any other action the refusal is 403 if the caller may read the
-//     object, and otherwise 404. A nil object is the same 404.
+//     object, and otherwise 404, or [Resource.Forbidden]. A nil object is the
+//     same 404.
 //   - An anonymous caller is 401.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
 // Check. Prefer [HandleObject] and [HandleCreate], which cannot be forgotten.
 func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[T], error) {
+	if fault := res.forbiddenFault(); fault != "" {
+		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Forbidden", Reason: fault}
+	}
 	if !res.Policy.ready() || res.Owner == nil {
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "is missing, or Owner is; set both before Check is called"}
 	}
@@ -191,7 +196,17 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 		visible := action == "create" || res.within(&p, c.read, object)
 		return Granted[T]{}, res.refusal(&p, res.Policy, r, object, visible)
 	}
+	opened(r, res.Policy, p.caller)
 	return (&source[T]{&res, res.Policy}).grant(&p, r, action, object), nil
+}
+
+// forbiddenFault says what is wrong with Forbidden.
+func (res *Resource[T]) forbiddenFault() string {
+	switch res.Forbidden {
+	case 0, http.StatusForbidden, http.StatusNotFound:
+		return ""
+	}
+	return "is another status than 404 and 403; write one of them, or leave it out"
 }
 
 // nilable reports whether T has a nil, which is an object that does not exist.

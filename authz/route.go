@@ -70,7 +70,7 @@ func (m *Mux) Routes() []Route {
 	for _, rt := range registered {
 		c := &t.checks[rt.number]
 		route := Route{Method: rt.parsed.method, Pattern: rt.parsed.path, Rule: c.text, Public: c.kind == kindPublic, Roles: t.able(c)}
-		route.Weak = strings.Join(slices.DeleteFunc([]string{rt.weak, c.weakness(t)}, func(s string) bool { return s == "" }), "; ")
+		route.Weak = strings.Join(slices.DeleteFunc([]string{rt.weak, c.weakness(t), c.late()}, func(s string) bool { return s == "" }), "; ")
 		c.demands(&route)
 		routes = append(routes, route)
 	}
@@ -105,7 +105,7 @@ func (t *table) able(c *check) []string {
 func (c *check) may(h *held) bool {
 	part := func(p check) bool { return p.may(h) }
 	switch c.kind {
-	case kindPublic, kindAuthenticated:
+	case kindPublic, kindAuthenticated, kindDeferred:
 		return true
 	case kindAll:
 		return !slices.ContainsFunc(c.parts, func(p check) bool { return !p.may(h) })
@@ -130,6 +130,14 @@ func (c *check) weakness(t *table) string {
 		if weak := c.parts[i].weakness(t); weak != "" {
 			return weak
 		}
+	}
+	return ""
+}
+
+// late says that a check is deferred.
+func (c *check) late() string {
+	if c.deferred {
+		return weakDeferred
 	}
 	return ""
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // A Rule says who may use a route. [Public], [Authenticated], [RequireRole],
-// [Require], [All] and [Any] make a Rule. Its methods return changed copies:
+// [Require], [Deferred], [All] and [Any] make a Rule. Its methods return
+// changed copies:
 //
 //	authz.Require("user:create:all").Scopes("users:write")
 //
@@ -33,6 +34,7 @@ const (
 	kindNone kind = iota
 	kindPublic
 	kindAuthenticated
+	kindDeferred
 	kindRole
 	kindRequire
 	kindAll
@@ -152,6 +154,8 @@ func (r Rule) String() string {
 		text = "public (" + strings.Join(r.names, "") + ")"
 	case kindAuthenticated:
 		text = "authenticated"
+	case kindDeferred:
+		text = "deferred"
 	case kindRole:
 		text = "role " + strings.Join(r.names, "|")
 	case kindRequire:

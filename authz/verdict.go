@@ -45,7 +45,7 @@ func (c *check) grants(h *held, caller *bulwark.Principal) (refusal, *check) {
 		return c.worst(h, caller)
 	case kindAny:
 		return c.nearest(h, caller)
-	case kindAuthenticated:
+	case kindAuthenticated, kindDeferred:
 		ok = true
 	case kindRole:
 		ok = h.any(c.roles)

@@ -1,6 +1,7 @@
 package authztest
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -23,8 +24,11 @@ const Issuer = "authztest"
 //   - An anonymous caller must get 401 on a route that is not public.
 //   - A role that is not listed for a route must get 403. On a route for an
 //     object it may also get 404.
-//   - A role that is listed must not get 401 or 403. On a route for an object
-//     it may get 403, because the object may belong to somebody else.
+//   - A role that is listed must not get 401 or 403. On a route for an object,
+//     and on a route of [authz.Deferred], it may get 403, because the object
+//     may belong to somebody else.
+//   - No caller may get 500 "authz.unchecked", which means that the handler of
+//     an authz.Deferred answers without a check.
 //   - Every caller must get 405 for a method that no route of the path has.
 //
 // The callers have all scopes that the rule of the route asks for. Their login
@@ -45,7 +49,8 @@ func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 	}
 	for _, route := range routes {
 		for _, role := range append([]string{""}, roles...) {
-			if fault := judge(route, role, send(mux, route, route.Method, role)); fault != "" {
+			w := send(mux, route, route.Method, role)
+			if fault := cmp.Or(unchecked(w), judge(route, role, w.Code)); fault != "" {
 				who := "role " + role
 				if role == "" {
 					who = "an anonymous caller"
@@ -53,7 +58,7 @@ func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 				t.Errorf("%s %s as %s: %s (rule: %s)", route.Method, route.Pattern, who, fault, route.Rule)
 			}
 		}
-		if status := send(mux, route, "BULWARK", roles[0]); status != http.StatusMethodNotAllowed {
+		if status := send(mux, route, "BULWARK", roles[0]).Code; status != http.StatusMethodNotAllowed {
 			t.Errorf("%s with an unknown method: %d, want 405", route.Pattern, status)
 		}
 	}
@@ -64,7 +69,7 @@ func judge(route authz.Route, role string, status int) string {
 	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
 	// Where objects are concerned the role is only the first half of the
 	// answer.
-	objects := strings.HasPrefix(route.Rule, "object ")
+	objects := strings.HasPrefix(route.Rule, "object ") || isDeferred(route)
 	admitted := route.Admits(role)
 	switch {
 	case role == "" && !admitted && status != http.StatusUnauthorized:
@@ -77,10 +82,23 @@ func judge(route authz.Route, role string, status int) string {
 	return ""
 }
 
+// isDeferred reports whether the handler of the route checks an object late.
+func isDeferred(route authz.Route) bool {
+	return strings.HasSuffix(route.Weak, "the handler checks late")
+}
+
+// unchecked says that the handler of a Deferred route has forgotten its check.
+func unchecked(w *httptest.ResponseRecorder) string {
+	if w.Code == http.StatusInternalServerError && strings.Contains(w.Body.String(), `"authz.unchecked"`) {
+		return "500 authz.unchecked, so the handler answers without Resource.Check"
+	}
+	return ""
+}
+
 func answer(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }
 
-// send returns the status of one request.
-func send(mux *authz.Mux, route authz.Route, method, role string) int {
+// send returns the answer to one request.
+func send(mux *authz.Mux, route authz.Route, method, role string) *httptest.ResponseRecorder {
 	host, path := sample(route.Pattern)
 	r := httptest.NewRequest(method, path, nil)
 	if host != "" {
@@ -97,7 +115,7 @@ func send(mux *authz.Mux, route authz.Route, method, role string) int {
 	r = r.WithContext(bulwark.WithPrincipal(r.Context(), caller))
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, r)
-	return w.Code
+	return w
 }
 
 // sample makes a path of a pattern.

@@ -50,7 +50,7 @@ var reasons = []reason{
 	{"store_full", "A store has no room. Or `Max` of `jwt.IssuersConfig` issuers are in use.", "Raise `Max`, or use a store of your own."},
 	{"authz.no_rule", "The pattern that matched has no rule in the rules of `Guard`.", "Add a rule for the pattern."},
 	{"authz.not_within_reach", "The caller may read the object, but may not do this with it.", "`authz.Resource.Owner`, which must return the issuer and the subject of the caller, to the letter. Otherwise `authz.PolicyConfig`: a permission with a wider reach."},
-	{"authz.not_readable", "The object exists, but the caller may not read it. The client sees a 404.", "First `authz.Resource.Owner`, if the object belongs to the caller: it must return the issuer and the subject of the caller, to the letter. A slash at the end of the issuer counts. Otherwise `authz.PolicyConfig`: a permission to read. Do not grant `read:all` to users who should see only their own objects."},
+	{"authz.not_readable", "The object exists, but the caller may not read it. The client sees a 404, or a 403 with `authz.Resource.Forbidden`.", "First `authz.Resource.Owner`, if the object belongs to the caller: it must return the issuer and the subject of the caller, to the letter. A slash at the end of the issuer counts. Otherwise `authz.PolicyConfig`: a permission to read. Do not grant `read:all` to users who should see only their own objects."},
 }
 
 // notes are what the module reports without refusing anything.

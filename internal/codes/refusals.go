@@ -157,6 +157,7 @@ var families = []family{
 		{"authz.load_failed", []int{internalError}, "", nil, "Loading the object failed.", "Read `error`. `Load` returns `authz.ErrNotFound` for an object that does not exist."},
 		{"authz.list_leak", []int{internalError}, "", nil, "A list handler returned an object that the caller may not read. Nothing was sent.", "Filter the query by the `Reach` that the handler is given."},
 		{"authz.list_encoding", []int{internalError}, "", nil, "The list could not be written as JSON.", "Read `error`."},
+		{"authz.unchecked", []int{internalError}, "", nil, "A handler behind `authz.Deferred` answered without a grant of `Resource.Check`. Nothing of its answer was sent.", "Correct the handler: `Check` comes before the first write. Read `error`."},
 		{"authz.wrong_grant", []int{internalError}, "", nil, "`Granted` was asked for an object that `HandleObject` did not check.", "Read `error`."},
 		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, or `PathValue` returned nothing for one of `PathNames`.", "Read `error`."},
 	}},

@@ -135,5 +135,8 @@ func (w fhnu) Push(target string, o *http.PushOptions) error { return w.push(tar
 func (w *Writer) closeNotify() <-chan bool { return w.inner.(closeNotifier).CloseNotify() }
 
 func (w *Writer) push(target string, options *http.PushOptions) error {
+	if w.closed() {
+		return ErrHeld
+	}
 	return w.inner.(http.Pusher).Push(target, options)
 }

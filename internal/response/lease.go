@@ -23,6 +23,9 @@ type lease struct {
 
 // hijack hands the connection over, for as long as it may be kept.
 func (w *Writer) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.keepsBack(http.StatusSwitchingProtocols) {
+		return nil, nil, ErrHeld
+	}
 	l, err := w.leasable()
 	if err != nil {
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // A Writer watches a response, and ends it with the credential of its caller if
@@ -31,6 +32,9 @@ type Writer struct {
 	told     int32           // the status of a refusal that has been recorded
 	early    http.Header     // what an informational response may have taken away
 	expiry   expiry
+	hold     *Hold // the innermost, or nil
+	lifted   bool  // a Hold answers
+	sealed   bool  // a Hold has answered, and nobody else does
 }
 
 // Of returns the Writer that watches w, and installs a Writer around w if w is
@@ -69,6 +73,9 @@ const maxDepth = 16
 
 // unwrap returns what a foreign wrapper wraps, or nil.
 func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	if watch := Around(w); watch != nil { // a Hold hides it from handlers alone
+		return watch.inner
+	}
 	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		return wrapper.Unwrap()
 	}
@@ -169,6 +176,9 @@ func (w *Writer) Header() http.Header { return w.inner.Header() }
 // with it. A number that is not a status is left to the inner writer, which
 // panics.
 func (w *Writer) WriteHeader(status int) {
+	if status >= 100 && status <= 999 && w.keepsBack(status) {
+		return
+	}
 	if status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols {
 		w.begin(status)
 	} else if status >= 100 && status <= 199 {
@@ -187,6 +197,9 @@ func (w *Writer) WriteHeader(status int) {
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
+	if w.keepsBack(http.StatusOK) {
+		return 0, ErrHeld
+	}
 	if err := w.ended(); err != nil {
 		return 0, err
 	}
@@ -199,6 +212,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 
 // WriteString implements io.StringWriter.
 func (w *Writer) WriteString(s string) (int, error) {
+	if w.keepsBack(http.StatusOK) {
+		return 0, ErrHeld
+	}
 	if err := w.ended(); err != nil {
 		return 0, err
 	}
@@ -226,6 +242,9 @@ const sniffed = 512
 // handler may still answer with an error, and net/http sends that. So the first
 // bytes go through Write, and the rest the inner writer's way.
 func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.keepsBack(http.StatusOK) {
+		return 0, ErrHeld
+	}
 	if err := w.ended(); err != nil {
 		return 0, err
 	}
@@ -251,14 +270,34 @@ func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	return n + rest, err
 }
 
-// Unwrap returns the inner writer, for http.ResponseController.
-func (w *Writer) Unwrap() http.ResponseWriter { return w.inner }
+// Unwrap returns the inner writer, for http.ResponseController. It returns nil
+// while a Hold keeps the answer back, because a handler could write past it.
+func (w *Writer) Unwrap() http.ResponseWriter {
+	if w.closed() {
+		return nil
+	}
+	return w.inner
+}
+
+// SetReadDeadline sets the deadline of the inner writer, also where Unwrap
+// hides it: a body is read within its time before the check.
+func (w *Writer) SetReadDeadline(deadline time.Time) error {
+	return http.NewResponseController(w.inner).SetReadDeadline(deadline)
+}
+
+// EnableFullDuplex is for HTTP/1, as SetReadDeadline is for a body.
+func (w *Writer) EnableFullDuplex() error {
+	return http.NewResponseController(w.inner).EnableFullDuplex()
+}
 
 // FlushError sends what is buffered and the header with it, and returns what
 // the inner writer says to that. Every form of the Writer has it:
 // http.ResponseController would otherwise reach past it through Unwrap and send
 // a header that no hook has seen.
 func (w *Writer) FlushError() error {
+	if w.keepsBack(http.StatusOK) {
+		return ErrHeld
+	}
 	if !reaches[http.Flusher](w.inner) && !reaches[interface{ FlushError() error }](w.inner) {
 		return fmt.Errorf("flush: %w", http.ErrNotSupported)
 	}
