@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
@@ -18,6 +17,9 @@ func compile(c PolicyConfig) (*table, error) {
 	b.declareResources(c.Resources)
 	b.declareReaches(c.Reaches)
 	b.declareRoles(c.Roles)
+	if len(c.Roles) > maxSize || len(b.permissions) > maxSize {
+		return nil, b.faults.Err()
+	}
 	for _, name := range b.roleNames {
 		b.inherit(b.roles[name], c.Roles[name].Inherits)
 		b.grant(b.roles[name], c.Roles[name].Grants)
@@ -26,10 +28,12 @@ func compile(c PolicyConfig) (*table, error) {
 	if err := b.faults.Err(); err != nil {
 		return nil, err
 	}
+	m := newMatcher(b.table)
 	done := make([]bool, len(b.roleNames))
 	for _, name := range b.roleNames {
-		b.flatten(b.roles[name], done)
+		b.flatten(b.roles[name], m, done)
 	}
+	b.matches = m.matches
 	return b.table, nil
 }
 
@@ -44,7 +48,7 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.faults.Add("Resources", "", `is empty; declare each kind of object with its actions, for example "document": {"read", "delete"}`)
 	}
 	for _, resource := range slices.Sorted(maps.Keys(resources)) {
-		field := "Resources[" + resource + "]"
+		field := "Resources[" + part(resource) + "]"
 		if reason := nameFault(resource); reason != "" {
 			b.faults.Add(field, resource, reason)
 			continue
@@ -70,9 +74,16 @@ func (b *builder) declareResources(resources map[string][]string) {
 		}
 		slices.Sort(b.actions[resource])
 	}
+	if len(b.permissions) > maxSize {
+		b.faults.Add("Resources", "", fmt.Sprintf("has %d actions; write at most %d over all resources", len(b.permissions), maxSize))
+	}
 }
 
 const duplicate = "is a duplicate; remove one of the two"
+
+// maxSize bounds the roles, and the actions over all resources. A table has 8
+// bytes for each action of each role, and a byte for each pair of roles.
+const maxSize = 4096
 
 func (b *builder) declareReaches(names []string) {
 	if len(names) > maxReaches {
@@ -102,22 +113,21 @@ func (b *builder) declareRoles(roles Roles) {
 	if len(roles) == 0 {
 		b.faults.Add("Roles", "", "is empty, so that nobody may do anything; declare at least one role")
 	}
+	if len(roles) > maxSize {
+		b.faults.Add("Roles", "", fmt.Sprintf("has %d entries; write at most %d", len(roles), maxSize))
+	}
 	b.roleNames = slices.Sorted(maps.Keys(roles))
 	for i, name := range b.roleNames {
-		switch {
-		case name == "", len(name) > maxRoleName, strings.ContainsFunc(name, isControl):
-			b.faults.Add("Roles["+name+"]", name, "is not a valid name of a role; write 1 to 128 bytes without control characters")
-		case name == "*":
-			b.faults.Add("Roles[*]", name, `is not a valid name of a role; write a name such as "admin", and "*" in its Grants`)
+		if reason := roleFault(name); reason != "" {
+			b.faults.Add("Roles["+part(name)+"]", name, reason)
 		}
-		b.roles[name] = &role{name: name, number: i,
-			grants: make([]reaches, len(b.permissions)), lineage: make([]bool, len(b.roleNames))}
+		b.roles[name] = &role{name: name, number: i}
 	}
 }
 
 func (b *builder) inherit(r *role, parents []string) {
 	for i, parent := range parents {
-		field := fmt.Sprintf("Roles[%s].Inherits[%d]", r.name, i)
+		field := fmt.Sprintf("Roles[%s].Inherits[%d]", part(r.name), i)
 		from := b.roles[parent]
 		switch {
 		case from == nil:
@@ -132,20 +142,31 @@ func (b *builder) inherit(r *role, parents []string) {
 
 func (b *builder) grant(r *role, grants []string) {
 	for i, text := range grants {
-		field := fmt.Sprintf("Roles[%s].Grants[%d]", r.name, i)
 		parsed, reason := b.parseGrant(text)
-		same := func(other grant) bool {
-			return other.resource == parsed.resource && other.action == parsed.action && other.reach == parsed.reach
-		}
-		if reason == "" && slices.ContainsFunc(r.own, same) {
-			reason = duplicate
+		if reason == "" {
+			reason = r.repeats(parsed)
 		}
 		if reason != "" {
-			b.faults.Add(field, text, reason)
+			b.faults.Add(fmt.Sprintf("Roles[%s].Grants[%d]", part(r.name), i), text, reason)
 			continue
 		}
 		r.own = append(r.own, parsed)
 	}
+}
+
+// repeats says that the role has the grant already, perhaps in other words. A
+// grant beside a wider one is not a mistake: the wider one may go later.
+func (r *role) repeats(g grant) string {
+	for _, other := range r.own {
+		if other.resource != g.resource || other.action != g.action || other.reach != g.reach {
+			continue
+		}
+		if other.text == g.text {
+			return duplicate
+		}
+		return "is a duplicate of " + other.String() + "; remove one of the two"
+	}
+	return ""
 }
 
 // refuseCycles reports each cycle once, when a walk in the order of names meets
@@ -162,8 +183,8 @@ func (b *builder) refuseCycles() {
 			switch state[parent.number] {
 			case walking:
 				from := slices.Index(path, parent.name)
-				b.faults.Add("Roles["+r.name+"].Inherits", parent.name,
-					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits ")+"; remove one of these Inherits")
+				cycle := chain(append(slices.Clone(path[from:]), parent.name))
+				b.faults.Add("Roles["+part(r.name)+"].Inherits", parent.name, "is a cycle: "+cycle+"; remove one of these Inherits")
 			case 0:
 				walk(parent)
 			}
@@ -180,26 +201,42 @@ func (b *builder) refuseCycles() {
 
 // flatten gives a role its own grants and those of its parents, which are
 // flattened first. Cycles have been refused before.
-func (b *builder) flatten(r *role, done []bool) {
+func (b *builder) flatten(r *role, m *matcher, done []bool) {
 	if done[r.number] {
 		return
 	}
 	done[r.number] = true
+	r.grants, r.matched = make([]reaches, len(b.permissions)), make([]uint32, len(b.permissions))
+	r.lineage = make([]bool, len(b.roleNames))
 	r.lineage[r.number] = true
 	for _, g := range r.own {
-		for i, p := range b.permissions {
-			if g.covers(p) {
-				r.grants[i] |= widen(g.reach)
-			}
-		}
+		single := m.single(g)
+		b.covered(g, func(number int) {
+			r.grants[number] |= widen(g.reach)
+			r.matched[number] = m.union(r.matched[number], single)
+		})
 	}
 	for _, parent := range r.inherits {
-		b.flatten(parent, done)
+		b.flatten(parent, m, done)
 		for i := range r.grants {
 			r.grants[i] |= parent.grants[i]
+			r.matched[i] = m.union(r.matched[i], parent.matched[i])
 		}
 		for i := range r.lineage {
 			r.lineage[i] = r.lineage[i] || parent.lineage[i]
+		}
+	}
+}
+
+// covered calls visit with the number of each permission that a grant covers.
+func (t *table) covered(g grant, visit func(number int)) {
+	if g.resource != "*" && g.action != "*" {
+		visit(t.numbers[g.resource][g.action])
+		return
+	}
+	for i, p := range t.permissions {
+		if g.covers(p) {
+			visit(i)
 		}
 	}
 }
