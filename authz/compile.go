@@ -10,7 +10,7 @@ import (
 
 // compile makes a table of a configuration and says everything that is wrong.
 func compile(c PolicyConfig) (*table, error) {
-	b := builder{faults: fault.In("authz"), table: &table{
+	b := builder{faults: fault.In("authz"), grants: map[string]*grant{}, table: &table{
 		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
 		reachNames: []string{"all", "own"},
 	}}
@@ -28,7 +28,7 @@ func compile(c PolicyConfig) (*table, error) {
 	if err := b.faults.Err(); err != nil {
 		return nil, err
 	}
-	m := newMatcher(b.table)
+	m := newMatcher(b.table, b.grants)
 	done := make([]bool, len(b.roleNames))
 	for _, name := range b.roleNames {
 		b.flatten(b.roles[name], m, done)
@@ -41,6 +41,7 @@ func compile(c PolicyConfig) (*table, error) {
 type builder struct {
 	*table
 	faults *fault.List
+	grants map[string]*grant // by text
 }
 
 func (b *builder) declareResources(resources map[string][]string) {
@@ -59,13 +60,12 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.actions[resource] = []string{}
 		b.numbers[resource] = map[string]int{}
 		for i, action := range resources[resource] {
-			at := fmt.Sprintf("%s[%d]", field, i)
 			reason := nameFault(action)
 			if reason == "" && slices.Contains(b.actions[resource], action) {
 				reason = duplicate
 			}
 			if reason != "" {
-				b.faults.Add(at, action, reason)
+				b.faults.AddAt(field, i, action, reason)
 				continue
 			}
 			b.actions[resource] = append(b.actions[resource], action)
@@ -102,7 +102,7 @@ func (b *builder) declareReaches(names []string) {
 			reason = duplicate
 		}
 		if reason != "" {
-			b.faults.Add(fmt.Sprintf("Reaches[%d]", i), name, reason)
+			b.faults.AddAt("Reaches", i, name, reason)
 			continue
 		}
 		b.reachNames = append(b.reachNames, name)
@@ -127,46 +127,58 @@ func (b *builder) declareRoles(roles Roles) {
 
 func (b *builder) inherit(r *role, parents []string) {
 	for i, parent := range parents {
-		field := fmt.Sprintf("Roles[%s].Inherits[%d]", part(r.name), i)
-		from := b.roles[parent]
+		from, reason := b.roles[parent], ""
 		switch {
 		case from == nil:
-			b.faults.Add(field, parent, "is not a role of the policy"+nearest(parent, b.roleNames))
+			reason = "is not a role of the policy" + nearest(parent, b.roleNames)
 		case slices.Contains(r.inherits, from):
-			b.faults.Add(field, parent, duplicate)
-		default:
-			r.inherits = append(r.inherits, from)
+			reason = duplicate
 		}
+		if reason != "" {
+			b.faults.AddAt("Roles["+part(r.name)+"].Inherits", i, parent, reason)
+			continue
+		}
+		r.inherits = append(r.inherits, from)
 	}
 }
 
 func (b *builder) grant(r *role, grants []string) {
+	has := make(map[grant]*grant, len(grants)) // by what they mean
 	for i, text := range grants {
-		parsed, reason := b.parseGrant(text)
-		if reason == "" {
-			reason = r.repeats(parsed)
+		g, reason := b.parsed(text)
+		meaning := grant{resource: g.resource, action: g.action, reach: g.reach}
+		if other := has[meaning]; reason == "" && other != nil {
+			reason = repeats(g, other)
 		}
 		if reason != "" {
-			b.faults.Add(fmt.Sprintf("Roles[%s].Grants[%d]", part(r.name), i), text, reason)
+			b.faults.AddAt("Roles["+part(r.name)+"].Grants", i, text, reason)
 			continue
 		}
-		r.own = append(r.own, parsed)
+		has[meaning] = g
+		r.own = append(r.own, g)
 	}
+	r.own = slices.Clip(r.own)
+}
+
+// parsed reads a permission. The roles that have it share the grant.
+func (b *builder) parsed(text string) (*grant, string) {
+	if g := b.grants[text]; g != nil {
+		return g, ""
+	}
+	g, reason := b.parseGrant(text)
+	if reason == "" {
+		b.grants[text] = &g
+	}
+	return &g, reason
 }
 
 // repeats says that the role has the grant already, perhaps in other words. A
 // grant beside a wider one is not a mistake: the wider one may go later.
-func (r *role) repeats(g grant) string {
-	for _, other := range r.own {
-		if other.resource != g.resource || other.action != g.action || other.reach != g.reach {
-			continue
-		}
-		if other.text == g.text {
-			return duplicate
-		}
-		return "is a duplicate of " + other.String() + "; remove one of the two"
+func repeats(g, other *grant) string {
+	if g.text == other.text {
+		return duplicate
 	}
-	return ""
+	return "is a duplicate of " + other.String() + "; remove one of the two"
 }
 
 // refuseCycles reports each cycle once, when a walk in the order of names meets
@@ -229,7 +241,7 @@ func (b *builder) flatten(r *role, m *matcher, done []bool) {
 }
 
 // covered calls visit with the number of each permission that a grant covers.
-func (t *table) covered(g grant, visit func(number int)) {
+func (t *table) covered(g *grant, visit func(number int)) {
 	if g.resource != "*" && g.action != "*" {
 		visit(t.numbers[g.resource][g.action])
 		return

@@ -100,7 +100,7 @@ func (e *explanation) unknown() string {
 func (e *explanation) grants() {
 	want := e.table.reachBit(e.query.Reach)
 	e.roles(func(r *role) {
-		e.trace(r, func(path []string, g grant) {
+		e.trace(r, func(path []string, g *grant) {
 			if widen(g.reach)&want != 0 {
 				e.add("  role %s grants %s: %s", chain(path), g, e.table.condition(g))
 			}
@@ -116,7 +116,7 @@ func (e *explanation) miss() {
 	}
 	near := false
 	e.roles(func(r *role) {
-		e.trace(r, func(path []string, g grant) {
+		e.trace(r, func(path []string, g *grant) {
 			near = true
 			e.add("  nearest: role %s grants %s: %s, not %s", chain(path), g, e.table.condition(g), part(e.query.Reach))
 		})
@@ -160,7 +160,7 @@ func (e *explanation) roles(see func(r *role)) {
 
 // trace calls see for each grant of r, and of what r inherits from, that covers
 // the permission, with one way there: in a diamond of roles the ways multiply.
-func (e *explanation) trace(r *role, see func(path []string, g grant)) {
+func (e *explanation) trace(r *role, see func(path []string, g *grant)) {
 	number := e.table.numbers[e.query.Resource][e.query.Action]
 	seen := map[*role]bool{}
 	var path []string
@@ -185,7 +185,7 @@ func (e *explanation) trace(r *role, see func(path []string, g grant)) {
 }
 
 // condition says which objects a grant reaches.
-func (t *table) condition(g grant) string {
+func (t *table) condition(g *grant) string {
 	switch g.reach {
 	case reachAll:
 		return "every object"

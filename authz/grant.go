@@ -12,20 +12,21 @@ type grant struct {
 	text             string
 	resource, action string
 	reach            reaches
+	number           uint32 // its place among all grants of the policy, sorted by text
 }
 
 // String returns the text of the grant, in which every segment that is not a
 // plain name is quoted.
-func (g grant) String() string { return segments(g.text) }
+func (g *grant) String() string { return segments(g.text) }
 
-func (g grant) covers(p permission) bool {
+func (g *grant) covers(p permission) bool {
 	return (g.resource == "*" || g.resource == p.resource) && (g.action == "*" || g.action == p.action)
 }
 
 // parseGrant reads a permission of a role and says what is wrong with it.
 func (t *table) parseGrant(text string) (g grant, fault string) {
 	if text == "*" {
-		return grant{text, "*", "*", reachAll}, ""
+		return grant{text: text, resource: "*", action: "*", reach: reachAll}, ""
 	}
 	parts := strings.Split(text, ":")
 	switch len(parts) {
@@ -55,7 +56,7 @@ func (t *table) parseGrant(text string) (g grant, fault string) {
 	case action != "*" && !slices.Contains(t.actionsOf(resource), action):
 		return grant{}, "names an undeclared action" + nearest(action, t.actionsOf(resource))
 	}
-	return grant{text, resource, action, t.reachBit(reach)}, ""
+	return grant{text: text, resource: resource, action: action, reach: t.reachBit(reach)}, ""
 }
 
 const noPermission = "is not a permission; write resource:action:reach, action:reach or *"

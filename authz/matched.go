@@ -2,7 +2,9 @@ package authz
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // A match is a set of grants that cover one permission. Roles and permissions
@@ -18,37 +20,24 @@ type match struct {
 // of the grants in the configuration.
 type matcher struct {
 	reaches int // declared ones
-	grants  []grant
-	numbers map[string]uint32    // of grants, by text
+	grants  []*grant
 	known   map[string]uint32    // matches by their grants
 	unions  map[[2]uint32]uint32 // of two matches
 	matches []match              // the first is empty
 }
 
-func newMatcher(t *table) *matcher {
-	m := &matcher{reaches: len(t.reachNames), numbers: map[string]uint32{}, known: map[string]uint32{}, unions: map[[2]uint32]uint32{}}
-	for _, r := range t.roles {
-		m.grants = append(m.grants, r.own...)
-	}
-	slices.SortFunc(m.grants, func(a, b grant) int {
-		switch {
-		case a.text < b.text:
-			return -1
-		case a.text > b.text:
-			return 1
-		}
-		return 0
-	})
-	m.grants = slices.CompactFunc(m.grants, func(a, b grant) bool { return a.text == b.text })
+func newMatcher(t *table, grants map[string]*grant) *matcher {
+	m := &matcher{reaches: len(t.reachNames), known: map[string]uint32{}, unions: map[[2]uint32]uint32{}}
+	m.grants = slices.SortedFunc(maps.Values(grants), func(a, b *grant) int { return strings.Compare(a.text, b.text) })
 	for i, g := range m.grants {
-		m.numbers[g.text] = uint32(i)
+		g.number = uint32(i)
 	}
 	m.intern(nil)
 	return m
 }
 
 // single returns the match of one grant.
-func (m *matcher) single(g grant) uint32 { return m.intern([]uint32{m.numbers[g.text]}) }
+func (m *matcher) single(g *grant) uint32 { return m.intern([]uint32{g.number}) }
 
 // union returns the match of the grants of two matches.
 func (m *matcher) union(a, b uint32) uint32 {
@@ -70,7 +59,7 @@ func (m *matcher) union(a, b uint32) uint32 {
 }
 
 func (m *matcher) intern(grants []uint32) uint32 {
-	key := make([]byte, 0, 4*len(grants))
+	key := make([]byte, 0, 32) // more is rare
 	for _, number := range grants {
 		key = binary.LittleEndian.AppendUint32(key, number)
 	}
@@ -96,7 +85,7 @@ func (m *matcher) texts(grants []uint32) [][]string {
 			lists[bit] = lists[0]
 			continue
 		}
-		var list []string
+		list := make([]string, 0, len(grants))
 		for _, number := range grants {
 			if g := m.grants[number]; widen(g.reach)&(1<<bit) != 0 {
 				list = append(list, g.text)

@@ -31,7 +31,7 @@ type role struct {
 	matched  []uint32  // by permission number: the match, inherited ones included
 	lineage  []bool    // by role number: itself and all that it inherits from
 	inherits []*role   // direct, for Explain
-	own      []grant   // direct, for Explain
+	own      []*grant  // direct, for Explain; roles with the same grant share it
 }
 
 // A reaches is a set of reaches, one bit each.
