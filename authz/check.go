@@ -73,7 +73,7 @@ func (t *table) compileRoles(c *check, names []string) (reasons []string) {
 	for _, name := range names {
 		wanted := t.roles[name]
 		if wanted == nil {
-			reasons = append(reasons, name+" is not a role of the policy"+nearest(name, t.roleNames))
+			reasons = append(reasons, part(name)+" is not a role of the policy"+nearest(name, t.roleNames))
 			continue
 		}
 		for _, r := range t.roles {
@@ -91,7 +91,7 @@ func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 		g, fault := t.parseGrant(text)
 		switch {
 		case fault != "":
-			reasons = append(reasons, text+" "+fault)
+			reasons = append(reasons, segments(text)+" "+fault)
 		case strings.Contains(text, "*"):
 			reasons = append(reasons, text+" has a *, which only Role.Grants may have; write a permission without *")
 		}

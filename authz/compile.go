@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // compile makes a table of a configuration and says everything that is wrong.
 func compile(c PolicyConfig) (*table, error) {
-	b := builder{faults: fault.In("authz"), table: &table{
+	b := builder{faults: fault.In("authz"), grants: map[string]*grant{}, table: &table{
 		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
 		reachNames: []string{"all", "own"}, readers: everybody(), plans: newPlans(nil, nil),
 	}}
 	b.declareResources(c.Resources)
 	b.declareReaches(c.Reaches)
 	b.declareRoles(c.Roles)
+	if len(c.Roles) > maxSize || len(b.permissions) > maxSize {
+		return nil, b.faults.Err()
+	}
 	for _, name := range b.roleNames {
 		b.inherit(b.roles[name], c.Roles[name].Inherits)
 		b.grant(b.roles[name], c.Roles[name].Grants)
@@ -26,10 +28,12 @@ func compile(c PolicyConfig) (*table, error) {
 	if err := b.faults.Err(); err != nil {
 		return nil, err
 	}
+	m := newMatcher(b.table, b.grants)
 	done := make([]bool, len(b.roleNames))
 	for _, name := range b.roleNames {
-		b.flatten(b.roles[name], done)
+		b.flatten(b.roles[name], m, done)
 	}
+	b.matches = m.matches
 	return b.table, nil
 }
 
@@ -37,6 +41,7 @@ func compile(c PolicyConfig) (*table, error) {
 type builder struct {
 	*table
 	faults *fault.List
+	grants map[string]*grant // by text
 }
 
 func (b *builder) declareResources(resources map[string][]string) {
@@ -44,7 +49,7 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.faults.Add("Resources", "", `is empty; declare each kind of object with its actions, for example "document": {"read", "delete"}`)
 	}
 	for _, resource := range slices.Sorted(maps.Keys(resources)) {
-		field := "Resources[" + resource + "]"
+		field := "Resources[" + part(resource) + "]"
 		if reason := nameFault(resource); reason != "" {
 			b.faults.Add(field, resource, reason)
 			continue
@@ -55,13 +60,12 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.actions[resource] = []string{}
 		b.numbers[resource] = map[string]int{}
 		for i, action := range resources[resource] {
-			at := fmt.Sprintf("%s[%d]", field, i)
 			reason := nameFault(action)
 			if reason == "" && slices.Contains(b.actions[resource], action) {
 				reason = duplicate
 			}
 			if reason != "" {
-				b.faults.Add(at, action, reason)
+				b.faults.AddAt(field, i, action, reason)
 				continue
 			}
 			b.actions[resource] = append(b.actions[resource], action)
@@ -70,9 +74,16 @@ func (b *builder) declareResources(resources map[string][]string) {
 		}
 		slices.Sort(b.actions[resource])
 	}
+	if len(b.permissions) > maxSize {
+		b.faults.Add("Resources", "", fmt.Sprintf("has %d actions; write at most %d over all resources", len(b.permissions), maxSize))
+	}
 }
 
 const duplicate = "is a duplicate; remove one of the two"
+
+// maxSize bounds the roles, and the actions over all resources. A table has 8
+// bytes for each action of each role, and a byte for each pair of roles.
+const maxSize = 4096
 
 func (b *builder) declareReaches(names []string) {
 	if len(names) > maxReaches {
@@ -91,7 +102,7 @@ func (b *builder) declareReaches(names []string) {
 			reason = duplicate
 		}
 		if reason != "" {
-			b.faults.Add(fmt.Sprintf("Reaches[%d]", i), name, reason)
+			b.faults.AddAt("Reaches", i, name, reason)
 			continue
 		}
 		b.reachNames = append(b.reachNames, name)
@@ -102,50 +113,72 @@ func (b *builder) declareRoles(roles Roles) {
 	if len(roles) == 0 {
 		b.faults.Add("Roles", "", "is empty, so that nobody may do anything; declare at least one role")
 	}
+	if len(roles) > maxSize {
+		b.faults.Add("Roles", "", fmt.Sprintf("has %d entries; write at most %d", len(roles), maxSize))
+	}
 	b.roleNames = slices.Sorted(maps.Keys(roles))
 	for i, name := range b.roleNames {
-		switch {
-		case name == "", len(name) > maxRoleName, strings.ContainsFunc(name, isControl):
-			b.faults.Add("Roles["+name+"]", name, "is not a valid name of a role; write 1 to 128 bytes without control characters")
-		case name == "*":
-			b.faults.Add("Roles[*]", name, `is not a valid name of a role; write a name such as "admin", and "*" in its Grants`)
+		if reason := roleFault(name); reason != "" {
+			b.faults.Add("Roles["+part(name)+"]", name, reason)
 		}
-		b.roles[name] = &role{name: name, number: i,
-			grants: make([]reaches, len(b.permissions)), lineage: make([]bool, len(b.roleNames))}
+		b.roles[name] = &role{name: name, number: i}
 	}
 }
 
 func (b *builder) inherit(r *role, parents []string) {
 	for i, parent := range parents {
-		field := fmt.Sprintf("Roles[%s].Inherits[%d]", r.name, i)
-		from := b.roles[parent]
+		from, reason := b.roles[parent], ""
 		switch {
 		case from == nil:
-			b.faults.Add(field, parent, "is not a role of the policy"+nearest(parent, b.roleNames))
+			reason = "is not a role of the policy" + nearest(parent, b.roleNames)
 		case slices.Contains(r.inherits, from):
-			b.faults.Add(field, parent, duplicate)
-		default:
-			r.inherits = append(r.inherits, from)
+			reason = duplicate
 		}
+		if reason != "" {
+			b.faults.AddAt("Roles["+part(r.name)+"].Inherits", i, parent, reason)
+			continue
+		}
+		r.inherits = append(r.inherits, from)
 	}
 }
 
 func (b *builder) grant(r *role, grants []string) {
+	has := make(map[grant]*grant, len(grants)) // by what they mean
 	for i, text := range grants {
-		field := fmt.Sprintf("Roles[%s].Grants[%d]", r.name, i)
-		parsed, reason := b.parseGrant(text)
-		same := func(other grant) bool {
-			return other.resource == parsed.resource && other.action == parsed.action && other.reach == parsed.reach
-		}
-		if reason == "" && slices.ContainsFunc(r.own, same) {
-			reason = duplicate
+		g, reason := b.parsed(text)
+		meaning := grant{resource: g.resource, action: g.action, reach: g.reach}
+		if other := has[meaning]; reason == "" && other != nil {
+			reason = repeats(g, other)
 		}
 		if reason != "" {
-			b.faults.Add(field, text, reason)
+			b.faults.AddAt("Roles["+part(r.name)+"].Grants", i, text, reason)
 			continue
 		}
-		r.own = append(r.own, parsed)
+		has[meaning] = g
+		r.own = append(r.own, g)
 	}
+	r.own = slices.Clip(r.own)
+}
+
+// parsed reads a permission. The roles that have it share the grant.
+func (b *builder) parsed(text string) (*grant, string) {
+	if g := b.grants[text]; g != nil {
+		return g, ""
+	}
+	g, reason := b.parseGrant(text)
+	if reason == "" {
+		b.grants[text] = &g
+	}
+	return &g, reason
+}
+
+// repeats says that the role has the grant already, perhaps in other words. A
+// grant beside a wider one is not a mistake: the wider one may go later.
+func repeats(g, other *grant) string {
+	if g.text == other.text {
+		return duplicate
+	}
+	return "is a duplicate of " + other.String() + "; remove one of the two"
 }
 
 // refuseCycles reports each cycle once, when a walk in the order of names meets
@@ -162,8 +195,8 @@ func (b *builder) refuseCycles() {
 			switch state[parent.number] {
 			case walking:
 				from := slices.Index(path, parent.name)
-				b.faults.Add("Roles["+r.name+"].Inherits", parent.name,
-					"is a cycle: "+strings.Join(append(slices.Clone(path[from:]), parent.name), " inherits ")+"; remove one of these Inherits")
+				cycle := chain(append(slices.Clone(path[from:]), parent.name))
+				b.faults.Add("Roles["+part(r.name)+"].Inherits", parent.name, "is a cycle: "+cycle+"; remove one of these Inherits")
 			case 0:
 				walk(parent)
 			}
@@ -180,26 +213,42 @@ func (b *builder) refuseCycles() {
 
 // flatten gives a role its own grants and those of its parents, which are
 // flattened first. Cycles have been refused before.
-func (b *builder) flatten(r *role, done []bool) {
+func (b *builder) flatten(r *role, m *matcher, done []bool) {
 	if done[r.number] {
 		return
 	}
 	done[r.number] = true
+	r.grants, r.matched = make([]reaches, len(b.permissions)), make([]uint32, len(b.permissions))
+	r.lineage = make([]bool, len(b.roleNames))
 	r.lineage[r.number] = true
 	for _, g := range r.own {
-		for i, p := range b.permissions {
-			if g.covers(p) {
-				r.grants[i] |= widen(g.reach)
-			}
-		}
+		single := m.single(g)
+		b.covered(g, func(number int) {
+			r.grants[number] |= widen(g.reach)
+			r.matched[number] = m.union(r.matched[number], single)
+		})
 	}
 	for _, parent := range r.inherits {
-		b.flatten(parent, done)
+		b.flatten(parent, m, done)
 		for i := range r.grants {
 			r.grants[i] |= parent.grants[i]
+			r.matched[i] = m.union(r.matched[i], parent.matched[i])
 		}
 		for i := range r.lineage {
 			r.lineage[i] = r.lineage[i] || parent.lineage[i]
+		}
+	}
+}
+
+// covered calls visit with the number of each permission that a grant covers.
+func (t *table) covered(g *grant, visit func(number int)) {
+	if g.resource != "*" && g.action != "*" {
+		visit(t.numbers[g.resource][g.action])
+		return
+	}
+	for i, p := range t.permissions {
+		if g.covers(p) {
+			visit(i)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package authz
 
-import "github.com/bulwark-go/bulwark"
+import (
+	"math/bits"
+
+	"github.com/bulwark-go/bulwark"
+)
 
 // A Query asks whether a caller may do something: [Policy.Decide] within a
 // reach, and an [Engine] to one object. It has the parts of an evaluation
@@ -51,14 +55,18 @@ type Decision struct {
 	// Role is the first role of the caller that grants the query. It is empty
 	// if the query is denied, and if an engine has decided.
 	Role string
-	// Grants are the grants of Role that match the query, those that it
-	// inherits included. Do not modify them.
+	// Grants are the grants of Role that match the query, as PolicyConfig writes
+	// them and in the order of their text. The grants that Role inherits are
+	// included. Other roles of the caller may grant the query too, and
+	// [Policy.Explain] shows all of them. Grants is empty if the query is
+	// denied, and if an engine has decided. Decisions share the slice, so do not
+	// modify it.
 	Grants []string
 }
 
 // Decide answers a query from the compiled table. It does not allocate, and its
-// time does not grow with the policy. It decides about a reach and knows no
-// object: [HandleObject], [HandleList] and [Resource.Check] decide whether an
+// time grows with the roles of the caller, and not with the policy. It decides
+// about a reach and knows no object: [HandleObject], [HandleList] and [Resource.Check] decide whether an
 // object is within the reach.
 func (p *Policy) Decide(q Query) Decision {
 	if !p.ready() {
@@ -78,7 +86,8 @@ func (t *table) decide(q Query) Decision {
 	}
 	for _, name := range q.Principal.Roles {
 		if role := t.roles[name]; role != nil && role.grants[number]&want != 0 {
-			return Decision{Allowed: true, Reason: "granted", Role: name}
+			grants := t.matches[role.matched[number]].texts[bits.TrailingZeros32(uint32(want))]
+			return Decision{Allowed: true, Reason: "granted", Role: name, Grants: grants}
 		}
 	}
 	return Decision{Reason: "not_granted"}

@@ -9,132 +9,188 @@ import (
 )
 
 // Explain says why [Policy.Decide] answers a query as it does. It names the
-// caller's role, the inherited roles, the grant and the condition of the grant.
-// For a denial it names the nearest grant. The text is for operators and for
-// tests, and may change. Never send it to clients.
+// caller's roles, the inherited roles, the grants and the condition of each
+// grant. For a denial it names the nearest grants.
+//
+// Every name that is not of the ASCII letters, digits, "_", "-" and "." is
+// quoted, so that no name can look like another line of the text. The text has
+// at most 24 lines and 100 KiB: of many grants or roles the first are shown, and
+// of a long chain of roles both ends. The text is for operators and for tests,
+// and may change. Never send it to clients.
 func (p *Policy) Explain(q Query) string {
 	if !p.ready() {
 		return "deny: the policy was made without NewPolicy\n"
 	}
 	t := p.table.Load()
 	decision := t.decide(q)
-	var b strings.Builder
 	verdict := "deny"
 	if decision.Allowed {
 		verdict = "allow"
 	}
-	who := "anonymous"
-	switch {
-	case known(q.Principal):
-		who = fmt.Sprintf("%q of %q", q.Principal.Subject, q.Principal.Issuer)
-	case q.Principal != nil:
-		who = "anonymous: " + errHalfKnown.Error()
-	}
-	fmt.Fprintf(&b, "%s %s:%s:%s to %s\n", verdict, part(q.Resource), part(q.Action), part(q.Reach), who)
+	e := explanation{table: t, query: q, asked: permission{q.Resource, q.Action}}
+	e.add("%s %s:%s:%s to %s", verdict, part(q.Resource), part(q.Action), part(q.Reach), e.who())
 	switch decision.Reason {
 	case "anonymous":
-		b.WriteString("  an anonymous caller has no grants\n")
+		e.add("  an anonymous caller has no grants")
 	case "unknown_permission":
-		b.WriteString("  " + t.explainUnknown(q) + "\n")
+		e.add("  %s", e.unknown())
 	case "granted":
-		t.explainGrants(&b, q)
+		e.grants()
 	default:
-		t.explainMiss(&b, q)
+		e.miss()
 	}
-	return b.String()
+	return strings.Join(e.lines, "")
 }
 
-func (t *table) explainUnknown(q Query) string {
+// maxLines bounds the lines of an explanation.
+const maxLines = 24
+
+// An explanation is the text of Explain on its way.
+type explanation struct {
+	table *table
+	query Query
+	asked permission
+	lines []string
+}
+
+// add adds a line. Past the bound it adds nothing.
+func (e *explanation) add(format string, args ...any) {
 	switch {
-	case t.actions[q.Resource] == nil:
-		return "there is no resource " + part(q.Resource) + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
-	case !slices.Contains(t.actions[q.Resource], q.Action):
-		return "there is no action " + part(q.Action) + " on " + q.Resource + nearest(q.Action, t.actions[q.Resource])
+	case len(e.lines) < maxLines-1:
+		e.lines = append(e.lines, fmt.Sprintf(format, args...)+"\n")
+	case len(e.lines) == maxLines-1:
+		e.lines = append(e.lines, "  and more\n")
 	}
-	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
 }
 
-// part returns a part of a query. A text that cannot be a name of a policy is
-// quoted: a query may come from outside, and may hold a line that looks like a
-// verdict.
-func part(text string) string {
-	if nameFault(text) == "" || text == "*" {
-		return text
+func (e *explanation) full() bool { return len(e.lines) >= maxLines }
+
+// who names the caller. Subject and issuer are always quoted.
+func (e *explanation) who() string {
+	caller := e.query.Principal
+	switch {
+	case known(caller):
+		return identifier(caller.Subject) + " of " + identifier(caller.Issuer)
+	case caller != nil:
+		return "anonymous: " + errHalfKnown.Error()
+	}
+	return "anonymous"
+}
+
+// identifier quotes a subject or an issuer.
+func identifier(text string) string {
+	if quoted := part(text); quoted != text {
+		return quoted
 	}
 	return strconv.Quote(text)
 }
 
-// explainGrants writes every way from a role of the caller to a grant.
-func (t *table) explainGrants(b *strings.Builder, q Query) {
-	want := t.reachBit(q.Reach)
-	for _, name := range q.Principal.Roles {
-		trace(t.roles[name], nil, map[*role]bool{}, func(path []string, g grant) {
-			if g.covers(permission{q.Resource, q.Action}) && widen(g.reach)&want != 0 {
-				fmt.Fprintf(b, "  role %s grants %s: %s\n", strings.Join(path, " inherits "), g.text, condition(t, g))
-			}
-		})
+func (e *explanation) unknown() string {
+	t, q := e.table, e.query
+	switch {
+	case t.actions[q.Resource] == nil:
+		return "there is no resource " + part(q.Resource) + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
+	case !slices.Contains(t.actions[q.Resource], q.Action):
+		return "there is no action " + part(q.Action) + " on " + part(q.Resource) + nearest(q.Action, t.actions[q.Resource])
 	}
+	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
 }
 
-// explainMiss writes what came nearest: a grant of the caller with another
-// reach, or else the roles that grant it.
-func (t *table) explainMiss(b *strings.Builder, q Query) {
-	asked := permission{q.Resource, q.Action}
-	if len(q.Principal.Roles) == 0 {
-		b.WriteString("  the caller has no roles\n")
-	}
-	near := false
-	for _, name := range q.Principal.Roles {
-		if t.roles[name] == nil {
-			fmt.Fprintf(b, "  role %q is not in the policy%s\n", name, nearest(name, t.roleNames))
-			continue
-		}
-		trace(t.roles[name], nil, map[*role]bool{}, func(path []string, g grant) {
-			if g.covers(asked) {
-				near = true
-				fmt.Fprintf(b, "  nearest: role %s grants %s: %s, not %s\n", strings.Join(path, " inherits "), g.text, condition(t, g), q.Reach)
+// grants adds a way from each role of the caller to each grant.
+func (e *explanation) grants() {
+	want := e.table.reachBit(e.query.Reach)
+	e.roles(func(r *role) {
+		e.trace(r, func(path []string, g *grant) {
+			if widen(g.reach)&want != 0 {
+				e.add("  role %s grants %s: %s", chain(path), g, e.table.condition(g))
 			}
 		})
+	})
+}
+
+// miss adds what came nearest: the grants of the caller with another reach, or
+// else the roles that grant the query.
+func (e *explanation) miss() {
+	if len(e.query.Principal.Roles) == 0 {
+		e.add("  the caller has no roles")
 	}
-	if near {
+	near := false
+	e.roles(func(r *role) {
+		e.trace(r, func(path []string, g *grant) {
+			near = true
+			e.add("  nearest: role %s grants %s: %s, not %s", chain(path), g, e.table.condition(g), part(e.query.Reach))
+		})
+	})
+	if near || e.full() {
 		return
 	}
 	var able []string
-	for _, name := range t.roleNames {
-		if t.roles[name].grants[t.numbers[q.Resource][q.Action]]&t.reachBit(q.Reach) != 0 {
+	number, want := e.table.numbers[e.query.Resource][e.query.Action], e.table.reachBit(e.query.Reach)
+	for _, name := range e.table.roleNames {
+		if e.table.roles[name].grants[number]&want != 0 {
 			able = append(able, name)
 		}
 	}
 	if len(able) == 0 {
-		b.WriteString("  no role grants it\n")
+		e.add("  no role grants it")
 		return
 	}
-	fmt.Fprintf(b, "  nothing of the caller's grants %s; roles that do: %s\n", asked, strings.Join(able, ", "))
+	e.add("  nothing of the caller's grants %s:%s; roles that do: %s", part(e.asked.resource), part(e.asked.action), listed(able))
 }
 
-// trace calls see for each grant of r and of what it inherits from, with one
-// way there: in a diamond of roles the ways multiply.
-func trace(r *role, path []string, seen map[*role]bool, see func(path []string, g grant)) {
-	if r == nil || seen[r] {
-		return
+// roles calls see with each role of the caller, and adds a line for each role
+// that the policy does not have.
+func (e *explanation) roles(see func(r *role)) {
+	seen := map[string]bool{}
+	for _, name := range e.query.Principal.Roles {
+		if e.full() {
+			return
+		}
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		if r := e.table.roles[name]; r != nil {
+			see(r)
+			continue
+		}
+		e.add("  role %s is not in the policy%s", part(name), nearest(name, e.table.roleNames))
 	}
-	seen[r] = true
-	path = append(path, r.name)
-	for _, g := range r.own {
-		see(path, g)
+}
+
+// trace calls see for each grant of r, and of what r inherits from, that covers
+// the permission, with one way there: in a diamond of roles the ways multiply.
+func (e *explanation) trace(r *role, see func(path []string, g *grant)) {
+	number := e.table.numbers[e.query.Resource][e.query.Action]
+	seen := map[*role]bool{}
+	var path []string
+	var walk func(r *role)
+	walk = func(r *role) {
+		if seen[r] || r.grants[number] == 0 || e.full() {
+			return
+		}
+		seen[r] = true
+		path = append(path, r.name)
+		for _, g := range r.own {
+			if g.covers(e.asked) {
+				see(path, g)
+			}
+		}
+		for _, parent := range r.inherits {
+			walk(parent)
+		}
+		path = path[:len(path)-1]
 	}
-	for _, parent := range r.inherits {
-		trace(parent, path, seen, see)
-	}
+	walk(r)
 }
 
 // condition says which objects a grant reaches.
-func condition(t *table, g grant) string {
+func (t *table) condition(g *grant) string {
 	switch g.reach {
 	case reachAll:
 		return "every object"
 	case reachOwn:
 		return "objects whose owner is the caller"
 	}
-	return "objects within " + t.reachText(g.reach)
+	return "objects within " + part(t.reachText(g.reach))
 }

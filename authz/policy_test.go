@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -123,79 +122,6 @@ func TestInheritance(t *testing.T) {
 	}
 }
 
-func TestNewPolicyErrors(t *testing.T) {
-	with := func(change func(c *authz.PolicyConfig)) authz.PolicyConfig {
-		c := guide()
-		c.Reaches = []string{"tenant"}
-		change(&c)
-		return c
-	}
-	grants := func(grants ...string) authz.PolicyConfig {
-		return with(func(c *authz.PolicyConfig) { c.Roles["user"] = authz.Role{Grants: grants} })
-	}
-	for _, test := range []struct {
-		name   string
-		config authz.PolicyConfig
-		field  string
-		reason string
-	}{
-		{"no_resources", with(func(c *authz.PolicyConfig) { c.Resources = nil }), "authz.Resources", "is empty"},
-		{"no_roles", with(func(c *authz.PolicyConfig) { c.Roles = nil }), "authz.Roles", "is empty"},
-		{"no_actions", with(func(c *authz.PolicyConfig) { c.Resources["x"] = nil }), "authz.Resources[x]", "has no actions"},
-		{"bad_resource", with(func(c *authz.PolicyConfig) { c.Resources["a:b"] = []string{"read"} }), "authz.Resources[a:b]", "is not a valid name"},
-		{"bad_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{"re*d"} }), "authz.Resources[x][0]", "is not a valid name"},
-		{"long_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{strings.Repeat("r", 65)} }), "authz.Resources[x][0]", "is not a valid name"},
-		{"duplicate_action", with(func(c *authz.PolicyConfig) { c.Resources["x"] = []string{"read", "read"} }), "authz.Resources[x][1]", "is a duplicate"},
-		{"reach_all", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"all"} }), "authz.Reaches[0]", "always exists"},
-		{"reach_taken", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"issuer"} }), "authz.Reaches[0]", "choose another name"},
-		{"reach_duplicate", with(func(c *authz.PolicyConfig) { c.Reaches = []string{"team", "team"} }), "authz.Reaches[1]", "is a duplicate"},
-		{"reach_name", with(func(c *authz.PolicyConfig) { c.Reaches = []string{""} }), "authz.Reaches[0]", "is not a valid name"},
-		{"reaches_many", with(func(c *authz.PolicyConfig) {
-			for i := range 30 {
-				c.Reaches = append(c.Reaches, fmt.Sprint("r", i))
-			}
-		}), "authz.Reaches", "at most 24"},
-		{"role_empty", with(func(c *authz.PolicyConfig) { c.Roles[""] = authz.Role{} }), "authz.Roles[]", "is not a valid name of a role"},
-		{"role_star", with(func(c *authz.PolicyConfig) { c.Roles["*"] = authz.Role{} }), "authz.Roles[*]", `and "*" in its Grants`},
-		{"role_control", with(func(c *authz.PolicyConfig) { c.Roles["a\nb"] = authz.Role{} }), "authz.Roles[a\nb]", "is not a valid name of a role"},
-		{"parent_unknown", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"moderater"}} }), "authz.Roles[x].Inherits[0]", "did you mean moderator?"},
-		{"parent_twice", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"user", "user"}} }), "authz.Roles[x].Inherits[1]", "is a duplicate"},
-		{"cycle_self", with(func(c *authz.PolicyConfig) { c.Roles["x"] = authz.Role{Inherits: []string{"x"}} }), "authz.Roles[x].Inherits", "x inherits x"},
-		{"cycle_long", with(func(c *authz.PolicyConfig) {
-			c.Roles["x"], c.Roles["y"], c.Roles["z"] = authz.Role{Inherits: []string{"y"}}, authz.Role{Inherits: []string{"z"}}, authz.Role{Inherits: []string{"x"}}
-		}), "authz.Roles[z].Inherits", "x inherits y inherits z inherits x"},
-		{"no_segments", grants(""), "authz.Roles[user].Grants[0]", "is not a permission"},
-		{"one_segment", grants("read"), "authz.Roles[user].Grants[0]", "is not a permission"},
-		{"four_segments", grants("document:read:own:x"), "authz.Roles[user].Grants[0]", "is not a permission"},
-		{"double_star", grants("**"), "authz.Roles[user].Grants[0]", "is not a permission"},
-		{"missing_reach", grants("document:read"), "authz.Roles[user].Grants[0]", "write document:read:own or document:read:all"},
-		{"star_reach", grants("document:read:*"), "authz.Roles[user].Grants[0]", "write all"},
-		{"empty_reach", grants("document:read:"), "authz.Roles[user].Grants[0]", "undeclared reach"},
-		{"typo_reach", grants("document:read:onw"), "authz.Roles[user].Grants[0]", "did you mean own?"},
-		{"typo_custom_reach", grants("document:read:tennant"), "authz.Roles[user].Grants[0]", "did you mean tenant?"},
-		{"typo_resource", grants("documents:read:own"), "authz.Roles[user].Grants[0]", "did you mean document?"},
-		{"typo_action", grants("document:raed:own"), "authz.Roles[user].Grants[0]", "did you mean read?"},
-		{"typo_action_short", grants("udpate:own"), "authz.Roles[user].Grants[0]", "did you mean update?"},
-		{"nothing_near", grants("document:incinerate:own"), "authz.Roles[user].Grants[0]", "there are: create, delete, read, update"},
-		{"other_resources_action", grants("user:delete:own"), "authz.Roles[user].Grants[0]", "undeclared action"},
-		{"part_star", grants("doc*:read:own"), "authz.Roles[user].Grants[0]", "undeclared resource"},
-		{"case", grants("Document:read:own"), "authz.Roles[user].Grants[0]", "did you mean document?"},
-		{"space", grants(" *"), "authz.Roles[user].Grants[0]", "is not a permission"},
-		{"duplicate_grant", grants("document:read:own", "document:read:own"), "authz.Roles[user].Grants[1]", "is a duplicate"},
-		{"duplicate_in_other_words", grants("read:own", "*:read:own"), "authz.Roles[user].Grants[1]", "is a duplicate"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			p, err := authz.NewPolicy(test.config)
-			if p != nil || err == nil {
-				t.Fatalf("NewPolicy = %v, %v; want an error", p, err)
-			}
-			if !hasFault(err, test.field, test.reason) {
-				t.Errorf("no error about %s that says %q in:\n%v", test.field, test.reason, err)
-			}
-		})
-	}
-}
-
 // hasFault looks for a ConfigError among joined errors.
 func hasFault(err error, field, reason string) bool {
 	var joined interface{ Unwrap() []error }
@@ -204,18 +130,6 @@ func hasFault(err error, field, reason string) bool {
 	}
 	var fault *bulwark.ConfigError
 	return errors.As(err, &fault) && fault.Field == field && strings.Contains(fault.Reason, reason)
-}
-
-func TestNewPolicyReportsEverythingAtOnce(t *testing.T) {
-	_, err := authz.NewPolicy(authz.PolicyConfig{
-		Resources: map[string][]string{"document": {"read", "read"}},
-		Reaches:   []string{"own"},
-		Roles:     authz.Roles{"a": {Inherits: []string{"b", "c"}, Grants: []string{"x", "document:red:own"}}, "b": {Inherits: []string{"a"}}},
-	})
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) || len(joined.Unwrap()) != 6 {
-		t.Errorf("want 6 errors, got:\n%v", err)
-	}
 }
 
 func TestNewPolicyCopiesItsConfig(t *testing.T) {
@@ -250,76 +164,6 @@ func TestWildcardGrants(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s %s:%s:%s = %v", test.role, test.resource, test.action, test.reach, got)
 		}
-	}
-}
-
-// randomPolicy makes a policy of random grants and an acyclic hierarchy.
-func randomPolicy(rng *rand.Rand) authz.PolicyConfig {
-	c := authz.PolicyConfig{Resources: map[string][]string{"a": {"read", "write"}, "b": {"read", "burn"}}, Reaches: []string{"team"}, Roles: authz.Roles{}}
-	for i := range 5 {
-		var r authz.Role
-		for j := range i {
-			if rng.IntN(3) == 0 {
-				r.Inherits = append(r.Inherits, fmt.Sprint("r", j))
-			}
-		}
-		for _, grant := range allGrants {
-			if rng.IntN(6) == 0 {
-				r.Grants = append(r.Grants, grant)
-			}
-		}
-		c.Roles[fmt.Sprint("r", i)] = r
-	}
-	return c
-}
-
-var allGrants = []string{"*", "a:read:own", "a:read:team", "a:*:all", "*:read:own", "b:burn:team", "b:*:own", "*:write:all", "b:read:all"}
-
-// access is every question that the random policies can be asked.
-func access(p *authz.Policy) map[string]bool {
-	all := map[string]bool{}
-	for i := range 5 {
-		for _, permission := range []string{"a:read", "a:write", "b:read", "b:burn"} {
-			resource, action, _ := strings.Cut(permission, ":")
-			for _, reach := range []string{"own", "team", "all"} {
-				role := fmt.Sprint("r", i)
-				all[role+" "+permission+":"+reach] = p.Decide(authz.Query{Principal: as("x", role), Resource: resource, Action: action, Reach: reach}).Allowed
-			}
-		}
-	}
-	return all
-}
-
-func TestGrantsAreMonotonous(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	changed := 0
-	for range 300 {
-		c := randomPolicy(rng)
-		before := access(mustPolicy(t, c))
-		name := fmt.Sprint("r", rng.IntN(5))
-		extra := allGrants[rng.IntN(len(allGrants))]
-		r := c.Roles[name]
-		if slices.Contains(r.Grants, extra) {
-			continue
-		}
-		c.Roles[name] = authz.Role{Inherits: r.Inherits, Grants: append(slices.Clone(r.Grants), extra)}
-		for question, allowed := range access(mustPolicy(t, c)) {
-			if before[question] && !allowed {
-				t.Fatalf("granting %s to %s takes %s away", extra, name, question)
-			}
-			if before[question] != allowed {
-				changed++
-			}
-			if allowed && strings.HasSuffix(question, ":all") {
-				narrow := strings.TrimSuffix(question, "all")
-				if after := access(mustPolicy(t, c)); !after[narrow+"own"] || !after[narrow+"team"] {
-					t.Fatalf("%s does not imply the narrower", question)
-				}
-			}
-		}
-	}
-	if changed == 0 {
-		t.Error("no grant ever changed anything: the test proves nothing")
 	}
 }
 
@@ -481,90 +325,4 @@ func TestReplaceWhileARequestIsDecided(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestExplain(t *testing.T) {
-	p := mustPolicy(t, guide())
-	for _, test := range []struct {
-		name  string
-		query authz.Query
-		want  []string
-	}{
-		{"own_grant", authz.Query{Principal: as("a", "user"), Resource: "document", Action: "read", Reach: "own"},
-			[]string{"allow document:read:own", "role user grants read:own: objects whose owner is the caller"}},
-		{"inherited", authz.Query{Principal: as("a", "moderator"), Resource: "document", Action: "update", Reach: "own"},
-			[]string{"allow", "role moderator inherits user grants update:own"}},
-		{"everything", authz.Query{Principal: as("a", "admin"), Resource: "document", Action: "delete", Reach: "all"}, []string{"allow", "role admin grants *: every object"}},
-		{"narrower", authz.Query{Principal: as("a", "moderator"), Resource: "document", Action: "delete", Reach: "all"},
-			[]string{"deny", "nearest: role moderator grants document:delete:own: objects whose owner is the caller, not all"}},
-		{"others", authz.Query{Principal: as("a", "user"), Resource: "user", Action: "create", Reach: "all"}, []string{"deny", "roles that do: admin"}},
-		{"unknown_role", authz.Query{Principal: as("a", "usr"), Resource: "user", Action: "create", Reach: "all"}, []string{`role "usr" is not in the policy; did you mean user?`}},
-		{"no_roles", authz.Query{Principal: as("a"), Resource: "user", Action: "create", Reach: "all"}, []string{"the caller has no roles"}},
-		{"typo_action", authz.Query{Principal: as("a", "user"), Resource: "document", Action: "raed", Reach: "all"}, []string{"there is no action raed on document; did you mean read?"}},
-		{"typo_resource", authz.Query{Principal: as("a", "user"), Resource: "documint", Action: "read", Reach: "all"}, []string{"there is no resource documint; did you mean document?"}},
-		{"typo_reach", authz.Query{Principal: as("a", "user"), Resource: "document", Action: "read", Reach: "onw"}, []string{"there is no reach onw; did you mean own?"}},
-		{"nobody", authz.Query{Resource: "document", Action: "read", Reach: "own"}, []string{"deny", "to anonymous"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			got := p.Explain(test.query)
-			for _, want := range test.want {
-				if !strings.Contains(got, want) {
-					t.Errorf("%q is missing in:\n%s", want, got)
-				}
-			}
-		})
-	}
-	lonely := guide()
-	lonely.Roles = authz.Roles{"user": {Grants: []string{"document:read:tenant"}}}
-	lonely.Reaches = []string{"tenant"}
-	p = mustPolicy(t, lonely)
-	if got := p.Explain(authz.Query{Principal: as("a", "user"), Resource: "user", Action: "create", Reach: "all"}); !strings.Contains(got, "no role grants it") {
-		t.Errorf("Explain = %s", got)
-	}
-	if got := p.Explain(authz.Query{Principal: as("a", "user"), Resource: "document", Action: "read", Reach: "tenant"}); !strings.Contains(got, "objects within tenant") {
-		t.Errorf("Explain = %s", got)
-	}
-}
-
-func FuzzGrant(f *testing.F) {
-	for _, seed := range []string{"*", "read:own", "document:read:own", "document:*:all", "*:*:own", "document:read", "read:*", "::", "a:b:c:d", "document:read:tenant\x00", " *", "\xff:own"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, grant string) {
-		c := guide()
-		c.Reaches = []string{"tenant"}
-		c.Roles = authz.Roles{"user": {Grants: []string{grant}}}
-		p, err := authz.NewPolicy(c)
-		if err != nil {
-			var fault *bulwark.ConfigError
-			if !errors.As(err, &fault) {
-				t.Fatalf("%q: %v is not a ConfigError", grant, err)
-			}
-			return
-		}
-		// What is accepted is made of declared words, and says its reach.
-		segments := strings.Split(grant, ":")
-		reach := segments[len(segments)-1]
-		if grant == "*" {
-			reach = "all"
-		}
-		if !slices.Contains([]string{"own", "all", "tenant"}, reach) {
-			t.Fatalf("%q is accepted without a reach", grant)
-		}
-		granted := 0
-		for resource, actions := range c.Resources {
-			for _, action := range actions {
-				q := authz.Query{Principal: as("x", "user"), Resource: resource, Action: action, Reach: reach}
-				if p.Decide(q).Allowed {
-					granted++
-				}
-				if q.Reach = "all"; reach != "all" && p.Decide(q).Allowed {
-					t.Fatalf("%q grants all", grant)
-				}
-			}
-		}
-		if granted == 0 {
-			t.Fatalf("%q is accepted and grants nothing", grant)
-		}
-	})
 }

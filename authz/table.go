@@ -14,6 +14,7 @@ type table struct {
 	reachNames  []string                  // bit i is named by entry i
 	roles       map[string]*role
 	roleNames   []string                   // sorted; a role's number is its place
+	matches     []match                    // grants that cover a permission, by number
 	checks      []check                    // compiled rules of the routes, by number
 	fields      map[reflect.Type]*fieldset // registered structs, and those in them
 	readers     readers                    // of their properties
@@ -30,9 +31,10 @@ type role struct {
 	name     string
 	number   int
 	grants   []reaches // by permission number, inherited ones included
+	matched  []uint32  // by permission number: the match, inherited ones included
 	lineage  []bool    // by role number: itself and all that it inherits from
 	inherits []*role   // direct, for Explain
-	own      []grant   // direct, for Explain
+	own      []*grant  // direct, for Explain; roles with the same grant share it
 }
 
 // A reaches is a set of reaches, one bit each.
