@@ -53,6 +53,16 @@ func decide(ctx context.Context, e Engine, q *Query) (d Decision, err error) {
 	return e.Decide(ctx, q)
 }
 
+// decideAll is decide for several queries.
+func decideAll(ctx context.Context, e BatchEngine, queries []Query) (all []Decision, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			all, err = nil, panicked(cause)
+		}
+	}()
+	return e.DecideAll(ctx, queries)
+}
+
 func panicked(cause any) error {
 	return fmt.Errorf("the engine panicked, with a value of type %T", cause)
 }

@@ -66,7 +66,7 @@ type Resource[T any] struct {
 	// caller's reach. It is called after Load and decides from its arguments
 	// alone. Default: none, the reaches "own" and "all" do not need a function.
 	Reaches map[string]func(caller *bulwark.Principal, object T) bool
-	// Match holds functions for reaches of Reaches, used by lists. A function
+	// Match holds functions for reaches of Reaches and Engines, used by lists. A function
 	// returns the value by which a query finds the objects of the reach, such
 	// as the caller's tenant; see [Reach]. A reach without a Match, or with an
 	// empty value, adds nothing to a list. Default: none, lists show objects by
@@ -77,8 +77,8 @@ type Resource[T any] struct {
 	// only if no reach that the policy decides holds the object. If several
 	// engines could let the caller through, they are asked in the order of
 	// PolicyConfig.Reaches, up to the first that allows. A tag of [Fields] with
-	// the reach of an engine counts only if that engine was asked. A reach has
-	// a function in Reaches or an engine, and not both.
+	// the reach of an engine counts only if that engine let the caller through.
+	// A reach has a function in Reaches or an engine, and not both.
 	//
 	// If the action is denied, the same question about the action "read"
 	// decides between 403 and 404.
@@ -89,9 +89,9 @@ type Resource[T any] struct {
 	// users during each outage that their objects are gone. Where existence is
 	// a secret, use ids that nobody can guess. Default: none.
 	Engines map[string]Engine
-	// ID returns the id by which the Engines know an object, of 1 to 1,024
-	// bytes. An object without an id is within no reach of an engine. Required
-	// with Engines.
+	// ID returns the id by which the Engines know an object: 1 to 1,024 bytes
+	// of UTF-8. An object with another id, or without an id, is within no reach
+	// of an engine. Two objects have different ids. Required with Engines.
 	ID func(object T) string
 	// Properties returns what the Engines are told of an object, as values that
 	// [encoding/json] can write. Default: nothing.
