@@ -20,6 +20,7 @@ func compile(c PolicyConfig) (*table, error) {
 	if len(c.Roles) > maxSize || len(b.permissions) > maxSize {
 		return nil, b.faults.Err()
 	}
+	b.declareSample(c.SampleAllows)
 	for _, name := range b.roleNames {
 		b.inherit(b.roles[name], c.Roles[name].Inherits)
 		b.grant(b.roles[name], c.Roles[name].Grants)
@@ -107,6 +108,14 @@ func (b *builder) declareReaches(names []string) {
 		}
 		b.reachNames = append(b.reachNames, name)
 	}
+}
+
+func (b *builder) declareSample(n int) {
+	if n < 0 {
+		b.faults.Add("SampleAllows", fmt.Sprint(n), "is negative; write 0 for no events, 1 for each allowed decision, or 1000 for one of a thousand")
+		return
+	}
+	b.sample = uint64(n)
 }
 
 func (b *builder) declareRoles(roles Roles) {

@@ -50,10 +50,10 @@ func faultsOf(err error) (list []string) {
 type Base struct {
 	Made string `json:"made" authz:"read=*"`
 	Seen string `json:"seen" authz:"read=*,write=own"`
-	Deep
+	Below
 }
 
-type Deep struct {
+type Below struct {
 	Low string `json:"low" authz:"read=*,write=own"`
 }
 
@@ -122,8 +122,8 @@ func TestDecodeForms(t *testing.T) {
 		start, want  shapes
 		faults       []string
 	}{
-		"embedded":                      {"PATCH", `{"seen":"x","low":"y"}`, shapes{Base: Base{Made: "m"}}, shapes{Base: Base{Made: "m", Seen: "x", Deep: Deep{"y"}}}, nil},
-		"embedded_reset":                {"PUT", `{}`, shapes{Base: Base{"m", "s", Deep{"l"}}, Side: &Side{"l"}, hiddenBase: hiddenBase{"i"}}, shapes{Base: Base{Made: "m"}, Side: &Side{}}, nil},
+		"embedded":                      {"PATCH", `{"seen":"x","low":"y"}`, shapes{Base: Base{Made: "m"}}, shapes{Base: Base{Made: "m", Seen: "x", Below: Below{"y"}}}, nil},
+		"embedded_reset":                {"PUT", `{}`, shapes{Base: Base{"m", "s", Below{"l"}}, Side: &Side{"l"}, hiddenBase: hiddenBase{"i"}}, shapes{Base: Base{Made: "m"}, Side: &Side{}}, nil},
 		"embedded_forbidden":            {"PUT", `{"made":"x"}`, shapes{}, shapes{}, []string{"/made forbidden"}},
 		"embedded_pointer":              {"PATCH", `{"left":"x"}`, shapes{Side: &Side{"l"}}, shapes{Side: &Side{"x"}}, nil},
 		"embedded_pointer_nil":          {"PATCH", `{"left":"x"}`, shapes{}, shapes{Side: &Side{"x"}}, nil},
@@ -233,7 +233,7 @@ func decodePaper(t *testing.T, method, body string, object *paper) (*paper, erro
 	t.Helper()
 	res := papers()
 	res.Policy = paperPolicy(t)
-	r := written(method, body, as("alice", "user"))
+	r := bodied(method, body, as("alice", "user"))
 	g, err := res.Check(r, "update", object)
 	if err != nil {
 		t.Fatal(err)

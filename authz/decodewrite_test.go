@@ -88,7 +88,7 @@ func TestDecodeAccepts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			method, merge := strings.CutSuffix(test.method, "+merge")
-			r := written(method, test.body, test.caller)
+			r := bodied(method, test.body, test.caller)
 			if merge {
 				r.Header.Set("Content-Type", "application/merge-patch+json")
 			}
@@ -141,7 +141,7 @@ func TestDecodeKeepsInnerFields(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for method, pointer := range test.faults {
-				d := sends(t, papers(), written(method, test.body, test.caller))
+				d := sends(t, papers(), bodied(method, test.body, test.caller))
 				d.refused(t, 403, "authz.field_forbidden", pointer+" forbidden")
 				e := d.answer.Errors[0]
 				if test.lost == "" && e.Params != nil || test.lost != "" && fmt.Sprint(e.Params) != "map[fields:["+test.lost+"]]" {
@@ -205,7 +205,7 @@ func TestDecodeHoldsTheReach(t *testing.T) {
 		"creates_foreign": {"POST", `{"owner_id":"bob"}`, as("alice", "user", "moderator"), 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := written(test.method, test.body, test.caller)
+			r := bodied(test.method, test.body, test.caller)
 			r.URL.Path = "/documents/1"
 			var rec bulwarktest.Recorder
 			w := serve(rec.Wrap(mux), r)
@@ -264,7 +264,7 @@ func TestDecodeNeedsTheGrant(t *testing.T) {
 	}
 
 	res := authz.Resource[*plain]{Name: "paper", Policy: policy, Owner: func(*plain) (string, string) { return accounts, "alice" }}
-	r := written("PUT", `{"Title":"x"}`, alice)
+	r := bodied("PUT", `{"Title":"x"}`, alice)
 	g, err := res.Check(r, "update", &plain{})
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +281,7 @@ func TestDecodeAfterCheck(t *testing.T) {
 	res := papers()
 	res.Policy = paperPolicy(t)
 	alice := as("alice", "user")
-	r := written("PATCH", `{"title":"x"}`, alice)
+	r := bodied("PATCH", `{"title":"x"}`, alice)
 	g, err := res.Check(r, "update", stored())
 	if err != nil {
 		t.Fatal(err)
@@ -312,19 +312,19 @@ func TestDecodeBoundsItsErrors(t *testing.T) {
 		names = append(names, fmt.Sprintf(`"x%02d":1`, i))
 		elements = append(elements, `{"checked":true}`)
 	}
-	d := sends(t, papers(), written("PUT", "{"+strings.Join(names, ",")+"}", as("alice", "user")))
+	d := sends(t, papers(), bodied("PUT", "{"+strings.Join(names, ",")+"}", as("alice", "user")))
 	if d.status != 422 || len(d.answer.Errors) != 20 || !strings.Contains(d.answer.Detail, "the first 20 of 50") || d.answer.Errors[19].Pointer != "/x19" {
 		t.Errorf("answered %d %s", d.status, d.text)
 	}
 	d.tells(t, "faults", "50")
-	d = sends(t, papers(), written("POST", `{"lines":[`+strings.Join(elements, ",")+`]}`, as("alice", "user")))
+	d = sends(t, papers(), bodied("POST", `{"lines":[`+strings.Join(elements, ",")+`]}`, as("alice", "user")))
 	if d.status != 403 || len(d.answer.Errors) != 20 || !strings.Contains(d.answer.Detail, "the first 20 of 50") || d.answer.Errors[19].Pointer != "/lines/19/checked" {
 		t.Errorf("answered %d %s", d.status, d.text)
 	}
 	d.tells(t, "field", "/lines/*/checked")
 	// The way to an unknown name is bounded as well, at a whole name.
 	deep := strings.Repeat(`{"`+strings.Repeat("k", 100)+`":`, 5)
-	d = sends(t, papers(), written("POST", `{"shares":`+deep+`1`+strings.Repeat("}", 5)+`}`, as("alice", "user")))
+	d = sends(t, papers(), bodied("POST", `{"shares":`+deep+`1`+strings.Repeat("}", 5)+`}`, as("alice", "user")))
 	if e := d.answer.Errors; len(e) != 1 || len(e[0].Pointer) > 256 || strings.Count(e[0].Pointer, "k") != 200 {
 		t.Errorf("answered %s", d.text)
 	}
@@ -332,7 +332,7 @@ func TestDecodeBoundsItsErrors(t *testing.T) {
 
 // A name in another case is told how it is spelled, if the caller may write it.
 func TestDecodeTellsTheSpelling(t *testing.T) {
-	d := sends(t, papers(), written("PUT", `{"TITLE":1,"ROLE":1}`, as("alice", "user")))
+	d := sends(t, papers(), bodied("PUT", `{"TITLE":1,"ROLE":1}`, as("alice", "user")))
 	d.refused(t, 422, "authz.field_unknown", "/ROLE unknown", "/TITLE unknown")
 	if e := d.answer.Errors; e[0].Params != nil || e[1].Params["declared"] != "title" || e[1].Detail != "Must be spelled title, in the same case." {
 		t.Errorf("errors are %+v", e)

@@ -88,6 +88,7 @@ type pass struct {
 	caller *bulwark.Principal // nil only for a public rule
 	held   held
 	by     reaches // that an engine has found the object within
+	said   string  // by the engines that decided
 }
 
 // admit decides whether the caller of r passes the rule, fills in pass, and
@@ -116,6 +117,9 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 		}
 		return refusal
 	}
+	if p.check.engines {
+		return p.inquire(r)
+	}
 	return nil
 }
 
@@ -139,6 +143,10 @@ func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.admit(r, &p); err != nil {
 		bulwark.Deny(w, r, err)
 		return
+	}
+	// Lists and creates go on to decide.
+	if p.check.kind < kindObject && h.policy.samples(&p) {
+		p.sample(r, every, slog.Attr{})
 	}
 	if p.check.deferred {
 		h.serveLate(h.next, w, r, p.check.text, p.caller)

@@ -2,8 +2,10 @@ package authz
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -26,7 +28,9 @@ type Reach struct {
 	// owner. Any other entry has the name of a reach of the policy, and the
 	// value that [Resource.Match] returned for it. An object belongs to the
 	// list if its owner matches, or if any other entry matches. An empty Match
-	// matches nothing.
+	// matches nothing. A reach that an engine decides has an entry only if
+	// Resource.Match has a function for it. [Resource.Filter] keeps the
+	// elements that the engine allows.
 	Match map[string]string
 
 	// elements is a *elements[T] of the route's resource.
@@ -55,9 +59,12 @@ func HandleList[T any](m *Mux, pattern string, access Access[T], h func(http.Res
 
 // reach returns the reach of the caller of r.
 func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
-	e := &elements[T]{resource: res}
+	e := &elements[T]{resource: res, scope: scopeOf(r)}
 	if err := g.admit(r, &e.pass); err != nil {
 		return Reach{}, err
+	}
+	if g.policy.samples(&e.pass) {
+		e.pass.sample(r, every, slog.Attr{})
 	}
 	t, who, set := e.pass.table, e.pass.caller, e.pass.held.reaches(e.pass.check.number)
 	reach := Reach{elements: e}
@@ -83,8 +90,33 @@ func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
 type elements[T any] struct {
 	resource *Resource[T]
 	pass     pass
-	layers   []headerField // that the layers have set
+	scope    *bulwark.Scope // of the request, or nil outside every scope
+	layers   []headerField  // that the layers have set
 	room     [16]headerField
+
+	mu    sync.Mutex
+	found map[string]reaches // by id: what engines have said in this request
+}
+
+// recall returns the reach within which an engine has found the object of an
+// id. The reach is 0 if every engine has denied.
+func (e *elements[T]) recall(id string) (by reaches, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	by, known = e.found[id]
+	return by, known
+}
+
+// keep remembers what the engines have said about queries.
+func (e *elements[T]) keep(queries []Query, found []reaches) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.found == nil {
+		e.found = make(map[string]reaches, len(queries))
+	}
+	for i, q := range queries {
+		e.found[q.ID] = found[i]
+	}
 }
 
 // remember notes the header fields that are there before the handler runs.
@@ -96,19 +128,30 @@ func (e *elements[T]) remember(h http.Header) { e.layers = remember(e.room[:0], 
 // the element would hide the mistake, and its length would tell the client that
 // an element is missing.
 //
+// Engines are asked about the elements that the policy does not reach and about
+// which [Resource.Filter] has not asked them. If an engine does not answer, the
+// answer is 503 "authz.engine_unavailable" in place of the whole list.
+//
 // The reach must be the reach that the handler was given for this request, and
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
-// A 500 of WriteList has the header fields that the layers had set before the
-// handler ran, with their values. It does not have any field or value that the
-// handler has set.
+// A 500 or 503 of WriteList has the header fields that the layers had set before
+// the handler ran, with their values. It does not have any field or value that
+// the handler has set.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
-	if !ok || allowed.pass.caller != caller(r) {
+	if !ok || !allowed.isOf(r) {
 		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList",
 			Reason: "was given a Reach that HandleList did not make for this request and for objects of this type; pass on the reach that the handler was given"})
 		return
+	}
+	if len(allowed.resource.Engines) > 0 {
+		if _, err := allowed.outside(r, items); err != nil {
+			restore(w.Header(), allowed.layers)
+			bulwark.Deny(w, r, err)
+			return
+		}
 	}
 	e := newEncoder(allowed.pass.table, &allowed.pass.held)
 	defer e.release()
@@ -119,6 +162,21 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 		return
 	}
 	e.answer(w, r, http.StatusOK, document)
+}
+
+// relate is Resource.relate, with what engines have said about the element.
+func (e *elements[T]) relate(item T) relation[T] {
+	rel := e.resource.relate(&e.pass, item)
+	if len(e.resource.Engines) > 0 {
+		by, _ := e.recall(e.resource.ID(item))
+		rel.known, rel.holds = rel.known|by, rel.holds|by
+	}
+	return rel
+}
+
+// isOf reports whether the reach was made for the request r and its caller.
+func (e *elements[T]) isOf(r *http.Request) bool {
+	return e.pass.caller == caller(r) && sameScope(scopeOf(r), e.scope)
 }
 
 // encode writes a list, or returns the refusal. An element outside the reach is
@@ -135,14 +193,14 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 		if canBeNil && fault.IsNil(item) {
 			return nil, e.leak(i, len(items))
 		}
-		rel := e.resource.relate(&e.pass, item)
+		rel := e.relate(item)
 		if !rel.anyOf(&e.pass, set) {
 			return nil, e.leak(i, len(items))
 		}
 		if err != nil {
 			continue
 		}
-		enc.sight.turn(rel.of(&e.pass, root.names & enc.sight.wanted))
+		enc.sight.turn(rel.of(&e.pass, root.names&enc.sight.wanted))
 		if i > 0 {
 			document = append(document, ',')
 		}
@@ -156,5 +214,5 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 
 func (e *elements[T]) leak(i, n int) error {
 	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.list_leak",
-		Err: fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query", i, n)}
+		Err: fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query, or call Resource.Filter", i, n)}
 }

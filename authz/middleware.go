@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
@@ -61,6 +62,9 @@ func (m *Middleware) Check(r *http.Request) error {
 	var p pass
 	if err := m.gate.admit(r, &p); err != nil {
 		return err
+	}
+	if m.gate.policy.samples(&p) {
+		p.sample(r, every, slog.Attr{})
 	}
 	if p.check.deferred {
 		return errLateCheck

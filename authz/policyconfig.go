@@ -30,6 +30,13 @@ type PolicyConfig struct {
 	// Roles are the roles by name. At most 4,096. The compiled policy has 8
 	// bytes for each action of each role, and 1 byte for each two roles. Required.
 	Roles Roles `json:"roles" yaml:"roles"`
+	// SampleAllows says which allowed decisions are events: one of so many. The
+	// event is authz_allow. It has the rule, and as attributes the role, its
+	// grants, a hash of the object, and the decision of an engine. Refusals are
+	// always events. Decisions are counted over all routes of the policy, and
+	// public routes do not decide. A list is one decision. With 1 each allowed
+	// decision is an event. Default: 0, none.
+	SampleAllows int `json:"sampleAllows,omitempty" yaml:"sampleAllows,omitempty"`
 }
 
 // Roles are roles by name. A name has 1 to 128 bytes of characters that print,

@@ -81,6 +81,7 @@ func (res *Resource[T]) refusal(p *pass, policy *Policy, r *http.Request, object
 	if visible {
 		problem.Log.Reason = "authz.not_within_reach"
 	}
+	problem.Log.Attrs = decided(problem.Log.Attrs, p.said)
 	problem.Err = res.cause(p, object, visible)
 	p.nameRoles(problem)
 	return problem

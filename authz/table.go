@@ -19,6 +19,7 @@ type table struct {
 	fields      map[reflect.Type]*fieldset // registered structs, and those in them
 	readers     readers                    // of their properties
 	plans       *plans                     // by which they are written
+	sample      uint64                     // one of so many allowed decisions is an event, unless 0
 }
 
 // A permission is an action on a kind of object.
