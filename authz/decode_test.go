@@ -32,7 +32,7 @@ type paper struct {
 	Layout   layout            `json:"layout" authz:"read=*,write=own"`
 	Cover    *cover            `json:"cover" authz:"read=*,write=own"`
 	Lines    []line            `json:"lines" authz:"read=*,write=own"`
-	Shares   map[string]*share `json:"shares" authz:"read=*,write=own"`
+	Shares   map[string]*part `json:"shares" authz:"read=*,write=own"`
 	Due      time.Time         `json:"due" authz:"read=*,write=own"`
 	Internal string            `json:"internal" authz:"-"`
 	Hash     string            `json:"-"`
@@ -59,7 +59,7 @@ type line struct {
 	Checked bool   `json:"checked" authz:"read=*,write=admin"`
 }
 
-type share struct {
+type part struct {
 	Note  string `json:"note" authz:"read=*,write=own"`
 	Limit int    `json:"limit" authz:"read=*,write=admin"`
 }
@@ -70,7 +70,7 @@ func stored() *paper {
 	return &paper{ID: "1", Owner: "alice", Title: "t", Kind: "k", Status: "s", Role: "user", Pages: 3,
 		Tags: []string{"a"}, Labels: map[string]string{"x": "1", "y": "2"}, Free: map[string]any{"m": map[string]any{"p": "1", "q": "2"}},
 		Note: &note, Layout: layout{2, &font{"Serif"}, "kept"}, Cover: &cover{"c", true}, Lines: []line{{"l", true}},
-		Shares: map[string]*share{"bob": {"n", 5}}, Due: time.Unix(1e9, 0).UTC(), Internal: "i", Hash: "h", secret: "z"}
+		Shares: map[string]*part{"bob": {"n", 5}}, Due: time.Unix(1e9, 0).UTC(), Internal: "i", Hash: "h", secret: "z"}
 }
 
 func paperPolicy(tb testing.TB) *authz.Policy {

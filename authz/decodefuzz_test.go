@@ -28,7 +28,7 @@ type known struct {
 	holds   func(*paper) bool // whether the paper has a value that must not go
 }
 
-func oracle() *known {
+func naiveDecode() *known {
 	share := &known{write: []string{"note"}, others: []string{"limit"}}
 	return &known{
 		write:  []string{"title", "kind", "status", "pages", "tags", "labels", "free", "note", "layout", "cover", "lines", "shares", "due"},
@@ -174,8 +174,8 @@ func FuzzDecode(f *testing.F) {
 		if _, end := decoder.Token(); end != io.EOF {
 			parsed = false
 		}
-		forbidden, unknown := oracle().names(whole)
-		lost := oracle().lost(whole, before, merge)
+		forbidden, unknown := naiveDecode().names(whole)
+		lost := naiveDecode().lost(whole, before, merge)
 		if err == nil {
 			after := next.Value()
 			if !parsed || forbidden > 0 || unknown > 0 || lost {
