@@ -1,10 +1,10 @@
-// Package authz decides what a verified caller may do: on which route, and to
-// which object.
+// Package authz decides what a verified caller may do: on which route, to which
+// object, and to which of its fields.
 //
 // # Threat
 //
 // Attackers get into APIs through broken authorization (OWASP API1, object
-// level, and API5, function level):
+// level, API3, property level, and API5, function level):
 //
 //   - A handler loads a document by the id in the path and does not ask who
 //     owns the document.
@@ -14,6 +14,8 @@
 //   - A check for a kind of object, "may delete documents", is taken for a
 //     check of this document.
 //   - The answer "not yours" tells a stranger which ids exist.
+//   - An answer has fields that this caller must not see. A body sets a field
+//     that this caller must not set, such as "role", or "ROLE".
 //   - The subject "alice" of another issuer is taken for our alice.
 //
 // # Defence
@@ -83,6 +85,8 @@
 //   - [HandleList] gives the handler a [Reach] for its query. [WriteList]
 //     checks every element again.
 //   - [HandleCreate] checks a new object after the handler has decoded it.
+//   - [Deferred] is for a handler that finds its object late. Nothing of its
+//     answer leaves before [Resource.Check] has allowed something.
 //
 // Under another router there are three ways: [New] for the rule of one route,
 // [Object] for an object, and [Guard] for a ServeMux with all its routes.
@@ -91,6 +95,23 @@
 // that list in a file, so that a review shows each change. It also compares the
 // list with the answers to real requests. [Policy.Explain] says why a role may
 // do something or not.
+//
+// # Fields
+//
+// A struct says in its tags who may read and write which field:
+//
+//	type Document struct {
+//		ID    string `json:"id" authz:"read=*"`
+//		Title string `json:"title" authz:"read=*,write=own|editor"`
+//		Note  string `json:"note" authz:"read=editor,write=editor"`
+//	}
+//
+// [Fields] registers the struct with the policy. [Write] and [WriteList] then
+// send only what the caller may read. [Decode] reads a body into the object of
+// a grant, and refuses a field that the caller may not write, a name that is
+// not a field, and a name in another case. The test helper authztest.Fields
+// keeps in a file which caller sees which fields, and finds a handler that
+// writes such a struct without Write.
 //
 // # Engines
 //
@@ -105,7 +126,8 @@
 //
 //   - Who the caller is. The authentication layer outside decides it. A caller
 //     whom that layer does not know is anonymous, and passes only [Public].
-//   - Which fields of an object may be read and written.
+//   - The fields of an object that a handler writes or reads by itself, without
+//     [Write] and [Decode].
 //   - Relationships that need a query, such as membership in the object's
 //     project, unless Load brings them along or an [Engine] answers for them.
 //   - What a handler does with an object after the grant, and what else it
@@ -128,6 +150,12 @@
 //  4. Load, and the decision about the object: 404 "authz.not_found", 403
 //     "authz.forbidden", 503 "authz.engine_unavailable".
 //  5. The layers of the route, then the handler.
+//  6. In the handler, [Decode] refuses fields: 403 "authz.field_forbidden", 422
+//     "authz.field_unknown", 422 "authz.field_type".
+//
+// A handler that uses a grant, a reach or a field in a wrong way gets 500, such
+// as "authz.wrong_grant", "authz.write_leak", "authz.list_leak" and
+// "authz.unchecked". The answer then has nothing of what the handler wrote.
 //
 // Under another router and in a [Mux.Mount] the whole path is checked, because
 // the handler may read it in its own way. A path with a semicolon, a question
@@ -139,10 +167,9 @@
 // that somebody who tries many ids is seen. If an engine has denied, the
 // attribute decision has the id and the reason of its decision. An engine that
 // does not answer is sys_unavailable. [PolicyConfig.SampleAllows] makes events
-// of allowed decisions. A refusal because of the path or
-// the method is input_validation_fail. If the configuration causes the refusal,
-// the attribute error of the event names the field or the call that has to
-// change. A Mux, Policy, Middleware or Handler that was made without its
+// of allowed decisions. A refusal because of the path or the method is
+// input_validation_fail. If the configuration causes the refusal, the attribute
+// error of the event names the field or the call that has to change. A Mux, Policy, Middleware or Handler that was made without its
 // constructor answers 500 "authz.unconfigured". So does a route of another
 // router if PathValue returns nothing for a name of PathNames.
 //
@@ -151,7 +178,8 @@
 // *[bulwark.ConfigError].
 //
 // The package Example protects one route by role. The Example of [HandleObject]
-// checks the owner of an object, and the Example Service has a whole service.
+// checks the owner of an object, the Examples of [Write] and [Decode] have fields,
+// and the Example Service has a whole service.
 // The Example of [New] protects a route of another router. The Examples
 // Incorrect show what a wrong policy and a wrong registration say.
 package authz
