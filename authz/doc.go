@@ -169,17 +169,18 @@
 // does not answer is sys_unavailable. [PolicyConfig.SampleAllows] makes events
 // of allowed decisions. A refusal because of the path or the method is
 // input_validation_fail. If the configuration causes the refusal, the attribute
-// error of the event names the field or the call that has to change. A Mux, Policy, Middleware or Handler that was made without its
-// constructor answers 500 "authz.unconfigured". So does a route of another
-// router if PathValue returns nothing for a name of PathNames.
+// error of the event names the field or the call that has to change. A Mux,
+// Policy, Middleware or Handler that was made without its constructor answers
+// 500 "authz.unconfigured". So does a route of another router if PathValue
+// returns nothing for a name of PathNames.
 //
 // A wrong policy, [Config] or Guard is an error. A wrong registration on a Mux
 // is a panic, as with [http.ServeMux]. Both list every mistake, each as a
 // *[bulwark.ConfigError].
 //
 // The package Example protects one route by role. The Example of [HandleObject]
-// checks the owner of an object, the Examples of [Write] and [Decode] have fields,
-// and the Example Service has a whole service.
-// The Example of [New] protects a route of another router. The Examples
-// Incorrect show what a wrong policy and a wrong registration say.
+// checks the owner of an object, the Examples of [Write] and [Decode] have
+// fields, and the Example Service has a whole service. The Example of [New]
+// protects a route of another router. The Examples Incorrect show what a wrong
+// policy and a wrong registration say.
 package authz
