@@ -46,8 +46,7 @@ type source[T any] struct {
 // grant returns the proof for an object that the pass reaches.
 func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) Granted[T] {
 	if src.policy.samples(p) {
-		rel := src.resource.relate(p, object)
-		p.sample(r, rel.of(p, p.held.reaches(p.check.number))|reachAll, src.resource.attrs(src.policy, r)[1])
+		p.sample(r, src.resource.holding(p, object), src.resource.attrs(src.policy, r)[1])
 	}
 	g := Granted[T]{value: object, action: action, caller: p.caller, scope: scopeOf(r), source: src, table: p.table, by: p.by}
 	if g.by != 0 && src.resource.ID != nil {

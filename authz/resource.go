@@ -174,6 +174,8 @@ func (res *Resource[T]) owns(p *pass, object T) bool {
 //     object, and otherwise 404, or [Resource.Forbidden]. A nil object is the
 //     same 404.
 //   - An anonymous caller is 401.
+//   - If an engine of Engines would have to decide and does not answer, the
+//     refusal is 503.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
 // Check. Prefer [HandleObject] and [HandleCreate], which cannot be forgotten.
