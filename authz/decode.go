@@ -32,8 +32,8 @@ import (
 // that the service sets by itself. It gives the draft to check, and the grant
 // to Decode.
 //
-// The relation of the caller to the granted object decides, and not to the new
-// one: "own" in a tag is the owner before the change.
+// What the caller may write depends on the granted object, before the change:
+// "own" in a tag is the owner of that object.
 //
 // The body of a PUT, a POST or any other method is a replacement. A field that
 // the caller may write and that the body leaves out becomes the zero value. A

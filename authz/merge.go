@@ -55,13 +55,16 @@ func (d *decoding) object(dst reflect.Value, f *form, set *fieldset, given map[s
 	for i := range f.fields {
 		field := &f.fields[i]
 		v, named := given[field.Name]
+		if !named && d.merge {
+			continue
+		}
 		writable := d.mayWrite(set, i, field.Name)
 		switch {
 		case named && !writable:
 			d.faults.enter(field.Name)
 			d.faults.forbid(nil)
 			d.faults.leave()
-		case !named && (d.merge || !writable):
+		case !named && !writable:
 		case !named:
 			if at, ok := field.in(dst, false); ok {
 				d.reset(at, field.form, set.innerOf(i, field.Name), 0)
@@ -99,10 +102,12 @@ func (d *decoding) bindLeaves(dst reflect.Value, f *form, given map[string]any, 
 			values[f.fields[i].Name] = given[f.fields[i].Name]
 		}
 	}
-	if jsondoc.Bind(values, dst.Addr().Interface()) == nil {
+	failed := jsondoc.Bind(values, dst.Addr().Interface())
+	if failed == nil {
 		return
 	}
 	// Bind stops at the first value of a wrong type. The answer names all.
+	found := d.faults.counts.typed
 	for _, i := range leaves {
 		field := &f.fields[i]
 		err := jsondoc.Bind(map[string]any{field.Name: given[field.Name]}, reflect.New(dst.Type()).Interface())
@@ -114,6 +119,9 @@ func (d *decoding) bindLeaves(dst reflect.Value, f *form, given map[string]any, 
 			expected = "string"
 		}
 		d.faults.mistype(expected, 1, err)
+	}
+	if d.faults.counts.typed == found { // nothing that failed is accepted
+		d.faults.mistype("", 0, failed)
 	}
 }
 
