@@ -32,8 +32,8 @@ import (
 // that the service sets by itself. It gives the draft to check, and the grant
 // to Decode.
 //
-// The relation of the caller to the granted object decides, and not to the new
-// one: "own" in a tag is the owner before the change.
+// What the caller may write depends on the granted object, before the change:
+// "own" in a tag is the owner of that object.
 //
 // The body of a PUT, a POST or any other method is a replacement. A field that
 // the caller may write and that the body leaves out becomes the zero value. A
@@ -108,17 +108,17 @@ func (g *Granted[T]) decoded(w http.ResponseWriter, r *http.Request) (T, error) 
 	if err != nil {
 		return none, err
 	}
-	p := pass{table: g.table, caller: g.caller, by: g.by, check: g.check()}
+	p := pass{table: g.table, caller: g.caller, by: g.by}
 	p.table.resolve(&p.held, p.caller)
 	d := decoding{within: g.source.resource.relation(&p, g.value), held: &p.held, merge: merge}
 
-	next := reflect.New(reflect.TypeFor[T]()).Elem()
-	next.Set(reflect.ValueOf(&g.value).Elem())
-	state := next
-	if next.Kind() == reflect.Pointer {
-		state = reflect.New(next.Type().Elem()).Elem()
-		state.Set(next.Elem())
-		next.Set(state.Addr())
+	next := g.value
+	state := reflect.ValueOf(&next).Elem()
+	if state.Kind() == reflect.Pointer {
+		own := reflect.New(state.Type().Elem())
+		own.Elem().Set(state.Elem())
+		state.Set(own)
+		state = own.Elem()
 	}
 	if object, ok := given.(map[string]any); ok {
 		d.object(state, f, set, object)
@@ -129,11 +129,11 @@ func (g *Granted[T]) decoded(w http.ResponseWriter, r *http.Request) (T, error) 
 		g.about(refusal, r)
 		return none, refusal
 	}
-	value := next.Interface().(T)
-	if !g.within(&p, value) {
-		return none, g.source.resource.refusal(&p, g.source.policy, r, value, true)
+	if !g.reaches(&p, next) {
+		p.check = g.check()
+		return none, g.source.resource.refusal(&p, g.source.policy, r, next, true)
 	}
-	return value, nil
+	return next, nil
 }
 
 var (
@@ -170,22 +170,22 @@ func (g *Granted[T]) decodable(r *http.Request) (*fieldset, *form, error) {
 	return set, f, nil
 }
 
-// check is the check of the granted action on an object.
+// check is the check of the granted action on an object, for a refusal.
 func (g *Granted[T]) check() *check {
 	name := g.source.resource.Name
-	numbers := g.table.numbers[name]
-	return &check{kind: kindObject, text: "object " + name + ":" + g.action, number: numbers[g.action], read: -1}
+	return &check{kind: kindObject, text: "object " + name + ":" + g.action, number: g.table.numbers[name][g.action], read: -1}
 }
 
-// within reports whether the new state is within the caller's reach for the
-// granted action. An engine has decided about the id of the object, so that its
-// decision holds as long as the id does.
-func (g *Granted[T]) within(p *pass, next T) bool {
+// reaches reports whether the new state is within the caller's reach for the
+// granted action. What an engine has found about the object holds for the new
+// state if the engine knows only the id, and the id is the same.
+func (g *Granted[T]) reaches(p *pass, next T) bool {
 	res := g.source.resource
-	if p.by&p.held.reaches(p.check.number) != 0 && res.ID != nil && res.ID(next) == res.ID(g.value) {
+	number := g.table.numbers[res.Name][g.action]
+	if res.within(p, number, next) {
 		return true
 	}
-	return res.within(p, p.check.number, next)
+	return p.by&p.held.reaches(number) != 0 && res.Properties == nil && res.ID != nil && res.ID(next) == res.ID(g.value)
 }
 
 // about adds to a refusal about fields what it is about, for the log.

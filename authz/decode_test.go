@@ -32,7 +32,7 @@ type paper struct {
 	Layout   layout            `json:"layout" authz:"read=*,write=own"`
 	Cover    *cover            `json:"cover" authz:"read=*,write=own"`
 	Lines    []line            `json:"lines" authz:"read=*,write=own"`
-	Shares   map[string]*part `json:"shares" authz:"read=*,write=own"`
+	Shares   map[string]*part  `json:"shares" authz:"read=*,write=own"`
 	Due      time.Time         `json:"due" authz:"read=*,write=own"`
 	Internal string            `json:"internal" authz:"-"`
 	Hash     string            `json:"-"`
@@ -218,6 +218,7 @@ var attacks = map[string]struct {
 	"unknown":                 {`{"title":"x","admin":"s3cret"}`, 422, "authz.field_unknown", []string{"/admin unknown"}},
 	"unknown_sorted":          {`{"c":1,"a":2,"b":3}`, 422, "authz.field_unknown", []string{"/a unknown", "/b unknown", "/c unknown"}},
 	"unknown_before_type":     {`{"title":5,"admin":1}`, 422, "authz.field_unknown", []string{"/admin unknown"}},
+	"unknown_before_nested":   {`{"layout":"s3cret","admin":1}`, 422, "authz.field_unknown", []string{"/admin unknown"}},
 	"unknown_go_name":         {`{"Hash":"s3cret"}`, 422, "authz.field_unknown", []string{"/Hash unknown"}},
 	"unknown_unexported":      {`{"secret":"s3cret"}`, 422, "authz.field_unknown", []string{"/secret unknown"}},
 	"unknown_dash":            {`{"-":"s3cret"}`, 422, "authz.field_unknown", []string{"/- unknown"}},

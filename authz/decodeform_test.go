@@ -104,6 +104,11 @@ type shapes struct {
 	Pointed ***font                   `json:"pointed" authz:"read=*,write=own"`
 	Nested  map[string][]*cover       `json:"nested" authz:"read=*,write=own"`
 	Sets    map[string]map[string]int `json:"sets" authz:"read=*,write=own"`
+	Mapped  []mapped                  `json:"mapped" authz:"read=*,write=own"`
+}
+
+type mapped struct {
+	M map[string]any `json:"m"`
 }
 
 type tree struct {
@@ -159,6 +164,7 @@ func TestDecodeForms(t *testing.T) {
 		"pointers_unknown":              {"PATCH", `{"pointed":{"names":"x"}}`, shapes{}, shapes{}, []string{"/pointed/names unknown"}},
 		"inner_in_containers":           {"PATCH", `{"nested":{"a":[{"text":"x"},null]}}`, shapes{Nested: map[string][]*cover{"b": {{"y", true}}}}, shapes{Nested: map[string][]*cover{"a": {{"x", false}, nil}, "b": {{"y", true}}}}, nil},
 		"inner_in_containers_forbidden": {"PATCH", `{"nested":{"a":[{"approved":true}],"b":[{"text":"x"}]}}`, shapes{Nested: map[string][]*cover{"b": {{"y", true}}}}, shapes{}, []string{"/nested/a/0/approved forbidden", "/nested/b forbidden"}},
+		"nulls_in_a_list":               {"PATCH", `{"mapped":[{"m":{"a":null}}],"frees":{"a":null}}`, shapes{}, shapes{Mapped: []mapped{{map[string]any{"a": nil}}}, Frees: map[string]any{}}, nil},
 		"maps_in_maps":                  {"PATCH", `{"sets":{"a":{"x":null,"y":2},"b":null}}`, shapes{Sets: map[string]map[string]int{"a": {"x": 1}, "b": {}, "c": {"z": 3}}}, shapes{Sets: map[string]map[string]int{"a": {"y": 2}, "c": {"z": 3}}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,16 +188,18 @@ func TestDecodeForms(t *testing.T) {
 
 // deepText shows what is behind pointers as well.
 func deepText(v shapes) string {
-	v.Func, v.Odd = nil, nil
-	byText := fmt.Sprint(len(v.ByText))
-	v.ByText = nil
-	v.Own, v.Color = own{}, nil
-	v.Raw = nil
 	text, err := json.Marshal(struct {
 		shapes
-		Func, Odd, ByText any
-	}{shapes: v})
-	return fmt.Sprint(string(text), err, byText)
+		Func   any `json:"func"`
+		Odd    any `json:"odd"`
+		ByText any `json:"by_text"`
+		Own    any `json:"own"`
+		Color  any `json:"color"`
+	}{shapes: v, ByText: len(v.ByText), Own: v.Own.raw, Color: fmt.Sprintf("%+v", v.Color)})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // Two keys of one map must not become the same key.

@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/body"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
@@ -100,4 +101,21 @@ func TestCausesNameTheField(t *testing.T) {
 			t.Errorf("cause %v, detail %q", p.Err, p.Detail)
 		}
 	})
+}
+
+// A name that occurs twice is named, also to the second reader of a body.
+func TestRepeatedNames(t *testing.T) {
+	const text = `{"a":[{"b":1,"B":2}]}`
+	_, _, err := body.Read(nil, post(text), body.Limits{})
+	first := refused(t, err, 400, "body.malformed")
+	r, _, err := body.Read(nil, post(text), body.Limits{JSON: jsondoc.Limits{ExactNames: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = body.Read(nil, r, body.Limits{})
+	for _, p := range []*bulwark.Problem{first, refused(t, err, 400, "body.malformed")} {
+		if len(p.Errors) != 1 || p.Errors[0].Pointer != "/a/0/B" || p.Errors[0].In != "body" || p.Errors[0].Code != "repeated" || p.Errors[0].Detail == "" {
+			t.Errorf("errors are %+v", p.Errors)
+		}
+	}
 }
