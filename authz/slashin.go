@@ -106,11 +106,8 @@ func (rt *route) safeSlashes(r *http.Request) error {
 	for i, segment := range rt.parsed.segments {
 		name, wild := wildcardName(segment)
 		if !wild || name != rt.slashed {
-			if hidesSlash(&url.URL{RawPath: sent[i]}) {
-				return errHiddenSlash
-			}
 			if wild && name != "$" && unsafeValue(unescape(sent[i]), false) {
-				return errWildcard
+				return errWildcard // what is written out in a pattern has no slash
 			}
 			continue
 		}
