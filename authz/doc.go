@@ -82,6 +82,9 @@
 //   - [HandleList] gives the handler a [Reach] for its query. [WriteList]
 //     checks every element again.
 //   - [HandleCreate] checks a new object after the handler has decoded it.
+//   - [Deferred] is the rule of a handler that finds its object late. The
+//     answer waits until the handler has called [Resource.Check].
+//   - [SlashIn] lets the value of one wildcard hold slashes.
 //
 // Under another router there are three ways: [New] for the rule of one route,
 // [Object] for an object, and [Guard] for a ServeMux with all its routes.
@@ -113,7 +116,8 @@
 //     "authz.insufficient_scope", 401 "authz.insufficient_user_authentication".
 //  4. Load, and the decision about the object: 404 "authz.not_found", 403
 //     "authz.forbidden".
-//  5. The layers of the route, then the handler.
+//  5. The layers of the route, then the handler. A handler of a [Deferred]
+//     route that answers without a check is 500 "authz.unchecked".
 //
 // Under another router and in a [Mux.Mount] the whole path is checked, because
 // the handler may read it in its own way. A path with a semicolon, a question

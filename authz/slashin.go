@@ -22,8 +22,8 @@ import (
 //   - an encoded backslash;
 //   - in the value: a segment that is empty, "." or "..", also with ";" and
 //     more text behind it;
-//   - in the value: an octet that is encoded twice, and what is refused in every
-//     path value;
+//   - in the value: an octet that is encoded twice, and what is refused in
+//     every path value;
 //   - a path that another route of the Mux would serve, or redirect, if its
 //     encoded slashes were slashes.
 //
