@@ -323,7 +323,10 @@ func ExampleDeferred() {
 
 // The names of groups have slashes, which a client sends as %2F.
 func ExampleSlashIn() {
-	policy, err := authz.NewPolicy(authz.PolicyConfig{Roles: authz.Roles{"admin": {Grants: []string{"*"}}}})
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"group": {"read"}},
+		Roles:     authz.Roles{"admin": {Grants: []string{"*"}}},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
