@@ -87,6 +87,7 @@
 //   - [HandleCreate] checks a new object after the handler has decoded it.
 //   - [Deferred] is for a handler that finds its object late. Nothing of its
 //     answer leaves before [Resource.Check] has allowed something.
+//   - [SlashIn] lets the value of one wildcard hold slashes.
 //
 // Under another router there are three ways: [New] for the rule of one route,
 // [Object] for an object, and [Guard] for a ServeMux with all its routes.

@@ -279,3 +279,66 @@ func ExampleMux_Handle_incorrect() {
 	// authz.Mux(POST /users).rule: permission user:craete:all: calls Scopes without a scope; name at least one, or remove the call
 	// authz.Mux(POST /users).rule: permission user:craete:all: user:craete:all names an undeclared action; did you mean create?
 }
+
+// The handler finds its document in the query, and checks it late. Without the
+// check, the answer is 500.
+func ExampleDeferred() {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"document": {"read"}},
+		Roles:     authz.Roles{"user": {Grants: []string{"document:read:own"}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	documents := authz.Resource[*document]{
+		Name:   "document",
+		Owner:  func(d *document) (issuer, subject string) { return accounts, d.OwnerID },
+		Policy: policy, // for Check
+	}
+	plan := &document{ID: "1", OwnerID: "alice"}
+
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /search", authz.Deferred(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("forget") {
+			fmt.Fprint(w, plan.ID)
+			return
+		}
+		d, err := documents.Check(r, "read", plan)
+		if err != nil {
+			bulwark.Deny(w, r, err)
+			return
+		}
+		fmt.Fprint(w, "document ", d.Value().ID)
+	}))
+
+	fmt.Println(get(mux, "/search", as("alice", "user")).Body)
+	fmt.Println(get(mux, "/search", as("mallory", "user")).Code)
+	fmt.Println(get(mux, "/search?forget", as("alice", "user")).Code)
+	// Output:
+	// document 1
+	// 404
+	// 500
+}
+
+// The names of groups have slashes, which a client sends as %2F.
+func ExampleSlashIn() {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{
+		Resources: map[string][]string{"group": {"read"}},
+		Roles:     authz.Roles{"admin": {Grants: []string{"*"}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	show := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("name")) })
+	mux := authz.NewMux(policy)
+	mux.Handle("GET /groups/{name}", authz.Public("list of groups"), show, authz.SlashIn("name"))
+	mux.Handle("GET /groups/private/{name}", authz.RequireRole("admin"), show)
+
+	fmt.Println(get(mux, "/groups/tools%2Fgo", nil).Body)
+	fmt.Println(get(mux, "/groups/private%2Fplans", nil).Code) // the rule of the other route is not evaded
+	// Output:
+	// tools/go
+	// 400
+}

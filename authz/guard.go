@@ -102,15 +102,16 @@ func (rt *guarded) find(mux *http.ServeMux) (h http.Handler, reason string) {
 		return nil, reason
 	}
 	const unregistered = "is not registered with the ServeMux; register the route before Guard, and write the pattern exactly as there"
-	probe, err := rt.parsed.probe()
-	if err != nil {
-		return nil, unregistered
+	for _, depth := range depths {
+		probe, err := rt.parsed.probe(depth)
+		if err != nil {
+			break
+		}
+		if h, pattern := mux.Handler(probe); pattern == rt.pattern {
+			return h, ""
+		}
 	}
-	h, pattern := mux.Handler(probe)
-	if pattern != rt.pattern {
-		return nil, unregistered
-	}
-	return h, ""
+	return nil, unregistered
 }
 
 // ServeHTTP matches once, and calls the handler that was found directly. So the

@@ -87,8 +87,14 @@ func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason strin
 
 var registeredAt = regexp.MustCompile(` \(registered at [^)]*\)`)
 
+// depths are how many segments a probe has in place of the rest of a path. The
+// first is deeper than any pattern with single wildcards in the same place. The
+// others are for a pattern beside one that also has the rest of a path, such as
+// "/" beside "/{x}/".
+var depths = [...]int{32, 0, 1, 2, 3}
+
 // probe is a request that only this pattern of a ServeMux should match.
-func (p *pathPattern) probe() (*http.Request, error) {
+func (p *pathPattern) probe(depth int) (*http.Request, error) {
 	const sample = "bulwark-probe"
 	host, _, _ := strings.Cut(p.path, "/")
 	var path strings.Builder
@@ -98,8 +104,7 @@ func (p *pathPattern) probe() (*http.Request, error) {
 		switch {
 		case name == "$":
 		case segment == "" || strings.HasSuffix(name, "..."):
-			// Deeper than any pattern with single wildcards in the same place.
-			path.WriteString(strings.Repeat(sample+"/", 32) + sample)
+			path.WriteString(strings.TrimSuffix(strings.Repeat(sample+"/", depth), "/"))
 		case wild:
 			path.WriteString(sample)
 		default:

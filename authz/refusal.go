@@ -154,10 +154,11 @@ func (res *Resource[T]) attrs(p *Policy, r *http.Request) []slog.Attr {
 
 // loadError is the answer to a Load that failed.
 func (res *Resource[T]) loadError(c *check, p *Policy, r *http.Request, err error) error {
+	if errors.Is(err, ErrNotFound) { // before problem, which would be an allocation more than for a stranger
+		return res.hidden(c, p, r, "authz.not_found")
+	}
 	var problem *bulwark.Problem
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return res.hidden(c, p, r, "authz.not_found")
 	case errors.As(err, &problem) && problem != nil:
 		return err
 	case errors.Is(err, context.DeadlineExceeded):

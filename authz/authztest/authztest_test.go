@@ -208,3 +208,46 @@ func TestMatrixFindsWrongAnswersToNobody(t *testing.T) {
 		}
 	}
 }
+
+// A Deferred route is accepted if its handler checks, and refused if the
+// handler has forgotten the check.
+func TestMatrixOfDeferredRoutes(t *testing.T) {
+	for name, test := range map[string]struct {
+		handler func(documents authz.Resource[*document]) http.HandlerFunc
+		want    string // a part of the failure
+	}{
+		"checks": {func(documents authz.Resource[*document]) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				if _, err := documents.Check(r, "delete", &document{owner: "admin"}); err != nil {
+					bulwark.Deny(w, r, err)
+				}
+			}
+		}, ""},
+		"forgets": {func(authz.Resource[*document]) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("a document")) }
+		}, "authz.unchecked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy, err := authz.NewPolicy(authz.PolicyConfig{
+				Resources: map[string][]string{"document": {"read", "delete"}},
+				Roles:     authz.Roles{"user": {Grants: []string{"document:read:all"}}, "guest": {}, "admin": {Grants: []string{"*"}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			documents := authz.Resource[*document]{Name: "document", Policy: policy,
+				Owner: func(d *document) (string, string) { return authztest.Issuer, d.owner }}
+			mux := authz.NewMux(policy)
+			mux.Handle("POST /search", authz.Deferred(), test.handler(documents))
+			if got := authztest.Routes(mux); got != "POST /search | deferred | every caller | weak: the handler checks late\n" {
+				t.Errorf("the table is %q", got)
+			}
+			f := &failing{TB: t}
+			authztest.Matrix(f, mux, []string{"user", "guest", "admin"})
+			all := strings.Join(f.errs, "\n")
+			if (test.want == "") != (all == "") || !strings.Contains(all, test.want) {
+				t.Errorf("Matrix says %q, want %q", all, test.want)
+			}
+		})
+	}
+}
