@@ -70,12 +70,16 @@ func (p *plan) fault() error {
 	return fmt.Errorf("has the type %v, which JSON does not have", p.typ)
 }
 
-// refused reports whether no value of the type is written.
-func (p *plan) refused() bool {
+// refusal is the error if no value of the type is written, for a list that has
+// no value.
+func (p *plan) refusal() error {
 	for p.op == opPointer && p.elem.op != opPointer {
 		p = p.elem
 	}
-	return p.op == opRefused
+	if p.op == opRefused {
+		return p.fault()
+	}
+	return nil
 }
 
 // A root is a plan with what a caller of it must know.
@@ -191,7 +195,10 @@ func (ps *plans) fillKind(p *plan, t reflect.Type) {
 		}
 		p.elem = ps.plan(t.Elem())
 	case reflect.Map:
+		tagged := taggedBehindMethod(t.Key())
 		switch key := kindOps[t.Key().Kind()]; {
+		case tagged != nil:
+			p.op, p.tagged = opRefused, tagged
 		case key == opString, key == opInt, key == opUint, t.Key().Implements(textMarshaler):
 			p.elem = ps.plan(t.Elem())
 		default:

@@ -125,8 +125,8 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 // told before an element that has no JSON.
 func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err error) {
 	root := enc.plans.of(reflect.TypeFor[T]())
-	if root.refused() {
-		return nil, root.fault()
+	if err := root.refusal(); err != nil {
+		return nil, err
 	}
 	set := e.pass.held.reaches(e.pass.check.number)
 	list, canBeNil := reflect.ValueOf(items), nilable[T]()
@@ -142,7 +142,7 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 		if err != nil {
 			continue
 		}
-		enc.sight.turn(rel.of(&e.pass, root.names & enc.sight.wanted))
+		enc.sight.turn(rel.of(&e.pass, root.names&enc.sight.wanted))
 		if i > 0 {
 			document = append(document, ',')
 		}

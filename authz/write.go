@@ -112,7 +112,7 @@ func (g *Granted[T]) encode(e *encoder, p *pass) (document []byte, err error) {
 			Log: bulwark.ProblemLog{Rule: "granted " + g.action}, Err: errWriteLeak}
 	}
 	root := e.plans.of(reflect.TypeFor[T]())
-	e.sight.turn(rel.of(p, root.names & e.sight.wanted))
+	e.sight.turn(rel.of(p, root.names&e.sight.wanted))
 	document, err = e.value(e.out[:0], &root.plan, reflect.ValueOf(g.value))
 	if err != nil {
 		return nil, unwritten("authz.write_encoding", err)
