@@ -100,6 +100,13 @@ func (e *elements[T]) remember(h http.Header) { e.layers = remember(e.room[:0], 
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
+// If T is registered with [Fields], each element has only those of its fields
+// that the caller may read: a caller may own one element and not another. A
+// struct with authz tags that is not registered, as T or in an interface, is
+// 500 "authz.unconfigured". Any other T is written as [encoding/json] writes
+// it. Values may be nested 1,000 levels deep. The functions of
+// [Resource.Reaches] are called at most once for an element.
+//
 // A 500 of WriteList has the header fields that the layers had set before the
 // handler ran, with their values. It does not have any field or value that the
 // handler has set.

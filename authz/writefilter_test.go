@@ -14,6 +14,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // Types whose fields have tags in every place where a struct may stand.
@@ -171,8 +172,8 @@ func (o *ordered) write(b *bytes.Buffer) {
 // What any caller sees of any object is what encoding/json writes without the
 // names that the tags do not let the caller read, in the same order.
 func TestWriteLeavesOutWhatTheTagsSay(t *testing.T) {
-	n := 3_000
-	if testing.Short() {
+	n := 1_000
+	if testing.Short() || race.Enabled {
 		n = 300
 	}
 	seen := map[string]int{}
