@@ -92,14 +92,13 @@ type root struct {
 // for a type, so that they are bounded by the types of the program.
 type plans struct {
 	fields map[reflect.Type]*fieldset
-	all    reaches // that the tags of any type name
 	ready  sync.Map
 	mu     sync.Mutex // of those who make a plan
 	made   map[reflect.Type]*plan
 }
 
-func newPlans(fields map[reflect.Type]*fieldset, all readers) *plans {
-	return &plans{fields: fields, all: all.mentioned(), made: map[reflect.Type]*plan{}}
+func newPlans(fields map[reflect.Type]*fieldset) *plans {
+	return &plans{fields: fields, made: map[reflect.Type]*plan{}}
 }
 
 // of returns the plan of a type.
@@ -270,20 +269,15 @@ func (ps *plans) quoted(p *plan) *plan {
 	return p
 }
 
-// names returns the reaches in the tags of what a plan may write. An interface
-// may hold anything that is registered.
+// names returns the reaches in the tags of what a plan may write. What an
+// interface holds is within no reach.
 func (ps *plans) names(p *plan, done map[*plan]bool) (set reaches) {
 	if p == nil || done[p] {
 		return 0
 	}
 	done[p] = true
-	switch p.op {
-	case opInterface, opInterfaceJSON, opInterfaceText:
-		return ps.all
-	case opObject:
-		if fields := ps.fields[p.typ]; fields != nil {
-			set = fields.reads
-		}
+	if fields := ps.fields[p.typ]; fields != nil && p.op == opObject {
+		set = fields.reads
 	}
 	for i := range p.members {
 		set |= ps.names(p.members[i].plan, done)
