@@ -135,8 +135,8 @@ func (e *encoder) reference(dst []byte, p *plan, v reflect.Value) (_ []byte, err
 }
 
 // dynamic appends what an interface holds. The type may have been registered,
-// and then its properties are left out here too. Nobody has said how that object
-// stands to the caller, so that it is within no reach.
+// and then its properties are left out here too. Nobody has said how that
+// object stands to the caller, so that it is within no reach.
 func (e *encoder) dynamic(dst []byte, p *plan, v reflect.Value) (_ []byte, err error) {
 	held := v.Elem()
 	inner := e.plans.of(held.Type())
