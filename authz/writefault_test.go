@@ -163,6 +163,15 @@ func TestWriteFiltersWhatAnInterfaceHolds(t *testing.T) {
 		if got := w.Body.String(); w.Code != 200 || got != `{"v":`+test.want+"}\n" {
 			t.Errorf("%s: %d %s", name, w.Code, got)
 		}
+		// A role counts there.
+		r = request("GET", "/", as("carol", "auditor"))
+		if grant, err = res.Check(r, "read", &box{test.v}); err != nil {
+			t.Fatal(err)
+		}
+		w = serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { authz.Write(w, r, grant) }), r)
+		if got := w.Body.String(); w.Code != 200 || got != strings.ReplaceAll(`{"v":`+test.want+"}\n", seen, `{"id":"1","role":"SECRET"}`) {
+			t.Errorf("%s of an auditor: %d %s", name, w.Code, got)
+		}
 	}
 }
 
