@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/internal/race"
 )
 
 // Types with the methods that encoding/json calls, on values and on pointers.
@@ -342,8 +343,8 @@ var boxPolicy = func() *authz.Policy {
 // What a caller sees who may read everything is what encoding/json writes, byte
 // for byte.
 func TestWriteAgreesWithMarshal(t *testing.T) {
-	n := 20_000
-	if testing.Short() {
+	n := 10_000
+	if testing.Short() || race.Enabled {
 		n = 1_000
 	}
 	for seed := range n {

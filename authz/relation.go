@@ -2,9 +2,9 @@ package authz
 
 import "github.com/bulwark-go/bulwark/internal/fault"
 
-// A relation is how an object stands to the caller of a pass: which reaches hold
-// it. What a reach means may be expensive to find out, so each is found out
-// when it is asked for, and once.
+// A relation is how an object stands to the caller of a pass: which reaches
+// hold it. What a reach means may be expensive to find out, so each is found
+// out when it is asked for, and once.
 type relation[T any] struct {
 	resource *Resource[T]
 	object   T

@@ -36,10 +36,11 @@ import (
 //   - "authz.write_encoding" if the object has no JSON, such as NaN, a
 //     MarshalJSON that fails, or a pointer that leads back to itself.
 //
-// Such a 500 does not have any header field that the handler has set. It has the
-// fields that the layers had set before the handler of [HandleObject], [Object]
-// or [HandleCreate] ran, if the object is registered. A grant of
-// [Resource.Check] does not know these fields, so they are removed too.
+// Such a 500 does not have any header field that the handler has set. If the
+// type is registered, and the grant is of this request, the 500 has the fields
+// that the layers had set before the handler of [HandleObject], [Object] or
+// [HandleCreate] ran. Otherwise, and with a grant of [Resource.Check], nobody
+// knows which fields these are, so that they are removed too.
 func Write[T any](w http.ResponseWriter, r *http.Request, granted Granted[T]) {
 	var p pass
 	if err := granted.begin(r, &p); err != nil {

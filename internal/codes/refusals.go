@@ -163,7 +163,9 @@ var families = []family{
 		{"authz.field_type", []int{unprocessable}, "", nil, "The body is not an object, or a value does not fit its field.", "The client corrects what `errors` lists."},
 		{"authz.unchecked", []int{internalError}, "", nil, "A handler behind `authz.Deferred` answered without a grant of `Resource.Check`. Nothing of its answer was sent.", "Correct the handler: `Check` comes before the first write. Read `error`."},
 		{"authz.wrong_grant", []int{internalError}, "", nil, "A `Granted` was used for another action, in another request or for another caller, or with an object that nobody has checked.", "Read `error`."},
-		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, or `PathValue` returned nothing for one of `PathNames`.", "Read `error`."},
+		{"authz.write_leak", []int{internalError}, "", nil, "A handler gave `authz.Write` an object that the caller may not see. Nothing was sent.", "Write the object of the grant. Check another object with `authz.Resource.Check`."},
+		{"authz.write_encoding", []int{internalError}, "", nil, "The object could not be written as JSON.", "Read `error`: it names the field."},
+		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, `PathValue` returned nothing for one of `PathNames`, or `authz.Write` was given an object of a type that `authz.Fields` has not registered.", "Read `error`."},
 	}},
 	{"validate", "What a request may say. `errors` has a line for each fault: see [Faults of fields](#faults-of-fields).", []refusal{
 		{"validate.invalid", []int{unprocessable}, "", nil, "The schema refuses the request. The status is `Config.Status`.", "The client corrects what `errors` lists. `first` in the event is the first of these."},
