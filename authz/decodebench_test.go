@@ -25,7 +25,7 @@ type rewound struct {
 }
 
 func newRewound(method, text string) *rewound {
-	b := &rewound{written(method, text, as("alice", "user")), strings.NewReader(text), text}
+	b := &rewound{bodied(method, text, as("alice", "user")), strings.NewReader(text), text}
 	return b
 }
 

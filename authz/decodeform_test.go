@@ -241,7 +241,7 @@ func decodePaper(t *testing.T, method, body string, object *paper) (*paper, erro
 	t.Helper()
 	res := papers()
 	res.Policy = paperPolicy(t)
-	r := written(method, body, as("alice", "user"))
+	r := bodied(method, body, as("alice", "user"))
 	g, err := res.Check(r, "update", object)
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func TestDecodeRefusesFrames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"POST", "PUT", "PATCH"} {
-				r := written(method, `{"title":"s3cret"}`, alice)
+				r := bodied(method, `{"title":"s3cret"}`, alice)
 				test.change(r)
 				d := sends(t, papers(), r)
 				d.refused(t, test.status, test.code)
@@ -84,7 +84,7 @@ func TestDecodeRefusesFrames(t *testing.T) {
 // A method whose body has no meaning is refused before the body is read.
 func TestDecodeWithoutMeaning(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "DELETE"} {
-		r := written(method, `{"title":"x"}`, as("alice", "user"))
+		r := bodied(method, `{"title":"x"}`, as("alice", "user"))
 		r.Body = io.NopCloser(iotest.ErrReader(fmt.Errorf("was read")))
 		d := sends(t, papers(), r)
 		if method == "HEAD" {
@@ -152,7 +152,7 @@ func TestDecodeLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			res := papers()
 			test.set(&res)
-			d := sends(t, res, written("PUT", test.body, as("alice", "user")))
+			d := sends(t, res, bodied("PUT", test.body, as("alice", "user")))
 			d.refused(t, test.status, test.code)
 			if text := wanted(d.events[0]); !strings.Contains(text, test.cause) {
 				t.Errorf("the event says %q, want %q in it", text, test.cause)
@@ -172,7 +172,7 @@ func TestDecodeCopiesMediaTypes(t *testing.T) {
 		}
 	})
 	res.MediaTypes[0] = "text/plain"
-	r := written("PUT", `{"title":"x"}`, as("alice", "user"))
+	r := bodied("PUT", `{"title":"x"}`, as("alice", "user"))
 	r.Header.Set("Content-Type", "application/vnd.paper+json")
 	if w := serve(mux, r); w.Code != 200 {
 		t.Errorf("answered %d %s", w.Code, w.Body)
@@ -206,12 +206,12 @@ func TestDecodeReadsWhatTheLayersMade(t *testing.T) {
 		sanitize.Config{Fields: sanitize.Fields{"/title": sanitize.Text}},
 		validate.Config{Body: validate.SchemaJSON(`{"type":"object","properties":{"title":{"type":"string"},"kind":{"type":"string","default":"draft"},"role":{"type":"string"}}}`)},
 	}
-	d := sends(t, papers(), written("PUT", `{"title":"<b>hello</b>"}`, as("alice", "user")), layers...)
+	d := sends(t, papers(), bodied("PUT", `{"title":"<b>hello</b>"}`, as("alice", "user")), layers...)
 	if d.next == nil || d.next.Title != "hello" || d.next.Kind != "draft" {
 		t.Errorf("the new state is %+v, refused with %s", d.next, d.text)
 	}
 	// The layers know the name. The caller may still not write it.
-	d = sends(t, papers(), written("PUT", `{"role":"s3cret"}`, as("alice", "user")), layers...)
+	d = sends(t, papers(), bodied("PUT", `{"role":"s3cret"}`, as("alice", "user")), layers...)
 	d.refused(t, 403, "authz.field_forbidden", "/role forbidden")
 }
 

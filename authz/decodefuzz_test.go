@@ -26,7 +26,7 @@ type known struct {
 	holds   func(*paper) bool // whether the paper has a value that must not go
 }
 
-func oracle() *known {
+func nameOracle() *known {
 	share := &known{write: []string{"note"}, others: []string{"limit"}}
 	return &known{
 		write:  []string{"title", "kind", "status", "pages", "tags", "labels", "free", "note", "layout", "cover", "lines", "shares", "due"},
@@ -157,7 +157,7 @@ func FuzzDecode(f *testing.F) {
 		if merge {
 			method = http.MethodPatch
 		}
-		r := written(method, body, alice)
+		r := bodied(method, body, alice)
 		g, err := res.Check(r, "update", object)
 		if err != nil {
 			t.Fatal(err)
@@ -172,8 +172,8 @@ func FuzzDecode(f *testing.F) {
 		if _, end := decoder.Token(); end != io.EOF {
 			parsed = false
 		}
-		forbidden, unknown := oracle().names(whole)
-		lost := oracle().lost(whole, before, merge)
+		forbidden, unknown := nameOracle().names(whole)
+		lost := nameOracle().lost(whole, before, merge)
 		if err == nil {
 			after := next.Value()
 			if !parsed || forbidden > 0 || unknown > 0 || lost {

@@ -66,7 +66,7 @@ func TestDecodeHoldsTheReach(t *testing.T) {
 		"creates_foreign": {"POST", `{"owner_id":"bob"}`, as("alice", "user", "moderator"), 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := written(test.method, test.body, test.caller)
+			r := bodied(test.method, test.body, test.caller)
 			r.URL.Path = "/documents/1"
 			var rec bulwarktest.Recorder
 			w := serve(rec.Wrap(mux), r)
@@ -125,7 +125,7 @@ func TestDecodeNeedsTheGrant(t *testing.T) {
 	}
 
 	res := authz.Resource[*plain]{Name: "paper", Policy: policy, Owner: func(*plain) (string, string) { return accounts, "alice" }}
-	r := written("PUT", `{"Title":"x"}`, alice)
+	r := bodied("PUT", `{"Title":"x"}`, alice)
 	g, err := res.Check(r, "update", &plain{})
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestDecodeAfterCheck(t *testing.T) {
 	res := papers()
 	res.Policy = paperPolicy(t)
 	alice := as("alice", "user")
-	r := written("PATCH", `{"title":"x"}`, alice)
+	r := bodied("PATCH", `{"title":"x"}`, alice)
 	g, err := res.Check(r, "update", stored())
 	if err != nil {
 		t.Fatal(err)

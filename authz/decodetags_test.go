@@ -91,7 +91,7 @@ func TestDecodeAcceptsExactlyWhatTagsAllow(t *testing.T) {
 			}
 			body, _ := json.Marshal(members)
 			method := []string{"PUT", "PATCH", "POST"}[rng.IntN(3)]
-			r := written(method, string(body), caller)
+			r := bodied(method, string(body), caller)
 			g, err := res.Check(r, "update", ticket{A: "a", B: "b", J: "j", O: "o"})
 			if err != nil {
 				t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 // replaced is what alice's PUT of {} leaves: the fields that she may not write.
 func replaced() *paper {
 	return &paper{ID: "1", Owner: "alice", Role: "user", Layout: layout{Key: "kept"}, Cover: &cover{Approved: true},
-		Lines: []line{{"l", true}}, Shares: map[string]*share{"bob": {"n", 5}}, Internal: "i", Hash: "h", secret: "z"}
+		Lines: []line{{"l", true}}, Shares: map[string]*lending{"bob": {"n", 5}}, Internal: "i", Hash: "h", secret: "z"}
 }
 
 // draft is what her POST of {} makes.
@@ -53,7 +53,7 @@ func TestDecodeAccepts(t *testing.T) {
 			func(p *paper) { p.Owner, p.Layout.Key = "alice", "kept" }},
 		"put_both_lines": {"PUT", both, `{"owner":"alice","lines":[{"text":"a","checked":true},{}],"cover":null,"shares":{"eve":{"limit":1}}}`, func() *paper { return &paper{ID: "1", Internal: "i", Hash: "h", secret: "z"} },
 			func(p *paper) {
-				p.Owner, p.Layout.Key, p.Lines, p.Shares = "alice", "kept", []line{{"a", true}, {}}, map[string]*share{"eve": {Limit: 1}}
+				p.Owner, p.Layout.Key, p.Lines, p.Shares = "alice", "kept", []line{{"a", true}, {}}, map[string]*lending{"eve": {Limit: 1}}
 			}},
 
 		"patch_nothing":      {"PATCH", alice, `{}`, stored, func(p *paper) {}},
@@ -67,7 +67,7 @@ func TestDecodeAccepts(t *testing.T) {
 		"patch_nested":       {"PATCH", alice, `{"layout":{"font":{"name":"Mono"}}}`, stored, func(p *paper) { p.Layout.Font = &font{"Mono"} }},
 		"patch_nested_null":  {"PATCH", alice, `{"layout":{"font":null,"columns":null}}`, stored, func(p *paper) { p.Layout = layout{Key: "kept"} }},
 		"patch_inner":        {"PATCH", alice, `{"cover":{"text":null}}`, stored, func(p *paper) { p.Cover = &cover{"", true} }},
-		"patch_member":       {"PATCH", alice, `{"shares":{"bob":{"note":"x"},"eve":{"note":"y"}}}`, stored, func(p *paper) { p.Shares = map[string]*share{"bob": {"x", 5}, "eve": {"y", 0}} }},
+		"patch_member":       {"PATCH", alice, `{"shares":{"bob":{"note":"x"},"eve":{"note":"y"}}}`, stored, func(p *paper) { p.Shares = map[string]*lending{"bob": {"x", 5}, "eve": {"y", 0}} }},
 		"patch_member_gone":  {"PATCH", alice, `{"shares":{"nobody":null}}`, stored, func(p *paper) {}},
 		"patch_admin":        {"PATCH", root, `{"cover":{"approved":false}}`, nil, nil},
 		"patch_editor":       {"PATCH", editor, `{"title":"x"}`, stored, func(p *paper) { p.Title = "x" }},
@@ -75,14 +75,14 @@ func TestDecodeAccepts(t *testing.T) {
 		"post_nothing": {"POST", alice, `{}`, draft, func(p *paper) {}},
 		"post_flat":    {"POST", alice, `{"title":"x","tags":["a"]}`, draft, func(p *paper) { p.Title, p.Tags = "x", []string{"a"} }},
 		"post_inner": {"POST", alice, `{"cover":{"text":"c"},"lines":[{"text":"l"}],"shares":{"bob":{"note":"n"}}}`, draft, func(p *paper) {
-			p.Cover, p.Lines, p.Shares = &cover{"c", false}, []line{{"l", false}}, map[string]*share{"bob": {"n", 0}}
+			p.Cover, p.Lines, p.Shares = &cover{"c", false}, []line{{"l", false}}, map[string]*lending{"bob": {"n", 0}}
 		}},
 		"post_nulls": {"POST", alice, `{"cover":null,"lines":null,"shares":null}`, draft, func(p *paper) {}},
 		"post_merge": {"POST+merge", alice, `{"title":"x","free":{"a":null,"b":1}}`, draft, func(p *paper) { p.Title, p.Free = "x", decodedAny(`{"b":1}`) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			method, merge := strings.CutSuffix(test.method, "+merge")
-			r := written(method, test.body, test.caller)
+			r := bodied(method, test.body, test.caller)
 			if merge {
 				r.Header.Set("Content-Type", "application/merge-patch+json")
 			}
@@ -135,7 +135,7 @@ func TestDecodeKeepsInnerFields(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for method, pointer := range test.faults {
-				d := sends(t, papers(), written(method, test.body, test.caller))
+				d := sends(t, papers(), bodied(method, test.body, test.caller))
 				d.refused(t, 403, "authz.field_forbidden", pointer+" forbidden")
 				e := d.answer.Errors[0]
 				if test.lost == "" && e.Params != nil || test.lost != "" && fmt.Sprint(e.Params) != "map[fields:["+test.lost+"]]" {
@@ -153,19 +153,19 @@ func TestDecodeBoundsItsErrors(t *testing.T) {
 		names = append(names, fmt.Sprintf(`"x%02d":1`, i))
 		elements = append(elements, `{"checked":true}`)
 	}
-	d := sends(t, papers(), written("PUT", "{"+strings.Join(names, ",")+"}", as("alice", "user")))
+	d := sends(t, papers(), bodied("PUT", "{"+strings.Join(names, ",")+"}", as("alice", "user")))
 	if d.status != 422 || len(d.answer.Errors) != 20 || !strings.Contains(d.answer.Detail, "the first 20 of 50") || d.answer.Errors[19].Pointer != "/x19" {
 		t.Errorf("answered %d %s", d.status, d.text)
 	}
 	d.tells(t, "faults", "50")
-	d = sends(t, papers(), written("POST", `{"lines":[`+strings.Join(elements, ",")+`]}`, as("alice", "user")))
+	d = sends(t, papers(), bodied("POST", `{"lines":[`+strings.Join(elements, ",")+`]}`, as("alice", "user")))
 	if d.status != 403 || len(d.answer.Errors) != 20 || !strings.Contains(d.answer.Detail, "the first 20 of 50") || d.answer.Errors[19].Pointer != "/lines/19/checked" {
 		t.Errorf("answered %d %s", d.status, d.text)
 	}
 	d.tells(t, "field", "/lines/*/checked")
 	// The way to an unknown name is bounded as well, at a whole name.
 	deep := strings.Repeat(`{"`+strings.Repeat("k", 100)+`":`, 5)
-	d = sends(t, papers(), written("POST", `{"shares":`+deep+`1`+strings.Repeat("}", 5)+`}`, as("alice", "user")))
+	d = sends(t, papers(), bodied("POST", `{"shares":`+deep+`1`+strings.Repeat("}", 5)+`}`, as("alice", "user")))
 	if e := d.answer.Errors; len(e) != 1 || len(e[0].Pointer) > 256 || strings.Count(e[0].Pointer, "k") != 200 {
 		t.Errorf("answered %s", d.text)
 	}
@@ -173,7 +173,7 @@ func TestDecodeBoundsItsErrors(t *testing.T) {
 
 // A name in another case is told how it is spelled, if the caller may write it.
 func TestDecodeTellsTheSpelling(t *testing.T) {
-	d := sends(t, papers(), written("PUT", `{"TITLE":1,"ROLE":1}`, as("alice", "user")))
+	d := sends(t, papers(), bodied("PUT", `{"TITLE":1,"ROLE":1}`, as("alice", "user")))
 	d.refused(t, 422, "authz.field_unknown", "/ROLE unknown", "/TITLE unknown")
 	if e := d.answer.Errors; e[0].Params != nil || e[1].Params["declared"] != "title" || e[1].Detail != "Must be spelled title, in the same case." {
 		t.Errorf("errors are %+v", e)
