@@ -18,24 +18,24 @@ import (
 
 // A paper is an object with every kind of field that a body can write.
 type paper struct {
-	ID       string            `json:"id" authz:"read=*"`
-	Owner    string            `json:"owner" authz:"read=*,write=admin"`
-	Title    string            `json:"title" authz:"read=*,write=own|editor"`
-	Kind     string            `json:"kind" authz:"read=*,write=own"`
-	Status   string            `json:"status" authz:"read=*,write=own"`
-	Role     string            `json:"role" authz:"read=admin,write=admin"`
-	Pages    int8              `json:"pages" authz:"read=*,write=own"`
-	Tags     []string          `json:"tags" authz:"read=*,write=own"`
-	Labels   map[string]string `json:"labels" authz:"read=*,write=own"`
-	Free     any               `json:"free" authz:"read=*,write=own"`
-	Note     *string           `json:"note" authz:"read=*,write=own"`
-	Layout   layout            `json:"layout" authz:"read=*,write=own"`
-	Cover    *cover            `json:"cover" authz:"read=*,write=own"`
-	Lines    []line            `json:"lines" authz:"read=*,write=own"`
-	Shares   map[string]*part  `json:"shares" authz:"read=*,write=own"`
-	Due      time.Time         `json:"due" authz:"read=*,write=own"`
-	Internal string            `json:"internal" authz:"-"`
-	Hash     string            `json:"-"`
+	ID       string              `json:"id" authz:"read=*"`
+	Owner    string              `json:"owner" authz:"read=*,write=admin"`
+	Title    string              `json:"title" authz:"read=*,write=own|editor"`
+	Kind     string              `json:"kind" authz:"read=*,write=own"`
+	Status   string              `json:"status" authz:"read=*,write=own"`
+	Role     string              `json:"role" authz:"read=admin,write=admin"`
+	Pages    int8                `json:"pages" authz:"read=*,write=own"`
+	Tags     []string            `json:"tags" authz:"read=*,write=own"`
+	Labels   map[string]string   `json:"labels" authz:"read=*,write=own"`
+	Free     any                 `json:"free" authz:"read=*,write=own"`
+	Note     *string             `json:"note" authz:"read=*,write=own"`
+	Layout   layout              `json:"layout" authz:"read=*,write=own"`
+	Cover    *cover              `json:"cover" authz:"read=*,write=own"`
+	Lines    []line              `json:"lines" authz:"read=*,write=own"`
+	Shares   map[string]*lending `json:"shares" authz:"read=*,write=own"`
+	Due      time.Time           `json:"due" authz:"read=*,write=own"`
+	Internal string              `json:"internal" authz:"-"`
+	Hash     string              `json:"-"`
 	secret   string
 }
 
@@ -59,7 +59,7 @@ type line struct {
 	Checked bool   `json:"checked" authz:"read=*,write=admin"`
 }
 
-type part struct {
+type lending struct {
 	Note  string `json:"note" authz:"read=*,write=own"`
 	Limit int    `json:"limit" authz:"read=*,write=admin"`
 }
@@ -70,7 +70,7 @@ func stored() *paper {
 	return &paper{ID: "1", Owner: "alice", Title: "t", Kind: "k", Status: "s", Role: "user", Pages: 3,
 		Tags: []string{"a"}, Labels: map[string]string{"x": "1", "y": "2"}, Free: map[string]any{"m": map[string]any{"p": "1", "q": "2"}},
 		Note: &note, Layout: layout{2, &font{"Serif"}, "kept"}, Cover: &cover{"c", true}, Lines: []line{{"l", true}},
-		Shares: map[string]*part{"bob": {"n", 5}}, Due: time.Unix(1e9, 0).UTC(), Internal: "i", Hash: "h", secret: "z"}
+		Shares: map[string]*lending{"bob": {"n", 5}}, Due: time.Unix(1e9, 0).UTC(), Internal: "i", Hash: "h", secret: "z"}
 }
 
 func paperPolicy(tb testing.TB) *authz.Policy {

@@ -26,7 +26,7 @@ type known struct {
 	holds   func(*paper) bool // whether the paper has a value that must not go
 }
 
-func naiveDecode() *known {
+func nameOracle() *known {
 	share := &known{write: []string{"note"}, others: []string{"limit"}}
 	return &known{
 		write:  []string{"title", "kind", "status", "pages", "tags", "labels", "free", "note", "layout", "cover", "lines", "shares", "due"},
@@ -172,8 +172,8 @@ func FuzzDecode(f *testing.F) {
 		if _, end := decoder.Token(); end != io.EOF {
 			parsed = false
 		}
-		forbidden, unknown := naiveDecode().names(whole)
-		lost := naiveDecode().lost(whole, before, merge)
+		forbidden, unknown := nameOracle().names(whole)
+		lost := nameOracle().lost(whole, before, merge)
 		if err == nil {
 			after := next.Value()
 			if !parsed || forbidden > 0 || unknown > 0 || lost {

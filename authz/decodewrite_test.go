@@ -13,7 +13,7 @@ import (
 // replaced is what alice's PUT of {} leaves: the fields that she may not write.
 func replaced() *paper {
 	return &paper{ID: "1", Owner: "alice", Role: "user", Layout: layout{Key: "kept"}, Cover: &cover{Approved: true},
-		Lines: []line{{"l", true}}, Shares: map[string]*part{"bob": {"n", 5}}, Internal: "i", Hash: "h", secret: "z"}
+		Lines: []line{{"l", true}}, Shares: map[string]*lending{"bob": {"n", 5}}, Internal: "i", Hash: "h", secret: "z"}
 }
 
 // draft is what her POST of {} makes.
@@ -53,7 +53,7 @@ func TestDecodeAccepts(t *testing.T) {
 			func(p *paper) { p.Owner, p.Layout.Key = "alice", "kept" }},
 		"put_both_lines": {"PUT", both, `{"owner":"alice","lines":[{"text":"a","checked":true},{}],"cover":null,"shares":{"eve":{"limit":1}}}`, func() *paper { return &paper{ID: "1", Internal: "i", Hash: "h", secret: "z"} },
 			func(p *paper) {
-				p.Owner, p.Layout.Key, p.Lines, p.Shares = "alice", "kept", []line{{"a", true}, {}}, map[string]*part{"eve": {Limit: 1}}
+				p.Owner, p.Layout.Key, p.Lines, p.Shares = "alice", "kept", []line{{"a", true}, {}}, map[string]*lending{"eve": {Limit: 1}}
 			}},
 
 		"patch_nothing":      {"PATCH", alice, `{}`, stored, func(p *paper) {}},
@@ -67,7 +67,7 @@ func TestDecodeAccepts(t *testing.T) {
 		"patch_nested":       {"PATCH", alice, `{"layout":{"font":{"name":"Mono"}}}`, stored, func(p *paper) { p.Layout.Font = &font{"Mono"} }},
 		"patch_nested_null":  {"PATCH", alice, `{"layout":{"font":null,"columns":null}}`, stored, func(p *paper) { p.Layout = layout{Key: "kept"} }},
 		"patch_inner":        {"PATCH", alice, `{"cover":{"text":null}}`, stored, func(p *paper) { p.Cover = &cover{"", true} }},
-		"patch_member":       {"PATCH", alice, `{"shares":{"bob":{"note":"x"},"eve":{"note":"y"}}}`, stored, func(p *paper) { p.Shares = map[string]*part{"bob": {"x", 5}, "eve": {"y", 0}} }},
+		"patch_member":       {"PATCH", alice, `{"shares":{"bob":{"note":"x"},"eve":{"note":"y"}}}`, stored, func(p *paper) { p.Shares = map[string]*lending{"bob": {"x", 5}, "eve": {"y", 0}} }},
 		"patch_member_gone":  {"PATCH", alice, `{"shares":{"nobody":null}}`, stored, func(p *paper) {}},
 		"patch_admin":        {"PATCH", root, `{"cover":{"approved":false}}`, nil, nil},
 		"patch_editor":       {"PATCH", editor, `{"title":"x"}`, stored, func(p *paper) { p.Title = "x" }},
@@ -75,7 +75,7 @@ func TestDecodeAccepts(t *testing.T) {
 		"post_nothing": {"POST", alice, `{}`, draft, func(p *paper) {}},
 		"post_flat":    {"POST", alice, `{"title":"x","tags":["a"]}`, draft, func(p *paper) { p.Title, p.Tags = "x", []string{"a"} }},
 		"post_inner": {"POST", alice, `{"cover":{"text":"c"},"lines":[{"text":"l"}],"shares":{"bob":{"note":"n"}}}`, draft, func(p *paper) {
-			p.Cover, p.Lines, p.Shares = &cover{"c", false}, []line{{"l", false}}, map[string]*part{"bob": {"n", 0}}
+			p.Cover, p.Lines, p.Shares = &cover{"c", false}, []line{{"l", false}}, map[string]*lending{"bob": {"n", 0}}
 		}},
 		"post_nulls": {"POST", alice, `{"cover":null,"lines":null,"shares":null}`, draft, func(p *paper) {}},
 		"post_merge": {"POST+merge", alice, `{"title":"x","free":{"a":null,"b":1}}`, draft, func(p *paper) { p.Title, p.Free = "x", decodedAny(`{"b":1}`) }},

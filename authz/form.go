@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"encoding"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -83,7 +82,7 @@ func (c forming) of(t reflect.Type) *form {
 	case kind == reflect.Pointer && endsWithin(t, 8):
 		f.kind, f.elem = formPointer, c.of(t.Elem())
 		f.expected, f.plain, f.merges = f.elem.expected, f.elem.plain, f.elem.merges
-	case kind == reflect.Pointer || decodesItself(t):
+	case kind == reflect.Pointer || readsItself(t):
 		f.plain = true // jsondoc refuses a pointer without an end
 	case kind == reflect.Interface && t.NumMethod() == 0:
 		f.kind, f.plain, f.merges = formAny, true, true
@@ -164,20 +163,13 @@ func endsWithin(t reflect.Type, steps int) bool {
 	return true
 }
 
-// decodesItself reports whether jsondoc calls a method to read a value of the
-// type.
-func decodesItself(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	return t.Kind() != reflect.Interface && (p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()))
-}
-
 func isUUID(t reflect.Type) bool { return t.Len() == 16 && t.Elem().Kind() == reflect.Uint8 }
 
 // expectedOf returns the JSON type that a Go type is read from, or "" if the
 // type says it by itself.
 func expectedOf(t reflect.Type) string {
 	switch kind := t.Kind(); {
-	case decodesItself(t):
+	case readsItself(t):
 		return ""
 	case t == reflect.TypeFor[json.Number](), kind == reflect.Float32, kind == reflect.Float64:
 		return "number"

@@ -67,7 +67,7 @@ type keys struct {
 }
 
 func newKeys(t reflect.Type) *keys {
-	k := &keys{typ: t, plain: t.Kind() == reflect.String && !decodesItself(t)}
+	k := &keys{typ: t, plain: t.Kind() == reflect.String && !readsItself(t)}
 	if !k.plain {
 		k.taken = reflect.MakeMap(reflect.MapOf(t, reflect.TypeFor[struct{}]()))
 	}

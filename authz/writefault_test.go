@@ -176,15 +176,15 @@ func TestWriteFiltersWhatAnInterfaceHolds(t *testing.T) {
 }
 
 type (
-	failing struct{}
-	garbage struct{}
-	loop    []*loop
-	looped  struct{ Next *looped }
-	deepMap map[string]deepMap
+	unspeakable struct{}
+	garbage     struct{}
+	loop        []*loop
+	looped      struct{ Next *looped }
+	deepMap     map[string]deepMap
 )
 
-func (failing) MarshalJSON() ([]byte, error) { return nil, errors.New("SECRET") }
-func (garbage) MarshalJSON() ([]byte, error) { return []byte(`{"half": `), nil }
+func (unspeakable) MarshalJSON() ([]byte, error) { return nil, errors.New("SECRET") }
+func (garbage) MarshalJSON() ([]byte, error)     { return []byte(`{"half": `), nil }
 
 // What has no JSON is a 500, and the part before it is not sent.
 func TestWriteSendsNothingOfAnObjectWithoutJSON(t *testing.T) {
@@ -197,7 +197,7 @@ func TestWriteSendsNothingOfAnObjectWithoutJSON(t *testing.T) {
 	var self any
 	self = &self
 	for name, v := range map[string]any{
-		"NaN": math.NaN(), "infinite": []float32{float32(math.Inf(-1))}, "failing": failing{}, "garbage": garbage{}, "channel": make(chan int),
+		"NaN": math.NaN(), "infinite": []float32{float32(math.Inf(-1))}, "unspeakable": unspeakable{}, "garbage": garbage{}, "channel": make(chan int),
 		"function": func() {}, "number": json.Number("1e"), "raw": json.RawMessage("{"), "key": map[complex64]int{}, "cycle": cycle,
 		"list": next, "map": table, "interface": self, "year": time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
@@ -211,7 +211,7 @@ func TestWriteSendsNothingOfAnObjectWithoutJSON(t *testing.T) {
 	res := boxes()
 	res.Policy = boxPolicy
 	where := rec.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		grant, err := res.Check(r, "read", &box{map[string]any{"customer-7": []any{&methods{K: failing{}}}}})
+		grant, err := res.Check(r, "read", &box{map[string]any{"customer-7": []any{&methods{K: unspeakable{}}}}})
 		if err != nil {
 			t.Error(err)
 		}
