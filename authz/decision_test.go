@@ -58,7 +58,7 @@ func TestDecisionGrantsDecideNothing(t *testing.T) {
 	p := mustPolicy(t, rich())
 	q := authz.Query{Principal: as("alice", "user"), Resource: "document", Action: "read", Reach: "own"}
 	p.Decide(q).Grants[0] = "*"
-	if p.Decide(q); !p.Decide(q).Allowed {
+	if !p.Decide(q).Allowed {
 		t.Error("the query is denied")
 	}
 	for _, reach := range []string{"all", "tenant"} {
@@ -133,7 +133,7 @@ func mixable() (first, second authz.PolicyConfig) {
 		},
 	}
 	second = authz.PolicyConfig{
-		Resources: map[string][]string{"aaa": {"x", "y"}, "document": {"delete", "update", "read"}},
+		Resources: map[string][]string{"document": {"update", "delete", "read"}, "zzz": {"x", "y"}},
 		Reaches:   []string{"team", "tenant"},
 		Roles: authz.Roles{
 			"aaa":    {Grants: []string{"*"}},
@@ -145,7 +145,7 @@ func mixable() (first, second authz.PolicyConfig) {
 }
 
 // No decision mixes two policies. Neither policy lets a user delete, update
-// everything, or read within the tenant. Both let a user update its own, by a
+// everything, or read its own or the tenant's. Both let a user update its own, by a
 // grant of another text.
 func TestDecideDuringReplace(t *testing.T) {
 	first, second := mixable()
@@ -155,12 +155,13 @@ func TestDecideDuringReplace(t *testing.T) {
 		authz.Query
 		answers []string
 	}{
+		{authz.Query{Principal: alice, Resource: "document", Action: "read", Reach: "own"}, []string{"not_granted []"}},
 		{authz.Query{Principal: alice, Resource: "document", Action: "delete", Reach: "own"}, []string{"not_granted []"}},
 		{authz.Query{Principal: alice, Resource: "document", Action: "update", Reach: "all"}, []string{"not_granted []"}},
 		{authz.Query{Principal: alice, Resource: "document", Action: "read", Reach: "tenant"}, []string{"not_granted []"}},
 		{authz.Query{Principal: alice, Resource: "document", Action: "read", Reach: "team"}, []string{"granted [document:read:team]"}},
 		{authz.Query{Principal: alice, Resource: "document", Action: "update", Reach: "own"}, []string{"granted [document:update:own]", "granted [update:own]"}},
-		{authz.Query{Principal: alice, Resource: "aaa", Action: "x", Reach: "all"}, []string{"unknown_permission []", "not_granted []"}},
+		{authz.Query{Principal: alice, Resource: "zzz", Action: "x", Reach: "all"}, []string{"unknown_permission []", "not_granted []"}},
 		{authz.Query{Principal: as("bob", "helper"), Resource: "document", Action: "read", Reach: "all"}, []string{"not_granted []", "granted [*]"}},
 	}
 	explained := map[string]bool{}

@@ -181,7 +181,7 @@ func (s *store) creator(validated bool) func(http.ResponseWriter, *http.Request,
 			bulwark.Deny(w, r, err)
 			return
 		}
-		d, err := grant.For(ctx, "create")
+		d, err := grant.For(r.Context(), "create")
 		if err != nil {
 			bulwark.Deny(w, r, err)
 			return

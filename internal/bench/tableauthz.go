@@ -63,13 +63,27 @@ func decideTable() Table {
 						panic("denied")
 					}
 				}, err
-			}))
+			}),
+			decided(fmt.Sprintf("cedar Authorize, %d rules", n), n, cedarDecision),
+			decided(fmt.Sprintf("opa prepared query, %d rules", n), n, opaDecision))
 		t.Musts = append(t.Musts,
 			within(fmt.Sprintf("%d rules: ≤ 100 ns", n), name(n), 100*time.Nanosecond),
 			allocs(fmt.Sprintf("%d rules: no allocation", n), name(n), "", 0))
 	}
 	t.Musts = append(t.Musts, ratio("flat from 30 to 1,000 rules (≤ 1.2×)", name(1000), name(30), 1.2))
 	return t
+}
+
+// decided is the case of a decision that a peer makes.
+func decided(name string, n int, open func(n int) (func() bool, error)) Case {
+	return plain(name, "", func() (func(), error) {
+		decide, err := open(n)
+		return func() {
+			if !decide() {
+				panic("denied")
+			}
+		}, err
+	})
 }
 
 // routeTable compares routes of authz with what a careful handler does by hand.

@@ -11,6 +11,9 @@
 //
 //	go test -run TestTable -update
 //
+// The policies of package authz are tested with the assertions of Casbin about
+// roles, and beside Casbin itself. The same page lists them.
+//
 // Other tests measure how often sanitize.Config.Detect is right. The attacks
 // are those of libinjection and of the OWASP Core Rule Set. The harmless texts
 // are in sanitize/testdata. The rates are in docs/suspicious-payloads.md, which

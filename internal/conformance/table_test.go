@@ -43,7 +43,7 @@ func TestTable(t *testing.T) {
 const intro = `# Conformance
 
 This page lists each test vector of Wycheproof, and how the code that verifies bearer tokens (JOSE) judges it. Wycheproof is the module
-@github.com/c2sp/wycheproof@, in the version of @internal/conformance/go.mod@.
+@github.com/c2sp/wycheproof@, in the version of @internal/conformance/go.mod@. A section below lists the assertions of Casbin about roles.
 
 Each token passes through the code that tokens in requests pass through: the compact parser, the rules for the header, the keys and the
 signature. The rules allow every algorithm at once. The keys of the vector are read like the keys of a service.
@@ -84,6 +84,7 @@ func table(t *testing.T) []byte {
 			row(&doc, d.file, strings.Trim(fmt.Sprint(d.ids), "[]"), d.why)
 		}
 	}
+	casbinTable(t, &doc)
 	doc.Write(files.Bytes())
 	return doc.Bytes()
 }
