@@ -87,7 +87,7 @@ func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byt
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
 	switch {
-	case err != nil:
+	case err != nil, ctx.Err() != nil: // a Transport may not look at its context
 		return nil, e.lost(ctx, err)
 	case int64(len(body)) > e.maxBytes:
 		return nil, &failure{fmt.Errorf("the answer is longer than authzen.Config.MaxAnswerBytes, which is %d", e.maxBytes), true}

@@ -137,3 +137,12 @@ func denied(t *testing.T, d authz.Decision, err error, text string) {
 
 // silent is for a server that is expected to complain.
 var silent = log.New(io.Discard, "", 0)
+
+// overHandler is a line that ends in a handler.
+func overHandler(h http.HandlerFunc) *line {
+	return &line{answer: func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		h(w, r)
+		return w.Result(), nil
+	}}
+}
