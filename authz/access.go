@@ -24,8 +24,10 @@ type Access[T any] struct {
 // document.
 func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
+	res.Engines = maps.Clone(res.Engines)
 	res.PathNames = slices.Clone(res.PathNames)
-	return Access[T]{res, Rule{names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
+	return Access[T]{res, Rule{names: []string{res.Name, action},
+		custom: slices.Sorted(maps.Keys(res.Reaches)), engines: slices.Sorted(maps.Keys(res.Engines))}}
 }
 
 // Scopes also asks for OAuth scopes; see [Rule.Scopes].
@@ -68,10 +70,11 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(res.Match)) {
-		if res.Match[name] == nil || res.Reaches[name] == nil {
-			wrong("is of a resource whose Match[" + name + "] is nil or has no entry in Reaches; give both a function, or remove the entry")
+		if res.Match[name] == nil || res.Reaches[name] == nil && res.Engines[name] == nil {
+			wrong("is of a resource whose Match[" + name + "] is nil or has no entry in Reaches or Engines; give it a function and such an entry, or remove it")
 		}
 	}
+	reasons = append(reasons, res.engineFaults()...)
 	return rule, reasons
 }
 

@@ -20,6 +20,8 @@ type check struct {
 	acr     []string
 	maxAge  time.Duration
 	factors []factor
+	asks    []asking
+	engines bool // it or a part of it asks an engine
 }
 
 // A need is a permission within a reach.
@@ -30,7 +32,7 @@ type need struct {
 
 // check compiles a rule, or says everything that is wrong with it.
 func (t *table) check(rule Rule) (check, []string) {
-	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge, factors: rule.factors}
+	c := check{kind: rule.kind, text: rule.String(), scopes: rule.scopes, acr: rule.acr, maxAge: rule.maxAge, factors: rule.factors, asks: rule.asks}
 	reasons := slices.Clone(rule.faults)
 	wrong := func(reason string) { reasons = append(reasons, reason) }
 	for _, scope := range rule.scopes {
@@ -42,6 +44,9 @@ func (t *table) check(rule Rule) (check, []string) {
 	case kindPublic:
 		if strings.TrimSpace(rule.names[0]) == "" {
 			wrong(`is public without a reason; write why, for example Public("liveness probe")`)
+		}
+		if len(rule.asks) > 0 {
+			wrong("is Public with Ask, and nobody would be asked about; leave Ask out, or write Authenticated in place of Public")
 		}
 		if len(rule.scopes) > 0 || len(rule.acr) > 0 || rule.maxAge != 0 || len(rule.factors) > 0 {
 			wrong("is Public with Scopes, StepUp or Factor; leave them out, or write Authenticated in place of Public")
@@ -58,6 +63,7 @@ func (t *table) check(rule Rule) (check, []string) {
 	default:
 		reasons = append(reasons, rule.zeroFault()...)
 	}
+	c.engines = c.asksAny()
 	return c, reasons
 }
 
@@ -134,7 +140,12 @@ func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 			reasons = append(reasons, "has a predicate for the reach "+name+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
 		}
 	}
-	return append(reasons, t.missingPredicates(resource, action, rule.custom)...)
+	for _, name := range rule.engines {
+		if t.reachBit(name) < reachCustom {
+			reasons = append(reasons, "has an engine for the reach "+name+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
+		}
+	}
+	return append(reasons, t.missingPredicates(resource, action, slices.Concat(rule.custom, rule.engines))...)
 }
 
 // missingPredicates finds grants of this permission that could never let
@@ -144,7 +155,7 @@ func (t *table) missingPredicates(resource, action string, custom []string) (rea
 		for _, g := range t.roles[name].own {
 			reach := t.reachText(g.reach)
 			if g.resource == resource && g.action == action && g.reach >= reachCustom && !slices.Contains(custom, reach) {
-				reasons = append(reasons, "role "+name+" is granted "+g.text+", but Resource.Reaches has no predicate for "+reach+"; add the predicate, or remove the grant")
+				reasons = append(reasons, "role "+name+" is granted "+g.text+", but Resource.Reaches has no predicate for "+reach+", and Resource.Engines no engine; add one of them, or remove the grant")
 			}
 		}
 	}

@@ -33,9 +33,22 @@ func (src *source[T]) created(g *gate, r *http.Request, action string, object T)
 	if err := g.admit(r, &p); err != nil {
 		return Granted[T]{}, err
 	}
+	return src.made(&p, r, action, object)
+}
+
+// made is created for a caller whom the rule has let in. A new object is not
+// hidden, so nobody asks whether the caller may read it.
+func (src *source[T]) made(p *pass, r *http.Request, action string, object T) (Granted[T], error) {
 	res := src.resource
-	if nilable[T]() && fault.IsNil(object) || !res.within(&p, p.check.number, object) {
-		return Granted[T]{}, res.refusal(&p, g.policy, r, object, true)
+	if nilable[T]() && fault.IsNil(object) {
+		return Granted[T]{}, res.refusal(p, src.policy, r, object, true)
 	}
-	return src.grant(&p, r, action, object), nil
+	ok, _, err := res.judge(p, r, object, -1)
+	if err != nil {
+		return Granted[T]{}, err
+	}
+	if !ok {
+		return Granted[T]{}, res.refusal(p, src.policy, r, object, true)
+	}
+	return src.grant(p, r, action, object), nil
 }

@@ -88,6 +88,7 @@ type pass struct {
 	caller *bulwark.Principal // nil only for a public rule
 	held   held
 	by     reaches // that an engine has found the object within
+	said   string  // by the engines that decided
 }
 
 // admit decides whether the caller of r passes the rule, fills in pass, and
@@ -115,6 +116,9 @@ func (g *gate) admit(r *http.Request, p *pass) error {
 			p.nameRoles(refusal)
 		}
 		return refusal
+	}
+	if p.check.engines {
+		return p.inquire(r)
 	}
 	return nil
 }

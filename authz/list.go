@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // A Reach says which objects of a list the caller may see. The handler puts it
@@ -26,7 +26,9 @@ type Reach struct {
 	// owner. Any other entry has the name of a reach of the policy, and the
 	// value that [Resource.Match] returned for it. An object belongs to the
 	// list if its owner matches, or if any other entry matches. An empty Match
-	// matches nothing.
+	// matches nothing. A reach that an engine decides has an entry only if
+	// Resource.Match has a function for it. [Resource.Filter] keeps the
+	// elements that the engine allows.
 	Match map[string]string
 
 	// elements is a *elements[T] of the route's resource.
@@ -85,6 +87,30 @@ type elements[T any] struct {
 	pass     pass
 	layers   []headerField // that the layers have set
 	room     [16]headerField
+
+	mu    sync.Mutex
+	found map[string]reaches // by id: what engines have said in this request
+}
+
+// recall returns the reach within which an engine has found the object of an
+// id. The reach is 0 if every engine has denied.
+func (e *elements[T]) recall(id string) (by reaches, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	by, known = e.found[id]
+	return by, known
+}
+
+// keep remembers what the engines have said about queries.
+func (e *elements[T]) keep(queries []Query, found []reaches) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.found == nil {
+		e.found = make(map[string]reaches, len(queries))
+	}
+	for i, q := range queries {
+		e.found[q.ID] = found[i]
+	}
 }
 
 // A headerField is a field of an answer's header.
@@ -109,11 +135,15 @@ func (e *elements[T]) remember(h http.Header) {
 // the element would hide the mistake, and its length would tell the client that
 // an element is missing.
 //
+// Engines are asked about the elements that the policy does not reach and about
+// which [Resource.Filter] has not asked them. If an engine does not answer, the
+// answer is 503 "authz.engine_unavailable" in place of the whole list.
+//
 // The reach must be the reach that the handler was given for this request, and
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
-// A 500 of WriteList has the header fields that the layers had set before the
+// A 500 or 503 of WriteList has the header fields that the layers had set before the
 // handler ran, with their values. It does not have any field or value that the
 // handler has set.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
@@ -123,11 +153,14 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 			Reason: "was given a Reach that HandleList did not make for this request and for objects of this type; pass on the reach that the handler was given"})
 		return
 	}
-	for i, item := range items {
-		if nilable[T]() && fault.IsNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
-			allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query", i, len(items)))
-			return
-		}
+	outside, err := allowed.outside(r, items)
+	if err != nil {
+		allowed.refuse(w, r, err)
+		return
+	}
+	if len(outside) > 0 {
+		allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query, or call Resource.Filter", outside[0], len(items)))
+		return
 	}
 	if items == nil {
 		items = []T{} // [] and never null
@@ -146,13 +179,18 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 	}
 }
 
-// deny undoes what the handler has done to the header, because a field that
-// describes the list may hint at the element that is not shown.
+// deny answers 500 in place of the list.
 func (e *elements[T]) deny(w http.ResponseWriter, r *http.Request, code string, err error) {
+	e.refuse(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
+}
+
+// refuse undoes what the handler has done to the header, because a field that
+// describes the list may hint at the element that is not shown.
+func (e *elements[T]) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	clear(h)
 	for _, field := range e.layers {
 		h[field.name] = field.values
 	}
-	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
+	bulwark.Deny(w, r, err)
 }

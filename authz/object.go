@@ -115,8 +115,12 @@ func (o *object[T]) decide(r *http.Request) (Granted[T], error) {
 		}
 		return Granted[T]{}, refusal
 	}
-	if !o.resource.within(&p, p.check.number, value) {
-		return Granted[T]{}, o.resource.refusal(&p, o.gate.policy, r, value, o.resource.within(&p, p.check.read, value))
+	ok, visible, err := o.resource.judge(&p, r, value, p.check.read)
+	if err != nil {
+		return Granted[T]{}, err
+	}
+	if !ok {
+		return Granted[T]{}, o.resource.refusal(&p, o.gate.policy, r, value, visible)
 	}
 	return o.grant(&p, r, o.action, value), nil
 }

@@ -77,6 +77,7 @@ func (res *Resource[T]) refusal(p *pass, policy *Policy, r *http.Request, object
 		problem = p.check.problem(forbidden, p.check, nil)
 		problem.Log.Reason, problem.Log.Attrs = "authz.not_within_reach", attrs
 	}
+	problem.Log.Attrs = decided(problem.Log.Attrs, p.said)
 	problem.Err = res.cause(p, object, visible)
 	p.nameRoles(problem)
 	return problem

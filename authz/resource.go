@@ -66,7 +66,7 @@ type Resource[T any] struct {
 	// caller's reach. It is called after Load and decides from its arguments
 	// alone. Default: none, the reaches "own" and "all" do not need a function.
 	Reaches map[string]func(caller *bulwark.Principal, object T) bool
-	// Match holds functions for reaches of Reaches, used by lists. A function
+	// Match holds functions for reaches of Reaches and Engines, used by lists. A function
 	// returns the value by which a query finds the objects of the reach, such
 	// as the caller's tenant; see [Reach]. A reach without a Match, or with an
 	// empty value, adds nothing to a list. Default: none, lists show objects by
@@ -74,12 +74,24 @@ type Resource[T any] struct {
 	Match map[string]func(caller *bulwark.Principal) string
 	// Engines holds an [Engine] for each reach of [PolicyConfig.Reaches] that
 	// an engine decides, such as "shared". The engine is asked after Load, and
-	// only if no other reach of the caller holds the object. A reach has a
-	// function in Reaches or an engine, and not both. Default: none.
+	// only if no reach that the policy decides holds the object. If several
+	// engines could let the caller through, they are asked in the order of
+	// PolicyConfig.Reaches, up to the first that allows. A tag of [Fields] with
+	// the reach of an engine counts only if that engine let the caller through.
+	// A reach has a function in Reaches or an engine, and not both.
+	//
+	// If the action is denied, the same question about the action "read"
+	// decides between 403 and 404.
+	//
+	// Engines are not asked about objects that do not exist. So an object can
+	// be told from a missing object by the time that the engine takes, and
+	// during an outage by a 503 in place of the 404. A 404 for both would tell
+	// users during each outage that their objects are gone. Where existence is
+	// a secret, use ids that nobody can guess. Default: none.
 	Engines map[string]Engine
-	// ID returns the id by which the Engines know an object, of 1 to 1,024
-	// bytes. An object without an id is within no reach of an engine. Required
-	// with Engines.
+	// ID returns the id by which the Engines know an object: 1 to 1,024 bytes
+	// of UTF-8. An object with another id, or without an id, is within no reach
+	// of an engine. Two objects have different ids. Required with Engines.
 	ID func(object T) string
 	// Properties returns what the Engines are told of an object, as values that
 	// [encoding/json] can write. Default: nothing.
@@ -164,9 +176,12 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	if !res.Policy.ready() || res.Owner == nil {
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "is missing, or Owner is; set both before Check is called"}
 	}
+	if faults := res.engineFaults(); len(faults) > 0 {
+		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Check", Reason: faults[0]}
+	}
 	t := res.Policy.table.Load()
-	number, ok := t.numbers[res.Name][action]
-	if !ok {
+	number, declared := t.numbers[res.Name][action]
+	if !declared {
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ")", Value: action, Reason: "is not an action on this resource; call Check with an action from PolicyConfig.Resources"}
 	}
 	c := check{kind: kindObject, text: "object " + res.Name + ":" + action, number: number, read: -1}
@@ -180,15 +195,21 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 		return Granted[T]{}, refusal
 	}
 	t.resolve(&p.held, p.caller)
-	missing := nilable[T]() && fault.IsNil(object)
-	if missing && action != "create" {
+	if action != "create" && nilable[T]() && fault.IsNil(object) {
 		return Granted[T]{}, res.hidden(&c, res.Policy, r, "authz.not_found")
 	}
-	if missing || !res.within(&p, c.number, object) {
-		visible := action == "create" || res.within(&p, c.read, object)
+	from := &source[T]{&res, res.Policy}
+	if action == "create" {
+		return from.made(&p, r, action, object)
+	}
+	ok, visible, err := res.judge(&p, r, object, c.read)
+	if err != nil {
+		return Granted[T]{}, err
+	}
+	if !ok {
 		return Granted[T]{}, res.refusal(&p, res.Policy, r, object, visible)
 	}
-	return (&source[T]{&res, res.Policy}).grant(&p, r, action, object), nil
+	return from.grant(&p, r, action, object), nil
 }
 
 // nilable reports whether T has a nil, which is an object that does not exist.

@@ -119,15 +119,30 @@ func (c *check) may(h *held) bool {
 	return h.reaches(c.number) != 0
 }
 
-// weakness says what a check leaves to the handler.
+// engineDecides says that the list of roles is not the whole answer.
+const engineDecides = "an engine decides"
+
+// weakness says what a check leaves to the handler and to engines.
 func (c *check) weakness(t *table) string {
+	weak := c.unchecked(t)
+	switch {
+	case !c.engines:
+		return weak
+	case weak == "":
+		return engineDecides
+	}
+	return weak + "; " + engineDecides
+}
+
+// unchecked says what a check leaves to the handler.
+func (c *check) unchecked(t *table) string {
 	for _, need := range c.needs {
 		if need.reach != reachAll {
 			return "the reach " + t.reachText(need.reach) + " is for the handler to check"
 		}
 	}
 	for i := range c.parts {
-		if weak := c.parts[i].weakness(t); weak != "" {
+		if weak := c.parts[i].unchecked(t); weak != "" {
 			return weak
 		}
 	}

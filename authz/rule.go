@@ -19,10 +19,12 @@ type Rule struct {
 	names   []string // reason, roles or permissions; resource and action of objects
 	parts   []Rule   // of All and Any
 	custom  []string // reaches for which an object's resource has a predicate
+	engines []string // reaches for which it has an engine
 	scopes  []string
 	acr     []string
 	maxAge  time.Duration
 	factors []factor // of different methods
+	asks    []asking // engines, after everything else
 	faults  []string // what was wrong when the rule was written
 }
 
@@ -180,6 +182,9 @@ func (r Rule) String() string {
 	}
 	for _, f := range r.factors {
 		text += ", " + f.String()
+	}
+	for _, a := range r.asks {
+		text += ", " + a.String()
 	}
 	return text
 }

@@ -11,7 +11,8 @@ import (
 type refusal uint8
 
 const (
-	passed refusal = iota
+	passed    refusal = iota
+	undecided         // an engine did not answer; the caller may be allowed
 	needStepUp
 	needScope
 	forbidden

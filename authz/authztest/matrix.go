@@ -24,7 +24,8 @@ const Issuer = "authztest"
 //   - A role that is not listed for a route must get 403. On a route for an
 //     object it may also get 404.
 //   - A role that is listed must not get 401 or 403. On a route for an object
-//     it may get 403, because the object may belong to somebody else.
+//     it may get 403, because the object may belong to somebody else. On a
+//     route that asks an engine it may get 403, because the engine may deny.
 //   - Every caller must get 405 for a method that no route of the path has.
 //
 // The callers have all scopes that the rule of the route asks for. Their login
@@ -65,13 +66,15 @@ func judge(route authz.Route, role string, status int) string {
 	// Where objects are concerned the role is only the first half of the
 	// answer.
 	objects := strings.HasPrefix(route.Rule, "object ")
+	// An engine may refuse a caller whom the rest of the rule lets in.
+	asks := strings.Contains(route.Weak, "an engine decides")
 	admitted := route.Admits(role)
 	switch {
 	case role == "" && !admitted && status != http.StatusUnauthorized:
 		return answer(status) + ", want 401"
 	case role != "" && !admitted && status != http.StatusForbidden && !(objects && status == http.StatusNotFound):
 		return answer(status) + ", want 403"
-	case admitted && refused && !(objects && status == http.StatusForbidden):
+	case admitted && refused && !((objects || asks) && status == http.StatusForbidden):
 		return answer(status) + ", but Mux.Routes says that the caller may pass"
 	}
 	return ""

@@ -154,6 +154,7 @@ var families = []family{
 		{"authz.method_not_allowed", []int{noMethod}, "", nil, "The path has routes, but not for this method.", "The client uses a method of `Allow`."},
 		{"authz.path_value", []int{badRequest}, "", nil, "A value in the path holds a slash, a dot segment or a control character. Under `Mount` and under another router, also: the path has an empty segment or a semicolon.", "The client sends an id that is one segment of the path."},
 		{"authz.load_timeout", []int{unavailable}, "", nil, "Loading the object took longer than allowed.", "Read `error`."},
+		{"authz.engine_unavailable", []int{unavailable}, "", nil, "An engine of `Resource.Engines` or `Rule.Ask` did not answer within 5 seconds, failed or panicked, and the caller does not pass without it. Or the answer to a list had another number of decisions.", "Read `error`. Make the engine reachable."},
 		{"authz.load_failed", []int{internalError}, "", nil, "Loading the object failed.", "Read `error`. `Load` returns `authz.ErrNotFound` for an object that does not exist."},
 		{"authz.list_leak", []int{internalError}, "", nil, "A list handler returned an object that the caller may not read. Nothing was sent.", "Filter the query by the `Reach` that the handler is given."},
 		{"authz.list_encoding", []int{internalError}, "", nil, "The list could not be written as JSON.", "Read `error`."},
