@@ -67,9 +67,13 @@ func service(t testing.TB, pdp authz.Engine) *authz.Mux {
 // visit is a request of alice.
 func visit(h http.Handler, method, target string) (*httptest.ResponseRecorder, []bulwark.Event) {
 	var events bulwarktest.Recorder
-	w, r := httptest.NewRecorder(), httptest.NewRequest(method, target, nil)
-	events.Wrap(h).ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(r.Context(), alice)))
+	w, r := newRequest(context.Background(), method, target)
+	events.Wrap(h).ServeHTTP(w, r)
 	return w, events.Take()
+}
+
+func newRequest(ctx context.Context, method, target string) (*httptest.ResponseRecorder, *http.Request) {
+	return httptest.NewRecorder(), httptest.NewRequest(method, target, nil).WithContext(bulwark.WithPrincipal(ctx, alice))
 }
 
 // refused fails t unless an answer is this refusal, and tells the client
