@@ -99,6 +99,12 @@ func TestShadowAnswersWithEngine(t *testing.T) {
 				if got := shadow.Counts(); got != test.want {
 					t.Errorf("%+v, want %+v", got, test.want)
 				}
+				// A difference that is known does not change the next answer.
+				q := query("1")
+				q.Properties = map[string]any{}
+				if d, err := shadow.Decide(context.Background(), q); d.Allowed || err != nil {
+					t.Errorf("the next answer: %v, %v", d, err)
+				}
 				if err := shadow.Shutdown(context.Background()); err != nil {
 					t.Error(err)
 				}
@@ -240,7 +246,7 @@ func TestShadowOfARequest(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		got := events.Take()
-		if len(got) != 1 || got[0].Path != "/documents/1" || got[0].Reason != "authzen.shadow_differs" || got[0].Level.Level().String() != "WARN" {
+		if len(got) != 1 || got[0].Path != "/documents/1" || got[0].Reason != "authzen.shadow_differs" || attr(got[0], "candidate") != "deny" || got[0].Level.Level().String() != "WARN" {
 			t.Errorf("events %+v", got)
 		}
 	})
