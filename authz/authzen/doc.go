@@ -9,8 +9,8 @@
 //
 //   - It hangs, fails or is slow. Every request then waits for it, or a
 //     careless client lets the caller through.
-//   - Something else answers in its place: a proxy, a login page, the target
-//     of a redirect. Its answer has the status 200, or is not JSON.
+//   - Something else answers in its place: a proxy, a login page, or the
+//     target of a redirect. Its answer has the status 200, or is not JSON.
 //   - An answer says true where the client does not expect it: as a text, as one
 //     of two members of the same name, in a place that belongs to another
 //     question.
