@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	authzenv1 "github.com/openfga/api/proto/authzen/v1"
@@ -81,7 +82,7 @@ func openFGA(url, store, key string) authzen.Config {
 
 // startOpenFGA starts an OpenFGA with its store in memory. Its services listen
 // on a Unix socket, and its gateway for HTTP on loopback.
-func startOpenFGA(t *testing.T, options ...server.OpenFGAServiceV1Option) *peer {
+func startOpenFGA(t testing.TB, options ...server.OpenFGAServiceV1Option) *peer {
 	t.Helper()
 	log := logger.NewNoopLogger()
 	service, err := server.NewServerWithOpts(append([]server.OpenFGAServiceV1Option{
@@ -107,7 +108,9 @@ func startOpenFGA(t *testing.T, options ...server.OpenFGAServiceV1Option) *peer 
 	s := fgaStore{client: openfgav1.NewOpenFGAServiceClient(connection)}
 	s.create(t)
 	s.access = web.URL + "/stores/" + s.id + "/access/v1"
-	engine, err := authzen.New(openFGA(web.URL, s.id, ""))
+	config := openFGA(web.URL, s.id, "")
+	config.Timeout = 5 * time.Second // for a machine that is busy
+	engine, err := authzen.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +119,7 @@ func startOpenFGA(t *testing.T, options ...server.OpenFGAServiceV1Option) *peer 
 }
 
 // serveUnix serves on a Unix socket and connects to it.
-func serveUnix(t *testing.T, services *grpc.Server) *grpc.ClientConn {
+func serveUnix(t testing.TB, services *grpc.Server) *grpc.ClientConn {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "openfga") // t.TempDir may be too long for a socket
 	if err != nil {
@@ -138,7 +141,7 @@ func serveUnix(t *testing.T, services *grpc.Server) *grpc.ClientConn {
 }
 
 // newGateway is the HTTP API of OpenFGA, with its own statuses for errors.
-func newGateway(t *testing.T, connection *grpc.ClientConn) http.Handler {
+func newGateway(t testing.TB, connection *grpc.ClientConn) http.Handler {
 	t.Helper()
 	mux := runtime.NewServeMux(
 		runtime.WithForwardResponseOption(httpmiddleware.HTTPResponseModifier),
@@ -159,7 +162,7 @@ type fgaStore struct {
 	id, access string
 }
 
-func (s *fgaStore) create(t *testing.T) {
+func (s *fgaStore) create(t testing.TB) {
 	t.Helper()
 	parsed, err := transformer.TransformDSLToProto(model)
 	if err != nil {
@@ -178,7 +181,7 @@ func (s *fgaStore) create(t *testing.T) {
 	}
 }
 
-func (s *fgaStore) add(t *testing.T, r relationship) {
+func (s *fgaStore) add(t testing.TB, r relationship) {
 	t.Helper()
 	key := &openfgav1.TupleKey{User: r.subject.String(), Relation: r.relation, Object: r.object.String()}
 	if r.condition != "" {
@@ -190,7 +193,7 @@ func (s *fgaStore) add(t *testing.T, r relationship) {
 	}
 }
 
-func (s *fgaStore) remove(t *testing.T, r relationship) {
+func (s *fgaStore) remove(t testing.TB, r relationship) {
 	t.Helper()
 	key := &openfgav1.TupleKeyWithoutCondition{User: r.subject.String(), Relation: r.relation, Object: r.object.String()}
 	_, err := s.client.Write(t.Context(), &openfgav1.WriteRequest{StoreId: s.id, Deletes: &openfgav1.WriteRequestDeletes{TupleKeys: []*openfgav1.TupleKeyWithoutCondition{key}}})

@@ -15,7 +15,7 @@ import (
 type peer struct {
 	engine      authz.Engine
 	search      search
-	add, remove func(*testing.T, relationship)
+	add, remove func(testing.TB, relationship)
 	stop        func()
 }
 

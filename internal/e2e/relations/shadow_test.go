@@ -3,6 +3,7 @@ package relations
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/authz/authzen"
@@ -24,6 +25,7 @@ func TestFromOneEngineToAnother(t *testing.T) {
 	old.add(t, relationship{object: document("plan"), relation: "viewer", subject: user(revoked)})
 	differences := make(chan authzen.Difference, 10)
 	shadow := compared(old.engine, next.engine, func(_ context.Context, d authzen.Difference) { differences <- d })
+	shadow.Timeout = 5 * time.Second // for a machine that is busy
 	api, err := newAPI(owned(as(accounts, "owner"), "plan"), shadow, old.search)
 	if err != nil {
 		t.Fatal(err)

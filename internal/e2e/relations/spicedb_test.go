@@ -55,7 +55,7 @@ func connect(address, key string) (*authzed.Client, error) {
 
 // startSpiceDB starts the services of SpiceDB with their store in memory. The
 // connection to them is in memory too.
-func startSpiceDB(t *testing.T) *peer {
+func startSpiceDB(t testing.TB) *peer {
 	t.Helper()
 	dev, faults, err := development.NewDevContext(context.Background(), &devinterface.RequestContext{Schema: schema})
 	if err != nil || faults != nil {
@@ -74,17 +74,17 @@ func startSpiceDB(t *testing.T) *peer {
 // spiceStore writes and searches relationships.
 type spiceStore struct{ client v1.PermissionsServiceClient }
 
-func (s spiceStore) add(t *testing.T, r relationship) {
+func (s spiceStore) add(t testing.TB, r relationship) {
 	t.Helper()
 	s.update(t, v1.RelationshipUpdate_OPERATION_TOUCH, r)
 }
 
-func (s spiceStore) remove(t *testing.T, r relationship) {
+func (s spiceStore) remove(t testing.TB, r relationship) {
 	t.Helper()
 	s.update(t, v1.RelationshipUpdate_OPERATION_DELETE, r)
 }
 
-func (s spiceStore) update(t *testing.T, operation v1.RelationshipUpdate_Operation, r relationship) {
+func (s spiceStore) update(t testing.TB, operation v1.RelationshipUpdate_Operation, r relationship) {
 	t.Helper()
 	written := &v1.Relationship{
 		Resource: &v1.ObjectReference{ObjectType: r.object.kind, ObjectId: r.object.id},
