@@ -44,6 +44,7 @@ const (
 	// Names of this module, for events that the vocabulary lacks.
 
 	AuthnTokenInvalid       EventName = "authn_token_invalid"
+	AuthzAllow              EventName = "authz_allow"
 	AuthnCredentialStuffing EventName = "authn_credential_stuffing"
 	AuthnPasswordSpray      EventName = "authn_password_spray"
 	AuthnKeyStale           EventName = "authn_key_stale"
@@ -62,7 +63,7 @@ const (
 // that are INFO.
 func (n EventName) Level() slog.Level {
 	switch n {
-	case AuthnLoginSuccess, AuthnTokenCreated, AuthnTokenRevoked, AuthzAdmin,
+	case AuthnLoginSuccess, AuthnTokenCreated, AuthnTokenRevoked, AuthzAdmin, AuthzAllow,
 		SessionCreated, SessionRenewed, SessionExpired, SysMonitorEnabled, NoEvent:
 		return slog.LevelInfo
 	case AuthnTokenReuse, SysUnavailable, SysMonitorDisabled, AuditGap, AuthnImpossibleTravel:

@@ -111,8 +111,8 @@
 //	authn_key_stale              –          an API key that is due for rotation
 //	audit_gap                    –          a sink that hangs or fails
 //	authn_login_success, authn_token_created, authn_token_revoked,
-//	authz_admin, session_created, session_renewed, session_expired
-//	                             –          ordinary use
+//	authz_admin, authz_allow, session_created, session_renewed,
+//	session_expired              –          ordinary use
 //	authn_login_successafterfail, authn_login_fail_max, authn_password_spray,
 //	authn_credential_stuffing, authn_impossible_travel, malicious_sqli,
 //	malicious_extraneous, malicious_attack_tool, malicious_excess_404,

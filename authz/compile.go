@@ -18,6 +18,7 @@ func compile(c PolicyConfig) (*table, error) {
 	b.declareResources(c.Resources)
 	b.declareReaches(c.Reaches)
 	b.declareRoles(c.Roles)
+	b.declareSample(c.SampleAllows)
 	for _, name := range b.roleNames {
 		b.inherit(b.roles[name], c.Roles[name].Inherits)
 		b.grant(b.roles[name], c.Roles[name].Grants)
@@ -96,6 +97,14 @@ func (b *builder) declareReaches(names []string) {
 		}
 		b.reachNames = append(b.reachNames, name)
 	}
+}
+
+func (b *builder) declareSample(n int) {
+	if n < 0 {
+		b.faults.Add("SampleAllows", fmt.Sprint(n), "is negative; write 0 for no events, 1 for each allowed decision, or 1000 for one of a thousand")
+		return
+	}
+	b.sample = uint64(n)
 }
 
 func (b *builder) declareRoles(roles Roles) {

@@ -57,7 +57,8 @@
 //   - "document:read:all": to read every document.
 //   - "document:read:tenant": to read the documents within the reach "tenant".
 //     The application declares it in [PolicyConfig.Reaches] and says in
-//     [Resource.Reaches] what it means.
+//     [Resource.Reaches] what it means, or gives an engine for it in
+//     [Resource.Engines].
 //   - "read:own": to read what the caller owns, on every resource that has the
 //     action "read".
 //   - "document:*:own": every action on the documents that the caller owns.
@@ -91,17 +92,28 @@
 // list with the answers to real requests. [Policy.Explain] says why a role may
 // do something or not.
 //
+// # Engines
+//
+// An [Engine] answers what the policy cannot: who shares a document, or what a
+// policy of another team says. [Resource.Engines] asks an engine whether an
+// object is within a reach, and [Rule.Ask] asks an engine about a route. The
+// policy decides first, and an engine is asked only if its answer matters.
+// [Resource.Filter] asks about a list in batches. Package authzen has an Engine
+// for decision points that speak the AuthZEN Authorization API.
+//
 // # Not covered
 //
 //   - Who the caller is. The authentication layer outside decides it. A caller
 //     whom that layer does not know is anonymous, and passes only [Public].
 //   - Which fields of an object may be read and written.
 //   - Relationships that need a query, such as membership in the object's
-//     project, unless Load brings them along.
+//     project, unless Load brings them along or an [Engine] answers for them.
 //   - What a handler does with an object after the grant, and what else it
 //     loads.
 //   - Time. Loading an object that exists may take longer than finding that an
-//     object does not exist.
+//     object does not exist. An engine is asked about an object only if the
+//     object exists, which takes longer, and is 503 during an outage; see
+//     [Resource.Engines].
 //
 // # Errors
 //
@@ -111,8 +123,10 @@
 //  2. The path: 400 "authz.path_value".
 //  3. The rule: 401 "authz.unauthenticated", 403 "authz.forbidden", 403
 //     "authz.insufficient_scope", 401 "authz.insufficient_user_authentication".
+//     Then the engines of the rule: 403 "authz.forbidden", 503
+//     "authz.engine_unavailable".
 //  4. Load, and the decision about the object: 404 "authz.not_found", 403
-//     "authz.forbidden".
+//     "authz.forbidden", 503 "authz.engine_unavailable".
 //  5. The layers of the route, then the handler.
 //
 // Under another router and in a [Mux.Mount] the whole path is checked, because
@@ -122,7 +136,10 @@
 //
 // Every refusal is an event. A refusal because of the caller is authz_fail. If
 // the refusal is about an object, the event has a keyed hash of the object, so
-// that somebody who tries many ids is seen. A refusal because of the path or
+// that somebody who tries many ids is seen. If an engine has denied, the
+// attribute decision has the id and the reason of its decision. An engine that
+// does not answer is sys_unavailable. [PolicyConfig.SampleAllows] makes events
+// of allowed decisions. A refusal because of the path or
 // the method is input_validation_fail. If the configuration causes the refusal,
 // the attribute error of the event names the field or the call that has to
 // change. A Mux, Policy, Middleware or Handler that was made without its

@@ -144,6 +144,10 @@ func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, err)
 		return
 	}
+	// Lists and creates go on to decide.
+	if p.check.kind < kindObject && h.policy.samples(&p) {
+		p.sample(r, every, slog.Attr{})
+	}
 	h.next.ServeHTTP(w, r)
 }
 

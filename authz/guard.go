@@ -3,6 +3,7 @@ package authz
 import (
 	"cmp"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -157,6 +158,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := rt.admit(r, &p); err != nil {
 		bulwark.Deny(w, r, err)
 		return
+	}
+	if rt.policy.samples(&p) {
+		p.sample(r, every, slog.Attr{})
 	}
 	h.ServeHTTP(w, r)
 }

@@ -44,6 +44,16 @@ func (h *held) reaches(number int) (set reaches) {
 	return set
 }
 
+// first returns the first role that fits, or nil.
+func (h *held) first(fits func(*role) bool) *role {
+	for _, roles := range [...][]*role{h.room[:h.n], h.more} {
+		if i := slices.IndexFunc(roles, fits); i >= 0 {
+			return roles[i]
+		}
+	}
+	return nil
+}
+
 // noRole returns why no role grants anything, if there is no role at all.
 func (h *held) noRole() error {
 	switch {

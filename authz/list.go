@@ -3,6 +3,7 @@ package authz
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 
@@ -60,6 +61,9 @@ func (res *Resource[T]) reach(g *gate, r *http.Request) (Reach, error) {
 	e := &elements[T]{resource: res}
 	if err := g.admit(r, &e.pass); err != nil {
 		return Reach{}, err
+	}
+	if g.policy.samples(&e.pass) {
+		e.pass.sample(r, every, slog.Attr{})
 	}
 	t, who, set := e.pass.table, e.pass.caller, e.pass.held.reaches(e.pass.check.number)
 	reach := Reach{elements: e}

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/bulwark-go/bulwark"
@@ -59,7 +60,13 @@ func (m *Middleware) Check(r *http.Request) error {
 		return err
 	}
 	var p pass
-	return m.gate.admit(r, &p)
+	if err := m.gate.admit(r, &p); err != nil {
+		return err
+	}
+	if m.gate.policy.samples(&p) {
+		p.sample(r, every, slog.Attr{})
+	}
+	return nil
 }
 
 // unmade says that m protects nothing.

@@ -26,6 +26,8 @@ type Policy struct {
 	rules   []reliance
 	structs []reflect.Type // that Fields has registered
 
+	allowed atomic.Uint64 // decisions, for SampleAllows
+
 	unknownMu sync.Mutex
 	unknown   map[string]bool
 }

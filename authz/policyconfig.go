@@ -28,6 +28,13 @@ type PolicyConfig struct {
 	Reaches []string `json:"reaches,omitempty" yaml:"reaches,omitempty"`
 	// Roles are the roles by name. Required.
 	Roles Roles `json:"roles" yaml:"roles"`
+	// SampleAllows says which allowed decisions are events: one of so many. The
+	// event is authz_allow. It has the rule, and as attributes the role, its
+	// grants, a hash of the object, and the decision of an engine. Refusals are
+	// always events. Decisions are counted over all routes of the policy, and
+	// public routes do not decide. A list is one decision. With 1 each allowed
+	// decision is an event. Default: 0, none.
+	SampleAllows int `json:"sampleAllows,omitempty" yaml:"sampleAllows,omitempty"`
 }
 
 // Roles are roles by name. A name has 1 to 128 bytes, and is written as in

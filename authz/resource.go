@@ -66,11 +66,11 @@ type Resource[T any] struct {
 	// caller's reach. It is called after Load and decides from its arguments
 	// alone. Default: none, the reaches "own" and "all" do not need a function.
 	Reaches map[string]func(caller *bulwark.Principal, object T) bool
-	// Match holds functions for reaches of Reaches and Engines, used by lists. A function
-	// returns the value by which a query finds the objects of the reach, such
-	// as the caller's tenant; see [Reach]. A reach without a Match, or with an
-	// empty value, adds nothing to a list. Default: none, lists show objects by
-	// owner only.
+	// Match holds functions for reaches of Reaches and Engines, used by lists.
+	// A function returns the value by which a query finds the objects of the
+	// reach, such as the caller's tenant; see [Reach]. A reach without a Match,
+	// or with an empty value, adds nothing to a list. Default: none, lists show
+	// objects by owner only.
 	Match map[string]func(caller *bulwark.Principal) string
 	// Engines holds an [Engine] for each reach of [PolicyConfig.Reaches] that
 	// an engine decides, such as "shared". The engine is asked after Load, and

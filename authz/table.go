@@ -15,6 +15,7 @@ type table struct {
 	roleNames   []string                   // sorted; a role's number is its place
 	checks      []check                    // compiled rules of the routes, by number
 	fields      map[reflect.Type]*fieldset // registered structs
+	sample      uint64                     // one of so many allowed decisions is an event, unless 0
 }
 
 // A permission is an action on a kind of object.

@@ -38,6 +38,7 @@ var happenings = []happening{
 	{bulwark.SessionExpired, library, "A credential expired while a stream was open.", "Nothing."},
 	{bulwark.AuthnLoginSuccess, application, "A user logged in.", "Nothing."},
 	{bulwark.AuthzAdmin, application, "An administrator did something that matters.", "Look at it now and then."},
+	{bulwark.AuthzAllow, library, "A caller was let in. A sample, for `authz.PolicyConfig.SampleAllows`.", "Nothing."},
 	{bulwark.AuthnLoginSuccessAfterFail, both, "A user logged in after failures.", "Look at it if there were many failures."},
 	{bulwark.AuthnLoginFailMax, both, "An account was locked, or an address or an account has too many failed logins.", "Look at the address, and tell the user."},
 	{bulwark.AuthnCredentialStuffing, both, "Stolen passwords are tried at many accounts.", "Alert on each."},

@@ -74,6 +74,7 @@ var notes = []note{
 	{bulwark.SessionRenewed, reason{"factor", "The user proved a further factor.", "Nothing."}},
 	{bulwark.AuthnKeyStale, reason{"max_age", "An API key is older than `apikey.Config.MaxAge`. Reported once a day.", "Rotate the key."}},
 	{bulwark.AuthzFail, reason{"authz.unknown_role", "A caller has a role that the policy does not know. Reported once for each role.", "Name the role in `authz.PolicyConfig.Roles`, without grants if it should grant nothing. Or correct `jwt.Config.RolesClaims`, or the issuer. See [issuers.md](issuers.md#keycloak)."}},
+	{bulwark.AuthzAllow, reason{"authz.allowed", "A caller was let in, and `authz.PolicyConfig.SampleAllows` makes it an event. `role` and `grants` say why. `object` is the keyed hash of the object. `decision` has the id and the reason of an engine.", "Nothing. `SampleAllows` is 0 for no such events."}},
 	{bulwark.AuthnLoginFailMax, reason{"detect.brute_force", "`audit/detect`: an address or an account has too many failed logins. `account` is there if it is the account.", "Look at the address. Do not lock the account for this alone."}},
 	{bulwark.AuthnCredentialStuffing, reason{"detect.credential_stuffing", "`audit/detect`: an address fails at many accounts.", "Look at the address. Behind an office, typing mistakes look the same."}},
 	{bulwark.AuthnPasswordSpray, reason{"detect.distributed_guessing", "`audit/detect`: many addresses fail at one account.", "Ask for a second factor at this account."}},

@@ -51,7 +51,7 @@ const detected = "detect."
 var events = []string{
 	string(bulwark.AuthnLoginSuccess), string(bulwark.AuthnLoginSuccessAfterFail), string(bulwark.AuthnLoginFail), string(bulwark.AuthnLoginFailMax),
 	string(bulwark.AuthnTokenCreated), string(bulwark.AuthnTokenRevoked), string(bulwark.AuthnTokenReuse), string(bulwark.AuthnImpossibleTravel),
-	string(bulwark.AuthzFail), string(bulwark.AuthzAdmin), string(bulwark.ExcessRateLimitExceeded), string(bulwark.InputValidationFail),
+	string(bulwark.AuthzFail), string(bulwark.AuthzAdmin), string(bulwark.AuthzAllow), string(bulwark.ExcessRateLimitExceeded), string(bulwark.InputValidationFail),
 	string(bulwark.MaliciousSQLi), string(bulwark.MaliciousExtraneous), string(bulwark.MaliciousAttackTool), string(bulwark.MaliciousCORS),
 	string(bulwark.MaliciousCSRF), string(bulwark.MaliciousCSPViolation), string(bulwark.MaliciousDirectReference), string(bulwark.MaliciousExcess404),
 	string(bulwark.SessionCreated), string(bulwark.SessionRenewed), string(bulwark.SessionExpired), string(bulwark.SessionUseAfterExpire),

@@ -29,7 +29,7 @@ var families = []family{
 	named("Unusual access", bulwark.AuthnCredentialStuffing, bulwark.AuthnPasswordSpray, bulwark.AuthnImpossibleTravel,
 		bulwark.AuthnLoginSuccessAfterFail, bulwark.MaliciousDirectReference, bulwark.MaliciousExcess404),
 	named("Logins and sessions", bulwark.AuthnLoginSuccess, bulwark.AuthnTokenCreated, bulwark.AuthnTokenRevoked, bulwark.AuthnKeyStale,
-		bulwark.AuthzAdmin, bulwark.SessionCreated, bulwark.SessionRenewed, bulwark.SessionExpired),
+		bulwark.AuthzAdmin, bulwark.AuthzAllow, bulwark.SessionCreated, bulwark.SessionRenewed, bulwark.SessionExpired),
 	named("The service itself", bulwark.SysUnavailable, bulwark.SysMonitorDisabled, bulwark.SysMonitorEnabled, bulwark.AuditGap, otherKind),
 }
 
