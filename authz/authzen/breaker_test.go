@@ -44,7 +44,7 @@ func TestBreaker(t *testing.T) {
 		ask := func(want string) {
 			t.Helper()
 			before := len(l.asked())
-			d, err := c.Decide(context.Background(), read("1"))
+			d, err := c.Decide(context.Background(), query("1"))
 			sent := len(l.asked()) - before
 			switch want {
 			case "allowed":
@@ -114,7 +114,7 @@ func TestOneProbe(t *testing.T) {
 			t.Fatal(err)
 		}
 		set(now, with(500, ""))
-		c.Decide(context.Background(), read("1"))
+		c.Decide(context.Background(), query("1"))
 		time.Sleep(time.Second)
 		release := make(chan struct{})
 		set(now, func(r *http.Request) (*http.Response, error) { <-release; return response(r, 200, allow), nil })
@@ -122,7 +122,7 @@ func TestOneProbe(t *testing.T) {
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() {
-				if d, err := c.Decide(context.Background(), read("1")); d.Allowed && err == nil {
+				if d, err := c.Decide(context.Background(), query("1")); d.Allowed && err == nil {
 					allowed.Add(1)
 				} else {
 					refused.Add(1)
@@ -173,7 +173,7 @@ func TestWhatOpensTheBreaker(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range 20 {
-					c.Decide(context.Background(), read("1"))
+					c.Decide(context.Background(), query("1"))
 				}
 				if opened := len(l.asked()) == 5; opened != test.opens || !opened && len(l.asked()) != 20 {
 					t.Errorf("%d questions were sent", len(l.asked()))
@@ -195,7 +195,7 @@ func TestGoneCallers(t *testing.T) {
 		gone := func() error {
 			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Hour, nil)
 			time.AfterFunc(time.Millisecond, cancel)
-			_, err := c.Decide(ctx, read("1"))
+			_, err := c.Decide(ctx, query("1"))
 			return err
 		}
 		set(now, hangs)
@@ -210,7 +210,7 @@ func TestGoneCallers(t *testing.T) {
 		// An impatient ctx is a failure: package authz gives every engine one.
 		for range 6 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-			c.Decide(ctx, read("1"))
+			c.Decide(ctx, query("1"))
 			cancel()
 		}
 		if len(l.asked()) != 25 {
@@ -221,7 +221,7 @@ func TestGoneCallers(t *testing.T) {
 			t.Fatal(err)
 		}
 		set(now, with(200, allow))
-		if d, err := c.Decide(context.Background(), read("1")); !d.Allowed || err != nil {
+		if d, err := c.Decide(context.Background(), query("1")); !d.Allowed || err != nil {
 			t.Fatalf("after the probe of a gone caller: %v, %v", d, err)
 		}
 	})
@@ -240,11 +240,11 @@ func TestPanics(t *testing.T) {
 					t.Error("the panic is lost")
 				}
 			}()
-			c.Decide(context.Background(), read("1"))
+			c.Decide(context.Background(), query("1"))
 		}()
 	}
 	set(now, with(200, allow))
-	if d, err := c.Decide(context.Background(), read("1")); !d.Allowed || err != nil {
+	if d, err := c.Decide(context.Background(), query("1")); !d.Allowed || err != nil {
 		t.Errorf("after panics: %v, %v", d, err)
 	}
 }
@@ -270,7 +270,7 @@ func TestMaxConcurrent(t *testing.T) {
 		var all sync.WaitGroup
 		for range 3 + 1024 + 10 {
 			all.Go(func() {
-				d, err := c.Decide(context.Background(), read("1"))
+				d, err := c.Decide(context.Background(), query("1"))
 				switch {
 				case d.Allowed:
 					allowed.Add(1)
@@ -306,7 +306,7 @@ func TestWaiting(t *testing.T) {
 		ask := func(ctx context.Context, after time.Duration, want string) {
 			all.Go(func() {
 				begin := time.Now()
-				d, err := c.Decide(ctx, read("1"))
+				d, err := c.Decide(ctx, query("1"))
 				denied(t, d, err, want)
 				if took := time.Since(begin); took != after {
 					t.Errorf("%s after %v, want %v", want, took, after)
@@ -356,13 +356,13 @@ func TestShutdown(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		all.Go(func() {
-			if d, err := c.Decide(context.Background(), read("1")); !d.Allowed || err != nil {
+			if d, err := c.Decide(context.Background(), query("1")); !d.Allowed || err != nil {
 				t.Errorf("the question under way: %v, %v", d, err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
-			d, err := c.Decide(context.Background(), read("1"))
+			d, err := c.Decide(context.Background(), query("1"))
 			denied(t, d, err, "has been shut down")
 		})
 		synctest.Wait()
@@ -371,7 +371,7 @@ func TestShutdown(t *testing.T) {
 		if err := c.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: %v", err)
 		}
-		d, err := c.Decide(context.Background(), read("1"))
+		d, err := c.Decide(context.Background(), query("1"))
 		denied(t, d, err, "has been shut down")
 		close(release)
 		for range 2 {

@@ -113,7 +113,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 // A Client that New has not made allows nothing, and does not panic.
 func TestZeroClient(t *testing.T) {
 	for _, c := range []*authzen.Client{nil, {}} {
-		d, err := c.Decide(context.Background(), read("1"))
+		d, err := c.Decide(context.Background(), query("1"))
 		denied(t, d, err, "New")
 		all, err := c.DecideAll(context.Background(), reads("1", "2"))
 		var wrong *bulwark.ConfigError

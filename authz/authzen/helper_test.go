@@ -25,8 +25,8 @@ const (
 
 var alice = &bulwark.Principal{Issuer: login, Subject: "alice", Roles: []string{"user"}}
 
-// read is a query of alice.
-func read(id string) *authz.Query {
+// query is a query of alice.
+func query(id string) *authz.Query {
 	return &authz.Query{Principal: alice, Resource: "document", Action: "read", Reach: "shared", ID: id}
 }
 
@@ -34,7 +34,7 @@ func read(id string) *authz.Query {
 func reads(ids ...string) []authz.Query {
 	var queries []authz.Query
 	for _, id := range ids {
-		queries = append(queries, *read(id))
+		queries = append(queries, *query(id))
 	}
 	return queries
 }

@@ -2,6 +2,7 @@ package authzen_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,9 +36,9 @@ func TestHostileAnswers(t *testing.T) {
 			if a.hangs {
 				config.Timeout = brief
 			}
-			d, err := client(t, config).Decide(context.Background(), read("1"))
+			d, err := client(t, config).Decide(context.Background(), query("1"))
 			denied(t, d, err, a.want)
-			if !strings.HasPrefix(err.Error(), "authzen: ask "+server.URL+": ") {
+			if err != nil && !strings.HasPrefix(err.Error(), "authzen: ask "+server.URL+": ") {
 				t.Errorf("the error does not name the decision point: %v", err)
 			}
 			all, err := client(t, config).DecideAll(context.Background(), reads("1", "2"))
@@ -47,12 +48,12 @@ func TestHostileAnswers(t *testing.T) {
 			config.Timeout = 0
 			after := client(t, config)
 			if !a.hangs {
-				if d, err := after.Decide(context.Background(), read("1")); d.Allowed || err == nil {
+				if d, err := after.Decide(context.Background(), query("1")); d.Allowed || err == nil {
 					t.Errorf("a new client: %v, %v", d, err)
 				}
 			}
 			sound.Store(true)
-			if d, err := after.Decide(context.Background(), read("1")); !d.Allowed || err != nil {
+			if d, err := after.Decide(context.Background(), query("1")); !d.Allowed || err != nil {
 				t.Errorf("after it: %v, %v", d, err)
 			}
 		})
@@ -61,6 +62,37 @@ func TestHostileAnswers(t *testing.T) {
 		t.Errorf("%d redirects were followed", strayed.Load())
 	}
 }
+
+// Of a long answer only so much is read as the bound allows.
+func TestAnswerIsReadInBounds(t *testing.T) {
+	var read atomic.Int64
+	l := &line{answer: func(r *http.Request) (*http.Response, error) {
+		w := response(r, 200, "")
+		w.ContentLength, w.Body = -1, io.NopCloser(readFunc(func(p []byte) (int, error) {
+			if read.Add(int64(len(p))) > 1<<20 {
+				return 0, io.EOF
+			}
+			return len(p), nil
+		}))
+		return w, nil
+	}}
+	d, err := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, MaxAnswerBytes: 1000}).Decide(context.Background(), query("1"))
+	denied(t, d, err, "longer than authzen.Config.MaxAnswerBytes, which is 1000")
+	if read.Load() > 1001 {
+		t.Errorf("%d bytes were read", read.Load())
+	}
+	exact := allow + strings.Repeat(" ", 1000-len(allow))
+	for body, want := range map[string]bool{exact: true, exact + " ": false} {
+		d, err := client(t, authzen.Config{URL: "https://pdp.example", Transport: answering(200, body), MaxAnswerBytes: 1000}).Decide(context.Background(), query("1"))
+		if d.Allowed != want || (err == nil) != want {
+			t.Errorf("%d bytes: %v, %v", len(body), d, err)
+		}
+	}
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // What a decision point may say beside its decision does not change it.
 func TestSoundAnswers(t *testing.T) {
@@ -87,7 +119,7 @@ func TestSoundAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := client(t, authzen.Config{URL: serve(t, says(test.body)).URL})
-			d, err := c.Decide(context.Background(), read("1"))
+			d, err := c.Decide(context.Background(), query("1"))
 			if err != nil || d.Allowed != test.want.Allowed || d.ID != test.want.ID || d.Reason != test.want.Reason {
 				t.Errorf("%+v, %v, want %+v", d, err, test.want)
 			}
@@ -119,7 +151,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	t.Cleanup(server.Close)
 	c := client(t, authzen.Config{URL: server.URL})
 	for range 100 {
-		c.Decide(context.Background(), read("1"))
+		c.Decide(context.Background(), query("1"))
 	}
 	if opened.Load() != 1 || asked.Load() != 100 {
 		t.Errorf("%d connections for %d questions", opened.Load(), asked.Load())
@@ -132,10 +164,10 @@ func TestStrangeCertificate(t *testing.T) {
 	server.Config.ErrorLog = silent
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	d, err := client(t, authzen.Config{URL: server.URL, Secret: secret}).Decide(context.Background(), read("1"))
+	d, err := client(t, authzen.Config{URL: server.URL, Secret: secret}).Decide(context.Background(), query("1"))
 	denied(t, d, err, "the certificate of the decision point is not trusted")
 	// With its root, and under the same guards, it does.
-	d, err = client(t, authzen.Config{URL: server.URL, Transport: server.Client().Transport}).Decide(context.Background(), read("1"))
+	d, err = client(t, authzen.Config{URL: server.URL, Transport: server.Client().Transport}).Decide(context.Background(), query("1"))
 	if !d.Allowed || err != nil {
 		t.Errorf("with its root: %v, %v", d, err)
 	}
@@ -154,7 +186,7 @@ func TestGuardsOfAnotherTransport(t *testing.T) {
 		{"compressed", compressed, "compressed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d, err := client(t, authzen.Config{URL: serve(t, test.handler).URL, Transport: http.DefaultTransport}).Decide(context.Background(), read("1"))
+			d, err := client(t, authzen.Config{URL: serve(t, test.handler).URL, Transport: http.DefaultTransport}).Decide(context.Background(), query("1"))
 			denied(t, d, err, test.want)
 		})
 	}
@@ -163,7 +195,7 @@ func TestGuardsOfAnotherTransport(t *testing.T) {
 // The error of a Transport may hold anything, so it is not shown.
 func TestErrorOfATransport(t *testing.T) {
 	l := &line{answer: func(*http.Request) (*http.Response, error) { return nil, errSecret{} }}
-	d, err := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, Secret: secret}).Decide(context.Background(), read("1"))
+	d, err := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, Secret: secret}).Decide(context.Background(), query("1"))
 	denied(t, d, err, "check authzen.Config.URL and Transport")
 }
 

@@ -51,14 +51,14 @@ func TestQuestion(t *testing.T) {
 		query  *authz.Query
 		want   string
 	}{
-		{"object", authzen.Config{}, read("1"),
+		{"object", authzen.Config{}, query("1"),
 			`{"subject":{"type":"user","id":"21:https://login.examplealice"},"action":{"name":"read","properties":{"reach":"shared"}},"resource":{"type":"document","id":"1"}}`},
 		{"route", authzen.Config{SubjectType: "identity"}, &authz.Query{Principal: alice, Resource: "report", Action: "run"},
 			`{"subject":{"type":"identity","id":"21:https://login.examplealice"},"action":{"name":"run"},"resource":{"type":"report","id":""}}`},
 		{"properties", authzen.Config{},
 			&authz.Query{Principal: alice, Resource: "document", Action: "read", ID: "1", Properties: map[string]any{"folder": []string{"a"}}, Context: map[string]any{"time": 12}},
 			`{"subject":{"type":"user","id":"21:https://login.examplealice"},"action":{"name":"read"},"resource":{"type":"document","id":"1","properties":{"folder":["a"]}},"context":{"time":12}}`},
-		{"mapped", authzen.Config{Map: openFGA}, read("1"),
+		{"mapped", authzen.Config{Map: openFGA}, query("1"),
 			`{"subject":{"type":"user","id":"MjE6aHR0cHM6Ly9sb2dpbi5leGFtcGxlYWxpY2U","properties":{"roles":["user"]}},"action":{"name":"can_read"},"resource":{"type":"document","id":"1"}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestURL(t *testing.T) {
 			}
 			continue
 		}
-		if _, err := c.Decide(context.Background(), read("1")); err != nil {
+		if _, err := c.Decide(context.Background(), query("1")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.DecideAll(context.Background(), reads("1", "2")); err != nil {
@@ -107,7 +107,7 @@ func TestURL(t *testing.T) {
 }
 
 func TestHeader(t *testing.T) {
-	got := asks(t, authzen.Config{Secret: secret}, read("1")).header
+	got := asks(t, authzen.Config{Secret: secret}, query("1")).header
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity", "Authorization": "Bearer " + secret, "X-Request-Id": "",
 	} {
@@ -124,13 +124,13 @@ func TestAuthorize(t *testing.T) {
 		r.Header.Set("Content-Type", "text/plain")
 		r.Method, r.Host, r.URL.Host = "GET", "other.example", "other.example"
 		return nil
-	}}, read("1"))
+	}}, query("1"))
 	if got.url != "https://pdp.example/access/v1/evaluation" || got.header.Get("X-Api-Key") != secret || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("asked %s with %v", got.url, got.header)
 	}
 	l := answering(200, allow)
 	c := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, Authorize: func(*http.Request) error { return errors.New("no token") }})
-	d, err := c.Decide(context.Background(), read("1"))
+	d, err := c.Decide(context.Background(), query("1"))
 	denied(t, d, err, "authzen.Config.Authorize: no token")
 	if len(l.asked()) != 0 {
 		t.Error("asked without the credentials of the service")
@@ -146,7 +146,7 @@ func TestRequestID(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := edge.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := c.Decide(r.Context(), read("1")); err != nil {
+		if _, err := c.Decide(r.Context(), query("1")); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -200,8 +200,8 @@ func TestSubjectsAreApart(t *testing.T) {
 
 // The same subject of another issuer is another subject.
 func TestTwoIssuers(t *testing.T) {
-	ours := asks(t, authzen.Config{}, read("1")).body
-	theirs := *read("1")
+	ours := asks(t, authzen.Config{}, query("1")).body
+	theirs := *query("1")
 	theirs.Principal = &bulwark.Principal{Issuer: login + "/", Subject: "alice"}
 	if got := asks(t, authzen.Config{}, &theirs).body; got == ours {
 		t.Errorf("both are %s", got)
@@ -236,7 +236,7 @@ func TestNotAsked(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			l := answering(200, allow)
 			c := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, Map: test.alter})
-			q := *read("1")
+			q := *query("1")
 			if test.change != nil {
 				test.change(&q)
 			}
@@ -263,7 +263,7 @@ func TestNotAsked(t *testing.T) {
 
 // Map works on copies: an engine does not change the Query.
 func TestMapLeavesTheQuery(t *testing.T) {
-	q := read("1")
+	q := query("1")
 	q.Properties, q.Context = map[string]any{"a": 1}, map[string]any{"b": 1}
 	asks(t, authzen.Config{Map: func(_ *authz.Query, e *authzen.Evaluation) error {
 		delete(e.Resource.Properties, "a")

@@ -1,0 +1,7 @@
+package authzen
+
+// The decoder of answers, for the fuzz tests.
+var (
+	ReadOne = readOne
+	ReadAll = readAll
+)
