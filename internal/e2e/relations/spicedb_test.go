@@ -13,6 +13,7 @@ import (
 	devinterface "github.com/authzed/spicedb/pkg/proto/developer/v1"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
 )
 
 // schema is the model for SpiceDB.
@@ -125,5 +126,19 @@ func (s spiceStore) search(ctx context.Context, caller *bulwark.Principal) ([]st
 		if found.Permissionship == v1.LookupPermissionship_LOOKUP_PERMISSIONSHIP_HAS_PERMISSION {
 			ids = append(ids, found.ResourceObjectId)
 		}
+	}
+}
+
+// A client of connect serves the adapter. Where nothing listens, a question
+// fails at once.
+func TestConnect(t *testing.T) {
+	client, err := connect("127.0.0.1:0", "key") // nothing ever listens on port 0
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	q := authz.Query{Principal: as(accounts, "viewer"), Resource: "document", Action: "read", ID: engineID("plan")}
+	if d, err := (spiceDB{client}).Decide(t.Context(), &q); err == nil || d.Allowed {
+		t.Errorf("a question that cannot be asked is answered %+v, error %v", d, err)
 	}
 }
