@@ -140,6 +140,8 @@ func TestEngineReaches(t *testing.T) {
 		{"fail_update", "PUT", "2", as("carol", "friend"), failing(), nil, unavailable, "", []string{hasUpdate}},
 		{"allowed_with_error", "GET", "2", as("carol", "viewer"), answering(allow, errEngine), nil, unavailable, "", []string{hasRead}},
 		{"zero_decision", "GET", "2", as("carol", "viewer"), answering(authz.Decision{}, nil), nil, hidden("authz.not_readable"), "", []string{hasRead}},
+		// An error that reads like the end of a client's body is still ours.
+		{"fail_by_a_limit", "GET", "2", as("carol", "viewer"), answering(authz.Decision{}, &http.MaxBytesError{Limit: 9}), nil, unavailable, "", []string{hasRead}},
 		{"panic", "GET", "2", as("carol", "viewer"), panicking("secret"), nil, unavailable, "", []string{hasRead}},
 		{"panic_abort", "GET", "2", as("carol", "viewer"), panicking(http.ErrAbortHandler), nil, unavailable, "", []string{hasRead}},
 

@@ -43,7 +43,7 @@ type source[T any] struct {
 // grant returns the proof for an object that the pass reaches.
 func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) Granted[T] {
 	if src.policy.samples(p) {
-		p.sample(r, src.resource.relation(p, object)|reachAll, src.resource.attrs(src.policy, r)[1])
+		p.sample(r, src.resource.holding(p, object), src.resource.attrs(src.policy, r)[1])
 	}
 	return Granted[T]{value: object, action: action, caller: p.caller, scope: scopeOf(r), source: src, table: p.table, by: p.by}
 }

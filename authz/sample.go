@@ -26,6 +26,23 @@ func (pass *pass) sample(r *http.Request, within reaches, object slog.Attr) {
 		attribute("role", why.role), attribute("grants", strings.Join(why.grants, ", ")), attribute("decision", pass.said), object}})
 }
 
+// holding returns the granted reaches that hold an object which the caller of
+// the pass reaches.
+func (res *Resource[T]) holding(p *pass, object T) reaches {
+	set := reachAll | p.by
+	if res.owns(p, object) {
+		set |= reachOwn
+	}
+	granted := p.held.reaches(p.check.number)
+	for i, name := range p.table.reachNames[2:] {
+		bit := reachCustom << i
+		if predicate := res.Reaches[name]; granted&bit != 0 && predicate != nil && predicate(p.caller, object) {
+			set |= bit
+		}
+	}
+	return set
+}
+
 // attribute is an attribute of an event, or none without a value.
 func attribute(key, value string) slog.Attr {
 	if value == "" {

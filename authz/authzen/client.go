@@ -141,7 +141,7 @@ func (c *Client) DecideAll(ctx context.Context, queries []authz.Query) ([]authz.
 	var asked []int // of the queries that are sent
 	for i := range queries {
 		if !known(queries[i].Principal) {
-			decisions[i].Reason = "anonymous"
+			decisions[i] = authz.Decision{Reason: "anonymous"}
 			continue
 		}
 		asked = append(asked, i)

@@ -28,22 +28,32 @@ import (
 // [encoding/json] can write. A number beyond 2^53 should be a string, because
 // other programs round it (RFC 7493 section 2.2).
 type Evaluation struct {
-	Subject  Entity         `json:"subject"`
-	Action   Action         `json:"action"`
-	Resource Entity         `json:"resource"`
-	Context  map[string]any `json:"context,omitempty"`
+	// Subject is the caller. Its type and its id must not be empty.
+	Subject Entity `json:"subject"`
+	// Action is what the subject wants to do. Its name must not be empty.
+	Action Action `json:"action"`
+	// Resource is the object, or the kind of object. Its type must not be
+	// empty.
+	Resource Entity `json:"resource"`
+	// Context is what else the decision point may decide by. Default: none.
+	Context map[string]any `json:"context,omitempty"`
 }
 
 // An Entity is the subject or the resource of an [Evaluation].
 type Entity struct {
-	Type       string         `json:"type"`
-	ID         string         `json:"id"`
+	// Type is the kind of entity, such as "user" or "document".
+	Type string `json:"type"`
+	// ID is unique within Type.
+	ID string `json:"id"`
+	// Properties are what else the decision point is told. Default: none.
 	Properties map[string]any `json:"properties,omitempty"`
 }
 
-// An Action is what the subject wants to do.
+// An Action is what the subject of an [Evaluation] wants to do.
 type Action struct {
-	Name       string         `json:"name"`
+	// Name is the name of the action, such as "read".
+	Name string `json:"name"`
+	// Properties are what else the decision point is told. Default: none.
 	Properties map[string]any `json:"properties,omitempty"`
 }
 

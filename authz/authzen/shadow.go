@@ -65,6 +65,7 @@ type Shadow struct {
 
 // A Difference is a query that two engines answer differently.
 type Difference struct {
+	// Query is a copy of what was asked.
 	Query authz.Query
 	// Engine has the decision that holds, and Candidate the other one.
 	Engine, Candidate authz.Decision
