@@ -3,10 +3,15 @@
 // the page is in the tests of this package, and page_test.go finds each block
 // of the page among them.
 //
-// Both servers are real. They run inside the test, with their stores in
-// memory, and listen on the loopback interface or on a Unix socket.
+// Both engines are real, and run inside the test with their stores in memory:
 //
-// OpenFGA is its package pkg/server behind the gateway for HTTP, put together
-// as its command does. The command itself compiles three times as long,
-// because it brings every database and tracing with it.
+//   - OpenFGA is its package pkg/server on a Unix socket, behind its gateway
+//     for HTTP on loopback, put together as its command does. The command
+//     compiles three times as long, because it brings every database with it.
+//   - SpiceDB is its services for permissions and schemas, as its package
+//     pkg/development runs them. The connection is in memory. Its command is
+//     left out for the same reason.
+//
+// Therefore the tests show nothing about the authentication of the two servers,
+// and nothing about their databases.
 package relations
