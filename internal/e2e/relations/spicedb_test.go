@@ -95,6 +95,11 @@ func (s spiceStore) update(t testing.TB, operation v1.RelationshipUpdate_Operati
 	if r.condition != "" {
 		written.OptionalCaveat = &v1.ContextualizedCaveat{CaveatName: r.condition}
 	}
+	// The command of SpiceDB checks the grammar of ids. The services alone do
+	// not check all of it.
+	if err := written.Validate(); err != nil {
+		t.Fatal(err)
+	}
 	_, err := s.client.WriteRelationships(t.Context(), &v1.WriteRelationshipsRequest{
 		Updates: []*v1.RelationshipUpdate{{Operation: operation, Relationship: written}},
 	})
