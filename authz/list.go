@@ -147,9 +147,9 @@ func (e *elements[T]) remember(h http.Header) {
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
-// A 500 or 503 of WriteList has the header fields that the layers had set before the
-// handler ran, with their values. It does not have any field or value that the
-// handler has set.
+// A 500 or 503 of WriteList has the header fields that the layers had set
+// before the handler ran, with their values. It does not have any field or
+// value that the handler has set.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok || allowed.pass.caller != caller(r) {

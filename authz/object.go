@@ -19,6 +19,8 @@ import (
 //   - An object that the caller may not read is 404. The answer is the same as
 //     for an object that does not exist.
 //   - An object that the caller may read, and may not use in this way, is 403.
+//   - If an engine of [Resource.Engines] would have to decide and does not
+//     answer, the answer is 503.
 //
 // The layers, such as sanitizing and validating the body, run after the grant.
 // So a caller who may not send a body learns nothing about it.

@@ -169,6 +169,8 @@ func (res *Resource[T]) owns(p *pass, object T) bool {
 //   - For any other action the refusal is 403 if the caller may read the
 //     object, and otherwise 404. A nil object is the same 404.
 //   - An anonymous caller is 401.
+//   - If an engine of Engines would have to decide and does not answer, the
+//     refusal is 503.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
 // Check. Prefer [HandleObject] and [HandleCreate], which cannot be forgotten.

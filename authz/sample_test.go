@@ -86,6 +86,7 @@ func TestSampleAllows(t *testing.T) {
 		"own":           {mux, "GET", "/documents/1", alice, "object document:read", "user", "read:own", "", true},
 		"head":          {mux, "HEAD", "/documents/1", alice, "object document:read", "user", "read:own", "", true},
 		"engine":        {mux, "GET", "/documents/2", as("carol", "user", "viewer"), "object document:read", "viewer", "document:read:shared", "", true},
+		"predicate":     {mux, "GET", "/documents/2", inTenant("acme", "carol", "viewer", "tenant"), "object document:read", "tenant", "document:read:tenant", "", true},
 		"everything":    {mux, "GET", "/documents/3", as("root", "user", "admin"), "object document:read", "admin", "*", "", true},
 		"inherited":     {mux, "PUT", "/documents/1", as("alice", "friend"), "object document:update", "friend", "update:own", "", true},
 		"list":          {mux, "GET", "/documents", alice, "list document:read", "viewer", "document:read:shared", "", false},

@@ -1,7 +1,9 @@
 package authzen_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -35,6 +37,27 @@ func BenchmarkDecide(b *testing.B) {
 		if d, err := c.Decide(context.Background(), q); !d.Allowed || err != nil {
 			b.Fatal(d, err)
 		}
+	}
+}
+
+// BenchmarkFloor is the same exchange by net/http and encoding/json alone.
+func BenchmarkFloor(b *testing.B) {
+	server := serve(b, says(allow))
+	b.ReportAllocs()
+	for b.Loop() {
+		question, err := json.Marshal(authzen.Evaluation{Subject: authzen.Entity{Type: "user", ID: alice.Key()}, Action: authzen.Action{Name: "read"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, err := http.Post(server.URL, "application/json", bytes.NewReader(question))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var d struct{ Decision bool }
+		if err := json.NewDecoder(w.Body).Decode(&d); err != nil || !d.Decision {
+			b.Fatal(err)
+		}
+		w.Body.Close()
 	}
 }
 

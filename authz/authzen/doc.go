@@ -9,11 +9,11 @@
 //
 //   - It hangs, fails or is slow. Every request then waits for it, or a
 //     careless client lets the caller through.
-//   - Something else answers in its place: a proxy, a login page, the target
-//     of a redirect. Its answer has the status 200, or is not JSON.
-//   - An answer says true where the client does not expect it: as a text, as one
-//     of two members of the same name, in a place that belongs to another
-//     question.
+//   - Something else answers in its place: a proxy, a login page, or the
+//     target of a redirect. Its answer has the status 200, or is not JSON.
+//   - An answer says true where the client does not expect it: as a text, as
+//     one of two members of the same name, or in a place that belongs to
+//     another question.
 //   - The subject "alice" of another issuer is asked about as our alice.
 //   - A new policy answers in another way than the old one, and nobody notices
 //     before the change.

@@ -299,6 +299,7 @@ func TestShadowBounds(t *testing.T) {
 			shadow.Decide(context.Background(), query("1"))
 			shadow.Decide(context.Background(), query("1"))
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if took != want || shadow.Counts().Dropped != 1 {
 				t.Errorf("%v: %v, %+v", timeout, took, shadow.Counts())
 			}
