@@ -24,14 +24,17 @@ const Issuer = "authztest"
 //   - A role that is not listed for a route must get 403. On a route for an
 //     object it may also get 404.
 //   - A role that is listed must not get 401 or 403. On a route for an object
-//     it may get 403, because the object may belong to somebody else.
+//     it may get 403, because the object may belong to somebody else. A route
+//     with [authz.Deferred] counts as a route for an object.
 //   - Every caller must get 405 for a method that no route of the path has.
 //
-// The callers have all scopes that the rule of the route asks for. Their login
-// is fresh, and has the first authentication context class of the rule. Every
-// path value is "authztest", and bodies are empty.
+// The callers have a session, and all scopes that the rule of the route asks
+// for. Their login is fresh, and has the first authentication context class of
+// the rule. Every path value is "authztest", and bodies are empty.
 //
 // The handlers run, so use a service with stores that the test may write to.
+// Each request has a deadline of 10 seconds, and ends at the first Flush of the
+// handler.
 func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 	t.Helper()
 	if len(roles) == 0 {
@@ -64,7 +67,7 @@ func judge(route authz.Route, role string, status int) string {
 	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
 	// Where objects are concerned the role is only the first half of the
 	// answer.
-	objects := strings.HasPrefix(route.Rule, "object ")
+	objects := strings.HasPrefix(route.Rule, "object ") || strings.HasPrefix(route.Rule, "deferred")
 	admitted := route.Admits(role)
 	switch {
 	case role == "" && !admitted && status != http.StatusUnauthorized:
@@ -81,36 +84,21 @@ func answer(status int) string { return strconv.Itoa(status) + " " + http.Status
 
 // send returns the status of one request.
 func send(mux *authz.Mux, route authz.Route, method, role string) int {
-	host, path := sample(route.Pattern)
+	host, path, _ := fill(route.Pattern, func(string) string { return "authztest" })
 	r := httptest.NewRequest(method, path, nil)
 	if host != "" {
 		r.Host = host
 	}
 	var caller *bulwark.Principal
 	if role != "" {
-		caller = &bulwark.Principal{Issuer: Issuer, Subject: role, Method: "authztest", Roles: []string{role},
+		caller = &bulwark.Principal{Issuer: Issuer, Subject: role, Method: "authztest", SessionID: "authztest", Roles: []string{role},
 			Scopes: slices.Clone(route.Scopes), ACR: strings.Join(route.ACR[:min(1, len(route.ACR))], ""), AuthTime: time.Now(), Factors: map[string]time.Time{}}
 		for _, factor := range route.Factors {
 			caller.Factors[factor] = time.Now()
 		}
 	}
-	r = r.WithContext(bulwark.WithPrincipal(r.Context(), caller))
-	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, r)
+	w, ctx, done := newRecorder(r.Context())
+	defer done()
+	mux.ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(ctx, caller)))
 	return w.Code
-}
-
-// sample makes a path of a pattern.
-func sample(pattern string) (host, path string) {
-	host, rest, _ := strings.Cut(pattern, "/")
-	segments := strings.Split(rest, "/")
-	for i, segment := range segments {
-		switch {
-		case segment == "{$}":
-			segments[i] = ""
-		case strings.HasPrefix(segment, "{"):
-			segments[i] = "authztest"
-		}
-	}
-	return host, "/" + strings.Join(segments, "/")
 }
