@@ -1,10 +1,14 @@
 package authz
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
 // An Access is an action on the objects of a resource, and what the action asks
@@ -25,6 +29,8 @@ type Access[T any] struct {
 func (res Resource[T]) Can(action string) Access[T] {
 	res.Reaches, res.Match = maps.Clone(res.Reaches), maps.Clone(res.Match)
 	res.PathNames = slices.Clone(res.PathNames)
+	limits := res.readLimits(&fault.List{}) // as notes what is wrong with them
+	res.limits, res.MediaTypes = &limits, slices.Clone(res.MediaTypes)
 	return Access[T]{res, Rule{names: []string{res.Name, action}, custom: slices.Sorted(maps.Keys(res.Reaches))}}
 }
 
@@ -70,6 +76,13 @@ func (a Access[T]) as(k kind, policy *Policy) (rule Rule, reasons []string) {
 	for _, name := range slices.Sorted(maps.Keys(res.Match)) {
 		if res.Match[name] == nil || res.Reaches[name] == nil {
 			wrong("is of a resource whose Match[" + name + "] is nil or has no entry in Reaches; give both a function, or remove the entry")
+		}
+	}
+	var bounds fault.List
+	res.readLimits(&bounds)
+	for _, err := range leaves(bounds.Err()) {
+		if bound := new(bulwark.ConfigError); errors.As(err, &bound) {
+			wrong("is of a resource whose " + bound.Field + " " + bound.Value + " " + bound.Reason)
 		}
 	}
 	return rule, reasons

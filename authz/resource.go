@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/body"
 	"github.com/bulwark-go/bulwark/internal/fault"
 )
 
@@ -118,6 +119,8 @@ type Resource[T any] struct {
 	// JSON bounds the document that Decode reads. A document beyond a limit is
 	// 400 "body.too_complex".
 	JSON bulwark.JSONLimits
+
+	limits *body.Limits // what Can has made of the four fields before
 }
 
 // within reports whether the caller's grants of a permission reach an object.

@@ -74,8 +74,9 @@ func incomplete(cause error) *bulwark.Problem {
 }
 
 // fromJSON turns an error of the decoder into a refusal. The error holds a kind
-// and an offset, and nothing that was submitted.
-func (l Limits) fromJSON(err error) *bulwark.Problem {
+// and an offset, and nothing that was submitted. The refusal of a name that
+// occurs twice has the name, which src has at the offset.
+func (l Limits) fromJSON(src []byte, err error) *bulwark.Problem {
 	var fault *jsondoc.Error
 	if !errors.As(err, &fault) || fault.Kind == jsondoc.KindBytes {
 		return l.tooLarge()
@@ -90,6 +91,9 @@ func (l Limits) fromJSON(err error) *bulwark.Problem {
 			p.Err = l.named(err, "the document may have %s; see JSON.%s of %s", allowed, field, l.Source)
 		}
 		return p
+	}
+	if fault.Kind == jsondoc.KindDuplicateKey {
+		p.Errors = []bulwark.FieldError{{Pointer: jsondoc.NamePointer(src, fault.Offset), In: "body", Code: "repeated", Detail: "Must be given once, whatever the case of its letters."}}
 	}
 	p.Err = fmt.Errorf("the body is not strict JSON: %w", err)
 	p.Detail = "The body is not a JSON document that is accepted here: " + fault.Error() + "."

@@ -106,7 +106,7 @@ func Read(w http.ResponseWriter, r *http.Request, l Limits) (*http.Request, *Bod
 	}
 	if len(data) > 0 && IsJSON(mediaType) && !l.Raw {
 		if c.doc, err = jsondoc.Decode(data, l.JSON); err != nil {
-			return r, nil, l.fromJSON(err)
+			return r, nil, l.fromJSON(data, err)
 		}
 		c.value, c.hasValue = c.doc.Value, true
 	}
@@ -126,13 +126,13 @@ func again(r *http.Request, b *Body, l Limits) (*http.Request, *Body, error) {
 		}
 		if b.asks(l.JSON) && !l.Raw {
 			if _, err := jsondoc.DecodeValue(b.bytes, l.JSON); err != nil {
-				return r, nil, l.fromJSON(err)
+				return r, nil, l.fromJSON(b.bytes, err)
 			}
 		}
 		// A value that an outer layer has made gets its document here. A value
 		// without a document is refused.
 		if _, err := b.document(); err != nil {
-			return r, nil, l.fromJSON(err)
+			return r, nil, l.fromJSON(b.bytes, err)
 		}
 	}
 	if b.at == 0 && !b.closed {
