@@ -20,8 +20,11 @@ func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http
 	m.register(reg, access.entry(reg, kindCreate, pattern, func(g gate) http.Handler {
 		from := &source[T]{&access.resource, g.policy}
 		return reg.ruledBy(g, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			layers := layersOf[T](g.policy.table.Load(), w)
 			h(w, r, func(object T) (Granted[T], error) {
-				return from.created(&g, r, access.rule.names[1], object)
+				granted, err := from.created(&g, r, access.rule.names[1], object)
+				granted.layers = layers
+				return granted, err
 			})
 		}))
 	}))

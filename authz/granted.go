@@ -31,7 +31,10 @@ type Granted[T any] struct {
 	source *source[T]
 	table  *table  // that the decision was made with
 	by     reaches // that an engine has found the object within
+	id     string  // of the object, if an engine has decided
 	shown  bool    // the value is from With
+
+	layers []headerField // that were set before the handler ran
 }
 
 // A source is where grants come from: a resource under a policy.
@@ -42,7 +45,11 @@ type source[T any] struct {
 
 // grant returns the proof for an object that the pass reaches.
 func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) Granted[T] {
-	return Granted[T]{value: object, action: action, caller: p.caller, scope: scopeOf(r), source: src, table: p.table, by: p.by}
+	g := Granted[T]{value: object, action: action, caller: p.caller, scope: scopeOf(r), source: src, table: p.table, by: p.by}
+	if g.by != 0 && src.resource.ID != nil {
+		g.id = src.resource.ID(object)
+	}
+	return g
 }
 
 // scopeOf returns the scope that the context of r has, or nil. Enter returns
@@ -99,8 +106,11 @@ func (g Granted[T]) For(ctx context.Context, action string) (T, error) {
 func (g *Granted[T]) isOf(ctx context.Context) bool {
 	p, _ := bulwark.PrincipalFrom(ctx)
 	s := scopeIn(ctx)
-	return p == g.caller && (s.Same(g.scope) || s == nil && g.scope == nil)
+	return p == g.caller && sameScope(s, g.scope)
 }
+
+// sameScope reports whether both are of one request, or there is no scope.
+func sameScope(a, b *bulwark.Scope) bool { return a.Same(b) || a == nil && b == nil }
 
 func (g *Granted[T]) wrong(action string, why error) error {
 	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.wrong_grant",

@@ -1,9 +1,9 @@
 package authz
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -87,21 +87,8 @@ type elements[T any] struct {
 	room     [16]headerField
 }
 
-// A headerField is a field of an answer's header.
-type headerField struct {
-	name   string
-	values []string
-}
-
-// remember notes the header fields that are there before the handler runs. A
-// handler that sets a field, or adds to it, leaves the values of the slice as
-// they were.
-func (e *elements[T]) remember(h http.Header) {
-	e.layers = e.room[:0]
-	for name, values := range h {
-		e.layers = append(e.layers, headerField{name, values})
-	}
-}
+// remember notes the header fields that are there before the handler runs.
+func (e *elements[T]) remember(h http.Header) { e.layers = remember(e.room[:0], h) }
 
 // WriteList answers 200 with {"items": […]}. It checks every element again, in
 // case the query forgot the reach. If one element is outside the reach, the
@@ -123,36 +110,51 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 			Reason: "was given a Reach that HandleList did not make for this request and for objects of this type; pass on the reach that the handler was given"})
 		return
 	}
-	for i, item := range items {
-		if nilable[T]() && fault.IsNil(item) || !allowed.resource.within(&allowed.pass, allowed.pass.check.number, item) {
-			allowed.deny(w, r, "authz.list_leak", fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query", i, len(items)))
-			return
-		}
-	}
-	if items == nil {
-		items = []T{} // [] and never null
-	}
-	body, err := json.Marshal(struct {
-		Items []T `json:"items"`
-	}{items})
+	e := newEncoder(allowed.pass.table, &allowed.pass.held)
+	defer e.release()
+	document, err := allowed.encode(e, items)
 	if err != nil {
-		allowed.deny(w, r, "authz.list_encoding", err)
+		restore(w.Header(), allowed.layers)
+		bulwark.Deny(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusOK)
-	if r.Method != http.MethodHead {
-		w.Write(append(body, '\n'))
-	}
+	e.answer(w, r, http.StatusOK, document)
 }
 
-// deny undoes what the handler has done to the header, because a field that
-// describes the list may hint at the element that is not shown.
-func (e *elements[T]) deny(w http.ResponseWriter, r *http.Request, code string, err error) {
-	h := w.Header()
-	clear(h)
-	for _, field := range e.layers {
-		h[field.name] = field.values
+// encode writes a list, or returns the refusal. An element outside the reach is
+// told before an element that has no JSON.
+func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err error) {
+	root := enc.plans.of(reflect.TypeFor[T]())
+	if root.refused() {
+		return nil, root.fault()
 	}
-	bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: code, Err: err})
+	set := e.pass.held.reaches(e.pass.check.number)
+	list, canBeNil := reflect.ValueOf(items), nilable[T]()
+	document = append(enc.out[:0], `{"items":[`...)
+	for i, item := range items {
+		if canBeNil && fault.IsNil(item) {
+			return nil, e.leak(i, len(items))
+		}
+		rel := e.resource.relate(&e.pass, item)
+		if !rel.anyOf(set) {
+			return nil, e.leak(i, len(items))
+		}
+		if err != nil {
+			continue
+		}
+		enc.sight.turn(rel.of(root.names & enc.sight.wanted))
+		if i > 0 {
+			document = append(document, ',')
+		}
+		document, err = enc.value(document, &root.plan, list.Index(i))
+	}
+	if err != nil {
+		return nil, unwritten("authz.list_encoding", err)
+	}
+	return append(document, "]}"...), nil
+}
+
+func (e *elements[T]) leak(i, n int) error {
+	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.list_leak",
+		Err: fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query", i, n)}
 }

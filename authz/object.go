@@ -92,6 +92,7 @@ func (o *object[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if o.layered == nil {
+		grant.layers = layersOf[T](grant.table, w)
 		o.handler(w, r, grant)
 		return
 	}
@@ -133,7 +134,9 @@ func (o *object[T]) inner(w http.ResponseWriter, r *http.Request) {
 		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.HandleObject", Reason: "a layer of the route passed on a request with another host or path, or with another context; let it pass on the request that it was given"})
 		return
 	}
-	o.handler(w, r, grant.grant)
+	own := grant.grant // a layer may call the handler again
+	own.layers = layersOf[T](own.table, w)
+	o.handler(w, r, own)
 }
 
 // grantContext carries a grant through the layers of one request. It is not a

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"math/bits"
 	"reflect"
 	"strings"
 )
@@ -14,7 +15,9 @@ type table struct {
 	roles       map[string]*role
 	roleNames   []string                   // sorted; a role's number is its place
 	checks      []check                    // compiled rules of the routes, by number
-	fields      map[reflect.Type]*fieldset // registered structs
+	fields      map[reflect.Type]*fieldset // registered structs, and those in them
+	readers     readers                    // of their properties
+	plans       *plans                     // by which they are written
 }
 
 // A permission is an action on a kind of object.
@@ -69,6 +72,14 @@ func (t *table) reachBit(name string) reaches {
 		}
 	}
 	return 0
+}
+
+// reachName returns the name of one reach, or "" if it is not declared.
+func (t *table) reachName(bit reaches) string {
+	if i := bits.TrailingZeros32(uint32(bit)); i < len(t.reachNames) {
+		return t.reachNames[i]
+	}
+	return ""
 }
 
 // reachText names a set of reaches; all says everything.

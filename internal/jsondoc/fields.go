@@ -198,10 +198,20 @@ type Field struct {
 // in, also those of embedded structs. It returns nil for any other type, and
 // for a type that decodes itself.
 func Fields(t reflect.Type) []Field {
-	s := shapeOf(t)
-	if t.Kind() != reflect.Struct || s.json || s.text {
+	if s := shapeOf(t); s.json || s.text {
 		return nil
 	}
+	return Written(t)
+}
+
+// Written is [Fields] also for a struct type that decodes itself. These are the
+// fields that encoding/json writes, in its order, of a type that does not
+// encode itself.
+func Written(t reflect.Type) []Field {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	s := shapeOf(t)
 	fields := make([]Field, len(s.fields))
 	for i, f := range s.fields {
 		fields[i] = Field{f.name, f.tagged, f.quoted, f.index, t.FieldByIndex(f.index)}
