@@ -82,7 +82,7 @@ func (c forming) of(t reflect.Type) *form {
 	case kind == reflect.Pointer && endsWithin(t, 8):
 		f.kind, f.elem = formPointer, c.of(t.Elem())
 		f.expected, f.plain, f.merges = f.elem.expected, f.elem.plain, f.elem.merges
-	case kind == reflect.Pointer || hasMethods(t, readers):
+	case kind == reflect.Pointer || readsItself(t):
 		f.plain = true // jsondoc refuses a pointer without an end
 	case kind == reflect.Interface && t.NumMethod() == 0:
 		f.kind, f.plain, f.merges = formAny, true, true
@@ -169,7 +169,7 @@ func isUUID(t reflect.Type) bool { return t.Len() == 16 && t.Elem().Kind() == re
 // type says it by itself.
 func expectedOf(t reflect.Type) string {
 	switch kind := t.Kind(); {
-	case hasMethods(t, readers):
+	case readsItself(t):
 		return ""
 	case t == reflect.TypeFor[json.Number](), kind == reflect.Float32, kind == reflect.Float64:
 		return "number"

@@ -248,7 +248,7 @@ type keys struct {
 }
 
 func newKeys(t reflect.Type) *keys {
-	k := &keys{typ: t, plain: t.Kind() == reflect.String && !hasMethods(t, readers)}
+	k := &keys{typ: t, plain: t.Kind() == reflect.String && !readsItself(t)}
 	if !k.plain {
 		k.taken = reflect.MakeMap(reflect.MapOf(t, reflect.TypeFor[struct{}]()))
 	}

@@ -16,25 +16,17 @@ func init() {
 			return nil
 		}
 		t := m.policy.table.Load()
-		found := map[reflect.Type]witness.Type{}
+		types := make([]witness.Type, 0, len(t.fields))
 		for typ, set := range t.fields {
-			t.witnessed(typ, set, found)
-		}
-		types := make([]witness.Type, 0, len(found))
-		for _, typ := range found {
-			types = append(types, typ)
+			types = append(types, t.witnessed(typ, set))
 		}
 		slices.SortFunc(types, func(a, b witness.Type) int { return cmp.Compare(a.Name, b.Name) })
 		return types
 	}
 }
 
-// witnessed adds a registered struct, and the structs in it that have tags.
-func (t *table) witnessed(typ reflect.Type, set *fieldset, found map[reflect.Type]witness.Type) {
-	if _, done := found[typ]; done {
-		return
-	}
-	found[typ] = witness.Type{} // typ may contain itself
+// witnessed describes a struct type with tags.
+func (t *table) witnessed(typ reflect.Type, set *fieldset) witness.Type {
 	described := witness.Type{Name: typ.String()}
 	for i := range set.properties {
 		p := &set.properties[i]
@@ -45,9 +37,6 @@ func (t *table) witnessed(typ reflect.Type, set *fieldset, found map[reflect.Typ
 			}
 			return p.read.admits(0, &h)
 		}})
-		if p.inner != nil {
-			t.witnessed(taggedStruct(p.Go.Type), p.inner, found)
-		}
 	}
-	found[typ] = described
+	return described
 }
