@@ -21,9 +21,10 @@ const password = "correct horse battery staple"
 // A service is the API in this process, so that a test chooses where a request
 // comes from.
 type service struct {
-	t   *testing.T
-	app *documents.App
-	log *lines
+	t      *testing.T
+	app    *documents.App
+	log    *lines
+	apiKey string // of nobody but itself
 }
 
 type lines struct {
@@ -48,7 +49,8 @@ func start(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	app.HashCheaply()
-	if _, err := app.Seed(t.Context(), io.Discard, true); err != nil {
+	seeds, err := app.Seed(t.Context(), io.Discard, true)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -56,7 +58,7 @@ func start(t *testing.T) *service {
 			held.Shutdown(t.Context())
 		}
 	})
-	return &service{t, app, log}
+	return &service{t, app, log, seeds.Keys["default"]}
 }
 
 // events waits until every record is written, and returns those of a name.
