@@ -87,6 +87,7 @@ func (s *service) events(name string) (found []map[string]any) {
 type answer struct {
 	*http.Response
 	body map[string]any
+	text string
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %v %v", a.StatusCode, a.Header, a.body) }
@@ -109,9 +110,14 @@ func (s *service) do(from, method, path string, body any, header ...string) answ
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
+	return s.pass(r)
+}
+
+// pass sends a request through the chain.
+func (s *service) pass(r *http.Request) answer {
 	w := httptest.NewRecorder()
 	s.app.Handler().ServeHTTP(w, r)
-	a := answer{Response: w.Result()}
+	a := answer{Response: w.Result(), text: w.Body.String()}
 	json.Unmarshal(w.Body.Bytes(), &a.body)
 	return a
 }
