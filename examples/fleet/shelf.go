@@ -76,7 +76,7 @@ func (s shelf) Get(ctx context.Context, id string) (*documents.Document, error) 
 }
 
 // Update compares and swaps: the one statement that writes also compares the
-// version.
+// version. The document is read for its size alone.
 func (s shelf) Update(ctx context.Context, grant authz.Granted[*documents.Document]) (*documents.Document, error) {
 	next, err := grant.For(ctx, "update")
 	if err != nil {
