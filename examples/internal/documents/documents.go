@@ -35,8 +35,8 @@ func (a *App) listDocuments(w http.ResponseWriter, r *http.Request, reach authz.
 	authz.WriteList(w, r, reach, items)
 }
 
-// createDocument makes a document of the caller. Decode takes from the body what
-// the tags of Document let the caller write.
+// createDocument makes a document of the caller. Decode takes from the body
+// what the tags of Document let the caller write.
 func (a *App) createDocument(w http.ResponseWriter, r *http.Request, check func(*Document) (authz.Granted[*Document], error)) {
 	caller, _ := bulwark.PrincipalFrom(r.Context())
 	grant, err := check(&Document{OwnerID: caller.Subject, OwnerIssuer: caller.Issuer})

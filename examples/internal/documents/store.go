@@ -39,7 +39,8 @@ type Owner struct{ Issuer, Subject string }
 func (d *Document) Owner() Owner { return Owner{d.OwnerIssuer, d.OwnerID} }
 
 // A Store keeps documents. It writes only documents with a grant for that very
-// action, of the caller and the request of ctx, and returns copies. Any error but those below is an outage of the store.
+// action, of the caller and the request of ctx, and returns copies. Any error
+// but those below is an outage of the store.
 type Store interface {
 	// Create stores a new document, with a new ID and the time of now.
 	Create(ctx context.Context, grant authz.Granted[*Document]) (*Document, error)
