@@ -46,14 +46,6 @@ func (all *readers) number(a audience) int {
 	return len(*all) - 1
 }
 
-// mentioned returns the reaches of all audiences.
-func (all readers) mentioned() (set reaches) {
-	for i := range all {
-		set |= all[i].reaches
-	}
-	return set
-}
-
 // A sight says for each audience of a table whether one caller belongs to it.
 // Its parts are computed at different times: what the roles say once for a
 // request, and what the reaches say for each object.

@@ -13,7 +13,7 @@ import (
 func compile(c PolicyConfig) (*table, error) {
 	b := builder{faults: fault.In("authz"), table: &table{
 		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
-		reachNames: []string{"all", "own"}, readers: everybody(), plans: newPlans(nil, nil),
+		reachNames: []string{"all", "own"}, readers: everybody(), plans: newPlans(nil),
 	}}
 	b.declareResources(c.Resources)
 	b.declareReaches(c.Reaches)

@@ -138,8 +138,9 @@ func (e *encoder) reference(dst []byte, p *plan, v reflect.Value) (_ []byte, err
 }
 
 // dynamic appends what an interface holds. The type may have been registered,
-// and then its properties are left out here too.
-func (e *encoder) dynamic(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
+// and then its properties are left out here too. Nobody has said how that object
+// stands to the caller, so that it is within no reach.
+func (e *encoder) dynamic(dst []byte, p *plan, v reflect.Value) (_ []byte, err error) {
 	held := v.Elem()
 	inner := e.plans.of(held.Type())
 	switch {
@@ -150,7 +151,11 @@ func (e *encoder) dynamic(dst []byte, p *plan, v reflect.Value) ([]byte, error) 
 	case p.op == opInterfaceText:
 		return e.marshalText(dst, p.typ, v)
 	}
-	return e.value(dst, &inner.plan, held)
+	within := e.sight.within
+	e.sight.turn(0)
+	dst, err = e.value(dst, &inner.plan, held)
+	e.sight.turn(within)
+	return dst, err
 }
 
 func (e *encoder) array(dst []byte, elem *plan, v reflect.Value) (_ []byte, err error) {

@@ -70,12 +70,16 @@ func (p *plan) fault() error {
 	return fmt.Errorf("has the type %v, which JSON does not have", p.typ)
 }
 
-// refused reports whether no value of the type is written.
-func (p *plan) refused() bool {
+// refusal is the error if no value of the type is written, for a list that has
+// no value.
+func (p *plan) refusal() error {
 	for p.op == opPointer && p.elem.op != opPointer {
 		p = p.elem
 	}
-	return p.op == opRefused
+	if p.op == opRefused {
+		return p.fault()
+	}
+	return nil
 }
 
 // A root is a plan with what a caller of it must know.
@@ -88,14 +92,13 @@ type root struct {
 // for a type, so that they are bounded by the types of the program.
 type plans struct {
 	fields map[reflect.Type]*fieldset
-	all    reaches // that the tags of any type name
 	ready  sync.Map
 	mu     sync.Mutex // of those who make a plan
 	made   map[reflect.Type]*plan
 }
 
-func newPlans(fields map[reflect.Type]*fieldset, all readers) *plans {
-	return &plans{fields: fields, all: all.mentioned(), made: map[reflect.Type]*plan{}}
+func newPlans(fields map[reflect.Type]*fieldset) *plans {
+	return &plans{fields: fields, made: map[reflect.Type]*plan{}}
 }
 
 // of returns the plan of a type.
@@ -191,7 +194,10 @@ func (ps *plans) fillKind(p *plan, t reflect.Type) {
 		}
 		p.elem = ps.plan(t.Elem())
 	case reflect.Map:
+		tagged := taggedBehindMethod(t.Key())
 		switch key := kindOps[t.Key().Kind()]; {
+		case tagged != nil:
+			p.op, p.tagged = opRefused, tagged
 		case key == opString, key == opInt, key == opUint, t.Key().Implements(textMarshaler):
 			p.elem = ps.plan(t.Elem())
 		default:
@@ -263,20 +269,15 @@ func (ps *plans) quoted(p *plan) *plan {
 	return p
 }
 
-// names returns the reaches in the tags of what a plan may write. An interface
-// may hold anything that is registered.
+// names returns the reaches in the tags of what a plan may write. What an
+// interface holds is within no reach.
 func (ps *plans) names(p *plan, done map[*plan]bool) (set reaches) {
 	if p == nil || done[p] {
 		return 0
 	}
 	done[p] = true
-	switch p.op {
-	case opInterface, opInterfaceJSON, opInterfaceText:
-		return ps.all
-	case opObject:
-		if fields := ps.fields[p.typ]; fields != nil {
-			set = fields.reads
-		}
+	if fields := ps.fields[p.typ]; fields != nil && p.op == opObject {
+		set = fields.reads
 	}
 	for i := range p.members {
 		set |= ps.names(p.members[i].plan, done)

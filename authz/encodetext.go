@@ -26,6 +26,10 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 	dst = append(dst, '"')
 	kept := 0
 	for i := 0; i < len(s); {
+		if len(s)-i >= 8 && eightAsIs(s[i:i+8]) {
+			i += 8
+			continue
+		}
 		c := s[i]
 		if asIs[c] {
 			i++
@@ -47,6 +51,21 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 		kept = i
 	}
 	return append(append(dst, s[kept:]...), '"')
+}
+
+// eightAsIs is asIs for all of 8 bytes at once. Below 0x80 a subtraction sets
+// the highest bit of a byte only if the byte is smaller than what is
+// subtracted, or if a smaller byte stands below it. So the bit is set in no
+// byte if all of them are as they are.
+func eightAsIs[S string | []byte](s S) bool {
+	const each = 0x0101_0101_0101_0101
+	_ = s[7]
+	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	quotes := (x | each*('"'^'&')) ^ each*('"'|'&')
+	angles := (x | each*('<'^'>')) ^ each*('<'|'>')
+	slash := x ^ each*'\\'
+	return (x|(x-each*' ')|(quotes-each)|(angles-each)|(slash-each))&(each*0x80) == 0
 }
 
 // appendEscape appends an ASCII character that is not written as it is.

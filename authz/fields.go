@@ -44,12 +44,14 @@ import (
 // is one value under its own tag, unless the struct has a tag somewhere in it.
 // Then that struct is registered with T: each of its fields needs a tag, and a
 // caller sees an inner field that both tags allow. A reach in an inner tag is
-// about the object of the grant. Fields of embedded structs are fields of T.
+// about the object of the grant: if a document has a field with its author, then
+// "own" in the tags of the author is the owner of the document. Fields of
+// embedded structs are fields of T.
 //
 // A field with an interface may hold a struct that is registered with the same
-// policy. That struct is sent with the fields that its own tags allow. A struct
-// with tags that is not registered is not sent: the answer is 500
-// "authz.unconfigured".
+// policy. That struct is sent with the fields that its own tags allow by "*" and
+// by role. It is not within any reach. A struct with tags that is not registered
+// is not sent: the answer is 500 "authz.unconfigured".
 //
 // Fields returns every mistake at once, each as a *[bulwark.ConfigError]: a
 // field of the JSON without a tag, a tag that names neither a role nor a reach,
@@ -126,7 +128,7 @@ func (t *table) compileFields(typ reflect.Type, faults *fault.List) {
 		}
 	}
 	t.fields = c.done
-	t.plans = newPlans(t.fields, t.readers)
+	t.plans = newPlans(t.fields)
 }
 
 // mentioned returns the reaches that the tags name, those of inner structs

@@ -100,6 +100,13 @@ func (e *elements[T]) remember(h http.Header) { e.layers = remember(e.room[:0], 
 // T must be the type of the resource. Otherwise the answer is 500
 // "authz.unconfigured".
 //
+// If T is registered with [Fields], each element has only those of its fields
+// that the caller may read: a caller may own one element and not another. A
+// struct with authz tags that is not registered, as T or in an interface, is
+// 500 "authz.unconfigured". Any other T is written as [encoding/json] writes
+// it. Values may be nested 1,000 levels deep. The functions of
+// [Resource.Reaches] are called at most once for an element.
+//
 // A 500 of WriteList has the header fields that the layers had set before the
 // handler ran, with their values. It does not have any field or value that the
 // handler has set.
@@ -125,8 +132,8 @@ func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items
 // told before an element that has no JSON.
 func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err error) {
 	root := enc.plans.of(reflect.TypeFor[T]())
-	if root.refused() {
-		return nil, root.fault()
+	if err := root.refusal(); err != nil {
+		return nil, err
 	}
 	set := e.pass.held.reaches(e.pass.check.number)
 	list, canBeNil := reflect.ValueOf(items), nilable[T]()
@@ -136,13 +143,13 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 			return nil, e.leak(i, len(items))
 		}
 		rel := e.resource.relate(&e.pass, item)
-		if !rel.anyOf(set) {
+		if !rel.anyOf(&e.pass, set) {
 			return nil, e.leak(i, len(items))
 		}
 		if err != nil {
 			continue
 		}
-		enc.sight.turn(rel.of(root.names & enc.sight.wanted))
+		enc.sight.turn(rel.of(&e.pass, root.names&enc.sight.wanted))
 		if i > 0 {
 			document = append(document, ',')
 		}

@@ -2,12 +2,11 @@ package authz
 
 import "github.com/bulwark-go/bulwark/internal/fault"
 
-// A relation is how an object stands to the caller of a pass: which reaches hold
-// it. What a reach means may be expensive to find out, so each is found out
-// when it is asked for, and once.
+// A relation is how an object stands to the caller of a pass: which reaches
+// hold it. What a reach means may be expensive to find out, so each is found
+// out when it is asked for, and once.
 type relation[T any] struct {
 	resource *Resource[T]
-	pass     *pass
 	object   T
 	known    reaches // these have been found out
 	holds    reaches // and these of them hold the object
@@ -15,17 +14,17 @@ type relation[T any] struct {
 
 // relate begins with the reaches that an engine has found.
 func (res *Resource[T]) relate(p *pass, object T) relation[T] {
-	return relation[T]{resource: res, pass: p, object: object, known: p.by, holds: p.by}
+	return relation[T]{resource: res, object: object, known: p.by, holds: p.by}
 }
 
 // anyOf reports whether the object is within one of the reaches. It stops at
 // the first, in the order of PolicyConfig.Reaches.
-func (rel *relation[T]) anyOf(set reaches) bool {
+func (rel *relation[T]) anyOf(p *pass, set reaches) bool {
 	if set&(reachAll|rel.holds) != 0 {
 		return true
 	}
 	for bit := reachOwn; bit <= set&^rel.known && bit < reachCustom<<maxReaches; bit <<= 1 {
-		if set&bit != 0 && rel.find(bit) {
+		if set&bit != 0 && rel.find(p, bit) {
 			return true
 		}
 	}
@@ -34,33 +33,33 @@ func (rel *relation[T]) anyOf(set reaches) bool {
 
 // of returns those of the reaches that hold the object. The reach all says
 // nothing about an object.
-func (rel *relation[T]) of(set reaches) reaches {
+func (rel *relation[T]) of(p *pass, set reaches) reaches {
 	for bit := reachOwn; bit <= set&^rel.known && bit < reachCustom<<maxReaches; bit <<= 1 {
 		if set&bit != 0 {
-			rel.find(bit)
+			rel.find(p, bit)
 		}
 	}
 	return set & rel.holds
 }
 
 // find finds out whether one reach holds the object.
-func (rel *relation[T]) find(bit reaches) bool {
+func (rel *relation[T]) find(p *pass, bit reaches) bool {
 	if rel.known&bit == 0 {
 		rel.known |= bit
-		if rel.within(bit) {
+		if rel.within(p, bit) {
 			rel.holds |= bit
 		}
 	}
 	return rel.holds&bit != 0
 }
 
-func (rel *relation[T]) within(bit reaches) bool {
+func (rel *relation[T]) within(p *pass, bit reaches) bool {
 	if bit == reachOwn {
-		return rel.resource.owns(rel.pass, rel.object)
+		return rel.resource.owns(p, rel.object)
 	}
-	name := rel.pass.table.reachName(bit)
+	name := p.table.reachName(bit)
 	predicate := rel.resource.Reaches[name]
-	return name != "" && predicate != nil && predicate(rel.pass.caller, rel.object)
+	return name != "" && predicate != nil && predicate(p.caller, rel.object)
 }
 
 // relation returns the reaches that hold the object for the caller of the pass,
@@ -76,5 +75,5 @@ func (res *Resource[T]) relation(p *pass, object T) reaches {
 	if fields := p.table.fields[structOf[T]()]; fields != nil {
 		set |= fields.names
 	}
-	return rel.of(set)
+	return rel.of(p, set)
 }

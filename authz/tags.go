@@ -62,9 +62,9 @@ func isTagged(f reflect.StructField) bool {
 
 // tag returns the tag of a property.
 func (c *tagged) tag(f reflect.StructField, at string) (string, bool) {
-	text := f.Tag.Get("authz")
+	text, ok := f.Tag.Lookup("authz")
 	switch {
-	case text != "":
+	case ok:
 		return text, true
 	case isTagged(f):
 		c.faults.Add(at, string(f.Tag), `has an authz tag that Go cannot read; write for example authz:"read=*,write=own", in lower case and without spaces`)
@@ -126,6 +126,8 @@ func (c *tagged) audience(to *audience, entries []string, at, text string) {
 		role := t.roles[entry]
 		reach := t.reachBit(entry)
 		switch {
+		case entry == "":
+			c.faults.Add(at, text, `has an empty name; remove the "|", or write a name beside it`)
 		case slices.Contains(entries[:i], entry):
 			c.faults.Add(at, text, "names "+entry+" twice; remove one of the two")
 		case (entry == "*" || entry == "-") && len(entries) > 1:

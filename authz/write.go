@@ -36,10 +36,11 @@ import (
 //   - "authz.write_encoding" if the object has no JSON, such as NaN, a
 //     MarshalJSON that fails, or a pointer that leads back to itself.
 //
-// Such a 500 does not have any header field that the handler has set. It has the
-// fields that the layers had set before the handler of [HandleObject], [Object]
-// or [HandleCreate] ran, if the object is registered. A grant of
-// [Resource.Check] does not know these fields, so they are removed too.
+// Such a 500 does not have any header field that the handler has set. If the
+// type is registered, and the grant is of this request, the 500 has the fields
+// that the layers had set before the handler of [HandleObject], [Object] or
+// [HandleCreate] ran. Otherwise, and with a grant of [Resource.Check], nobody
+// knows which fields these are, so that they are removed too.
 func Write[T any](w http.ResponseWriter, r *http.Request, granted Granted[T]) {
 	var p pass
 	if err := granted.begin(r, &p); err != nil {
@@ -107,12 +108,12 @@ func (g *Granted[T]) encode(e *encoder, p *pass) (document []byte, err error) {
 			set |= p.held.reaches(number)
 		}
 	}
-	if !rel.anyOf(set) {
+	if !rel.anyOf(p, set) {
 		return nil, &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.write_leak",
 			Log: bulwark.ProblemLog{Rule: "granted " + g.action}, Err: errWriteLeak}
 	}
 	root := e.plans.of(reflect.TypeFor[T]())
-	e.sight.turn(rel.of(root.names & e.sight.wanted))
+	e.sight.turn(rel.of(p, root.names&e.sight.wanted))
 	document, err = e.value(e.out[:0], &root.plan, reflect.ValueOf(g.value))
 	if err != nil {
 		return nil, unwritten("authz.write_encoding", err)

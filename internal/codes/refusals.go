@@ -157,8 +157,10 @@ var families = []family{
 		{"authz.load_failed", []int{internalError}, "", nil, "Loading the object failed.", "Read `error`. `Load` returns `authz.ErrNotFound` for an object that does not exist."},
 		{"authz.list_leak", []int{internalError}, "", nil, "A list handler returned an object that the caller may not read. Nothing was sent.", "Filter the query by the `Reach` that the handler is given."},
 		{"authz.list_encoding", []int{internalError}, "", nil, "The list could not be written as JSON.", "Read `error`."},
-		{"authz.wrong_grant", []int{internalError}, "", nil, "`Granted` was asked for an object that `HandleObject` did not check.", "Read `error`."},
-		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, or `PathValue` returned nothing for one of `PathNames`.", "Read `error`."},
+		{"authz.write_leak", []int{internalError}, "", nil, "A handler gave `authz.Write` an object that the caller may not see. Nothing was sent.", "Write the object of the grant. Check another object with `authz.Resource.Check`."},
+		{"authz.write_encoding", []int{internalError}, "", nil, "The object could not be written as JSON.", "Read `error`: it names the field."},
+		{"authz.wrong_grant", []int{internalError}, "", nil, "`Granted` was asked for an object that `HandleObject` did not check, or `authz.Write` was given a grant of another request.", "Read `error`."},
+		{"authz.unconfigured", []int{internalError}, "", nil, "The layer was made without `New`, the rule belongs to another policy, `PathValue` returned nothing for one of `PathNames`, or `authz.Write` was given an object of a type that `authz.Fields` has not registered.", "Read `error`."},
 	}},
 	{"validate", "What a request may say. `errors` has a line for each fault: see [Faults of fields](#faults-of-fields).", []refusal{
 		{"validate.invalid", []int{unprocessable}, "", nil, "The schema refuses the request. The status is `Config.Status`.", "The client corrects what `errors` lists. `first` in the event is the first of these."},
