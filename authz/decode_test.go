@@ -155,7 +155,7 @@ func sends(t *testing.T, res authz.Resource[*paper], r *http.Request, layers ...
 	return d
 }
 
-func written(method, text string, p *bulwark.Principal) *http.Request {
+func bodyOf(method, text string, p *bulwark.Principal) *http.Request {
 	r := httptest.NewRequest(method, "/papers/1", strings.NewReader(text))
 	r.Header.Set("Content-Type", "application/json")
 	return r.WithContext(bulwark.WithPrincipal(r.Context(), p))
@@ -268,7 +268,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
 			for _, method := range []string{"POST", "PUT", "PATCH"} {
-				d := sends(t, papers(), written(method, attack.body, alice))
+				d := sends(t, papers(), bodyOf(method, attack.body, alice))
 				if name == "element_forbidden" {
 					attack.faults = []string{"/shares/new/limit forbidden"}
 					if method == "PUT" { // the old share would be lost as well

@@ -323,7 +323,9 @@ func TestFieldsAcceptsOtherAnswers(t *testing.T) {
 		"open_names_among_others": func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
 			fmt.Fprint(w, `{"id": "n1", "text": "milk", "likes": 3}`)
 		},
-		"words":  func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) { fmt.Fprint(w, `pin_code {hidden} {"`) },
+		"words": func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
+			fmt.Fprint(w, `pin_code {hidden} {"`)
+		},
 		"number": func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) { fmt.Fprint(w, `17`) },
 		"empty":  func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {},
 		"refused": func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
@@ -343,7 +345,9 @@ func TestFieldsAcceptsOtherAnswers(t *testing.T) {
 // What the walk cannot show, and what it is wrong about, is a failure.
 func TestFieldsOfAnIncompleteWalk(t *testing.T) {
 	write := func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) { authz.Write(w, r, g) }
-	around := func(w http.ResponseWriter, _ *http.Request, g authz.Granted[*note]) { json.NewEncoder(w).Encode(g.Value()) }
+	around := func(w http.ResponseWriter, _ *http.Request, g authz.Granted[*note]) {
+		json.NewEncoder(w).Encode(g.Value())
+	}
 	const pattern = "GET /notes/{id}"
 	for name, test := range map[string]struct {
 		answer func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note])
