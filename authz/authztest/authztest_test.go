@@ -237,3 +237,29 @@ func TestMatrixFindsWrongAnswersToNobody(t *testing.T) {
 		}
 	}
 }
+
+// A deferred check is about an object, so that a caller who passes the rule may
+// be refused, as on a route for an object. An anonymous caller may not pass.
+func TestMatrixOfDeferredRoutes(t *testing.T) {
+	for _, test := range []struct {
+		rule, role string
+		status     int
+		fine       bool
+	}{
+		{"deferred", "user", 200, true},
+		{"deferred", "user", 403, true},
+		{"deferred", "user", 404, true},
+		{"deferred, scope x", "user", 403, true},
+		{"deferred", "user", 401, false},
+		{"deferred", "", 401, true},
+		{"deferred", "", 404, false},
+		{"deferred", "", 200, false},
+		{"authenticated", "user", 403, false},
+		{"object document:read", "user", 403, true},
+	} {
+		fault := authztest.Judge(authz.Route{Rule: test.rule, Roles: []string{"*"}}, test.role, false, test.status)
+		if (fault == "") != test.fine {
+			t.Errorf("%s as %q: %d is found %q", test.rule, test.role, test.status, fault)
+		}
+	}
+}

@@ -454,6 +454,9 @@ func TestMatrixOfAStream(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
+		if err := r.Context().Err(); err != context.Canceled {
+			t.Errorf("the stream ended by %v, and not by its Flush", err)
+		}
 	}))
 	authztest.Matrix(t, b.mux, []string{"user"})
 }
