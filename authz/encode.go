@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/bulwark-go/bulwark/authz/internal/witness"
 )
 
 // maxEncodeDepth bounds how deeply pointers, slices, maps and interfaces are
@@ -67,6 +69,7 @@ func (e *encoder) answer(w http.ResponseWriter, r *http.Request, status int, doc
 	e.out = append(document, '\n')
 	w.Header()["Content-Type"] = []string{"application/json"}
 	w.WriteHeader(status)
+	witness.Sent(r.Context(), e.out)
 	if r.Method != http.MethodHead {
 		w.Write(e.out)
 	}

@@ -173,6 +173,35 @@ func TestMatrixFindsWhatTheTableDoesNotSay(t *testing.T) {
 	}
 }
 
+// A handler that verifies a credential of its own may refuse whom the rule lets
+// in, if the test says so. A caller whom the rule refuses stays refused.
+func TestMatrixOfAHandlerThatVerifies(t *testing.T) {
+	policy, err := authz.NewPolicy(authz.PolicyConfig{Resources: map[string][]string{"document": {"read"}}, Roles: authz.Roles{"user": {}, "admin": {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := authz.NewMux(policy)
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	mux.Handle("POST /refresh", authz.Public("the cookie is the credential"), refuse)
+	mux.Handle("POST /other", authz.Public("test"), refuse)
+	mux.Handle("GET /v1;x/", authz.RequireRole("admin"), http.NotFoundHandler()) // 400 before the rule
+	f := &failing{TB: t}
+	authztest.Matrix(f, mux, []string{"user"}, "POST /refresh", "GET /v1;x/", "POST /gone")
+	want := []string{
+		`Matrix was given "POST /gone", and the Mux has no such route`,
+		"POST /other as an anonymous caller: 401 Unauthorized, but", "POST /other as role user: 401 Unauthorized, but",
+		"GET /v1;x/ as an anonymous caller: 400 Bad Request, want 401", "GET /v1;x/ as role user: 400 Bad Request, want 403",
+	}
+	if len(f.errs) != len(want) {
+		t.Fatalf("Matrix found %q, want %q", f.errs, want)
+	}
+	for i := range want {
+		if !strings.Contains(f.errs[i], want[i]) {
+			t.Errorf("Matrix found %q, want %q", f.errs[i], want[i])
+		}
+	}
+}
+
 // Routes that answer an anonymous caller, or an unknown method, otherwise than
 // the table says.
 func TestMatrixFindsWrongAnswersToNobody(t *testing.T) {
@@ -249,5 +278,31 @@ func TestMatrixOfDeferredRoutes(t *testing.T) {
 				t.Errorf("Matrix says %q, want %q", all, test.want)
 			}
 		})
+	}
+}
+
+// A deferred check is about an object, so that a caller who passes the rule may
+// be refused, as on a route for an object. An anonymous caller may not pass.
+func TestMatrixJudgesDeferredRoutes(t *testing.T) {
+	for _, test := range []struct {
+		rule, role string
+		status     int
+		fine       bool
+	}{
+		{"deferred", "user", 200, true},
+		{"deferred", "user", 403, true},
+		{"deferred", "user", 404, true},
+		{"deferred, scope x", "user", 403, true},
+		{"deferred", "user", 401, false},
+		{"deferred", "", 401, true},
+		{"deferred", "", 404, false},
+		{"deferred", "", 200, false},
+		{"authenticated", "user", 403, false},
+		{"object document:read", "user", 403, true},
+	} {
+		fault := authztest.Judge(authz.Route{Rule: test.rule, Roles: []string{"*"}}, test.role, false, test.status)
+		if (fault == "") != test.fine {
+			t.Errorf("%s as %q: %d is found %q", test.rule, test.role, test.status, fault)
+		}
 	}
 }

@@ -3,17 +3,19 @@
 //
 // # Threat
 //
-// A change of a role, or of a rule, opens a route. Nobody sees it in the
-// review, because the change of the access is not in the diff.
+// A change of a role, or of a rule, opens a route. A change of a tag, or of a
+// handler, shows a field to more callers. Nobody sees it in the review, because
+// the change of the access is not in the diff.
 //
 // # Defence
 //
-// Call both functions in a test of the service:
+// Call the three functions in a test of the service:
 //
 //	func TestAccess(t *testing.T) {
 //		mux := newMux() // the *authz.Mux of the service
 //		authztest.Golden(t, mux, "testdata/routes.golden")
 //		authztest.Matrix(t, mux, []string{"user", "moderator", "admin"})
+//		authztest.Fields(t, mux, walk, "testdata/fields.golden")
 //	}
 //
 // [Golden] keeps the table of routes, rules and roles in a file. Then a change
@@ -23,14 +25,23 @@
 // [Matrix] sends a real request as each role to each route, and compares the
 // answers with the table. So the table says what the service does.
 //
+// [Fields] sends a request to each route as each caller of a [Walk], and keeps
+// the fields of the answers in a file. It also finds a handler that writes an
+// object without [authz.Write].
+//
 // # Not covered
 //
 // Which objects a caller reaches. The table says "user (own)", and Matrix does
 // not have objects of several users. Test this with objects of the service.
 //
+// Fields sees the requests of its walk and no others. It does not find a field
+// in an answer that is not JSON, such as HTML or CSV, nor a field that a
+// handler writes under another name.
+//
 // # Errors
 //
-// Golden and Matrix fail the test, once for each difference. The Examples of
-// Golden and Matrix show a service and its table. The Example Incorrect of
-// Matrix shows a handler that decides against the table.
+// Golden, Matrix and Fields fail the test, once for each difference. The
+// Examples of Golden and Matrix show a service and its table. The Examples
+// Incorrect show a handler that decides against the table, and a handler that
+// writes an object itself.
 package authztest

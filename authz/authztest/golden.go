@@ -24,28 +24,33 @@ const updateEnv = "UPDATE_GOLDEN"
 // missing folders.
 func Golden(t testing.TB, mux *authz.Mux, file string) {
 	t.Helper()
-	got := Routes(mux)
+	compare(t, "route table", Routes(mux), "the routes differ from", file)
+}
+
+// compare compares the lines of a table with a file, or writes the file.
+func compare(t testing.TB, table, got, differ, file string) {
+	t.Helper()
 	if os.Getenv(updateEnv) != "" {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatalf("make the folder of the golden route table: %v", err)
+			t.Fatalf("make the folder of the golden %s: %v", table, err)
 		}
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatalf("write the golden route table: %v", err)
+			t.Fatalf("write the golden %s: %v", table, err)
 		}
 		return
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("read the golden route table: %v\nrun the test with %s=1 in the environment to write it", err, updateEnv)
+		t.Fatalf("read the golden %s: %v\nrun the test with %s=1 in the environment to write it", table, err, updateEnv)
 		return
 	}
 	if text := strings.ReplaceAll(string(want), "\r\n", "\n"); text != got {
-		t.Errorf("the routes differ from %s (- file, + now):\n%sif the change is intended, run the test with %s=1 in the environment", file, difference(text, got), updateEnv)
+		t.Errorf("%s %s (- file, + now):\n%sif the change is intended, run the test with %s=1 in the environment", differ, file, difference(text, got), updateEnv)
 	}
 }
 
 // difference lists the lines that only one of the two has. Both are sorted by
-// route, and a route stands on one line.
+// route, and no line is there twice.
 func difference(want, got string) string {
 	var b strings.Builder
 	for _, side := range []struct{ sign, lines, other string }{{"- ", want, got}, {"+ ", got, want}} {

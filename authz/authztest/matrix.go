@@ -32,12 +32,18 @@ const Issuer = "authztest"
 //     an authz.Deferred answers without a check.
 //   - Every caller must get 405 for a method that no route of the path has.
 //
-// The callers have all scopes that the rule of the route asks for. Their login
-// is fresh, and has the first authentication context class of the rule. Every
-// path value is "authztest", and bodies are empty.
+// A handler may verify a credential of its own, such as a refresh cookie. Name
+// the pattern of such a route in verifying: then a caller whom the rule lets in
+// may also get 401 or 403.
+//
+// The callers have a session, and all scopes that the rule of the route asks
+// for. Their login is fresh, and has the first authentication context class of
+// the rule. Every path value is "authztest", and bodies are empty.
 //
 // The handlers run, so use a service with stores that the test may write to.
-func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
+// Each request has a deadline of 10 seconds, and ends at the first Flush of the
+// handler.
+func Matrix(t testing.TB, mux *authz.Mux, roles []string, verifying ...string) {
 	t.Helper()
 	if len(roles) == 0 {
 		t.Fatalf("Matrix was given no roles; give it the roles of the policy")
@@ -48,10 +54,16 @@ func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 		t.Fatalf("the Mux has no routes; register them before Matrix")
 		return
 	}
+	for _, pattern := range verifying {
+		if !slices.ContainsFunc(routes, func(route authz.Route) bool { return name(route) == pattern }) {
+			t.Errorf("Matrix was given %q, and the Mux has no such route; write the pattern as Routes does", pattern)
+		}
+	}
 	for _, route := range routes {
+		own := slices.Contains(verifying, name(route))
 		for _, role := range append([]string{""}, roles...) {
 			w := send(mux, route, route.Method, role)
-			if fault := cmp.Or(unchecked(w), judge(route, role, w.Code)); fault != "" {
+			if fault := cmp.Or(unchecked(w), judge(route, role, own, w.Code)); fault != "" {
 				who := "role " + role
 				if role == "" {
 					who = "an anonymous caller"
@@ -65,8 +77,9 @@ func Matrix(t testing.TB, mux *authz.Mux, roles []string) {
 	}
 }
 
-// judge says what is wrong with a status, if anything.
-func judge(route authz.Route, role string, status int) string {
+// judge says what is wrong with a status, if anything. The handler of an own
+// route verifies a credential itself.
+func judge(route authz.Route, role string, own bool, status int) string {
 	refused := status == http.StatusUnauthorized || status == http.StatusForbidden
 	// Where objects are concerned the role is only the first half of the
 	// answer.
@@ -79,7 +92,7 @@ func judge(route authz.Route, role string, status int) string {
 		return answer(status) + ", want 401"
 	case role != "" && !admitted && status != http.StatusForbidden && !(objects && status == http.StatusNotFound):
 		return answer(status) + ", want 403"
-	case admitted && refused && !((objects || asks) && status == http.StatusForbidden):
+	case admitted && refused && !own && !((objects || asks) && status == http.StatusForbidden):
 		return answer(status) + ", but Mux.Routes says that the caller may pass"
 	}
 	return ""
@@ -102,36 +115,21 @@ func answer(status int) string { return strconv.Itoa(status) + " " + http.Status
 
 // send returns the answer to one request.
 func send(mux *authz.Mux, route authz.Route, method, role string) *httptest.ResponseRecorder {
-	host, path := sample(route.Pattern)
+	host, path, _ := fill(route.Pattern, func(string) string { return "authztest" })
 	r := httptest.NewRequest(method, path, nil)
 	if host != "" {
 		r.Host = host
 	}
 	var caller *bulwark.Principal
 	if role != "" {
-		caller = &bulwark.Principal{Issuer: Issuer, Subject: role, Method: "authztest", Roles: []string{role},
+		caller = &bulwark.Principal{Issuer: Issuer, Subject: role, Method: "authztest", SessionID: "authztest", Roles: []string{role},
 			Scopes: slices.Clone(route.Scopes), ACR: strings.Join(route.ACR[:min(1, len(route.ACR))], ""), AuthTime: time.Now(), Factors: map[string]time.Time{}}
 		for _, factor := range route.Factors {
 			caller.Factors[factor] = time.Now()
 		}
 	}
-	r = r.WithContext(bulwark.WithPrincipal(r.Context(), caller))
-	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, r)
-	return w
-}
-
-// sample makes a path of a pattern.
-func sample(pattern string) (host, path string) {
-	host, rest, _ := strings.Cut(pattern, "/")
-	segments := strings.Split(rest, "/")
-	for i, segment := range segments {
-		switch {
-		case segment == "{$}":
-			segments[i] = ""
-		case strings.HasPrefix(segment, "{"):
-			segments[i] = "authztest"
-		}
-	}
-	return host, "/" + strings.Join(segments, "/")
+	w, ctx, done := newRecorder(r.Context())
+	defer done()
+	mux.ServeHTTP(w, r.WithContext(bulwark.WithPrincipal(ctx, caller)))
+	return w.ResponseRecorder
 }

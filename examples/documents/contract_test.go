@@ -599,7 +599,7 @@ func TestBodies(t *testing.T) {
 		"gzip":              {`{"title":"a"}`, []string{"Content-Encoding", "gzip"}, 415, "body.unsupported_encoding"},
 		"an array":          {`[]`, nil, 422, "validate.invalid"},
 		"no title":          {`{"content":"a"}`, nil, 422, "validate.invalid"},
-		"unknown field":     {`{"title":"a","owner_id":"u_1"}`, nil, 422, "validate.invalid"},
+		"unknown field":     {`{"title":"a","owner":"u_1"}`, nil, 422, "validate.invalid"},
 		"empty title":       {`{"title":""}`, nil, 422, "validate.invalid"},
 		"title of markup":   {`{"title":"<b></b>"}`, nil, 422, "validate.invalid"},
 		"long title":        {`{"title":"` + strings.Repeat("é", 201) + `"}`, nil, 422, "validate.invalid"},
@@ -632,7 +632,10 @@ func TestBodies(t *testing.T) {
 		t.Errorf("merge patch: %v", a)
 	}
 	p.refused(t, p.do(t, "PATCH", path, `{"title":null}`, merge...), 422, "validate.invalid", "input_validation_fail")
-	p.refused(t, p.do(t, "PATCH", path, `{"owner_id":"x"}`, merge...), 422, "validate.invalid", "input_validation_fail")
+	p.refused(t, p.do(t, "PATCH", path, `{"owner":"x"}`, merge...), 422, "validate.invalid", "input_validation_fail")
+	// A field that there is, and that nobody may set, is refused as such.
+	p.refused(t, p.do(t, "PATCH", path, `{"owner_id":"x"}`, merge...), 403, "authz.field_forbidden", "authz_fail")
+	p.refused(t, post(`{"title":"a","owner_id":"u_1"}`), 403, "authz.field_forbidden", "authz_fail")
 	p.refused(t, p.do(t, "PUT", path, `{"title":"x"}`, merge...), 415, "body.unsupported_media_type", "input_validation_fail")
 }
 

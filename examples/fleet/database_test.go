@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/bulwark-go/bulwark/examples/internal/documents"
+	"github.com/bulwark-go/bulwark/examples/internal/documents/storetest"
 	"github.com/bulwark-go/bulwark/internal/engine"
 )
 
@@ -268,6 +269,11 @@ func TestDocuments(t *testing.T) {
 			t.Errorf("eight writes at once: %v, want 200 and 409", statuses)
 		}
 	})
+}
+
+// Nothing is written without the grant of the caller and of the request.
+func TestTheShelfTakesGrants(t *testing.T) {
+	tables(t, func(t *testing.T, tb table) { storetest.Grants(t, shelf{tb, documents.DefaultBounds}) })
 }
 
 func titles(got reply) int {

@@ -76,20 +76,23 @@ func (s shelf) Get(ctx context.Context, id string) (*documents.Document, error) 
 }
 
 // Update compares and swaps: the one statement that writes also compares the
-// version.
-func (s shelf) Update(ctx context.Context, grant authz.Granted[*documents.Document], next documents.Draft) (*documents.Document, error) {
-	read, err := grant.For(ctx, "update")
+// version. The document is read for its size alone.
+func (s shelf) Update(ctx context.Context, grant authz.Granted[*documents.Document]) (*documents.Document, error) {
+	next, err := grant.For(ctx, "update")
 	if err != nil {
 		return nil, err
 	}
-	changed := *read
-	changed.Title, changed.Content = next.Title, next.Content
+	read, err := s.Get(ctx, next.ID)
+	if err != nil {
+		return nil, err
+	}
+	changed := *next
 	changed.Version++
 	if err := s.room(ctx, read.Owner(), 0, changed.Size()-read.Size()); err != nil {
 		return nil, err
 	}
 	n, err := s.change(ctx, `UPDATE documents SET title = $1, content = $2, size = $3, version = version + 1 WHERE id = $4 AND version = $5`,
-		changed.Title, changed.Content, changed.Size(), read.ID, read.Version)
+		changed.Title, changed.Content, changed.Size(), next.ID, next.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -195,7 +195,7 @@ func TestActivityTryToBreakIt(t *testing.T) {
 		{"A token signed with another key", "401 auth.invalid_token", "authn_token_invalid"},
 		{"A stranger’s document", "404 authz.not_found", "authz_fail"},
 		{"A route of administrators", "403 authz.forbidden", "authz_fail"},
-		{"An extra field", "422 validate.invalid", "input_validation_fail"},
+		{"An extra field", "403 authz.field_forbidden", "authz_fail"},
 		{"A script in a title", "201 allowed", "malicious_extraneous"},
 		{"SQL in a title", "201 allowed", "malicious_sqli"},
 		{"A path out of the folder", "400 authz.path_value", "input_validation_fail"},

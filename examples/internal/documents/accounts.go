@@ -8,12 +8,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// An Account belongs to a person who can log in.
+// An Account belongs to a person who can log in. The tags say who may read a
+// field. No body is read into an Account.
 type Account struct {
-	ID    string `json:"id"`
-	Email string `json:"email"`
-	Name  string `json:"name"`
-	Role  string `json:"role"`
+	ID    string `json:"id" authz:"read=*"`
+	Email string `json:"email" authz:"read=own|admin"`
+	Name  string `json:"name" authz:"read=*"`
+	Role  string `json:"role" authz:"read=own|admin"`
 
 	Salt []byte `json:"-"`
 	Hash []byte `json:"-"` // of the password, see passwords.go

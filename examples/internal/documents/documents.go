@@ -10,12 +10,6 @@ import (
 	"github.com/bulwark-go/bulwark/validate"
 )
 
-// changes is a merge patch of a Draft.
-type changes struct {
-	Title   *string `json:"title"`
-	Content *string `json:"content"`
-}
-
 // pageQuery says which part of a list the client asks for.
 type pageQuery struct {
 	Limit  int `json:"limit"`
@@ -41,15 +35,16 @@ func (a *App) listDocuments(w http.ResponseWriter, r *http.Request, reach authz.
 	authz.WriteList(w, r, reach, items)
 }
 
+// createDocument makes a document of the caller. Decode takes from the body
+// what the tags of Document let the caller write.
 func (a *App) createDocument(w http.ResponseWriter, r *http.Request, check func(*Document) (authz.Granted[*Document], error)) {
-	said, err := validate.BodyAs[Draft](r)
+	caller, _ := bulwark.PrincipalFrom(r.Context())
+	grant, err := check(&Document{OwnerID: caller.Subject, OwnerIssuer: caller.Issuer})
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	caller, _ := bulwark.PrincipalFrom(r.Context())
-	grant, err := check(&Document{Title: said.Title, Content: said.Content, OwnerID: caller.Subject, OwnerIssuer: caller.Issuer})
-	if err != nil {
+	if grant, err = authz.Decode(w, r, grant); err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
@@ -59,45 +54,27 @@ func (a *App) createDocument(w http.ResponseWriter, r *http.Request, check func(
 		return
 	}
 	w.Header().Set("Location", "/documents/"+made.ID)
-	answer(w, r, http.StatusCreated, made)
+	authz.Write(w, r, grant.With(made))
 }
 
 func (a *App) getDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
-	answer(w, r, http.StatusOK, d.Value())
+	authz.Write(w, r, d)
 }
 
-func (a *App) putDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
-	said, err := validate.BodyAs[Draft](r)
+// updateDocument serves PUT and PATCH. The body of a PUT replaces what the
+// caller may write, and the body of a PATCH is a merge patch.
+func (a *App) updateDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
+	next, err := authz.Decode(w, r, d)
 	if err != nil {
 		bulwark.Deny(w, r, err)
 		return
 	}
-	a.update(w, r, d, said)
-}
-
-func (a *App) patchDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {
-	said, err := validate.BodyAs[changes](r)
-	if err != nil {
-		bulwark.Deny(w, r, err)
-		return
-	}
-	next := Draft{d.Value().Title, d.Value().Content}
-	if said.Title != nil {
-		next.Title = *said.Title
-	}
-	if said.Content != nil {
-		next.Content = *said.Content
-	}
-	a.update(w, r, d, next)
-}
-
-func (a *App) update(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document], next Draft) {
-	changed, err := a.store.Update(r.Context(), d, next)
+	changed, err := a.store.Update(r.Context(), next)
 	if err != nil {
 		bulwark.Deny(w, r, storeProblem(err))
 		return
 	}
-	answer(w, r, http.StatusOK, changed)
+	authz.Write(w, r, next.With(changed))
 }
 
 func (a *App) deleteDocument(w http.ResponseWriter, r *http.Request, d authz.Granted[*Document]) {

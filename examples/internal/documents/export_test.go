@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http/httptest"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth/session"
+	"github.com/bulwark-go/bulwark/authz"
 )
 
 // HashCheaply makes logins quick: what these tests count is not the time of a
@@ -90,3 +93,19 @@ func (a *App) AccountID(email string) string {
 
 // DropAccount removes an account, and leaves its sessions and keys alone.
 func (a *App) DropAccount(id string) { a.accounts.Close(context.Background(), id) }
+
+// Mux returns the routes, without the chain around them.
+func (a *App) Mux() *authz.Mux { return a.mux }
+
+// Documents returns the store.
+func (a *App) Documents() Store { return a.store }
+
+// Caller returns the caller of a request with the Authorization.
+func (a *App) Caller(authorization string) (*bulwark.Principal, error) {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", authorization)
+	if strings.HasPrefix(authorization, "ApiKey ") {
+		return a.keys.Authenticate(r)
+	}
+	return a.sessions.Authenticate(r)
+}

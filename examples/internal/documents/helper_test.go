@@ -21,9 +21,10 @@ const password = "correct horse battery staple"
 // A service is the API in this process, so that a test chooses where a request
 // comes from.
 type service struct {
-	t   *testing.T
-	app *documents.App
-	log *lines
+	t      *testing.T
+	app    *documents.App
+	log    *lines
+	apiKey string // of nobody but itself
 }
 
 type lines struct {
@@ -48,7 +49,8 @@ func start(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	app.HashCheaply()
-	if _, err := app.Seed(t.Context(), io.Discard, true); err != nil {
+	seeds, err := app.Seed(t.Context(), io.Discard, true)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -56,7 +58,7 @@ func start(t *testing.T) *service {
 			held.Shutdown(t.Context())
 		}
 	})
-	return &service{t, app, log}
+	return &service{t, app, log, seeds.Keys["default"]}
 }
 
 // events waits until every record is written, and returns those of a name.
@@ -85,6 +87,7 @@ func (s *service) events(name string) (found []map[string]any) {
 type answer struct {
 	*http.Response
 	body map[string]any
+	text string
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %v %v", a.StatusCode, a.Header, a.body) }
@@ -107,9 +110,14 @@ func (s *service) do(from, method, path string, body any, header ...string) answ
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
+	return s.pass(r)
+}
+
+// pass sends a request through the chain.
+func (s *service) pass(r *http.Request) answer {
 	w := httptest.NewRecorder()
 	s.app.Handler().ServeHTTP(w, r)
-	a := answer{Response: w.Result()}
+	a := answer{Response: w.Result(), text: w.Body.String()}
 	json.Unmarshal(w.Body.Bytes(), &a.body)
 	return a
 }

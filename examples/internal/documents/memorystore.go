@@ -88,20 +88,18 @@ func (s *memoryStore) Get(_ context.Context, id string) (*Document, error) {
 	return &copied, nil
 }
 
-func (s *memoryStore) Update(ctx context.Context, grant authz.Granted[*Document], next Draft) (*Document, error) {
-	read, err := grant.For(ctx, "update")
+func (s *memoryStore) Update(ctx context.Context, grant authz.Granted[*Document]) (*Document, error) {
+	next, err := grant.For(ctx, "update")
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, err := s.unchanged(read)
+	known, err := s.unchanged(next)
 	if err != nil {
 		return nil, err
 	}
-	changed := *known
-	changed.Title, changed.Content = next.Title, next.Content
-	more := changed.Size() - known.Size()
+	more := next.Size() - known.Size()
 	if err := s.room(known.Owner(), 0, more); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/validate"
 )
 
@@ -171,7 +172,11 @@ func noUser() error {
 	return &bulwark.Problem{Status: http.StatusNotFound, Code: "users.not_found", Detail: "There is no such user."}
 }
 
-func (a *App) listUsers(w http.ResponseWriter, r *http.Request) {
+func (a *App) listUsers(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+	if !reach.All { // the store has no query for some accounts
+		authz.WriteList(w, r, reach, []*Account{})
+		return
+	}
 	page, err := validate.QueryAs[pageQuery](r)
 	if err != nil {
 		bulwark.Deny(w, r, err)
@@ -183,5 +188,5 @@ func (a *App) listUsers(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Total-Count", strconv.Itoa(total))
-	answer(w, r, http.StatusOK, map[string]any{"items": items})
+	authz.WriteList(w, r, reach, items)
 }

@@ -47,9 +47,15 @@ const userSchema = `{
 	"required": ["email", "password", "name"]
 }`
 
+// The members of a document that nobody may set. The schemas know them, so that
+// a body with such a member reaches authz.Decode, which refuses it with 403.
+// Members that the schemas do not know are 422.
+const forbiddenMembers = `"id": {}, "owner_id": {}, "created_at": {}`
+
 const documentSchema = `{
 	"type": "object",
 	"properties": {
+		` + forbiddenMembers + `,
 		"title":   {"type": "string", "minLength": 1, "maxLength": 200, "pattern": ` + visible + `},
 		"content": {"type": "string", "maxLength": 60000, "default": ""}
 	},
@@ -61,6 +67,7 @@ const documentSchema = `{
 const patchSchema = `{
 	"type": "object",
 	"properties": {
+		` + forbiddenMembers + `,
 		"title":   {"type": "string", "minLength": 1, "maxLength": 200, "pattern": ` + visible + `},
 		"content": {"type": "string", "maxLength": 60000}
 	}

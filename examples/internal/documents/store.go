@@ -14,21 +14,18 @@ import (
 
 // A Document belongs to the caller who has created it. The version makes a
 // write fail if the document has changed since it was read.
+//
+// The tags say who may read and write a field of a document that the policy
+// grants to the caller. A field without a write is never taken from a body.
 type Document struct {
-	ID        string    `json:"id"`
-	OwnerID   string    `json:"owner_id"`
-	Title     string    `json:"title"`
-	Content   string    `json:"content"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string    `json:"id" authz:"read=*"`
+	OwnerID   string    `json:"owner_id" authz:"read=*"`
+	Title     string    `json:"title" authz:"read=*,write=own|admin"`
+	Content   string    `json:"content" authz:"read=*,write=own|admin"`
+	CreatedAt time.Time `json:"created_at" authz:"read=*"`
 
 	OwnerIssuer string `json:"-"` // OwnerID is unique within this issuer
 	Version     int    `json:"-"`
-}
-
-// A Draft holds the members of a document that a client may set.
-type Draft struct {
-	Title   string `json:"title"`
-	Content string `json:"content"`
 }
 
 // Size returns how many bytes a document takes, including the overhead of a
@@ -41,16 +38,18 @@ type Owner struct{ Issuer, Subject string }
 // Owner returns the caller that the document belongs to.
 func (d *Document) Owner() Owner { return Owner{d.OwnerIssuer, d.OwnerID} }
 
-// A Store keeps documents. It writes only documents with a grant, and returns
-// copies. Any error but those below is an outage of the store.
+// A Store keeps documents. It writes only documents with a grant for that very
+// action, of the caller and the request of ctx, and returns copies. Any error
+// but those below is an outage of the store.
 type Store interface {
 	// Create stores a new document, with a new ID and the time of now.
 	Create(ctx context.Context, grant authz.Granted[*Document]) (*Document, error)
 	// Get returns a document, or ErrNoDocument.
 	Get(ctx context.Context, id string) (*Document, error)
-	// Update changes the document, unless somebody else has changed it since it
-	// was read: then it returns ErrConflict.
-	Update(ctx context.Context, grant authz.Granted[*Document], next Draft) (*Document, error)
+	// Update stores the new state of a document that authz.Decode has returned,
+	// unless somebody else has changed the document since it was read: then it
+	// returns ErrConflict. It returns what it has stored.
+	Update(ctx context.Context, grant authz.Granted[*Document]) (*Document, error)
 	// Delete removes the document, under the condition of Update.
 	Delete(ctx context.Context, grant authz.Granted[*Document]) error
 	// List returns one page of the documents of an owner, newest first, and the

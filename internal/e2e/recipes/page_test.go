@@ -12,6 +12,7 @@ import (
 // of blocks that each has at least.
 var pages = map[string]int{
 	"browser-app.md": 3,
+	"fields.md":      7,
 	"recipes.md":     38,
 	"one-route.md":   19,
 	"rotation.md":    11,

@@ -1,0 +1,4 @@
+package authztest
+
+// Judge says what Matrix finds wrong with a status.
+var Judge = judge
