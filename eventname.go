@@ -45,6 +45,7 @@ const (
 
 	AuthnTokenInvalid       EventName = "authn_token_invalid"
 	AuthzAllow              EventName = "authz_allow"
+	AuthzShadow             EventName = "authz_shadow"
 	AuthnCredentialStuffing EventName = "authn_credential_stuffing"
 	AuthnPasswordSpray      EventName = "authn_password_spray"
 	AuthnKeyStale           EventName = "authn_key_stale"

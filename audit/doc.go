@@ -110,6 +110,7 @@
 //	sys_monitor_disabled         –          a weak configuration, found at start
 //	authn_key_stale              –          an API key that is due for rotation
 //	audit_gap                    –          a sink that hangs or fails
+//	authz_shadow                 –          two policy engines that differ
 //	authn_login_success, authn_token_created, authn_token_revoked,
 //	authz_admin, authz_allow, session_created, session_renewed,
 //	session_expired              –          ordinary use

@@ -55,19 +55,19 @@ type Decision struct {
 	// Role is the first role of the caller that grants the query. It is empty
 	// if the query is denied, and if an engine has decided.
 	Role string
-	// Grants are the grants of Role that match the query, as PolicyConfig writes
-	// them and in the order of their text. The grants that Role inherits are
-	// included. Other roles of the caller may grant the query too, and
+	// Grants are the grants of Role that match the query, as PolicyConfig
+	// writes them and in the order of their text. The grants that Role inherits
+	// are included. Other roles of the caller may grant the query too, and
 	// [Policy.Explain] shows all of them. Grants is empty if the query is
-	// denied, and if an engine has decided. Decisions share the slice, so do not
-	// modify it.
+	// denied, and if an engine has decided. Decisions share the slice, so do
+	// not modify it.
 	Grants []string
 }
 
 // Decide answers a query from the compiled table. It does not allocate, and its
 // time grows with the roles of the caller, and not with the policy. It decides
-// about a reach and knows no object: [HandleObject], [HandleList] and [Resource.Check] decide whether an
-// object is within the reach.
+// about a reach and knows no object: [HandleObject], [HandleList] and
+// [Resource.Check] decide whether an object is within the reach.
 func (p *Policy) Decide(q Query) Decision {
 	if !p.ready() {
 		return Decision{Reason: "not_granted"}

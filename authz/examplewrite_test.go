@@ -97,7 +97,7 @@ func ExampleFields_incorrect() {
 	}))
 	fmt.Println(authz.Fields[Card](policy))
 	// Output:
-	// authz.Fields(authz_test.Card).Number: read=owner: names "owner", which is neither a role nor a reach of the policy; did you mean own?
+	// authz.Fields(authz_test.Card).Number: read=owner: names "owner", which is neither a role nor a reach of the policy; there are: customer, own
 	// authz.Fields(authz_test.Card).Limit: read=own, write=own: is not a tag of authz; write read=… and write=…, each at most once and separated by a comma, for example authz:"read=own|admin,write=own"
 	// authz.Fields(authz_test.Card).CVC: has no authz tag, so that nothing says who may read and write it; write for example authz:"read=*,write=own", or authz:"-" for nobody
 }

@@ -14,9 +14,9 @@ import (
 //
 // Every name that is not of the ASCII letters, digits, "_", "-" and "." is
 // quoted, so that no name can look like another line of the text. The text has
-// at most 24 lines and 100 KiB: of many grants or roles the first are shown, and
-// of a long chain of roles both ends. The text is for operators and for tests,
-// and may change. Never send it to clients.
+// at most 24 lines and 100 KiB: of many grants or roles the first are shown,
+// and of a long chain of roles both ends. The text is for operators and for
+// tests, and may change. Never send it to clients.
 func (p *Policy) Explain(q Query) string {
 	if !p.ready() {
 		return "deny: the policy was made without NewPolicy\n"

@@ -193,7 +193,7 @@ func TestFieldsRefuses(t *testing.T) {
 			"authz.Fields(authz_test.channels).M: map[float64]int" + notJSON}},
 		"all_at_once": {authz.Fields[manyMistakes], []string{
 			"authz.Fields(authz_test.manyMistakes).A" + untaggedText,
-			`authz.Fields(authz_test.manyMistakes).B: read=nobody-has-this-role: names "nobody-has-this-role", which is neither a role nor a reach of the policy; there are: admin, auditor, eraser, moderator, team, user, writer, own`,
+			`authz.Fields(authz_test.manyMistakes).B: read=nobody-has-this-role: names "nobody-has-this-role", which is neither a role nor a reach of the policy; there are: admin, auditor, eraser, moderator, team, user, writer, own and 2 more`,
 			"authz.Fields(authz_test.manyMistakes).C.City" + untaggedText}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -268,7 +268,7 @@ func TestReplaceCompilesTagsAgain(t *testing.T) {
 	gone.Roles["moderator"] = authz.Role{Grants: []string{"document:read:all"}}
 	gone.Reaches = []string{"team"}
 	gone.Roles["writer"], gone.Roles["user"] = authz.Role{}, authz.Role{}
-	want := "authz.Policy.Fields(authz_test.profile).Tenant: read=tenant: names \"tenant\", which is neither a role nor a reach of the policy; did you mean team?\n" +
+	want := "authz.Policy.Fields(authz_test.profile).Tenant: read=tenant: names \"tenant\", which is neither a role nor a reach of the policy; there are: admin, eraser, moderator, team, user, writer, own, team\n" +
 		"authz.Policy.Fields(authz_test.profile).Role: read=auditor: names \"auditor\", which is neither a role nor a reach of the policy; there are: admin, eraser, moderator, team, user, writer, own, team"
 	// The routes of this test rely on the reach too.
 	if err := policy.Replace(gone); err == nil || !strings.HasSuffix(err.Error(), "\n"+want) {

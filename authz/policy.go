@@ -54,9 +54,9 @@ func NewPolicy(c PolicyConfig) (*Policy, error) {
 }
 
 // Replace swaps the whole policy atomically. It fails, and changes nothing, if
-// c has a mistake. It also fails if the rule of a route, or a tag of a type that
-// [Fields] has registered, names something that c does not have. A request that is being decided finishes
-// with the policy with which it began.
+// c has a mistake. It also fails if the rule of a route, or a tag of a type
+// that [Fields] has registered, names something that c does not have. A request
+// that is being decided finishes with the policy with which it began.
 func (p *Policy) Replace(c PolicyConfig) error {
 	if !p.ready() {
 		return errUnmade

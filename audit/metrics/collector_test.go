@@ -108,8 +108,8 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 		}
 	}
 	for family, want := range map[string]int{
-		"auth_attempts_total": 8, "auth_failures_total": 8 * 30, "auth_failures": 1, "authz_failures_total": 15, "rate_limit_exceeded_total": 1,
-		"validation_failures_total": 1, "suspicious_payloads_total": 7, "access_anomalies_total": 7, "security_events_total": 34,
+		"auth_attempts_total": 8, "auth_failures_total": 8 * 30, "auth_failures": 1, "authz_failures_total": 16, "rate_limit_exceeded_total": 1,
+		"validation_failures_total": 1, "suspicious_payloads_total": 7, "access_anomalies_total": 7, "security_events_total": 35,
 		"http_responses_total": 6, "audit_events_written_total": 2, "audit_events_dropped_total": 6, "audit_sink_errors_total": 1,
 		"audit_queue_records": 2, "audit_queue_capacity_records": 2, "audit_last_write_timestamp_seconds": 1,
 	} {

@@ -96,7 +96,7 @@ func (s *Shadow) tell(ctx context.Context, q *authz.Query, engine authz.Decision
 		return
 	}
 	e := bulwark.Event{
-		Name: bulwark.AuthzFail, Reason: reasonDiffers, Rule: q.Resource + ":" + q.Action + ":" + q.Reach, Count: n,
+		Name: bulwark.AuthzShadow, Reason: reasonDiffers, Rule: q.Resource + ":" + q.Action + ":" + q.Reach, Count: n,
 		Attrs: [4]slog.Attr{slog.String("engine", answer(engine)), slog.String("candidate", candidate), slog.String("engineReason", engine.Reason), why},
 	}
 	bulwark.ReportContext(ctx, s.Recorder, e)

@@ -27,10 +27,11 @@ import (
 // Context are copied. A pointer or struct in them is not, so it must not be
 // modified later.
 //
-// A difference is an event authz_fail with the reason "authzen.shadow_differs"
-// and both decisions. A Candidate that fails is such an event too. Each kind of
-// event is reported at once, and then at most once a minute with the number of
-// occurrences. A kind is resource, action, reach and both answers.
+// A difference is an event authz_shadow with the reason
+// "authzen.shadow_differs" and both decisions. A Candidate that fails is such
+// an event too. Each kind of event is reported at once, and then at most once a
+// minute with the number of occurrences. A kind is resource, action, reach and
+// both answers.
 //
 // A Shadow is used by pointer, and must not be copied. It is safe for
 // concurrent use once its fields are set. Close it with [Shadow.Shutdown].

@@ -185,7 +185,7 @@ func TestShadowReports(t *testing.T) {
 			{"document:update:shared", "failed", "error", "candidate is down"},
 		} {
 			e := first[i]
-			if e.Name != bulwark.AuthzFail || e.Reason != "authzen.shadow_differs" || e.Rule != want.rule || e.Count != 1 || e.Status != 0 ||
+			if e.Name != bulwark.AuthzShadow || e.Reason != "authzen.shadow_differs" || e.Rule != want.rule || e.Count != 1 || e.Status != 0 ||
 				attr(e, "engine") != "allow" || attr(e, "engineReason") != "constant true" || attr(e, "candidate") != want.candidate || attr(e, want.key) != want.why {
 				t.Errorf("event %+v", e)
 			}

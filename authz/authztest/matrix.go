@@ -100,7 +100,7 @@ func judge(route authz.Route, role string, own bool, status int) string {
 
 // isDeferred reports whether the handler of the route checks an object late.
 func isDeferred(route authz.Route) bool {
-	return strings.HasSuffix(route.Weak, "the handler checks late")
+	return strings.HasPrefix(route.Rule, "deferred") || strings.HasSuffix(route.Weak, "the handler checks late")
 }
 
 // unchecked says that the handler of a Deferred route has forgotten its check.

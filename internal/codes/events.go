@@ -39,6 +39,7 @@ var happenings = []happening{
 	{bulwark.AuthnLoginSuccess, application, "A user logged in.", "Nothing."},
 	{bulwark.AuthzAdmin, application, "An administrator did something that matters.", "Look at it now and then."},
 	{bulwark.AuthzAllow, library, "A caller was let in. A sample, for `authz.PolicyConfig.SampleAllows`.", "Nothing."},
+	{bulwark.AuthzShadow, library, "Two engines decide differently: `authzen.Shadow` compares them.", "Correct the engine that is to come."},
 	{bulwark.AuthnLoginSuccessAfterFail, both, "A user logged in after failures.", "Look at it if there were many failures."},
 	{bulwark.AuthnLoginFailMax, both, "An account was locked, or an address or an account has too many failed logins.", "Look at the address, and tell the user."},
 	{bulwark.AuthnCredentialStuffing, both, "Stolen passwords are tried at many accounts.", "Alert on each."},

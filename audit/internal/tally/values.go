@@ -32,7 +32,7 @@ var authReasons = []string{
 var authzReasons = []string{
 	"auth.credentials_required", "session.cookie_required",
 	"authz.unauthenticated", "authz.forbidden", "authz.insufficient_scope", "authz.insufficient_user_authentication", "authz.not_found",
-	"authz.no_rule", "authz.not_within_reach", "authz.not_readable", "authz.unknown_role",
+	"authz.no_rule", "authz.not_within_reach", "authz.not_readable", "authz.unknown_role", "authz.field_forbidden",
 	"audit.unreported", "problem.status_401", "problem.status_403",
 }
 
@@ -51,7 +51,7 @@ const detected = "detect."
 var events = []string{
 	string(bulwark.AuthnLoginSuccess), string(bulwark.AuthnLoginSuccessAfterFail), string(bulwark.AuthnLoginFail), string(bulwark.AuthnLoginFailMax),
 	string(bulwark.AuthnTokenCreated), string(bulwark.AuthnTokenRevoked), string(bulwark.AuthnTokenReuse), string(bulwark.AuthnImpossibleTravel),
-	string(bulwark.AuthzFail), string(bulwark.AuthzAdmin), string(bulwark.AuthzAllow), string(bulwark.ExcessRateLimitExceeded), string(bulwark.InputValidationFail),
+	string(bulwark.AuthzFail), string(bulwark.AuthzAdmin), string(bulwark.AuthzAllow), string(bulwark.AuthzShadow), string(bulwark.ExcessRateLimitExceeded), string(bulwark.InputValidationFail),
 	string(bulwark.MaliciousSQLi), string(bulwark.MaliciousExtraneous), string(bulwark.MaliciousAttackTool), string(bulwark.MaliciousCORS),
 	string(bulwark.MaliciousCSRF), string(bulwark.MaliciousCSPViolation), string(bulwark.MaliciousDirectReference), string(bulwark.MaliciousExcess404),
 	string(bulwark.SessionCreated), string(bulwark.SessionRenewed), string(bulwark.SessionExpired), string(bulwark.SessionUseAfterExpire),

@@ -30,7 +30,7 @@ var families = []family{
 		bulwark.AuthnLoginSuccessAfterFail, bulwark.MaliciousDirectReference, bulwark.MaliciousExcess404),
 	named("Logins and sessions", bulwark.AuthnLoginSuccess, bulwark.AuthnTokenCreated, bulwark.AuthnTokenRevoked, bulwark.AuthnKeyStale,
 		bulwark.AuthzAdmin, bulwark.AuthzAllow, bulwark.SessionCreated, bulwark.SessionRenewed, bulwark.SessionExpired),
-	named("The service itself", bulwark.SysUnavailable, bulwark.SysMonitorDisabled, bulwark.SysMonitorEnabled, bulwark.AuditGap, otherKind),
+	named("The service itself", bulwark.SysUnavailable, bulwark.SysMonitorDisabled, bulwark.SysMonitorEnabled, bulwark.AuditGap, bulwark.AuthzShadow, otherKind),
 }
 
 func named(name string, kinds ...bulwark.EventName) family {
