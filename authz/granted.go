@@ -55,17 +55,24 @@ func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) G
 	return g
 }
 
-// scopeOf returns the scope that the context of r has, or nil. Enter returns
-// another request if it had to make a scope.
+// scopeOf returns the nearest scope in the context of r, or nil. Behind an
+// authentication layer the context is a scope. Otherwise Enter finds the scope,
+// and returns another request if it had to make one.
 func scopeOf(r *http.Request) *bulwark.Scope {
+	if s, ok := r.Context().(*bulwark.Scope); ok {
+		return s
+	}
 	if same, s := bulwark.Enter(r); same == r {
 		return s
 	}
 	return scopeIn(r.Context())
 }
 
-// scopeIn is scopeOf for a context.
+// scopeIn is scopeOf for a context, which a bare request carries to Enter.
 func scopeIn(ctx context.Context) *bulwark.Scope {
+	if s, ok := ctx.(*bulwark.Scope); ok {
+		return s
+	}
 	bare := new(http.Request).WithContext(ctx)
 	if same, s := bulwark.Enter(bare); same == bare {
 		return s
