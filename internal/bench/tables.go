@@ -77,14 +77,6 @@ func within(text, of string, most time.Duration) Must {
 	}}
 }
 
-// beyond bounds the CPU time of a case beyond that of another.
-func beyond(text, of, than string, most time.Duration) Must {
-	return Must{text, func(r Results) (string, bool) {
-		got := r[of].beyond(r[than]).Cost().CPU
-		return show(got), got <= most
-	}}
-}
-
 // allocs bounds the allocations of a case, beyond those of another if one is
 // named.
 func allocs(text, of, than string, most int64) Must {
