@@ -21,7 +21,13 @@ import (
 )
 
 // An owned document belongs to a subject of an issuer.
-type owned struct{ ID, Issuer, Subject, Text string }
+type owned struct {
+	ID      string `authz:"read=*"`
+	Issuer  string `authz:"read=*"`
+	Subject string `authz:"read=*"`
+	Text    string `authz:"read=*,write=own"`
+	Note    string `authz:"read=own,write=own"`
+}
 
 // A shelf is a service whose callers come from two issuers. It is what stands
 // behind the chain of TestTwoIssuers.
@@ -57,13 +63,19 @@ func newShelf(t *testing.T, issuers ...*authtest.Issuer) *shelf {
 	}
 	policy := bulwark.Must(authz.NewPolicy(authz.PolicyConfig{
 		Resources: map[string][]string{"document": {"read", "update", "delete"}},
-		Roles:     authz.Roles{"user": {Grants: []string{"document:*:own"}}},
+		Roles:     authz.Roles{"user": {Grants: []string{"document:*:own"}}, "auditor": {Grants: []string{"document:read:all"}}},
 	}))
+	if err := authz.Fields[owned](policy); err != nil {
+		t.Fatal(err)
+	}
 	documents := authz.Resource[*owned]{Name: "document", Load: s.load,
 		Owner: func(d *owned) (issuer, subject string) { return d.Issuer, d.Subject }}
 	mux := authz.NewMux(policy)
 	authz.HandleObject(mux, "GET /documents/{id}", documents.Can("read"), func(w http.ResponseWriter, _ *http.Request, d authz.Granted[*owned]) {
 		io.WriteString(w, d.Value().Text)
+	})
+	authz.HandleObject(mux, "GET /fields/{id}", documents.Can("read"), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*owned]) {
+		authz.Write(w, r, d)
 	})
 	authz.HandleObject(mux, "PUT /documents/{id}", documents.Can("update"), func(w http.ResponseWriter, r *http.Request, d authz.Granted[*owned]) {
 		s.write(w, r, d, "update", func(d owned) { s.documents[d.ID] = d })
@@ -103,7 +115,7 @@ func (s *shelf) write(w http.ResponseWriter, r *http.Request, granted authz.Gran
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text, _ := io.ReadAll(io.LimitReader(r.Body, 100))
-	change(owned{d.ID, d.Issuer, d.Subject, string(text)})
+	change(owned{d.ID, d.Issuer, d.Subject, string(text), d.Note})
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -116,12 +128,12 @@ func (s *shelf) send(token, method, path string) *httptest.ResponseRecorder {
 }
 
 // Two issuers have a subject alice each. The two are strangers: neither has the
-// other's documents, limit or revocation.
+// other's documents, fields of its owner, limit or revocation.
 func TestTwoIssuers(t *testing.T) {
 	first, second := authtest.NewIssuer(t), authtest.NewIssuer(t)
 	s := newShelf(t, first, second)
-	s.documents["first"] = owned{"first", first.URL(), "alice", "the first alice's"}
-	s.documents["second"] = owned{"second", second.URL(), "alice", "the second alice's"}
+	s.documents["first"] = owned{"first", first.URL(), "alice", "the first alice's", "a private note"}
+	s.documents["second"] = owned{"second", second.URL(), "alice", "the second alice's", ""}
 	claims := authtest.Claims{"sub": "alice", "roles": []string{"user"}}
 	a, b := first.Token(claims), second.Token(claims)
 
@@ -149,7 +161,20 @@ func TestTwoIssuers(t *testing.T) {
 		t.Errorf("the list of a handler that forgets the Reach: %d %s", w.Code, w.Body)
 	}
 
-	for i := 7; i < 12; i++ {
+	for caller, test := range map[string]struct {
+		token string
+		sees  bool
+	}{
+		"the owner":                   {a, true},
+		"the other alice, an auditor": {second.Token(authtest.Claims{"sub": "alice", "roles": []string{"auditor"}}), false},
+	} {
+		w := s.send(test.token, "GET", "/fields/first")
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "the first alice") || strings.Contains(w.Body.String(), "private note") != test.sees {
+			t.Errorf("the fields that %s sees: %d %s", caller, w.Code, w.Body)
+		}
+	}
+
+	for i := 8; i < 12; i++ {
 		if w := s.send(a, "GET", "/documents/first"); w.Code != http.StatusOK {
 			t.Fatalf("request %d: %d", i+1, w.Code)
 		}
