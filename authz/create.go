@@ -11,8 +11,7 @@ import (
 // the caller may not create any object, the refusal comes before the handler.
 //
 // The handler makes the new object, sets its owner and calls check. With
-// [Fields] the handler calls check first, with a draft, and then [Decode] with
-// the grant. Check
+// [Fields] it calls check with a draft, and then [Decode] with the grant. Check
 // returns the grant, or the refusal for [bulwark.Deny]. A caller with the grant
 // "document:create:own" cannot create a document that belongs to somebody else.
 func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {

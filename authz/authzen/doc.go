@@ -86,8 +86,8 @@
 //
 // The begin of an outage is an event sys_unavailable with the reason
 // "authzen.outage". Its end is an event sys_monitor_enabled with the reason
-// "authzen.recovered". A difference that a Shadow finds is an event authz_shadow
-// with the reason "authzen.shadow_differs".
+// "authzen.recovered". A difference that a Shadow finds is an event
+// authz_shadow with the reason "authzen.shadow_differs".
 //
 // The package Example asks about a document of somebody else. The Example of
 // [Config] has the names of OpenFGA, and the Example of [Shadow] compares two
