@@ -10,7 +10,8 @@ import (
 // HandleCreate registers a handler that makes a new object of a resource. If
 // the caller may not create any object, the refusal comes before the handler.
 //
-// The handler decodes the new object, sets its owner and calls check. Check
+// The handler makes the new object, sets its owner and calls check. With
+// [Fields] it calls check with a draft, and then [Decode] with the grant. Check
 // returns the grant, or the refusal for [bulwark.Deny]. A caller with the grant
 // "document:create:own" cannot create a document that belongs to somebody else.
 func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {

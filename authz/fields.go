@@ -30,7 +30,7 @@ import (
 //   - "own", or another reach of the policy, is a caller whose reach holds the
 //     object. For "own" that is its owner.
 //   - Any other name is a role of the policy. A role that inherits from it also
-//     counts.
+//     counts. A role with the grant "*" does not count for another role.
 //   - "-" is nobody. It stands alone. A missing read or write means the same,
 //     and the tag `authz:"-"` is short for both.
 //

@@ -184,7 +184,7 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Forbidden", Reason: fault}
 	}
 	if !res.Policy.ready() || res.Owner == nil {
-		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "is missing, or Owner is; set both before Check is called"}
+		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Policy", Reason: "is missing, or Resource.Owner is missing; set both before Check is called"}
 	}
 	if faults := res.engineFaults(); len(faults) > 0 {
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Check", Reason: faults[0]}

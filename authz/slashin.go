@@ -40,6 +40,12 @@ import (
 // the rest of the path. A [Mux.Mount] and [Object] refuse SlashIn: the other
 // routes of a sub-router, or of another router, are not known there. In a
 // [bulwark.Chain] it is an error.
+//
+// A Mux that is itself mounted under another router, such as chi, does not know
+// the routes of that router either, and cannot notice them. There, put every
+// route below the same prefix on the Mux. Otherwise "/files/private%2Fkey"
+// passes with the rule of the Mux, although the other router has a stricter
+// rule for "/files/private/{key}".
 func SlashIn(name string) bulwark.Builder { return slashIn{name} }
 
 // slashIn is not a layer: a registration takes it out of the layers.

@@ -18,8 +18,8 @@ import (
 // caller had when the grant was made. The object may be another state, from
 // [Granted.With] or [Decode], and the handler may have changed it. It must
 // still be an object that the caller may read, or one that is within the reach
-// of the granted action. So the owner of an object who has given it away gets
-// an answer without a body, which the handler writes itself.
+// of the granted action. If the caller has given the object away, do not call
+// Write: answer without a body, such as with 204.
 //
 // A caller who may read every field gets the text that [encoding/json.Marshal]
 // writes, and a newline. Values may be nested 1,000 levels deep. Write calls

@@ -141,9 +141,9 @@ func (s *Shadow) Counts() Counts {
 	return Counts{Compared: s.compared.Load(), Different: s.different.Load(), Failed: s.failed.Load(), Dropped: s.dropped.Load()}
 }
 
-// Shutdown compares nothing more, and ends the comparisons under way. It waits
-// for their end until ctx ends. Queries are still answered. It does not shut
-// down Engine and Candidate.
+// Shutdown compares nothing more. It cancels the comparisons under way, which
+// count as Dropped, and waits until they have returned or ctx ends. Queries are
+// still answered. It does not shut down Engine and Candidate.
 func (s *Shadow) Shutdown(ctx context.Context) error {
 	if s == nil {
 		return nil

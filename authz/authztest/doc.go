@@ -1,5 +1,5 @@
-// Package authztest tests who can use which route of a service. It is for tests
-// only.
+// Package authztest tests who can use which route of a service, and who sees
+// which field of its answers. It is for tests only.
 //
 // # Threat
 //
@@ -15,7 +15,7 @@
 //		mux := newMux() // the *authz.Mux of the service
 //		authztest.Golden(t, mux, "testdata/routes.golden")
 //		authztest.Matrix(t, mux, []string{"user", "moderator", "admin"})
-//		authztest.Fields(t, mux, walk, "testdata/fields.golden")
+//		authztest.Fields(t, mux, walk, "testdata/fields.golden") // see Walk
 //	}
 //
 // [Golden] keeps the table of routes, rules and roles in a file. Then a change

@@ -35,6 +35,9 @@ import (
 //     reach such as "own" does not count, because Fields does not know the
 //     owner of an object that it finds in an answer.
 //
+// An object of another type with such names is also found. Register its type
+// and use authz.Write, or name the pattern in [Walk.Known].
+//
 // Upper and lower case, "_" and "-" do not count in a name: "ownerId" is the
 // field "owner_id".
 //
