@@ -86,17 +86,34 @@ func TestDeferredProxies(t *testing.T) {
 }
 
 // The part of a batch has a path that the batch ends with, and is not the
-// batch.
+// batch. The path or the host of another part is another one.
 func TestDeferredPartOfTheSameEnding(t *testing.T) {
 	s := newLateService(t)
-	mux := authz.NewMux(s.policy)
-	mux.Handle("POST /v1/documents", authz.Deferred(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.check(partOf(r, "/documents"), "1"); err != nil {
-			t.Error(err)
-		}
-		io.WriteString(w, "the plan")
-	}))
-	uncheckedAnswer.check(t, mux, request("POST", "/v1/documents", as("alice", "user")))
+	for name, part := range map[string]func(r *http.Request) *http.Request{
+		"method": func(r *http.Request) *http.Request { return partOf(r, "/documents") },
+		"path": func(r *http.Request) *http.Request {
+			part := partOf(r, "/documents/1")
+			part.Method = r.Method
+			return part
+		},
+		"host": func(r *http.Request) *http.Request {
+			part := r.WithContext(r.Context())
+			part.Host = "other.example"
+			return part
+		},
+		"no_path": func(r *http.Request) *http.Request { part := partOf(r, ""); part.Method = r.Method; return part },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mux := authz.NewMux(s.policy)
+			mux.Handle("POST /v1/documents", authz.Deferred(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := s.check(part(r), "1"); err != nil {
+					t.Error(err)
+				}
+				io.WriteString(w, "the plan")
+			}))
+			uncheckedAnswer.check(t, mux, request("POST", "/v1/documents", as("alice", "user")))
+		})
+	}
 }
 
 // A goroutine of a handler writes after the handler has returned.

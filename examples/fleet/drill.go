@@ -204,13 +204,16 @@ func (d drill) report(ctx context.Context, stages []*stage, outage *stage, degra
 }
 
 // allowance is how many requests of the limited key may pass in a stage. The
-// first stage uses the whole quota. In the outage each process has its part of
-// a quota of its own. The Redis that comes back has forgotten its counts, so
-// there is one quota more.
+// first stage uses the whole quota. When a later stage begins, a request of the
+// stage before may be on its way, whose answer counts here. In the outage each
+// process has its part of a quota of its own. The Redis that comes back has
+// forgotten its counts, so there is one quota more.
 func allowance(s *stage, first, outage bool, lasted time.Duration) int {
 	most := 1 + int(lasted.Seconds()*perSecond)
 	if first {
 		most += burst
+	} else {
+		most++
 	}
 	if outage {
 		most += 2 * burst
