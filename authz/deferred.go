@@ -19,7 +19,9 @@ import (
 // grant. The check must be made with the policy of the route, for the caller of
 // the route, and with the request of the route. One check is enough, of any
 // resource and action. A check in a sub-request, such as a part of a batch,
-// opens the sub-request and not the request around it.
+// opens the sub-request and not the request around it. A part that is a shallow
+// copy of the request, with its context, is told apart by its method, its host
+// and its path: the path of the request must not end with the path of the part.
 //
 // Before the check, the handler can refuse with [bulwark.Deny]. The refusal is
 // sent without the header fields that the handler has set. Everything else is
