@@ -93,8 +93,9 @@ func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 	if len(names) == 0 {
 		reasons = append(reasons, `names no permission; write for example Require("document:read:all")`)
 	}
+	hints := newHints()
 	for _, text := range names {
-		g, fault := t.parseGrant(text)
+		g, fault := t.parseGrant(text, &hints)
 		switch {
 		case fault != "":
 			reasons = append(reasons, segments(text)+" "+fault)
@@ -130,7 +131,8 @@ func (t *table) compileParts(c *check, rules []Rule) (reasons []string) {
 
 func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 	resource, action := rule.names[0], rule.names[1]
-	parsed, fault := t.parseGrant(resource + ":" + action + ":own")
+	hints := newHints()
+	parsed, fault := t.parseGrant(resource+":"+action+":own", &hints)
 	if fault != "" || parsed.resource == "*" || parsed.action == "*" {
 		if fault == "" {
 			fault = "has a *, which only Role.Grants may have; name a resource in Resource.Name and an action in Can"

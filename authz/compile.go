@@ -10,7 +10,7 @@ import (
 
 // compile makes a table of a configuration and says everything that is wrong.
 func compile(c PolicyConfig) (*table, error) {
-	b := builder{faults: fault.In("authz"), grants: map[string]*grant{}, table: &table{
+	b := builder{faults: fault.In("authz"), grants: map[string]*grant{}, hints: newHints(), table: &table{
 		numbers: map[string]map[string]int{}, actions: map[string][]string{}, roles: map[string]*role{},
 		reachNames: []string{"all", "own"}, readers: everybody(), plans: newPlans(nil),
 	}}
@@ -34,6 +34,10 @@ func compile(c PolicyConfig) (*table, error) {
 	for _, name := range b.roleNames {
 		b.flatten(b.roles[name], m, done)
 	}
+	if m.full() {
+		b.faults.Add("Roles", "", manyMatches)
+		return nil, b.faults.Err()
+	}
 	b.matches = m.matches
 	return b.table, nil
 }
@@ -43,6 +47,7 @@ type builder struct {
 	*table
 	faults *fault.List
 	grants map[string]*grant // by text
+	hints  hints
 }
 
 func (b *builder) declareResources(resources map[string][]string) {
@@ -62,7 +67,7 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.numbers[resource] = map[string]int{}
 		for i, action := range resources[resource] {
 			reason := nameFault(action)
-			if reason == "" && slices.Contains(b.actions[resource], action) {
+			if _, twice := b.numbers[resource][action]; reason == "" && twice {
 				reason = duplicate
 			}
 			if reason != "" {
@@ -79,6 +84,8 @@ func (b *builder) declareResources(resources map[string][]string) {
 		b.faults.Add("Resources", "", fmt.Sprintf("has %d actions; write at most %d over all resources", len(b.permissions), maxSize))
 	}
 }
+
+const manyMatches = "has roles whose grants overlap in too many ways, which would take more than 64 MiB; give fewer roles a grant with * or without a resource beside their other grants"
 
 const duplicate = "is a duplicate; remove one of the two"
 
@@ -139,7 +146,7 @@ func (b *builder) inherit(r *role, parents []string) {
 		from, reason := b.roles[parent], ""
 		switch {
 		case from == nil:
-			reason = "is not a role of the policy" + nearest(parent, b.roleNames)
+			reason = "is not a role of the policy" + b.hints.nearest(parent, b.roleNames)
 		case slices.Contains(r.inherits, from):
 			reason = duplicate
 		}
@@ -174,7 +181,7 @@ func (b *builder) parsed(text string) (*grant, string) {
 	if g := b.grants[text]; g != nil {
 		return g, ""
 	}
-	g, reason := b.parseGrant(text)
+	g, reason := b.parseGrant(text, &b.hints)
 	if reason == "" {
 		b.grants[text] = &g
 	}
@@ -223,7 +230,7 @@ func (b *builder) refuseCycles() {
 // flatten gives a role its own grants and those of its parents, which are
 // flattened first. Cycles have been refused before.
 func (b *builder) flatten(r *role, m *matcher, done []bool) {
-	if done[r.number] {
+	if done[r.number] || m.full() {
 		return
 	}
 	done[r.number] = true

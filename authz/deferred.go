@@ -19,7 +19,9 @@ import (
 // grant. The check must be made with the policy of the route, for the caller of
 // the route, and with the request of the route. One check is enough, of any
 // resource and action. A check in a sub-request, such as a part of a batch,
-// opens the sub-request and not the request around it.
+// opens the sub-request and not the request around it. A part that is a shallow
+// copy of the request, with its context, is told apart by its method, its host
+// and its path: the path of the request must not end with the path of the part.
 //
 // Before the check, the handler can refuse with [bulwark.Deny]. The refusal is
 // sent without the header fields that the handler has set. Everything else is
@@ -30,6 +32,9 @@ import (
 //   - an informational response, such as 103 Early Hints;
 //   - a hijacked connection;
 //   - the return of the handler, which would be an empty 200.
+//
+// A handler that then panics with [http.ErrAbortHandler], as a proxy does whose
+// answer cannot be written, does not abort the 500.
 //
 // Nothing that the handler has written or set in the header leaves the service
 // then. An exception are the RateLimit fields of a limit on the route. What the
@@ -62,10 +67,10 @@ func hasDeferred(parts []check) bool {
 
 // A lateCheck is what a Resource.Check must fit to open an answer.
 type lateCheck struct {
-	policy     *Policy
-	caller     *bulwark.Principal
-	scope      *bulwark.Scope
-	host, path string
+	policy             *Policy
+	caller             *bulwark.Principal
+	scope              *bulwark.Scope
+	method, host, path string
 }
 
 // serveLate serves r with next, whose answer waits for a check. It is for a
@@ -73,7 +78,7 @@ type lateCheck struct {
 func (g *gate) serveLate(next http.Handler, w http.ResponseWriter, r *http.Request, rule string, caller *bulwark.Principal) {
 	r, s := bulwark.Enter(r)
 	w, watch := response.Of(w)
-	hold := &response.Hold{Of: s, By: &lateCheck{g.policy, caller, s, r.Host, r.URL.Path}, Around: response.Held(r.Context())}
+	hold := &response.Hold{Of: s, By: &lateCheck{g.policy, caller, s, r.Method, r.Host, r.URL.Path}, Around: response.Held(r.Context())}
 	hold.Refuse = func() {
 		bulwark.Deny(w, r, &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.unchecked",
 			Log: bulwark.ProblemLog{Rule: rule}, Err: errUnchecked})
@@ -98,14 +103,14 @@ func opened(r *http.Request, policy *Policy, caller *bulwark.Principal) {
 }
 
 // isOf reports whether r, whose scope is s, is the request that waits. A part
-// of a batch may be a shallow copy, with the scope of the batch. Its path tells
-// it apart: a path may lose its beginning, as by [http.StripPrefix], and not
-// become another path.
+// of a batch may be a shallow copy, with the scope of the batch. Its method and
+// its path tell it apart: a path may lose its beginning, as by
+// [http.StripPrefix], and not become another path.
 func (late *lateCheck) isOf(r *http.Request, s *bulwark.Scope) bool {
 	if !s.Same(late.scope) {
 		return false
 	}
-	return r.URL == nil || r.Host == late.host && r.URL.Path != "" && strings.HasSuffix(late.path, r.URL.Path)
+	return r.URL == nil || r.Method == late.method && r.Host == late.host && r.URL.Path != "" && strings.HasSuffix(late.path, r.URL.Path)
 }
 
 var (

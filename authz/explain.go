@@ -27,7 +27,7 @@ func (p *Policy) Explain(q Query) string {
 	if decision.Allowed {
 		verdict = "allow"
 	}
-	e := explanation{table: t, query: q, asked: permission{q.Resource, q.Action}}
+	e := explanation{table: t, hints: newHints(), query: q, asked: permission{q.Resource, q.Action}}
 	e.add("%s %s:%s:%s to %s", verdict, part(q.Resource), part(q.Action), part(q.Reach), e.who())
 	switch decision.Reason {
 	case "anonymous":
@@ -50,6 +50,7 @@ type explanation struct {
 	table *table
 	query Query
 	asked permission
+	hints hints
 	lines []string
 }
 
@@ -89,11 +90,11 @@ func (e *explanation) unknown() string {
 	t, q := e.table, e.query
 	switch {
 	case t.actions[q.Resource] == nil:
-		return "there is no resource " + part(q.Resource) + nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
+		return "there is no resource " + part(q.Resource) + e.hints.nearest(q.Resource, slices.Sorted(maps.Keys(t.actions)))
 	case !slices.Contains(t.actions[q.Resource], q.Action):
-		return "there is no action " + part(q.Action) + " on " + part(q.Resource) + nearest(q.Action, t.actions[q.Resource])
+		return "there is no action " + part(q.Action) + " on " + part(q.Resource) + e.hints.nearest(q.Action, t.actions[q.Resource])
 	}
-	return "there is no reach " + part(q.Reach) + nearest(q.Reach, t.reachNames)
+	return "there is no reach " + part(q.Reach) + e.hints.nearest(q.Reach, t.reachNames)
 }
 
 // grants adds a way from each role of the caller to each grant.
@@ -154,7 +155,7 @@ func (e *explanation) roles(see func(r *role)) {
 			see(r)
 			continue
 		}
-		e.add("  role %s is not in the policy%s", part(name), nearest(name, e.table.roleNames))
+		e.add("  role %s is not in the policy%s", part(name), e.hints.nearest(name, e.table.roleNames))
 	}
 }
 

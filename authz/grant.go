@@ -24,7 +24,7 @@ func (g *grant) covers(p permission) bool {
 }
 
 // parseGrant reads a permission of a role and says what is wrong with it.
-func (t *table) parseGrant(text string) (g grant, fault string) {
+func (t *table) parseGrant(text string, h *hints) (g grant, fault string) {
 	if text == "*" {
 		return grant{text: text, resource: "*", action: "*", reach: reachAll}, ""
 	}
@@ -50,11 +50,11 @@ func (t *table) parseGrant(text string) (g grant, fault string) {
 	case partialStar(resource), partialStar(action):
 		return grant{}, "has a * in a part of a name; a * stands for a whole resource or a whole action"
 	case t.reachBit(reach) == 0:
-		return grant{}, "has an undeclared reach" + nearest(reach, t.reachNames)
+		return grant{}, "has an undeclared reach" + h.nearest(reach, t.reachNames)
 	case resource != "*" && t.actions[resource] == nil:
-		return grant{}, "names an undeclared resource" + nearest(resource, slices.Sorted(maps.Keys(t.actions)))
+		return grant{}, "names an undeclared resource" + h.nearest(resource, slices.Sorted(maps.Keys(t.actions)))
 	case action != "*" && !slices.Contains(t.actionsOf(resource), action):
-		return grant{}, "names an undeclared action" + nearest(action, t.actionsOf(resource))
+		return grant{}, "names an undeclared action" + h.nearest(action, t.actionsOf(resource))
 	}
 	return grant{text: text, resource: resource, action: action, reach: t.reachBit(reach)}, ""
 }

@@ -24,7 +24,15 @@ type matcher struct {
 	known   map[string]uint32    // matches by their grants
 	unions  map[[2]uint32]uint32 // of two matches
 	matches []match              // the first is empty
+	bytes   int                  // that all of this takes, about
 }
+
+// maxMatchBytes bounds the matches. Otherwise their number could be that of the
+// actions times that of the roles, each with texts of its own.
+const maxMatchBytes = 64 << 20
+
+// full reports whether there is no room for the matches of more roles.
+func (m *matcher) full() bool { return m.bytes > maxMatchBytes }
 
 func newMatcher(t *table, grants map[string]*grant) *matcher {
 	m := &matcher{reaches: len(t.reachNames), known: map[string]uint32{}, unions: map[[2]uint32]uint32{}}
@@ -54,6 +62,7 @@ func (m *matcher) union(a, b uint32) uint32 {
 		slices.Sort(both)
 		number = m.intern(slices.Compact(both))
 		m.unions[pair] = number
+		m.bytes += 32
 	}
 	return number
 }
@@ -68,6 +77,7 @@ func (m *matcher) intern(grants []uint32) uint32 {
 		number = uint32(len(m.matches))
 		m.known[string(key)] = number
 		m.matches = append(m.matches, match{grants, m.texts(grants)})
+		m.bytes += 128 + 8*len(grants)
 	}
 	return number
 }
@@ -80,6 +90,7 @@ func (m *matcher) texts(grants []uint32) [][]string {
 		named |= m.grants[number].reach
 	}
 	lists := make([][]string, m.reaches)
+	m.bytes += 24 * len(lists)
 	for bit := range lists {
 		if bit > 0 && named&(1<<bit) == 0 {
 			lists[bit] = lists[0]
@@ -92,6 +103,7 @@ func (m *matcher) texts(grants []uint32) [][]string {
 			}
 		}
 		lists[bit] = slices.Clip(list)
+		m.bytes += 16 * len(list)
 	}
 	return lists
 }

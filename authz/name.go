@@ -102,8 +102,21 @@ func chain(names []string) string {
 	return strings.Join(texts, " inherits ")
 }
 
-// nearest returns a hint at the name that was probably meant.
+// hints are hints at the names that were probably meant. The search for them is
+// bounded: a policy may have thousands of roles, and as many typos.
+type hints struct{ left int }
+
+// newHints returns hints whose search takes a fraction of a second at most.
+func newHints() hints { return hints{1 << 26} }
+
+// nearest is [hints.nearest] for one name.
 func nearest(name string, names []string) string {
+	h := newHints()
+	return h.nearest(name, names)
+}
+
+// nearest returns a hint at the name that was probably meant.
+func (h *hints) nearest(name string, names []string) string {
 	if len(names) == 0 {
 		return "; none is declared"
 	}
@@ -112,6 +125,10 @@ func nearest(name string, names []string) string {
 	for _, candidate := range names {
 		if len(name) > maxRoleName || max(len(name)-len(candidate), len(candidate)-len(name)) >= distance {
 			continue // which is most of them
+		}
+		if h.left -= len(name) * len(candidate); h.left < 0 {
+			best = ""
+			break
 		}
 		if d := editDistance(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d

@@ -35,8 +35,9 @@
 // not have objects of several users. Test this with objects of the service.
 //
 // Fields sees the requests of its walk and no others. It does not find a field
-// in an answer that is not JSON, such as HTML or CSV, nor a field that a
-// handler writes under another name.
+// in a header, or in an answer that is not JSON, such as HTML, CSV or a
+// compressed answer. It does not find a field that a handler writes under
+// another name, nor in an answer that looks exactly like a problem.
 //
 // # Errors
 //

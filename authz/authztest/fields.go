@@ -41,6 +41,8 @@ import (
 // Upper and lower case, "_" and "-" do not count in a name: "ownerId" is the
 // field "owner_id".
 //
+// A problem with the status and the code of the answer is not such an object.
+//
 // Fields looks for objects in every answer, whatever its Content-Type is. It
 // also finds JSON in lines of text, in scripts and in strings of JSON. If a
 // handler is meant to write such an object, name it in Walk.Known.
@@ -160,7 +162,7 @@ func (v *visit) around(c contents, types []witness.Type, caller *bulwark.Princip
 		}
 	}
 	for _, o := range c.objects {
-		if written[o.text] || v.problem && o.isProblem() {
+		if written[o.text] || v.problem && o.isProblem(v.status) {
 			continue
 		}
 		for _, typ := range types {
@@ -175,9 +177,22 @@ func (v *visit) around(c contents, types []witness.Type, caller *bulwark.Princip
 	return found
 }
 
-// isProblem reports whether an object has nothing but members of a problem.
-func (o *object) isProblem() bool {
-	return !slices.ContainsFunc(o.names, func(name string) bool { return !slices.Contains(problemMembers, name) })
+// isProblem reports whether an object of an answer is a problem of that status,
+// or one of its errors. Otherwise an object with a field such as "title" could
+// pass for a problem.
+func (o *object) isProblem(status int) bool {
+	only := func(members ...string) bool {
+		return !slices.ContainsFunc(o.names, func(name string) bool { return !slices.Contains(members, name) })
+	}
+	if o.path == "errors[]" {
+		return only("pointer", "in", "code", "detail")
+	}
+	var said struct {
+		Status int    `json:"status"`
+		Code   string `json:"code"`
+	}
+	return o.path == "" && only("type", "title", "status", "detail", "instance", "code", "errors") &&
+		json.Unmarshal([]byte(o.text), &said) == nil && said.Status == status && status >= 400 && said.Code != ""
 }
 
 // exposed returns the paths of the fields of a type that an object should not

@@ -3,6 +3,7 @@ package authztest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,13 @@ type note struct {
 	Audit  *trace `json:"audit,omitempty" authz:"read=admin"`
 	Hidden string `json:"hidden" authz:"-"`
 	owner  string
+}
+
+// A card has the names of a problem, and no field of it is open to a reader.
+type card struct {
+	Type   string `json:"type" authz:"read=admin"`
+	Title  string `json:"title" authz:"read=admin"`
+	Detail string `json:"detail" authz:"read=admin"`
 }
 
 // A trace is registered with note.
@@ -67,7 +75,7 @@ func newNotebook(t *testing.T) *notebook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := authz.Fields[note](policy); err != nil {
+	if err := errors.Join(authz.Fields[note](policy), authz.Fields[card](policy)); err != nil {
 		t.Fatal(err)
 	}
 	b := &notebook{mux: authz.NewMux(policy)}
@@ -269,6 +277,28 @@ func TestFieldsFindsAnswersAroundWrite(t *testing.T) {
 			w.Header().Set("Content-Type", "application/problem+json; charset=utf-8")
 			fmt.Fprintf(w, `{"title": "Conflict", "status": 200, "errors": [%s]}`, marshal(g.Value()))
 		}, map[string]string{"bob, reader": "errors[].id"}},
+		"disguised_as_a_problem": {func(w http.ResponseWriter, _ *http.Request, g authz.Granted[*note]) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			fmt.Fprint(w, `{"type": "a", "title": "milk", "detail": "0000"}`)
+		}, map[string]string{"alice, owner": "type title detail of authztest_test.card", "bob, reader": "type title detail of authztest_test.card"}},
+		"disguised_in_a_problem": {func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
+			if !g.Caller().HasRole("reader") {
+				authz.Write(w, r, g)
+				return
+			}
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, `{"status": 409, "code": "x", "errors": [{"pointer": "/x", "title": "milk", "detail": "0000"}], "more": {"title": "milk", "detail": "0000"}}`)
+		}, map[string]string{"bob, reader": "more.title more.detail of authztest_test.card"}},
+		"another_status_than_the_problem_has": {func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
+			if !g.Caller().HasRole("reader") {
+				authz.Write(w, r, g)
+				return
+			}
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, `{"title": "milk", "detail": "0000"}`)
+		}, map[string]string{"bob, reader": "title detail of authztest_test.card"}},
 		"beside_write": {func(w http.ResponseWriter, r *http.Request, g authz.Granted[*note]) {
 			authz.Write(w, r, g)
 			fmt.Fprint(w, marshal(g.Value()))

@@ -72,12 +72,23 @@ func (h *Hold) refusal(status int) func(http.ResponseWriter) {
 	return h.noted[status]
 }
 
-// HeldBack calls serve, whose answer h keeps back. A panic of serve goes on.
+// HeldBack calls serve, whose answer h keeps back. A panic of serve goes on. An
+// exception is [http.ErrAbortHandler] after another answer was sent in place of
+// the handler's: it is for the handler's answer, of which nothing was sent, and
+// net/http would cut off the other answer.
 func (w *Writer) HeldBack(h *Hold, serve func()) {
 	h.outer, h.before = w.hold, w.inner.Header().Clone()
 	w.hold = h
 	returned := false
-	defer func() { w.letGo(h, returned) }()
+	defer func() {
+		w.letGo(h, returned)
+		if h.after == nil {
+			return
+		}
+		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+			panic(cause)
+		}
+	}()
 	serve()
 	returned = true
 	if !w.Started() {

@@ -44,6 +44,9 @@ func TestHoldKeepsLaterWritesBack(t *testing.T) {
 		}
 		hold.Open() // too late
 		io.WriteString(w, "x")
+		if w.(interface{ Unwrap() http.ResponseWriter }).Unwrap() != nil {
+			t.Error("the inner writer can be reached after the refusal")
+		}
 		w.Header().Set(http.TrailerPrefix+"X-Title", "Plan")
 	})
 	if answered != 1 || watch.Status() != 500 || inner.body.String() != "s:refused" {
@@ -57,6 +60,28 @@ func TestHoldKeepsLaterWritesBack(t *testing.T) {
 	}
 	if _, err := io.WriteString(w, "x"); !errors.Is(err, response.ErrHeld) {
 		t.Errorf("a layer outside has written: %v", err)
+	}
+}
+
+// In a response that has begun before the Hold nothing can be sent in place of
+// the handler's answer. That it is kept back is reported, also if the handler
+// has noted a refusal.
+func TestHoldOfABegunResponse(t *testing.T) {
+	rec := httptest.NewRecorder()
+	w, watch := response.Of(rec)
+	w.Header().Set("X-Begun", "yes")
+	io.WriteString(w, "begun ")
+	reported := 0
+	hold := &response.Hold{Refuse: func() { reported++ }}
+	hold.Note(404, func(w http.ResponseWriter) { w.WriteHeader(404); io.WriteString(w, "refused") })
+	watch.HeldBack(hold, func() {
+		w.WriteHeader(404)
+		if _, err := io.WriteString(w, "the plan"); !errors.Is(err, response.ErrHeld) {
+			t.Errorf("written: %v", err)
+		}
+	})
+	if reported != 1 || rec.Code != 200 || rec.Body.String() != "begun " || rec.Header().Get("X-Begun") != "yes" {
+		t.Errorf("reported %d times, %d %q %v", reported, rec.Code, rec.Body, rec.Header())
 	}
 }
 
