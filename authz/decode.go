@@ -56,8 +56,8 @@ import (
 //     not change it.
 //   - An interface may hold a struct with tags. A body never writes into it. A
 //     body may replace or remove the struct only if its tags let the caller
-//     write each of its fields, by "*" or by role. A replacement that leaves the
-//     field out does not change such a struct otherwise.
+//     write each of its fields, by "*" or by role. Otherwise a replacement
+//     that leaves the struct out does not change it.
 //   - Unexported fields and fields with json:"-" are copied, also those of
 //     structs in fields. Behind a pointer they go with the struct. In the
 //     elements of a new list they are zero.
