@@ -54,6 +54,10 @@ import (
 //     null for such a struct is refused, and so is a new list in place of
 //     elements with such a field. A replacement that leaves the list out does
 //     not change it.
+//   - An interface may hold a struct with tags. A body never writes into it. A
+//     body may replace or remove the struct only if its tags let the caller
+//     write each of its fields, by "*" or by role. Otherwise a replacement
+//     that leaves the struct out does not change it.
 //   - Unexported fields and fields with json:"-" are copied, also those of
 //     structs in fields. Behind a pointer they go with the struct. In the
 //     elements of a new list they are zero.
@@ -108,9 +112,9 @@ func (g *Granted[T]) decoded(w http.ResponseWriter, r *http.Request) (T, error) 
 	if err != nil {
 		return none, err
 	}
-	p := pass{table: g.table, caller: g.caller, by: g.by}
+	p := pass{table: g.table, caller: g.caller, by: g.found()}
 	p.table.resolve(&p.held, p.caller)
-	d := decoding{within: g.source.resource.relation(&p, g.value), held: &p.held, merge: merge}
+	d := decoding{within: g.source.resource.relation(&p, g.value), held: &p.held, fields: p.table.fields, merge: merge}
 
 	next := g.value
 	state := reflect.ValueOf(&next).Elem()
@@ -185,7 +189,7 @@ func (g *Granted[T]) reaches(p *pass, next T) bool {
 	if res.within(p, number, next) {
 		return true
 	}
-	return p.by&p.held.reaches(number) != 0 && res.Properties == nil && res.ID != nil && res.ID(next) == res.ID(g.value)
+	return p.by&p.held.reaches(number) != 0 && res.Properties == nil && res.ID != nil && res.ID(next) == g.id
 }
 
 // about adds to a refusal about fields what it is about, for the log.

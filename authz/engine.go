@@ -1,6 +1,9 @@
 package authz
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // An Engine answers a [Query] from outside the policy: a store of
 // relationships, such as OpenFGA or SpiceDB, or a decision point whose policy
@@ -49,11 +52,16 @@ type BatchEngine interface {
 // [Resource.Engines].
 func (p *Policy) Engine() Engine { return policyEngine{p} }
 
+var errNoQuery = errors.New("authz: there is no query")
+
 // policyEngine is a policy that decides about the reach "all".
 type policyEngine struct{ policy *Policy }
 
 // Decide answers as Policy.Decide, for every object.
 func (e policyEngine) Decide(_ context.Context, q *Query) (Decision, error) {
+	if q == nil {
+		return Decision{}, errNoQuery
+	}
 	all := *q
 	all.Reach = "all"
 	return e.policy.Decide(all), nil

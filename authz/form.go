@@ -24,6 +24,9 @@ type form struct {
 	// merges is set if a merge patch changes the members of the value, and does
 	// not replace it.
 	merges bool
+	// open is set if there is an interface in the value, which may hold a
+	// struct with tags.
+	open bool
 	// fault says why a body cannot be read into the type, or into a type in it.
 	fault string
 }
@@ -60,6 +63,7 @@ func formOf(t reflect.Type) *form {
 	}
 	known := forming{}
 	f := known.of(t)
+	known.findOpen()
 	for _, part := range known {
 		if part.fault != "" {
 			f.fault = part.fault
@@ -79,13 +83,15 @@ func (c forming) of(t reflect.Type) *form {
 	f := &form{expected: expectedOf(t)}
 	c[t] = f
 	switch kind := t.Kind(); {
-	case kind == reflect.Pointer && endsWithin(t, 8):
+	case kind == reflect.Pointer && ends(t):
 		f.kind, f.elem = formPointer, c.of(t.Elem())
 		f.expected, f.plain, f.merges = f.elem.expected, f.elem.plain, f.elem.merges
 	case kind == reflect.Pointer || readsItself(t):
-		f.plain = true // jsondoc refuses a pointer without an end
+		f.plain = true // jsondoc refuses a pointer that leads to itself
 	case kind == reflect.Interface && t.NumMethod() == 0:
-		f.kind, f.plain, f.merges = formAny, true, true
+		f.kind, f.plain, f.merges, f.open = formAny, true, true, true
+	case kind == reflect.Interface:
+		f.plain, f.open = true, true
 	case kind == reflect.Struct:
 		f.kind = formStruct
 		for _, field := range jsondoc.Fields(t) {
@@ -104,6 +110,20 @@ func (c forming) of(t reflect.Type) *form {
 		f.plain = true
 	}
 	return f
+}
+
+// findOpen sets open for the types that have an open type in them. A type may
+// contain itself, so that it is looked at until nothing changes.
+func (c forming) findOpen() {
+	for changed := true; changed; {
+		changed = false
+		for _, f := range c {
+			inner := f.elem != nil && f.elem.open || slices.ContainsFunc(f.fields, func(field formField) bool { return field.form.open })
+			if inner && !f.open {
+				f.open, changed = true, true
+			}
+		}
+	}
 }
 
 // embed notes the embedded pointers on the way to a field.
@@ -152,13 +172,15 @@ func (f *formField) in(v reflect.Value, make bool) (reflect.Value, bool) {
 	return v, true
 }
 
-// endsWithin reports whether a pointer leads to a value in a few steps. A
-// pointer type may point to itself.
-func endsWithin(t reflect.Type, steps int) bool {
+// ends reports whether a pointer leads to a value. A pointer type may lead back
+// to itself.
+func ends(t reflect.Type) bool {
+	seen := map[reflect.Type]bool{}
 	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
-		if steps--; steps < 0 {
+		if seen[t] {
 			return false
 		}
+		seen[t] = true
 	}
 	return true
 }

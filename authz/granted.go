@@ -55,6 +55,15 @@ func (src *source[T]) grant(p *pass, r *http.Request, action string, object T) G
 	return g
 }
 
+// found returns the reach within which an engine has found the object. An
+// engine has decided about one object, and the value may be another one by now.
+func (g *Granted[T]) found() reaches {
+	if g.by != 0 && g.source.resource.ID != nil && g.source.resource.ID(g.value) == g.id {
+		return g.by
+	}
+	return 0
+}
+
 // scopeOf returns the nearest scope in the context of r, or nil. Behind an
 // authentication layer the context is a scope. Otherwise Enter finds the scope,
 // and returns another request if it had to make one.
@@ -114,6 +123,9 @@ func (g Granted[T]) For(ctx context.Context, action string) (T, error) {
 
 // isOf reports whether ctx is of the request and of the caller of the grant.
 func (g *Granted[T]) isOf(ctx context.Context) bool {
+	if ctx == nil {
+		return false
+	}
 	p, _ := bulwark.PrincipalFrom(ctx)
 	s := scopeIn(ctx)
 	return p == g.caller && sameScope(s, g.scope)

@@ -11,7 +11,7 @@ import (
 // remove sets a value to its zero value, as a null asks for.
 func (d *decoding) remove(dst reflect.Value, f *form, inner *fieldset) {
 	switch {
-	case !d.replaces(dst, inner):
+	case !d.replaces(dst, f, inner):
 	case f.kind == formStruct:
 		d.reset(dst, f, inner, 0)
 	default:
@@ -22,11 +22,17 @@ func (d *decoding) remove(dst reflect.Value, f *form, inner *fieldset) {
 // replaces reports whether a value may be replaced as a whole, and notes if it
 // may not: structs are there, and they have fields that the caller may not
 // write.
-func (d *decoding) replaces(dst reflect.Value, inner *fieldset) bool {
-	if inner == nil || absent(dst) {
+func (d *decoding) replaces(dst reflect.Value, f *form, inner *fieldset) bool {
+	if inner == nil && !f.open || absent(dst) {
 		return true
 	}
-	lost := d.lost(inner, nil)
+	var lost []string
+	if inner != nil {
+		lost = d.lost(inner, nil)
+	}
+	if len(lost) == 0 && f.open {
+		lost = d.inInterfaces(dst)
+	}
 	if len(lost) > 0 {
 		d.faults.forbid(lost)
 	}
@@ -64,11 +70,11 @@ const maxReset = 64
 
 // reset sets a value that a replacement leaves out to its zero value. Of a
 // struct in it, the fields that JSON does not have stay, and the fields that
-// the caller may not write. A list or a map whose structs have such fields
-// stays as it is.
+// the caller may not write. A list, a map or an interface whose structs have
+// such fields stays as it is.
 func (d *decoding) reset(dst reflect.Value, f *form, inner *fieldset, depth int) {
 	switch {
-	case absent(dst), inner == nil && f.kind != formStruct:
+	case absent(dst), inner == nil && !f.open && f.kind != formStruct:
 		dst.SetZero()
 	case depth == maxReset:
 	case f.kind == formPointer:
@@ -88,7 +94,7 @@ func (d *decoding) reset(dst reflect.Value, f *form, inner *fieldset, depth int)
 				d.reset(at, field.form, inner.innerOf(i, field.Name), depth+1)
 			}
 		}
-	case len(d.lost(inner, nil)) == 0:
+	case (inner == nil || len(d.lost(inner, nil)) == 0) && (!f.open || len(d.inInterfaces(dst)) == 0):
 		dst.SetZero()
 	}
 }

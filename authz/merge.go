@@ -12,7 +12,8 @@ import (
 type decoding struct {
 	within reaches // of the caller, that hold the object
 	held   *held
-	merge  bool // the body is a merge patch (RFC 7396)
+	fields map[reflect.Type]*fieldset // registered structs
+	merge  bool                       // the body is a merge patch (RFC 7396)
 	faults fieldFaults
 }
 
@@ -70,8 +71,8 @@ func (d *decoding) object(dst reflect.Value, f *form, set *fieldset, given map[s
 				d.reset(at, field.form, set.innerOf(i, field.Name), 0)
 			}
 		case v != nil && field.leaf(d.merge):
-			if at, ok := field.in(dst, false); ok {
-				at.SetZero() // nothing of the old value is reused
+			if at, ok := field.in(dst, false); ok && !d.clears(at, field) {
+				break
 			}
 			leaves = append(leaves, i)
 		default:
@@ -91,6 +92,20 @@ func (d *decoding) object(dst reflect.Value, f *form, set *fieldset, given map[s
 	if len(leaves) > 0 && !d.faults.refused() {
 		d.bindLeaves(dst, f, given, leaves)
 	}
+}
+
+// clears sets a field to its zero value, so that nothing of the old value is
+// reused, if the field may be replaced as a whole.
+func (d *decoding) clears(at reflect.Value, field *formField) bool {
+	if field.form.open {
+		d.faults.enter(field.Name)
+		defer d.faults.leave()
+		if !d.replaces(at, field.form, nil) {
+			return false
+		}
+	}
+	at.SetZero()
+	return true
 }
 
 // bindLeaves binds the fields that are replaced as a whole, all at once.
@@ -132,6 +147,9 @@ func (d *decoding) put(dst reflect.Value, f *form, inner *fieldset, v any) {
 		return
 	}
 	if f.leaf(d.merge) {
+		if !d.replaces(dst, f, inner) {
+			return
+		}
 		dst.SetZero()
 		if err := jsondoc.Bind(v, dst.Addr().Interface()); err != nil {
 			d.faults.mistype(f.expected, 0, err)
@@ -166,6 +184,10 @@ func (d *decoding) put(dst reflect.Value, f *form, inner *fieldset, v any) {
 		}
 		d.elements(dst, f, inner, list)
 	case formAny:
+		if lost := d.overwritten(dst, v); len(lost) > 0 {
+			d.faults.forbid(lost)
+			return
+		}
 		dst.Set(reflect.ValueOf(merged(dst.Interface(), v)))
 	}
 }
@@ -178,7 +200,7 @@ var (
 // elements reads an array into a new slice, or into an array. An array of a
 // merge patch is a value as a whole (RFC 7396 section 2).
 func (d *decoding) elements(dst reflect.Value, f *form, inner *fieldset, list []any) {
-	if !d.replaces(dst, inner) {
+	if !d.replaces(dst, f, inner) {
 		return
 	}
 	merge := d.merge

@@ -12,7 +12,7 @@ import (
 // members reads an object into a new map. A merge patch keeps the members that
 // it does not name.
 func (d *decoding) members(dst reflect.Value, f *form, inner *fieldset, given map[string]any) {
-	if !d.merge && !d.replaces(dst, inner) {
+	if !d.merge && !d.replaces(dst, f, inner) {
 		return
 	}
 	t := dst.Type()

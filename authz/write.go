@@ -90,10 +90,7 @@ func (g *Granted[T]) begin(r *http.Request, p *pass) error {
 	}
 	p.table, p.caller = g.table, g.caller
 	g.table.resolve(&p.held, g.caller)
-	// An engine has decided about one object.
-	if g.by != 0 && g.source.resource.ID != nil && g.source.resource.ID(g.value) == g.id {
-		p.by = g.by
-	}
+	p.by = g.found()
 	return nil
 }
 

@@ -100,7 +100,7 @@ func readDecision(object map[string]any) (d authz.Decision, unable bool, err err
 		d.Allowed, d.Reason = false, logtext.Clip("error "+text(problem), maxReason)
 		return d, true, nil
 	}
-	if allowed && obliges(about["obligations"]) {
+	if allowed && (obliges(about["obligations"]) || obliges(object["obligations"])) {
 		d.Allowed, d.Reason = false, "allowed with obligations, which are not carried out"
 	}
 	return d, false, nil

@@ -84,6 +84,7 @@ const (
 // Causes of a question that is not sent.
 var (
 	errNoQuery = errors.New("there is no query")
+	errNoCtx   = errors.New("the context is nil; pass on the context of the request")
 	errCrowded = errors.New("too many questions wait for the decision point; authzen.Config.MaxConcurrent bounds the requests under way")
 	errClosed  = errors.New("the Client has been shut down")
 )
@@ -99,6 +100,9 @@ func (c *Client) Decide(ctx context.Context, q *authz.Query) (authz.Decision, er
 	}
 	if q == nil {
 		return authz.Decision{}, c.named(errNoQuery)
+	}
+	if ctx == nil {
+		return authz.Decision{}, c.named(errNoCtx)
 	}
 	if !known(q.Principal) {
 		return authz.Decision{Reason: "anonymous"}, nil
@@ -134,6 +138,9 @@ func (c *Client) decide(ctx context.Context, q *authz.Query) (d authz.Decision, 
 func (c *Client) DecideAll(ctx context.Context, queries []authz.Query) ([]authz.Decision, error) {
 	if err := c.made(); err != nil {
 		return nil, err
+	}
+	if ctx == nil {
+		return nil, c.named(errNoCtx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxAll)
 	defer cancel()

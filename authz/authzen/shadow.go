@@ -102,7 +102,7 @@ func (s *Shadow) Decide(ctx context.Context, q *authz.Query) (authz.Decision, er
 		return authz.Decision{}, errNoEngine
 	}
 	d, err := s.Engine.Decide(ctx, q)
-	if err == nil && q != nil {
+	if err == nil && q != nil && ctx != nil {
 		s.compare(ctx, []authz.Query{*q}, []authz.Decision{d})
 	}
 	return d, err
@@ -115,7 +115,7 @@ func (s *Shadow) DecideAll(ctx context.Context, queries []authz.Query) ([]authz.
 		return nil, errNoEngine
 	}
 	decisions, err := decideAll(ctx, s.Engine, queries)
-	if err == nil && len(decisions) == len(queries) && len(queries) > 0 {
+	if err == nil && ctx != nil && len(decisions) == len(queries) && len(queries) > 0 {
 		s.compare(ctx, queries, decisions)
 	}
 	return decisions, err
@@ -138,6 +138,9 @@ func decideAll(ctx context.Context, e authz.Engine, queries []authz.Query) ([]au
 
 // Counts returns the numbers so far.
 func (s *Shadow) Counts() Counts {
+	if s == nil {
+		return Counts{}
+	}
 	return Counts{Compared: s.compared.Load(), Different: s.different.Load(), Failed: s.failed.Load(), Dropped: s.dropped.Load()}
 }
 
