@@ -63,8 +63,8 @@ func ExampleGranted_incorrect() {
 	}
 	fmt.Println(len(store), "documents are left")
 	// Output:
-	// a grant to read: Granted.For was called with another action than the route has in Resource.Can, on the zero Granted, or on one of Granted.With; use the grant of the route, with its action
-	// no grant: Granted.For was called with another action than the route has in Resource.Can, on the zero Granted, or on one of Granted.With; use the grant of the route, with its action
+	// a grant to read: Granted.For was called with another action than the route has in Resource.Can; use the same action in both
+	// no grant: Granted.For was called on the zero Granted; pass on the grant of the route
 	// a grant of another request: Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for
 	// its own grant: <nil>
 	// 0 documents are left

@@ -111,14 +111,26 @@ func (g Granted[T]) With(object T) Granted[T] {
 //   - the grant is of another request, or ctx is not the context of a request;
 //   - the caller of ctx is not the caller of the grant.
 func (g Granted[T]) For(ctx context.Context, action string) (T, error) {
-	var none T
-	if g.caller == nil || action == "" || g.action != action || g.shown {
-		return none, g.wrong(action, errWrongGrant)
-	}
-	if !g.isOf(ctx) {
-		return none, g.wrong(action, errOtherRequest)
+	if err := g.unusable(ctx, action); err != nil {
+		var none T
+		return none, g.wrong(action, err)
 	}
 	return g.value, nil
+}
+
+// unusable says why code that does the action cannot use the grant, or nil.
+func (g *Granted[T]) unusable(ctx context.Context, action string) error {
+	switch {
+	case g.caller == nil:
+		return errZeroGrant
+	case action == "" || g.action != action:
+		return errWrongGrant
+	case g.shown:
+		return errShownGrant
+	case !g.isOf(ctx):
+		return errOtherRequest
+	}
+	return nil
 }
 
 // isOf reports whether ctx is of the request and of the caller of the grant.
@@ -140,7 +152,9 @@ func (g *Granted[T]) wrong(action string, why error) error {
 }
 
 var (
-	errWrongGrant   = errors.New("Granted.For was called with another action than the route has in Resource.Can, on the zero Granted, or on one of Granted.With; use the grant of the route, with its action")
+	errZeroGrant    = errors.New("Granted.For was called on the zero Granted; pass on the grant of the route")
+	errWrongGrant   = errors.New("Granted.For was called with another action than the route has in Resource.Can; use the same action in both")
+	errShownGrant   = errors.New("Granted.For was called on a grant of Granted.With, whose object nobody has checked; use the grant of the route, or of authz.Decode")
 	errOtherRequest = errors.New("Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for")
 )
 
