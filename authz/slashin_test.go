@@ -30,6 +30,7 @@ func slashMux(t *testing.T) (mux *authz.Mux, reached *string) {
 	mux.Handle("GET /files/tree/", admins, spy)
 	mux.Mount("/files/mount/", admins, spy)
 	mux.Handle("GET admin.example.com/files/host/{id}", admins, spy)
+	mux.Handle("GET admin.example.com/files/vault/{id}", admins, spy, authz.SlashIn("id"))
 	mux.Handle("GET /plain/{name}", anyone, spy)
 	return mux, reached
 }
@@ -51,6 +52,7 @@ func TestSlashIn(t *testing.T) {
 		{"GET", "/files/privat%2Fkey", "GET /files/{name} privat/key "},
 		{"GET", "/files/a%2Fprivate%2Fkey", "GET /files/{name} a/private/key "},
 		{"GET", "/files/host%2Fkey", "GET /files/{name} host/key "}, // another host
+		{"GET", "/files/vault%2Fa%2Fb", "GET /files/{name} vault/a/b "},
 	} {
 		*reached = ""
 		w := serve(mux, request(test.method, test.target, as("alice", "user")))
@@ -90,6 +92,7 @@ func TestSlashIn(t *testing.T) {
 		"a_redirect":            request("GET", "/files/tree%2Fx%2Fy", root),
 		"a_mount":               request("GET", "/files/mount%2Fkeys", root),
 		"a_deep_slash_route":    request("GET", "/files/secret%2Fa%2Fb", root),
+		"head_of_a_slash_route": request("HEAD", "/files/secret%2Fa%2Fb", root),
 		"a_slash_route":         request("GET", "/files/secret%2Fa", root),
 		"a_longer_slash_route":  request("GET", "/groups/a%2Fmembers%2F1", root),
 		"a_longest_slash_route": request("GET", "/groups/a%2Fb%2Fmembers%2F1", root),
@@ -105,6 +108,9 @@ func TestSlashIn(t *testing.T) {
 	elsewhere := request("GET", "/files/host%2Fkey", root)
 	elsewhere.Host = "Admin.Example.com:443"
 	pathValue.check(t, mux, elsewhere)
+	vault := request("GET", "/files/vault%2Fa%2Fb", root)
+	vault.Host = "Admin.Example.com:443"
+	pathValue.check(t, mux, vault)
 	changed := request("GET", "/groups/a%2Fb", root)
 	changed.URL.Path = "/groups/c" // a layer has changed it
 	if w := serve(mux, changed); w.Code == 200 {

@@ -306,3 +306,38 @@ func TestMatrixJudgesDeferredRoutes(t *testing.T) {
 		}
 	}
 }
+
+// A role that is not listed gets 403, and 404 only where an object could be
+// hidden. A role that is listed is never 401.
+func TestMatrixJudgesRoles(t *testing.T) {
+	for _, test := range []struct {
+		rule, weak, role string
+		status           int
+		fine             bool
+	}{
+		{"role admin", "", "user", 403, true},
+		{"role admin", "", "user", 404, false},
+		{"role admin", "", "user", 200, false},
+		{"role admin", "", "user", 401, false},
+		{"object document:read", "", "user", 404, true},
+		{"object document:read", "", "user", 200, false},
+		{"list document:read", "", "user", 404, false},
+		{"create document:create", "", "user", 404, false},
+		{"role admin", "", "admin", 404, true},
+		{"role admin", "", "admin", 401, false},
+		{"role admin", "", "admin", 403, false},
+		{"role admin", "an engine decides", "admin", 403, true},
+		{"role admin", "an engine decides", "admin", 401, false},
+		{"object document:read", "", "admin", 403, true},
+		{"object document:read", "", "admin", 401, false},
+	} {
+		roles := []string{"admin"}
+		if test.rule != "role admin" {
+			roles = []string{"admin (all)"}
+		}
+		fault := authztest.Judge(authz.Route{Rule: test.rule, Weak: test.weak, Roles: roles}, test.role, false, test.status)
+		if (fault == "") != test.fine {
+			t.Errorf("%s (%s) as %q: %d is found %q", test.rule, test.weak, test.role, test.status, fault)
+		}
+	}
+}
