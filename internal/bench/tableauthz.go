@@ -159,8 +159,8 @@ type note struct {
 	Review    string    `json:"review" authz:"read=admin"`
 }
 
-// listTable writes 100 objects of 30 KB together. WriteList checks each of them,
-// and leaves out what the caller may not read.
+// listTable writes 100 objects of 30 KB together. WriteList checks each of
+// them, and leaves out what the caller may not read.
 func listTable() Table {
 	const fields, marshal, maps, tokens = "bulwark WriteList, fields by role", "json.Marshal and Write",
 		"fields by a round trip over a map", "fields by a stream of json.Token"
