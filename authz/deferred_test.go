@@ -106,7 +106,7 @@ func (s *lateService) attacks() map[string]http.HandlerFunc {
 		"status":      func(w http.ResponseWriter, r *http.Request) { title(w); w.WriteHeader(204) },
 		"nothing":     func(w http.ResponseWriter, r *http.Request) { title(w) },
 		"own_404":     func(w http.ResponseWriter, r *http.Request) { title(w); http.Error(w, "the plan", 404) },
-		"redirect":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/plan", 303) },
+		"redirect":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/plan", http.StatusSeeOther) },
 		"early_hints": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Link", "</plan>"); w.WriteHeader(103) },
 		"switching":   func(w http.ResponseWriter, r *http.Request) { title(w); w.WriteHeader(101) },
 		"flush":       func(w http.ResponseWriter, r *http.Request) { title(w); w.(http.Flusher).Flush() },

@@ -1,5 +1,8 @@
 package authz_test
 
+//lint:file-ignore SA5008 encoding/json decides what odd tags mean, and Write must agree
+//lint:file-ignore U1000 a field that JSON does not have is part of the test
+
 import (
 	"bytes"
 	"encoding"

@@ -37,12 +37,11 @@ type fieldFaults struct {
 	cause                     error  // of the first value of a wrong type
 }
 
-func (f *fieldFaults) enter(name string)  { f.path = append(f.path, fieldStep{name: name, index: -1}) }
-func (f *fieldFaults) enterKey(s string)  { f.path = append(f.path, fieldStep{s, -1, true}) }
-func (f *fieldFaults) enterIndex(i int)   { f.path = append(f.path, fieldStep{index: i}) }
-func (f *fieldFaults) leave()             { f.path = f.path[:len(f.path)-1] }
-func (f *fieldFaults) refused() bool      { return f.counts.forbidden+f.counts.unknown > 0 }
-func (f *fieldFaults) hasForbidden() bool { return f.counts.forbidden > 0 }
+func (f *fieldFaults) enter(name string) { f.path = append(f.path, fieldStep{name: name, index: -1}) }
+func (f *fieldFaults) enterKey(s string) { f.path = append(f.path, fieldStep{s, -1, true}) }
+func (f *fieldFaults) enterIndex(i int)  { f.path = append(f.path, fieldStep{index: i}) }
+func (f *fieldFaults) leave()            { f.path = f.path[:len(f.path)-1] }
+func (f *fieldFaults) refused() bool     { return f.counts.forbidden+f.counts.unknown > 0 }
 
 // pointer returns the JSON pointer (RFC 6901) of the value at hand.
 func (f *fieldFaults) pointer(below ...string) string {

@@ -10,6 +10,8 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 )
 
+type derivedKey struct{}
+
 // A grant is of one request, and of the caller who made it.
 func TestGrantOfAnotherRequest(t *testing.T) {
 	var kept authz.Granted[*document]
@@ -26,7 +28,7 @@ func TestGrantOfAnotherRequest(t *testing.T) {
 			good bool
 		}{
 			"the_request":      {r.Context(), true},
-			"derived":          {context.WithValue(r.Context(), "key", 1), true},
+			"derived":          {context.WithValue(r.Context(), derivedKey{}, 1), true},
 			"same_identity":    {inside.Context(), true},
 			"another_header":   {scope.WithHeader(r, http.Header{}).Context(), true},
 			"assumed":          {bulwark.WithPrincipal(r.Context(), as("bob", "admin")), false},

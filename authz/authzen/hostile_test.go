@@ -181,7 +181,9 @@ func TestGuardsOfAnotherTransport(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 307) }, "a redirect is not followed"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "a redirect is not followed"},
 		{"long", tenMegabytes, "MaxAnswerBytes"},
 		{"compressed", compressed, "compressed"},
 	} {
