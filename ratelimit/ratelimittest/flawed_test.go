@@ -18,11 +18,12 @@ import (
 type mapStore struct {
 	flaw string
 
-	mu     sync.Mutex
-	step   time.Duration
-	cells  map[string]*state
-	order  []string // of arrival
-	shared map[string][]byte
+	mu        sync.Mutex
+	step      time.Duration
+	cells     map[string]*state
+	order     []string // of arrival
+	shared    map[string][]byte
+	refunding time.Duration // how many refunds have waited
 }
 
 // A state is that of a cell: of a GCRA until when it is occupied, of a window
@@ -306,8 +307,12 @@ func (m *mapStore) Refund(ctx context.Context, cells []ratelimit.Cell) error {
 		}
 		s := m.get(c)
 		if m.is("refunds-what-it-reads") {
+			// Each wait is another one, so that the order in which the refunds
+			// end, and what is lost, do not depend on the scheduler.
+			m.refunding++
+			wait := m.refunding * time.Millisecond
 			m.mu.Unlock()
-			time.Sleep(time.Millisecond)
+			time.Sleep(wait)
 			m.mu.Lock()
 		}
 		if m.is("refunds-all") {
