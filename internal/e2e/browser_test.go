@@ -116,6 +116,22 @@ func browse(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
 		lacking(t, "chromium is not installed: %v", err)
 	}
 	p := &tab{t: t, marks: map[string]bool{}}
+	// A browser that does not start says nothing about the page. On a busy
+	// machine it happens now and then.
+	for range 3 {
+		var started error
+		if p.ctx, started = start(t, path, flags); started == nil {
+			break
+		}
+		t.Logf("the browser does not start: %v", started)
+	}
+	return p
+}
+
+// start starts one browser, which ends with the test. The context is also good
+// for finding out why a browser has not started.
+func start(t *testing.T, path string, flags []chromedp.ExecAllocatorOption) (context.Context, error) {
+	t.Helper()
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append([]chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(patience),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-quic", true),
@@ -123,9 +139,9 @@ func browse(t *testing.T, flags ...chromedp.ExecAllocatorOption) *tab {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("lang", "en")}, flags...)...)
 	t.Cleanup(cancel)
-	p.ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	return p
+	return ctx, chromedp.Do(ctx)
 }
 
 // open opens the tab for as long as its context lives, and shows the page.
