@@ -224,6 +224,9 @@ func TestADeniedNetworkCostsNoCommand(t *testing.T) {
 				}
 			}
 		})
+		// Before the others: in another order the answer says that the /48 has
+		// room again.
+		asks(t, "the /48 alone", f, 0, func() { l.Debit(t.Context(), []ratelimit.Cell{wide}) })
 		for what, cells := range map[string][]ratelimit.Cell{
 			"a smaller cost":          {narrow(1), costing(wide, 0)},
 			"a debt":                  {narrow(1), owing(wide)},
@@ -234,7 +237,6 @@ func TestADeniedNetworkCostsNoCommand(t *testing.T) {
 		} {
 			asks(t, what, f, 1, func() { l.Debit(t.Context(), cells) })
 		}
-		asks(t, "the /48 alone", f, 0, func() { l.Debit(t.Context(), []ratelimit.Cell{wide}) })
 		time.Sleep(300 * time.Millisecond)
 		asks(t, "when there is room", f, 1, func() { l.Debit(t.Context(), cells(2)) })
 	})
