@@ -263,6 +263,13 @@ func (p *tab) equal(expression, want string) {
 	}
 }
 
+// focused waits until the element has the focus: a page moves it after what it
+// has shown.
+func (p *tab) focused(id string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf(`document.activeElement.id === %q`, id))
+}
+
 // fill types into the fields of a form, by name, as a person would.
 func (p *tab) fill(form string, fields map[string]string) {
 	p.t.Helper()

@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -184,7 +186,7 @@ func TestPrometheus(t *testing.T) {
 				`sum(auth_failures_total{job="documents"})`:             "7",
 				`sum(auth_attempts_total{method="password"})`:           "7",
 				`http_responses_total{class="4xx"}`:                     "7",
-				`count(security_events_total)`:                          "33",
+				`count(security_events_total)`:                          "35",
 				`sum(audit_events_dropped_total)`:                       "0",
 				`scrape_samples_scraped{job="documents"} > bool 300`:    "1",
 				`count(count by (__name__) ({__name__=~"auth_.+"}))`:    "3",
@@ -199,6 +201,9 @@ func TestPrometheus(t *testing.T) {
 		})
 	}
 }
+
+// saysWhere is the line in which Prometheus says where it listens.
+var saysWhere = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 // started runs a Prometheus with the configuration of the page, and returns a
 // function that asks it. The first answer waits until it has read the target.
@@ -215,23 +220,31 @@ func started(t *testing.T, program, target string) (ask func(query string) strin
 			t.Fatal(err)
 		}
 	}
-	free := httptest.NewServer(nil) // its port, for Prometheus
-	address := free.Listener.Addr().String()
-	free.Close()
-	var said strings.Builder
 	command := exec.Command(program, "--config.file="+filepath.Join(folder, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(folder, "data"),
-		"--web.listen-address="+address)
-	command.Stderr = &said
+		"--web.listen-address=127.0.0.1:0")
+	said, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
-		if t.Failed() {
-			t.Log(said.String())
-		}
 	})
+	var address string
+	var log strings.Builder
+	for lines := bufio.NewScanner(said); address == "" && lines.Scan(); {
+		log.WriteString(lines.Text() + "\n")
+		if found := saysWhere.FindStringSubmatch(lines.Text()); found != nil {
+			address = found[1]
+		}
+	}
+	if address == "" {
+		t.Fatalf("Prometheus does not listen:\n%s", log.String())
+	}
+	go func() { _, _ = io.Copy(io.Discard, said) }()
 	ask = func(query string) string {
 		answer, err := http.Get("http://" + address + "/api/v1/query?query=" + url.QueryEscape(query))
 		if err != nil {
