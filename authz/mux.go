@@ -228,6 +228,9 @@ func (m *Mux) add(reg *registration, routes []*route) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range reg.layers {
+		if p.limit == "" {
+			continue
+		}
 		for _, rt := range m.routes {
 			reg.clash(p, rt.layers, rt.pattern)
 		}
@@ -243,7 +246,7 @@ func (m *Mux) add(reg *registration, routes []*route) {
 		}
 		m.routes = append(m.routes, rt)
 		if rt.slashed != "" {
-			m.slashed = append(m.slashed[:len(m.slashed):len(m.slashed)], rt) // readers keep the old one
+			m.slashed = append(m.slashed, rt) // behind the end of what readers have
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bulwark-go/bulwark"
@@ -263,5 +265,78 @@ func TestMountThatConflicts(t *testing.T) {
 	delete(c.Roles, "moderator")
 	if err := policy.Replace(c); !hasFault(err, "authz.Policy(GET /m/)", "moderator is not a role of the policy") || hasFault(err, "authz.Policy(POST /m/)", "moderator") {
 		t.Errorf("Replace: %v", err)
+	}
+}
+
+// The memory of a registration does not grow with the routes that are there.
+// The policy once copied all rules for each route.
+func TestRegistrationsTakeLinearMemory(t *testing.T) {
+	taken := func(n int) uint64 {
+		mux := authz.NewMux(mustPolicy(t, guide()))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range n {
+			mux.Handle(fmt.Sprintf("GET /r%d/{id}", i), authz.RequireRole("admin"), ok(), authz.SlashIn("id"))
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	few, many := taken(500), taken(4000)
+	if many > 16*few { // 8 times, and what a growing slice leaves behind; it was 50 times
+		t.Errorf("500 routes take %d bytes, and 8 times as many %d", few, many)
+	}
+}
+
+// Routes are added, refused and compiled anew while others are served.
+func TestRegistrationsWhileServing(t *testing.T) {
+	policy := mustPolicy(t, guide())
+	mux := authz.NewMux(policy)
+	admins := authz.RequireRole("admin")
+	mux.Handle("GET /first/{id}", admins, ok(), authz.SlashIn("id"))
+	served, done := make(chan struct{}), make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for i := 0; ; i++ {
+				if code := get(mux, "/first/a%2Fb", as("alice", "user")).Code; code != 403 {
+					t.Errorf("alice: %d", code)
+				}
+				if code := get(mux, "/first/a%2Fb", as("root", "admin")).Code; code != 200 {
+					t.Errorf("root: %d", code)
+				}
+				if i == 0 {
+					served <- struct{}{}
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	<-served
+	<-served
+	for i := range 100 {
+		open := fmt.Sprintf("GET /open%d/{id}", i)
+		mux.Handle(open, authz.Public("x"), ok(), authz.SlashIn("id"))
+		if refusalOf(func() { mux.Handle(open, authz.Public("x"), ok()) }) == nil {
+			t.Error("a second route of the same pattern is accepted")
+		}
+		mux.Handle(fmt.Sprintf("GET /admin%d/{id}", i), admins, ok())
+		if i%10 == 0 {
+			if err := policy.Replace(guide()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	close(done)
+	readers.Wait()
+	for i := range 100 {
+		for path, code := range map[string]int{"open": 200, "admin": 403} {
+			if got := get(mux, fmt.Sprintf("/%s%d/1", path, i), as("alice", "user")).Code; got != code {
+				t.Fatalf("/%s%d: %d, want %d", path, i, got, code)
+			}
+		}
 	}
 }
