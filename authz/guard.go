@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
@@ -182,10 +183,12 @@ func (g *guard) reaches(r *http.Request) bool {
 }
 
 // unlisted is the answer for a pattern without a rule, and for a redirect to
-// one.
+// one. For a redirect of CONNECT, ServeMux returns the path that the client has
+// sent, in place of a pattern. The path may hold a space, and no registered
+// pattern has a space but behind its method.
 func unlisted(pattern string, r *http.Request) *bulwark.Problem {
 	parsed := parsePattern(pattern)
-	if _, ok := parsed.match(r.URL.EscapedPath()); !ok {
+	if _, ok := parsed.match(r.URL.EscapedPath()); !ok || strings.HasPrefix(parsed.method, "/") {
 		return unmatched(nil, errRedirect)
 	}
 	return &bulwark.Problem{Status: http.StatusForbidden, Code: "authz.forbidden", Log: bulwark.ProblemLog{Reason: "authz.no_rule", Rule: pattern},

@@ -682,12 +682,12 @@ func TestGuard(t *testing.T) {
 	spy := func(w http.ResponseWriter, r *http.Request) {
 		ran = r.Pattern + " " + r.PathValue("id") + r.PathValue("path")
 	}
-	for _, pattern := range []string{"GET /documents/{id}", "GET /documents/new", "/legacy", "GET /files/{path...}", "GET /static/", "GET /{$}", "POST example.com/a%20b", "GET /open", "POST /secret/"} {
+	for _, pattern := range []string{"GET /documents/{id}", "GET /documents/new", "/legacy", "GET /files/{path...}", "GET /static/", "GET /{$}", "POST example.com/a%20b", "GET /open", "POST /secret/", "/trees/{id}/"} {
 		mux.HandleFunc(pattern, spy)
 	}
 	rules := map[string]authz.Rule{
 		"GET /documents/{id}": authz.Require("document:read:own"), "/legacy": authz.RequireRole("admin"), "GET /files/{path...}": authz.Public("files"),
-		"GET /static/": authz.Public("assets"), "GET /{$}": authz.Public("front page"), "POST example.com/a%20b": authz.Public("odd"), "GET /open": authz.Public("x"),
+		"GET /static/": authz.Public("assets"), "GET /{$}": authz.Public("front page"), "POST example.com/a%20b": authz.Public("odd"), "GET /open": authz.Public("x"), "/trees/{id}/": authz.Public("x"),
 	}
 	guard, err := authz.Guard(mux, policy, rules)
 	if err != nil {
@@ -729,6 +729,11 @@ func TestGuard(t *testing.T) {
 		{method: "FOO", target: "/legacy", caller: root, want: methodNotAllowed("GET, HEAD, POST, PUT, PATCH, DELETE")},
 		{method: "TRACE", target: "/legacy", want: methodNotAllowed("GET, HEAD, POST, PUT, PATCH, DELETE")},
 		{method: "CONNECT", target: "/x/../legacy", caller: root, want: noRoute},
+		{method: "CONNECT", target: "/trees/a%20b", want: noRoute}, // ServeMux returns "/trees/a b/" as the pattern
+		{method: "CONNECT", target: "/trees/%7Bid%7D", want: noRoute},
+		{method: "CONNECT", target: "/trees/a/", want: methodNotAllowed("GET, HEAD, POST, PUT, PATCH, DELETE")},
+		{method: "GET", target: "/trees/a%20b", want: noRoute},
+		{method: "GET", target: "/trees/a%20b/", ran: "/trees/{id}/ a b"},
 		{method: "GET", target: "/documents/%2e%2e", want: pathValue},
 		{method: "GET", target: "/documents/a%2Fb", caller: user, want: pathValue},
 		{method: "GET", target: "/files/%2e%2e/x", want: pathValue},

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -186,10 +187,12 @@ func (rt *route) serves(r *http.Request) bool {
 	return host == "" || host == hostname(r.Host)
 }
 
-// hostname returns a Host without its port, as ServeMux compares it.
+// hostname returns a Host without its port, exactly as ServeMux compares it.
+// ServeMux drops the brackets of "[admin.example.com]:443", and keeps the port
+// of "admin.example.com:1:2".
 func hostname(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i]
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
 	}
 	return host
 }

@@ -111,6 +111,13 @@ func TestSlashIn(t *testing.T) {
 	vault := request("GET", "/files/vault%2Fa%2Fb", root)
 	vault.Host = "Admin.Example.com:443"
 	pathValue.check(t, mux, vault)
+	// ServeMux drops the brackets, and takes two ports for a part of the name.
+	vault.Host = "[admin.example.com]:443"
+	pathValue.check(t, mux, vault)
+	vault.Host = "admin.example.com:1:2"
+	if w := serve(mux, vault); w.Code != 200 || *reached != "GET /files/{name} vault/a/b " {
+		t.Errorf("another host: %d, reached %q", w.Code, *reached)
+	}
 	changed := request("GET", "/groups/a%2Fb", root)
 	changed.URL.Path = "/groups/c" // a layer has changed it
 	if w := serve(mux, changed); w.Code == 200 {
