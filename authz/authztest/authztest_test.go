@@ -65,6 +65,21 @@ func service(t *testing.T, userGrant string, ran *int) *authz.Mux {
 	return mux
 }
 
+// A reason cannot look like the line of another route.
+func TestRoutesHaveOneLineEach(t *testing.T) {
+	ran := 0
+	mux := service(t, "document:read:own", &ran)
+	before := strings.Count(authztest.Routes(mux), "\n")
+	mux.Handle("GET /open", authz.Public("x) | everybody\nGET /zz | role admin | admin\u202e"), http.NotFoundHandler())
+	text := authztest.Routes(mux)
+	if got := strings.Count(text, "\n"); got != before+1 {
+		t.Errorf("%d lines, want %d:\n%s", got, before+1, text)
+	}
+	if want := `GET /open | public (x) | everybody\x0aGET /zz | role admin | admin\u202e) | everybody` + "\n"; !strings.Contains(text, want) {
+		t.Errorf("got\n%swant the line\n%s", text, want)
+	}
+}
+
 const golden = `DELETE /debug/ | role admin | admin | weak: mounted: its own routes are not listed
 GET /debug/ | role admin | admin | weak: mounted: its own routes are not listed
 PATCH /debug/ | role admin | admin | weak: mounted: its own routes are not listed
