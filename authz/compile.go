@@ -26,6 +26,7 @@ func compile(c PolicyConfig) (*table, error) {
 		b.grant(b.roles[name], c.Roles[name].Grants)
 	}
 	b.refuseCycles()
+	b.refuseWork()
 	if err := b.faults.Err(); err != nil {
 		return nil, err
 	}
@@ -142,18 +143,20 @@ func (b *builder) declareRoles(roles Roles) {
 }
 
 func (b *builder) inherit(r *role, parents []string) {
+	has := make(map[*role]bool, len(parents))
 	for i, parent := range parents {
 		from, reason := b.roles[parent], ""
 		switch {
 		case from == nil:
 			reason = "is not a role of the policy" + b.hints.nearest(parent, b.roleNames)
-		case slices.Contains(r.inherits, from):
+		case has[from]:
 			reason = duplicate
 		}
 		if reason != "" {
 			b.faults.AddAt("Roles["+part(r.name)+"].Inherits", i, parent, reason)
 			continue
 		}
+		has[from] = true
 		r.inherits = append(r.inherits, from)
 	}
 }
@@ -197,12 +200,17 @@ func repeats(g, other *grant) string {
 	return "is a duplicate of " + other.String() + "; remove one of the two"
 }
 
+// maxCycles bounds the cycles that are told. Among roles that all inherit from
+// each other there are millions.
+const maxCycles = 64
+
 // refuseCycles reports each cycle once, when a walk in the order of names meets
-// it.
+// it. Of many cycles it reports the first.
 func (b *builder) refuseCycles() {
 	const walking, walked = 1, 2
 	state := make([]int, len(b.roleNames))
 	var path []string
+	found := 0
 	var walk func(r *role)
 	walk = func(r *role) {
 		state[r.number] = walking
@@ -210,6 +218,9 @@ func (b *builder) refuseCycles() {
 		for _, parent := range r.inherits {
 			switch state[parent.number] {
 			case walking:
+				if found++; found > maxCycles {
+					continue
+				}
 				from := slices.Index(path, parent.name)
 				cycle := chain(append(slices.Clone(path[from:]), parent.name))
 				b.faults.Add("Roles["+part(r.name)+"].Inherits", parent.name, "is a cycle: "+cycle+"; remove one of these Inherits")
@@ -224,6 +235,25 @@ func (b *builder) refuseCycles() {
 		if r := b.roles[name]; state[r.number] == 0 {
 			walk(r)
 		}
+	}
+	if more := found - maxCycles; more > 0 {
+		b.faults.Add("Roles", "", fmt.Sprintf("has %d cycles more; remove the cycles above first", more))
+	}
+}
+
+// maxWork bounds the steps in which the roles get the grants of their parents.
+// It is about a second.
+const maxWork = 1 << 28
+
+// refuseWork reports roles that inherit from too many others. Each action of
+// each parent of each role is a step.
+func (b *builder) refuseWork() {
+	parents := 0
+	for _, r := range b.roles {
+		parents += len(r.inherits)
+	}
+	if len(b.permissions) > 0 && parents > maxWork/len(b.permissions) {
+		b.faults.Add("Roles", "", fmt.Sprintf("has %d Inherits, which is too many for the %d actions of Resources; remove each parent that another parent inherits from", parents, len(b.permissions)))
 	}
 }
 

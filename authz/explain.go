@@ -101,10 +101,8 @@ func (e *explanation) unknown() string {
 func (e *explanation) grants() {
 	want := e.table.reachBit(e.query.Reach)
 	e.roles(func(r *role) {
-		e.trace(r, func(path []string, g *grant) {
-			if widen(g.reach)&want != 0 {
-				e.add("  role %s grants %s: %s", chain(path), g, e.table.condition(g))
-			}
+		e.trace(r, want, func(path []string, g *grant) {
+			e.add("  role %s grants %s: %s", chain(path), g, e.table.condition(g))
 		})
 	})
 }
@@ -117,7 +115,7 @@ func (e *explanation) miss() {
 	}
 	near := false
 	e.roles(func(r *role) {
-		e.trace(r, func(path []string, g *grant) {
+		e.trace(r, every, func(path []string, g *grant) {
 			near = true
 			e.add("  nearest: role %s grants %s: %s, not %s", chain(path), g, e.table.condition(g), part(e.query.Reach))
 		})
@@ -160,20 +158,22 @@ func (e *explanation) roles(see func(r *role)) {
 }
 
 // trace calls see for each grant of r, and of what r inherits from, that covers
-// the permission, with one way there: in a diamond of roles the ways multiply.
-func (e *explanation) trace(r *role, see func(path []string, g *grant)) {
+// the permission within one of the reaches, with one way there: in a diamond of
+// roles the ways multiply. A role that has no such grant is not searched, so
+// that each search adds a line, and the bound of the lines ends all of them.
+func (e *explanation) trace(r *role, want reaches, see func(path []string, g *grant)) {
 	number := e.table.numbers[e.query.Resource][e.query.Action]
 	seen := map[*role]bool{}
 	var path []string
 	var walk func(r *role)
 	walk = func(r *role) {
-		if seen[r] || r.grants[number] == 0 || e.full() {
+		if seen[r] || r.grants[number]&want == 0 || e.full() {
 			return
 		}
 		seen[r] = true
 		path = append(path, r.name)
 		for _, g := range r.own {
-			if g.covers(e.asked) {
+			if g.covers(e.asked) && widen(g.reach)&want != 0 {
 				see(path, g)
 			}
 		}

@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,5 +81,59 @@ func TestPolicyErrorsAreFoundFast(t *testing.T) {
 	}
 	if !strings.Contains(faults[0], "did you mean") || strings.Contains(faults[len(faults)-1], "did you mean") {
 		t.Errorf("the hints are not at the beginning: %s\n%s", faults[0], faults[len(faults)-1])
+	}
+}
+
+// Roles that all inherit from each other have cycles without number. The first
+// are told.
+func TestManyCyclesAreToldShortly(t *testing.T) {
+	names := numbered(100)
+	c := authz.PolicyConfig{Resources: guide().Resources, Roles: authz.Roles{}}
+	for _, name := range names {
+		c.Roles[name] = authz.Role{Inherits: names}
+	}
+	_, err := authz.NewPolicy(c)
+	if faults := errorsOf(err); len(faults) != 65 || !hasFault(err, "authz.Roles", "has 4986 cycles more") {
+		t.Errorf("%d mistakes: %v", len(faults), faults[len(faults)-1])
+	}
+}
+
+// Roles that inherit from all others, of many actions, would take minutes.
+func TestPolicyHasBoundedWork(t *testing.T) {
+	c := authz.PolicyConfig{Resources: map[string][]string{"document": numbered(4000)}, Roles: authz.Roles{}}
+	var before []string
+	for i := range 380 {
+		name := fmt.Sprintf("role%d", i)
+		c.Roles[name] = authz.Role{Inherits: slices.Clone(before)}
+		before = append(before, name)
+	}
+	if _, err := authz.NewPolicy(c); !hasFault(err, "authz.Roles", "has 72010 Inherits, which is too many for the 4000 actions") {
+		t.Errorf("NewPolicy: %.300s", fmt.Sprint(err))
+	}
+	c.Resources["document"] = c.Resources["document"][:10]
+	mustPolicy(t, c)
+}
+
+// A search for grants that ends without a line is not begun. A caller may have
+// thousands of roles, each with a long way to a grant that does not count.
+func TestExplainSearchIsBounded(t *testing.T) {
+	c := guide()
+	roles := []string{"admin"}
+	for i := range 500 {
+		role := authz.Role{Grants: []string{"document:read:own"}}
+		if i > 0 {
+			role = authz.Role{Inherits: roles[len(roles)-1:]}
+		}
+		roles = append(roles, fmt.Sprintf("chain%d", i))
+		c.Roles[roles[len(roles)-1]] = role
+	}
+	policy := mustPolicy(t, c)
+	q := authz.Query{Principal: as("alice", roles...), Resource: "document", Action: "read", Reach: "all"}
+	want := "allow document:read:all to \"alice\" of \"" + accounts + "\"\n  role admin grants *: every object\n"
+	if got := policy.Explain(q); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if n := testing.AllocsPerRun(1, func() { policy.Explain(q) }); n > 200 {
+		t.Errorf("%v allocations for one line", n)
 	}
 }

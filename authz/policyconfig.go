@@ -27,11 +27,12 @@ type PolicyConfig struct {
 	// predicate in [Resource.Reaches] says what a further reach means. At most
 	// 24. Default: only "own" and "all".
 	Reaches []string `json:"reaches,omitempty" yaml:"reaches,omitempty"`
-	// Roles are the roles by name. At most 4,096. The compiled policy has 8
-	// bytes for each action of each role, 1 byte for each two roles, and at
-	// most 64 MiB for the sets of grants that cover an action. Only roles in
-	// thousands, whose grants overlap in many ways, need more; they are an
-	// error. Required.
+	// Roles are the roles by name. At most 4,096. The number of all Inherits,
+	// times the number of all actions, is at most 268,435,456. The compiled
+	// policy has 8 bytes for each action of each role, 1 byte for each two
+	// roles, and at most 64 MiB for the sets of grants that cover an action.
+	// Only roles in thousands, whose grants overlap in many ways, need more;
+	// they are an error. Required.
 	Roles Roles `json:"roles" yaml:"roles"`
 	// SampleAllows says which allowed decisions are events: one of so many. The
 	// event is authz_allow. It has the rule, and as attributes the role, its
