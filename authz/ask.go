@@ -64,9 +64,13 @@ func (r Rule) Ask(engine Engine, resource, action string) Rule {
 }
 
 // askName reports whether the text can be a name in a question.
-func askName(text string) bool {
+func askName(text string) bool { return text != "" && printable(text, maxAskName) }
+
+// printable reports whether a text has at most that many bytes, and nothing but
+// characters that print.
+func printable(text string, most int) bool {
 	unprintable := func(c rune) bool { return !unicode.IsPrint(c) }
-	return text != "" && len(text) <= maxAskName && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable)
+	return len(text) <= most && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable)
 }
 
 // asksAny reports whether the check or a part of it asks an engine.

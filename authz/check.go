@@ -61,6 +61,9 @@ func (t *table) check(rule Rule) (check, []string) {
 	case kindRequire:
 		reasons = append(reasons, t.compileNeeds(&c, rule.names)...)
 	case kindAll, kindAny:
+		if rule.size == 0 {
+			wrong("has no rules; give All or Any at least one rule")
+		}
 		reasons = append(reasons, t.compileParts(&c, rule.parts)...)
 	case kindObject, kindList, kindCreate:
 		reasons = append(reasons, t.compileObject(&c, rule)...)
@@ -112,9 +115,6 @@ func (t *table) compileNeeds(c *check, names []string) (reasons []string) {
 }
 
 func (t *table) compileParts(c *check, rules []Rule) (reasons []string) {
-	if len(rules) == 0 {
-		reasons = append(reasons, "has no rules; give All or Any at least one rule")
-	}
 	for _, rule := range rules {
 		if rule.kind == kindPublic {
 			reasons = append(reasons, "has Public inside All or Any; use Public alone, or leave it out")
@@ -137,7 +137,7 @@ func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 		if fault == "" {
 			fault = "has a *, which only Role.Grants may have; name a resource in Resource.Name and an action in Can"
 		}
-		return []string{resource + ":" + action + " " + fault}
+		return []string{part(resource) + ":" + part(action) + " " + fault}
 	}
 	c.number = t.numbers[resource][action]
 	c.read = -1
@@ -146,12 +146,12 @@ func (t *table) compileObject(c *check, rule Rule) (reasons []string) {
 	}
 	for _, name := range rule.custom {
 		if t.reachBit(name) < reachCustom {
-			reasons = append(reasons, "has a predicate for the reach "+name+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
+			reasons = append(reasons, "has a predicate for the reach "+part(name)+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
 		}
 	}
 	for _, name := range rule.engines {
 		if t.reachBit(name) < reachCustom {
-			reasons = append(reasons, "has an engine for the reach "+name+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
+			reasons = append(reasons, "has an engine for the reach "+part(name)+", which is not in PolicyConfig.Reaches"+nearest(name, t.reachNames[2:]))
 		}
 	}
 	return append(reasons, t.missingPredicates(resource, action, slices.Concat(rule.custom, rule.engines))...)
@@ -164,7 +164,7 @@ func (t *table) missingPredicates(resource, action string, custom []string) (rea
 		for _, g := range t.roles[name].own {
 			reach := t.reachText(g.reach)
 			if g.resource == resource && g.action == action && g.reach >= reachCustom && !slices.Contains(custom, reach) {
-				reasons = append(reasons, "role "+name+" is granted "+g.text+", but Resource.Reaches has no predicate for "+reach+", and Resource.Engines no engine; add one of them, or remove the grant")
+				reasons = append(reasons, "role "+part(name)+" is granted "+g.String()+", but Resource.Reaches has no predicate for "+part(reach)+", and Resource.Engines no engine; add one of them, or remove the grant")
 			}
 		}
 	}

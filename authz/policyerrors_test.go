@@ -238,6 +238,12 @@ func TestRuleErrors(t *testing.T) {
 		{"scope_with_space", authz.Authenticated().Scopes("a b")},
 		{"step_up", authz.Authenticated().StepUp("", 0)},
 		{"step_up_twice", authz.Authenticated().StepUp("urn:mfa", 0).StepUp("", time.Minute)},
+		{"step_up_unprintable", authz.Authenticated().StepUp("urn:mfa urn:\x00\u202epwd", 0)},
+		{"step_up_long", authz.Authenticated().StepUp(strings.Repeat("x", 257), 0)},
+		{"too_many_rules", authz.Any(slices.Repeat([]authz.Rule{authz.RequireRole("user")}, 1001)...)},
+		{"too_many_rules_inside", authz.All(authz.Any(slices.Repeat([]authz.Rule{authz.RequireRole("user")}, 1000)...))},
+		{"too_deep", nested(33)},
+		{"doubled", doubled(40)},
 		{"everything_at_once", authz.All(authz.RequireRole("admni").Scopes(), authz.Require("x", "user:read:al"), authz.Rule{})},
 	}
 	policy := mustPolicy(t, userGrants("read:own"))
@@ -261,6 +267,9 @@ func TestRuleErrors(t *testing.T) {
 		{"object_resource_typo", authz.Resource[*document]{Name: "documnet", Owner: documents().Owner, Load: load}.Can("read")},
 		{"object_action_typo", documents().Can("raed")},
 		{"object_action_star", documents().Can("*")},
+		{"object_of_two_lines", authz.Resource[*document]{Name: "document\nx", Owner: documents().Owner, Load: load}.Can("re\u202ead")},
+		{"object_long", authz.Resource[*document]{Name: strings.Repeat("x", 1<<20), Owner: documents().Owner, Load: load}.Can(strings.Repeat("y", 1<<20))},
+		{"object_reaches_of_two_lines", unreached()},
 		{"object_without_functions", authz.Resource[*document]{Name: "document"}.Can("read")},
 	} {
 		err := refusalOf(func() {
@@ -273,6 +282,50 @@ func TestRuleErrors(t *testing.T) {
 		writeErrors(t, &b, test.name, "authz.Mux(GET /documents/{id})", err)
 	}
 	matchesGolden(t, "rule_errors.golden", b.String())
+}
+
+// nested is a rule that is so deep in others.
+func nested(depth int) authz.Rule {
+	rule := authz.RequireRole("user")
+	for range depth {
+		rule = authz.All(rule)
+	}
+	return rule
+}
+
+// doubled is a rule that holds a rule twice, which does the same, and so on.
+func doubled(depth int) authz.Rule {
+	rule := authz.RequireRole("user")
+	for range depth {
+		rule = authz.Any(rule, rule)
+	}
+	return rule
+}
+
+// unreached is an access whose reaches have names that look like other lines.
+func unreached() authz.Access[*document] {
+	res := documents()
+	res.Reaches = map[string]func(*bulwark.Principal, *document) bool{"ten\nant": func(*bulwark.Principal, *document) bool { return true }}
+	res.Engines, res.ID = map[string]authz.Engine{"sha\u202ered": nil}, func(d *document) string { return d.ID }
+	return res.Can("read")
+}
+
+// A rule at the bounds is served as any other.
+func TestRulesAtTheirBounds(t *testing.T) {
+	policy := mustPolicy(t, guide())
+	for name, rule := range map[string]authz.Rule{
+		"many": authz.Any(slices.Repeat([]authz.Rule{authz.RequireRole("user")}, 1000)...), "deep": nested(32), "doubled": doubled(8),
+		"acr": authz.RequireRole("user").StepUp("x"+strings.Repeat("y", 255), 0),
+	} {
+		mux := authz.NewMux(policy)
+		mux.Handle("GET /x", rule, ok())
+		unauthenticated.check(t, mux, request("GET", "/x", nil))
+		alice := as("alice", "user")
+		alice.ACR = "x" + strings.Repeat("y", 255)
+		if w := get(mux, "/x", alice); w.Code != 200 {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
 }
 
 // refusalOf returns the error that a registration panics with.

@@ -97,11 +97,11 @@ func (res *Resource[T]) engineFaults() (reasons []string) {
 		_, policy := res.Engines[name].(policyEngine)
 		switch _, predicate := res.Reaches[name]; {
 		case fault.IsNil(res.Engines[name]):
-			reasons = append(reasons, "is of a resource whose Engines["+name+"] is nil; give it an Engine, or remove the entry")
+			reasons = append(reasons, "is of a resource whose Engines["+part(name)+"] is nil; give it an Engine, or remove the entry")
 		case policy:
-			reasons = append(reasons, "is of a resource whose Engines["+name+"] is the policy, which knows no objects; give it an engine that does, or remove the entry")
+			reasons = append(reasons, "is of a resource whose Engines["+part(name)+"] is the policy, which knows no objects; give it an engine that does, or remove the entry")
 		case predicate:
-			reasons = append(reasons, "is of a resource that has "+name+" in both Reaches and Engines; remove one of the two")
+			reasons = append(reasons, "is of a resource that has "+part(name)+" in both Reaches and Engines; remove one of the two")
 		}
 	}
 	return reasons

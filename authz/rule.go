@@ -26,6 +26,8 @@ type Rule struct {
 	maxAge  time.Duration
 	factors []factor // of different methods
 	asks    []asking // engines, after everything else
+	size    int      // how many rules are in it
+	depth   int      // how deep they are in each other
 	faults  []string // what was wrong when the rule was written
 }
 
@@ -45,6 +47,15 @@ const (
 	kindList
 	kindCreate
 	kindNoAccess // the rule of the zero Access
+)
+
+// maxRules bounds the rules inside a rule, at all depths together, and maxDepth
+// bounds the depth. If a rule holds another rule twice, and that rule does the
+// same, then the number doubles with each depth. The text of each rule holds
+// the texts of its parts, so that deep rules take much memory.
+const (
+	maxRules = 1000
+	maxDepth = 32
 )
 
 // Public lets everybody in, including anonymous callers. The reason is
@@ -86,12 +97,28 @@ func Require(permissions ...string) Rule {
 // All lets a caller in if every rule lets the caller in. If several rules
 // refuse, the answer is the first of these refusals: a missing caller (401),
 // then a missing permission (403), then a missing scope (403), then a step-up
-// (401).
-func All(rules ...Rule) Rule { return Rule{kind: kindAll, parts: slices.Clone(rules)} }
+// (401). All and Any hold at most 1,000 rules, at all
+// depths together, and are at most 32 deep.
+func All(rules ...Rule) Rule { return combined(kindAll, rules) }
 
 // Any lets a caller in if at least one rule lets the caller in. If all rules
 // refuse, the refusal of the rule that came nearest to passing is answered.
-func Any(rules ...Rule) Rule { return Rule{kind: kindAny, parts: slices.Clone(rules)} }
+func Any(rules ...Rule) Rule { return combined(kindAny, rules) }
+
+// combined makes a rule of rules. Of too many rules it keeps none: the rule is
+// refused at registration, and its text has to stay short.
+func combined(k kind, rules []Rule) Rule {
+	r := Rule{kind: k}
+	for _, rule := range rules {
+		r.size += 1 + rule.size
+		r.depth = max(r.depth, 1+rule.depth)
+		if r.size > maxRules || r.depth > maxDepth {
+			return r.wrong("holds more than 1,000 rules, or rules in rules more than 32 deep; write fewer rules, or a permission in PolicyConfig that stands for them")
+		}
+	}
+	r.parts = slices.Clone(rules)
+	return r
+}
 
 // Scopes returns a rule that also asks for all of the OAuth scopes, in
 // [bulwark.Principal.Scopes]. If a scope is missing, the answer is 403 with a
@@ -105,10 +132,14 @@ func (r Rule) Scopes(scopes ...string) Rule {
 	return r
 }
 
+// maxACR bounds the name of an authentication context class, in bytes.
+const maxACR = 256
+
 // StepUp returns a rule that also asks for a strong or a recent login. The acr
 // names authentication context classes, separated by spaces and best first; the
-// login must have one of them. The login must not be older than maxAge, in
-// whole seconds. An empty acr, or a zero maxAge, leaves that condition out.
+// login must have one of them. Each has at most 256 bytes of printable text.
+// The login must not be older than maxAge, in whole seconds. An empty acr, or a
+// zero maxAge, leaves that condition out.
 //
 // The refusal is 401 with a challenge insufficient_user_authentication (RFC
 // 9470 section 3). A credential that does not say how or when its user logged
@@ -124,6 +155,11 @@ func (r Rule) StepUp(acr string, maxAge time.Duration) Rule {
 	r.acr, r.maxAge = strings.Fields(acr), maxAge
 	if len(r.acr) == 0 && maxAge == 0 {
 		return r.wrong("asks for a step-up without acr and maxAge; give StepUp at least one of them")
+	}
+	for _, class := range r.acr {
+		if !printable(class, maxACR) {
+			return r.wrong("asks for a step-up with an acr that is longer than 256 bytes, or has a character that is not printable; write for example urn:mfa")
+		}
 	}
 	if maxAge < 0 || maxAge%time.Second != 0 {
 		return r.wrong("asks for a step-up with a maxAge that is negative or not in whole seconds; write for example 5*time.Minute")
