@@ -282,6 +282,77 @@ func TestDecodeCircles(t *testing.T) {
 	}
 }
 
+// A tangle leads to itself in two ways.
+type tangle struct {
+	Left  *tangle `json:"left" authz:"write=own"`
+	Right *tangle `json:"right" authz:"write=own"`
+	Held  bool    `json:"held" authz:"read=*"`
+}
+
+// The ways through a tangle are more than anybody can go.
+func TestDecodeTangles(t *testing.T) {
+	round := &tangle{Held: true}
+	round.Left, round.Right = round, round
+	next, err := decodeInto(t, "PUT", `{}`, round)
+	if err != nil || !next.Held || next == round || round.Left != round || round.Right != round {
+		t.Errorf("%+v, %v", next, err)
+	}
+	if !next.Left.Held || !next.Right.Held {
+		t.Error("a field that the caller may not write was reset")
+	}
+}
+
+// Models that lead to each other, as those of a database do. There are ten
+// times ten million ways through them.
+type (
+	web0 struct {
+		webs
+		Locked string `json:"locked" authz:"read=*"`
+	}
+	web1 struct{ webs }
+	web2 struct{ webs }
+	web3 struct{ webs }
+	web4 struct{ webs }
+	web5 struct{ webs }
+	web6 struct{ webs }
+	web7 struct{ webs }
+	web8 struct{ webs }
+	web9 struct{ webs }
+	weba struct{ webs }
+	webb struct{ webs }
+	webs struct {
+		Web1 *web1 `json:"web1" authz:"write=own"`
+		Web2 *web2 `json:"web2" authz:"write=own"`
+		Web3 *web3 `json:"web3" authz:"write=own"`
+		Web4 *web4 `json:"web4" authz:"write=own"`
+		Web5 *web5 `json:"web5" authz:"write=own"`
+		Web6 *web6 `json:"web6" authz:"write=own"`
+		Web7 *web7 `json:"web7" authz:"write=own"`
+		Web8 *web8 `json:"web8" authz:"write=own"`
+		Web9 *web9 `json:"web9" authz:"write=own"`
+		Weba *weba `json:"weba" authz:"write=own"`
+		Webb *webb `json:"webb" authz:"write=own"`
+		Free *web  `json:"free" authz:"write=own"`
+	}
+	web struct {
+		Note string `json:"note" authz:"write=own"`
+		Back *web0  `json:"back" authz:"write=own"`
+	}
+)
+
+// What a null would remove is found once for each type, and not on each way
+// from type to type.
+func TestDecodeTypesThatLeadToEachOther(t *testing.T) {
+	_, err := decodeInto(t, "PATCH", `{"free":null}`, &web0{webs: webs{Free: &web{Note: "n"}}})
+	if got := fmt.Sprint(faultsOf(err)); got != "[/free forbidden]" {
+		t.Errorf("errors are %s", got)
+	}
+	var p *bulwark.Problem
+	if !errors.As(err, &p) || fmt.Sprint(p.Errors[0].Params["fields"]) != "[back]" {
+		t.Error(err)
+	}
+}
+
 type noted struct {
 	Note string `json:"note" authz:"read=*,write=own"`
 }

@@ -73,7 +73,7 @@ type entryOf struct {
 func (e *encoder) mapping(dst []byte, p *plan, v reflect.Value) (_ []byte, err error) {
 	from := len(e.entries)
 	for all := v.MapRange(); all.Next(); {
-		name, err := nameOf(all.Key())
+		name, err := e.nameOf(all.Key())
 		if err != nil {
 			return nil, fmt.Errorf("key of %v: %w", p.typ, err)
 		}
@@ -98,8 +98,14 @@ func (e *encoder) mapping(dst []byte, p *plan, v reflect.Value) (_ []byte, err e
 
 var errKey = errors.New("is nil, or of a type that JSON does not have for names")
 
-// nameOf returns the name of an entry.
-func nameOf(key reflect.Value) (string, error) {
+// nameOf returns the name of an entry. An interface may hold a struct with tags
+// there, whose method does not read them.
+func (e *encoder) nameOf(key reflect.Value) (string, error) {
+	if key.Kind() == reflect.Interface && !key.IsNil() {
+		if inner := e.plans.of(key.Elem().Type()); inner.op == opRefused {
+			return "", inner.fault()
+		}
+	}
 	if key.Kind() == reflect.String {
 		return key.String(), nil
 	}

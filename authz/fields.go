@@ -55,9 +55,11 @@ import (
 // a tag of an embedded struct, a type that JSON does not have, and a type that
 // is not a struct. A type with tags, or around a type with tags, must not have
 // MarshalJSON, MarshalText, UnmarshalJSON or UnmarshalText: such a method does
-// not read the tags. Call Fields before the service starts. To call it twice is
-// harmless. [Policy.Replace] fails if the tags of a registered type do not fit
-// the new policy.
+// not read the tags. If such a method of any other type writes what an
+// interface holds, then it does not read the tags either, and nothing refuses
+// it. Call Fields before the service starts. To call it twice is harmless.
+// [Policy.Replace] fails if the tags of a registered type do not fit the new
+// policy.
 func Fields[T any](policy *Policy) error {
 	t := structOf[T]()
 	if !policy.ready() {

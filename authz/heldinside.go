@@ -136,7 +136,7 @@ func (w *walk) elements(v reflect.Value) {
 func (w *walk) structure(v reflect.Value) {
 	t := v.Type()
 	if set := w.bare.fields[t]; set != nil {
-		if w.lost = w.bare.lost(set, nil); len(w.lost) > 0 {
+		if w.lost = w.bare.lost(set); len(w.lost) > 0 {
 			return
 		}
 	} else if hasTags(t) {

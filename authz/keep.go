@@ -28,7 +28,7 @@ func (d *decoding) replaces(dst reflect.Value, f *form, inner *fieldset) bool {
 	}
 	var lost []string
 	if inner != nil {
-		lost = d.lost(inner, nil)
+		lost = d.lost(inner)
 	}
 	if len(lost) == 0 && f.open {
 		lost = d.inInterfaces(dst)
@@ -49,23 +49,32 @@ func absent(v reflect.Value) bool {
 }
 
 // lost returns the names of the fields that the caller may not write, or not as
-// a whole. Around are the structs that the struct is in: a type may contain
-// itself.
-func (d *decoding) lost(set *fieldset, around []*fieldset) (names []string) {
-	if slices.Contains(around, set) {
-		return nil
-	}
+// a whole.
+func (d *decoding) lost(set *fieldset) (names []string) {
 	for i := range set.properties {
 		p := &set.properties[i]
-		if !p.write.admits(d.within, d.held) || p.inner != nil && len(d.lost(p.inner, append(around, set))) > 0 {
+		if !p.write.admits(d.within, d.held) || p.inner != nil && d.loses(p.inner, map[*fieldset]bool{set: true}) {
 			names = append(names, p.Name)
 		}
 	}
 	return names
 }
 
+// loses reports whether a struct, or a struct in it, has a field that the
+// caller may not write. It looks at each type once, because types that lead to
+// each other have more ways between them than anybody can go.
+func (d *decoding) loses(set *fieldset, seen map[*fieldset]bool) bool {
+	if seen[set] {
+		return false
+	}
+	seen[set] = true
+	return slices.ContainsFunc(set.properties, func(p property) bool {
+		return !p.write.admits(d.within, d.held) || p.inner != nil && d.loses(p.inner, seen)
+	})
+}
+
 // maxReset bounds how deep structs in structs are reset. Beyond it they stay as
-// they are. The objects of a program may be a circle.
+// they are.
 const maxReset = 64
 
 // reset sets a value that a replacement leaves out to its zero value. Of a
@@ -78,13 +87,7 @@ func (d *decoding) reset(dst reflect.Value, f *form, inner *fieldset, depth int)
 		dst.SetZero()
 	case depth == maxReset:
 	case f.kind == formPointer:
-		own := reflect.New(dst.Type().Elem())
-		own.Elem().Set(dst.Elem())
-		d.reset(own.Elem(), f.elem, inner, depth+1)
-		if own.Elem().IsZero() {
-			own = reflect.Zero(dst.Type())
-		}
-		dst.Set(own)
+		dst.Set(d.resetBehind(dst, f, inner, depth))
 	case f.kind == formStruct:
 		f.detach(dst)
 		for i := range f.fields {
@@ -94,7 +97,28 @@ func (d *decoding) reset(dst reflect.Value, f *form, inner *fieldset, depth int)
 				d.reset(at, field.form, inner.innerOf(i, field.Name), depth+1)
 			}
 		}
-	case (inner == nil || len(d.lost(inner, nil)) == 0) && (!f.open || len(d.inInterfaces(dst)) == 0):
+	case (inner == nil || len(d.lost(inner)) == 0) && (!f.open || len(d.inInterfaces(dst)) == 0):
 		dst.SetZero()
 	}
+}
+
+// resetBehind returns a pointer to a copy that is reset. The objects of a
+// program may be a circle, or meet in many ways, so that each is copied once.
+func (d *decoding) resetBehind(old reflect.Value, f *form, inner *fieldset, depth int) reflect.Value {
+	at := place{typ: old.Type(), at: old.Pointer()}
+	if own, ok := d.copied[at]; ok {
+		return own
+	}
+	if d.copied == nil {
+		d.copied = map[place]reflect.Value{}
+	}
+	own := reflect.New(old.Type().Elem())
+	own.Elem().Set(old.Elem())
+	d.copied[at] = own
+	d.reset(own.Elem(), f.elem, inner, depth+1)
+	if own.Elem().IsZero() {
+		own = reflect.Zero(old.Type())
+		d.copied[at] = own
+	}
+	return own
 }

@@ -146,10 +146,13 @@ func (e *elements[T]) remember(h http.Header) { e.layers = remember(e.room[:0], 
 //
 // A 500 or 503 of WriteList has the header fields that the layers had set
 // before the handler ran, with their values. It does not have any field or
-// value that the handler has set.
+// value that the handler has set. With a reach that is not of this request and
+// of this type, nobody knows which fields these are, so that they are removed
+// too.
 func WriteList[T any](w http.ResponseWriter, r *http.Request, reach Reach, items []T) {
 	allowed, ok := reach.elements.(*elements[T])
 	if !ok || !allowed.isOf(r) {
+		restore(w.Header(), nil) // nobody knows what the layers have set
 		bulwark.Deny(w, r, &bulwark.ConfigError{Field: "authz.WriteList",
 			Reason: "was given a Reach that HandleList did not make for this request and for objects of this type; pass on the reach that the handler was given"})
 		return

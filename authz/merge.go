@@ -15,6 +15,7 @@ type decoding struct {
 	fields map[reflect.Type]*fieldset // registered structs
 	merge  bool                       // the body is a merge patch (RFC 7396)
 	faults fieldFaults
+	copied map[place]reflect.Value // what reset has made of pointers
 }
 
 // mayWrite reports whether the caller may write a field. A struct without tags

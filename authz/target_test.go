@@ -251,6 +251,33 @@ func TestCaseAuthz4FieldsOfARefusedList(t *testing.T) {
 	}
 }
 
+// A reach that is not of the request does not know what the layers have set.
+// So the refusal has nothing of the handler's, and nothing of theirs.
+func TestRefusedListOfAReachThatNobodyMade(t *testing.T) {
+	mux := authz.NewMux(mustPolicy(t, guide()))
+	var kept authz.Reach
+	for path, made := range map[string]func(authz.Reach) authz.Reach{
+		"/zero":  func(authz.Reach) authz.Reach { return authz.Reach{} },
+		"/all":   func(authz.Reach) authz.Reach { return authz.Reach{All: true} },
+		"/other": func(authz.Reach) authz.Reach { return kept },
+	} {
+		authz.HandleList(mux, "GET "+path, documents().Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+			w.Header().Set("X-Pagination", "total=61")
+			authz.WriteList(w, r, made(reach), []*document{{OwnerID: "alice"}})
+		})
+	}
+	authz.HandleList(mux, "GET /keep", documents().Can("read"), func(_ http.ResponseWriter, _ *http.Request, reach authz.Reach) { kept = reach })
+	authz.HandleList(mux, "GET /type", documents().Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+		w.Header().Set("X-Pagination", "total=61")
+		authz.WriteList(w, r, reach, []string{"61"})
+	})
+	get(mux, "/keep", as("alice", "user"))
+	unconfigured := want{status: 500, code: "authz.unconfigured", event: bulwark.SysUnavailable, header: map[string]string{"X-Pagination": ""}}
+	for _, path := range []string{"/zero", "/all", "/other", "/type"} {
+		unconfigured.check(t, mux, request("GET", path, as("alice", "user")))
+	}
+}
+
 // The handler may also change what a layer has set, or hide a total beside it.
 func TestCaseAuthz4ValuesOfTheLayers(t *testing.T) {
 	mux := authz.NewMux(mustPolicy(t, guide()))

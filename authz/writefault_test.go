@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,7 +115,8 @@ func TestWriteRefusesATypeWithoutRegistration(t *testing.T) {
 			More string
 		}{p, ""},
 		"untagged_around": struct{ P profile }{*p}, "alias": (*alias)(p), "method": opaque{p}, "method_within": []any{opaque{p}},
-		"key": map[secretKey]int{{"SECRET"}: 1},
+		"key": map[secretKey]int{{"SECRET"}: 1}, "key_of_interface": map[encoding.TextMarshaler]int{secretKey{"SECRET"}: 1},
+		"key_of_pointer": map[encoding.TextMarshaler]int{&secretKey{"SECRET"}: 1},
 	} {
 		text, status := written(t, v)
 		if status != 500 || strings.Contains(string(text), "SECRET") || !strings.Contains(string(text), "authz.unconfigured") {
