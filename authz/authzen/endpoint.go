@@ -53,10 +53,16 @@ func newEndpoint(c Config) *endpoint {
 	return e
 }
 
+// newTransport returns the default transport. A connection that is being made
+// outlives its question, and counts as one of connections. So each of its steps
+// has a bound of its own: otherwise a decision point that hangs for a while
+// would keep all of them for ever.
 func newTransport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: mostTimeout}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    mostTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 		DisableCompression:     true,
@@ -81,8 +87,12 @@ func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byt
 	}
 	defer response.Body.Close()
 	if f := headFault(response); f != nil {
-		// A short body is read, so that the connection can be used again.
-		io.CopyN(io.Discard, response.Body, maxDrain)
+		// A short body is read, so that the connection can be used again. Behind
+		// a 101 there is no body: the connection has left HTTP, and neither ctx
+		// nor the Transport ends a read from it.
+		if response.StatusCode != http.StatusSwitchingProtocols {
+			io.CopyN(io.Discard, response.Body, maxDrain)
+		}
 		return nil, f
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))

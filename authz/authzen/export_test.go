@@ -5,3 +5,6 @@ var (
 	ReadOne = readOne
 	ReadAll = readAll
 )
+
+// NewTransport makes the default transport.
+var NewTransport = newTransport
