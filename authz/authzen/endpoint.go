@@ -88,9 +88,9 @@ func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byt
 	}
 	defer response.Body.Close()
 	if f := headFault(response); f != nil {
-		// A short body is read, so that the connection can be used again. Behind
-		// a 101 there is no body: the connection has left HTTP, and neither ctx
-		// nor the Transport ends a read from it.
+		// A short body is read, so that the connection can be used again.
+		// Behind a 101 there is no body: the connection has left HTTP, and
+		// ctx does not end a read from it.
 		if response.StatusCode != http.StatusSwitchingProtocols {
 			io.CopyN(io.Discard, response.Body, maxDrain)
 		}
