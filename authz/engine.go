@@ -26,8 +26,9 @@ import (
 // If the client has left meanwhile, there is no event.
 //
 // All questions of one decision have 5 seconds together, or less if the request
-// ends earlier. The ctx has that deadline. Nothing can interrupt an Engine, so
-// an Engine that returns later holds the request for that long.
+// ends earlier. The ctx has that deadline. After it no Engine is asked. Nothing
+// can interrupt an Engine, so an Engine that returns later holds the request
+// for that long.
 type Engine interface {
 	// Decide answers one query. It returns by the deadline of ctx. It does not
 	// keep or change q. It is safe for concurrent use.

@@ -535,3 +535,45 @@ func TestEnginesConcurrently(t *testing.T) {
 	})
 	wg.Wait()
 }
+
+// The questions of a decision share their time. When it is over, no engine is
+// asked any more: an engine that was never asked in time would otherwise look
+// as if it had failed, to a breaker in it and to its log.
+func TestEngineIsNotAskedAfterTheDeadline(t *testing.T) {
+	for name, test := range map[string]struct {
+		path   string
+		caller *bulwark.Principal
+		first  *oracle
+		want   want
+	}{
+		"object":      {"/documents/2", as("carol", "mate"), hanging(), unavailable},
+		"list":        {"/documents", as("carol", "mate"), hanging(), unavailable},
+		"rule":        {"/any", as("carol", "mate"), hanging(), unavailable},
+		"late_denial": {"/documents/2", as("carol", "mate"), lateAnswer(deny), unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				second := allowing()
+				mux, ran := sharedMux(t, test.first, second)
+				res := sharedDocuments(test.first, second)
+				authz.HandleList(mux, "GET /documents", res.Can("read"), func(w http.ResponseWriter, r *http.Request, reach authz.Reach) {
+					_, err := res.Filter(r, reach, everything())
+					bulwark.Deny(w, r, err)
+				})
+				mux.Handle("GET /any", authz.Any(authz.Authenticated().Ask(test.first, "report", "run"), authz.Authenticated().Ask(second, "report", "run")), ok())
+				test.want.check(t, mux, request("GET", test.path, test.caller))
+				if asked := second.take(); len(asked) > 0 || len(*ran) > 0 {
+					t.Errorf("asked %q after the deadline, handlers %v", asked, *ran)
+				}
+			})
+		})
+	}
+}
+
+// lateAnswer is an engine that answers at the deadline.
+func lateAnswer(d authz.Decision) *oracle {
+	return &oracle{answer: func(ctx context.Context, _ *authz.Query) (authz.Decision, error) {
+		<-ctx.Done()
+		return d, nil
+	}}
+}

@@ -173,6 +173,10 @@ func (in *inquiry) askEach(engine Engine, queries []Query) (allowed []bool, err 
 		return allowed, nil
 	}
 	for part := range slices.Chunk(queries, maxBatch) {
+		if err := in.ctx.Err(); err != nil {
+			in.fail(err)
+			return nil, nil
+		}
 		decisions, err := decideAll(in.ctx, batch, part)
 		if err == nil && len(decisions) != len(part) {
 			err = fmt.Errorf("the engine gave %d decisions for %d queries", len(decisions), len(part))

@@ -36,8 +36,14 @@ func inquire(r *http.Request) *inquiry {
 	return &inquiry{ctx: ctx, end: end}
 }
 
-// ask asks one engine. The result is passed, forbidden or undecided.
+// ask asks one engine, unless the time is over: the engine would have to fail,
+// and a breaker in it would count a failure that is not its own. The result is
+// passed, forbidden or undecided.
 func (in *inquiry) ask(e Engine, q Query) refusal {
+	if err := in.ctx.Err(); err != nil {
+		in.fail(err)
+		return undecided
+	}
 	d, err := decide(in.ctx, e, &q)
 	return in.hear(d, err)
 }

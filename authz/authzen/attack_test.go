@@ -71,6 +71,12 @@ func attacks(elsewhere string) []attack {
 		{"not-http", raw("true\r\n\r\n" + marker), "the answer is not HTTP that can be read", false},
 		{"endless-header", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat(marker, 10_000)), "the answer is not HTTP that can be read", false},
 		{"closed-at-once", raw(""), "the connection was closed before the end of the answer", false},
+		{"another-protocol", anotherProtocol, "the answer is 101 in place of 200", false},
+		{"early-hints-without-end", raw(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </"+marker+">\r\n\r\n", 10_000)), "the answer is not HTTP that can be read", false},
+		{"two-lengths", raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\nContent-Length: 18\r\n\r\n" + allow), "the answer is not HTTP that can be read", false},
+		{"chunk-without-end", raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n" + allow + "\r\n"), "the connection was closed before the end of the answer", false},
+		{"type-two-in-one", typed("application/json, text/html"), "not application/json", false},
+		{"compressed-at-the-second-look", compressedTwice, "not JSON that all programs read alike", false},
 	}
 	for _, b := range bodies {
 		all = append(all, attack{"body-" + b.name, says(b.body), b.want, false})
@@ -97,6 +103,8 @@ var bodies = []struct{ name, body, want string }{
 	{"twice-in-context", `{"decision":true,"context":{"error":null,"error":"` + marker + `"}}`, "not JSON that all programs read alike"},
 	{"deep", `{"decision":true,"context":{"a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}}`, "not JSON that all programs read alike"},
 	{"wide", `{"decision":true,"context":{"a":[` + strings.Repeat("1,", 5000) + `1]}}`, "not JSON that all programs read alike"},
+	{"half-a-character", `{"decision":true,"context":{"a":"\ud800"}}`, "not JSON that all programs read alike"},
+	{"zero-byte-behind", "{\"decision\":true}\x00", "not JSON that all programs read alike"},
 	{"not-utf8", "{\"decision\":true,\"context\":{\"a\":\"\xff\"}}", "not JSON that all programs read alike"},
 	{"utf16", "{\x00\"\x00d\x00", "not JSON that all programs read alike"},
 	{"array", `[{"decision":true}]`, "not a JSON object"},
@@ -129,6 +137,18 @@ func compressed(w http.ResponseWriter, _ *http.Request) {
 	z.Close()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Encoding", "gzip")
+	w.Write(b.Bytes())
+}
+
+// compressedTwice names two codings, of which the first one is none.
+func compressedTwice(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Content-Encoding", "identity")
+	w.Header().Add("Content-Encoding", "gzip")
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, allow)
+	z.Close()
+	w.Header().Set("Content-Type", "application/json")
 	w.Write(b.Bytes())
 }
 
@@ -175,6 +195,15 @@ func reset(w http.ResponseWriter, _ *http.Request) {
 func shortBody(w http.ResponseWriter, _ *http.Request) {
 	hijack(w, func(conn net.Conn) {
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"+allow)
+	})
+}
+
+// anotherProtocol takes the connection out of HTTP and then says nothing. The
+// deadline of the question does not end such a connection.
+func anotherProtocol(w http.ResponseWriter, _ *http.Request) {
+	hijack(w, func(conn net.Conn) {
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+marker+"\r\n\r\n")
+		io.Copy(io.Discard, conn) // until the other side closes it
 	})
 }
 

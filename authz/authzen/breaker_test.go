@@ -141,6 +141,38 @@ func TestOneProbe(t *testing.T) {
 	})
 }
 
+// Questions that wait for their turn when an outage begins are not sent, and
+// neither is a second probe that has looked at the breaker at the same time.
+func TestQuestionsThatWaitedIntoAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		l := &line{answer: func(r *http.Request) (*http.Response, error) { <-release; return response(r, 500, ""), nil }}
+		c, err := authzen.New(authzen.Config{URL: "https://pdp.example", Transport: l, MaxConcurrent: 1, Breaker: authzen.Breaker{Failures: 1}, Recorder: new(bulwarktest.Recorder)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		var kept atomic.Int64
+		for range 10 {
+			all.Go(func() {
+				d, err := c.Decide(context.Background(), query("1"))
+				if denied(t, d, err, "the answer is 500"); strings.Contains(err.Error(), "left alone") {
+					kept.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		if len(l.asked()) != 1 || kept.Load() != 9 {
+			t.Errorf("%d sent, %d kept", len(l.asked()), kept.Load())
+		}
+	})
+	if n := authzen.Probes(3); n != 1 {
+		t.Errorf("%d probes at once", n)
+	}
+}
+
 // What a failure is: a question about one object, or a caller that has gone,
 // never keeps out the others.
 func TestWhatOpensTheBreaker(t *testing.T) {
@@ -207,9 +239,10 @@ func TestGoneCallers(t *testing.T) {
 		if len(l.asked()) != 20 {
 			t.Fatalf("%d questions were sent", len(l.asked()))
 		}
-		// An impatient ctx is a failure: package authz gives every engine one.
+		// A deadline of the ctx is a failure: package authz gives every engine
+		// one. See TestImpatientCallers.
 		for range 6 {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 			c.Decide(ctx, query("1"))
 			cancel()
 		}
@@ -225,6 +258,50 @@ func TestGoneCallers(t *testing.T) {
 			t.Fatalf("after the probe of a gone caller: %v, %v", d, err)
 		}
 	})
+}
+
+// A caller with hardly any time left says nothing about the decision point. A
+// client may be such a caller on purpose, by a body that comes slowly, and an
+// engine that is asked before may have used up the time.
+func TestImpatientCallers(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		left   time.Duration // of Timeout, which is a second
+		want   string
+		sent   int // of 20 questions
+		events int
+	}{
+		{"none", 0, "the request ended before the question was sent", 0, 0},
+		{"over", -time.Hour, "the request ended before the question was sent", 0, 0},
+		{"little", 499 * time.Millisecond, "the request ended before the answer came", 20, 0},
+		{"half", 500 * time.Millisecond, "no answer in time", 5, 1},
+		{"all", time.Second, "no answer in time", 5, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var events bulwarktest.Recorder
+				l := &line{answer: hangs}
+				c, err := authzen.New(authzen.Config{URL: "https://pdp.example", Transport: l, Recorder: &events})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range 20 {
+					ctx, cancel := context.WithTimeout(t.Context(), test.left)
+					d, err := c.Decide(ctx, query("1"))
+					if i == 0 {
+						denied(t, d, err, test.want)
+						if !errors.Is(err, context.DeadlineExceeded) {
+							t.Error(err)
+						}
+					}
+					cancel()
+				}
+				if len(l.asked()) != test.sent || len(events.Take()) != test.events {
+					t.Errorf("%d sent, events %+v", len(l.asked()), events.Events())
+				}
+			})
+		})
+	}
 }
 
 // A Transport that panics gives everything back: the panic goes on to the

@@ -233,6 +233,9 @@ func (c *Client) queue(ctx context.Context) error {
 	if err := c.breaker.closed(time.Now()); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return unsent(err)
+	}
 	select {
 	case c.slots <- struct{}{}:
 		return nil
@@ -251,10 +254,14 @@ func (c *Client) queue(ctx context.Context) error {
 	case <-timer.C:
 		return errCrowded
 	case <-ctx.Done():
-		return fmt.Errorf("the request ended before the question was sent: %w", ctx.Err())
+		return unsent(ctx.Err())
 	case <-c.running.ended():
 		return errClosed
 	}
+}
+
+func unsent(err error) error {
+	return fmt.Errorf("the request ended before the question was sent: %w", err)
 }
 
 // named says in an error which decision point was asked.

@@ -96,7 +96,8 @@ type Config struct {
 // A question fails if there is no answer in time, or no connection, or an
 // answer that this package cannot use, and with the statuses 401, 429, 500 and
 // above. An answer that is about one question alone, such as 400 or 403, does
-// not count.
+// not count. A question whose ctx ends before half of [Config.Timeout] is over
+// does not count either.
 type Breaker struct {
 	// Failures is how many questions in a row must fail. Default: 5. At most
 	// 1000.

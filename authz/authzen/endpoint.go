@@ -53,10 +53,16 @@ func newEndpoint(c Config) *endpoint {
 	return e
 }
 
+// newTransport returns the default transport. A connection that is being made
+// outlives its question, and counts as one of connections. So each of its steps
+// has a bound of its own: otherwise a decision point that hangs for a while
+// would keep all of them for ever.
 func newTransport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: mostTimeout}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    mostTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 		DisableCompression:     true,
@@ -69,6 +75,7 @@ func newTransport(connections int) *http.Transport {
 
 // send returns the body of an answer that is 200 and JSON.
 func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byte, *failure) {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	request, err := e.request(ctx, url, question)
@@ -77,18 +84,22 @@ func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byt
 	}
 	response, err := e.client.Do(request)
 	if err != nil {
-		return nil, e.lost(ctx, err)
+		return nil, e.lost(ctx, began, err)
 	}
 	defer response.Body.Close()
 	if f := headFault(response); f != nil {
 		// A short body is read, so that the connection can be used again.
-		io.CopyN(io.Discard, response.Body, maxDrain)
+		// Behind a 101 there is no body: the connection has left HTTP, and
+		// ctx does not end a read from it.
+		if response.StatusCode != http.StatusSwitchingProtocols {
+			io.CopyN(io.Discard, response.Body, maxDrain)
+		}
 		return nil, f
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
 	switch {
 	case err != nil, ctx.Err() != nil: // a Transport may not look at its context
-		return nil, e.lost(ctx, err)
+		return nil, e.lost(ctx, began, err)
 	case int64(len(body)) > e.maxBytes:
 		return nil, &failure{fmt.Errorf("the answer is longer than authzen.Config.MaxAnswerBytes, which is %d", e.maxBytes), true}
 	}
@@ -179,11 +190,12 @@ func statusFault(status int) *failure {
 	return &failure{errors.New(text + " in place of 200; authzen.Config.URL must be the URL of a decision point"), true}
 }
 
-// lost is the failure of an answer that did not come. If the caller has gone,
-// the decision point has not failed.
-func (e *endpoint) lost(ctx context.Context, err error) *failure {
+// lost is the failure of an answer that did not come to a question that began
+// at that time. If the caller has gone, or had less than half of the time that
+// a question has, then the decision point has not failed.
+func (e *endpoint) lost(ctx context.Context, began time.Time, err error) *failure {
 	switch ended := ctx.Err(); {
-	case errors.Is(ended, context.Canceled):
+	case errors.Is(ended, context.Canceled), ended != nil && time.Since(began) < e.timeout/2:
 		return &failure{fmt.Errorf("the request ended before the answer came: %w", ended), false}
 	case ended != nil:
 		return &failure{fmt.Errorf("no answer in time, and authzen.Config.Timeout is %v: %w", e.timeout, ended), true}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/bulwark-go/bulwark/authz"
+	"github.com/bulwark-go/bulwark/internal/jsondoc"
 )
 
 // An Evaluation is one question to a decision point: may the subject do the
@@ -26,7 +28,9 @@ import (
 // Roles, scopes and claims of the caller are not sent, unless Map adds them to
 // the properties of the subject. Properties and context are values that
 // [encoding/json] can write. A number beyond 2^53 should be a string, because
-// other programs round it (RFC 7493 section 2.2).
+// other programs round it (RFC 7493 section 2.2). A [json.RawMessage] in which
+// an object has two members of the same name, or text that is not UTF-8, is an
+// error.
 type Evaluation struct {
 	// Subject is the caller. Its type and its id must not be empty.
 	Subject Entity `json:"subject"`
@@ -64,6 +68,7 @@ const maxQuestionBytes = 64 << 10
 var (
 	errIncomplete = errors.New("the question has no subject type, subject id, action name or resource type; authzen.Config.Map and the rule of the route must leave them filled in")
 	errNotUTF8    = errors.New("the question has text that is not UTF-8, which the decision point could take for another text; check the subject, the id and the properties of the query")
+	errAmbiguous  = errors.New("the properties or the context of the question have JSON that programs read differently, such as two members of the same name; check each json.RawMessage and json.Marshaler in them")
 	errLong       = fmt.Errorf("the question is longer than %d bytes; send fewer properties", maxQuestionBytes)
 )
 
@@ -95,8 +100,35 @@ func (c *Client) question(q *authz.Query) ([]byte, error) {
 		return nil, errNotUTF8
 	case len(text) > maxQuestionBytes:
 		return nil, errLong
+	case !plain(e.Subject.Properties, e.Action.Properties, e.Resource.Properties, e.Context) && ambiguous(text):
+		return nil, errAmbiguous
 	}
 	return text, nil
+}
+
+// plain reports whether encoding/json writes all values itself. This saves most
+// questions from being read again.
+func plain(all ...map[string]any) bool {
+	for _, values := range all {
+		for _, value := range values {
+			switch value.(type) {
+			case nil, bool, string, []string, int, int64, float64, time.Time:
+			default:
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// ambiguous reports whether two programs may read a JSON text differently (RFC
+// 7493 section 2). encoding/json copies a json.RawMessage and the text of a
+// json.Marshaler with two members of one name, and with bytes that are not
+// UTF-8. A client may have written that text.
+func ambiguous(text []byte) bool {
+	n := len(text)
+	_, err := jsondoc.Decode(text, jsondoc.Limits{Bytes: n, Depth: 10_000, Keys: n, Items: n, Values: n, Name: n, Number: n, ExactNames: true})
+	return err != nil
 }
 
 // readableJSON keeps values out of an error of encoding/json.

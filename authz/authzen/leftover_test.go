@@ -65,9 +65,9 @@ func TestManyQuestionsWaitOneAfterTheOther(t *testing.T) {
 		}
 		go c.Decide(t.Context(), query("1"))
 		synctest.Wait()
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
 		for i := range 1100 {
+			gone, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, cancel) // of the bubble, so that it waits
 			if _, err := c.Decide(gone, query("2")); !errors.Is(err, context.Canceled) {
 				t.Fatalf("question %d: %v", i, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -58,6 +59,10 @@ func TestQuestion(t *testing.T) {
 		{"properties", authzen.Config{},
 			&authz.Query{Principal: alice, Resource: "document", Action: "read", ID: "1", Properties: map[string]any{"folder": []string{"a"}}, Context: map[string]any{"time": 12}},
 			`{"subject":{"type":"user","id":"21:https://login.examplealice"},"action":{"name":"read"},"resource":{"type":"document","id":"1","properties":{"folder":["a"]}},"context":{"time":12}}`},
+		{"properties-of-all-kinds", authzen.Config{},
+			&authz.Query{Principal: alice, Resource: "document", Action: "read", ID: "1", Properties: map[string]any{
+				"a": "\u2028<\x00", "A": nil, "n": int64(math.MaxInt64), "f": math.MaxFloat64, "long": new(big.Int).Lsh(big.NewInt(1), 300), "raw": json.RawMessage(`{"x":[[[]]]}`)}},
+			`{"subject":{"type":"user","id":"21:https://login.examplealice"},"action":{"name":"read"},"resource":{"type":"document","id":"1","properties":{"A":null,"a":"\u2028\u003c\u0000","f":1.7976931348623157e+308,"long":2037035976334486086268445688409378161051468393665936250636140449354381299763336706183397376,"n":9223372036854775807,"raw":{"x":[[[]]]}}}}`},
 		{"mapped", authzen.Config{Map: openFGA}, query("1"),
 			`{"subject":{"type":"user","id":"MjE6aHR0cHM6Ly9sb2dpbi5leGFtcGxlYWxpY2U","properties":{"roles":["user"]}},"action":{"name":"can_read"},"resource":{"type":"document","id":"1"}}`},
 	} {
@@ -228,6 +233,18 @@ func TestNotAsked(t *testing.T) {
 		{"not-utf8-id", func(q *authz.Query) { q.ID = "a\xff" }, nil, "not UTF-8"},
 		{"not-utf8-property", func(q *authz.Query) { q.Properties = map[string]any{"owner": "a\xff"} }, nil, "not UTF-8"},
 		{"not-utf8-name", func(q *authz.Query) { q.Context = map[string]any{"a\xff": 1} }, nil, "not UTF-8"},
+		{"not-utf8-json", func(q *authz.Query) { q.Properties = map[string]any{"raw": json.RawMessage("\"a\xff\"")} }, nil, "programs read differently"},
+		{"half-a-character", func(q *authz.Query) { q.Properties = map[string]any{"raw": json.RawMessage(`"\ud800"`)} }, nil, "programs read differently"},
+		{"name-twice", func(q *authz.Query) {
+			q.Properties = map[string]any{"raw": json.RawMessage(`{"owner":"bob","owner":"alice"}`)}
+		}, nil, "two members of the same name"},
+		{"name-twice-in-the-context", func(q *authz.Query) {
+			q.Context = map[string]any{"raw": json.RawMessage(`{"owner":"bob","\u006fwner":"alice"}`)}
+		}, nil, "two members of the same name"},
+		{"name-twice-by-map", nil, func(_ *authz.Query, e *authzen.Evaluation) error {
+			e.Subject.Properties = map[string]any{"raw": json.RawMessage(`{"roles":[],"roles":["admin"]}`)}
+			return nil
+		}, "two members of the same name"},
 		{"not-a-number", func(q *authz.Query) { q.Properties = map[string]any{"n": math.NaN()} }, nil, "no JSON form"},
 		{"function", func(q *authz.Query) { q.Properties = map[string]any{"f": func() {}} }, nil, "unsupported type"},
 		{"contains-itself", func(q *authz.Query) { q.Properties = cyclic }, nil, "no JSON form"},

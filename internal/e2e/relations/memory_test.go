@@ -33,18 +33,23 @@ func TestAnEngineInMemory(t *testing.T) {
 		method, target string
 		caller         *bulwark.Principal
 		want           int
+		body           string // of an answer that is 200
 	}{
-		{"GET", "/documents/7", bob, 200},
-		{"GET", "/documents/8", bob, 404},
-		{"DELETE", "/documents/7", bob, 403},
-		{"DELETE", "/documents/8", bob, 404},
-		{"GET", "/documents/7", otherBob, 404},
-		{"GET", "/documents", bob, 200},
+		{"GET", "/documents/7", bob, 200, "document 7\n"},
+		{"GET", "/documents/8", bob, 404, ""},
+		{"DELETE", "/documents/7", bob, 403, ""},
+		{"DELETE", "/documents/8", bob, 404, ""},
+		{"GET", "/documents/7", otherBob, 404, ""},
+		{"GET", "/documents", bob, 200, "{\"items\":[{\"id\":\"7\"}]}\n"},
+		{"GET", "/documents", otherBob, 200, "{\"items\":[]}\n"},
 	} {
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, authtest.As(httptest.NewRequest(test.method, test.target, nil), test.caller))
 		if w.Code != test.want {
 			t.Errorf("%s %s as %s of %s: %d, want %d", test.method, test.target, test.caller.Subject, test.caller.Issuer, w.Code, test.want)
+		}
+		if test.want == 200 && w.Body.String() != test.body {
+			t.Errorf("%s %s as %s of %s: %q, want %q", test.method, test.target, test.caller.Subject, test.caller.Issuer, w.Body, test.body)
 		}
 	}
 }

@@ -1,0 +1,80 @@
+package authzen_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bulwark-go/bulwark/authz/authzen"
+	"github.com/bulwark-go/bulwark/bulwarktest"
+)
+
+// pipes is a listener without a network.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A machine that hangs takes connections and says nothing, not even its part of
+// the TLS handshake. The Transport goes on with a connection whose question has
+// ended, so the handshake has a bound of its own. Otherwise MaxConcurrent
+// connections were taken for ever, also after the decision point is back.
+func TestHandshakeThatHangs(t *testing.T) {
+	certified := httptest.NewUnstartedServer(http.NotFoundHandler())
+	certified.StartTLS()
+	defer certified.Close()
+	roots := certified.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	synctest.Test(t, func(t *testing.T) {
+		back := make(pipes, 1)
+		server := &http.Server{Handler: says(allow)}
+		go server.Serve(tls.NewListener(back, &tls.Config{Certificates: certified.TLS.Certificates}))
+		dialed, dropped := 0, 0
+		transport := authzen.NewTransport(1)
+		transport.Proxy, transport.TLSClientConfig.RootCAs = nil, roots
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			if dialed++; dialed > 1 {
+				back <- theirs
+				return ours, nil
+			}
+			go func() {
+				io.Copy(io.Discard, theirs)
+				dropped++
+			}()
+			return ours, nil
+		}
+		c, err := authzen.New(authzen.Config{URL: "https://example.com", Transport: transport, MaxConcurrent: 1, Recorder: new(bulwarktest.Recorder)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			d, err := c.Decide(t.Context(), query("1"))
+			denied(t, d, err, "no answer in time")
+		}
+		time.Sleep(10 * time.Second) // of the bubble
+		if d, err := c.Decide(t.Context(), query("1")); !d.Allowed || err != nil {
+			t.Errorf("after it is back: %v, %v", d, err)
+		}
+		synctest.Wait()
+		if dialed != 2 || dropped != 1 {
+			t.Errorf("%d connections, %d dropped", dialed, dropped)
+		}
+		transport.CloseIdleConnections()
+		close(back)
+		server.Close()
+	})
+}
