@@ -14,6 +14,9 @@ import (
 // [Fields] it calls check with a draft, and then [Decode] with the grant. Check
 // returns the grant, or the refusal for [bulwark.Deny]. A caller with the grant
 // "document:create:own" cannot create a document that belongs to somebody else.
+//
+// A handler that never calls check is not noticed. Let the store take the
+// [Granted]: then a handler without a grant cannot store anything.
 func HandleCreate[T any](m *Mux, pattern string, access Access[T], h func(w http.ResponseWriter, r *http.Request, check func(T) (Granted[T], error)), layers ...bulwark.Builder) {
 	reg := m.registration(pattern)
 	reg.serves(h)

@@ -142,6 +142,7 @@ func (g *Granted[T]) decoded(w http.ResponseWriter, r *http.Request) (T, error) 
 
 var (
 	errNotDecodable = errors.New("authz.Decode was called with the zero Granted or with one of Granted.With; use the grant of the route")
+	errDecodeOther  = errors.New("authz.Decode was given a grant of another request or of another caller; pass on the grant of the handler, with its request")
 	errNoMethod     = errors.New("authz.Decode was called for a method whose body has no meaning; use POST, PUT or PATCH for the route")
 )
 
@@ -151,7 +152,7 @@ func (g *Granted[T]) decodable(r *http.Request) (*fieldset, *form, error) {
 	case g.caller == nil || g.source == nil || g.shown || nilable[T]() && fault.IsNil(g.value):
 		return nil, nil, g.wrong("Decode", errNotDecodable)
 	case !g.isOf(r.Context()):
-		return nil, nil, g.wrong("Decode", errOtherRequest)
+		return nil, nil, g.wrong("Decode", errDecodeOther)
 	}
 	typ := reflect.TypeFor[T]()
 	if typ.Kind() == reflect.Pointer {

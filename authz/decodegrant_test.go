@@ -103,6 +103,9 @@ func TestDecodeNeedsTheGrant(t *testing.T) {
 			if codeOf(err) != "authz.wrong_grant" || next.Value() != nil || next.Action() != "" {
 				t.Errorf("%s: %v", name, err)
 			}
+			if why := errors.Unwrap(err); why == nil || !strings.HasPrefix(why.Error(), "authz.Decode was ") {
+				t.Errorf("%s: the log says %v", name, why)
+			}
 		}
 		if _, err := authz.Decode(w, r, authz.Granted[*plain]{}); codeOf(err) != "authz.wrong_grant" {
 			t.Error(err)

@@ -183,8 +183,9 @@
 // *[bulwark.ConfigError].
 //
 // The package Example protects one route by role. The Example of [HandleObject]
-// checks the owner of an object, the Examples of [Write] and [Decode] have
-// fields, and the Example Service has a whole service. The Example of [New]
-// protects a route of another router. The Examples Incorrect show what a wrong
-// policy and a wrong registration say.
+// checks the owner of an object, and the Example of [Resource] has a reach of
+// its own. The Examples of [Write] and [Decode] have fields, and the Example
+// Service has a whole service. The Example of [New] protects a route of another
+// router. The Examples Incorrect show what a wrong policy and a wrong
+// registration say.
 package authz

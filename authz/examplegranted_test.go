@@ -65,7 +65,7 @@ func ExampleGranted_incorrect() {
 	// Output:
 	// a grant to read: Granted.For was called with another action than the route has in Resource.Can; use the same action in both
 	// no grant: Granted.For was called on the zero Granted; pass on the grant of the route
-	// a grant of another request: Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for
+	// a grant of another request: Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for, in a goroutine that outlives it as context.WithoutCancel(r.Context())
 	// its own grant: <nil>
 	// 0 documents are left
 }

@@ -66,6 +66,12 @@ type (
 	spaceInEntry struct {
 		Name string `authz:"read=own| admin"`
 	}
+	semicolon struct {
+		Name string `authz:"read=own;write=own"`
+	}
+	noComma struct {
+		Name string `authz:"read=own write=own"`
+	}
 	upperCase struct {
 		Name string `authz:"read=Admin"`
 	}
@@ -169,6 +175,8 @@ func TestFieldsRefuses(t *testing.T) {
 		"all":               {authz.Fields[reachOfAll], []string{"authz.Fields(authz_test.reachOfAll).Name: read=all: has the reach all, which says nothing about an object; write * for every caller to whom the object was granted"}},
 		"role_and_reach":    {authz.Fields[roleAndReach], []string{"authz.Fields(authz_test.roleAndReach).Name: read=team: names team, which is both a role and a reach of the policy; give one of them another name"}},
 		"space_after_comma": {authz.Fields[spaceAfterComma], []string{"authz.Fields(authz_test.spaceAfterComma).Name: read=own, write=own" + notATag}},
+		"semicolon":         {authz.Fields[semicolon], []string{"authz.Fields(authz_test.semicolon).Name: read=own;write=own" + notATag}},
+		"no_comma":          {authz.Fields[noComma], []string{"authz.Fields(authz_test.noComma).Name: read=own write=own" + notATag}},
 		"space_in_entry":    {authz.Fields[spaceInEntry], []string{`authz.Fields(authz_test.spaceInEntry).Name: read=own| admin: names " admin", which is neither a role nor a reach of the policy; did you mean admin?`}},
 		"capital_key":       {authz.Fields[capitalKey], []string{`authz.Fields(authz_test.capitalKey).Name: Authz:"read=admin"` + unreadable}},
 		"MarshalJSON":       {authz.Fields[hasMarshalJSON], []string{"authz.Fields(authz_test.hasMarshalJSON): has a MarshalJSON or MarshalText, so that it writes its fields itself; remove the method"}},

@@ -110,6 +110,9 @@ func (g Granted[T]) With(object T) Granted[T] {
 //   - the object is from [Granted.With];
 //   - the grant is of another request, or ctx is not the context of a request;
 //   - the caller of ctx is not the caller of the grant.
+//
+// A goroutine that outlives the request takes [context.WithoutCancel] of the
+// context of the request.
 func (g Granted[T]) For(ctx context.Context, action string) (T, error) {
 	if err := g.unusable(ctx, action); err != nil {
 		var none T
@@ -155,7 +158,7 @@ var (
 	errZeroGrant    = errors.New("Granted.For was called on the zero Granted; pass on the grant of the route")
 	errWrongGrant   = errors.New("Granted.For was called with another action than the route has in Resource.Can; use the same action in both")
 	errShownGrant   = errors.New("Granted.For was called on a grant of Granted.With, whose object nobody has checked; use the grant of the route, or of authz.Decode")
-	errOtherRequest = errors.New("Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for")
+	errOtherRequest = errors.New("Granted.For was called with the context of another request or of another caller; pass on the context of the request that the grant was made for, in a goroutine that outlives it as context.WithoutCancel(r.Context())")
 )
 
 // Action returns the granted action, which is empty for the zero Granted.

@@ -225,5 +225,5 @@ func (e *elements[T]) encode(enc *encoder, items []T) (document []byte, err erro
 
 func (e *elements[T]) leak(i, n int) error {
 	return &bulwark.Problem{Status: http.StatusInternalServerError, Code: "authz.list_leak",
-		Err: fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query, or call Resource.Filter", i, n)}
+		Err: fmt.Errorf("element %d of %d is not within the caller's reach; put Reach.All and Reach.Match into the query, let it read what Owner and Reaches look at, or call Resource.Filter", i, n)}
 }

@@ -147,6 +147,57 @@ func TestAnOwnerOfAnotherIssuerIsNamedInTheLog(t *testing.T) {
 	}
 }
 
+// An object without a whole owner belongs to nobody. If that is likely a
+// mistake of Owner, or of the handler that makes the object, the log says so.
+func TestAnOwnerThatIsNotWholeIsNamedInTheLog(t *testing.T) {
+	const issuer = "Resource.Owner returned the caller's Subject without an Issuer, so that nobody owns the object; return both"
+	const draft = "Resource.Owner returned no Issuer or no Subject for the new object; set both, from bulwark.PrincipalFrom, before check"
+	notMine := forbidden
+	notMine.reason = "authz.not_within_reach"
+	for _, test := range []struct {
+		name, method, path string
+		owner              func(*document) (string, string)
+		caller             *bulwark.Principal
+		want               want
+		text               string
+	}{
+		{"no_issuer", "GET", "/documents/1", func(d *document) (string, string) { return "", d.OwnerID }, as("alice", "user"), hidden("authz.not_readable"), issuer},
+		{"no_issuer_visible", "PUT", "/documents/1", func(d *document) (string, string) { return "", d.OwnerID }, as("alice", "moderator"), notMine, issuer},
+		{"no_issuer_of_another", "GET", "/documents/2", func(d *document) (string, string) { return "", d.OwnerID }, as("alice", "user"), hidden("authz.not_readable"), ""},
+		{"no_subject", "GET", "/documents/1", func(*document) (string, string) { return accounts, "" }, as("alice", "user"), hidden("authz.not_readable"), ""},
+		{"no_issuer_created", "POST", "/documents", func(*document) (string, string) { return "", "alice" }, as("alice", "user"), notMine, draft},
+		{"no_subject_created", "POST", "/documents", func(*document) (string, string) { return accounts, "" }, as("alice", "user"), notMine, draft},
+		{"no_owner_created", "POST", "/documents", func(*document) (string, string) { return "", "" }, as("alice", "user"), notMine, draft},
+		{"another_owner_created", "POST", "/documents", func(*document) (string, string) { return accounts, "bob" }, as("alice", "user"), notMine, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			policy := mustPolicy(t, guide())
+			res := documents()
+			res.Owner = test.owner
+			mux := authz.NewMux(policy)
+			for method, action := range map[string]string{"GET": "read", "PUT": "update"} {
+				authz.HandleObject(mux, method+" /documents/{id}", res.Can(action), func(http.ResponseWriter, *http.Request, authz.Granted[*document]) {
+					t.Error("the handler ran")
+				})
+			}
+			authz.HandleCreate(mux, "POST /documents", res.Can("create"), func(w http.ResponseWriter, r *http.Request, check func(*document) (authz.Granted[*document], error)) {
+				_, err := check(&document{})
+				bulwark.Deny(w, r, err)
+			})
+			if text := wanted(test.want.check(t, mux, request(test.method, test.path, test.caller))); text != test.text {
+				t.Errorf("error %q, want %q", text, test.text)
+			}
+		})
+	}
+	// A new object that is checked late.
+	res := documents()
+	res.Policy = mustPolicy(t, guide())
+	var p *bulwark.Problem
+	if _, err := res.Check(request("POST", "/", as("alice", "user")), "create", &document{}); !errors.As(err, &p) || p.Status != http.StatusForbidden || p.Err == nil || p.Err.Error() != draft {
+		t.Errorf("Check: %v", err)
+	}
+}
+
 // A caller who may read an object, but has no grant of the action at all, is
 // told apart from a caller whose grant does not reach the object.
 func TestARefusalWithoutAnyGrantOfTheAction(t *testing.T) {

@@ -551,6 +551,10 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 		{"no_path", "GET x", authz.Public("x"), "host/path missing /"},
 		{"unclean", "GET /x/../y", authz.Public("x"), "unclean path"},
 		{"bad_wildcard", "GET /{id", authz.Public("x"), "bad wildcard"},
+		{"colon", "GET /x/:id", authz.Public("x"), "has the segment :id, which matches only that text; write {id} for a part of the path"},
+		{"colon_first", "GET host/:id/x", authz.Public("x"), "has the segment :id, which"},
+		{"star", "GET /x/*", authz.Public("x"), "has the segment *, which matches only that text; write {rest...} for the rest of the path"},
+		{"star_name", "GET /x/*path", authz.Public("x"), "has the segment *path, which matches only that text; write {path...} for the rest of the path"},
 		{"duplicate", "GET /taken/{other}", authz.Public("x"), `conflicts with pattern "GET /taken/{id}"`},
 		{"zero_rule", "GET /x", authz.Rule{}, "is the zero Rule"},
 		{"public_without_reason", "GET /x", authz.Public(" "), "without a reason"},
@@ -598,6 +602,13 @@ func TestWrongRegistrationsPanic(t *testing.T) {
 	mustRefuse(t, "Mux(/debug)", "not a prefix", func() { mux.Mount("/debug", authz.Public("x"), ok()) })
 	mustRefuse(t, "Mux(GET /debug/)", "not a prefix", func() { mux.Mount("GET /debug/", authz.Public("x"), ok()) })
 	mustRefuse(t, "Mux(/{x}/)", "not a prefix", func() { mux.Mount("/{x}/", authz.Public("x"), ok()) })
+	// A colon or a star elsewhere is a part of the text.
+	for _, path := range []string{"/x:search", "/x/:", "/x/:1", "/x*"} {
+		mux.Handle("GET "+path, authz.Public("x"), ok())
+		if w := get(mux, path, nil); w.Code != http.StatusOK {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
 	// A route that was refused after all does not hold the policy.
 	mux.Handle("GET /twice", authz.Public("x"), ok())
 	mustRefuse(t, "Mux(GET /twice)", "conflicts", func() { mux.Handle("GET /twice", authz.RequireRole("moderator"), ok()) })

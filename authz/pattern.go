@@ -68,9 +68,28 @@ func (p *pathPattern) fault() string {
 	return ""
 }
 
+// foreign says how the wildcard of another router, such as :id or *path, is
+// written here. As it stands it would match no request that is meant.
+func (p *pathPattern) foreign() string {
+	for _, segment := range p.segments {
+		found := otherWildcard.FindStringSubmatch(segment)
+		if found == nil || segment == ":" {
+			continue
+		}
+		write := "{" + found[2] + "} for a part of the path"
+		if found[1] == "*" {
+			write = "{" + cmp.Or(found[2], "rest") + "...} for the rest of the path"
+		}
+		return "has the segment " + segment + ", which matches only that text; write " + write
+	}
+	return ""
+}
+
+var otherWildcard = regexp.MustCompile(`^(:|\*)([A-Za-z_]\w*)?$`)
+
 // patternFault says what is wrong with a pattern by itself.
 func patternFault(parsed *pathPattern, pattern string) string {
-	return cmp.Or(methodFault(parsed.method), parsed.fault(), tryHandle(http.NewServeMux(), pattern, http.NotFoundHandler()))
+	return cmp.Or(methodFault(parsed.method), parsed.fault(), parsed.foreign(), tryHandle(http.NewServeMux(), pattern, http.NotFoundHandler()))
 }
 
 // tryHandle gives a route to a ServeMux, whose panic becomes a reason.

@@ -90,6 +90,8 @@ func (res *Resource[T]) refusal(p *pass, policy *Policy, r *http.Request, object
 // Causes of a refusal about an object that are likely a mistake of the program.
 var (
 	errNoGrant = errors.New("no role of the caller grants this action on any object of the resource; if it should, add a permission to Role.Grants in PolicyConfig.Roles")
+	errNoOwner = errors.New("Resource.Owner returned no Issuer or no Subject for the new object; set both, from bulwark.PrincipalFrom, before check")
+	errHalf    = errors.New("Resource.Owner returned the caller's Subject without an Issuer, so that nobody owns the object; return both")
 	errIssuer  = errors.New("Resource.Owner returned another Issuer than the caller's for the same subject; both must be equal, a slash at the end counts")
 )
 
@@ -105,11 +107,15 @@ func (res *Resource[T]) cause(p *pass, object T, visible bool) error {
 	case (may|sees)&reachOwn == 0, nilable[T]() && fault.IsNil(object):
 		return nil
 	}
-	issuer, subject := res.Owner(object)
-	if issuer != "" && subject == p.caller.Subject && issuer != p.caller.Issuer {
-		return errIssuer
+	switch issuer, subject := res.Owner(object); {
+	case p.check.kind == kindCreate && (issuer == "" || subject == ""):
+		return errNoOwner
+	case subject != p.caller.Subject || issuer == p.caller.Issuer:
+		return nil
+	case issuer == "":
+		return errHalf
 	}
-	return nil
+	return errIssuer
 }
 
 // shownRoles is what a log shows of a caller's roles: the first three, each at

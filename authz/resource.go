@@ -178,7 +178,8 @@ func (res *Resource[T]) owns(p *pass, object T) bool {
 //     refusal is 503.
 //
 // Check needs [Resource.Policy]. [Mux.Routes] cannot show that a handler calls
-// Check. Prefer [HandleObject] and [HandleCreate], which cannot be forgotten.
+// Check. Prefer [HandleObject], which checks before the handler runs, and
+// [HandleCreate], which gives the check to the handler.
 func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[T], error) {
 	if fault := res.forbiddenFault(); fault != "" {
 		return Granted[T]{}, &bulwark.ConfigError{Field: "authz.Resource(" + res.Name + ").Forbidden", Reason: fault}
@@ -197,6 +198,9 @@ func (res Resource[T]) Check(r *http.Request, action string, object T) (Granted[
 	c := check{kind: kindObject, text: "object " + res.Name + ":" + action, number: number, read: -1}
 	if read, ok := t.numbers[res.Name]["read"]; ok {
 		c.read = read
+	}
+	if action == "create" {
+		c.kind = kindCreate
 	}
 	p := pass{table: t, check: &c, caller: caller(r)}
 	if p.caller == nil {

@@ -112,13 +112,15 @@ func (c *tagged) read(p *property, text, at string) {
 			ok = false
 		}
 		if !ok || entries == "" || seen[key] {
-			c.faults.Add(at, text, `is not a tag of authz; write read=… and write=…, each at most once and separated by a comma, for example authz:"read=own|admin,write=own"`)
+			c.faults.Add(at, text, notATag)
 			return
 		}
 		seen[key] = true
 		c.audience(to, strings.Split(entries, "|"), at, text)
 	}
 }
+
+const notATag = `is not a tag of authz; write read=… and write=…, each at most once and separated by a comma, for example authz:"read=own|admin,write=own"`
 
 func (c *tagged) audience(to *audience, entries []string, at, text string) {
 	t := c.table
@@ -148,6 +150,8 @@ func (c *tagged) audience(to *audience, entries []string, at, text string) {
 			for _, r := range t.roles {
 				to.roles[r.number] = to.roles[r.number] || r.lineage[role.number]
 			}
+		case strings.Contains(entry, "="): // such as read=own;write=own
+			c.faults.Add(at, text, notATag)
 		default:
 			c.faults.Add(at, text, fmt.Sprintf("names %q, which is neither a role nor a reach of the policy%s", entry,
 				nearest(entry, slices.Concat(t.roleNames, t.reachNames[1:]))))

@@ -181,8 +181,11 @@ func TestALeakNamesTheReach(t *testing.T) {
 		authz.WriteList(w, r, reach, []*document{{ID: "1", OwnerID: "alice"}, {ID: "2", OwnerID: "bob"}})
 	})
 	e := want{status: 500, code: "authz.list_leak", event: bulwark.SysUnavailable}.check(t, mux, request("GET", "/documents", as("alice", "user")))
-	if text := wanted(e); !strings.Contains(text, "element 1 of 2") || !strings.Contains(text, "Reach.Match") {
-		t.Errorf("error %q", text)
+	text := wanted(e)
+	for _, part := range []string{"element 1 of 2", "Reach.Match", "what Owner and Reaches look at", "or call Resource.Filter"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("error %q lacks %q", text, part)
+		}
 	}
 }
 

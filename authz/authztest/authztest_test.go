@@ -188,6 +188,37 @@ func TestMatrixFindsWhatTheTableDoesNotSay(t *testing.T) {
 	}
 }
 
+// Whether a new object is within a reach of the application depends on the
+// object. A caller is always the owner of what the caller makes.
+func TestMatrixOfACreateWithinAReach(t *testing.T) {
+	for _, test := range []struct {
+		grants []string
+		want   string
+	}{
+		{[]string{"document:create:team"}, ""},
+		{[]string{"document:create:team", "document:create:own"}, "POST /documents as role user: 403 Forbidden, but Mux.Routes says that the caller may pass"},
+		{[]string{"document:create:own"}, "POST /documents as role user: 403 Forbidden, but"},
+		{[]string{"document:create:all"}, "POST /documents as role user: 403 Forbidden, but"},
+	} {
+		policy, err := authz.NewPolicy(authz.PolicyConfig{Resources: map[string][]string{"document": {"create"}}, Reaches: []string{"team"},
+			Roles: authz.Roles{"user": {Grants: test.grants}, "use": {}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux := authz.NewMux(policy)
+		documents := authz.Resource[*document]{Name: "document", Owner: func(*document) (string, string) { return "", "" },
+			Reaches: map[string]func(*bulwark.Principal, *document) bool{"team": func(*bulwark.Principal, *document) bool { return false }}}
+		authz.HandleCreate(mux, "POST /documents", documents.Can("create"), func(w http.ResponseWriter, r *http.Request, _ func(*document) (authz.Granted[*document], error)) {
+			w.WriteHeader(http.StatusForbidden)
+		})
+		f := &failing{TB: t}
+		authztest.Matrix(f, mux, []string{"user", "use"})
+		if got := strings.Join(f.errs, "\n"); !strings.HasPrefix(got, test.want) || (test.want == "") != (got == "") {
+			t.Errorf("%s: Matrix found %q, want %q", test.grants, got, test.want)
+		}
+	}
+}
+
 // A handler that verifies a credential of its own may refuse whom the rule lets
 // in, if the test says so. A caller whom the rule refuses stays refused.
 func TestMatrixOfAHandlerThatVerifies(t *testing.T) {

@@ -26,8 +26,10 @@ const Issuer = "authztest"
 //     object it may also get 404.
 //   - A role that is listed must not get 401 or 403. On a route for an object,
 //     and on a route of [authz.Deferred], it may get 403, because the object
-//     may belong to somebody else. On a route that asks an engine it may get
-//     403, because the engine may deny.
+//     may belong to somebody else. On a route that makes an object it may get
+//     403 if its reach is neither "own" nor "all", because the new object may
+//     be outside the reach. On a route that asks an engine it may get 403,
+//     because the engine may deny.
 //   - No caller may get 500 "authz.unchecked", which means that the handler of
 //     an authz.Deferred answers without a check.
 //   - Every caller must get 405 for a method that no route of the path has.
@@ -35,6 +37,10 @@ const Issuer = "authztest"
 // A handler may verify a credential of its own, such as a refresh cookie. Name
 // the pattern of such a route in verifying: then a caller whom the rule lets in
 // may also get 401 or 403.
+//
+// Give Matrix every role of the policy, such as the keys of
+// [authz.PolicyConfig.Roles]. A role that the policy does not have is a caller
+// without grants, so that a misspelt role is not noticed.
 //
 // The callers have a session, and all scopes that the rule of the route asks
 // for. Their login is fresh, and has the first authentication context class of
@@ -84,6 +90,7 @@ func judge(route authz.Route, role string, own bool, status int) string {
 	// Where objects are concerned the role is only the first half of the
 	// answer.
 	objects := strings.HasPrefix(route.Rule, "object ") || isDeferred(route)
+	objects = objects || strings.HasPrefix(route.Rule, "create ") && elsewhere(route, role)
 	// An engine may refuse a caller whom the rest of the rule lets in.
 	asks := strings.Contains(route.Weak, "an engine decides")
 	admitted := route.Admits(role)
@@ -96,6 +103,20 @@ func judge(route authz.Route, role string, own bool, status int) string {
 		return answer(status) + ", but Mux.Routes says that the caller may pass"
 	}
 	return ""
+}
+
+// elsewhere reports whether a role reaches neither every object nor the objects
+// that its caller owns, so that the caller may not make each object.
+func elsewhere(route authz.Route, role string) bool {
+	for _, able := range route.Roles {
+		i := strings.LastIndex(able, " (")
+		if i < 0 || able[:i] != role {
+			continue
+		}
+		reaches := strings.Split(able[i+2:len(able)-1], "+")
+		return !slices.Contains(reaches, "all") && !slices.Contains(reaches, "own")
+	}
+	return false
 }
 
 // isDeferred reports whether the handler of the route checks an object late.

@@ -13,7 +13,7 @@ import (
 var pages = map[string]int{
 	"browser-app.md": 3,
 	"fields.md":      7,
-	"objects.md":     7,
+	"objects.md":     12,
 	"recipes.md":     38,
 	"one-route.md":   19,
 	"rotation.md":    11,
