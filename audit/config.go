@@ -41,9 +41,11 @@ type Config struct {
 	// AccessQuery names the query parameters that the access record shows, such
 	// as "limit". All other parameters are [redacted], including their names.
 	// The rule applies to every URL in a record: in a header of AccessHeaders,
-	// in the value of a shown parameter, and in the attributes of an event. A
-	// name that sounds like a credential is an error, such as "access_token"
-	// and "code". Default: none. At most 16.
+	// in the value of a shown parameter, and in the attributes of an event. In
+	// the path of a record, the parameters of a segment and user information
+	// are [redacted], such as "/cb;[redacted]". A name that sounds like a
+	// credential is an error, such as "access_token" and "code". Default: none.
+	// At most 16.
 	AccessQuery []string
 	// AccessHeaders names the request headers that the access record shows,
 	// such as "User-Agent". Each name is given once; upper and lower case are

@@ -76,6 +76,35 @@ func TestAccessHeadersOnce(t *testing.T) {
 	}
 }
 
+// Names of headers and parameters that carry credentials. The token of a
+// WebSocket is in Sec-WebSocket-Protocol (auth.TokenFrom).
+func TestCredentialsAreNotShown(t *testing.T) {
+	for _, name := range []string{"Sec-WebSocket-Protocol", "Ocp-Apim-Subscription-Key", "X-Access-Key", "X-Functions-Key", "X-Private-Key", "X-Bearer"} {
+		_, err := audit.New(audit.Config{AccessLog: true, AccessHeaders: []string{name}})
+		var wrong *bulwark.ConfigError
+		if !errors.As(err, &wrong) || wrong.Field != "audit.AccessHeaders[0]" || !strings.Contains(wrong.Reason, "never logged; remove it") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"ticket", "SAMLResponse", "SAMLart", "subscription-key", "device_code", "user_code", "access_key", "AWSAccessKeyId", "hmac", "mac"} {
+		_, err := audit.New(audit.Config{AccessLog: true, AccessQuery: []string{name}})
+		var wrong *bulwark.ConfigError
+		if !errors.As(err, &wrong) || wrong.Field != "audit.AccessQuery[0]" || !strings.Contains(wrong.Reason, "never logged; remove it") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"Sec-WebSocket-Version", "Idempotency-Key", "Accept-Language", "Keep-Alive"} {
+		if _, err := audit.New(audit.Config{AccessLog: true, AccessHeaders: []string{name}}); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"country_code", "sort_key", "machine", "format", "page"} {
+		if _, err := audit.New(audit.Config{AccessLog: true, AccessQuery: []string{name}}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestConfigIsCopied(t *testing.T) {
 	out := newLog()
 	c := audit.Config{Sinks: []slog.Handler{out}, AccessLog: true, AccessQuery: []string{"limit"}, AccessHeaders: []string{"X-A"}}

@@ -278,7 +278,7 @@ func (d *delivery) handle(e *entry, room []slog.Attr) (err error) {
 		sink = slog.Default().Handler()
 	}
 	if e.access.is {
-		return sink.Handle(background(), accessRecord(e, room))
+		return sink.Handle(background(), accessRecord(e, room, d.query))
 	}
 	return sink.Handle(background(), securityRecord(e, room, d.query))
 }

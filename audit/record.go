@@ -86,17 +86,18 @@ func securityRecord(e *entry, room []slog.Attr, query []string) slog.Record {
 	renameAttrs(&safely)
 	attrs := safely.AppendAttrs(room[:0])
 	if e.counted != nil {
-		attrs = e.counted.appendAttrs(attrs)
+		attrs = e.counted.appendAttrs(attrs, query)
 	}
 	record := slog.NewRecord(safely.Time, levelOf(&safely), "security event", 0)
 	record.AddAttrs(attrs...)
 	return record
 }
 
-// shown is safe, with what must not be shown cut out of the URLs in
-// attributes. An error of an HTTP client has the URL in it.
+// shown is safe, with what must not be shown cut out of the path, and of the
+// URLs in attributes. An error of an HTTP client has the URL in it.
 func shown(e bulwark.Event, query []string) bulwark.Event {
 	e = safe(e)
+	e.Path = shownPath(e.Path, query)
 	for i := range e.Attrs {
 		if value := e.Attrs[i].Value; value.Kind() == slog.KindString && strings.ContainsAny(value.String(), "/%") {
 			e.Attrs[i].Value = slog.StringValue(safeAgain(showURLs(value.String(), false, query, 0)))
@@ -105,9 +106,21 @@ func shown(e bulwark.Event, query []string) bulwark.Event {
 	return e
 }
 
+// shownPath is the safe path of a record, with what must not be shown cut out.
+func shownPath(path string, query []string) string {
+	if !strings.ContainsAny(path, ";&?@") {
+		return path
+	}
+	if shown := showRequestPath(path, query); shown != path {
+		return safeAgain(shown)
+	}
+	return path
+}
+
 // accessRecord returns the record of a request.
-func accessRecord(e *entry, room []slog.Attr) slog.Record {
+func accessRecord(e *entry, room []slog.Attr, query []string) slog.Record {
 	safely := safe(e.event)
+	safely.Path = shownPath(safely.Path, query)
 	attrs := safely.AppendAttrs(room[:0])
 	// An event's first two attributes are its type and its name.
 	attrs[1] = slog.String("type", "access")

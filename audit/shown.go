@@ -35,11 +35,13 @@ func showFault(name string) string {
 	}
 	lower := strings.ToLower(name)
 	switch lower {
-	case "code", "state", "key", "sig", "sid", "dpop", "jwt", "pin", "otp":
+	case "code", "device_code", "user_code", "state", "key", "sig", "sid", "dpop", "jwt", "pin", "otp", "ticket", "mac", "hmac", "bearer",
+		"sec-websocket-protocol": // in which a page sends its token, see auth.TokenFrom
 		return "carries credentials, which are never logged; remove it"
 	}
 	for _, word := range [...]string{"auth", "cookie", "token", "secret", "passw", "passphrase", "pwd", "api-key", "api_key", "apikey",
-		"session", "signature", "credential", "assertion", "verifier"} {
+		"access-key", "access_key", "accesskey", "private-key", "private_key", "privatekey", "subscription-key", "functions-key", "x-bearer",
+		"saml", "session", "signature", "credential", "assertion", "verifier"} {
 		if strings.Contains(lower, word) {
 			return "sounds like a credential, which is never logged; remove it"
 		}

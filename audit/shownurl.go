@@ -239,6 +239,22 @@ func showPath(before string) string {
 	return strings.Join(segments, "/")
 }
 
+// showRequestPath returns the path of a request, in which the same parts are
+// redacted as in the path of a URL. A query is there if its question mark was
+// encoded. Everything else stays as it came, because a path without secrets is
+// what an attack is recognized by.
+func showRequestPath(path string, allowed []string) string {
+	before, query, _ := strings.Cut(path, "?")
+	rest := path[len(before):]
+	if strings.Contains(query, "=") {
+		rest = "?" + showQuery(query, allowed, 0)
+	}
+	if strings.Contains(before, "@") && strings.Contains(before, ":/") {
+		before = hideUsers(before)
+	}
+	return showPath(before) + rest
+}
+
 // decode replaces the percent-encoded bytes of text, and leaves alone what only
 // looks like one.
 func decode(text string) string {

@@ -145,6 +145,49 @@ func TestCaseAudit5URLsInAttributes(t *testing.T) {
 	}
 }
 
+// The path of a request is a part of a URL: what is hidden of a path in a
+// header is hidden of the path itself, in events, in counted records and in the
+// access record.
+func TestSecretsInPathsOfRecords(t *testing.T) {
+	for path, want := range map[string]string{
+		"/cb;jsessionid=SECRET/x":             "/cb;[redacted]/x",
+		"/cb/https://user:SECRET@h/x":         "/cb/https://[redacted]@h/x",
+		"/cb?access_token=SECRET&page=2":      "/cb?page=2&[redacted]",
+		"/cb;a=SECRET/https://u:SECRET@h;b=1": "/cb;[redacted]/https://[redacted]@h;[redacted]",
+		"/..;/admin":                          "/..;/admin",
+		"/users/alice@example.com":            "/users/alice@example.com",
+		"/what?":                              "/what?",
+		"/a' OR 1=1; DROP TABLE users":        "/a' OR 1=1; DROP TABLE users",
+	} {
+		out := newLog()
+		m := build(t, audit.Config{Logger: slog.New(out), AccessLog: true, AccessQuery: []string{"page"}, MaxOneByOne: 1})
+		r := request("GET", "/")
+		r.URL.Path = path
+		other := request("GET", "/other")
+		for _, r := range []*http.Request{r, r, r, other} {
+			m.Wrap(deny(bulwark.Problem{Status: 403, Code: "test.no"})).ServeHTTP(httptest.NewRecorder(), r)
+		}
+		drain(t, m)
+		records := out.records(t)
+		if n := len(of(of(records, "type", "security"), "path", want)); n != 1 {
+			t.Errorf("%d events with the path %s in\n%s", n, want, out)
+		}
+		if n := len(of(of(records, "type", "access"), "path", want)); n != 3 {
+			t.Errorf("%d access records with the path %s in\n%s", n, want, out)
+		}
+		sampled := false
+		for _, record := range records {
+			list, _ := record["paths"].([]any)
+			for _, one := range list {
+				sampled = sampled || one.(map[string]any)["value"] == want
+			}
+		}
+		if !sampled || strings.Contains(out.String(), "SECRET") {
+			t.Errorf("want %s in\n%s", want, out)
+		}
+	}
+}
+
 // FuzzShownURL: what stands in no allowed place is not shown.
 func FuzzShownURL(f *testing.F) {
 	for _, seed := range []string{"", "page=1&", "next=", "next=/a?", "next=%2Fa%3Fx%3D", "page=1;", "%zz&", "next=https://u:p@h/%23"} {

@@ -135,9 +135,10 @@ func (t *tally) record(name bulwark.EventName, network netip.Prefix) entry {
 }
 
 // appendAttrs appends the values of the fields in which the events differ.
-func (c *counted) appendAttrs(attrs []slog.Attr) []slog.Attr {
+func (c *counted) appendAttrs(attrs []slog.Attr, query []string) []slog.Attr {
+	path := func(text string) string { return safeAgain(shownPath(text, query)) }
 	attrs = appendSamples(attrs, "addresses", c.shared.ClientIP, &c.addresses, netip.Addr.String)
 	attrs = appendSamples(attrs, "methods", c.shared.Method, &c.methods, safeAgain)
-	attrs = appendSamples(attrs, "paths", c.shared.Path, &c.paths, safeAgain)
+	attrs = appendSamples(attrs, "paths", c.shared.Path, &c.paths, path)
 	return appendSamples(attrs, "reasons", c.shared.Reason, &c.reasons, safeAgain)
 }

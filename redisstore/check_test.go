@@ -18,13 +18,13 @@ import (
 
 func TestConfigSaysEverythingThatIsWrong(t *testing.T) {
 	_, err := redisstore.New(t.Context(), redisstore.Config{
-		Secrets: [][]byte{secret(1), []byte("hunter2"), secret(1)}, Prefix: "a{b}", Timeout: time.Hour, Replicas: 17,
+		Secrets: [][]byte{secret(1), []byte("hunter2"), secret(1), []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")}, Prefix: "a{b}", Timeout: time.Hour, Replicas: 17,
 		MaxSessions: -1, MaxKeys: -1, MaxRevocations: -1, MaxProofs: 1,
 	})
 	if err == nil {
 		t.Fatal("nil")
 	}
-	for _, field := range []string{"Client", "Secrets[1]", "Secrets[2]", "Prefix", "Timeout", "Replicas", "MaxSessions", "MaxKeys", "MaxRevocations", "MaxProofs"} {
+	for _, field := range []string{"Client", "Secrets[1]", "Secrets[2]", "Secrets[3]", "Prefix", "Timeout", "Replicas", "MaxSessions", "MaxKeys", "MaxRevocations", "MaxProofs"} {
 		if !strings.Contains(err.Error(), "redisstore."+field+": ") {
 			t.Errorf("%s is not in: %v", field, err)
 		}

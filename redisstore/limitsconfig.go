@@ -10,6 +10,7 @@ import (
 
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // An Outage says how limits decide while Redis does not answer.
@@ -103,6 +104,9 @@ func (c *LimitsConfig) check() error {
 	}
 	if len(c.Secret) < minSecret {
 		faults.Add("Secret", "", fmt.Sprintf("must have at least %d random bytes, the same for all processes", minSecret))
+	}
+	if kind := keyform.Of(c.Secret); kind != "" {
+		faults.Add("Secret", "", "is "+kind+" and not a secret; write at least 32 random bytes, the same for all processes")
 	}
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix

@@ -40,11 +40,14 @@ func TestLimitsConfig(t *testing.T) {
 		change func(*C)
 		want   string
 	}{
-		"minimal":           {func(*C) {}, ""},
-		"everything":        {func(c *C) { *c = C{} }, "Client Secret"},
-		"nil client":        {func(c *C) { c.Client = (*fake)(nil) }, "Client"},
-		"nil rueidis":       {func(c *C) { c.Client = redisstore.Rueidis(nil) }, "Client"},
-		"31 bytes":          {func(c *C) { c.Secret = c.Secret[:31] }, "Secret"},
+		"minimal":     {func(*C) {}, ""},
+		"everything":  {func(c *C) { *c = C{} }, "Client Secret"},
+		"nil client":  {func(c *C) { c.Client = (*fake)(nil) }, "Client"},
+		"nil rueidis": {func(c *C) { c.Client = redisstore.Rueidis(nil) }, "Client"},
+		"31 bytes":    {func(c *C) { c.Secret = c.Secret[:31] }, "Secret"},
+		"a public key": {func(c *C) {
+			c.Secret = []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")
+		}, "Secret"},
 		"prefix":            {func(c *C) { c.Prefix = "service.a-B_9:x" }, ""},
 		"prefix of 64":      {func(c *C) { c.Prefix = strings.Repeat("p", 64) }, ""},
 		"prefix of 65":      {func(c *C) { c.Prefix = strings.Repeat("p", 65) }, "Prefix"},

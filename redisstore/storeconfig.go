@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // A Config says where a [Store] keeps its state, and how much of it. Printed,
@@ -88,6 +89,8 @@ func checkSecrets(faults *fault.List, secrets [][]byte) {
 		switch {
 		case len(secret) < 32:
 			faults.AddAt("Secrets", i, "", "must have at least 32 random bytes")
+		case keyform.Of(secret) != "":
+			faults.AddAt("Secrets", i, "", "is "+keyform.Of(secret)+" and not a secret; write at least 32 random bytes")
 		case slices.ContainsFunc(secrets[:i], func(other []byte) bool { return string(other) == string(secret) }):
 			faults.AddAt("Secrets", i, "", "is there twice; write each key once")
 		}

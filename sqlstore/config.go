@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // A Dialect is the SQL that a database speaks.
@@ -155,6 +156,8 @@ func (c *Config) secrets(faults *fault.List) {
 		switch {
 		case len(secret) < minSecret:
 			faults.AddAt("Secrets", i, "", fmt.Sprintf("has %d bytes; write at least %d random bytes", len(secret), minSecret))
+		case keyform.Of(secret) != "":
+			faults.AddAt("Secrets", i, "", "is "+keyform.Of(secret)+" and not a secret; write at least 32 random bytes")
 		case seen[string(secret)]:
 			faults.AddAt("Secrets", i, "", "is there twice; leave one out")
 		}

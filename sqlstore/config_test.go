@@ -31,6 +31,7 @@ func TestConfig(t *testing.T) {
 		"prefix-newline":   {sqlstore.Config{Dialect: sqlstore.SQLite, Prefix: "a_\n", Secrets: [][]byte{good}}, []string{"Prefix"}},
 		"prefix-length":    {sqlstore.Config{Dialect: sqlstore.SQLite, Prefix: strings.Repeat("a", 33), Secrets: [][]byte{good}}, []string{"Prefix"}},
 		"secret-short":     {sqlstore.Config{Dialect: sqlstore.SQLite, Secrets: [][]byte{good, good[:31]}}, []string{"Secrets[1]"}},
+		"secret-public":    {sqlstore.Config{Dialect: sqlstore.SQLite, Secrets: [][]byte{good, []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")}}, []string{"Secrets[1]"}},
 		"secret-twice":     {sqlstore.Config{Dialect: sqlstore.SQLite, Secrets: [][]byte{good, good}}, []string{"Secrets[1]"}},
 		"secrets-many": {sqlstore.Config{Dialect: sqlstore.SQLite, Secrets: func() (all [][]byte) {
 			for i := range 9 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/audit"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // A Config says from where on access is unusual. The zero Config has all rules
@@ -122,6 +123,9 @@ func New(c Config) (*Detector, error) {
 	key := []byte(c.AccountKey.Reveal())
 	if len(key) > 0 && len(key) < minKeyBytes {
 		faults.Add("AccountKey", "", fmt.Sprintf("has %d bytes; write at least 32 random bytes", len(key)))
+	}
+	if kind := keyform.Of(key); kind != "" {
+		faults.Add("AccountKey", "", "is "+kind+" and not a secret; write at least 32 random bytes")
 	}
 	leak := func(field string, l *LeakConfig, threshold int) {
 		l.Threshold = faults.Number(field+".Threshold", l.Threshold, 2, maxThreshold, threshold)

@@ -19,6 +19,7 @@ func TestConfigFaults(t *testing.T) {
 		reason string
 	}{
 		{"short_key", detect.Config{AccountKey: audit.NewSecret("too short")}, "detect.AccountKey", "has 9 bytes; write at least 32 random bytes"},
+		{"public_key", detect.Config{AccountKey: audit.NewSecret("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")}, "detect.AccountKey", "is a key or certificate in PEM and not a secret; write at least 32 random bytes"},
 		{"few_actors", detect.Config{MaxActors: 63}, "detect.MaxActors", "must be 64 to 1048576, or 0 for the default of 16384"},
 		{"many_actors", detect.Config{MaxActors: 1<<20 + 1}, "detect.MaxActors", "must be 64 to 1048576"},
 		{"estimates", detect.Config{MaxEstimated: -1}, "detect.MaxEstimated", "must be 1 to 1024, or 0 for the default of 16"},

@@ -18,6 +18,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/internal/cache"
 	"github.com/bulwark-go/bulwark/auth/internal/field"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 	"github.com/bulwark-go/bulwark/internal/token"
 )
 
@@ -311,6 +312,8 @@ func (c Config) checkPeppers(faults *fault.List) {
 		}
 		if len(pepper.Key) < 32 || len(pepper.Key) > 1024 {
 			faults.Add(field+"Key", "", "must be 32 to 1024 random bytes, such as the output of openssl rand 32")
+		} else if kind := keyform.Of(pepper.Key); kind != "" {
+			faults.Add(field+"Key", "", "is "+kind+" and not a secret; write 32 random bytes, such as the output of openssl rand 32")
 		}
 	}
 }

@@ -79,6 +79,16 @@ func TestConfigErrorsShowNoPepper(t *testing.T) {
 	}
 }
 
+// A public key is known to everybody, and not a secret (RFC 8725 section 3.1).
+func TestPublicKeyIsNotAPepper(t *testing.T) {
+	c := config(nil)
+	c.Peppers = append(c.Peppers, apikey.Pepper{Version: 9, Key: []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")})
+	_, err := apikey.New(c)
+	if got := faulttest.Fields(err); !slices.Contains(got, "apikey.Peppers[1].Key") || strings.Contains(err.Error(), "MCowBQ") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestConfigIsCopied(t *testing.T) {
 	c := config(&apikey.MemoryStore{})
 	c.Tiers = []string{"gold"}

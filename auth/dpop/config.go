@@ -13,6 +13,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // Config says how proofs of possession are checked (RFC 9449). It prints, logs
@@ -50,7 +51,8 @@ type Config struct {
 	// client tries again. The event of this refusal has the reason "nonce": do
 	// not alert on it. All processes need the same key, of random bytes.
 	//
-	// Default: none, proofs need no nonce. At least 32 bytes.
+	// A text that looks like a public key is an error. Default: none, proofs
+	// need no nonce. At least 32 bytes.
 	NonceKey []byte
 	// NonceLifetime is the least time that a nonce is good. The most is twice
 	// this time. Default: 5 minutes. At least 30 seconds. At most 1 hour.
@@ -92,6 +94,9 @@ func New(c Config) (*Verifier, error) {
 	}
 	if len(c.NonceKey) > 0 && len(c.NonceKey) < minNonceKey {
 		found.Add("NonceKey", "", "must be at least 32 bytes from a random source; leave it out to ask for no nonce")
+	}
+	if kind := keyform.Of(c.NonceKey); kind != "" {
+		found.Add("NonceKey", "", "is "+kind+" and not a secret; write at least 32 bytes from a random source, or leave it out")
 	}
 	if c.NonceLifetime != 0 && (c.NonceLifetime < 30*time.Second || c.NonceLifetime > time.Hour) {
 		found.Add("NonceLifetime", c.NonceLifetime.String(), "must be between 30 seconds and 1 hour; zero is 5 minutes")

@@ -38,6 +38,7 @@ func TestConfigErrors(t *testing.T) {
 		{"window-long", dpop.Config{Replays: store, Window: 5*time.Minute + 1}, []string{"Window"}},
 		{"window-negative", dpop.Config{Replays: store, Window: -time.Second}, []string{"Window"}},
 		{"nonce-key-short", dpop.Config{Replays: store, NonceKey: nonceKey[:31]}, []string{"NonceKey"}},
+		{"nonce-key-public", dpop.Config{Replays: store, NonceKey: []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")}, []string{"NonceKey"}},
 		{"nonce-lifetime-short", dpop.Config{Replays: store, NonceLifetime: 30*time.Second - 1}, []string{"NonceLifetime"}},
 		{"nonce-lifetime-long", dpop.Config{Replays: store, NonceLifetime: time.Hour + 1}, []string{"NonceLifetime"}},
 		{"max-bytes-negative", dpop.Config{Replays: store, MaxProofBytes: -1}, []string{"MaxProofBytes"}},

@@ -14,6 +14,7 @@ import (
 	"regexp"
 
 	"github.com/bulwark-go/bulwark/internal/jose"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // privateArmour begins a private key in PEM, also if the line breaks are lost
@@ -45,7 +46,7 @@ func staticBytes(text []byte, most int) ([]*jose.Key, error) {
 	}
 	block, rest := pem.Decode(text)
 	if block == nil {
-		if armour.Match(text) {
+		if keyform.Armour.Match(text) {
 			return nil, errLineBreaks
 		}
 		return staticJSON(text, most)
@@ -64,7 +65,7 @@ func staticBytes(text []byte, most int) ([]*jose.Key, error) {
 			return nil, &jose.TooManyKeysError{Keys: len(keys), Most: most}
 		}
 	}
-	if len(armour.FindAllIndex(text, -1)) != len(keys) { // a block that was not read must not go unseen
+	if len(keyform.Armour.FindAllIndex(text, -1)) != len(keys) { // a block that was not read must not go unseen
 		return nil, errLineBreaks
 	}
 	return keys, nil

@@ -14,12 +14,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/bulwark-go/bulwark/auth/jwt"
 )
@@ -170,6 +172,39 @@ func TestCaseAuth16KeysAreNotSecrets(t *testing.T) {
 			})
 		}
 	}
+	t.Run("other-texts", func(t *testing.T) {
+		text := string(writtenKeys(t)["ES256-public-pem"])
+		block, _ := pem.Decode([]byte(text))
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wide := func(text string) (all []byte) {
+			for _, unit := range utf16.Encode([]rune(text)) {
+				all = append(all, byte(unit), byte(unit>>8))
+			}
+			return all
+		}
+		swapped := wide(text)
+		for i := 0; i+1 < len(swapped); i += 2 {
+			swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
+		}
+		for name, secret := range map[string][]byte{
+			"utf-16":            append([]byte("\xff\xfe"), wide(text)...),
+			"utf-16-bare":       wide(text),
+			"utf-16-big-endian": append([]byte("\xfe\xff"), swapped...),
+			"modulus":           fmt.Appendf(nil, "Modulus=%X\n", key.N),
+			"openssl-text":      []byte("Public-Key: (2048 bit)\nModulus:\n    00:c1:b2\nExponent: 65537 (0x10001)\n"),
+			"assignment":        append([]byte("JWT_PUBLIC_KEY="), base64.StdEncoding.EncodeToString(block.Bytes)...),
+			"jwk-without-kty":   []byte(`{"n":"` + base64.RawURLEncoding.EncodeToString(key.N.Bytes()) + `","e":"AQAB"}`),
+			"x5c":               []byte(`{"x5c":["MIIB"],"kid":"abcdefghijklmnop"}`),
+			"url-of-keys":       []byte("https://issuer.example/.well-known/jwks.json"),
+		} {
+			if _, err := jwt.New(configFor(jwt.SecretKeys(secret))); err == nil || !strings.Contains(err.Error(), "not a secret") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 	t.Run("url-encoded", func(t *testing.T) {
 		for _, form := range []string{"RS256-public-pem", "ES256-certificate-pem"} {
 			for _, text := range []string{url.QueryEscape(string(writtenKeys(t)[form])), url.PathEscape(string(writtenKeys(t)[form]))} {

@@ -9,6 +9,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/internal/fault"
 	"github.com/bulwark-go/bulwark/internal/jose"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 // static is a source whose keys never change.
@@ -85,7 +86,7 @@ func SecretKeys(secrets ...[]byte) KeySource {
 			found.AddAt("", i, "", "is shorter than 32 bytes; make 32 bytes with crypto/rand, and give them to issuer and service")
 			continue
 		}
-		if kind := otherKey(secret); kind != "" {
+		if kind := keyform.Of(secret); kind != "" {
 			found.AddAt("", i, "", "is "+kind+" and not a secret; give public keys to StaticKeys, and no private key")
 			continue
 		}

@@ -134,7 +134,7 @@ func (c Config) check(found *fault.List) {
 	case c.URI == "" && c.DNS == "":
 		found.Add("URI", "", `is empty, and DNS also; set the one that names your clients, such as URI: "spiffe://example.org/"`)
 	case c.URI != "" && c.DNS != "":
-		found.Add("DNS", c.DNS, "cannot be set beside URI; leave one of them out, or use two authenticators with two Issuers")
+		found.Add("DNS", c.DNS, "cannot be set beside URI; leave one of them out, or give each kind of name a Verifier, an Issuer and an auth.Config of its own, around its own routes")
 	case c.URI != "":
 		if reason := prefixFault(c.URI); reason != "" {
 			found.Add("URI", c.URI, reason)

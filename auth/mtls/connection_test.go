@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -199,3 +200,27 @@ func (s *sink) Write(b []byte) (int, error)     { return len(b), nil }
 func (s *sink) SetReadDeadline(time.Time) error { return nil }
 
 var _ auth.Reviewer = (*mtls.Verifier)(nil)
+
+// Two Verifiers see the same certificate, so that every request with one would
+// be ambiguous: the layer refuses the pair.
+func TestTwoVerifiersInOneLayer(t *testing.T) {
+	ca, other := authority(t, "ca", nil), authority(t, "other", nil)
+	first, err := mtls.New(mtls.Config{Issuer: issuerName, ClientCAs: ca.pool(), URI: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := mtls.New(mtls.Config{Issuer: "https://other.example.org", ClientCAs: other.pool(), DNS: "example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = auth.New(auth.Config{Authenticators: []auth.Authenticator{first, second}})
+	var wrong *bulwark.ConfigError
+	if !errors.As(err, &wrong) || wrong.Field != "auth.Authenticators[1]" || !strings.Contains(wrong.Reason, "would never be asked") {
+		t.Errorf("%v", err)
+	}
+	for _, alone := range []*mtls.Verifier{first, second} {
+		if _, err := auth.New(auth.Config{Authenticators: []auth.Authenticator{alone}}); err != nil {
+			t.Error(err)
+		}
+	}
+}

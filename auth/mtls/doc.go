@@ -78,6 +78,10 @@
 // sub-request that a handler sends does not act as the caller of the
 // certificate, because its header does not say which page has caused it.
 //
+// One auth layer has at most one [Verifier], because two would both claim the
+// certificate of a request. Put clients of two authorities that need different
+// rules behind two layers, each around its own routes.
+//
 // There is no registered authentication scheme for client certificates, and a
 // 401 must have a challenge (RFC 9110 section 15.5.2). The challenge of this
 // package has the scheme ClientCertificate, which is not in the registry of

@@ -17,9 +17,10 @@ import (
 )
 
 // A Verifier verifies the certificates of clients. It is an
-// [auth.Authenticator], an [auth.Issuer] and an [auth.Reviewer]. Make it with
-// [New]: a zero or nil Verifier is refused by auth.New, and answers 500
-// "mtls.unconfigured". A Verifier is safe for concurrent use.
+// [auth.Authenticator], an [auth.Claimant], an [auth.Issuer] and an
+// [auth.Reviewer]. Make it with [New]: a zero or nil Verifier is refused by
+// auth.New, and answers 500 "mtls.unconfigured". A Verifier is safe for
+// concurrent use.
 type Verifier struct {
 	issuer      string
 	roots       *x509.CertPool
@@ -55,6 +56,14 @@ const (
 	strangerBytes = 256
 )
 
+// The interfaces that [auth.New] looks for.
+var (
+	_ auth.Authenticator = (*Verifier)(nil)
+	_ auth.Claimant      = (*Verifier)(nil)
+	_ auth.Issuer        = (*Verifier)(nil)
+	_ auth.Reviewer      = (*Verifier)(nil)
+)
+
 func (v *Verifier) made() error {
 	if v == nil || v.roots == nil {
 		return fault.Unmade("mtls", "New")
@@ -79,6 +88,11 @@ func (v *Verifier) Detect(r *http.Request) auth.Presence {
 	}
 	return auth.Ambient
 }
+
+// Claim says that a Verifier claims every certificate of a client. Two
+// Verifiers would both claim it, and the request would be ambiguous. So a layer
+// may have only one Verifier.
+func (v *Verifier) Claim() string { return "client certificates" }
 
 // presented returns the certificates that the client has sent with r itself. A
 // sub-request has none: a page of another site could have caused it, and its

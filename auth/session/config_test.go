@@ -24,10 +24,13 @@ func TestConfigErrors(t *testing.T) {
 		change func(*session.Config)
 		want   []string
 	}{
-		"nothing":       {func(c *session.Config) { *c = session.Config{} }, []string{"session.Signer", "session.Audience", "session.Store", "session.StoreKeys", "session.Lookup"}},
-		"nil-store":     {func(c *session.Config) { c.Store = (*session.MemoryStore)(nil) }, []string{"session.Store"}},
-		"nil-recorder":  {func(c *session.Config) { c.Recorder = (*bulwarktest.Recorder)(nil) }, []string{"session.Recorder"}},
-		"short-key":     {func(c *session.Config) { c.StoreKeys[0] = make([]byte, 31) }, []string{"session.StoreKeys[0]"}},
+		"nothing":      {func(c *session.Config) { *c = session.Config{} }, []string{"session.Signer", "session.Audience", "session.Store", "session.StoreKeys", "session.Lookup"}},
+		"nil-store":    {func(c *session.Config) { c.Store = (*session.MemoryStore)(nil) }, []string{"session.Store"}},
+		"nil-recorder": {func(c *session.Config) { c.Recorder = (*bulwarktest.Recorder)(nil) }, []string{"session.Recorder"}},
+		"short-key":    {func(c *session.Config) { c.StoreKeys[0] = make([]byte, 31) }, []string{"session.StoreKeys[0]"}},
+		"public-key": {func(c *session.Config) {
+			c.StoreKeys[0] = []byte("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n")
+		}, []string{"session.StoreKeys[0]"}},
 		"access-short":  {func(c *session.Config) { c.AccessLifetime = time.Second }, []string{"session.AccessLifetime"}},
 		"access-long":   {func(c *session.Config) { c.AccessLifetime = 2 * time.Hour }, []string{"session.AccessLifetime"}},
 		"refresh-short": {func(c *session.Config) { c.Lifetime = time.Minute }, []string{"session.Lifetime"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/internal/fault"
+	"github.com/bulwark-go/bulwark/internal/keyform"
 )
 
 const day = 24 * time.Hour
@@ -94,6 +95,8 @@ func (c Config) checkStoreKeys(faults *fault.List) {
 		switch {
 		case len(key) < 32 || len(key) > 1024:
 			faults.AddAt("StoreKeys", i, "", "must be 32 to 1024 random bytes, such as the output of openssl rand 32")
+		case keyform.Of(key) != "":
+			faults.AddAt("StoreKeys", i, "", "is "+keyform.Of(key)+" and not a secret; write 32 random bytes, such as the output of openssl rand 32")
 		case slices.ContainsFunc(c.StoreKeys[:i], func(other []byte) bool { return bytes.Equal(key, other) }):
 			faults.AddAt("StoreKeys", i, "", "is the same key as an earlier one; leave one of them out")
 		}

@@ -3,6 +3,7 @@ package response
 import (
 	"context"
 	"net/http"
+	"strconv"
 )
 
 // StatusCancelled is the status in the record of a request whose client had
@@ -48,12 +49,36 @@ func (w *Writer) Ending(r *http.Request, how How) Ending {
 	case unseen && (how == Aborted || how == Returned && w.status == 0):
 		return Ending{Status: StatusCancelled, Cancelled: true}
 	case how == Returned:
-		unsent := w.failed && !unseen && w.sent(r.ProtoMajor)
+		unsent := !unseen && (w.failed && w.sent(r.ProtoMajor) || w.short(r))
 		return Ending{Status: w.Final(false), CutOff: unsent || w.expiry.over.Load(), Cancelled: unseen}
 	case w.sent(r.ProtoMajor):
 		return Ending{Status: w.status, CutOff: true}
 	}
 	return Ending{Status: http.StatusInternalServerError}
+}
+
+// short reports whether the body is shorter than the Content-Length that the
+// client has been told. The server then breaks the connection off.
+func (w *Writer) short(r *http.Request) bool {
+	length, status := w.length, w.status
+	if !w.Started() {
+		length, status = lengthIn(w.inner.Header()), http.StatusOK
+	}
+	bodiless := status == http.StatusNoContent || status == http.StatusNotModified || r.Method == http.MethodHead
+	return w.bytes < length && !bodiless
+}
+
+// lengthIn returns the Content-Length of a header, or 0 without one.
+func lengthIn(h http.Header) int64 {
+	lines := h["Content-Length"]
+	if len(lines) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseInt(lines[0], 10, 64)
+	if err != nil { // net/http drops it
+		return 0
+	}
+	return n
 }
 
 // From sets the context that ends when the client leaves. With it, an answer

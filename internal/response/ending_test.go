@@ -83,6 +83,53 @@ func TestCaseAudit4Ending(t *testing.T) {
 	}
 }
 
+// An answer that is shorter than its Content-Length is not whole: the server
+// breaks the connection off, and the client sees an unexpected end.
+func TestEndingOfAShortAnswer(t *testing.T) {
+	long := func(status int, length, body string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", length)
+			if status != 0 {
+				w.WriteHeader(status)
+			}
+			if body != "" {
+				w.Write([]byte(body))
+			}
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		answer func(http.ResponseWriter)
+		want   response.Ending
+		head   response.Ending
+	}{
+		{"short", long(0, "10", "12345"), response.Ending{Status: 200, CutOff: true}, response.Ending{Status: 200}},
+		{"short_with_status", long(404, "10", "12345"), response.Ending{Status: 404, CutOff: true}, response.Ending{Status: 404}},
+		{"status_only", long(206, "10", ""), response.Ending{Status: 206, CutOff: true}, response.Ending{Status: 206}},
+		{"nothing", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "10") }, response.Ending{Status: 200, CutOff: true}, response.Ending{Status: 200}},
+		{"whole", long(0, "5", "12345"), response.Ending{Status: 200}, response.Ending{Status: 200}},
+		{"empty", long(0, "0", ""), response.Ending{Status: 200}, response.Ending{Status: 200}},
+		{"not_modified", long(304, "10", ""), response.Ending{Status: 304}, response.Ending{Status: 304}},
+		{"no_content", long(204, "10", ""), response.Ending{Status: 204}, response.Ending{Status: 204}},
+		{"no_number", long(0, "ten", "12345"), response.Ending{Status: 200}, response.Ending{Status: 200}},
+		{"too_late", func(w http.ResponseWriter) { w.Write([]byte("12345")); w.Header().Set("Content-Length", "10") }, response.Ending{Status: 200}, response.Ending{Status: 200}},
+		{"copied", func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "10")
+			io.Copy(w, struct{ io.Reader }{strings.NewReader("12345")})
+		}, response.Ending{Status: 200, CutOff: true}, response.Ending{Status: 200}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for method, want := range map[string]response.Ending{"GET": test.want, "HEAD": test.head} {
+				w, watch := response.Of(&withFlush{bare: newBare()})
+				test.answer(w)
+				if got := watch.Ending(httptest.NewRequest(method, "/", nil), response.Returned); got != want {
+					t.Errorf("%s: %+v, want %+v", method, got, want)
+				}
+			}
+		})
+	}
+}
+
 // A stream that was ended because the caller's credential expired is not whole.
 func TestCaseAudit4EndingOfAnExpiredStream(t *testing.T) {
 	inner, s := newConnection(), new(scope)

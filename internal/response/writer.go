@@ -22,6 +22,7 @@ type Writer struct {
 	room     [4]Hook
 	status   int
 	bytes    int64
+	length   int64 // the Content-Length that was sent, or 0
 	hijacked bool
 	hooked   bool            // the hooks have run
 	flushed  bool            // the header has left
@@ -146,6 +147,7 @@ func (w *Writer) begin(status int) {
 	w.status = status
 	w.late = w.client != nil && status != http.StatusRequestTimeout && gone(w.client)
 	w.runHooks(status)
+	w.length = lengthIn(w.inner.Header())
 }
 
 func (w *Writer) runHooks(status int) {

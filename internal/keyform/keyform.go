@@ -1,4 +1,5 @@
-package jwt
+// Package keyform recognizes keys by their form, where random bytes are wanted.
+package keyform
 
 import (
 	"bytes"
@@ -11,35 +12,38 @@ import (
 	"regexp"
 )
 
-// A secret of HMAC that is in truth a key of another kind, or what is published
-// of one, is known to everybody, and everybody could make tokens (RFC 8725
-// section 3.1). Random bytes do not have these forms.
-
-// armour begins the text of a key or certificate in PEM (RFC 7468), in the
+// Armour begins the text of a key or certificate in PEM (RFC 7468), in the
 // format of SSH2 (RFC 4716) or of OpenPGP, also if the line breaks are
 // lost.
-var armour = regexp.MustCompile(`-----?[ %+]?(20)?BEGIN[ %+](20)?[A-Z0-9]`)
+var Armour = regexp.MustCompile(`-----?[ %+]?(20)?BEGIN[ %+](20)?[A-Z0-9]`)
 
 // openSSH begins a public key as OpenSSH writes it in one line, with options in
 // front or not, and putty one of PuTTY.
 var (
 	openSSH = regexp.MustCompile(`(^|[\s"])(ssh-(rsa|dss|ed25519|ed448)|ecdsa-sha2-[a-z0-9-]+|sk-(ssh|ecdsa)-[a-z0-9@.-]+)(-cert-v01@openssh\.com)?\s+AAAA`)
 	putty   = regexp.MustCompile(`^PuTTY-User-Key-File-[0-9]+:`)
-	jwkText = regexp.MustCompile(`"(kty|keys|jwks_uri)\\*"\s*:`) // also as a string of JSON
+	jwkText = regexp.MustCompile(`"(kty|keys|jwks_uri|crv|n|x5c|x5u)\\*"\s*:`) // also as a string of JSON
+	// rsaText is what openssl prints of a key, as text or with -modulus.
+	rsaText = regexp.MustCompile(`^(Modulus=[0-9A-F]+|(RSA )?(Public|Private)-Key: \()`)
+	webText = regexp.MustCompile(`^https?://`)
 	xmlText = regexp.MustCompile(`<(\w+:)?((RSA|DSA|EC)?KeyValue|X509Certificate|X509Data)[\s>]`)
 	// marked is what settings have in front of an encoded value.
-	marked = regexp.MustCompile(`^(data:[^,]*,|base64:|hex:|0[xX])`)
+	marked = regexp.MustCompile(`^([A-Z][A-Z0-9_]*=)?(data:[^,]*,|base64:|hex:|0[xX])?`)
 )
 
 // mostEncodings is how often a key is looked for in base64 of base64.
 const mostEncodings = 3
 
-// otherKey says which kind of key a secret is by its form, empty where it is of
-// none that is known.
-func otherKey(secret []byte) string { return otherKeyWithin(secret, mostEncodings) }
+// Of says which kind of key a secret is by its form, such as "a public key in
+// DER". It is empty for a secret without such a form.
+//
+// A secret of HMAC that is in truth a public key, or a certificate, is known to
+// everybody, and everybody could make what it signs (RFC 8725 section 3.1).
+// Random bytes do not have these forms.
+func Of(secret []byte) string { return within(secret, mostEncodings) }
 
-func otherKeyWithin(secret []byte, encodings int) string {
-	text := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(secret), []byte("\ufeff")))
+func within(secret []byte, encodings int) string {
+	text := bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(narrow(secret)), []byte("\ufeff")))
 	text = bytes.Trim(text, "\"'` \t\r\n") // as files of settings quote
 	if kind := otherText(text); kind != "" {
 		return kind
@@ -49,17 +53,34 @@ func otherKeyWithin(secret []byte, encodings int) string {
 	}
 	text = marked.ReplaceAll(text, nil)
 	for _, raw := range decoded(text) {
-		if kind := otherKeyWithin(raw, encodings-1); kind != "" {
+		if kind := within(raw, encodings-1); kind != "" {
 			return kind
 		}
 	}
 	return ""
 }
 
+// narrow returns UTF-16 that is ASCII as ASCII, as some editors and shells
+// write files. Random bytes do not have a zero in every other place.
+func narrow(secret []byte) []byte {
+	text := bytes.TrimPrefix(bytes.TrimPrefix(secret, []byte("\xff\xfe")), []byte("\xfe\xff"))
+	if len(text) < 2 || len(text)%2 != 0 || (text[0] == 0) == (text[1] == 0) {
+		return secret
+	}
+	var low []byte
+	for i := 0; i < len(text); i += 2 {
+		if (text[i] == 0) != (text[0] == 0) || (text[i+1] == 0) != (text[1] == 0) {
+			return secret
+		}
+		low = append(low, text[i]|text[i+1])
+	}
+	return low
+}
+
 // otherText looks for the forms that are text.
 func otherText(text []byte) string {
 	switch {
-	case armour.Match(text):
+	case Armour.Match(text):
 		return "a key or certificate in PEM"
 	case openSSH.Match(text):
 		return "a public key of OpenSSH"
@@ -69,6 +90,10 @@ func otherText(text []byte) string {
 		return "a JWK or JWK Set"
 	case xmlText.Match(text):
 		return "a key in XML"
+	case rsaText.Match(text):
+		return "an RSA key as openssl prints it"
+	case webText.Match(text):
+		return "a URL"
 	}
 	return ""
 }
