@@ -32,7 +32,8 @@ const (
 	// Triple sends the fields of revision 6 of the draft: RateLimit-Limit,
 	// RateLimit-Remaining, RateLimit-Reset in seconds from now, and
 	// RateLimit-Policy. If there are several limits or windows, the fields show
-	// the one with the least remaining:
+	// the one with the least remaining. The limits of the upstream of a reverse
+	// proxy are among them:
 	//
 	//	RateLimit-Limit: 100
 	//	RateLimit-Remaining: 50
