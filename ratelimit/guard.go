@@ -44,17 +44,13 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, charges []charge) 
 	if refused {
 		err = cmp.Or(refusal(charges, r), err)
 	}
-	failures, single := false, false
+	failures := false
 	for i := range charges {
 		c := &charges[i]
 		if c.known && !c.limit.dryRun {
-			c.limit.headers.write(w.Header(), c)
-			single = single || c.limit.headers.once() != nil
+			w = c.limit.headers.write(w, c, !refused)
 		}
 		failures = failures || c.keys > 0 && c.limit.count == Failures
-	}
-	if single && !refused {
-		w = keepOnce(w, charges)
 	}
 	switch {
 	case refused:

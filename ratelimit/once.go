@@ -17,28 +17,45 @@ var (
 	legacyFields = &once{limit: "X-Ratelimit-Limit", remaining: "X-Ratelimit-Remaining", reset: "X-Ratelimit-Reset"}
 )
 
-// once returns the fields of the syntax that must not be doubled, or nil. The
-// fields of Draft are lists.
-func (syntax Headers) once() *once {
-	switch syntax {
-	case Triple:
-		return tripleFields
-	case Legacy:
-		return legacyFields
-	}
-	return nil
+// watched are the values of the fields, and the Writer around an answer that no
+// layer watches yet, in one allocation.
+type watched struct {
+	values [4]string
+	writer response.Writer
 }
 
-// keepOnce returns the writer for an answer whose fields must stay on one line.
-func keepOnce(w http.ResponseWriter, charges []charge) http.ResponseWriter {
-	for i := range charges {
-		fields := charges[i].limit.headers.once()
-		if fields == nil || len(w.Header()[fields.remaining]) == 0 {
-			continue
+// write writes the fields, unless those of a limit outside have less remaining.
+func (o *once) write(w http.ResponseWriter, c *charge, at int64, answers bool) http.ResponseWriter {
+	h := w.Header()
+	if outer := h[o.remaining]; len(outer) == 1 {
+		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= c.standing.Remaining {
+			return w
 		}
-		var watched *response.Writer
-		w, watched = response.Of(w)
-		watched.BeforeHeader(fields)
+	}
+	var room [64]byte
+	b := strconv.AppendInt(room[:0], c.quota.spans[c.tight].narrow.Limit, 10)
+	i := len(b)
+	b = strconv.AppendInt(b, c.standing.Remaining, 10)
+	j := len(b)
+	b = strconv.AppendInt(b, at, 10)
+	text := string(b)
+	var values *[4]string
+	switch around := response.Around(w); {
+	case !answers:
+		values = new([4]string)
+	case around != nil:
+		values = new([4]string)
+		around.BeforeHeader(o)
+	default:
+		own := new(watched)
+		values = &own.values
+		w = own.writer.Install(w)
+		own.writer.BeforeHeader(o)
+	}
+	*values = [4]string{text[:i], text[i:j], text[j:], c.quota.plain}
+	h[o.limit], h[o.remaining], h[o.reset] = values[0:1:1], values[1:2:2], values[2:3:3]
+	if o.policy != "" && len(h[limitField]) == 0 { // a Draft outside has its own syntax
+		h[o.policy] = values[3:4:4]
 	}
 	return w
 }

@@ -16,6 +16,9 @@ func TestWithdraw(t *testing.T) {
 		"Accept-Ranges": false, "Trailer": false, "Trailer:Digest": false, "Transfer-Encoding": false, "Signature": false, "Link": false, "Location": false,
 		"CDN-Cache-Control": false, "content-disposition": false, "ETag": false, "X-SendFile": false,
 		"Unencoded-Digest": false, "Memento-Datetime": false, "X-Content-Duration": false, "X-Archive-Files": false,
+		"X-LiteSpeed-Location": false, "X-Litespeed-Cache": false, "X-LITESPEED-TAG": false, "X-Reproxy-Url": false, "X-REPROXY-FILE": false,
+		"X-Sendfile2": false, "X-Sendfile-Temporary": false, "X-Lighttpd-Send-File": false, "X-LIGHTTPD-send-tempfile": false,
+		"X-Accel-Charset": false, "X-Accel-Buffering": false, "X-Accel-Limit-Rate": false,
 
 		"Content-Security-Policy": true, "Content-Security-Policy-Report-Only": true, "Strict-Transport-Security": true, "X-Content-Type-Options": true,
 		"Access-Control-Allow-Origin": true, "Access-Control-Expose-Headers": true, "Vary": true, "Set-Cookie": true, "Ratelimit": true, "Ratelimit-Policy": true,
