@@ -121,6 +121,12 @@ func TestCaseRoot11SchemeOfTheNamedHeader(t *testing.T) {
 		secure       bool
 	}{
 		{"element", "Forwarded", came(inside, "Forwarded", "for=203.0.113.9;proto=https"), true},
+		{"element_websocket", "Forwarded", came(inside, "Forwarded", "for=203.0.113.9;proto=wss"), true},
+		{"element_plain_websocket", "Forwarded", came(inside, "Forwarded", "for=203.0.113.9;proto=ws"), false},
+		{"websocket", "X-Forwarded-For", came(inside, "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "wss"), true},
+		{"websocket_two_hops", "X-Forwarded-For", came(inside, "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "https, WSS"), true},
+		{"plain_websocket", "X-Forwarded-For", came(inside, "X-Forwarded-For", "203.0.113.9", "X-Forwarded-Proto", "ws"), false},
+		{"websocket_of_a_client", "X-Real-IP", came("203.0.113.9:1", "X-Real-IP", "203.0.113.9", "X-Forwarded-Proto", "wss"), false},
 		{"element_quoted", "Forwarded", came(inside, "Forwarded", `for=203.0.113.9; Proto="HTTPS"`), true},
 		{"element_first", "Forwarded", came(inside, "Forwarded", "proto=https;by=10.0.0.1;for=203.0.113.9"), true},
 		{"element_plain", "Forwarded", came(inside, "Forwarded", "for=203.0.113.9;proto=http"), false},

@@ -78,7 +78,8 @@ type Edge struct {
 	//   - "*.example.com" matches every name with exactly one label in place of
 	//     the asterisk.
 	//   - A name without a port matches any port. A name with a port matches
-	//     only this port.
+	//     only this port. A Host without a port has the port 443 over TLS, and
+	//     80 otherwise.
 	//   - Upper and lower case are the same.
 	Hosts []string
 	// InsecureAnyHost accepts every Host. Set it only if a proxy checks the

@@ -121,7 +121,7 @@ func (e *EdgeLayer) settle(r *http.Request, s *Scope) error {
 		return &Problem{Status: http.StatusBadRequest, Code: "edge.request_target",
 			Detail: "The target of the request is not a path of the host that it names."}
 	}
-	named := e.hosts.serve(r)
+	named := e.hosts.serve(r, s.Secure())
 	if !named && !e.hosts.probed(r) {
 		return &Problem{Status: http.StatusMisdirectedRequest, Code: "edge.misdirected", Err: errNotServed,
 			Detail: "This server does not answer for the host in the request."}

@@ -83,7 +83,7 @@ func (e *EdgeLayer) walk(lines []string, from netip.Addr) (client netip.Addr, se
 			}
 			if e.header == listedElement {
 				proto := parameter(entry, "proto")
-				secure = strings.EqualFold(proto, "https") && !plainHop
+				secure = overTLS(proto) && !plainHop
 				plainHop = plainHop || proto != "" && !secure
 				entry = withoutObfuscatedPort(parameter(entry, "for"))
 			}
@@ -160,11 +160,17 @@ func withoutObfuscatedPort(node string) string {
 	return node[:i]
 }
 
+// overTLS reports whether a scheme needs TLS. A proxy may name the scheme of a
+// WebSocket in its handshake (RFC 6455 section 3), as Traefik does.
+func overTLS(scheme string) bool {
+	return strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "wss")
+}
+
 // allHTTPS reports whether every proxy says that it was reached over TLS.
 func allHTTPS(lines []string) bool {
 	for _, line := range lines {
 		for proto := range strings.SplitSeq(line, ",") {
-			if !strings.EqualFold(strings.Trim(proto, " \t"), "https") {
+			if !overTLS(strings.Trim(proto, " \t")) {
 				return false
 			}
 		}

@@ -75,8 +75,9 @@ func hostFault(host string) string {
 }
 
 // serve reports whether one of the names of the service is the Host of r; with
-// its port or without.
-func (h *hosts) serve(r *http.Request) bool {
+// its port or without. A Host without a port has the default port of the scheme
+// that r came by (RFC 9110 section 4.2.3).
+func (h *hosts) serve(r *http.Request, secure bool) bool {
 	if h.any || h.exact[r.Host] {
 		return true
 	}
@@ -88,8 +89,19 @@ func (h *hosts) serve(r *http.Request) bool {
 	if h.exact[host] || h.exact[name] {
 		return true
 	}
+	if host == name && host != "" {
+		host += defaultPort(secure)
+	}
 	i := strings.IndexByte(host, '.')
-	return len(h.under) > 0 && isLabel(host[:max(i, 0)]) && (h.under[host[i:]] || h.under[name[i:]])
+	return h.exact[host] || len(h.under) > 0 && isLabel(host[:max(i, 0)]) && (h.under[host[i:]] || h.under[name[i:]])
+}
+
+// defaultPort is the port that clients leave out.
+func defaultPort(secure bool) string {
+	if secure {
+		return ":443"
+	}
+	return ":80"
 }
 
 // probed reports whether r is a health check that passes without one of the
@@ -157,8 +169,9 @@ func origin(secure bool, host string) string {
 	if host == "" {
 		return ""
 	}
+	host = strings.TrimSuffix(host, defaultPort(secure))
 	if secure {
-		return "https://" + strings.TrimSuffix(host, ":443")
+		return "https://" + host
 	}
-	return "http://" + strings.TrimSuffix(host, ":80")
+	return "http://" + host
 }

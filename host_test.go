@@ -58,6 +58,43 @@ func TestNitRootPortsOfHosts(t *testing.T) {
 	}
 }
 
+// A browser leaves the default port of the scheme out of the Host (RFC 9110
+// section 4.2.3).
+func TestDefaultPortOfHosts(t *testing.T) {
+	for _, test := range []struct {
+		name, entry, host string
+		tls, served       bool
+	}{
+		{"https", "api.test:443", "api.test", true, true},
+		{"https_written_out", "api.test:443", "api.test:443", true, true},
+		{"https_case", "API.test:443", "Api.TEST", true, true},
+		{"https_wildcard", "*.api.test:443", "a.api.test", true, true},
+		{"https_address", "[::1]:443", "[::1]", true, true},
+		{"http", "api.test:80", "api.test", false, true},
+		{"other_port", "api.test:443", "api.test:8443", true, false},
+		{"other_scheme", "api.test:443", "api.test", false, false},
+		{"other_scheme_too", "api.test:80", "api.test", true, false},
+		{"other_port_of_ours", "api.test:8443", "api.test", true, false},
+		{"other_host", "api.test:443", "evil.test", true, false},
+		{"empty", "api.test:443", "", true, false},
+		{"unreadable_port", "api.test:443", "api.test:", true, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			edge, r := bulwark.Edge{Hosts: []string{test.entry}}, asked("GET", "/", test.host)
+			if test.tls {
+				r.TLS = new(tls.ConnectionState)
+			}
+			if !test.served {
+				isRefused(t, edge, r, 421, "edge.misdirected")
+				return
+			}
+			if got, want := passes(t, edge, r).Origin(), strings.ToLower(strings.TrimSuffix(test.host, ":443")); !strings.HasSuffix(got, "://"+want) {
+				t.Errorf("the origin is %q", got)
+			}
+		})
+	}
+}
+
 func TestWildcardHosts(t *testing.T) {
 	edge := bulwark.Edge{Hosts: []string{"*.example.com", "*.other.example:8443"}}
 	for _, host := range []string{"a.example.com", "A.Example.com", "a.example.com:8443", "a-b_1.example.com", "a.other.example:8443"} {

@@ -76,7 +76,7 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 // BeforeHeader leaves one line of each header of the protocol, or none. Vary is
 // a list, and names that other code adds to it stay.
 func (a *answer) BeforeHeader(h http.Header, _ int) {
-	if !a.others && !a.stands(h) {
+	if !a.others && (misspelt(h) || !a.stands(h)) {
 		forget(h)
 		a.grant(h)
 	}

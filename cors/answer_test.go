@@ -209,3 +209,39 @@ func TestNitCorsEverybodyDoesNotVary(t *testing.T) {
 		t.Errorf("Vary of a refusal is %q", got)
 	}
 }
+
+// A handler may write to the map past the methods of http.Header, in another
+// spelling. net/http would send both lines.
+func TestSpellingsOfOneHeader(t *testing.T) {
+	c := bulwark.Must(cors.New(cors.Config{Origins: []string{"https://app.example"}, Credentials: true}))
+	for _, origin := range []string{"https://app.example", "https://evil.example", ""} {
+		for spelling, spell := range map[string]func(string) string{"lower": strings.ToLower, "upper": strings.ToUpper} {
+			t.Run(spelling+"/"+origin, func(t *testing.T) {
+				w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+				want := http.Header{}
+				if origin != "" {
+					r.Header.Set("Origin", origin)
+				}
+				if origin == "https://app.example" {
+					want = http.Header{"Access-Control-Allow-Origin": {origin}, "Access-Control-Allow-Credentials": {"true"}}
+				}
+				c.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					for _, name := range []string{"Allow-Origin", "Allow-Credentials", "Allow-Methods", "Allow-Headers", "Expose-Headers", "Max-Age"} {
+						w.Header()[spell(protocol+name)] = []string{"*"}
+					}
+					w.Header()[spell("Accept-Ranges")] = []string{"bytes"}
+					w.WriteHeader(http.StatusOK)
+				})).ServeHTTP(w, r)
+				got := http.Header{}
+				for name, values := range w.Result().Header {
+					if strings.HasPrefix(strings.ToLower(name), "access-control-") {
+						got[name] = values
+					}
+				}
+				if !maps.EqualFunc(got, want, slices.Equal) || w.Result().Header[spell("Accept-Ranges")] == nil {
+					t.Errorf("%v, want %v", w.Result().Header, want)
+				}
+			})
+		}
+	}
+}

@@ -1,6 +1,11 @@
 package cors
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+
+	"github.com/bulwark-go/bulwark/internal/representation"
+)
 
 // The headers of the protocol (Fetch, HTTP responses).
 const (
@@ -45,6 +50,19 @@ func forget(h http.Header) {
 	for _, name := range responseHeaders {
 		delete(h, name)
 	}
+}
+
+// misspelt takes back the permissions that a handler has written to the map past
+// the methods of http.Header, and reports whether there were such.
+func misspelt(h http.Header) (found bool) {
+	const prefix = "Access-Control-"
+	for name := range h {
+		if len(name) > len(prefix) && !representation.Canonical(name) && strings.EqualFold(name[:len(prefix)], prefix) {
+			delete(h, name)
+			found = true
+		}
+	}
+	return found
 }
 
 // vary adds to Vary, in a slice that belongs to this response alone.

@@ -248,3 +248,53 @@ func TestCaseHc1Hijack(t *testing.T) {
 		t.Errorf("answer is %d %v", res.StatusCode, res.Header)
 	}
 }
+
+// A handler may write to the map past the methods of http.Header, in another
+// spelling. net/http would send both lines.
+func TestSpellingsOfOneHeader(t *testing.T) {
+	page := headers.Config{Preset: headers.HTML, Legacy: headers.Legacy{XSSProtection: "0", DNSPrefetchControl: "off"}}
+	direct := get(t, "https://a.example/", nothing, page)
+	for spelling, spell := range map[string]func(string) string{"lower": strings.ToLower, "upper": strings.ToUpper} {
+		t.Run(spelling, func(t *testing.T) {
+			got := get(t, "https://a.example/", func(w http.ResponseWriter, r *http.Request) {
+				headers.Nonce(r.Context())
+				for name := range direct {
+					w.Header()[spell(name)] = list("theirs")
+				}
+				for _, name := range []string{"CDN-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires"} {
+					w.Header()[spell(name)] = list("max-age=60")
+				}
+				w.Header()[spell("X-Other")] = list("stays")
+			}, page)
+			for name, values := range got {
+				usual := http.CanonicalHeaderKey(name)
+				switch {
+				case usual == "X-Other":
+					if name != spell(name) {
+						t.Errorf("another header was spelled %s", name)
+					}
+				case usual != name, len(values) != 1, direct[name] == nil:
+					t.Errorf("%s is %q", name, values)
+				case usual != "Cache-Control" && nonceIn.ReplaceAllString(values[0], "") != nonceIn.ReplaceAllString(direct[name][0], ""):
+					t.Errorf("%s is %q, want %q", name, values, direct[name])
+				}
+			}
+			if len(got) != len(direct)+1 {
+				t.Errorf("%d headers, want %d", len(got), len(direct)+1)
+			}
+		})
+	}
+	got := get(t, "https://a.example/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["content-security-policy"] = list("script-src 'nonce-abc'")
+		w.WriteHeader(http.StatusNotModified)
+	}, headers.Config{Preset: headers.HTML, InsecureOmit: list("Content-Security-Policy")})
+	if got["content-security-policy"] != nil || got["Content-Security-Policy"] != nil {
+		t.Errorf("a 304 has a nonce: %v", got)
+	}
+	got = get(t, "https://a.example/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["cache-control"] = list("private, max-age=60")
+	}, headers.Config{})
+	if !slices.Equal(got["Cache-Control"], list("private, max-age=60")) || got["cache-control"] != nil {
+		t.Errorf("the Cache-Control of a handler: %v", got)
+	}
+}

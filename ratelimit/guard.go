@@ -48,7 +48,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, charges []charge) 
 	for i := range charges {
 		c := &charges[i]
 		if c.known && !c.limit.dryRun {
-			c.limit.headers.write(w.Header(), c)
+			w = c.limit.headers.write(w, c, !refused)
 		}
 		failures = failures || c.keys > 0 && c.limit.count == Failures
 	}

@@ -3,7 +3,6 @@ package ratelimit
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -32,7 +31,8 @@ const (
 	// Triple sends the fields of revision 6 of the draft: RateLimit-Limit,
 	// RateLimit-Remaining, RateLimit-Reset in seconds from now, and
 	// RateLimit-Policy. If there are several limits or windows, the fields show
-	// the one with the least remaining:
+	// the one with the least remaining. The limits of the upstream of a reverse
+	// proxy are among them:
 	//
 	//	RateLimit-Limit: 100
 	//	RateLimit-Remaining: 50
@@ -54,18 +54,20 @@ const (
 	limitField  = "Ratelimit"
 )
 
-// write describes the charge in h. It allocates one string and one slice.
-func (syntax Headers) write(h http.Header, c *charge) {
+// write describes the charge in the header of w. It allocates one string and
+// one slice. If a handler answers, its answer goes to the writer that write
+// returns.
+func (syntax Headers) write(w http.ResponseWriter, c *charge, answers bool) http.ResponseWriter {
 	switch syntax {
 	case Draft:
-		writeLists(h, c)
+		writeLists(w.Header(), c)
 	case Triple:
-		writeTriple(h, "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset", policyField, c, seconds(c.standing.Reset))
+		return tripleFields.write(w, c, seconds(c.standing.Reset), answers)
 	case Legacy:
 		at := time.Now().Add(c.standing.Reset)
-		writeTriple(h, "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", "", c,
-			at.Unix()+min(1, int64(at.Nanosecond())))
+		return legacyFields.write(w, c, at.Unix()+min(1, int64(at.Nanosecond())), answers)
 	}
+	return w
 }
 
 func writeLists(h http.Header, c *charge) {
@@ -97,28 +99,6 @@ func writeLists(h http.Header, c *charge) {
 	values = append(values, limits...)
 	values = append(values, limit)
 	h[policyField], h[limitField] = values[:n:n], slices.Clip(values[n:])
-}
-
-// writeTriple writes the fields with these names; a policy without a name is
-// left out.
-func writeTriple(h http.Header, limit, remaining, reset, policy string, c *charge, at int64) {
-	if outer := h[remaining]; len(outer) == 1 {
-		if n, err := strconv.ParseInt(outer[0], 10, 64); err == nil && n <= c.standing.Remaining {
-			return
-		}
-	}
-	var room [64]byte
-	b := strconv.AppendInt(room[:0], c.quota.spans[c.tight].narrow.Limit, 10)
-	i := len(b)
-	b = strconv.AppendInt(b, c.standing.Remaining, 10)
-	j := len(b)
-	b = strconv.AppendInt(b, at, 10)
-	text := string(b)
-	values := &[4]string{text[:i], text[i:j], text[j:], c.quota.plain}
-	h[limit], h[remaining], h[reset] = values[0:1:1], values[1:2:2], values[2:3:3]
-	if policy != "" && len(h[limitField]) == 0 { // a Draft outside has its own syntax
-		h[policy] = values[3:4:4]
-	}
 }
 
 // seconds rounds up, so that a client that waits as long is not too early.

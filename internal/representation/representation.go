@@ -29,7 +29,11 @@ func belongs(name string) bool {
 	case strings.HasPrefix(name, "Content-Security-Policy"):
 		return false
 	case strings.HasPrefix(name, "Content-"), // RFC 9110 section 8, RFC 9530, RFC 6266
-		strings.HasSuffix(name, "Cache-Control"),                                              // RFC 9111, and for each cache of its own RFC 9213
+		strings.HasSuffix(name, "Cache-Control"), // RFC 9111, and for each cache of its own RFC 9213
+		// What a proxy sends in place of the body, and what else it is to do
+		// with this answer.
+		strings.HasPrefix(name, "X-Sendfile"), strings.HasPrefix(name, "X-Lighttpd-"), strings.HasPrefix(name, "X-Litespeed-"),
+		strings.HasPrefix(name, "X-Reproxy-"), strings.HasPrefix(name, "X-Accel-"),
 		len(name) >= len("trailer:") && strings.EqualFold(name[:len("trailer:")], "trailer:"): // what net/http would send behind the body
 		return true
 	}
@@ -40,7 +44,7 @@ func belongs(name string) bool {
 var fields = set(
 	// How long an answer is fresh, and which one it is (RFC 9111 section 5,
 	// RFC 9110 section 8.8).
-	"Age", "Expires", "Pragma", "Warning", "Surrogate-Control", "Edge-Control", "X-Accel-Expires", "Etag", "Last-Modified",
+	"Age", "Expires", "Pragma", "Warning", "Surrogate-Control", "Edge-Control", "Etag", "Last-Modified",
 	// What the body is, and where the parts of it are (RFC 9110 section 14.3,
 	// RFC 9530, RFC 3230, RFC 3229, RFC 9842), and of when (RFC 7089).
 	"Accept-Ranges", "Digest", "Repr-Digest", "Unencoded-Digest", "Memento-Datetime", "X-Content-Duration", "Im", "Delta-Base", "Use-As-Dictionary", "Sourcemap", "X-Sourcemap",
@@ -50,7 +54,7 @@ var fields = set(
 	// What the answer refers to (RFC 9110 section 10.2.2, RFC 8288, RFC 7240).
 	"Location", "Link", "Refresh", "Preference-Applied",
 	// What a proxy sends in place of the body.
-	"X-Accel-Redirect", "X-Accel-Charset", "X-Sendfile", "X-Lighttpd-Send-File", "X-Lighttpd-Send2file", "X-Reproxy-Url", "X-Archive-Files",
+	"X-Archive-Files",
 )
 
 func set(names ...string) map[string]bool {
@@ -59,4 +63,19 @@ func set(names ...string) map[string]bool {
 		all[http.CanonicalHeaderKey(name)] = true
 	}
 	return all
+}
+
+// Canonical reports whether a name has the form of http.CanonicalHeaderKey. A
+// handler that writes to the map past the methods of http.Header may use
+// another form, and net/http sends both.
+func Canonical(name string) bool {
+	upper := true
+	for i := range len(name) {
+		c := name[i]
+		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
+			return false
+		}
+		upper = c == '-'
+	}
+	return true
 }

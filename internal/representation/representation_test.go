@@ -16,6 +16,9 @@ func TestWithdraw(t *testing.T) {
 		"Accept-Ranges": false, "Trailer": false, "Trailer:Digest": false, "Transfer-Encoding": false, "Signature": false, "Link": false, "Location": false,
 		"CDN-Cache-Control": false, "content-disposition": false, "ETag": false, "X-SendFile": false,
 		"Unencoded-Digest": false, "Memento-Datetime": false, "X-Content-Duration": false, "X-Archive-Files": false,
+		"X-LiteSpeed-Location": false, "X-Litespeed-Cache": false, "X-LITESPEED-TAG": false, "X-Reproxy-Url": false, "X-REPROXY-FILE": false,
+		"X-Sendfile2": false, "X-Sendfile-Temporary": false, "X-Lighttpd-Send-File": false, "X-LIGHTTPD-send-tempfile": false,
+		"X-Accel-Charset": false, "X-Accel-Buffering": false, "X-Accel-Limit-Rate": false,
 
 		"Content-Security-Policy": true, "Content-Security-Policy-Report-Only": true, "Strict-Transport-Security": true, "X-Content-Type-Options": true,
 		"Access-Control-Allow-Origin": true, "Access-Control-Expose-Headers": true, "Vary": true, "Set-Cookie": true, "Ratelimit": true, "Ratelimit-Policy": true,
@@ -28,4 +31,12 @@ func TestWithdraw(t *testing.T) {
 		}
 	}
 	representation.Withdraw(nil)
+}
+
+func TestCanonical(t *testing.T) {
+	for _, name := range []string{"Etag", "ETag", "etag", "Www-Authenticate", "WWW-Authenticate", "X-Xss-Protection", "X-XSS-Protection", "x-xss-protection", "", "-", "--a", "--A", "A1b", "A1B", "X-2Fa", "X-2fa", "A_b", "A_B"} {
+		if got, want := representation.Canonical(name), http.CanonicalHeaderKey(name) == name; got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
+		}
+	}
 }
