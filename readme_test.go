@@ -22,6 +22,7 @@ import (
 	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/cors"
 	"github.com/bulwark-go/bulwark/headers"
+	"github.com/bulwark-go/bulwark/internal/pagetest"
 	"github.com/bulwark-go/bulwark/ratelimit"
 	"github.com/bulwark-go/bulwark/sanitize"
 	"github.com/bulwark-go/bulwark/validate"
@@ -30,13 +31,9 @@ import (
 // readmeBlocks returns the blocks of Go in README.md.
 func readmeBlocks(t *testing.T) []string {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var blocks []string
-	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		blocks = append(blocks, block[1])
+	for _, block := range pagetest.Blocks(t, "README.md", "go") {
+		blocks = append(blocks, block.Text)
 	}
 	if len(blocks) != 2 {
 		t.Fatalf("README.md has %d blocks of Go, want the program and the chain", len(blocks))
@@ -155,11 +152,7 @@ func readmeService(logger *slog.Logger, tokens auth.Authenticator, issuer string
 
 // The chain in README.md is the code above, and it protects.
 func TestReadmeChain(t *testing.T) {
-	source, err := os.ReadFile("readme_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(unindented(string(source)), unindented(readmeBlocks(t)[1])) {
+	if !pagetest.Read(t, "readme_test.go").Has(readmeBlocks(t)[1]) {
 		t.Error("the chain of README.md is not the code of this test")
 	}
 
@@ -204,29 +197,17 @@ func TestReadmeChain(t *testing.T) {
 
 // The layer in docs/architecture.md is the one that ExampleSlot runs.
 func TestArchitectureLayer(t *testing.T) {
-	page, err := os.ReadFile("docs/architecture.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	code, err := os.ReadFile("exampleenter_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	blocks := pagetest.Blocks(t, "docs/architecture.md", "go")
 	if len(blocks) != 1 {
 		t.Fatalf("docs/architecture.md has %d blocks of Go, want the layer", len(blocks))
 	}
-	if !strings.Contains(unindented(string(code)), unindented(blocks[0][1])) {
+	if !pagetest.Read(t, "exampleenter_test.go").Has(blocks[0].Text) {
 		t.Error("the layer of docs/architecture.md is not the code of ExampleEnter")
 	}
 }
 
 // The refusal and the record in README.md are those of a real request.
 func TestReadmeRefusal(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
 	stack := bulwark.Must(bulwark.Chain(
 		audit.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))},
@@ -241,24 +222,15 @@ func TestReadmeRefusal(t *testing.T) {
 	}
 	answer := fmt.Sprintf("HTTP/1.1 %d %s\nContent-Type: %s\n\n%s", w.Code, http.StatusText(w.Code), w.Header().Get("Content-Type"), w.Body)
 	for block, have := range map[string]string{"http": answer, "json": log.String()} {
-		shown := regexp.MustCompile("(?s)```" + block + "\n(.*?)```").FindStringSubmatch(string(readme))
-		if shown == nil {
+		shown := pagetest.Blocks(t, "README.md", block)
+		if len(shown) == 0 {
 			t.Fatalf("README.md has no block of %s", block)
 		}
 		// A value that differs each time is "…" on the page, and so is the rest.
-		want := regexp.QuoteMeta(strings.ReplaceAll(strings.TrimSpace(shown[1]), ",\n ", ","))
+		want := regexp.QuoteMeta(strings.ReplaceAll(strings.TrimSpace(shown[0].Text), ",\n ", ","))
 		want = strings.ReplaceAll(want, "…", ".*")
 		if !regexp.MustCompile("(?s)^" + want + "\n?$").MatchString(have) {
 			t.Errorf("the %s block of README.md does not fit\n%s\nwhich is what happens", block, have)
 		}
 	}
-}
-
-// unindented is text without the indentation of its lines.
-func unindented(text string) string {
-	var lines strings.Builder
-	for line := range strings.Lines(text) {
-		lines.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return lines.String()
 }

@@ -3,7 +3,8 @@ package auth
 import (
 	"errors"
 	"slices"
-	"strings"
+
+	"github.com/bulwark-go/bulwark/auth/internal/list"
 )
 
 // causes are the texts for the log that depend on the Config, made at New. Each
@@ -46,33 +47,20 @@ func newCauses(m *Middleware) causes {
 	if m.from.WebSocket {
 		fields = append(fields, protocolField)
 	}
-	offered := shown(schemes)
+	offered := list.Text(schemes)
 	return causes{
 		issuers:   known,
-		ambiguous: errors.New("more than one credential in the fields that auth.Config.Authenticators read: " + shown(fields)),
+		ambiguous: errors.New("more than one credential in the fields that auth.Config.Authenticators read: " + list.Text(fields)),
 		header: errors.New("the Authorization header is not a scheme, a space and credentials; the schemes of " +
 			"auth.Config.Authenticators are " + offered),
 		scheme: errors.New("none of auth.Config.Authenticators offers this scheme; theirs are " + offered),
-		issuer: errors.New("the iss is not the Issuer of any of auth.Config.Authenticators; theirs are " + shown(issuers)),
+		issuer: errors.New("the iss is not the Issuer of any of auth.Config.Authenticators; theirs are " + list.Text(issuers)),
 	}
 }
 
-func addNew(list []string, text string) []string {
-	if slices.Contains(list, text) {
-		return list
+func addNew(values []string, text string) []string {
+	if slices.Contains(values, text) {
+		return values
 	}
-	return append(list, text)
-}
-
-// mostShown bounds the configured values in a text, in bytes: the log keeps 256
-// bytes of an attribute.
-const mostShown = 150
-
-// shown lists configured values, as many as there is room for.
-func shown(list []string) string {
-	text := strings.Join(list, ", ")
-	if len(text) > mostShown {
-		return text[:mostShown] + "…"
-	}
-	return text
+	return append(values, text)
 }

@@ -3,7 +3,8 @@ package apikey
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/bulwark-go/bulwark/auth/internal/list"
 )
 
 // causes are the texts for the log that depend on the Config, made at New. Each
@@ -45,19 +46,6 @@ func newCauses(c Config) causes {
 		stale:       fmt.Errorf("the secret is older than apikey.Config.MaxAge (%v); rotate the key", c.MaxAge),
 		ambiguous:   fmt.Errorf("more than one line of %s (apikey.Config.Header)", places),
 		overlap:     fmt.Errorf("apikey.Config.MaxOverlap is %v", c.MaxOverlap),
-		tier:        errors.New("apikey.Config.Tiers does not name the tier; it names " + shown(c.Tiers)),
+		tier:        errors.New("apikey.Config.Tiers does not name the tier; it names " + list.Text(c.Tiers)),
 	}
-}
-
-// mostShown bounds the configured values in a text, in bytes: the log keeps 256
-// bytes of an attribute.
-const mostShown = 150
-
-// shown lists configured values, as many as there is room for.
-func shown(list []string) string {
-	text := strings.Join(list, ", ")
-	if len(text) > mostShown {
-		return text[:mostShown] + "…"
-	}
-	return text
 }

@@ -5,13 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +15,7 @@ import (
 	"github.com/bulwark-go/bulwark"
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/apikey"
+	"github.com/bulwark-go/bulwark/internal/pagetest"
 )
 
 // The code of docs/api-keys.md, and tests that run it.
@@ -238,25 +235,5 @@ func TestTheGuide(t *testing.T) {
 
 // Each block of the page in Go is code of this file.
 func TestThePageShowsThisCode(t *testing.T) {
-	page, err := os.ReadFile("../../docs/api-keys.md")
-	must(t, err)
-	code, err := os.ReadFile("guide_test.go")
-	must(t, err)
-	found := regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatch(string(page), -1)
-	if len(found) < 7 {
-		t.Errorf("%d blocks", len(found))
-	}
-	for _, block := range found {
-		if !strings.Contains(unindented(string(code)), unindented(block[1])) {
-			t.Errorf("nothing runs this block:\n%s", block[1])
-		}
-	}
-}
-
-func unindented(text string) string {
-	var lines strings.Builder
-	for line := range strings.Lines(text) {
-		fmt.Fprintln(&lines, strings.TrimSpace(line))
-	}
-	return lines.String()
+	pagetest.Read(t, "guide_test.go").HasBlocks(t, "../../docs/api-keys.md", 7, "go")
 }

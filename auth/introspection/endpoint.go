@@ -13,46 +13,25 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/internal/claims"
 	"github.com/bulwark-go/bulwark/internal/jsondoc"
+	"github.com/bulwark-go/bulwark/internal/outbound"
 )
 
 // endpoint asks the authorization server (RFC 7662 section 2).
 type endpoint struct {
 	url       string
-	client    *http.Client
-	own       *http.Transport // nil where the transport is not ours
+	client    *outbound.Client
 	authorize func(*http.Request) error
 	maxBytes  int64
 }
 
 func newEndpoint(c Config) *endpoint {
-	e := &endpoint{url: c.Endpoint, authorize: c.Client.authorizer(), maxBytes: c.Client.MaxAnswerBytes}
-	transport := c.Client.Transport
-	if transport == nil {
-		e.own = newTransport(c.Client.MaxConcurrent)
-		transport = e.own
-	}
-	e.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // a redirect would carry token and secret to wherever it says
-	}}
-	return e
-}
-
-func newTransport(connections int) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
-		DisableCompression:     true,
-		MaxConnsPerHost:        connections,
-		MaxIdleConnsPerHost:    connections,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
+	return &endpoint{
+		url: c.Endpoint, client: outbound.NewClient(c.Client.Transport, c.Client.MaxConcurrent),
+		authorize: c.Client.authorizer(), maxBytes: c.Client.MaxAnswerBytes,
 	}
 }
 
@@ -63,7 +42,7 @@ func (e *endpoint) ask(ctx context.Context, token string) ([]byte, *refusal, *fa
 	if err != nil {
 		return nil, nil, &failure{cause: fmt.Errorf("authenticate this service by introspection.Config.Client: %w", err)}
 	}
-	response, err := e.client.Do(request)
+	response, err := e.client.Ask(request)
 	if err != nil {
 		return nil, nil, &failure{cause: readable(err)}
 	}
@@ -88,11 +67,11 @@ func (e *endpoint) body(response *http.Response) ([]byte, *failure) {
 	if err != nil || media != "application/json" {
 		return nil, &failure{cause: errors.New("the answer is not application/json"), token: true, strike: true}
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
+	body, longer, err := outbound.Read(response.Body, e.maxBytes)
 	switch {
 	case err != nil:
 		return nil, &failure{cause: readable(err)}
-	case int64(len(body)) > e.maxBytes:
+	case longer:
 		return nil, &failure{cause: fmt.Errorf("the answer is longer than introspection.Config.Client.MaxAnswerBytes, which is %d", e.maxBytes), token: true, strike: true}
 	}
 	return append(make([]byte, 0, len(body)), body...), nil // it may be kept: without spare room
@@ -163,22 +142,11 @@ func (e *endpoint) request(ctx context.Context, token string) (*http.Request, er
 	if err != nil {
 		return nil, err
 	}
-	request.Header = draft.Header
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Accept-Encoding", "identity") // what unpacks of itself has no size
-	// A question may be asked twice. Without this a kept connection that the
-	// server has just closed would be an outage. It is not sent; see
-	// [http.Transport].
-	request.Header["Idempotency-Key"] = nil
-	return request, nil
-}
-
-// close drops the connections that are kept.
-func (e *endpoint) close() {
-	if e.own != nil {
-		e.own.CloseIdleConnections()
+	if draft.Header != nil {
+		request.Header = draft.Header
 	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return request, nil
 }
 
 // statusFault returns nil for 200. A 4xx is about the question, and a 500 may

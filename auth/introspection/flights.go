@@ -248,7 +248,7 @@ func (fs *flights) shutdown(ctx context.Context) error {
 	}
 	fs.mu.Unlock()
 	fs.cancel()
-	defer fs.endpoint.close()
+	defer fs.endpoint.client.Close()
 	select {
 	case <-fs.idle:
 		return nil

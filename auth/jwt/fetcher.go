@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/auth/internal/address"
 	"github.com/bulwark-go/bulwark/internal/jose"
+	"github.com/bulwark-go/bulwark/internal/outbound"
 )
 
 const (
@@ -150,12 +150,12 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 	if response.StatusCode != http.StatusOK {
 		return nil, nil, statusError(response.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, f.maxBytes+1))
+	body, longer, err := outbound.Read(response.Body, f.maxBytes)
 	if err != nil {
 		return nil, nil, err
 	}
-	if int64(len(body)) > f.maxBytes {
-		return body[:f.maxBytes], response.Header, tooLongError(f.maxBytes)
+	if longer {
+		return body, response.Header, tooLongError(f.maxBytes)
 	}
 	return body, response.Header, nil
 }

@@ -277,6 +277,6 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	if c.made() != nil {
 		return nil
 	}
-	defer c.endpoint.close()
+	defer c.endpoint.client.Close()
 	return c.running.close(ctx)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bulwark-go/bulwark/authz/authzen"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/outbound"
 )
 
 // pipes is a listener without a network.
@@ -43,7 +44,7 @@ func TestHandshakeThatHangs(t *testing.T) {
 		server := &http.Server{Handler: says(allow)}
 		go server.Serve(tls.NewListener(back, &tls.Config{Certificates: certified.TLS.Certificates}))
 		dialed, dropped := 0, 0
-		transport := authzen.NewTransport(1)
+		transport := outbound.Transport(1)
 		transport.Proxy, transport.TLSClientConfig.RootCAs = nil, roots
 		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()

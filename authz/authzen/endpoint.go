@@ -14,13 +14,13 @@ import (
 	"time"
 
 	"github.com/bulwark-go/bulwark"
+	"github.com/bulwark-go/bulwark/internal/outbound"
 )
 
 // An endpoint sends questions to a decision point (Authorization API 1.0,
 // section 10.1).
 type endpoint struct {
-	client    *http.Client
-	own       *http.Transport // nil if the transport is not ours
+	client    *outbound.Client
 	authorize func(*http.Request) error
 	maxBytes  int64
 	timeout   time.Duration
@@ -34,7 +34,7 @@ type failure struct {
 }
 
 func newEndpoint(c Config) *endpoint {
-	e := &endpoint{authorize: c.Authorize, maxBytes: c.MaxAnswerBytes, timeout: c.Timeout}
+	e := &endpoint{client: outbound.NewClient(c.Transport, c.MaxConcurrent), authorize: c.Authorize, maxBytes: c.MaxAnswerBytes, timeout: c.Timeout}
 	if c.Secret != "" {
 		bearer := "Bearer " + c.Secret // in a closure, where nothing prints it
 		e.authorize = func(r *http.Request) error {
@@ -42,35 +42,7 @@ func newEndpoint(c Config) *endpoint {
 			return nil
 		}
 	}
-	transport := c.Transport
-	if transport == nil {
-		e.own = newTransport(c.MaxConcurrent)
-		transport = e.own
-	}
-	e.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse // a redirect would let its target decide, and carry the secret there
-	}}
 	return e
-}
-
-// newTransport returns the default transport. A connection that is being made
-// outlives its question, and counts as one of connections. So each of its steps
-// has a bound of its own: otherwise a decision point that hangs for a while
-// would keep all of them for ever.
-func newTransport(connections int) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: mostTimeout}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    mostTimeout,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
-		DisableCompression:     true,
-		MaxConnsPerHost:        connections,
-		MaxIdleConnsPerHost:    connections,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
 }
 
 // send returns the body of an answer that is 200 and JSON.
@@ -82,25 +54,21 @@ func (e *endpoint) send(ctx context.Context, url string, question []byte) ([]byt
 	if err != nil {
 		return nil, &failure{cause: fmt.Errorf("authenticate this service by authzen.Config.Authorize: %w", err)}
 	}
-	response, err := e.client.Do(request)
+	response, err := e.client.Ask(request)
 	if err != nil {
 		return nil, e.lost(ctx, began, err)
 	}
 	defer response.Body.Close()
 	if f := headFault(response); f != nil {
 		// A short body is read, so that the connection can be used again.
-		// Behind a 101 there is no body: the connection has left HTTP, and
-		// ctx does not end a read from it.
-		if response.StatusCode != http.StatusSwitchingProtocols {
-			io.CopyN(io.Discard, response.Body, maxDrain)
-		}
+		io.CopyN(io.Discard, response.Body, maxDrain)
 		return nil, f
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, e.maxBytes+1))
+	body, longer, err := outbound.Read(response.Body, e.maxBytes)
 	switch {
 	case err != nil, ctx.Err() != nil: // a Transport may not look at its context
 		return nil, e.lost(ctx, began, err)
-	case int64(len(body)) > e.maxBytes:
+	case longer:
 		return nil, &failure{fmt.Errorf("the answer is longer than authzen.Config.MaxAnswerBytes, which is %d", e.maxBytes), true}
 	}
 	return body, nil
@@ -129,23 +97,10 @@ func (e *endpoint) request(ctx context.Context, url string, question []byte) (*h
 		}
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Accept-Encoding", "identity") // what unpacks of itself has no size
 	if id := bulwark.RequestID(ctx); id != "" {
 		request.Header.Set("X-Request-ID", id) // section 10.1.3
 	}
-	// A question may be asked twice. Without this a kept connection that the
-	// server has just closed would be a failure. It is not sent; see
-	// [http.Transport].
-	request.Header["Idempotency-Key"] = nil
 	return request, nil
-}
-
-// close drops the connections that are kept.
-func (e *endpoint) close() {
-	if e.own != nil {
-		e.own.CloseIdleConnections()
-	}
 }
 
 // headFault returns nil for 200 with JSON. Every other status is an error, and

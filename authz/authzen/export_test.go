@@ -8,9 +8,6 @@ var (
 	ReadAll = readAll
 )
 
-// NewTransport makes the default transport.
-var NewTransport = newTransport
-
 // Probes returns how many of n questions are sent after the pause of an outage,
 // if none of them has ended.
 func Probes(n int) (sent int) {

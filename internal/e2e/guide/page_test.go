@@ -2,53 +2,26 @@ package guide
 
 import (
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-)
 
-// blocks are fenced blocks of the page.
-var blocks = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+	"github.com/bulwark-go/bulwark/internal/pagetest"
+)
 
 // TestThePageShowsThisCode finds each block of the page in what runs here: the
 // guide's way in theirs.js, ours in the tests.
 func TestThePageShowsThisCode(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/from-the-guide.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var code strings.Builder
-	for _, name := range append(names, "theirs.js") {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code.WriteString(flat(string(text)))
-	}
+	code := pagetest.Read(t, "*_test.go", "theirs.js")
 	count := map[string]int{}
-	for _, block := range blocks.FindAllStringSubmatch(string(page), -1) {
-		count[block[1]]++
-		if !strings.Contains(code.String(), flat(block[2])) {
-			t.Errorf("nothing here runs this block of %s:\n%s", block[1], block[2])
+	for _, block := range pagetest.Blocks(t, "../../../docs/from-the-guide.md") {
+		count[block.Language]++
+		if !code.Has(block.Text) {
+			t.Errorf("nothing here runs this block of %s:\n%s", block.Language, block.Text)
 		}
 	}
 	if count["js"] < 8 || count["go"] < 18 || len(count) > 5 {
 		t.Errorf("the page has %v blocks", count)
 	}
-}
-
-// flat is text without indentation. It ends with the end of a line.
-func flat(text string) string {
-	var lines strings.Builder
-	for line := range strings.Lines(text) {
-		lines.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return lines.String()
 }
 
 // tables returns the rows of the tables of the page below a heading, without

@@ -5,9 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +13,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth"
 	"github.com/bulwark-go/bulwark/auth/jwt"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/pagetest"
 )
 
 // sent is a token as an issuer makes it, and what must come of it.
@@ -290,52 +288,25 @@ func (s *service) check(t *testing.T, issuer string, one sent, token string) {
 	}
 }
 
-// blocks are the fenced blocks of a page.
-var blocks = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```$")
-
 // TestThePageShowsThisCode finds each block of the page in this folder. The
 // package recipes has its policies.
 func TestThePageShowsThisCode(t *testing.T) {
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var code strings.Builder
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code.WriteString(flat(string(text)))
-	}
-	page, err := os.ReadFile("../../../docs/issuers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	code := pagetest.Read(t, "*_test.go")
 	configs := 0
-	for _, block := range blocks.FindAllStringSubmatch(string(page), -1) {
-		if strings.HasPrefix(block[2], "authz.PolicyConfig{") {
+	for _, block := range pagetest.Blocks(t, "../../../docs/issuers.md") {
+		if strings.HasPrefix(block.Text, "authz.PolicyConfig{") {
 			continue
 		}
-		text := flat(block[2])
+		text := strings.TrimSpace(block.Text)
 		if strings.HasPrefix(text, "jwt.") {
 			configs++
 			text = "return " + text
 		}
-		if !strings.Contains(code.String(), text) {
-			t.Errorf("nothing here runs this block:\n%s", block[2])
+		if !code.Has(text) {
+			t.Errorf("nothing here runs this block:\n%s", block.Text)
 		}
 	}
 	if want := len(all()) + 1; configs != want {
 		t.Errorf("the page has %d Configs, and there are %d", configs, want)
 	}
-}
-
-// flat is text without indentation. It ends with the end of a line.
-func flat(text string) string {
-	var lines strings.Builder
-	for line := range strings.Lines(text) {
-		lines.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return lines.String()
 }

@@ -3,7 +3,6 @@ package recipes
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/bulwark-go/bulwark/auth/authtest"
 	"github.com/bulwark-go/bulwark/authz"
 	"github.com/bulwark-go/bulwark/bulwarktest"
+	"github.com/bulwark-go/bulwark/internal/pagetest"
 )
 
 // keycloakRoles names the roles that Keycloak gives to every user.
@@ -39,22 +39,15 @@ func auth0Permissions() (*authz.Policy, error) {
 // TestThePoliciesOfIssuers sends a caller with the claims of an issuer as roles.
 // The page has each policy, and no event says that a role is unknown.
 func TestThePoliciesOfIssuers(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/issuers.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile("issuers_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	code := pagetest.Read(t, "issuers_test.go")
 	shown := 0
-	for _, block := range blocks.FindAllStringSubmatch(string(page), -1) {
-		if !strings.HasPrefix(block[2], "authz.PolicyConfig{") {
+	for _, block := range pagetest.Blocks(t, "../../../docs/issuers.md") {
+		if !strings.HasPrefix(block.Text, "authz.PolicyConfig{") {
 			continue
 		}
 		shown++
-		if !strings.Contains(flat(string(source)), flat("return authz.NewPolicy("+strings.TrimSpace(block[2])+")")) {
-			t.Errorf("nothing here runs this block:\n%s", block[2])
+		if !code.Has("return authz.NewPolicy(" + strings.TrimSpace(block.Text) + ")") {
+			t.Errorf("nothing here runs this block:\n%s", block.Text)
 		}
 	}
 	if shown != 2 {
