@@ -129,9 +129,9 @@
 //     whom that layer does not know is anonymous, and passes only [Public].
 //   - The fields of an object that a handler writes or reads by itself, without
 //     [Write] and [Decode].
-//   - What a MarshalJSON or MarshalText writes of an interface. A struct with
-//     tags that the types show behind such a method is refused. What an
-//     interface holds, the types do not show.
+//   - What a MarshalJSON or MarshalText writes of an interface. Fields refuses
+//     such a method in front of a struct with tags. But it reads the types
+//     alone, and the types do not show what an interface holds.
 //   - Relationships that need a query, such as membership in the object's
 //     project, unless Load brings them along or an [Engine] answers for them.
 //   - What a handler does with an object after the grant, and what else it

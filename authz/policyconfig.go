@@ -29,17 +29,17 @@ type PolicyConfig struct {
 	Reaches []string `json:"reaches,omitempty" yaml:"reaches,omitempty"`
 	// Roles are the roles by name. At most 4,096. The number of all Inherits,
 	// times the number of all actions, is at most 268,435,456. The compiled
-	// policy has 8 bytes for each action of each role, 1 byte for each two
-	// roles, and at most 64 MiB for the sets of grants that cover an action.
-	// Only roles in thousands, whose grants overlap in many ways, need more;
-	// they are an error. Required.
+	// policy has 8 bytes for each action of each role, and 1 byte for each pair
+	// of roles. It also has the sets of grants that cover an action. If these
+	// sets need more than 64 MiB, the policy is an error. Only thousands of
+	// roles, whose grants overlap in many ways, need that much. Required.
 	Roles Roles `json:"roles" yaml:"roles"`
-	// SampleAllows says which allowed decisions are events: one of so many. The
-	// event is authz_allow. It has the rule, and as attributes the role, its
-	// grants, a hash of the object, and the decision of an engine. Refusals are
-	// always events. Decisions are counted over all routes of the policy, and
-	// public routes do not decide. A list is one decision. With 1 each allowed
-	// decision is an event. Default: 0, none.
+	// SampleAllows makes events of allowed decisions. With 1 each of them is an
+	// event, and with 100 one of 100. The event is authz_allow. It has the
+	// rule, and as attributes the role, its grants, a hash of the object, and
+	// the decision of an engine. Refusals are always events. Decisions are
+	// counted over all routes of the policy, and public routes do not decide. A
+	// list is one decision. Default: 0, none.
 	SampleAllows int `json:"sampleAllows,omitempty" yaml:"sampleAllows,omitempty"`
 }
 

@@ -130,7 +130,7 @@ type Resource[T any] struct {
 	// "application/json" and "application/merge-patch+json".
 	MediaTypes []string
 	// JSON bounds the document that Decode reads. A document beyond a limit is
-	// 400 "body.too_complex".
+	// 400 "body.too_complex". Default: the defaults of its fields.
 	JSON bulwark.JSONLimits
 
 	limits *body.Limits // what Can has made of the four fields before
@@ -168,7 +168,7 @@ func (res *Resource[T]) owns(p *pass, object T) bool {
 // Check decides about one object that the handler already has. It returns the
 // grant, or the refusal for [bulwark.Deny]:
 //
-//   - For "create" the object is the new object, as decoded. The refusal is
+//   - For "create" the object is the new object, with its owner. The refusal is
 //     403.
 //   - For any other action the refusal is 403 if the caller may read the
 //     object, and otherwise 404, or [Resource.Forbidden]. A nil object is the

@@ -36,9 +36,9 @@
 // Only the literal true in the member "decision" allows. The answer must have
 // the status 200, be application/json, not be compressed and come in time. It
 // must be JSON that all programs read alike, within bounds. Redirects are not
-// followed. If an answer has "obligations", it does not allow, because this
-// package does not carry them out. A batch must have one decision for each
-// question.
+// followed. If the "obligations" of an answer are not empty, the answer does
+// not allow, because this package does not carry them out. A batch must have
+// one decision for each question.
 //
 // The id of a subject holds the Issuer and the Subject of the caller. Two
 // callers never have the same id. [Config.Map] changes a question for a
