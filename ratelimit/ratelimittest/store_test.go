@@ -217,7 +217,7 @@ func TestAFaultFailsTheTest(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAFaultFailsTheTest$/^gcra$/^all-or-none$", "-test.timeout=60s")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAFaultFailsTheTest$/^gcra$/^all-or-none$", "-test.timeout=5m")
 			child.Env = append(os.Environ(), childEnv+"="+name)
 			out, err := child.CombinedOutput()
 			var exit *exec.ExitError
