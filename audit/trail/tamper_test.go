@@ -60,6 +60,9 @@ func changed(before, after []byte) int64 {
 // one of those that the Report calls unsigned, and a checkpoint that was kept
 // elsewhere shows that the lines before it are there.
 func TestEveryByte(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine has no races, and is ten times slower under the detector")
+	}
 	t.Parallel()
 	files, last := rotated(t)
 	log := bytes.Join(files, nil)

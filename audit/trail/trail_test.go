@@ -99,6 +99,9 @@ func TestTheRecordsAreUnchanged(t *testing.T) {
 // A change of a byte that a checkpoint covers is found, near the line that was
 // changed. [TestEveryByte] is stricter, with a smaller log.
 func TestEveryEditIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine has no races, and is ten times slower under the detector")
+	}
 	log := logOf(t, 40, 8)
 	if lines := bytes.Count(log, []byte("\n")); lines != 45 {
 		t.Fatalf("%d lines", lines)
@@ -178,6 +181,9 @@ func TestLinesOutOfPlace(t *testing.T) {
 
 // Random changes of several lines at once are all found.
 func TestRandomChangesAreFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine has no races, and is ten times slower under the detector")
+	}
 	log := logOf(t, 80, 16)
 	all := bytes.SplitAfter(log, []byte("\n"))
 	all = all[:len(all)-1]

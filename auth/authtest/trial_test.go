@@ -67,7 +67,7 @@ func TestAFaultFailsTheTest(t *testing.T) {
 			if _, rule, ok := strings.Cut(test.says, "TestAFaultFailsTheTest/"); ok {
 				only += "/^" + rule + "$"
 			}
-			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+only, "-test.timeout=60s")
+			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+only, "-test.timeout=5m")
 			child.Env = append(os.Environ(), childEnv+"="+name)
 			out, err := child.CombinedOutput()
 			var exit *exec.ExitError

@@ -824,7 +824,7 @@ func TestSIGTERM(t *testing.T) {
 	defer conn.Close()
 	body := `{"title":"in flight"}`
 	fmt.Fprintf(conn, "POST /documents HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", alice, len(body))
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	read := bufio.NewReader(conn)
 	if line, err := read.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("%q %v", line, err)
@@ -838,7 +838,7 @@ func TestSIGTERM(t *testing.T) {
 			break
 		}
 		probe.Close()
-		if time.Since(began) > 5*time.Second {
+		if time.Since(began) > patience {
 			t.Fatal("still accepting")
 		}
 	}

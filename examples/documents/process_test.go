@@ -133,7 +133,7 @@ func TestOneEventEach(t *testing.T) {
 	names := func(a answer) (names []string) {
 		id := a.header.Get("X-Request-Id")
 		p.do(t, "GET", "/nowhere", "", "X-Marker", id) // records are written in order
-		for wait := time.Now().Add(5 * time.Second); time.Now().Before(wait); time.Sleep(5 * time.Millisecond) {
+		for wait := time.Now().Add(patience); time.Now().Before(wait); time.Sleep(5 * time.Millisecond) {
 			p.mu.Lock()
 			lines := strings.Join(p.stderr, "\n")
 			p.mu.Unlock()

@@ -191,7 +191,7 @@ func (p *program) create(t *testing.T, authorization string) string {
 // event returns the security event of a refusal, found by its request id.
 func (p *program) event(t *testing.T, requestID string) map[string]any {
 	t.Helper()
-	for wait := time.Now().Add(5 * time.Second); time.Now().Before(wait); time.Sleep(5 * time.Millisecond) {
+	for wait := time.Now().Add(patience); time.Now().Before(wait); time.Sleep(5 * time.Millisecond) {
 		p.mu.Lock()
 		lines := p.stderr[:len(p.stderr):len(p.stderr)]
 		p.mu.Unlock()

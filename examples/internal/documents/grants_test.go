@@ -21,6 +21,9 @@ func TestTheStoreTakesGrants(t *testing.T) {
 // A document that nobody has checked does not compile as an argument of the
 // store. The package beside it compiles, so that nothing else is the reason.
 func TestARawDocumentDoesNotCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the compiler, and nothing of ours")
+	}
 	build := func(folder string) string {
 		cmd := exec.Command("go", "build", "-o", os.DevNull, folder)
 		cmd.Env = append(os.Environ(), "GOPROXY=off")
