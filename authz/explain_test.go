@@ -329,6 +329,9 @@ func TestExplainIsBounded(t *testing.T) {
 			t.Errorf("%s: %d lines, want %d; %d bytes", test.name, lines, test.lines, len(got))
 		}
 		mustBeTrue(t, policy, c, test.query, got)
+		if n := testing.AllocsPerRun(1, func() { policy.Explain(test.query) }); n > 5000 {
+			t.Errorf("%s: %v allocations, so that the search goes on after the last line", test.name, n)
+		}
 	}
 }
 

@@ -789,6 +789,24 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// The parts of a batch are shallow copies of a request, which share the storage
+// of its path values. Guard does not write into it.
+func TestGuardKeepsThePathValuesOutside(t *testing.T) {
+	mux := http.NewServeMux()
+	var inside string
+	mux.HandleFunc("GET /documents/{id}", func(_ http.ResponseWriter, r *http.Request) { inside = r.PathValue("id") })
+	guard, err := authz.Guard(mux, mustPolicy(t, guide()), map[string]authz.Rule{"GET /documents/{id}": authz.Public("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := request("GET", "/documents/1", nil)
+	batch.SetPathValue("id", "of the batch")
+	part := *batch
+	if w := serve(guard, &part); w.Code != 200 || inside != "1" || batch.PathValue("id") != "of the batch" {
+		t.Errorf("%d, inside %q, outside %q", w.Code, inside, batch.PathValue("id"))
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	mux, _ := spyMux(t)
 	mux.Handle("GET /x", authz.Any(authz.RequireRole("moderator"), authz.Require("user:create:all")).Scopes("s").StepUp("urn:mfa", time.Minute).Factor("otp", time.Minute), ok())

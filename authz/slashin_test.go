@@ -140,6 +140,23 @@ func TestSlashInKeepsTheRule(t *testing.T) {
 	}
 }
 
+// Two routes with SlashIn may both fit a path whose slashes are decoded, and
+// neither of them is more specific.
+func TestSlashInBesideAnEqualRoute(t *testing.T) {
+	mux := authz.NewMux(mustPolicy(t, guide()))
+	anyone, admins := authz.Authenticated(), authz.RequireRole("admin")
+	mux.Handle("GET /pair/{name}", anyone, ok(), authz.SlashIn("name"))
+	mux.Handle("GET /pair/{a}/{b}", admins, ok(), authz.SlashIn("a"))
+	mux.Handle("GET /tree/{name}/end", anyone, ok(), authz.SlashIn("name"))
+	mux.Handle("GET /tree/mid/{id}/{x}", admins, ok(), authz.SlashIn("id"))
+	for _, target := range []string{"/pair/x%2Fy%2Fz", "/tree/mid%2Fa%2Fb/end"} {
+		pathValue.check(t, mux, request("GET", target, as("alice", "user")))
+	}
+	if w := get(mux, "/tree/a%2Fmid/end", as("alice", "user")); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // A route that is added later counts at once.
 func TestSlashInAndALaterRoute(t *testing.T) {
 	mux, _ := slashMux(t)
