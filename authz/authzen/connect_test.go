@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +79,55 @@ func TestHandshakeThatHangs(t *testing.T) {
 		close(back)
 		server.Close()
 	})
+}
+
+// Shutdown closes the connections that are kept, long before they would end by
+// themselves after a minute.
+func TestShutdownClosesConnections(t *testing.T) {
+	closed := make(chan struct{})
+	server := httptest.NewUnstartedServer(says(allow))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			close(closed)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := client(t, authzen.Config{URL: server.URL})
+	if d, err := c.Decide(t.Context(), query("1")); !d.Allowed || err != nil {
+		t.Fatal(d, err)
+	}
+	if err := c.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(30 * time.Second):
+		t.Error("the connection is still open")
+	}
+}
+
+// A connection that the decision point closes when a question comes, because it
+// was kept for too long, is not a failure. The question is sent again.
+func TestConnectionThatEnds(t *testing.T) {
+	var asked atomic.Int64
+	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 2 {
+			hijack(w, func(net.Conn) {})
+			return
+		}
+		if r.Header.Values("Idempotency-Key") != nil {
+			t.Errorf("sent %v", r.Header)
+		}
+		says(allow)(w, r)
+	}))
+	c := client(t, authzen.Config{URL: server.URL})
+	for range 2 {
+		if d, err := c.Decide(t.Context(), query("1")); !d.Allowed || err != nil {
+			t.Errorf("%v, %v", d, err)
+		}
+	}
+	if asked.Load() != 3 {
+		t.Errorf("sent %d times", asked.Load())
+	}
 }

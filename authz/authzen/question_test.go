@@ -133,6 +133,10 @@ func TestAuthorize(t *testing.T) {
 	if got.url != "https://pdp.example/access/v1/evaluation" || got.header.Get("X-Api-Key") != secret || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("asked %s with %v", got.url, got.header)
 	}
+	got = asks(t, authzen.Config{Authorize: func(r *http.Request) error { r.Header = nil; return nil }}, query("1"))
+	if got.header.Get("Content-Type") != "application/json" {
+		t.Errorf("asked with %v", got.header)
+	}
 	l := answering(200, allow)
 	c := client(t, authzen.Config{URL: "https://pdp.example", Transport: l, Authorize: func(*http.Request) error { return errors.New("no token") }})
 	d, err := c.Decide(context.Background(), query("1"))
