@@ -83,7 +83,7 @@ func (e *EdgeLayer) walk(lines []string, from netip.Addr) (client netip.Addr, se
 			}
 			if e.header == listedElement {
 				proto := parameter(entry, "proto")
-				secure = strings.EqualFold(proto, "https") && !plainHop
+				secure = isEncrypted(proto) && !plainHop
 				plainHop = plainHop || proto != "" && !secure
 				entry = withoutObfuscatedPort(parameter(entry, "for"))
 			}
@@ -160,11 +160,17 @@ func withoutObfuscatedPort(node string) string {
 	return node[:i]
 }
 
+// isEncrypted reports whether a scheme means TLS. Some proxies, such as Traefik,
+// write "wss" for the handshake of a WebSocket.
+func isEncrypted(proto string) bool {
+	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
+}
+
 // allHTTPS reports whether every proxy says that it was reached over TLS.
 func allHTTPS(lines []string) bool {
 	for _, line := range lines {
 		for proto := range strings.SplitSeq(line, ",") {
-			if !strings.EqualFold(strings.Trim(proto, " \t"), "https") {
+			if !isEncrypted(strings.Trim(proto, " \t")) {
 				return false
 			}
 		}
