@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -371,5 +372,45 @@ func TestCaseAuth15MembersBesideABinding(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A token whose own claims say that it is not a bearer token, and which has no
+// binding, would be good for anybody (RFC 9449 section 7.2). Keycloak writes
+// the type into the claim typ.
+func TestTypeSaysBoundAndBindingIsMissing(t *testing.T) {
+	issuer, prover := authtest.NewIssuer(t), authtest.NewProver(t)
+	proofs, err := dpop.New(dpop.Config{Replays: &dpop.MemoryReplays{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*jwt.Config){
+		"without-dpop": func(*jwt.Config) {},
+		"unbound-may":  func(c *jwt.Config) { c.DPoP, c.InsecureUnbound = proofs, true },
+		"plain-type":   func(c *jwt.Config) { c.InsecurePlainType = true },
+	} {
+		c := issuer.Config()
+		change(&c)
+		v := mustNew(t, c)
+		for _, claim := range []string{"typ", "token_type"} {
+			for _, typ := range []string{"DPoP", "dpop"} {
+				_, err := v.Verify(t.Context(), issuer.Token(authtest.Claims{claim: typ}))
+				if reason(err) != "binding" || !strings.Contains(err.Error(), "no cnf") {
+					t.Errorf("%s, %s %s: %v", name, claim, typ, err)
+				}
+			}
+			for _, typ := range []any{"Bearer", "at+jwt", "", 7, nil, json.RawMessage("null")} {
+				if _, err := v.Verify(t.Context(), issuer.Token(authtest.Claims{claim: typ})); err != nil {
+					t.Errorf("%s, %s %v: %v", name, claim, typ, err)
+				}
+			}
+		}
+	}
+	c := issuer.Config()
+	c.DPoP = proofs
+	claims := prover.Bound()
+	claims["typ"] = "DPoP"
+	if _, err := mustNew(t, c).Verify(t.Context(), issuer.Token(claims)); reason(err) != "binding" || !strings.Contains(err.Error(), "no request") {
+		t.Errorf("%v, want nothing but a missing proof", err)
 	}
 }

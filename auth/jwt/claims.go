@@ -61,6 +61,9 @@ func (v *Verifier) checkClaims(set *claims.Set, members []jsondoc.Member, now ti
 	if err := v.binding.Accepts(set.Bound); err != nil {
 		return err
 	}
+	if err := set.CheckBinding(); err != nil {
+		return err
+	}
 	if err := set.Settle(members, v.completion.Names); err != nil {
 		return err
 	}

@@ -233,6 +233,7 @@ func TestCaseAuth12CausesSayWhatWasWanted(t *testing.T) {
 		{"audience-missing", with("aud", nil), "audience", []string{"missing", "jwt.Config.Audience", "jwt.Config.AudienceClaim"}},
 		{"expired", with("exp", time.Now().Add(-time.Hour).Unix()), "expired", []string{"exp", "1h0m", "jwt.Config.Skew", "1m0s"}},
 		{"issued-later", with("iat", time.Now().Add(time.Hour).Unix()), "not_yet_valid", []string{"iat", "Skew"}},
+		{"logged-in-later", with("auth_time", time.Now().Add(time.Hour).Unix()), "not_yet_valid", []string{"auth_time", "Skew"}},
 		{"valid-later", with("nbf", time.Now().Add(time.Hour).Unix()), "not_yet_valid", []string{"nbf", "Skew"}},
 		{"lifetime", with("exp", time.Now().Add(2*time.Hour).Unix()), "lifetime", []string{"MaxLifetime", "1h0m0s"}},
 		{"lifetime-unknown", with("iat", nil), "lifetime", []string{"iat", "MaxLifetime"}},

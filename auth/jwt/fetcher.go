@@ -119,7 +119,7 @@ func (f *fetcher) keys(ctx context.Context, url string) (*jose.KeySet, time.Dura
 	if err != nil {
 		return nil, 0, err
 	}
-	return jose.NewKeySet(keys), lifetime(header), nil
+	return jose.NewKeySet(keys), lifetime(header, time.Now()), nil
 }
 
 // statusError is an answer that is not 200.
@@ -160,10 +160,10 @@ func (f *fetcher) get(ctx context.Context, url, accept string) ([]byte, http.Hea
 	return body, response.Header, nil
 }
 
-// lifetime reads Cache-Control (RFC 9111 section 5.2.2), less the Age that the
-// document had when it came (section 4.2.3), within bounds: a server
+// lifetime reads Cache-Control and Expires (RFC 9111 sections 5.2.2 and 5.3),
+// less the age that the document had when it came, within bounds: a server
 // cannot make us ask all the time, and cannot keep a withdrawn key in use.
-func lifetime(h http.Header) time.Duration {
+func lifetime(h http.Header, now time.Time) time.Duration {
 	fresh, said := usualLifetime, false
 	for _, line := range h["Cache-Control"] {
 		for directive := range strings.SplitSeq(line, ",") {
@@ -179,20 +179,44 @@ func lifetime(h http.Header) time.Duration {
 			}
 		}
 	}
-	return min(max(fresh-age(h), shortestLifetime), longestLifetime)
+	if lines := h["Expires"]; len(lines) > 0 && !said {
+		fresh = expires(lines[0], dated(h, now))
+	}
+	return min(max(fresh-age(h, now), shortestLifetime), longestLifetime)
+}
+
+// expires is the time between the date of a document and its Expires. A value
+// that is not a date has passed (RFC 9111 section 5.3).
+func expires(text string, date time.Time) time.Duration {
+	end, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return end.Sub(date)
+}
+
+// dated returns the Date of a document, or now.
+func dated(h http.Header, now time.Time) time.Time {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return now
+	}
+	return date
 }
 
 // age is how long the document has been in caches on the way (RFC 9111 section
-// 5.1). Of several values the first counts. A value that cannot be read counts
-// as absent.
-func age(h http.Header) time.Duration {
+// 4.2.3): what Age says, or the time since its Date if that is longer. Of
+// several values of Age the first counts. A value that cannot be read counts as
+// absent.
+func age(h http.Header, now time.Time) time.Duration {
+	since := now.Sub(dated(h, now))
 	lines := h["Age"]
 	if len(lines) == 0 {
-		return 0
+		return max(since, 0)
 	}
 	first, _, _ := strings.Cut(lines[0], ",")
 	seconds, _ := deltaSeconds(strings.Trim(first, " \t"))
-	return seconds
+	return max(since, seconds, 0)
 }
 
 // deltaSeconds reads digits (RFC 9111 section 1.2.2): a number that is too

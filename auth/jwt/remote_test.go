@@ -749,3 +749,59 @@ func TestCaseAuth1AFurtherKeyOfAKnownKid(t *testing.T) {
 		}
 	})
 }
+
+// A document is as old as its Date says, also if no cache on the way has
+// written an Age (RFC 9111 section 4.2.3). Expires counts where there is no
+// max-age (section 4.2.1).
+func TestAgeByTheDate(t *testing.T) {
+	date := func(ago time.Duration) string { return time.Now().Add(-ago).UTC().Format(http.TimeFormat) }
+	for name, test := range map[string]struct {
+		header   func() http.Header
+		lifetime time.Duration
+	}{
+		"date": {func() http.Header {
+			return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {date(3500 * time.Second)}}
+		}, 100 * time.Second},
+		"date-now":     {func() http.Header { return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {date(0)}} }, time.Hour},
+		"date-ahead":   {func() http.Header { return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {date(-time.Hour)}} }, time.Hour},
+		"date-garbage": {func() http.Header { return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {"yesterday"}} }, time.Hour},
+		"date-and-age": {func() http.Header {
+			return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {date(time.Minute)}, "Age": {"3500"}}
+		}, 100 * time.Second},
+		"date-long-ago": {func() http.Header { return http.Header{"Cache-Control": {"max-age=3600"}, "Date": {date(time.Hour)}} }, time.Minute},
+		"date-alone":    {func() http.Header { return http.Header{"Date": {date(10 * time.Minute)}} }, 5 * time.Minute},
+		"expires":       {func() http.Header { return http.Header{"Date": {date(0)}, "Expires": {date(-2 * time.Minute)}} }, 2 * time.Minute},
+		"expires-and-age": {func() http.Header {
+			return http.Header{"Date": {date(0)}, "Expires": {date(-time.Hour)}, "Age": {"3480"}}
+		}, 2 * time.Minute},
+		"expires-no-date":   {func() http.Header { return http.Header{"Expires": {date(-2 * time.Minute)}} }, 2 * time.Minute},
+		"expired":           {func() http.Header { return http.Header{"Date": {date(0)}, "Expires": {"0"}} }, time.Minute},
+		"expires-of-a-year": {func() http.Header { return http.Header{"Date": {date(0)}, "Expires": {date(-9000 * time.Hour)}} }, 24 * time.Hour},
+		"expires-is-weaker": {func() http.Header {
+			return http.Header{"Cache-Control": {"max-age=600"}, "Date": {date(0)}, "Expires": {"0"}}
+		}, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, issuer *authtest.Issuer) {
+				server := &server{}
+				server.become(func(r *http.Request) (*http.Response, error) {
+					response, err := issuer.Transport().RoundTrip(r)
+					response.Header = test.header()
+					return response, err
+				})
+				s := remoteService(t, issuer, server)
+				s.accepts(issuer.Token(nil))
+				time.Sleep(test.lifetime * 7 / 10) // 80 %, and some jitter
+				synctest.Wait()
+				if n := server.fetches.Load(); n != 1 {
+					t.Errorf("%d fetches before the time", n)
+				}
+				time.Sleep(test.lifetime / 5)
+				synctest.Wait()
+				if n := server.fetches.Load(); n != 2 {
+					t.Errorf("%d fetches, want one more", n)
+				}
+			})
+		})
+	}
+}

@@ -241,6 +241,7 @@ func TestNitAuthOwnKeyIsForSignatures(t *testing.T) {
 	with := func(more string) string { return headerOf("ES256", strings.TrimSuffix(ecJWK, "}")+","+more+"}") }
 	for more, reason := range map[string]string{
 		`"alg":"ES256"`: "", `"use":"sig"`: "", `"key_ops":["verify"]`: "", `"key_ops":["sign","verify"]`: "", `"alg":"ES256","use":"sig","key_ops":["verify"]`: "",
+		`"alg":null`: "", `"use":null`: "", `"key_ops":null`: "", `"alg":null,"use":null,"key_ops":null`: "",
 		`"alg":"ES384"`: "algorithm", `"alg":"EdDSA"`: "algorithm", `"alg":7`: "malformed", `"use":"enc"`: "malformed", `"use":7`: "malformed",
 		`"key_ops":["sign"]`: "malformed", `"key_ops":["encrypt"]`: "malformed", `"key_ops":"verify"`: "malformed",
 	} {

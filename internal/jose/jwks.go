@@ -224,11 +224,10 @@ func readKey(text json.RawMessage) (*Key, error) {
 	return k, nil
 }
 
-// textOf returns a member that is a string, or missing.
+// textOf returns a member that is a string, or missing. Null is missing.
 func textOf(members map[string]any, name string) (string, bool) {
-	value, there := members[name]
-	text, isText := value.(string)
-	return text, isText || !there
+	text, isText := members[name].(string)
+	return text, isText || members[name] == nil
 }
 
 // forSignatures reports whether a key is meant for checking signatures (RFC
@@ -238,9 +237,9 @@ func forSignatures(members map[string]any) bool {
 	if !isText || use != "" && use != "sig" {
 		return false
 	}
-	value, there := members["key_ops"]
+	value := members["key_ops"]
 	operations, isList := value.([]any)
-	if !there || isList && len(operations) == 0 {
+	if value == nil || isList && len(operations) == 0 {
 		return true
 	}
 	for _, operation := range operations {

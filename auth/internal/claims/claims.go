@@ -28,6 +28,7 @@ type Set struct {
 	Bound                                    confirmation.Confirmation
 	Methods                                  []string // amr
 	Events                                   bool     // see CheckKind
+	Proof                                    bool     // typ or token_type is DPoP; see CheckBinding
 }
 
 // Limits bounds a document of claims of so many bytes.
@@ -73,6 +74,9 @@ func Read(members []jsondoc.Member) (Set, error) {
 			s.Methods, ok = readMethods(m.Value())
 		case "events":
 			s.Events = m.Value() != nil
+		case "typ", "token_type":
+			text, _ := m.Text() // which may be anything else
+			s.Proof = s.Proof || strings.EqualFold(text, confirmation.DPoP)
 		}
 		if !ok && (m.Name == "cnf" || m.Value() != nil) {
 			return Set{}, Malformed("the claim " + m.Name + " is of another type or out of range")
@@ -167,6 +171,18 @@ func (s *Set) CheckKind() error {
 
 var errEvents = errors.New("the token has the claim events: it is a logout token or a security event token (RFC 8417) and not an access token; no Config accepts it")
 
+// CheckBinding refuses a token whose claims say that it is bound to a key, and
+// that names no key: it is not a bearer token, and without its binding anybody
+// could use it (RFC 9449 section 7.2).
+func (s *Set) CheckBinding() error {
+	if s.Proof && s.Bound.Key == "" {
+		return auth.Invalid("binding", errNoBinding)
+	}
+	return nil
+}
+
+var errNoBinding = errors.New("the claim typ or token_type of the token is DPoP, and there is no cnf with the key to check")
+
 // CheckAudience wants one of our names, which are the Audience of the config,
 // in the audience: a string or a list of strings (RFC 7519 section 4.1.3).
 func (s *Set) CheckAudience(ours []string, config string) error {
@@ -212,8 +228,8 @@ func Shown(texts ...string) string {
 	return b.String()
 }
 
-// CheckTimes compares those of exp, nbf and iat that are present with the
-// clock. The clocks may differ by the skew, which is the Skew of the config.
+// CheckTimes compares those of exp, nbf, iat and auth_time that are present with
+// the clock. A login in the future would stay recent for as long. The clocks may differ by the skew, which is the Skew of the config.
 func (s *Set) CheckTimes(now time.Time, skew time.Duration, config string) error {
 	latest := now.Add(skew)
 	switch {
@@ -223,6 +239,8 @@ func (s *Set) CheckTimes(now time.Time, skew time.Duration, config string) error
 		return auth.Invalid("not_yet_valid", fmt.Errorf("the nbf is %s after now, and %s.Skew is %v", apart(now, s.NotBefore), config, skew))
 	case s.Issued.After(latest):
 		return auth.Invalid("not_yet_valid", fmt.Errorf("the iat is %s after now, and %s.Skew is %v", apart(now, s.Issued), config, skew))
+	case s.AuthTime.After(latest):
+		return auth.Invalid("not_yet_valid", fmt.Errorf("the auth_time is %s after now, and %s.Skew is %v", apart(now, s.AuthTime), config, skew))
 	}
 	return nil
 }

@@ -52,24 +52,3 @@ func (a *App) rememberDevice(w http.ResponseWriter, r *http.Request, account *Ac
 		HttpOnly: true, Secure: true, SameSite: http.SameSiteStrictMode,
 	})
 }
-
-// keepingDevice wraps a logout and removes "cookies" from Clear-Site-Data,
-// which would also delete the device cookie. The logout expires the cookies of
-// the session by name.
-func keepingDevice(logout http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		logout.ServeHTTP(clearing{w}, r)
-	})
-}
-
-type clearing struct{ http.ResponseWriter }
-
-func (c clearing) WriteHeader(status int) {
-	if header := c.Header(); header["Clear-Site-Data"] != nil {
-		header.Set("Clear-Site-Data", `"cache", "storage"`)
-	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for [http.ResponseController].
-func (c clearing) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -82,7 +82,7 @@ func (a *App) openRoutes() error {
 
 	mux.Handle("POST /api/auth/login", authz.Public("a login comes before the credential"), http.HandlerFunc(a.login), sameSite, a.requestLimit(), login)
 	mux.Handle("POST /api/auth/refresh", authz.Public("the refresh cookie is the credential"), a.sessions.RefreshHandler())
-	mux.Handle("POST /api/auth/logout", authz.Public("everybody may log out"), keepingDevice(a.sessions.LogoutHandler()))
+	mux.Handle("POST /api/auth/logout", authz.Public("everybody may log out"), a.sessions.LogoutHandler())
 	mux.Handle("GET /api/auth/me", authz.Public("also says that nobody is logged in"), http.HandlerFunc(a.me))
 	mux.Handle("POST /api/auth/confirm", somebody, forPeople(a.confirm), a.requestLimit(), confirm)
 	mux.Handle("GET /api/sessions", somebody, forPeople(a.listOwnSessions), onePage)
