@@ -52,8 +52,8 @@ func forget(h http.Header) {
 	}
 }
 
-// misspelt takes back the permissions that a handler has written to the map past
-// the methods of http.Header, and reports whether there were such.
+// misspelt takes back the permissions that a handler has written to the map
+// past the methods of http.Header, and reports whether there were any.
 func misspelt(h http.Header) (found bool) {
 	const prefix = "Access-Control-"
 	for name := range h {

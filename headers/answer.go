@@ -175,9 +175,9 @@ func withoutNonce(h http.Header) {
 	}
 }
 
-// respell gives the names that this file looks at their usual form, where a
-// handler has written to the map past the methods of http.Header. Otherwise net/http
-// would send a line of it beside ours.
+// respell gives the names that this file looks at their usual form. A handler
+// may have written to the map past the methods of http.Header, and net/http
+// would send its line beside ours.
 func respell(h http.Header) {
 	for name, lines := range h {
 		if representation.Canonical(name) {

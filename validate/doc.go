@@ -83,8 +83,8 @@
 //     below.
 //   - Rules about presence count only the properties that the client has sent,
 //     and not defaults. These rules are required, dependentRequired,
-//     dependentSchemas, minProperties and maxProperties, also inside an if or a
-//     branch. Rules about values also apply to defaults.
+//     dependentSchemas, minProperties, maxProperties and propertyNames, also
+//     inside an if or a branch. Rules about values also apply to defaults.
 //   - Config.MaxSteps bounds the work for the body, the query, the path and the
 //     header, each by itself. The bound holds for every schema and every
 //     document. Functions in Config.Formats are not counted and must be quick.

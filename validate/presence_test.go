@@ -82,6 +82,8 @@ func TestCaseValidate20Presence(t *testing.T) {
 			[]string{`{"a":"x","b":"y"}`, `{"a":"x","b":"y"}`}, `{"a":"x"}`, []string{"body /b dependent_required"}},
 		{"MaxProperties", `{"maxProperties":1,"properties":{"a":{"type":"string","default":"x"},"b":{"type":"string","default":"x"}}}`,
 			[]string{`{"a":"y"}`, `{"a":"y","b":"x"}`}, `{"a":"y","b":"y"}`, []string{"body  max_properties"}},
+		{"PropertyNames", `{"propertyNames":{"pattern":"^[a-z]+$"},"properties":{"a":{"type":"string"},"userId":{"type":"string","default":"x"}}}`,
+			[]string{`{"a":"y"}`, `{"a":"y","userId":"x"}`}, `{"userId":"x"}`, []string{"body /userId property_name"}},
 		{"MinProperties", `{"minProperties":1,"properties":{"a":{"type":"string","default":"x"},"b":{"type":"string"}}}`,
 			[]string{`{"b":"y"}`, `{"a":"x","b":"y"}`}, `{}`, []string{"body  min_properties"}},
 		{"Required", `{"required":["v"],"properties":{"v":{"type":"integer","default":1}}}`,

@@ -32,7 +32,7 @@ func (e *evaluation) object(rules *objectRules, object map[string]any, report bo
 		}
 	}
 	if rules.looksAtOthers && (ok || report) {
-		ok = e.others(rules, object, report) && ok
+		ok = e.others(rules, object, added, report) && ok
 	}
 	for i := range rules.dependentReq {
 		ok = e.dependentRequired(&rules.dependentReq[i], object, added, report) && ok
@@ -58,7 +58,7 @@ func (e *evaluation) member(n *node, name string, v any, report bool) bool {
 
 // others checks the keywords that look at every property, not only at those
 // known by name: propertyNames, patternProperties and additionalProperties.
-func (e *evaluation) others(rules *objectRules, object map[string]any, report bool) bool {
+func (e *evaluation) others(rules *objectRules, object map[string]any, added additions, report bool) bool {
 	ok := true
 	bottom := len(e.names)
 	names := e.sorted(object)
@@ -67,7 +67,7 @@ func (e *evaluation) others(rules *objectRules, object map[string]any, report bo
 		if !ok && !report || !e.spend(1) {
 			return false
 		}
-		if rules.names != nil && !e.member(rules.names, name, name, false) {
+		if rules.names != nil && !added.has(name) && !e.member(rules.names, name, name, false) {
 			ok = e.note(report, Fault{Code: codePropertyName, name: name, named: true})
 		}
 		_, matched := rules.index[name]

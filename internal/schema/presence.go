@@ -7,10 +7,10 @@ import (
 )
 
 // Rules about presence look at what the client has sent: required,
-// dependentRequired, dependentSchemas, minProperties and maxProperties, also
-// inside an if or a branch. For them, a default that was filled in is absent.
-// Otherwise a default would fulfil or break a rule about what the client sends.
-// Rules about values also apply to defaults.
+// dependentRequired, dependentSchemas, minProperties, maxProperties and
+// propertyNames, also inside an if or a branch. For them, a default that was
+// filled in is absent. Otherwise a default would fulfil or break a rule about
+// what the client sends. Rules about values also apply to defaults.
 
 // addition is a default that was filled in: the property of an object that the
 // client has not sent.

@@ -209,6 +209,7 @@ func (s *strictness) pattern(value any, pointer string) {
 
 // pairs finds bounds that nothing can meet.
 func (s *strictness) pairs(schema map[string]any, pointer string) {
+	met := true
 	for _, pair := range [...]struct {
 		low, high string
 		apart     int // how the two must compare
@@ -223,10 +224,15 @@ func (s *strictness) pairs(schema map[string]any, pointer string) {
 			continue
 		}
 		if by := decimalOf(low).compare(decimalOf(high)); by > 0 {
+			met = false
 			s.wrong(pointer+"/"+pair.low, "is more than %s, so that no value passes; lower it, or raise %s", pair.high, pair.high)
 		} else if by > pair.apart {
+			met = false
 			s.wrong(pointer+"/"+pair.low, "is as much as %s, so that no value passes; lower it, or raise %s", pair.high, pair.high)
 		}
+	}
+	if met {
+		s.integers(schema, pointer)
 	}
 	required, _ := schema["required"].([]any)
 	if most, ok := schema["maxProperties"].(json.Number); ok && !fewer(len(required), most) && !Equal(most, json.Number(strconv.Itoa(len(required)))) {

@@ -152,6 +152,12 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		{"MinPropertiesAndClosed", `{"minProperties":2,"properties":{"a":true},"additionalProperties":false}`, "/minProperties is more than the number of properties"},
 		{"MinItemsAndClosed", `{"minItems":2,"prefixItems":[true],"items":false}`, "/minItems is more than the number of prefixItems"},
 		{"BoundsInAllOf", `{"minimum":5,"allOf":[{"maximum":3}]}`, "has a minimum that excludes its maximum"},
+		{"NoIntegerBetween", `{"type":"integer","exclusiveMinimum":1,"exclusiveMaximum":2}`, "allows no integer between its bounds"},
+		{"NoIntegerBetweenFractions", `{"type":"integer","minimum":1.2,"maximum":1.8}`, "allows no integer between its bounds"},
+		{"NoIntegerBelowZero", `{"type":"integer","minimum":-0.9,"exclusiveMaximum":0}`, "allows no integer between its bounds"},
+		{"BelowTheFormat", `{"type":"integer","format":"uint8","maximum":-1}`, "allows no integer between its bounds"},
+		{"AboveTheFormat", `{"properties":{"a":{"type":"integer","format":"int32","minimum":3e9}}}`, "/properties/a allows no integer between its bounds"},
+		{"AboveInt64", `{"type":"integer","format":"int64","exclusiveMinimum":9223372036854775807}`, "allows no integer between its bounds"},
 		{"BoundsByReference", `{"exclusiveMaximum":5,"$ref":"#/$defs/l","$defs":{"l":{"minimum":5.0}}}`, "has a minimum that excludes its exclusiveMaximum"},
 		{"BoundsNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"minimum":5.0,"allOf":[{"maximum":3}]}}}`, "/$defs/l has a minimum that excludes its maximum"},
 		{"TypesNamedOnce", `{"properties":{"a":{"$ref":"#/$defs/l"},"b":{"allOf":[{"$ref":"#/$defs/l"}]}},"$defs":{"l":{"type":"null","allOf":[{"type":"string"}]}}}`, "/$defs/l allows no type"},
@@ -166,6 +172,8 @@ func TestCaseValidate12NothingMeets(t *testing.T) {
 		})
 	}
 	for _, text := range []string{`{"type":["string","null"],"enum":["a",null]}`, `{"type":"string","enum":["a",1]}`, `{"type":"number","allOf":[{"type":"integer"}]}`,
+		`{"type":"integer","exclusiveMinimum":1,"exclusiveMaximum":3}`, `{"type":"integer","minimum":-1.8,"maximum":-1}`, `{"type":"integer","format":"uint8","minimum":255}`,
+		`{"type":"integer","format":"int64","maximum":1e19}`, `{"type":"integer","minimum":-1e300,"maximum":1e300}`, `{"type":"number","minimum":1.2,"maximum":1.8}`,
 		`{"minimum":1,"maximum":1}`, `{"minimum":1,"allOf":[{"maximum":1}]}`, `{"required":["ab"],"patternProperties":{"^a":true},"additionalProperties":false}`, `{"type":"integer","const":1.0}`, `{"not":{"enum":["a"]}}`} {
 		compile(t, text, schema.Options{})
 	}
