@@ -282,6 +282,37 @@ func TestDecodeCircles(t *testing.T) {
 	}
 }
 
+// An array of a merge patch is a value as a whole, with the nulls in it.
+func TestDecodeNullsWithinAnArray(t *testing.T) {
+	type row struct {
+		M map[string]any `json:"m"`
+	}
+	type table struct {
+		Rows []row `json:"rows" authz:"write=own"`
+	}
+	next, err := decodeInto(t, "PATCH", `{"rows":[{"m":{"a":null}}]}`, table{})
+	if err != nil || fmt.Sprint(next.Rows) != "[{map[a:<nil>]}]" {
+		t.Errorf("%v, %v", next, err)
+	}
+}
+
+// A replacement that leaves out a struct does not write behind its embedded
+// pointers.
+func TestDecodeLeavesEmbeddedPointersOut(t *testing.T) {
+	type Inner struct {
+		Text string `json:"text"`
+	}
+	type outer struct{ *Inner }
+	type holder struct {
+		Outer outer `json:"outer" authz:"write=own"`
+	}
+	object := holder{outer{&Inner{"t"}}}
+	next, err := decodeInto(t, "PUT", `{}`, object)
+	if err != nil || next.Outer.Text != "" || object.Outer.Text != "t" {
+		t.Errorf("%v, %v, and the object is %v", next.Outer.Inner, err, object.Outer.Inner)
+	}
+}
+
 // A tangle leads to itself in two ways.
 type tangle struct {
 	Left  *tangle `json:"left" authz:"write=own"`
