@@ -790,11 +790,16 @@ func TestGuard(t *testing.T) {
 }
 
 // The parts of a batch are shallow copies of a request, which share the storage
-// of its path values. Guard does not write into it.
+// of its path values. Guard and a layer do not write into it, and the scope has
+// the route of Guard.
 func TestGuardKeepsThePathValuesOutside(t *testing.T) {
 	mux := http.NewServeMux()
-	var inside string
-	mux.HandleFunc("GET /documents/{id}", func(_ http.ResponseWriter, r *http.Request) { inside = r.PathValue("id") })
+	var inside, route string
+	spy := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, scope := bulwark.Enter(r)
+		inside, route = r.PathValue("id"), scope.Route()
+	})
+	mux.Handle("GET /documents/{id}", spy)
 	guard, err := authz.Guard(mux, mustPolicy(t, guide()), map[string]authz.Rule{"GET /documents/{id}": authz.Public("x")})
 	if err != nil {
 		t.Fatal(err)
@@ -803,6 +808,15 @@ func TestGuardKeepsThePathValuesOutside(t *testing.T) {
 	batch.SetPathValue("id", "of the batch")
 	part := *batch
 	if w := serve(guard, &part); w.Code != 200 || inside != "1" || batch.PathValue("id") != "of the batch" {
+		t.Errorf("%d, inside %q, outside %q", w.Code, inside, batch.PathValue("id"))
+	}
+	if route != "GET /documents/{id}" {
+		t.Errorf("the route is %q", route)
+	}
+	// A layer with PathValue sets path values too.
+	layer := bulwark.Must(authz.New(authz.Config{Policy: mustPolicy(t, guide()), Rule: authz.Public("x"), PathValue: func(*http.Request, string) string { return "2" }}))
+	part = *batch
+	if w := serve(layer.Wrap(spy), &part); w.Code != 200 || inside != "2" || batch.PathValue("id") != "of the batch" {
 		t.Errorf("%d, inside %q, outside %q", w.Code, inside, batch.PathValue("id"))
 	}
 }
