@@ -160,8 +160,8 @@ func withoutObfuscatedPort(node string) string {
 	return node[:i]
 }
 
-// isEncrypted reports whether a scheme means TLS. Some proxies, such as Traefik,
-// write "wss" for the handshake of a WebSocket.
+// isEncrypted reports whether a scheme means TLS. Some proxies, such as
+// Traefik, write "wss" for the handshake of a WebSocket.
 func isEncrypted(proto string) bool {
 	return strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 }
