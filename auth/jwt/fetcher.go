@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,7 +41,10 @@ func (f *fetcher) newClient(c RemoteConfig) *http.Client {
 	transport := c.Transport
 	if transport == nil {
 		transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
+			Proxy: http.ProxyFromEnvironment,
+			// A connection that is being made outlives its fetch.
+			DialContext:            (&net.Dialer{Timeout: outbound.MaxStep}).DialContext,
+			TLSHandshakeTimeout:    outbound.MaxStep,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
 			ForceAttemptHTTP2:      true,
 			DisableKeepAlives:      true, // a fetch now and then: nothing to keep

@@ -64,10 +64,10 @@ const (
 // When keys are fetched:
 //
 //   - The first token starts the first fetch and waits for it.
-//   - Later fetches start at about 80 % of the lifetime that Cache-Control
-//     gives the keys, less their Age. The lifetime is between 1 minute and 1
-//     day. Without Cache-Control it is 15 minutes. No token of a known key
-//     waits for these fetches.
+//   - Later fetches start at about 80 % of the lifetime that Cache-Control or
+//     Expires gives the keys, less their age by Age and Date. The lifetime is
+//     between 1 minute and 1 day. Without both it is 15 minutes. No token of a
+//     known key waits for these fetches.
 //   - A failed fetch is tried again after 1 second. The pause grows with each
 //     failure, up to 1 minute. The old keys remain until MaxStale is over.
 //     Tokens get 503 if no keys have been fetched yet, or if MaxStale is over.

@@ -33,9 +33,9 @@ func NewClient(transport http.RoundTripper, connections int) *Client {
 	return c
 }
 
-// maxStep bounds each step of making a connection. The answer of a service that
+// MaxStep bounds each step of making a connection. The answer of a service that
 // takes longer is late for every caller.
-const maxStep = 5 * time.Second
+const MaxStep = 5 * time.Second
 
 // Transport returns the transport of a Client of its own. A connection that is being
 // made outlives its question, and counts as one of connections. So each of its
@@ -44,9 +44,9 @@ const maxStep = 5 * time.Second
 func Transport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: maxStep}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: MaxStep}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    maxStep,
+		TLSHandshakeTimeout:    MaxStep,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 		DisableCompression:     true,

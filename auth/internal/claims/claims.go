@@ -228,8 +228,9 @@ func Shown(texts ...string) string {
 	return b.String()
 }
 
-// CheckTimes compares those of exp, nbf, iat and auth_time that are present with
-// the clock. A login in the future would stay recent for as long. The clocks may differ by the skew, which is the Skew of the config.
+// CheckTimes compares those of exp, nbf, iat and auth_time that are present
+// with the clock. A login in the future would stay recent for as long. The
+// clocks may differ by the skew, which is the Skew of the config.
 func (s *Set) CheckTimes(now time.Time, skew time.Duration, config string) error {
 	latest := now.Add(skew)
 	switch {
