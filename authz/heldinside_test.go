@@ -95,6 +95,13 @@ func dress(t *testing.T, method, body string, j *jacket, roles ...string) (w *ht
 	return w, next, rec.Take()
 }
 
+// A clasp has no tags. JSON has its field in the struct around it.
+type (
+	clasp  struct{ Medal *medal }
+	boxed  struct{ clasp }
+	framed struct{ *clasp }
+)
+
 // A struct with tags in an interface is not replaced by a map with the names of
 // its fields, and is not removed. What "own" says is not about that struct.
 func TestDecodeKeepsWhatAnInterfaceHolds(t *testing.T) {
@@ -109,7 +116,8 @@ func TestDecodeKeepsWhatAnInterfaceHolds(t *testing.T) {
 		`{"map":{"b":{"rank":9}}}`: "/map/b", `{"map":{"b":null}}`: "/map/b", `{"deep":{"any":{"d":null}}}`: "/deep/any", `{"names":{"n":null}}`: "/names/n",
 	}
 	kept := []string{`{}`, `{"deep":{"text":"x"}}`, `{"deep":{"inner":{"text":"x"}}}`}
-	for name, v := range map[string]any{"value": medal{"a", 5}, "pointer": &medal{"a", 5}, "held": map[string]*medal{"m": {"a", 5}}, "unregistered": ribbon{"a"}, "within": &pocket{Any: []any{medal{"a", 5}}}} {
+	for name, v := range map[string]any{"value": medal{"a", 5}, "pointer": &medal{"a", 5}, "held": map[string]*medal{"m": {"a", 5}}, "unregistered": ribbon{"a"}, "within": &pocket{Any: []any{medal{"a", 5}}},
+		"embedded": boxed{clasp{&medal{"a", 5}}}, "behind-embedded": framed{&clasp{&medal{"a", 5}}}} {
 		for _, method := range []string{"PUT", "PATCH"} {
 			refused := func(body, pointer string) {
 				if _, named := v.(fmt.Stringer); !named && strings.Contains(body, "name") {

@@ -3,10 +3,13 @@ package authzen_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,5 +132,20 @@ func TestConnectionThatEnds(t *testing.T) {
 	}
 	if asked.Load() != 3 {
 		t.Errorf("sent %d times", asked.Load())
+	}
+}
+
+// The names in a certificate are chosen by the other side, which may be an https
+// proxy.
+func TestNamesOfACertificateAreNotSaid(t *testing.T) {
+	untrusted := &tls.CertificateVerificationError{Err: x509.HostnameError{Host: "example.com", Certificate: &x509.Certificate{DNSNames: []string{marker}}}}
+	for name, err := range map[string]error{
+		"service": untrusted,
+		"proxy":   &net.OpError{Op: "proxyconnect", Net: "tcp", Err: untrusted},
+	} {
+		said := authzen.Readable(&url.Error{Op: "Post", URL: "https://example.com", Err: err}).Error()
+		if strings.Contains(said, marker) || !strings.Contains(said, "authzen.Config.Transport") {
+			t.Errorf("%s: %s", name, said)
+		}
 	}
 }

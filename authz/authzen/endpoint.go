@@ -159,16 +159,16 @@ func (e *endpoint) lost(ctx context.Context, began time.Time, err error) *failur
 }
 
 // readable takes out of an error what the other side may have written: the URL
-// of a redirect, and an answer that is not HTTP.
+// of a redirect, the names in a certificate, and an answer that is not HTTP.
 func readable(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return errors.New("the certificate of the decision point is not trusted, or that of a proxy before it; set a Transport with its roots in authzen.Config.Transport")
+	}
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return network
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return errors.New("the certificate of the decision point is not trusted; set a Transport with its roots in authzen.Config.Transport")
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the connection was closed before the end of the answer")

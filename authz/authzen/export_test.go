@@ -8,6 +8,9 @@ var (
 	ReadAll = readAll
 )
 
+// Readable is what an event says of an error.
+var Readable = readable
+
 // Probes returns how many of n questions are sent after the pause of an outage,
 // if none of them has ended.
 func Probes(n int) (sent int) {

@@ -33,14 +33,14 @@ func NewClient(transport http.RoundTripper, connections int) *Client {
 	return c
 }
 
-// MaxStep bounds each step of making a connection. The answer of a service that
-// takes longer is late for every caller.
+// MaxStep bounds each step of making a connection. A service that takes longer
+// answers late for every caller.
 const MaxStep = 5 * time.Second
 
-// Transport returns the transport of a Client of its own. A connection that is being
-// made outlives its question, and counts as one of connections. So each of its
-// steps has a bound of its own: otherwise a service that hangs for a while would
-// keep all of them for ever.
+// Transport returns the transport that a Client has of its own. A connection
+// that is being made outlives its question, and counts as one of connections.
+// So each of its steps has a bound: otherwise a service that hangs for a while
+// would keep all of them for ever.
 func Transport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
