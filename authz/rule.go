@@ -97,8 +97,10 @@ func Require(permissions ...string) Rule {
 // All lets a caller in if every rule lets the caller in. If several rules
 // refuse, the answer is the first of these refusals: a missing caller (401),
 // then a missing permission (403), then a missing scope (403), then a step-up
-// (401). All and Any hold at most 1,000 rules, at all
-// depths together, and are at most 32 deep.
+// (401).
+//
+// All and Any hold at most 1,000 rules, at all depths together, and are at most
+// 32 deep.
 func All(rules ...Rule) Rule { return combined(kindAll, rules) }
 
 // Any lets a caller in if at least one rule lets the caller in. If all rules
