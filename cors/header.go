@@ -3,8 +3,6 @@ package cors
 import (
 	"net/http"
 	"strings"
-
-	"github.com/bulwark-go/bulwark/internal/representation"
 )
 
 // The headers of the protocol (Fetch, HTTP responses).
@@ -57,7 +55,7 @@ func forget(h http.Header) {
 func misspelt(h http.Header) (found bool) {
 	const prefix = "Access-Control-"
 	for name := range h {
-		if len(name) > len(prefix) && !representation.Canonical(name) && strings.EqualFold(name[:len(prefix)], prefix) {
+		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) && http.CanonicalHeaderKey(name) != name {
 			delete(h, name)
 			found = true
 		}

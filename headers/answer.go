@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/bulwark-go/bulwark"
-	"github.com/bulwark-go/bulwark/internal/representation"
 	"github.com/bulwark-go/bulwark/internal/response"
 )
 
@@ -96,7 +95,6 @@ func (a *answer) put(h http.Header, f field, value string) {
 // of its upstream to ours, and a browser that reads two lines finds no policy
 // in them (Fetch, 3.7; HTML, 7.1.3 and 7.1.4).
 func (a *answer) BeforeHeader(h http.Header, status int) {
-	respell(h)
 	ours := a.writer.Informed() && a.missing(h)
 	for left := a.set; left != 0; left &= left - 1 {
 		f := left.first()
@@ -171,22 +169,6 @@ func withoutNonce(h http.Header) {
 				delete(h, names[f])
 				break
 			}
-		}
-	}
-}
-
-// respell gives the names that this file looks at their usual form. A handler
-// may have written to the map past the methods of http.Header, and net/http
-// would send its line beside ours.
-func respell(h http.Header) {
-	for name, lines := range h {
-		if representation.Canonical(name) {
-			continue
-		}
-		usual := http.CanonicalHeaderKey(name)
-		if _, ours := fieldNamed(usual); ours || targeted(usual) || usual == "X-Accel-Expires" {
-			delete(h, name)
-			h[usual] = append(h[usual][:len(h[usual]):len(h[usual])], lines...)
 		}
 	}
 }

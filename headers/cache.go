@@ -73,17 +73,12 @@ func unshare(h http.Header, ours string) {
 		h["Cache-Control"] = []string{ours}
 	}
 	for name, values := range h {
-		if targeted(name) && sharedFault(strings.Join(values, ",")) != "" {
+		targeted := strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" || name == "Edge-Control"
+		if targeted && sharedFault(strings.Join(values, ",")) != "" {
 			delete(h, name)
 		}
 	}
 	if values := h["X-Accel-Expires"]; len(values) != 1 || values[0] != "0" {
 		delete(h, "X-Accel-Expires")
 	}
-}
-
-// targeted reports whether a field is the Cache-Control of caches of one kind
-// (RFC 9213).
-func targeted(name string) bool {
-	return strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" || name == "Edge-Control"
 }

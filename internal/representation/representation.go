@@ -64,18 +64,3 @@ func set(names ...string) map[string]bool {
 	}
 	return all
 }
-
-// Canonical reports whether a name has the form of http.CanonicalHeaderKey. A
-// handler that writes to the map past the methods of http.Header may use
-// another form, and net/http sends both.
-func Canonical(name string) bool {
-	upper := true
-	for i := range len(name) {
-		c := name[i]
-		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' {
-			return false
-		}
-		upper = c == '-'
-	}
-	return true
-}

@@ -32,11 +32,3 @@ func TestWithdraw(t *testing.T) {
 	}
 	representation.Withdraw(nil)
 }
-
-func TestCanonical(t *testing.T) {
-	for _, name := range []string{"Etag", "ETag", "etag", "Www-Authenticate", "WWW-Authenticate", "X-Xss-Protection", "X-XSS-Protection", "x-xss-protection", "", "-", "--a", "--A", "A1b", "A1B", "X-2Fa", "X-2fa", "A_b", "A_B"} {
-		if got, want := representation.Canonical(name), http.CanonicalHeaderKey(name) == name; got != want {
-			t.Errorf("%q: %v, want %v", name, got, want)
-		}
-	}
-}
